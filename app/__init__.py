@@ -1,0 +1,1 @@
+"""The application: answers requests for tiles, legends, times and points."""

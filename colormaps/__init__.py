@@ -1,0 +1,1 @@
+"""Colour maps: one file each, and their loader."""

@@ -1,0 +1,1 @@
+"""Database schema, by Alembic; imports nothing of ours."""
