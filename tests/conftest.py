@@ -1,1 +1,114 @@
-"""Fixtures every test may ask for."""
+"""Fixtures every test may ask for: real servers, storage addresses, real data, the browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import botocore.session
+import pytest
+
+from tests.services.ceph import CephGateway
+from tests.services.child import MissingProgramError
+from tests.services.redis_server import RedisServer
+
+CHECKOUT = Path(__file__).parent.parent
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A running Redis, empty at first; a test that stops or pauses it starts or resumes it again."""
+    try:
+        server = RedisServer(tmp_path_factory.mktemp("redis"))
+    except MissingProgramError as missing:
+        pytest.fail(str(missing), pytrace=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """Address of the Redis of this session; it keeps what earlier tests put there."""
+    redis_server.start()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CephGateway]:
+    """A running S3 server; the AWS_* environment names it for as long as the session lasts."""
+    try:
+        gateway = CephGateway(tmp_path_factory.mktemp("ceph"))
+    except MissingProgramError as missing:
+        pytest.fail(str(missing), pytrace=False)
+    gateway.start()
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL_S3"):
+            environment.delenv(name, raising=False)
+        environment.setenv("AWS_ACCESS_KEY_ID", gateway.access_key)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", gateway.secret_key)
+        environment.setenv("AWS_ENDPOINT_URL", gateway.endpoint)
+        environment.setenv("AWS_REGION", gateway.region)
+        environment.setenv("AWS_DEFAULT_REGION", gateway.region)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield gateway
+    gateway.end()
+
+
+@pytest.fixture
+def s3_address(s3: CephGateway) -> str:
+    """A folder in a bucket of its own, as ``s3://bucket/prefix``."""
+    s3.start()
+    bucket = f"test-{uuid4().hex}"
+    client = botocore.session.Session().create_client(
+        "s3",
+        endpoint_url=s3.endpoint,
+        region_name=s3.region,
+        aws_access_key_id=s3.access_key,
+        aws_secret_access_key=s3.secret_key,
+    )
+    client.create_bucket(Bucket=bucket)
+    client.close()
+    return f"s3://{bucket}/tilewatch"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def storage_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty storage of each kind: a local folder as ``file:///…``, and S3."""
+    if request.param == "s3":
+        return str(request.getfixturevalue("s3_address"))
+    return (tmp_path / "store").as_uri()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real scenes beside the checkout."""
+    folder = CHECKOUT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real scenes are not here: ../shared/data beside the checkout is missing")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """How pytest-playwright starts Debian's Chromium, with WebGL drawn in software."""
+    if not CHROMIUM.exists():
+        pytest.fail(
+            "Chromium is not installed: run scripts/setup test, or apt-get install chromium", pytrace=False
+        )
+    return {
+        "executable_path": str(CHROMIUM),
+        "args": [
+            "--no-sandbox",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--use-gl=angle",
+            "--use-angle=swiftshader",
+            "--enable-unsafe-swiftshader",
+        ],
+    }
