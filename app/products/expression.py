@@ -1,0 +1,258 @@
+"""Band-math expressions: compiled once, evaluated by numexpr on float32 with NaN for missing."""
+
+import ast
+import math
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numexpr
+import numpy as np
+from numexpr.expressions import ConstantNode, OpNode, VariableNode
+from numexpr.necompiler import NumExpr
+from numpy.typing import NDArray
+
+from app.products.grammar import (
+    MAX_DEPTH,
+    MAX_LENGTH,
+    MAX_NODES,
+    ExpressionError,
+    exponent_of,
+    function_of,
+    name_of,
+    parse,
+)
+
+__all__ = [
+    "MAX_BANDS",
+    "MAX_COST",
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "MAX_NODES",
+    "Expression",
+    "ExpressionError",
+    "compile_expression",
+]
+
+MAX_BANDS = 12
+"""Different bands, each of which is read for every pixel."""
+MAX_COST = 256
+"""Operations a pixel, as `Expression.cost` counts them."""
+
+_OPERATIONS: dict[type[ast.AST], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div",
+    ast.Gt: "gt", ast.GtE: "ge", ast.Lt: "gt", ast.LtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
+}  # fmt: skip
+_SWAPPED = (ast.Lt, ast.LtE)
+_COST = {"sqrt": 2, "log": 8, "exp": 8}
+"""Time of a function beside that of an addition, on float32 in numexpr 2.14."""
+
+# A tile is rendered by one thread, and as many tiles at once as there are cores.
+numexpr.set_num_threads(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A formula over bands.
+
+    A result is missing (NaN) where any band that is named is missing, wherever its name stands; where a denominator is
+    0, the argument of `log` is not positive or that of `sqrt` is negative; where anything on the way is infinite, even
+    if a later step would make it finite again; and where a condition of `keep` does not hold.
+    """
+
+    text: str
+    """The formula in its normal spelling, equal for texts that differ in blanks and superfluous parentheses only."""
+    bands: tuple[str, ...]
+    """As named (``red`` or ``pre.red``), in the order of first use."""
+    cost: int
+    """Operations a pixel before repeated ones are shared: sqrt 2, log and exp 8, any other 1; ``x ** 3`` counts what it
+    multiplies three times; what a comparison or a denominator could hide is looked at again, and counts again."""
+    tree: Any = field(repr=False, compare=False)
+    """The numexpr nodes; its variables are ``v0``, ``v1``, … in the order of `bands`."""
+
+    def evaluate(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Evaluate the formula on arrays.
+
+        Args:
+            values: For every name in `bands` a float32 array in the band's unit, all of one shape; NaN is missing.
+
+        Returns:
+            float32 of the same shape; NaN is missing and nothing is infinite. A comparison gives 1 or 0.
+        """
+        program = _programs.of(self)
+        result: NDArray[np.float32] = program(
+            *[values[name] for name in self.bands], order="K", casting="safe", ex_uses_vml=False
+        )
+        return result
+
+
+class _Programs(threading.local):
+    """The numexpr programs of one thread: two threads cannot run one program at once, since it owns its temporaries."""
+
+    def __init__(self) -> None:
+        self.of = lru_cache(maxsize=256)(_assemble)
+
+
+def _assemble(expression: Expression) -> Any:
+    return NumExpr(expression.tree, [(f"v{i}", float) for i in range(len(expression.bands))])
+
+
+_programs = _Programs()
+
+
+def compile_expression(text: str, *, roles: Collection[str] = ()) -> Expression:
+    """Read a formula.
+
+    Args:
+        text: The formula. Bands are named ``red``, or ``pre.red`` where there are roles.
+        roles: The time windows there are to name; without any, bands are named alone.
+
+    Raises:
+        ExpressionError: The text is over a limit or is no expression; found out without evaluating anything.
+    """
+    return _compile(text, tuple(roles))
+
+
+@lru_cache(maxsize=512)
+def _compile(text: str, roles: tuple[str, ...]) -> Expression:
+    tree = parse(text)
+    compilation = _Compilation(roles)
+    result = compilation.finish(tree)
+    return Expression(ast.unparse(tree), tuple(compilation.variables), result.cost, result.node)
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    node: Any
+    cost: int
+    is_condition: bool = False
+
+    @property
+    def number(self) -> "_Term":
+        """The term as a number: 1 where a condition holds, else 0."""
+        return _apply("where", self, _constant(1), _constant(0)) if self.is_condition else self
+
+
+def _constant(value: float) -> _Term:
+    return _Term(ConstantNode(np.float32(value)), 0)
+
+
+def _apply(operation: str, *terms: _Term) -> _Term:
+    cost = _COST.get(operation, 1) + sum(term.cost for term in terms)
+    if cost > MAX_COST:
+        raise ExpressionError(
+            f"the expression takes more than {MAX_COST} operations a pixel; write it shorter, above all its powers, "
+            "logarithms and exponentials"
+        )
+    nodes = [term.node for term in terms]
+    if operation in ("gt", "ge", "eq", "ne", "and", "or"):
+        return _Term(OpNode(operation, nodes, kind="bool"), cost, is_condition=True)
+    return _Term(OpNode(operation, nodes, kind="float"), cost)
+
+
+class _Compilation:
+    """Turns a checked tree into numexpr nodes.
+
+    Arithmetic carries NaN and infinity on by itself. What would lose them (a comparison, a choice, a denominator, an
+    exponential) has its operands guarded: 0 times each is added to the result, which is 0 or missing.
+    """
+
+    def __init__(self, roles: tuple[str, ...]) -> None:
+        self.roles = roles
+        self.variables: dict[str, _Term] = {}
+        self.guards: dict[str, _Term] = {}
+
+    def finish(self, tree: ast.expr) -> _Term:
+        result = self.guarded(tree)
+        if not self.variables:
+            raise ExpressionError("the expression names no band; name at least one, as in nir / red")
+        for guard in self.guards.values():
+            result = _apply("add", result, _apply("mul", guard, _constant(0)))
+        return result
+
+    def guarded(self, tree: ast.expr) -> _Term:
+        return self.guard(tree, self.term(tree))
+
+    def guard(self, tree: ast.expr, term: _Term) -> _Term:
+        # A condition is 1 or 0, and its own operands are guarded.
+        if not (term.is_condition or isinstance(tree, ast.Constant)):
+            self.guards.setdefault(ast.dump(tree), term)
+        return term.number
+
+    def condition(self, tree: ast.expr, function: str) -> _Term:
+        term = self.term(tree)
+        if not term.is_condition:
+            raise ExpressionError(
+                f"{function} needs a comparison, such as red > 0.1; {ast.unparse(tree)!r} is a number"
+            )
+        return term
+
+    def term(self, tree: ast.expr) -> _Term:
+        match tree:
+            case ast.Constant(value=int() | float() as value):
+                return _constant(value)
+            case ast.Name() | ast.Attribute():
+                return self.variable(*name_of(tree))
+            case ast.UnaryOp():
+                return _apply("neg", self.term(tree.operand).number)
+            case ast.BinOp(op=ast.Pow()):
+                base = self.term(tree.left).number
+                square = _apply("mul", base, base)
+                return square if exponent_of(tree) == 2 else _apply("mul", square, base)
+            case ast.BinOp(op=ast.Div()):
+                return _apply("div", self.term(tree.left).number, self.guarded(tree.right))
+            case ast.BinOp():
+                return _apply(
+                    _OPERATIONS[type(tree.op)], self.term(tree.left).number, self.term(tree.right).number
+                )
+            case ast.Compare(left=left, ops=[comparison], comparators=[right]):
+                first, second = self.guarded(left), self.guarded(right)
+                pair = (second, first) if isinstance(comparison, _SWAPPED) else (first, second)
+                return _apply(_OPERATIONS[type(comparison)], *pair)
+            case ast.Call():
+                return self.call(function_of(tree), tree.args)
+        raise ExpressionError(f"{ast.unparse(tree)!r} has no meaning in an expression")
+
+    def call(self, function: str, arguments: list[ast.expr]) -> _Term:
+        match function:
+            case "where":
+                condition = self.condition(arguments[0], "where")
+                return _apply("where", condition, self.guarded(arguments[1]), self.guarded(arguments[2]))
+            case "keep":
+                value = self.term(arguments[0]).number
+                return _apply("where", self.condition(arguments[1], "keep"), value, _constant(math.nan))
+            case "minimum" | "maximum":
+                return self.extreme(function, arguments)
+            case "exp":
+                return _apply("exp", self.guarded(arguments[0]))
+            case "abs":
+                return _apply("absolute", self.term(arguments[0]).number)
+            case _:
+                return _apply(function, self.term(arguments[0]).number)
+
+    def extreme(self, function: str, arguments: list[ast.expr]) -> _Term:
+        """The smaller or larger of two; of two conditions, whether both or either of them holds."""
+        first, second = (self.term(argument) for argument in arguments)
+        if first.is_condition and second.is_condition:
+            return _apply("and" if function == "minimum" else "or", first, second)
+        first, second = self.guard(arguments[0], first), self.guard(arguments[1], second)
+        return _apply(function, first, second)
+
+    def variable(self, role: str, band: str) -> _Term:
+        if role and not self.roles:
+            raise ExpressionError(
+                f"there are no time windows here to name: write {band} rather than {role}.{band}"
+            )
+        if self.roles and role not in self.roles:
+            choices = " or ".join(f"{known}.{band}" for known in self.roles)
+            raise ExpressionError(
+                f"{f'{role}.{band}' if role else band!r} names no time window; write {choices}"
+            )
+        name = f"{role}.{band}" if role else band
+        if name not in self.variables:
+            if len(self.variables) == MAX_BANDS:
+                raise ExpressionError(f"an expression names at most {MAX_BANDS} bands")
+            self.variables[name] = _Term(VariableNode(f"v{len(self.variables)}", "float"), 0)
+        return self.variables[name]

@@ -1,0 +1,184 @@
+"""What may stand in a band-math expression, checked before anything is evaluated."""
+
+import ast
+import re
+
+MAX_LENGTH = 500
+"""Characters; dNBR written out has 105, RBR 190."""
+MAX_NODES = 160
+"""Bands, numbers, operators and calls."""
+MAX_DEPTH = 32
+"""Levels of operators and calls inside one another."""
+MAX_DIGITS = 20
+"""Digits in a row; a float32 keeps nine."""
+MAX_CONSTANT = 1e30
+"""Largest constant, and its inverse the smallest but 0: a product of one with a band stays inside float32."""
+
+FUNCTIONS = {"where": 3, "keep": 2, "minimum": 2, "maximum": 2, "sqrt": 1, "log": 1, "exp": 1, "abs": 1}
+"""Functions and their numbers of arguments."""
+
+_WHAT_THERE_IS = (
+    "there are bands, numbers, + - * /, ** 2 and ** 3, comparisons and the functions " + ", ".join(FUNCTIONS)
+)
+_FOREIGN_CHARACTER = re.compile(r"[^A-Za-z0-9_.+\-*/<>=!(), \t\r\n]")
+_LONG_NUMBER = re.compile(r"[0-9_]{%d,}" % (MAX_DIGITS + 1))
+_ODD_NUMBER = re.compile(r"(?<![\w.])[0-9][0-9.]*+(?:[eE][+-]?[0-9]++)?+[A-Za-z_]")
+_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*")
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+_COMPARISONS = (ast.Gt, ast.GtE, ast.Lt, ast.LtE, ast.Eq, ast.NotEq)
+
+
+class ExpressionError(ValueError):
+    """An expression is not one; the message says why and what would work."""
+
+
+def parse(text: str) -> ast.expr:
+    """Read an expression into a tree of nothing but what an expression may have.
+
+    Args:
+        text: The expression.
+
+    Raises:
+        ExpressionError: It is over a limit, or something in it has no meaning here.
+    """
+    _check_text(text)
+    try:
+        root = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError, Warning) as error:
+        raise ExpressionError(
+            f"{_quote(text)} is not an expression: {_reason(error)}; {_WHAT_THERE_IS}"
+        ) from error
+    level, depth, nodes = [root], 0, 0
+    while level:
+        depth, nodes = depth + 1, nodes + len(level)
+        if nodes > MAX_NODES:
+            raise ExpressionError(f"an expression has at most {MAX_NODES} bands, numbers and operators")
+        if depth > MAX_DEPTH:
+            raise ExpressionError(f"an expression is nested at most {MAX_DEPTH} levels deep")
+        level = [operand for node in level for operand in _operands(node)]
+    return root
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters; this one has {len(text)}")
+    if not text.strip():
+        raise ExpressionError(f"the expression is empty; {_WHAT_THERE_IS}")
+    if found := _FOREIGN_CHARACTER.search(text):
+        raise ExpressionError(f"{ascii(found[0])} has no meaning in an expression; {_WHAT_THERE_IS}")
+    if _LONG_NUMBER.search(text):
+        raise ExpressionError(f"a number has at most {MAX_DIGITS} digits in a row; write large ones as 1e15")
+    if found := _ODD_NUMBER.search(text):
+        raise ExpressionError(f"{found[0]!r} is no number; write one as 2, 0.5 or 1e15")
+
+
+def _operands(node: ast.expr) -> list[ast.expr]:
+    """The parts of a node that are expressions themselves; refuses a node that has no meaning."""
+    match node:
+        case ast.Constant():
+            _check_number(node)
+            return []
+        case ast.Name() | ast.Attribute():
+            name_of(node)
+            return []
+        case ast.BinOp(op=ast.Pow()):
+            exponent_of(node)
+            return [node.left, node.right]
+        case ast.BinOp(op=op) if isinstance(op, _ARITHMETIC):
+            return [node.left, node.right]
+        case ast.UnaryOp(op=ast.USub()):
+            return [node.operand]
+        case ast.Compare():
+            _check_comparison(node)
+            return [node.left, *node.comparators]
+        case ast.Call():
+            function_of(node)
+            return node.args
+        case ast.BoolOp() | ast.UnaryOp(op=ast.Not()):
+            raise ExpressionError(
+                "and, or and not are not used; write minimum(a > 1, b > 2) for both, maximum(a > 1, b > 2) for either, "
+                "where(a > 1, x, y) for a choice"
+            )
+        case _:
+            raise ExpressionError(
+                f"{_quote(ast.unparse(node))} has no meaning in an expression; {_WHAT_THERE_IS}"
+            )
+
+
+def name_of(node: ast.Name | ast.Attribute) -> tuple[str, str]:
+    """The role and the band a name stands for; the role is empty where none is named."""
+    match node:
+        case ast.Name(id=band):
+            role, names = "", (band,)
+        case ast.Attribute(value=ast.Name(id=role), attr=band):
+            names = (role, band)
+        case _:
+            raise ExpressionError(
+                f"{_quote(ast.unparse(node))} is no name; a band is named red, or pre.red with a role"
+            )
+    for name in names:
+        if name in FUNCTIONS:
+            raise ExpressionError(f"{name} is a function of {FUNCTIONS[name]}: write {_usage(name)}")
+        if not _NAME.fullmatch(name):
+            raise ExpressionError(
+                f"{_quote(name)} is no name; names have letters, digits and single _ between them"
+            )
+    return role, band
+
+
+def exponent_of(node: ast.BinOp) -> int:
+    """The exponent of a power, 2 or 3."""
+    match node.right:
+        case ast.Constant(value=2 | 3 as exponent):
+            return int(exponent)
+    raise ExpressionError(
+        "** takes the exponents 2 and 3 only; write sqrt(x) for a root, exp(x * log(y)) for others"
+    )
+
+
+def function_of(node: ast.Call) -> str:
+    """The function a call names."""
+    name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+    if name not in FUNCTIONS:
+        raise ExpressionError(f"there is no function {_quote(name)}; there are: {', '.join(FUNCTIONS)}")
+    plain = not node.keywords and not any(isinstance(argument, ast.Starred) for argument in node.args)
+    if not plain or len(node.args) != FUNCTIONS[name]:
+        raise ExpressionError(f"{name} is a function of {FUNCTIONS[name]}: write {_usage(name)}")
+    return name
+
+
+def _check_number(node: ast.Constant) -> None:
+    value = node.value
+    if type(value) not in (int, float):
+        raise ExpressionError(f"{_quote(ast.unparse(node))} is no number; write one as 2, 0.5 or 1e15")
+    if value and not 1 / MAX_CONSTANT <= value <= MAX_CONSTANT:
+        raise ExpressionError(
+            f"the number {_quote(ast.unparse(node))} is out of range; numbers are 0 or from {1 / MAX_CONSTANT:g} to "
+            f"{MAX_CONSTANT:g}"
+        )
+
+
+def _check_comparison(node: ast.Compare) -> None:
+    if len(node.ops) > 1:
+        raise ExpressionError(
+            f"{_quote(ast.unparse(node))} compares more than two values; write minimum(low < x, x < high)"
+        )
+    if not isinstance(node.ops[0], _COMPARISONS):
+        raise ExpressionError(
+            f"{_quote(ast.unparse(node))} is no comparison; there are <, <=, >, >=, == and !="
+        )
+
+
+def _usage(function: str) -> str:
+    arguments = {"where": "condition, value, other_value", "keep": "value, condition"}
+    return f"{function}({arguments.get(function, ', '.join('xy'[: FUNCTIONS[function]]))})"
+
+
+def _quote(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.msg and "nested" not in error.msg:
+        return f"it cannot be read at character {error.offset}" if error.offset else "it cannot be read"
+    return f"it is nested too deep; {MAX_DEPTH} levels are the limit"
