@@ -1,0 +1,161 @@
+"""The addresses of tiles: from a path and a query to a tile request, or to a sentence of what is wrong.
+
+The door and the routes share this parser, so that they can never read an address in two ways. Nothing in
+an address names a file: products, collections and bands are looked up by id.
+"""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote
+
+import morecantile
+from morecantile import TileMatrixSet
+
+from app.products.adhoc import adhoc_product
+from app.products.model import Product
+from app.products.registry import Registry
+from app.rendering.request import TILE_SIZES, TileFormat, TileRequest
+from mosaics.catalogue import Catalogue
+
+MAX_QUERY_LENGTH = 2000
+"""Characters; the longest expression served fits in twice over."""
+
+PLAIN_PARAMETERS = frozenset({"datetime", "tilesize", "v"})
+ADHOC_PARAMETERS = PLAIN_PARAMETERS | {"bands", "expression", "rescale", "colormap"}
+
+SHORT_FORM_TMS = "WebMercatorQuad"
+
+_PRODUCT_TILE = re.compile(r"/products/([^/]+)/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)\.([^/.]+)")
+_SHORT_TILE = re.compile(r"/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)\.([^/.]+)")
+_COLLECTION_TILE = re.compile(r"/collections/([^/]+)/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)\.([^/.]+)")
+
+
+class TileAddressError(ValueError):
+    """A tile address that means nothing; the message says what would."""
+
+
+class UnknownTileError(LookupError):
+    """A matrix set or tile that does not exist; the message says what does."""
+
+
+class TileAddresses:
+    """Reads tile addresses.
+
+    Args:
+        registry: The products there are.
+        catalogue: The collections there are.
+    """
+
+    def __init__(self, registry: Registry, catalogue: Catalogue) -> None:
+        self._registry = registry
+        self._catalogue = catalogue
+
+    def parse(self, path: str, query: str) -> TileRequest:
+        """Read an address.
+
+        Args:
+            path: The decoded path, below the application's root.
+            query: The raw query, without the question mark.
+
+        Raises:
+            TileAddressError: If a part of it makes no sense.
+            UnknownTileError: If there is no such matrix set or tile.
+            app.products.registry.UnknownProductError: If there is no such product.
+            mosaics.collection.UnknownCollectionError: If there is no such collection.
+            mosaics.collection.UnknownBandError: If a band named does not exist.
+            app.products.expression.ExpressionError: If an expression is refused.
+            app.products.adhoc.ProductRequestError: If bands and expression make no product.
+        """
+        if match := _SHORT_TILE.fullmatch(path):
+            name, *tile = match.groups()
+            parameters = query_parameters(query, PLAIN_PARAMETERS)
+            return _request(self._registry.get(name), SHORT_FORM_TMS, tile, parameters)
+        if match := _PRODUCT_TILE.fullmatch(path):
+            name, tms, *tile = match.groups()
+            parameters = query_parameters(query, PLAIN_PARAMETERS)
+            return _request(self._registry.get(name), tms, tile, parameters)
+        if match := _COLLECTION_TILE.fullmatch(path):
+            name, tms, *tile = match.groups()
+            parameters = query_parameters(query, ADHOC_PARAMETERS)
+            return _request(self._adhoc(name, parameters), tms, tile, parameters)
+        raise TileAddressError("not the address of a tile; /docs lists the addresses there are")
+
+    def _adhoc(self, collection_id: str, parameters: Mapping[str, str]) -> Product:
+        bands = parameters.get("bands")
+        return adhoc_product(
+            self._catalogue.collection(collection_id),
+            bands=None if bands is None else [band.strip() for band in bands.split(",")],
+            expression=parameters.get("expression"),
+            rescale=parameters.get("rescale"),
+            colormap=parameters.get("colormap"),
+        )
+
+
+def query_parameters(query: str, known: frozenset[str]) -> dict[str, str]:
+    """The parameters of a query.
+
+    Raises:
+        TileAddressError: If one is not known, given twice, or the query is too long.
+    """
+    if len(query) > MAX_QUERY_LENGTH:
+        raise TileAddressError(f"the query has {len(query)} characters; {MAX_QUERY_LENGTH} are read at most")
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in known:
+            names = ", ".join(sorted(known))
+            raise TileAddressError(f"no parameter '{shown(name)}' here; there are: {names}")
+        if name in parameters:
+            raise TileAddressError(f"parameter '{name}' is given twice")
+        parameters[name] = value
+    return parameters
+
+
+def matrix_set(tms_id: str) -> TileMatrixSet:
+    """A tile matrix set by its id.
+
+    Raises:
+        UnknownTileError: If there is none of that id.
+    """
+    if tms_id not in morecantile.tms.list():
+        names = ", ".join(morecantile.tms.list())
+        raise UnknownTileError(f"no tile matrix set '{shown(tms_id)}'; there are: {names}")
+    return morecantile.tms.get(tms_id)
+
+
+def shown(text: str) -> str:
+    """A caller's text as it may be repeated to them: short, and on one line."""
+    plain = "".join(c if c.isprintable() else "?" for c in unquote(text))
+    return plain if len(plain) <= 40 else plain[:37] + "..."
+
+
+def _request(product: Product, tms_id: str, tile: list[str], parameters: Mapping[str, str]) -> TileRequest:
+    tms = matrix_set(tms_id)
+    *zxy, extension = tile
+    z, x, y = (_tile_number(name, text) for name, text in zip("zxy", zxy, strict=True))
+    _refuse_outside(tms, z, x, y)
+    try:
+        form = TileFormat(extension)
+    except ValueError:
+        names = ", ".join(TileFormat)
+        raise TileAddressError(f"no tile format '{shown(extension)}'; there are: {names}") from None
+    size = parameters.get("tilesize", "256")
+    if size not in {str(n) for n in TILE_SIZES}:
+        raise TileAddressError(f"tilesize is 256 or 512, not '{shown(size)}'")
+    return TileRequest(product, tms, z, x, y, int(size), form, parameters.get("datetime"))
+
+
+def _tile_number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise TileAddressError(f"{name} is a whole number from 0, not '{shown(text)}'")
+    return int(text)
+
+
+def _refuse_outside(tms: TileMatrixSet, z: int, x: int, y: int) -> None:
+    if not tms.minzoom <= z <= tms.maxzoom:
+        raise UnknownTileError(f"{tms.id} has zooms {tms.minzoom} to {tms.maxzoom}, not {z}")
+    matrix = tms.matrix(z)
+    if x >= matrix.matrixWidth or y >= matrix.matrixHeight:
+        raise UnknownTileError(
+            f"at zoom {z} {tms.id} has tiles 0 to {matrix.matrixWidth - 1} in x "
+            f"and 0 to {matrix.matrixHeight - 1} in y, not {x}, {y}"
+        )

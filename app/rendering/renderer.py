@@ -1,0 +1,193 @@
+"""The renderer: turns resolved tiles into bytes on threads of its own, one a core."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import rasterio
+from shapely import Point
+
+from app.products.model import Product
+from app.rendering.computing import Clock, ItemOf, Values, compute_values
+from app.rendering.painting import encode
+from app.rendering.pointing import PointAnswer, point_value
+from app.rendering.request import Grid
+from app.rendering.resolving import ResolvedTile, scenes_in
+from app.rendering.store_errors import ask_store
+from mosaics.catalogue import Catalogue
+from mosaics.index import SceneRef
+from mosaics.scene import Asset, SceneItem
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+WAITING_PER_THREAD = 64
+"""Renderings that may wait for a thread before further ones are refused; at 10-50 ms each the last of
+them waits about as long as a person does."""
+
+DAMAGED_REMEMBERED = 1000
+"""Files known to be damaged, so that they are not tried twice for every tile."""
+
+ITEMS_AHEAD = 2
+"""Items fetched before a rendering starts; most tiles need no more scenes than that."""
+
+GDAL_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_CACHEMAX": 256,  # MB for decoded blocks, in the whole process
+    "GDAL_NUM_THREADS": 1,
+    "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_CONNECTTIMEOUT": 2,
+    "GDAL_HTTP_TIMEOUT": 10,
+    "GDAL_HTTP_MAX_RETRY": 1,
+    "GDAL_HTTP_RETRY_DELAY": 0.2,
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif",
+    "CPL_VSIL_CURL_CACHE_SIZE": 128 << 20,
+}
+"""How GDAL reads here. Credentials are not among them: GDAL finds AWS_* in the environment."""
+
+
+class RenderingOverloadError(Exception):
+    """More renderings wait than can be answered in good time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedTile:
+    """A tile's bytes, and how they came about."""
+
+    body: bytes
+    media_type: str
+    skipped: tuple[str, ...]
+    """Ids of scenes under the tile whose files could not be read; such a tile must not be kept."""
+    timing_ms: Mapping[str, float]
+    """By step: read, mask, compute, paint, encode."""
+
+
+class Renderer:
+    """Renders on a bounded pool of threads.
+
+    Args:
+        catalogue: Where scenes' items come from.
+        threads: Render threads; by default one a core.
+        max_scenes: Scenes one answer may need.
+    """
+
+    def __init__(self, catalogue: Catalogue, *, threads: int | None = None, max_scenes: int = 64) -> None:
+        self._catalogue = catalogue
+        self._threads = threads or os.cpu_count() or 1
+        self._max_scenes = max_scenes
+        self._waiting = 0
+        options = {**GDAL_OPTIONS, **catalogue.storage.gdal_options()}
+        self._pool = ThreadPoolExecutor(self._threads, "render", initializer=_enter_gdal, initargs=(options,))
+        self._damaged: dict[str, None] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Renderings running or waiting for a thread."""
+        return self._waiting
+
+    async def render(self, resolved: ResolvedTile) -> RenderedTile:
+        """Render one tile.
+
+        Raises:
+            RenderingOverloadError: If too many renderings wait.
+            mosaics.storage.StorageUnavailableError: If the store does not answer.
+        """
+        request = resolved.request
+        grid = request.grid()
+        clock = Clock()
+        await self._fetch_ahead(resolved.scenes)
+
+        def work(item_of: ItemOf) -> tuple[Values, bytes]:
+            clock.lap("wait")
+            values = compute_values(request.product, resolved.scenes, grid, item_of, clock)
+            return values, encode(request.product, values.planes, grid, request.format, clock)
+
+        values, body = await self._run(work)
+        if await self._worth_another_try(values.failed):
+            values, body = await self._run(work)
+            self._remember_damaged(values)
+        return RenderedTile(
+            body, request.format.media_type, tuple(s.id for s in values.skipped), values.timing_ms
+        )
+
+    async def values(self, product: Product, scenes: Sequence[SceneRef], grid: Grid) -> Values:
+        """Compute a product's values on any grid; errors as `render`."""
+        await self._fetch_ahead(scenes)
+
+        def work(item_of: ItemOf) -> Values:
+            return compute_values(product, scenes, grid, item_of, Clock())
+
+        values = await self._run(work)
+        if await self._worth_another_try(values.failed):
+            values = await self._run(work)
+            self._remember_damaged(values)
+        return values
+
+    async def point(self, product: Product, lon: float, lat: float, datetime: str | None) -> PointAnswer:
+        """The value at a place, or why there is none; errors as `render`, and those of `scenes_in`."""
+        scenes = await scenes_in(self._catalogue, product, Point(lon, lat), datetime, limit=self._max_scenes)
+        await self._fetch_ahead(scenes)
+
+        def work(item_of: ItemOf) -> PointAnswer:
+            return point_value(product, scenes, lon, lat, item_of)
+
+        answer = await self._run(work)
+        if await self._worth_another_try(answer.failed):
+            answer = await self._run(work)
+        return answer
+
+    def close(self) -> None:
+        """Stop the threads, after what they are at."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _run(self, work: Callable[[ItemOf], T]) -> T:
+        if self._waiting >= self._threads * WAITING_PER_THREAD:
+            raise RenderingOverloadError(f"{self._waiting} renderings are waiting")
+        loop = asyncio.get_running_loop()
+
+        def item_of(scene: SceneRef) -> SceneItem:
+            item = self._catalogue.loaded_item(scene.item_key)
+            if item is None:
+                fetch = self._catalogue.item(scene.item_key)
+                item = asyncio.run_coroutine_threadsafe(fetch, loop).result()
+            return item
+
+        self._waiting += 1
+        try:
+            return await loop.run_in_executor(self._pool, work, item_of)
+        finally:
+            self._waiting -= 1
+
+    async def _fetch_ahead(self, scenes: Sequence[SceneRef]) -> None:
+        unknown = [s for s in scenes[:ITEMS_AHEAD] if self._catalogue.loaded_item(s.item_key) is None]
+        if unknown:
+            fetches: list[Awaitable[SceneItem]] = [self._catalogue.item(s.item_key) for s in unknown]
+            await asyncio.gather(*fetches)
+
+    async def _worth_another_try(self, failed: Sequence[Asset]) -> bool:
+        """Whether files that could not be read may be readable after all, now that the store answers.
+
+        Raises:
+            mosaics.storage.StorageUnavailableError: If it does not answer.
+        """
+        unknown = [asset for asset in failed if asset.path not in self._damaged]
+        await ask_store(self._catalogue.storage, unknown)
+        return bool(unknown)
+
+    def _remember_damaged(self, values: Values) -> None:
+        for scene, asset in zip(values.skipped, values.failed, strict=True):
+            log.error("scene %s is left out: its %s cannot be read (%s)", scene.id, asset.band, asset.path)
+            self._damaged[asset.path] = None
+            while len(self._damaged) > DAMAGED_REMEMBERED:
+                del self._damaged[next(iter(self._damaged))]
+
+
+def _enter_gdal(options: Mapping[str, object]) -> None:
+    """Give the thread its GDAL settings, for as long as it lives."""
+    rasterio.Env(**options).__enter__()

@@ -1,0 +1,49 @@
+"""When a file cannot be read: is the file damaged, or does its store not answer?
+
+GDAL says the same of both. The store itself is asked, so that an outage becomes an error a client may
+retry, and a damaged file costs its own pixels only.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from mosaics.scene import Asset
+from mosaics.storage import ObjectNotFoundError, Storage
+
+
+async def ask_store(storage: Storage, failed: Sequence[Asset]) -> None:
+    """Ask the store for the first byte of each file that could not be read, and let GDAL forget them.
+
+    Returns when the store answers for all of them, whatever it says of the file.
+
+    Raises:
+        mosaics.storage.StorageUnavailableError: If it does not answer.
+    """
+    root = storage.gdal_path("x").removesuffix("x")
+    for asset in failed:
+        _forget(asset.path)
+        if asset.path.startswith(root):
+            try:
+                await storage.get_range(asset.path.removeprefix(root), 0, 1)
+            except ObjectNotFoundError:
+                continue
+
+
+def _forget(path: str) -> None:
+    """Drop what GDAL remembers of a remote file; it remembers failures too, and for ever."""
+    library = _gdal()
+    if library is not None and path.startswith("/vsi"):
+        library.VSICurlPartialClearCache(path.encode())
+
+
+@cache
+def _gdal() -> ctypes.CDLL | None:
+    """The GDAL that rasterio has loaded; rasterio 1.4 has no call for this (1.5 brings `rasterio.cache`)."""
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        return None
+    loaded = (line.split(maxsplit=5)[-1] for line in maps.read_text().splitlines() if "/libgdal" in line)
+    path = next(loaded, None)
+    return ctypes.CDLL(path) if path else None
