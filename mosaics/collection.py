@@ -1,0 +1,248 @@
+"""A collection: scenes with the same bands from one archive, kept as a STAC Collection."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+
+from mosaics.period import Cadence
+
+STAC_VERSION = "1.1.0"
+STAC_EXTENSIONS = (
+    "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
+)
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+
+class UnknownCollectionError(LookupError):
+    """No collection of that id; the message names those that exist."""
+
+    def __init__(self, collection_id: str, existing: Iterable[str]) -> None:
+        super().__init__(_unknown("collection", collection_id, sorted(existing)))
+
+
+class UnknownBandError(LookupError):
+    """No band of that name in the collection; the message names those it has."""
+
+    def __init__(self, band: str, collection_id: str, existing: Iterable[str]) -> None:
+        super().__init__(_unknown("band", band, existing, f" in collection {collection_id!r}"))
+
+
+class Band(BaseModel):
+    """What one band of every scene of a collection means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    """The common name: red, nir, nir08, swir22, scl."""
+    title: str
+    description: str = ""
+    unit: str = "1"
+    """Unit of the physical value; ``1`` for reflectance and other ratios."""
+    dtype: str
+    """Type of the stored numbers, as numpy writes it."""
+    scale: float = 1.0
+    """Physical value = stored number x scale + offset."""
+    offset: float = 0.0
+    nodata: float | None = None
+    """Stored number that marks a missing value; None where nothing does."""
+    categorical: bool = False
+    """Whether the numbers are names, which are never averaged between pixels."""
+    gsd_m: float | None = Field(default=None, gt=0)
+    """Ground sample distance in metres."""
+    wavelength_um: float | None = Field(default=None, gt=0)
+    """Centre wavelength in micrometres."""
+    values: Mapping[int, str] = {}
+    """Names of the numbers of a categorical band."""
+
+    @field_validator("nodata", mode="before")
+    @classmethod
+    def _read_nodata(cls, value: object) -> object:
+        return read_nodata(value) if isinstance(value, int | float | str) else value
+
+    @field_validator("dtype")
+    @classmethod
+    def _known_dtype(cls, value: str) -> str:
+        if value not in DATA_TYPES:
+            raise ValueError(f"{value!r} is no type of numbers; there are: {', '.join(DATA_TYPES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _classes_are_categorical(self) -> "Band":
+        if self.values and not self.categorical:
+            raise ValueError(f"band {self.name!r} names its values, so it must be categorical = true")
+        return self
+
+
+class Provider(BaseModel):
+    """Who made, processes or hosts the scenes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    roles: tuple[Annotated[str, Field(pattern="^(licensor|producer|processor|host)$")], ...] = ()
+    url: str | None = None
+
+
+class Collection(BaseModel):
+    """Scenes with the same bands from one archive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=NAME)
+    title: str
+    description: str
+    cadence: Annotated[Cadence, PlainSerializer(str)]
+    """How long one mosaic lasts."""
+    license: str
+    """SPDX identifier, or ``other``."""
+    attribution: str
+    """The line a map shows for the data."""
+    providers: tuple[Provider, ...] = ()
+    bands: tuple[Band, ...] = Field(min_length=1)
+    references: tuple[str, ...] = ()
+    """Guides and papers the facts of the bands come from."""
+
+    @field_validator("bands")
+    @classmethod
+    def _one_band_a_name(cls, bands: tuple[Band, ...]) -> tuple[Band, ...]:
+        names = [band.name for band in bands]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"band names stand for one band each; given twice: {', '.join(twice)}")
+        return bands
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Names of the bands in the order they are declared."""
+        return tuple(band.name for band in self.bands)
+
+    def band(self, name: str) -> Band:
+        """The band of that name.
+
+        Raises:
+            UnknownBandError: When the collection has none; the message names those it has.
+        """
+        for band in self.bands:
+            if band.name == name:
+                return band
+        raise UnknownBandError(name, self.id, self.band_names)
+
+    def to_stac(self) -> dict[str, Any]:
+        """The collection as a STAC Collection, the form it has in storage."""
+        return {
+            "type": "Collection",
+            "stac_version": STAC_VERSION,
+            "stac_extensions": list(STAC_EXTENSIONS),
+            "id": self.id,
+            "title": self.title,
+            "description": self.description,
+            "license": self.license,
+            "providers": [p.model_dump(mode="json", exclude_none=True) for p in self.providers],
+            "extent": {
+                "spatial": {"bbox": [[-180.0, -90.0, 180.0, 90.0]]},
+                "temporal": {"interval": [[None, None]]},
+            },
+            "links": [],
+            "item_assets": {band.name: _asset_of(band) for band in self.bands},
+            "tilewatch:cadence": str(self.cadence),
+            "tilewatch:attribution": self.attribution,
+            "tilewatch:references": list(self.references),
+        }
+
+    @classmethod
+    def from_stac(cls, document: Mapping[str, Any]) -> "Collection":
+        """Read what `to_stac` wrote.
+
+        Raises:
+            ValueError: When the document lacks something or has it wrong; pydantic names the field.
+        """
+        return cls.model_validate(
+            {
+                "id": document.get("id"),
+                "title": document.get("title", document.get("id")),
+                "description": document.get("description", ""),
+                "cadence": document.get("tilewatch:cadence"),
+                "license": document.get("license", "other"),
+                "attribution": document.get("tilewatch:attribution", ""),
+                "providers": [
+                    {key: provider[key] for key in ("name", "roles", "url") if key in provider}
+                    for provider in document.get("providers", ())
+                ],
+                "bands": [_band_of(name, asset) for name, asset in document.get("item_assets", {}).items()],
+                "references": document.get("tilewatch:references", ()),
+            }
+        )
+
+
+DATA_TYPES = (
+    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float32", "float64"),
+)
+
+
+def read_nodata(value: float | str) -> float:
+    """A nodata value as STAC writes it: a number, or ``nan``, ``inf``, ``-inf`` as text."""
+    return float(value)
+
+
+def written_nodata(value: float) -> float | str:
+    """A nodata value in STAC's form; the inverse of `read_nodata`."""
+    return value if math.isfinite(value) else str(value)
+
+
+def _asset_of(band: Band) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "name": band.name,
+        "description": band.description or band.title,
+        "data_type": band.dtype,
+        "unit": band.unit,
+        "raster:scale": band.scale,
+        "raster:offset": band.offset,
+    }
+    if band.nodata is not None:
+        facts["nodata"] = written_nodata(band.nodata)
+    if band.gsd_m is not None:
+        facts["gsd"] = band.gsd_m
+    if band.wavelength_um is not None:
+        facts["eo:center_wavelength"] = band.wavelength_um
+    if band.values:
+        facts["classification:classes"] = [
+            {"value": value, "name": f"class_{value}", "title": title, "description": title}
+            for value, title in sorted(band.values.items())
+        ]
+    return {
+        "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+        "title": band.title,
+        "description": band.description or band.title,
+        "roles": ["data"],
+        "bands": [facts],
+        "tilewatch:categorical": band.categorical,
+    }
+
+
+def _band_of(name: str, asset: Mapping[str, Any]) -> dict[str, Any]:
+    facts = (asset.get("bands") or [{}])[0]
+    title = asset.get("title", name)
+    description = asset.get("description", "")
+    return {
+        "name": name,
+        "title": title,
+        "description": "" if description == title else description,
+        "unit": facts.get("unit", "1"),
+        "dtype": facts.get("data_type"),
+        "scale": facts.get("raster:scale", 1.0),
+        "offset": facts.get("raster:offset", 0.0),
+        "nodata": facts.get("nodata"),
+        "categorical": asset.get("tilewatch:categorical", False),
+        "gsd_m": facts.get("gsd"),
+        "wavelength_um": facts.get("eo:center_wavelength"),
+        "values": {row["value"]: row["title"] for row in facts.get("classification:classes", ())},
+    }
+
+
+def _unknown(kind: str, name: str, existing: Iterable[str], where: str = "") -> str:
+    names = ", ".join(existing)
+    return f"no {kind} {name[:80]!r}{where}; " + (f"there are: {names}" if names else "there are none yet")

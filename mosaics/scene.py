@@ -1,0 +1,217 @@
+"""A scene: the record of it that commits and mosaics carry, and its STAC Item as it is read for pixels."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import shapely
+from shapely.geometry import MultiPolygon, Polygon, mapping, shape
+
+from mosaics.collection import read_nodata
+from mosaics.period import Period, PeriodError, instant_text, parse_instant
+from mosaics.storage import Storage
+
+Footprint: TypeAlias = Polygon | MultiPolygon
+
+
+class SceneError(ValueError):
+    """A scene record or item that cannot be; the message names the scene and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRecord:
+    """What has to be known of a scene to decide where it is seen and before which others."""
+
+    id: str
+    item_key: str
+    """Key of the STAC Item in storage; other content, other key."""
+    start: datetime
+    """First moment the scene shows, UTC."""
+    end: datetime
+    """First moment after; equal to `start` for a scene of one instant."""
+    period: Period
+    """The mosaic it belongs to."""
+    cloud_cover_percent: float | None
+    """0..100; None where the source does not tell."""
+    footprint: Mapping[str, Any]
+    """GeoJSON Polygon or MultiPolygon in degrees of longitude and latitude, split at the antimeridian."""
+    synthetic: bool
+    """Whether the pixels were made up for a demonstration."""
+    resolution_m: float
+    """Pixel size of the finest band, in metres."""
+
+    def __post_init__(self) -> None:
+        if self.start.utcoffset() is None or self.end.utcoffset() is None or self.end < self.start:
+            raise SceneError(
+                f"scene {self.id!r} lasts from {self.start} to {self.end}, which is no UTC time span"
+            )
+        if self.cloud_cover_percent is not None and not 0 <= self.cloud_cover_percent <= 100:
+            raise SceneError(f"scene {self.id!r} has {self.cloud_cover_percent} % of clouds, not 0 to 100")
+        if not self.resolution_m > 0:
+            raise SceneError(f"scene {self.id!r} has pixels of {self.resolution_m} m")
+        if self.footprint.get("type") not in {"Polygon", "MultiPolygon"}:
+            raise SceneError(
+                f"scene {self.id!r} has a {self.footprint.get('type')} as its footprint, not polygons"
+            )
+
+    @property
+    def best_first(self) -> tuple[float, float, str]:
+        """Sorts scenes best first: few clouds (unknown last), then the latest, then by id."""
+        clouds = 101.0 if self.cloud_cover_percent is None else self.cloud_cover_percent
+        return (clouds, -self.start.timestamp(), self.id)
+
+    def polygons(self) -> Footprint:
+        """The footprint as a geometry.
+
+        Raises:
+            SceneError: When it is empty, crosses itself, or leaves the longitudes and latitudes there are.
+        """
+        try:
+            geometry = shape(dict(self.footprint))
+        except (ValueError, TypeError, KeyError, IndexError, shapely.GEOSException) as error:
+            raise SceneError(f"the footprint of scene {self.id!r} is no GeoJSON geometry: {error}") from error
+        if geometry.is_empty or not geometry.is_valid:
+            raise SceneError(
+                f"the footprint of scene {self.id!r} is no valid area: {shapely.is_valid_reason(geometry)}"
+            )
+        west, south, east, north = geometry.bounds
+        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+            raise SceneError(
+                f"the footprint of scene {self.id!r} reaches from {west},{south} to {east},{north}; "
+                "longitudes end at -180 and 180, so one that crosses the antimeridian is split there"
+            )
+        assert isinstance(geometry, Polygon | MultiPolygon)  # noqa: S101 - __post_init__ has seen the type
+        return geometry
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as it stands in commits and mosaics."""
+        return {
+            "id": self.id,
+            "item": self.item_key,
+            "start": instant_text(self.start),
+            "end": instant_text(self.end),
+            "period": self.period.text,
+            "cloud_cover": self.cloud_cover_percent,
+            "resolution_m": self.resolution_m,
+            "synthetic": self.synthetic,
+            "footprint": dict(self.footprint),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "SceneRecord":
+        """Read what `to_json` wrote.
+
+        Raises:
+            SceneError: When a field is missing or wrong.
+        """
+        try:
+            return cls(
+                id=document["id"],
+                item_key=document["item"],
+                start=parse_instant(document["start"]),
+                end=parse_instant(document["end"]),
+                period=Period.parse(document["period"]),
+                cloud_cover_percent=document["cloud_cover"],
+                footprint=document["footprint"],
+                synthetic=document["synthetic"],
+                resolution_m=document["resolution_m"],
+            )
+        except (KeyError, TypeError, AttributeError, PeriodError) as error:
+            raise SceneError(f"no record of a scene: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One band of one scene, as it is opened and understood."""
+
+    band: str
+    path: str
+    """What GDAL opens."""
+    dtype: str
+    nodata: float | None
+    """Stored number that marks a missing value; may be NaN."""
+    scale: float
+    """Physical value = stored number x scale + offset."""
+    offset: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class SceneItem:
+    """A scene's STAC Item, with its assets ready to be opened."""
+
+    id: str
+    item_key: str
+    collection: str
+    start: datetime
+    end: datetime
+    assets: Mapping[str, Asset]
+    """By band name."""
+    properties: Mapping[str, Any]
+
+
+def geojson(geometry: Footprint) -> dict[str, Any]:
+    """Polygons as the GeoJSON a `SceneRecord` takes."""
+    return dict(mapping(geometry))
+
+
+def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> SceneItem:
+    """Read a scene's STAC Item.
+
+    Args:
+        document: A STAC Item whose data assets are keyed by band name and describe their one band in
+            ``bands`` (STAC 1.1) or ``raster:bands`` (raster extension 1).
+        item_key: Where the item stands in storage; relative asset addresses start there.
+        storage: Tells what GDAL opens.
+
+    Raises:
+        SceneError: When the item lacks what is needed, or an asset's address is none that may be opened.
+    """
+    try:
+        properties = document["properties"]
+        start = properties.get("start_datetime") or properties["datetime"]
+        end = properties.get("end_datetime") or start
+        return SceneItem(
+            id=document["id"],
+            item_key=item_key,
+            collection=document["collection"],
+            start=parse_instant(start),
+            end=parse_instant(end),
+            assets={
+                name: _read_asset(name, asset, item_key, storage)
+                for name, asset in document["assets"].items()
+                if asset.get("bands") or asset.get("raster:bands")
+            },
+            properties=properties,
+        )
+    except (KeyError, TypeError, AttributeError, PeriodError) as error:
+        raise SceneError(f"{item_key} is no STAC item of a scene: {error!r}") from error
+
+
+def _read_asset(name: str, asset: Mapping[str, Any], item_key: str, storage: Storage) -> Asset:
+    # STAC 1.1 has "bands" with raster:scale; the raster extension 1 had "raster:bands" with scale.
+    facts = {**(asset.get("bands") or [{}])[0], **(asset.get("raster:bands") or [{}])[0]}
+    nodata = facts.get("nodata")
+    return Asset(
+        band=name,
+        path=_gdal_path(asset["href"], item_key, storage),
+        dtype=facts["data_type"],
+        nodata=None if nodata is None else read_nodata(nodata),
+        scale=float(facts.get("scale", facts.get("raster:scale", 1.0))),
+        offset=float(facts.get("offset", facts.get("raster:offset", 0.0))),
+        unit=facts.get("unit", "1"),
+    )
+
+
+_BESIDE = re.compile(r"(?:\./)?([A-Za-z0-9_-][A-Za-z0-9._-]*)", re.ASCII)
+_PUBLIC = re.compile(r"(https|s3)://([A-Za-z0-9][A-Za-z0-9._/=+~%-]*)", re.ASCII)
+
+
+def _gdal_path(href: str, item_key: str, storage: Storage) -> str:
+    if beside := _BESIDE.fullmatch(href):
+        return storage.gdal_path(f"{item_key.rpartition('/')[0]}/{beside[1]}")
+    if public := _PUBLIC.fullmatch(href):
+        return f"/vsicurl/{href}" if public[1] == "https" else f"/vsis3/{public[2]}"
+    raise SceneError(f"{item_key} names an asset that is neither beside it nor at an https or s3 address")
