@@ -1,0 +1,43 @@
+"""A circuit breaker: after some failures in a row, leave the other side alone for a while."""
+
+import time
+from collections.abc import Callable
+
+
+class Breaker:
+    """Closed while the other side answers; open after consecutive failures; tried again after a pause.
+
+    Used from the event loop only.
+    """
+
+    def __init__(
+        self, *, failures: int = 3, pause_s: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limit = failures
+        self._pause_s = pause_s
+        self._clock = clock
+        self._failed_in_a_row = 0
+        self._next_trial: float | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the other side is to be left alone."""
+        return self._next_trial is not None
+
+    def take_trial(self) -> bool:
+        """Whether to try the other side now: true once a pause while open. The trial tells how it went."""
+        if self._next_trial is None or self._clock() < self._next_trial:
+            return False
+        self._next_trial = self._clock() + self._pause_s
+        return True
+
+    def succeeded(self) -> None:
+        """The other side answered: close."""
+        self._failed_in_a_row = 0
+        self._next_trial = None
+
+    def failed(self) -> None:
+        """The other side did not answer: open once that happened often enough in a row."""
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= self._limit:
+            self._next_trial = self._clock() + self._pause_s

@@ -1,0 +1,194 @@
+"""The door: pure ASGI before routing, which answers the tiles that are known without parsing anything twice.
+
+What it does for a known address is two dictionary look-ups and two sends. Everything it does not know,
+or that the parser refuses, goes on to the routes untouched, and they find the words.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from sys import getsizeof
+from typing import Protocol
+
+from mosaics.catalogue import Catalogue
+from mosaics.index import TooManyScenesError
+from starlette._utils import get_route_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.caching.headers import (
+    UNCOVERED,
+    Header,
+    if_none_match,
+    matches,
+    requested_revision,
+    tile_headers,
+    validators,
+)
+from app.caching.process import LINK_BYTES, BoundedCache
+from app.caching.reply import RESOLVED
+from app.caching.tiles import Tier, TileService
+from app.rendering.address import TileAddresses
+from app.rendering.resolving import ResolvedTile, resolve_tile_now
+from app.settings import Settings
+
+MEMO_BYTES = 16 << 20
+"""Memory for known addresses: about 10,000 of them."""
+
+ENTRY_BYTES = 1500
+"""Memory of one known address beside its text: its key, its headers, and the lists that hold them."""
+
+MAX_ADDRESS = 512
+"""Longest path and query, in characters, that is remembered; an ad-hoc expression fits."""
+
+Address = tuple[str, bytes, str]
+"""Path, query string and root path, as they came."""
+
+
+class TileDesk(Protocol):
+    """What the door needs of a worker's desk."""
+
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
+    @property
+    def catalogue(self) -> Catalogue: ...  # noqa: D102
+    @property
+    def addresses(self) -> TileAddresses: ...  # noqa: D102
+    @property
+    def service(self) -> TileService: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTile:
+    """What a look at an address found out, with the answers' headers ready to send."""
+
+    generation: int
+    """The catalogue's when the address was resolved; another one means: look again."""
+    key: str
+    is_covered: bool
+    tag: bytes
+    unchanged: list[Header]
+    from_process: list[Header]
+    from_redis: list[Header]
+
+
+Resolve = Callable[[TileDesk, str, str], ResolvedTile | None]
+
+
+def resolve_now(desk: TileDesk, path: str, query: str) -> ResolvedTile | None:
+    """The tile an address means; None where it is none, or where storage must be asked first.
+
+    A refusal is not lost: the route parses the address again and raises the same.
+    """
+    try:
+        request = desk.addresses.parse(path, query)
+        return resolve_tile_now(desk.catalogue, request, limit=desk.settings.max_scenes_per_tile)
+    except (ValueError, LookupError, TooManyScenesError):
+        return None
+
+
+class Door:
+    """ASGI middleware in front of an application that routes.
+
+    Counts, for metrics, what it answered and what it passed on.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, desk: Callable[[], TileDesk | None], resolve: Resolve = resolve_now
+    ) -> None:
+        """Stand before an application.
+
+        Args:
+            app: What answers the rest.
+            desk: Gives the worker's desk, or None while it is not open.
+            resolve: Gives the tile of a path and query.
+        """
+        self._app = app
+        self._desk = desk
+        self._resolve = resolve
+        self._memo_of: TileDesk | None = None
+        self._memo: BoundedCache[Address, KnownTile] = BoundedCache(MEMO_BYTES, _weight)
+        self.unchanged = 0
+        """Answers 304."""
+        self.uncovered = 0
+        """Answers 204."""
+        self.from_process = 0
+        self.from_redis = 0
+        self.passed = 0
+        """Tiles left to the routes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and "/tiles/" in scope["path"]:
+            desk = self._desk()
+            if desk is not None and await self._answer(scope, send, desk):
+                return
+            self.passed += 1
+        await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, send: Send, desk: TileDesk) -> bool:
+        if desk is not self._memo_of:
+            self._memo.clear()
+            self._memo_of = desk
+        address = (scope["path"], scope["query_string"], scope.get("root_path", ""))
+        known = self._memo.get(address)
+        resolved = None
+        if known is None or known.generation != desk.catalogue.generation:
+            resolved = self._look(scope, desk)
+            if resolved is None:
+                return False
+            known = self._remember(address, resolved, desk.catalogue.generation)
+        if not known.is_covered:
+            self.uncovered += 1
+            await _send_empty(send, 204, UNCOVERED)
+            return True
+        condition = if_none_match(scope["headers"])
+        if condition is not None and matches(condition, known.tag):
+            self.unchanged += 1
+            await _send_empty(send, 304, known.unchanged)
+            return True
+        body = desk.service.peek(known.key)
+        if body is not None:
+            self.from_process += 1
+            await _send_tile(scope, send, known.from_process, body)
+            return True
+        body = await desk.service.fetch(known.key)
+        if body is not None:
+            self.from_redis += 1
+            await _send_tile(scope, send, known.from_redis, body)
+            return True
+        scope[RESOLVED] = resolved or self._look(scope, desk)
+        return False
+
+    def _look(self, scope: Scope, desk: TileDesk) -> ResolvedTile | None:
+        return self._resolve(desk, get_route_path(scope), scope["query_string"].decode("latin-1"))
+
+    def _remember(self, address: Address, resolved: ResolvedTile, generation: int) -> KnownTile:
+        path, query_string, root_path = address
+        revision = requested_revision(query_string)
+        unchanged = validators(resolved, revision)
+        known = KnownTile(
+            generation=generation,
+            key=resolved.key,
+            is_covered=bool(resolved.scenes),
+            tag=unchanged[0][1],
+            unchanged=unchanged,
+            from_process=tile_headers(resolved, Tier.PROCESS, revision),
+            from_redis=tile_headers(resolved, Tier.REDIS, revision),
+        )
+        if len(path) + len(query_string) + len(root_path) <= MAX_ADDRESS:
+            self._memo.put(address, known)
+        return known
+
+
+async def _send_empty(send: Send, status: int, headers: list[Header]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers.copy()})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_tile(scope: Scope, send: Send, headers: list[Header], body: bytes) -> None:
+    sized = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": sized})
+    await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
+
+
+def _weight(address: Address, _: KnownTile) -> int:
+    return ENTRY_BYTES + LINK_BYTES + sum(map(getsizeof, address))

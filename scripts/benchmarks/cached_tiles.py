@@ -1,0 +1,207 @@
+"""How fast a known tile is answered, as a fraction of a bare ASGI app sending as many bytes in the same run.
+
+    python -m scripts.benchmarks.cached_tiles [--rounds 7] [--seconds 3]
+
+The door, the service, both tiers, uvicorn and Redis are the real ones. What stands in, here alone: the
+renderer gives random bytes, and addresses are resolved from their coordinates, since neither happens when
+a tile is known. Every answer is checked before anything is measured. Needs wrk and redis-server.
+"""
+
+import hashlib
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Any, cast
+
+import click
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.caching.door import Door, TileDesk
+from app.caching.process import ProcessCache
+from app.caching.redis_tier import RedisTier
+from app.caching.reply import reply
+from app.caching.tiles import TileService
+from app.rendering.renderer import RenderedTile
+from app.rendering.request import TileFormat, TileRequest
+from app.rendering.resolving import ResolvedTile
+from tests.services.ports import free_port, wait_until_listening
+from tests.services.redis_server import RedisServer
+
+TILE_BYTES = 20_000
+TILES = 256
+CONNECTIONS = 32
+PATHS = [f"/products/ndvi/tiles/WebMercatorQuad/13/{4200 + n % 16}/{2700 + n // 16}.png" for n in range(TILES)]
+QUERY = "datetime=2024-06"
+
+CASES = {
+    "process": ("from the process", 0.8, 0.7),
+    "redis": ("through Redis", 0.5, 0.35),
+    "unchanged": ("304", 0.85, 0.7),
+}
+"""What is measured, the goal, and the least that will do."""
+
+
+class RandomTiles:
+    """Stands in for the renderer: bytes that no compression shrinks, the same for a key in every process."""
+
+    async def render(self, resolved: ResolvedTile) -> RenderedTile:
+        """The bytes of a key."""
+        return RenderedTile(random.Random(resolved.key).randbytes(TILE_BYTES), "image/png", (), {})
+
+
+def resolve(_: TileDesk, path: str, query: str) -> ResolvedTile:
+    """Stands in for resolving: a covered tile whose key is its address."""
+    z, x, y = (int(part) for part in path.removesuffix(".png").split("/")[-3:])
+    product = tms = cast("Any", None)
+    request = TileRequest(product, tms, z, x, y, 256, TileFormat.PNG, "2024-06")
+    key = hashlib.sha256(f"{path}?{query}".encode()).hexdigest()
+    scenes = cast("Any", ("a scene",))
+    return ResolvedTile(request, scenes=scenes, periods=("2024-06",), key=key, revision="r", synthetic=False)
+
+
+async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+    """What a server of these bytes can reach at all."""
+    if scope["type"] == "http":
+        headers = [(b"content-type", b"image/png"), (b"content-length", b"20000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"\x89" * TILE_BYTES})
+
+
+def tilewatch(cache_bytes: int, redis_url: str | None) -> ASGIApp:
+    """The door before a route."""
+    redis = RedisTier(redis_url) if redis_url else None
+    service = TileService(RandomTiles(), ProcessCache(cache_bytes), redis)
+    desk = cast("TileDesk", SimpleNamespace(service=service, catalogue=SimpleNamespace(generation=1)))
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await (await reply(service, scope["tilewatch.resolved"], scope))(scope, receive, send)
+
+    return Door(route, desk=lambda: desk, resolve=resolve)
+
+
+def serve(kind: str, port: int, redis_url: str) -> None:
+    """Serve one application until killed."""
+    apps: dict[str, Any] = {
+        "bare": lambda: bare,
+        "process": lambda: tilewatch(256 << 20, None),
+        "redis": lambda: tilewatch(0, redis_url),
+    }
+    uvicorn.run(
+        apps[kind](), port=port, http="httptools", loop="uvloop", lifespan="off",
+        access_log=False, log_level="warning",
+    )  # fmt: skip
+
+
+@contextmanager
+def served(kind: str, redis_url: str) -> Iterator[int]:
+    """The port of a running server."""
+    port = free_port()
+    command = [sys.executable, "-m", "scripts.benchmarks.cached_tiles", "--serve", kind]
+    with subprocess.Popen([*command, "--port", str(port), "--redis-url", redis_url]) as server:
+
+        def check() -> None:
+            if server.poll() is not None:
+                raise click.ClickException(f"the {kind} server ended")
+
+        try:
+            wait_until_listening(port, timeout_s=20, check=check)
+            yield port
+        finally:
+            server.kill()
+
+
+def verified_tags(port: int, tier: str) -> list[str]:
+    """Ask twice for every tile: computed, then from the tier, with equal bytes. Returns the ETags."""
+    tags = []
+    first = [_get(port, path)[1] for path in PATHS]
+    for path, computed in zip(PATHS, first, strict=True):
+        headers, body = _get(port, path)
+        if headers["X-Cache"] != tier or body != computed or len(body) != TILE_BYTES:
+            raise click.ClickException(f"{path} came from {headers['X-Cache']}, not from {tier}")
+        tags.append(headers["ETag"])
+    return tags
+
+
+def requests_per_second(port: int, seconds: int, script: Path) -> float:
+    """What wrk reaches, from one thread; any answer that is neither 200 nor 304 is an error."""
+    url = f"http://127.0.0.1:{port}"
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
+    report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"Requests/sec:\s+([\d.]+)", report)
+    if found is None or "Non-2xx" in report or "Socket errors" in report:
+        raise click.ClickException(report)
+    return float(found[1])
+
+
+def wrk_script(folder: Path, name: str, tags: list[str] | None = None) -> Path:
+    """A script for wrk that goes through all tiles, with their ETags where given."""
+    lines = ["local requests = {}"]
+    for number, path in enumerate(PATHS):
+        condition = f", {{['If-None-Match'] = {json.dumps(tags[number])}}}" if tags else ""
+        lines.append(f"requests[{number}] = wrk.format('GET', '{path}?{QUERY}'{condition})")
+    lines += ["local n = 0", f"request = function() n = (n + 1) % {TILES} return requests[n] end"]
+    script = folder / f"{name}.lua"
+    script.write_text("init = function(args)\n" + "\n".join(lines[:-2]).replace("local ", "") + "\nend\n")
+    with script.open("a") as more:
+        more.write("\n".join(lines[-2:]))
+    return script
+
+
+def measure(rounds: int, seconds: int) -> dict[str, float]:
+    """The median ratio of each case to the bare app of the same round; rounds are interleaved."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        redis = RedisServer(folder)
+        redis.start()
+        stack.callback(redis.stop)
+        ports = {
+            kind: stack.enter_context(served(kind, redis.url)) for kind in ("bare", "process", "redis")
+        }
+        verified_tags(ports["redis"], "redis")
+        tags = verified_tags(ports["process"], "process")
+        plain, conditional = wrk_script(folder, "plain"), wrk_script(folder, "conditional", tags)
+        ratios: dict[str, list[float]] = {case: [] for case in CASES}
+        for _ in range(rounds):
+            base = requests_per_second(ports["bare"], seconds, plain)
+            for case, values in ratios.items():
+                unchanged = case == "unchanged"
+                port = ports["process" if unchanged else case]
+                rate = requests_per_second(port, seconds, conditional if unchanged else plain)
+                values.append(rate / base)
+        return {case: median(values) for case, values in ratios.items()}
+
+
+def _get(port: int, path: str) -> tuple[Any, bytes]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}?{QUERY}", timeout=10) as answer:
+        return answer.headers, answer.read()
+
+
+@click.command()
+@click.option("--rounds", default=7, show_default=True)
+@click.option("--seconds", default=3, show_default=True)
+@click.option("--serve", "kind", hidden=True)
+@click.option("--port", type=int, hidden=True, default=0)
+@click.option("--redis-url", hidden=True, default="")
+def main(rounds: int, seconds: int, kind: str | None, port: int, redis_url: str) -> None:
+    """Print what fraction of a bare ASGI app's speed a cached tile of 20 kB reaches."""
+    if kind:
+        serve(kind, port, redis_url)
+        return
+    for case, ratio in measure(rounds, seconds).items():
+        name, goal, least = CASES[case]
+        click.echo(f"{name:18} {ratio:5.2f} of bare   (goal {goal}, least {least})")
+
+
+if __name__ == "__main__":
+    main()
