@@ -1,1 +1,96 @@
 """Colour maps: one file each, and their loader."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FOLDER = Path(__file__).parent
+_HEX = re.compile(r"#[0-9a-f]{6}")
+
+
+class UnknownColormapError(LookupError):
+    """There is no colour map of that name; the message names those there are."""
+
+
+class ColormapFileError(ValueError):
+    """A file does not describe a colour map; the message names the file and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colormap:
+    """Colours along 0..1, linear in sRGB between stops."""
+
+    name: str
+    title: str
+    source: str
+    """Where the colours come from, and under which terms."""
+    stops: tuple[tuple[float, str], ...]
+    """Position 0..1, rising from 0 to 1, and ``#rrggbb``."""
+
+    def __post_init__(self) -> None:
+        positions = [position for position, _ in self.stops]
+        if len(positions) < 2 or positions[0] != 0 or positions[-1] != 1:
+            raise ValueError(f"stops run from 0 to 1, at least two of them; these are at {positions}")
+        if any(low >= high for low, high in zip(positions, positions[1:], strict=False)):
+            raise ValueError(f"stops rise from one to the next; these are at {positions}")
+        for _, color in self.stops:
+            if not _HEX.fullmatch(color):
+                raise ValueError(f"a colour is written #rrggbb in small letters; {color!r} is not")
+
+    def table(self, size: int) -> NDArray[np.uint8]:
+        """Colours at `size` evenly spaced positions from 0 to 1, shape (size, 3); one colour is that at 0.5."""
+        wanted = np.linspace(0, 1, size) if size > 1 else np.array([0.5])
+        positions = [position for position, _ in self.stops]
+        colors = np.array([tuple(bytes.fromhex(color[1:])) for _, color in self.stops], dtype=float)
+        channels = [np.interp(wanted, positions, colors[:, channel]) for channel in range(3)]
+        return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+
+
+@cache
+def colormap_names() -> tuple[str, ...]:
+    """The names of all colour maps, in alphabetical order."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def load_colormap(name: str) -> Colormap:
+    """The colour map of a name.
+
+    Raises:
+        UnknownColormapError: There is none of that name.
+        ColormapFileError: Its file is wrong.
+    """
+    if name not in colormap_names():
+        close = get_close_matches(name, colormap_names(), n=1)
+        guess = f"; did you mean {close[0]}?" if close else ""
+        raise UnknownColormapError(f"no colormap {name!r}; there are: {', '.join(colormap_names())}{guess}")
+    return _load(name)
+
+
+@cache
+def _load(name: str) -> Colormap:
+    path = _FOLDER / f"{name}.toml"
+    return read_colormap(path)
+
+
+def read_colormap(path: Path) -> Colormap:
+    """Read one colour map file.
+
+    Raises:
+        ColormapFileError: The file does not describe a colour map.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        stops = tuple((float(position), str(color)) for position, color in content.pop("stops"))
+        return Colormap(path.stem, stops=stops, **content)
+    except KeyError as error:
+        raise ColormapFileError(
+            f"{path.name}: {error} is missing; a colour map has title, source and stops"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise ColormapFileError(f"{path.name}: {error}; a colour map has title, source and stops") from error

@@ -1,0 +1,288 @@
+"""A product: a formula over bands, or three bands, with mask, unit, classes and colours."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.products.expression import Expression, ExpressionError, compile_expression
+from app.products.mask import MaskRule
+from app.products.palette import COLORS, Palette
+from colormaps import Colormap, UnknownColormapError, load_colormap
+from mosaics.collection import Collection
+
+__all__ = ["ClassRow", "MaskRule", "Product", "ProductFileError", "Role"]
+
+MAX_VALUE = 1e30
+"""Largest end of a stretch or class, and its inverse the smallest width: their ratios stay inside float32."""
+
+_VALUE = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+
+
+class ProductFileError(ValueError):
+    """A file does not describe a product; the message names file and field, and what would be right."""
+
+
+class ClassRow(BaseModel):
+    """A named range of values: from `lower`, included, to `upper`, excluded."""
+
+    model_config = _VALUE
+
+    name: str = Field(min_length=1)
+    """What the class is called in legends and statistics."""
+    color: str | None = Field(None, pattern=r"^#[0-9a-f]{6}$")
+    """Its colour, #rrggbb in small letters; None takes it from the product's colormap."""
+    lower: float | None = Field(None, alias="from", ge=-MAX_VALUE, le=MAX_VALUE)
+    """Smallest value, itself in the class; left out in the lowest class, the class is open below."""
+    upper: float | None = Field(None, alias="to", ge=-MAX_VALUE, le=MAX_VALUE)
+    """Where the class ends, no longer in it; left out in the highest class, the class is open above."""
+
+
+class Role(BaseModel):
+    """A named time window of a product that compares dates."""
+
+    model_config = _VALUE
+
+    title: str = Field(min_length=1)
+    """What the window is called in legends and forms."""
+
+
+class Product(BaseModel):
+    """What a tile shows and a statistic counts."""
+
+    model_config = _VALUE
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    """Small letters, digits and hyphens; the name of its file."""
+    title: str = Field(min_length=1)
+    """A short name for people."""
+    description: str = ""
+    """What it shows and what it does not."""
+    collection: str = Field(min_length=1)
+    """The id of the collection whose bands it reads."""
+    roles: Mapping[str, Role] = {}
+    """Time windows to name in the expression; none means one window without a name."""
+    expression: str | None = None
+    """The formula over bands in their units."""
+    rgb_bands: tuple[str, ...] = Field((), alias="bands")
+    """In place of an expression: three bands, shown as red, green and blue."""
+    unit: str | None = None
+    """Unit of the values; "1" for a ratio."""
+    rescale: tuple[tuple[float, float], ...] = ()
+    """Low and high, the values of the first and the last colour; with bands one such pair, or one for each band."""
+    colormap: str | None = None
+    """The colours from low to high, or of classes that have none of their own."""
+    mask: tuple[MaskRule, ...] = ()
+    """A pixel counts only where every rule keeps it."""
+    classes: tuple[ClassRow, ...] = Field((), max_length=COLORS)
+    """Named ranges of values from the lowest up; each begins where the one before it ends."""
+    references: tuple[str, ...] = ()
+    """Papers and guides the formula, classes and mask come from."""
+    lit_above: float | None = Field(None, allow_inf_nan=False)
+    """Statistics give the area whose value is above this, in the unit."""
+
+    @field_validator("rescale", mode="before")
+    @classmethod
+    def _wrap_one_pair(cls, rescale: Any) -> Any:
+        alone = (
+            isinstance(rescale, list | tuple) and bool(rescale) and not isinstance(rescale[0], list | tuple)
+        )
+        return (rescale,) if alone else rescale
+
+    @field_validator("rescale")
+    @classmethod
+    def _check_stretches(
+        cls, rescale: tuple[tuple[float, float], ...], info: ValidationInfo
+    ) -> tuple[tuple[float, float], ...]:
+        for low, high in rescale:
+            if not (abs(low) <= MAX_VALUE and abs(high) <= MAX_VALUE):
+                raise ValueError(
+                    f"numbers from {-MAX_VALUE:g} to {MAX_VALUE:g} work; these are {low:g} and {high:g}"
+                )
+            if not low < high:
+                raise ValueError(f"low stands below high; these are {low:g} and {high:g}")
+            if high - low < 1 / MAX_VALUE or np.float32(low) == np.float32(high):
+                raise ValueError(
+                    f"low and high are too close to tell apart in float32; these are {low:g} and {high:g}"
+                )
+        return rescale * 3 if len(rescale) == 1 and info.data.get("rgb_bands") else rescale
+
+    @model_validator(mode="after")
+    def _check(self) -> "Product":
+        if (self.expression is None) == (not self.rgb_bands):
+            _refuse(
+                "expression",
+                "a product has either an expression or bands, three of them; give one of the two",
+            )
+        if self.rgb_bands:
+            self._check_rgb()
+        else:
+            self._check_formula()
+            self._check_colors()
+        if self.lit_above is not None and not (self.unit and self.expression):
+            _refuse("lit_above", "a lit area needs values of an expression and their unit")
+        return self
+
+    def _check_rgb(self) -> None:
+        if len(self.rgb_bands) != 3:
+            _refuse(
+                "bands", f"there are three bands, for red, green and blue; these are {len(self.rgb_bands)}"
+            )
+        if len(self.rescale) != 3:
+            _refuse(
+                "rescale", "bands need the values of black and full colour: [low, high], or three such pairs"
+            )
+        for field in ("classes", "colormap", "roles"):
+            if getattr(self, field):
+                _refuse(
+                    field, "this belongs to an expression; the colours of a product with bands are the bands"
+                )
+
+    def _check_formula(self) -> None:
+        try:
+            bands = self._compiled.bands
+        except ExpressionError as error:
+            _refuse("expression", str(error))
+        used = {name.partition(".")[0] for name in bands}
+        for role in self.roles:
+            if role not in used:
+                _refuse(
+                    f"roles.{role}", f"the expression does not name it; write {role}.band there, or remove it"
+                )
+
+    def _check_colors(self) -> None:
+        if bool(self.classes) == bool(self.rescale):
+            _refuse(
+                "classes",
+                "an expression is drawn by either classes or rescale with a colormap; give one of the two",
+            )
+        if len(self.rescale) > 1:
+            _refuse("rescale", f"an expression has one pair, [low, high]; these are {len(self.rescale)}")
+        colored = sum(row.color is not None for row in self.classes)
+        if 0 < colored < len(self.classes):
+            _refuse("classes", "either every class has a color, or none has and the product names a colormap")
+        if (self.colormap is None) == (not colored):
+            _refuse(
+                "colormap",
+                "rescale and classes without a color need a colormap; classes with a color need none",
+            )
+        try:
+            _ = self._stops
+        except UnknownColormapError as error:
+            _refuse("colormap", str(error))
+        _check_ranges(self.classes)
+
+    @cached_property
+    def _compiled(self) -> Expression:
+        return compile_expression(self.expression or "", roles=tuple(self.roles))
+
+    @cached_property
+    def _stops(self) -> Colormap | None:
+        return load_colormap(self.colormap) if self.colormap else None
+
+    @property
+    def kind(self) -> Literal["classes", "continuous", "rgb"]:
+        """How values become colours."""
+        return "rgb" if self.rgb_bands else "classes" if self.classes else "continuous"
+
+    @property
+    def planes(self) -> int:
+        """Values a pixel: three for red, green and blue, else one."""
+        return 3 if self.rgb_bands else 1
+
+    @property
+    def formula(self) -> Expression | None:
+        """The compiled expression; None where three bands are shown."""
+        return None if self.expression is None else self._compiled
+
+    @cached_property
+    def bands(self) -> tuple[str, ...]:
+        """Every band to be read for values, once, without its role."""
+        named = self.rgb_bands or self._compiled.bands
+        return tuple(dict.fromkeys(name.rpartition(".")[2] for name in named))
+
+    @cached_property
+    def mask_bands(self) -> tuple[str, ...]:
+        """Every band to be read for the mask, once."""
+        return tuple(dict.fromkeys(rule.band for rule in self.mask))
+
+    @cached_property
+    def palette(self) -> Palette | None:
+        """The colours of its values; None where three bands are shown."""
+        if self.rgb_bands:
+            return None
+        if self.classes:
+            return Palette.of_classes(self.classes, self._stops)
+        low, high = self.rescale[0]
+        return Palette.of_ramp(load_colormap(self.colormap or ""), low, high)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256, in hex, over everything that changes pixels: equal digests paint equal values alike."""
+        decisive = {
+            "collection": self.collection,
+            "expression": self.expression and self._compiled.text,
+            "bands": self.rgb_bands,
+            "rescale": self.rescale,
+            "stops": self._stops and self._stops.stops,
+            "classes": [(row.lower, row.upper, row.color) for row in self.classes],
+            "mask": [rule.effect for rule in self.mask],
+        }
+        canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def check_bands(self, collection: Collection) -> None:
+        """Refuse a collection that lacks a band of the formula.
+
+        Raises:
+            UnknownBandError: There is no such band; the message names those there are.
+        """
+        for band in self.bands:
+            collection.band(band)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.digest))
+
+
+def _refuse(field: str, message: str) -> NoReturn:
+    raise PydanticCustomError("product", "{message}", {"message": message, "field": field})
+
+
+def _check_ranges(classes: tuple[ClassRow, ...]) -> None:
+    """Refuse classes that are not in order, overlap, or leave values between them without a class."""
+    names = [row.name for row in classes]
+    end: float | None = None
+    for i, row in enumerate(classes):
+        if row.name in names[:i]:
+            _refuse(f"classes[{i}].name", f"two classes are called {row.name!r}; a name stands for one class")
+        if row.lower is None and i > 0:
+            _refuse(
+                f"classes[{i}].from",
+                "only the lowest class is open below; give the value where this one begins",
+            )
+        if row.upper is None and i < len(classes) - 1:
+            _refuse(
+                f"classes[{i}].to", "only the highest class is open above; give the value where this one ends"
+            )
+        if i > 0 and row.lower != end:
+            _refuse(
+                f"classes[{i}].from",
+                f"a class begins where the one before it ends, at {end:g}; this one begins at {row.lower:g}. Classes "
+                "rise from the lowest and leave no values between them",
+            )
+        low, high = (
+            -math.inf if row.lower is None else row.lower,
+            math.inf if row.upper is None else row.upper,
+        )
+        if not np.float32(low) < np.float32(high):
+            _refuse(
+                f"classes[{i}].to",
+                f"a class ends above where it begins; this one runs from {low:g} to {high:g}",
+            )
+        end = row.upper

@@ -1,0 +1,176 @@
+"""Values to colours: one table of 255 colours and transparency, which tile and legend share."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colormaps import Colormap
+
+COLORS = 255
+"""Colours a palette can use; index 0 is transparent, and a PNG palette has 256 entries."""
+LEGEND_STOPS = 7
+"""Values of a continuous ramp that the legend names."""
+
+
+class Class(Protocol):
+    """A named range of values with a colour; half-open, lower end included, None is open."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def color(self) -> str | None: ...
+    @property
+    def lower(self) -> float | None: ...
+    @property
+    def upper(self) -> float | None: ...
+
+
+class LegendEntry(NamedTuple):
+    """One line of a legend."""
+
+    label: str
+    color: str
+    """``#rrggbb``, the colour of the pixels."""
+    lower: float | None
+    """Smallest value of the entry, included; None is open."""
+    upper: float | None
+    """Where the entry ends: excluded for a class, `lower` itself for a value of a ramp; None is open."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Palette:
+    """The colours of a product with one value a pixel."""
+
+    colors: NDArray[np.uint8]
+    """Shape (256, 4), red, green, blue, alpha; index 0 is transparent."""
+    entries: tuple[LegendEntry, ...]
+    """The legend: the classes in their order, or evenly spaced values of the ramp."""
+    scaling: tuple[np.float32, np.float32] | None
+    """Continuous: the value of index 1, and indices for one unit of value."""
+    edges: tuple[np.float32, ...] = ()
+    """Classes: where index 1, 2, … begins, and where the last one ends (infinities where open)."""
+
+    @classmethod
+    def of_ramp(cls, colormap: Colormap, low: float, high: float) -> "Palette":
+        """Colours from `low` to `high`; values beyond an end have its colour."""
+        scaling = (np.float32(low), np.float32((COLORS - 1) / (high - low)))
+        palette = cls(_rgba(colormap.table(COLORS)), (), scaling)
+        values = _ramp_values(low, high)
+        colors = palette.colors[palette.index(np.array(values, dtype=np.float32))]
+        entries = tuple(
+            LegendEntry(label, _hex(color), value, value)
+            for label, color, value in zip(number_labels(values), colors, values, strict=True)
+        )
+        return cls(palette.colors, entries, scaling)
+
+    @classmethod
+    def of_classes(cls, classes: Sequence[Class], colormap: Colormap | None) -> "Palette":
+        """One colour a class: its own, or else evenly spaced ones of the colour map; none outside all classes.
+
+        The classes follow one another without gaps, as `app.products.model` makes sure.
+        """
+        if colormap is not None:
+            colors = colormap.table(len(classes))
+        else:
+            colors = np.array(
+                [tuple(bytes.fromhex((row.color or "")[1:])) for row in classes], dtype=np.uint8
+            )
+        lowest = -np.inf if classes[0].lower is None else classes[0].lower
+        uppers = [np.inf if row.upper is None else row.upper for row in classes]
+        entries = tuple(
+            LegendEntry(row.name, _hex(color), row.lower, row.upper)
+            for row, color in zip(classes, colors, strict=True)
+        )
+        return cls(_rgba(colors), entries, None, tuple(np.float32(edge) for edge in (lowest, *uppers)))
+
+    def index(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The palette index of each value.
+
+        Args:
+            values: float32 of any shape; NaN is missing.
+
+        Returns:
+            uint8 of the same shape; 0 where the value is missing or outside all classes.
+        """
+        if self.scaling is None:
+            return self._class_index(values)
+        return _rounded(values, self.scaling, COLORS - 1, first=1)
+
+    def _class_index(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
+        # Adding up the edges passed takes a twentieth of the time of numpy.searchsorted for the few edges of a legend.
+        index = np.zeros(values.shape, dtype=np.uint8)
+        for edge in self.edges[:-1]:
+            index += values >= edge
+        if self.edges[-1] != np.inf:
+            index *= values < self.edges[-1]
+        return index
+
+
+def scale_rgb(
+    planes: NDArray[np.float32], rescale: Sequence[tuple[float, float]]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Three planes of values as colours.
+
+    Args:
+        planes: Red, green and blue, float32 of shape (3, height, width); NaN is missing.
+        rescale: For each plane the values of 0 and 255; values beyond are cut off.
+
+    Returns:
+        uint8 of the shape of `planes`, and alpha of shape (height, width): 0 where any plane is missing, else 255.
+    """
+    colors = np.empty(planes.shape, dtype=np.uint8)
+    present = np.ones(planes.shape[1:], dtype=bool)
+    for plane, color, (low, high) in zip(planes, colors, rescale, strict=True):
+        color[...] = _rounded(plane, (np.float32(low), np.float32(255 / (high - low))), 255, first=0)
+        present &= ~np.isnan(plane)
+    colors *= present
+    return colors, present * np.uint8(255)
+
+
+def number_labels(values: Sequence[float]) -> tuple[str, ...]:
+    """The shortest texts that name numbers to a thousandth of their span, all with as many digits."""
+    tolerance = (max(values) - min(values)) / 1000
+    labels: tuple[str, ...] = ()
+    for digits in range(2, 10):
+        labels = tuple(f"{value:.{digits}g}".replace("e+", "e") for value in values)
+        if all(abs(float(label) - value) <= tolerance for label, value in zip(labels, values, strict=True)):
+            break
+    return labels
+
+
+def _ramp_values(low: float, high: float) -> tuple[float, ...]:
+    """Evenly spaced values from `low` to `high`, without the last digits that arithmetic leaves behind."""
+    digits = 9 - math.floor(math.log10(high - low))
+    steps = range(LEGEND_STOPS)
+    return tuple(round(low + (high - low) * step / (LEGEND_STOPS - 1), digits) for step in steps)
+
+
+def _rounded(
+    values: NDArray[np.float32], scaling: tuple[np.float32, np.float32], last: int, *, first: int
+) -> NDArray[np.uint8]:
+    """`first` plus the whole number from 0 to `last` nearest to the scaled values; 0 where missing."""
+    low, per_unit = scaling
+    with np.errstate(over="ignore"):
+        position = values - low
+        position *= per_unit
+    np.clip(position, 0, last, out=position)
+    # fmax takes the number where the other is NaN; integers then cut off, which rounds thanks to the half.
+    position += np.float32(first + 0.5)
+    np.fmax(position, np.float32(0), out=position)
+    return position.astype(np.uint8)
+
+
+def _rgba(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    table = np.zeros((COLORS + 1, 4), dtype=np.uint8)
+    table[1 : len(colors) + 1, :3] = colors
+    table[1 : len(colors) + 1, 3] = 255
+    table.setflags(write=False)
+    return table
+
+
+def _hex(color: NDArray[np.uint8]) -> str:
+    return "#" + bytes(color[:3].tolist()).hex()

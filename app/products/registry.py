@@ -1,0 +1,61 @@
+"""The products there are: those shipped beside this file, and those of folders named by the operator."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from app.products.model import Product, ProductFileError
+from app.products.product_file import read_product
+
+SHIPPED = Path(__file__).parent
+"""The folder of the products that come with Tilewatch."""
+
+
+class UnknownProductError(LookupError):
+    """There is no product of that id; the message names those there are."""
+
+
+class Registry:
+    """Products by id."""
+
+    def __init__(self, products: Iterable[Product]) -> None:
+        self._products = {product.id: product for product in sorted(products, key=lambda product: product.id)}
+
+    @classmethod
+    def load(cls, folders: Sequence[Path] = (SHIPPED,)) -> "Registry":
+        """Read every ``.toml`` file of the folders.
+
+        Raises:
+            ProductFileError: A file does not describe a product, a folder is none, or two files have one id.
+        """
+        found: dict[str, Path] = {}
+        for folder in folders:
+            if not folder.is_dir():
+                raise ProductFileError(f"{folder} is not a folder of product files")
+            for path in sorted(folder.glob("*.toml")):
+                if path.stem in found:
+                    raise ProductFileError(
+                        f"{path} and {found[path.stem]} both describe a product {path.stem!r}; rename one of the files"
+                    )
+                found[path.stem] = path
+        return cls(read_product(path) for path in found.values())
+
+    def get(self, product_id: str) -> Product:
+        """The product of an id.
+
+        Raises:
+            UnknownProductError: There is none.
+        """
+        try:
+            return self._products[product_id]
+        except KeyError:
+            close = get_close_matches(product_id, self._products, n=1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            there_are = ", ".join(self._products) or "none"
+            raise UnknownProductError(
+                f"no product {product_id[:80]!r}; there are: {there_are}{guess}"
+            ) from None
+
+    def all(self) -> tuple[Product, ...]:
+        """All products, in the order of their ids."""
+        return tuple(self._products.values())
