@@ -1,0 +1,121 @@
+"""The collections scenes can be landed in: one .toml each, here and in the folders a user adds."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from mosaics.collection import Band, Collection, Provider, UnknownCollectionError
+
+HARMONISATIONS = ("sentinel-2",)
+"""Rules that decide a scene's offset in place of the collection's own; see `ingest.harmonising`."""
+
+
+class CollectionFileError(ValueError):
+    """A .toml that describes no collection; the message names file and field and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCollection:
+    """A collection, and how its scenes are harmonised on landing."""
+
+    collection: Collection
+    harmonisation: str | None = None
+
+
+def load_collections(folders: Iterable[Path] = ()) -> dict[str, SourceCollection]:
+    """Reads the collections shipped and those of `folders`; a later one replaces one of the same id.
+
+    Raises:
+        CollectionFileError: Where a folder is not there, or a file in it is wrong.
+    """
+    found: dict[str, SourceCollection] = {}
+    for folder in (Path(__file__).parent, *folders):
+        if not folder.is_dir():
+            raise CollectionFileError(f"there is no folder {folder} to read collections from.")
+        found |= {path.stem: read_collection(path) for path in sorted(folder.glob("*.toml"))}
+    return found
+
+
+def find_collection(collections: Mapping[str, SourceCollection], collection_id: str) -> SourceCollection:
+    """The collection of that id.
+
+    Raises:
+        UnknownCollectionError: Where there is none; the message names those that exist.
+    """
+    if collection_id not in collections:
+        raise UnknownCollectionError(collection_id, collections)
+    return collections[collection_id]
+
+
+def read_collection(path: Path) -> SourceCollection:
+    """Reads one .toml; the file's name is the collection's id.
+
+    Raises:
+        CollectionFileError: Where the file is wrong.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CollectionFileError(f"{path.name} is not TOML: {error}") from error
+    harmonisation = document.pop("harmonisation", None)
+    if "id" in document:
+        raise CollectionFileError(f"{path.name}: id: leave it out, the file's name is the collection's id.")
+    try:
+        collection = Collection.model_validate({**document, "id": path.stem})
+    except ValidationError as error:
+        raise CollectionFileError(f"{path.name}: {_first_complaint(error, document)}") from error
+    _check_harmonisation(path.name, harmonisation, collection)
+    return SourceCollection(collection, harmonisation)
+
+
+def _check_harmonisation(name: str, harmonisation: object, collection: Collection) -> None:
+    if harmonisation is None:
+        return
+    if harmonisation not in HARMONISATIONS:
+        raise CollectionFileError(
+            f"{name}: harmonisation: {harmonisation!r} is no rule; there is: {', '.join(HARMONISATIONS)}."
+        )
+    for band in collection.bands:
+        if not band.categorical and band.dtype != "uint16":
+            raise CollectionFileError(
+                f"{name}: bands: {band.name}: the sentinel-2 rule is about digital numbers of uint16, "
+                f"not {band.dtype}."
+            )
+
+
+def _first_complaint(error: ValidationError, document: Mapping[str, Any]) -> str:
+    complaint = error.errors(include_url=False)[0]
+    place = _place(complaint["loc"], document)
+    fields: type[BaseModel] = Collection
+    if len(complaint["loc"]) > 1:
+        fields = {"bands": Band, "providers": Provider}.get(str(complaint["loc"][0]), Collection)
+    match complaint["type"]:
+        case "missing":
+            return f"{place}: is missing."
+        case "extra_forbidden":
+            known = sorted(set(fields.model_fields) - {"id"})
+            return f"{place}: is no field of a collection file here; there are: {', '.join(known)}."
+        case "value_error":
+            return f"{place}: {complaint['ctx']['error']}."
+        case _:
+            return f"{place}: {complaint['msg']}, not {complaint['input']!r}."
+
+
+def _place(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
+    """The field's name as somebody who reads the file would say it: `bands: red: dtype`."""
+    parts: list[str] = []
+    value: Any = document
+    for step in location:
+        value = (
+            value.get(step) if isinstance(value, dict) else value[step] if isinstance(value, list) else None
+        )
+        if isinstance(step, str):
+            parts.append(step)
+        else:
+            named = value.get("name") if isinstance(value, dict) else None
+            parts.append(str(named) if named else f"number {step + 1}")
+    return ": ".join(parts)

@@ -1,0 +1,209 @@
+"""A raster as a user hands it in: what it says of itself, its rows north first, and why it may be refused."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.transform import Affine
+from rasterio.windows import Window
+
+DRIVER = "GTiff"
+"""The only format opened, COGs among it; a VRT could name any file or address."""
+
+ROWS_BYTES = 32 * 2**20
+"""How much of a raster is in memory at a time."""
+
+METERS_PER_DEGREE = math.pi / 180 * 6378137.0
+"""Along a meridian or the equator of the WGS 84 sphere."""
+
+
+class RasterRefusedError(ValueError):
+    """A file cannot be landed; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRaster:
+    """One band of a GeoTIFF, as its file describes it."""
+
+    path: Path
+    index: int
+    """Number of the band in the file, from 1."""
+    files: tuple[Path, ...]
+    """The file and the side-car files that GDAL reads with it."""
+    height_width: tuple[int, int]
+    dtype: str
+    crs: CRS
+    transform: Affine
+    """North up, whichever way the rows lie in the file."""
+    south_up: bool
+    nodata: float | None
+    """The file's own tag; None where there is none or the dtype cannot hold it."""
+    scale_offset: tuple[float, float]
+    """The file's own tags; (1, 0) where there are none."""
+    has_mask: bool
+    """Whether a mask or an alpha band marks missing pixels."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, for people."""
+        return self.path.name
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the pixels, uncompressed."""
+        return self.height_width[0] * self.height_width[1] * np.dtype(self.dtype).itemsize
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, bottom, right, top in units of the CRS."""
+        height, width = self.height_width
+        left, top = self.transform.c, self.transform.f
+        return left, top + height * self.transform.e, left + width * self.transform.a, top
+
+    @property
+    def pixel_size_m(self) -> float:
+        """The shorter side of a pixel, in metres (on the equator for degrees)."""
+        unit_m = METERS_PER_DEGREE if self.crs.is_geographic else self.crs.linear_units_factor[1]
+        return float(min(abs(self.transform.a), abs(self.transform.e)) * unit_m)
+
+    def rows(self) -> Iterator[tuple[int, NDArray[np.generic], NDArray[np.bool_] | None]]:
+        """Reads the raster from north to south.
+
+        Yields:
+            Row where the piece begins, its pixels (rows, width), and which of them the file's mask or
+            alpha band keeps; None where there is no mask.
+
+        Raises:
+            RasterRefusedError: Where the file ends before its pixels do.
+        """
+        height, width = self.height_width
+        step = max(16, ROWS_BYTES // (width * np.dtype(self.dtype).itemsize) // 256 * 256)
+        with opened(self.path) as dataset:
+            for top in range(0, height, step):
+                count = min(step, height - top)
+                window = Window(0, height - top - count if self.south_up else top, width, count)
+                try:
+                    pixels = dataset.read(self.index, window=window)
+                    kept = dataset.read_masks(self.index, window=window) > 0 if self.has_mask else None
+                except RasterioError as error:
+                    raise RasterRefusedError(
+                        f"{self.name} cannot be read to its end: it is truncated or damaged. "
+                        "Copy or download it again."
+                    ) from error
+                if self.south_up:
+                    pixels, kept = pixels[::-1], None if kept is None else kept[::-1]
+                yield top, pixels, kept
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[DatasetReader]:
+    """Opens a GeoTIFF of a user, and nothing else."""
+    if not path.is_file():
+        raise RasterRefusedError(f"there is no file {path.name}; an asset is a GeoTIFF on this machine.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            dataset = rasterio.open(path.resolve(), driver=DRIVER)
+        except RasterioError as error:
+            raise RasterRefusedError(
+                f"{path.name} is not a GeoTIFF that can be read. "
+                "Convert it first, for example: gdal_translate -of GTiff INPUT OUTPUT.tif"
+            ) from error
+        with dataset:
+            yield dataset
+
+
+def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
+    """Reads what a file says of one of its bands.
+
+    Raises:
+        RasterRefusedError: Where the file is no GeoTIFF, or one that would have to be changed to be landed.
+    """
+    with opened(path) as dataset:
+        if not 1 <= index <= dataset.count:
+            raise RasterRefusedError(
+                f"{path.name} has no band {index}; it has {dataset.count}, counted from 1 ({path.name}:1)."
+            )
+        dtype = dataset.dtypes[index - 1]
+        _refuse_dtype(path.name, dtype)
+        _refuse_placing(path.name, dataset)
+        return SourceRaster(
+            path=path,
+            index=index,
+            files=tuple(sorted(Path(name) for name in dataset.files)),
+            height_width=dataset.shape,
+            dtype=dtype,
+            crs=dataset.crs,
+            transform=_north_up(dataset.transform, dataset.height),
+            south_up=dataset.transform.e > 0,
+            nodata=held_nodata(dataset.nodatavals[index - 1], dtype),
+            scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
+            has_mask=MaskFlags.per_dataset in dataset.mask_flag_enums[index - 1],
+        )
+
+
+def held_nodata(nodata: float | None, dtype: str) -> float | None:
+    """The value as `dtype` holds it (-999.9 is -999.9000244 in float32); None where it cannot."""
+    if nodata is None:
+        return None
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        with np.errstate(over="ignore"):
+            held = float(kind.type(nodata))
+        return None if math.isinf(held) and not math.isinf(nodata) else held
+    limits = np.iinfo(kind)
+    return nodata if float(nodata).is_integer() and limits.min <= nodata <= limits.max else None
+
+
+def _refuse_dtype(name: str, dtype: str) -> None:
+    if dtype.startswith("complex"):
+        raise RasterRefusedError(
+            f"{name} holds complex numbers ({dtype}), which no map shows. "
+            "Write their amplitude or phase first, for example with gdal_calc.py."
+        )
+    if np.dtype(dtype).kind not in "iuf":
+        raise RasterRefusedError(f"{name} holds {dtype}; numbers of 8 to 64 bits can be landed.")
+
+
+def _refuse_placing(name: str, dataset: DatasetReader) -> None:
+    transform = dataset.transform
+    if dataset.gcps[0]:
+        raise RasterRefusedError(
+            f"{name} is placed by ground control points only. "
+            f"Warp it first: gdalwarp -t_srs EPSG:4326 {name} OUTPUT.tif"
+        )
+    if dataset.crs is None:
+        raise RasterRefusedError(
+            f"{name} has no coordinate reference system. If you know it: gdal_edit.py -a_srs EPSG:… {name}"
+        )
+    if transform.is_identity:
+        raise RasterRefusedError(
+            f"{name} does not say where it lies. "
+            f"If you know its corners: gdal_edit.py -a_ullr LEFT TOP RIGHT BOTTOM {name}"
+        )
+    if transform.b or transform.d or transform.a < 0:
+        raise RasterRefusedError(
+            f"{name} is rotated or sheared against its coordinate axes. "
+            f"Warp it onto a straight grid first: gdalwarp {name} OUTPUT.tif"
+        )
+    if not (dataset.crs.is_geographic or dataset.crs.is_projected):
+        raise RasterRefusedError(
+            f"{name} has a local coordinate system that is tied to no place on Earth. "
+            f"If you know the right one: gdal_edit.py -a_srs EPSG:… {name}"
+        )
+
+
+def _north_up(transform: Affine, height: int) -> Affine:
+    if transform.e < 0:
+        return transform
+    return Affine(transform.a, 0.0, transform.c, 0.0, -transform.e, transform.f + height * transform.e)
