@@ -1,0 +1,171 @@
+"""Web Mercator tiles as cells of a grid: their numbers, their edges, and which of them a footprint covers.
+
+A cell's number is its quadkey read as a base-4 number, so that the cells of a parent follow one another and
+the parent's number is the child's shifted right by two bits. In longitude and latitude a tile is an exact
+rectangle, so covering is decided there. Areas that only share a border do not cover one another.
+"""
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = NDArray[np.int64]
+Geometries: TypeAlias = NDArray[np.object_]
+
+MAX_LATITUDE = math.degrees(math.atan(math.sinh(math.pi)))
+"""Where the square of Web Mercator ends, 85.05 degrees."""
+
+_ROUNDING = 1e-9
+"""Share of a cell by which a position computed in floating point may be off its true one."""
+_CHUNK = 250_000
+"""Pairs of footprint and cell looked at together; about 200 MB of rectangles."""
+
+
+def cell_number(x: Any, y: Any) -> Any:
+    """Number of the cell in column `x` and row `y`: their bits interleaved; integers or integer arrays."""
+    return _spread(x) | _spread(y) << 1
+
+
+def cell_quadkey(number: int, zoom: int) -> str:
+    """The quadkey of a cell: its number in base 4, one digit a zoom level."""
+    return "".join(str(number >> 2 * level & 3) for level in reversed(range(zoom)))
+
+
+def cell_column_row(number: int) -> tuple[int, int]:
+    """Column and row of a cell, the inverse of `cell_number`."""
+    return _gather(number), _gather(number >> 1)
+
+
+def tile_box(x: int, y: int, z: int) -> shapely.Polygon:
+    """The area of a Web Mercator tile in degrees of longitude and latitude."""
+    return shapely.box(*tile_bounds(x, y, z))
+
+
+def tile_bounds(x: int, y: int, z: int) -> tuple[float, float, float, float]:
+    """West, south, east and north of a Web Mercator tile, in degrees."""
+    west, south, east, north = (edge.item() for edge in _edges(np.int64(x), np.int64(y), z))
+    return west, south, east, north
+
+
+def cells_within(bounds: NDArray[np.float64], zoom: int) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Columns and rows of the cells that a box may reach.
+
+    Args:
+        bounds: West, south, east, north in degrees, shape (n, 4).
+        zoom: Of the cells.
+
+    Returns:
+        First column, first row, last column, last row, each of shape (n,). Cells the box only comes near to
+        within rounding are among them; latitudes beyond the square count to the outermost row.
+    """
+    side = 1 << zoom
+    columns = (bounds[:, [0, 2]] + 180) / 360 * side
+    rows = (0.5 - np.arcsinh(np.tan(np.radians(bounds[:, [3, 1]]))) / (2 * math.pi)) * side
+    first = np.clip(np.floor(np.stack([columns[:, 0], rows[:, 0]]) - _ROUNDING), 0, side - 1).astype(np.int64)
+    last = np.clip(np.floor(np.stack([columns[:, 1], rows[:, 1]]) + _ROUNDING), 0, side - 1).astype(np.int64)
+    return first[0], first[1], last[0], last[1]
+
+
+def cells_needed(bounds: NDArray[np.float64], zoom: int) -> int:
+    """How many pairs of box and cell `cells_within` gives."""
+    first_column, first_row, last_column, last_row = cells_within(bounds, zoom)
+    return int(((last_column - first_column + 1) * (last_row - first_row + 1)).sum())
+
+
+def cover(footprints: Geometries, zoom: int) -> tuple[Numbers, Numbers]:
+    """The cells each footprint covers some area of.
+
+    Args:
+        footprints: Polygons and MultiPolygons in degrees, split at the antimeridian, shape (n,).
+        zoom: Of the cells.
+
+    Returns:
+        Cell numbers and the positions in `footprints` they belong to, in no order; a pair may come twice
+        where several parts of one footprint cover a cell.
+    """
+    parts, owners = shapely.get_parts(footprints, return_index=True)
+    bounds = shapely.bounds(parts)
+    rectangular = _are_rectangles(parts)
+    shapely.prepare(parts)
+    first_column, first_row, last_column, last_row = cells_within(bounds, zoom)
+    widths = last_column - first_column + 1
+    ends = np.cumsum(widths * (last_row - first_row + 1))
+    numbers, covered = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for start in range(0, int(ends[-1]) if len(ends) else 0, _CHUNK):
+        pairs = np.arange(start, min(start + _CHUNK, ends[-1]))
+        part = np.searchsorted(ends, pairs, side="right")
+        within = pairs - np.where(part > 0, ends[part - 1], 0)
+        x = first_column[part] + within % widths[part]
+        y = first_row[part] + within // widths[part]
+        hit = _cover_cells(parts, bounds, rectangular, part, np.stack(_edges(x, y, zoom)))
+        numbers.append(cell_number(x[hit], y[hit]))
+        covered.append(owners[part[hit]])
+    shapely.destroy_prepared(parts)
+    return np.concatenate(numbers), np.concatenate(covered)
+
+
+def share_area(area: shapely.Geometry, others: Geometries) -> NDArray[np.bool_]:
+    """Which of `others` share some area with an area; sharing a border alone does not count.
+
+    For a point or line in place of the area, being on a border does count.
+    """
+    shapely.prepare(area)
+    shared = shapely.intersects(area, others)
+    if shapely.get_dimensions(area) == 2:
+        shared[shared] = ~shapely.touches(area, others[shared])
+    return shared
+
+
+def _cover_cells(
+    parts: Geometries,
+    bounds: NDArray[np.float64],
+    rectangular: NDArray[np.bool_],
+    part: Numbers,
+    edges: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    west, south, east, north = edges
+    box = bounds[part]
+    hit = (box[:, 0] < east) & (box[:, 2] > west) & (box[:, 1] < north) & (box[:, 3] > south)
+    unsure = np.flatnonzero(hit & ~rectangular[part])
+    cells = shapely.box(west[unsure], south[unsure], east[unsure], north[unsure])
+    unsure_parts = parts[part[unsure]]
+    met = shapely.intersects(unsure_parts, cells)
+    met[met] = ~shapely.touches(unsure_parts[met], cells[met])
+    hit[unsure] = met
+    return np.asarray(hit, np.bool_)
+
+
+def _are_rectangles(parts: Geometries) -> NDArray[np.bool_]:
+    """Which polygons fill their bounding box; their cells need no geometry."""
+    five = (shapely.get_num_coordinates(parts) == 5) & (shapely.get_num_interior_rings(parts) == 0)
+    return np.asarray(five & shapely.equals(parts, shapely.box(*shapely.bounds(parts).T)), np.bool_)
+
+
+def _edges(x: Any, y: Any, zoom: int) -> tuple[Any, Any, Any, Any]:
+    side = float(1 << zoom)
+    return x / side * 360 - 180, _latitude((y + 1) / side), (x + 1) / side * 360 - 180, _latitude(y / side)
+
+
+def _latitude(fraction: Any) -> Any:
+    return np.degrees(np.arctan(np.sinh(math.pi * (1 - 2 * fraction))))
+
+
+def _spread(value: Any) -> Any:
+    """Put a zero bit between the bits of a number below 2**32."""
+    value = (value | value << 16) & 0x0000FFFF0000FFFF
+    value = (value | value << 8) & 0x00FF00FF00FF00FF
+    value = (value | value << 4) & 0x0F0F0F0F0F0F0F0F
+    value = (value | value << 2) & 0x3333333333333333
+    return (value | value << 1) & 0x5555555555555555
+
+
+def _gather(value: int) -> int:
+    value &= 0x5555555555555555
+    value = (value | value >> 1) & 0x3333333333333333
+    value = (value | value >> 2) & 0x0F0F0F0F0F0F0F0F
+    value = (value | value >> 4) & 0x00FF00FF00FF00FF
+    value = (value | value >> 8) & 0x0000FFFF0000FFFF
+    return (value | value >> 16) & 0x00000000FFFFFFFF

@@ -1,0 +1,162 @@
+"""The MosaicJSON document of one collection and period, as it stands in storage.
+
+A standard MosaicJSON 0.0.3, gzipped, whose tiles list STAC Items, best scene first; any reader of MosaicJSON
+takes it. Our own reader needs only the scene records it carries beside the standard fields, one a line under
+``tilewatch:scenes``, and stops before the tiles; so a document of a million scenes is read in little memory.
+"""
+
+import gzip
+import io
+import json
+import math
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from cogeo_mosaic.mosaic import MosaicJSON
+
+from mosaics.cells import Geometries, Numbers, cell_quadkey, cells_needed, cover
+from mosaics.scene import SceneError, SceneRecord
+
+MEDIA_TYPE = "application/gzip"
+SCENES = "tilewatch:scenes"
+MAX_CELLS = 4_000_000
+"""A document lists at most about this many pairs of tile and scene."""
+MIN_QUADKEY_ZOOM, MAX_QUADKEY_ZOOM = 1, 14
+"""Zoom 14 cells are 2.4 km wide at the equator; smaller scenes are told apart by their footprints."""
+ZOOMS_ABOVE = 4
+"""A stock reader looks up 4**n quadkeys for a tile n levels above the quadkey zoom: 256 at this minzoom."""
+
+_SCENES_BEGIN = f',"{SCENES}":[\n'
+_SCENES_END = "]\n"
+_WIDTH_M = 2 * math.pi * 6378137.0
+"""Width of the Web Mercator square (EPSG:3857)."""
+
+
+class MosaicDocumentError(ValueError):
+    """Bytes that are no mosaic document of ours, or not all of one."""
+
+
+class MosaicDocument:
+    """A mosaic document as it was read from storage."""
+
+    def __init__(self, data: bytes) -> None:
+        """Read the fields before the scenes.
+
+        Raises:
+            MosaicDocumentError: When the bytes are no mosaic document.
+        """
+        self._data = data
+        header = next(self._lines(), "").removesuffix(_SCENES_BEGIN)
+        try:
+            fields = json.loads(header + "}")
+            self.name: str = fields["name"]
+            self.quadkey_zoom: int = fields["quadkey_zoom"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise MosaicDocumentError(f"no mosaic document: {error!r}") from error
+
+    def scenes(self) -> Iterator[SceneRecord]:
+        """The scenes, best first, parsed one by one.
+
+        Raises:
+            MosaicDocumentError: When the document is cut off or damaged.
+        """
+        lines = self._lines()
+        next(lines)
+        for line in lines:
+            if line == _SCENES_END:
+                return
+            try:
+                yield SceneRecord.from_json(json.loads(line.rstrip(",\n")))
+            except (ValueError, SceneError) as error:
+                raise MosaicDocumentError(f"a scene of mosaic {self.name!r} is damaged") from error
+        raise MosaicDocumentError(f"mosaic {self.name!r} ends before its scenes do")
+
+    def _lines(self) -> Iterator[str]:
+        try:
+            with gzip.open(io.BytesIO(self._data), "rt", encoding="utf-8") as lines:
+                yield from lines
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+            raise MosaicDocumentError(f"a damaged mosaic document: {error}") from error
+
+
+def build_document(name: str, records: Sequence[SceneRecord], href: Callable[[str], str]) -> bytes:
+    """The document of a mosaic; equal inputs give equal bytes.
+
+    Args:
+        name: Of the mosaic, for people.
+        records: Its scenes, at least one, in any order.
+        href: Address of an object under a key, `Storage.href`.
+
+    Raises:
+        SceneError: When a footprint is not valid.
+    """
+    scenes = sorted(records, key=lambda record: record.best_first)
+    footprints = np.array([scene.polygons() for scene in scenes], dtype=object)
+    zoom = quadkey_zoom(footprints)
+    addresses = [href(scene.item_key) for scene in scenes]
+    west, south, east, north = shapely.total_bounds(footprints).tolist()
+    mosaic = MosaicJSON(
+        mosaicjson="0.0.3",
+        name=name,
+        minzoom=max(0, zoom - ZOOMS_ABOVE),
+        maxzoom=max(zoom, _native_zoom(min(scene.resolution_m for scene in scenes))),
+        quadkey_zoom=zoom,
+        bounds=(west, south, east, north),
+        asset_type="STAC",
+        tiles=_tiles(*cover(footprints, zoom), zoom, addresses),
+    )
+    out = io.BytesIO()
+    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0, filename="") as packed:
+        for text in _written(mosaic, scenes):
+            packed.write(text.encode())
+    return out.getvalue()
+
+
+def quadkey_zoom(footprints: Geometries) -> int:
+    """The zoom at which the median footprint is two to four cells across, coarser where that is too many."""
+    bounds = shapely.bounds(shapely.get_parts(footprints))
+    rows = np.arcsinh(np.tan(np.radians(np.clip(bounds[:, [1, 3]], -85, 85)))) / (2 * math.pi)
+    across = np.maximum((bounds[:, 2] - bounds[:, 0]) / 360, rows[:, 1] - rows[:, 0])
+    median = max(float(np.median(across)), 2.0**-30)
+    zoom = min(max(math.ceil(math.log2(2 / median)), MIN_QUADKEY_ZOOM), MAX_QUADKEY_ZOOM)
+    while zoom > MIN_QUADKEY_ZOOM and cells_needed(bounds, zoom) > MAX_CELLS:
+        zoom -= 1
+    return zoom
+
+
+def _tiles(cells: Numbers, ordinals: Numbers, zoom: int, addresses: Sequence[str]) -> dict[str, list[str]]:
+    tiles: dict[str, list[str]] = {}
+    for cell, ordinal in np.unique(np.stack([cells, ordinals], axis=1), axis=0).tolist():
+        tiles.setdefault(cell_quadkey(cell, zoom), []).append(addresses[ordinal])
+    return tiles
+
+
+def _written(mosaic: MosaicJSON, scenes: Sequence[SceneRecord]) -> Iterator[str]:
+    yield _compact(mosaic.model_dump(exclude={"tiles"}, exclude_none=True)).removesuffix("}")
+    yield _SCENES_BEGIN
+    yield from _separated(_compact(scene.to_json()) for scene in scenes)
+    yield _SCENES_END
+    yield ',"tiles":{\n'
+    yield from _separated(f"{_compact(quadkey)}:{_compact(hrefs)}" for quadkey, hrefs in mosaic.tiles.items())
+    yield "}}\n"
+
+
+def _separated(rows: Iterator[str]) -> Iterator[str]:
+    row = next(rows, None)
+    for following in rows:
+        yield f"{row},\n"
+        row = following
+    if row is not None:
+        yield f"{row}\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _native_zoom(resolution_m: float) -> int:
+    """The first zoom whose 256 px tiles have pixels as fine as the resolution, at the equator."""
+    return min(max(math.ceil(math.log2(_WIDTH_M / 256 / resolution_m)), 0), 24)

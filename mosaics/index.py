@@ -1,0 +1,343 @@
+"""The index of a mosaic: from a tile or an area to the scenes seen there, best first, in microseconds."""
+
+import json
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from mosaics.cells import (
+    MAX_LATITUDE,
+    Geometries,
+    Numbers,
+    cell_column_row,
+    cell_number,
+    cells_within,
+    cover,
+    share_area,
+    tile_bounds,
+    tile_box,
+)
+from mosaics.document import MosaicDocument
+from mosaics.period import Period
+from mosaics.scene import SceneRecord
+
+NO_ZOOM = 30
+"""Stands for a zoom where there is none that would do; MosaicJSON and TileJSON end there."""
+DEEPEST_ZOOM = 24
+"""Below the deepest tiles people ask for (morecantile's WebMercatorQuad ends here)."""
+
+_READ_TOGETHER = 10_000
+_UNITED_TOGETHER = 64
+_MINZOOM_WORK = 20_000
+"""Footprints looked at to find a minimum zoom below the quadkey zoom; about a third of a second."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NOTHING: NDArray[np.uint32] = np.empty(0, np.uint32)
+
+
+class TooManyScenesError(Exception):
+    """More scenes than a limit allows would be needed; the message says from which zoom it works."""
+
+    def __init__(self, count: int, limit: int, minzoom: int) -> None:
+        self.count, self.limit, self.minzoom = count, limit, minzoom
+        remedy = "no zoom has fewer everywhere" if minzoom >= NO_ZOOM else f"zoom {minzoom} and deeper work"
+        super().__init__(f"{count} scenes are seen here and {limit} is the limit; {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRef:
+    """A scene as it stands in an index."""
+
+    id: str
+    item_key: str
+    start: datetime
+    end: datetime
+    period: Period
+    cloud_cover_percent: float | None
+    """0..100; None where the source does not tell."""
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """Which scenes cover the cells of one zoom."""
+
+    cells: Numbers
+    """Numbers of the cells that have scenes, ascending."""
+    starts: NDArray[np.int64]
+    """Where in `ordinals` the scenes of each cell begin; one more at the end."""
+    ordinals: NDArray[np.uint32]
+    """Scenes cell by cell, best first."""
+    most: int
+    """Scenes in the fullest cell."""
+
+    def scenes(self, cell: int) -> NDArray[np.uint32]:
+        place = self.cells.searchsorted(cell)
+        if place == len(self.cells) or self.cells[place] != cell:
+            return _NOTHING
+        return self.ordinals[self.starts[place] : self.starts[place + 1]]
+
+
+class QuadkeyIndex:
+    """The scenes of one mosaic by place. It never changes and may be used by many threads.
+
+    A scene is seen in a tile or area when its footprint shares some area with it; a common border is not
+    enough. Down to the quadkey zoom that is worked out beforehand, below it footprints are looked at.
+    """
+
+    def __init__(self, records: Iterator[SceneRecord], quadkey_zoom: int) -> None:
+        """Build from scenes that come best first."""
+        self.quadkey_zoom = quadkey_zoom
+        self.resolution_m = math.inf
+        """Pixel size of the finest scene, in metres."""
+        self._ids, self._item_keys, self._footprints = _Packed(), _Packed(), _Packed()
+        self._starts, self._ends = array("q"), array("q")
+        self._clouds, self._synthetic = array("d"), array("b")
+        self._period: Period | None = None
+        boxes, cells, ordinals = [], [], []
+        for batch in _batches(records):
+            geometries = self._take(batch)
+            boxes.append(shapely.bounds(geometries))
+            numbers, covered = cover(geometries, quadkey_zoom)
+            cells.append(numbers)
+            ordinals.append(covered + (len(self._ids) - len(batch)))
+        self.size = len(self._ids)
+        self._boxes = np.concatenate(boxes) if boxes else np.empty((0, 4))
+        self._levels = _levels(cells, ordinals, quadkey_zoom, self.size)
+        self._beyond = np.flatnonzero(
+            (self._boxes[:, 1] < -MAX_LATITUDE) | (self._boxes[:, 3] > MAX_LATITUDE)
+        ).astype(np.uint32)
+        self._minzooms: dict[int, int] = {}
+
+    @classmethod
+    def from_document(cls, document: MosaicDocument) -> "QuadkeyIndex":
+        """Build the index of a mosaic document."""
+        return cls(document.scenes(), document.quadkey_zoom)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east and north of all scenes, in degrees."""
+        if not self.size:
+            return (-180.0, -90.0, 180.0, 90.0)
+        west, south = self._boxes[:, :2].min(axis=0).tolist()
+        east, north = self._boxes[:, 2:].max(axis=0).tolist()
+        return west, south, east, north
+
+    def scenes_in_tile(self, x: int, y: int, z: int, *, limit: int | None = None) -> tuple[SceneRef, ...]:
+        """The scenes seen in a WebMercatorQuad tile, best first.
+
+        Raises:
+            TooManyScenesError: When there are more than `limit`.
+        """
+        if not (0 <= x < 1 << z and 0 <= y < 1 << z):
+            return ()
+        depth = max(0, z - self.quadkey_zoom)
+        ordinals = self._levels[z - depth].scenes(cell_number(x >> depth, y >> depth))
+        if depth and len(ordinals):
+            ordinals = self._meeting(tile_bounds(x, y, z), ordinals)
+            if len(ordinals):
+                ordinals = ordinals[share_area(tile_box(x, y, z), self._geometries(ordinals))]
+        self._check(len(ordinals), limit)
+        return tuple(self._scene(ordinal) for ordinal in ordinals.tolist())
+
+    def scenes_in(self, geometry: shapely.Geometry, *, limit: int | None = None) -> tuple[SceneRef, ...]:
+        """The scenes seen in an area (or under a point or line) of longitudes and latitudes, best first.
+
+        Args:
+            geometry: In degrees, split at the antimeridian.
+            limit: Most scenes to give.
+
+        Raises:
+            TooManyScenesError: When there are more than `limit`; they are counted only that far.
+        """
+        found: list[int] = []
+        for ordinals, geometries in self._candidates(geometry):
+            found += ordinals[share_area(geometry, geometries)].tolist()
+            self._check(len(found), limit)
+        return tuple(self._scene(ordinal) for ordinal in found)
+
+    def covered_fraction(self, geometry: shapely.Geometry) -> float:
+        """Share of an area that the footprints together cover, 0..1, by area on the sphere."""
+        whole = _spherical_area(geometry)
+        if whole <= 0:
+            return float(bool(self.scenes_in(geometry)))
+        left = geometry
+        for ordinals, geometries in self._candidates(geometry):
+            if len(ordinals):
+                left = shapely.difference(left, shapely.union_all(geometries))
+            if shapely.is_empty(left):
+                return 1.0
+        return min(max(1 - _spherical_area(left) / whole, 0.0), 1.0)
+
+    def minzoom(self, limit: int) -> int:
+        """The lowest WebMercatorQuad zoom at which no tile needs more than `limit` scenes.
+
+        `NO_ZOOM` where more than that lie upon one another somewhere. Below the quadkey zoom the search ends
+        after a bounded number of footprints, and the zoom it came to is the answer.
+        """
+        if limit not in self._minzooms:
+            ready = (zoom for zoom, level in enumerate(self._levels) if level.most <= limit)
+            zoom = next(ready, None)
+            self._minzooms[limit] = self._deeper_minzoom(limit) if zoom is None else zoom
+        return self._minzooms[limit]
+
+    def _take(self, batch: Sequence[SceneRecord]) -> Geometries:
+        for record in batch:
+            self._period = record.period
+            self.resolution_m = min(self.resolution_m, record.resolution_m)
+            self._ids.append(record.id.encode())
+            self._item_keys.append(record.item_key.encode())
+            self._starts.append((record.start - _EPOCH) // _MICROSECOND)
+            self._ends.append((record.end - _EPOCH) // _MICROSECOND)
+            clouds = record.cloud_cover_percent
+            self._clouds.append(math.nan if clouds is None else clouds)
+            self._synthetic.append(record.synthetic)
+        geometries: Geometries = shapely.from_geojson([json.dumps(record.footprint) for record in batch])
+        for wkb in shapely.to_wkb(geometries):
+            self._footprints.append(wkb)
+        return geometries
+
+    def _scene(self, ordinal: int) -> SceneRef:
+        assert self._period is not None  # noqa: S101 - there is a scene
+        clouds = self._clouds[ordinal]
+        return SceneRef(
+            self._ids[ordinal].decode(),
+            self._item_keys[ordinal].decode(),
+            _EPOCH + timedelta(microseconds=self._starts[ordinal]),
+            _EPOCH + timedelta(microseconds=self._ends[ordinal]),
+            self._period,
+            None if clouds != clouds else clouds,  # noqa: PLR0124 - NaN
+            bool(self._synthetic[ordinal]),
+        )
+
+    def _geometries(self, ordinals: NDArray[np.uint32]) -> Geometries:
+        found: Geometries = shapely.from_wkb([self._footprints[ordinal] for ordinal in ordinals.tolist()])
+        return found
+
+    def _meeting(
+        self, bounds: tuple[float, float, float, float], ordinals: NDArray[np.uint32]
+    ) -> NDArray[np.uint32]:
+        """Those of `ordinals` whose bounding box meets a box."""
+        west, south, east, north = bounds
+        boxes = self._boxes[ordinals]
+        lower = (boxes[:, :2] <= (east, north)).all(axis=1)
+        return ordinals[lower & (boxes[:, 2:] >= (west, south)).all(axis=1)]
+
+    def _candidates(self, geometry: shapely.Geometry) -> Iterator[tuple[NDArray[np.uint32], Geometries]]:
+        """The scenes whose bounding box meets that of a part of `geometry`, best first, in batches."""
+        parts = shapely.get_parts(geometry)
+        boxes = shapely.bounds(parts[~shapely.is_empty(parts)])
+        near = [self._meeting(tuple(box), self._around(box)) for box in boxes.tolist()]
+        ordinals = np.unique(np.concatenate(near)) if near else _NOTHING
+        for start in range(0, len(ordinals), _UNITED_TOGETHER):
+            batch = ordinals[start : start + _UNITED_TOGETHER]
+            yield batch, self._geometries(batch)
+
+    def _around(self, box: Sequence[float]) -> NDArray[np.uint32]:
+        """The scenes in the cells under a box, at a zoom that has few of them, and those near the poles."""
+        bounds = np.array([box])
+        zoom = self.quadkey_zoom
+        left, top, right, bottom = (int(edge[0]) for edge in cells_within(bounds, zoom))
+        while zoom and (right - left + 1) * (bottom - top + 1) > 16:
+            zoom -= 1
+            left, top, right, bottom = left >> 1, top >> 1, right >> 1, bottom >> 1
+        level = self._levels[zoom]
+        cells = [cell_number(x, y) for x in range(left, right + 1) for y in range(top, bottom + 1)]
+        found = [self._beyond, *(level.scenes(cell) for cell in cells)]
+        return np.unique(np.concatenate(found))
+
+    def _check(self, count: int, limit: int | None) -> None:
+        if limit is not None and count > limit:
+            raise TooManyScenesError(count, limit, self.minzoom(limit))
+
+    def _deeper_minzoom(self, limit: int) -> int:
+        level = self._levels[-1]
+        crowded = level.cells[np.diff(level.starts) > limit].tolist()
+        tiles = [(*cell_column_row(cell), level.scenes(cell)) for cell in crowded]
+        zoom, work = self.quadkey_zoom, 0
+        while tiles and zoom < DEEPEST_ZOOM:
+            zoom += 1
+            still = []
+            for x, y, ordinals in tiles:
+                work += len(ordinals)
+                if work > _MINZOOM_WORK:
+                    return zoom
+                geometries = self._geometries(ordinals)
+                for column, row in ((2 * x + i, 2 * y + j) for j in (0, 1) for i in (0, 1)):
+                    tile = tile_box(column, row, zoom)
+                    seen = share_area(tile, geometries)
+                    if seen.sum() > limit:
+                        if shapely.covers(geometries, tile).sum() > limit:
+                            return NO_ZOOM
+                        still.append((column, row, ordinals[seen]))
+            tiles = still
+        return NO_ZOOM if tiles else zoom
+
+
+class _Packed:
+    """Byte strings one after the other in one buffer."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._ends = array("Q", [0])
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, position: int) -> bytes:
+        return bytes(self._buffer[self._ends[position] : self._ends[position + 1]])
+
+    def append(self, value: bytes) -> None:
+        self._buffer += value
+        self._ends.append(len(self._buffer))
+
+
+def _batches(records: Iterator[SceneRecord]) -> Iterator[list[SceneRecord]]:
+    batch: list[SceneRecord] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == _READ_TOGETHER:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _levels(
+    cells: Sequence[Numbers], ordinals: Sequence[Numbers], quadkey_zoom: int, size: int
+) -> tuple[_Level, ...]:
+    """The levels from 0 to the quadkey zoom; a cell has the scenes of its four children."""
+    count = max(size, 1)
+    keys = [numbers * count + scenes for numbers, scenes in zip(cells, ordinals, strict=True)]
+    pairs = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
+    levels = []
+    for _ in range(quadkey_zoom + 1):
+        numbers, scenes = np.divmod(pairs, count)
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1, append=-1))
+        levels.append(
+            _Level(
+                numbers[starts[:-1]],
+                starts,
+                scenes.astype(np.uint32),
+                int(np.diff(starts).max(initial=0)),
+            )
+        )
+        pairs = np.unique((numbers >> 2) * count + scenes)
+    return tuple(reversed(levels))
+
+
+def _spherical_area(geometry: shapely.Geometry) -> float:
+    """Area on the unit sphere: of longitude by the sine of latitude (Lambert's cylindrical projection)."""
+    dense = shapely.segmentize(geometry, 0.5)
+    return float(shapely.area(shapely.transform(dense, _equal_area)))
+
+
+def _equal_area(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    radians = np.radians(lonlat)
+    return np.stack([radians[:, 0], np.sin(radians[:, 1])], axis=1)
