@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,19 +38,27 @@ class Colormap:
         positions = [position for position, _ in self.stops]
         if len(positions) < 2 or positions[0] != 0 or positions[-1] != 1:
             raise ValueError(f"stops run from 0 to 1, at least two of them; these are at {positions}")
-        if any(low >= high for low, high in zip(positions, positions[1:], strict=False)):
+        if any(low >= high for low, high in pairwise(positions)):
             raise ValueError(f"stops rise from one to the next; these are at {positions}")
         for _, color in self.stops:
             if not _HEX.fullmatch(color):
                 raise ValueError(f"a colour is written #rrggbb in small letters; {color!r} is not")
 
     def table(self, size: int) -> NDArray[np.uint8]:
-        """Colours at `size` evenly spaced positions from 0 to 1, shape (size, 3); one colour is that at 0.5."""
+        """Colours at evenly spaced positions from 0 to 1.
+
+        Args:
+            size: How many; one alone is that at 0.5.
+
+        Returns:
+            uint8 of shape (size, 3): red, green, blue.
+        """
         wanted = np.linspace(0, 1, size) if size > 1 else np.array([0.5])
         positions = [position for position, _ in self.stops]
         colors = np.array([tuple(bytes.fromhex(color[1:])) for _, color in self.stops], dtype=float)
         channels = [np.interp(wanted, positions, colors[:, channel]) for channel in range(3)]
-        return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+        table: NDArray[np.uint8] = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+        return table
 
 
 @cache

@@ -57,18 +57,19 @@ numexpr.set_num_threads(1)
 class Expression:
     """A formula over bands.
 
-    A result is missing (NaN) where any band that is named is missing, wherever its name stands; where a denominator is
-    0, the argument of `log` is not positive or that of `sqrt` is negative; where anything on the way is infinite, even
-    if a later step would make it finite again; and where a condition of `keep` does not hold.
+    A result is missing (NaN) where any band that is named is missing, wherever its name stands; where a
+    denominator is 0, the argument of `log` is not positive or that of `sqrt` is negative; where anything on
+    the way is infinite, even if a later step would make it finite again; and where the condition of a `keep`
+    does not hold.
     """
 
     text: str
-    """The formula in its normal spelling, equal for texts that differ in blanks and superfluous parentheses only."""
+    """The formula in its normal spelling: blanks and superfluous parentheses make no difference."""
     bands: tuple[str, ...]
     """As named (``red`` or ``pre.red``), in the order of first use."""
     cost: int
-    """Operations a pixel before repeated ones are shared: sqrt 2, log and exp 8, any other 1; ``x ** 3`` counts what it
-    multiplies three times; what a comparison or a denominator could hide is looked at again, and counts again."""
+    """Operations a pixel before repeated ones are shared: sqrt 2, log and exp 8, any other 1. ``x ** 3``
+    counts what it multiplies three times; what a comparison or a denominator could hide is looked at once more."""
     tree: Any = field(repr=False, compare=False)
     """The numexpr nodes; its variables are ``v0``, ``v1``, … in the order of `bands`."""
 
@@ -76,7 +77,7 @@ class Expression:
         """Evaluate the formula on arrays.
 
         Args:
-            values: For every name in `bands` a float32 array in the band's unit, all of one shape; NaN is missing.
+            values: For every name in `bands` a float32 array in its unit, all of one shape; NaN is missing.
 
         Returns:
             float32 of the same shape; NaN is missing and nothing is infinite. A comparison gives 1 or 0.
@@ -89,7 +90,7 @@ class Expression:
 
 
 class _Programs(threading.local):
-    """The numexpr programs of one thread: two threads cannot run one program at once, since it owns its temporaries."""
+    """The numexpr programs of one thread: a program owns its temporaries, so two threads cannot share one."""
 
     def __init__(self) -> None:
         self.of = lru_cache(maxsize=256)(_assemble)
@@ -143,8 +144,8 @@ def _apply(operation: str, *terms: _Term) -> _Term:
     cost = _COST.get(operation, 1) + sum(term.cost for term in terms)
     if cost > MAX_COST:
         raise ExpressionError(
-            f"the expression takes more than {MAX_COST} operations a pixel; write it shorter, above all its powers, "
-            "logarithms and exponentials"
+            f"the expression takes more than {MAX_COST} operations a pixel; write it shorter, above all its "
+            "powers, logarithms and exponentials"
         )
     nodes = [term.node for term in terms]
     if operation in ("gt", "ge", "eq", "ne", "and", "or"):
@@ -155,8 +156,9 @@ def _apply(operation: str, *terms: _Term) -> _Term:
 class _Compilation:
     """Turns a checked tree into numexpr nodes.
 
-    Arithmetic carries NaN and infinity on by itself. What would lose them (a comparison, a choice, a denominator, an
-    exponential) has its operands guarded: 0 times each is added to the result, which is 0 or missing.
+    Arithmetic carries NaN and infinity on by itself. What would lose them (a comparison, a choice, a
+    denominator, an exponential) has its operands guarded: 0 times each is added to the result, which is 0 or
+    missing.
     """
 
     def __init__(self, roles: tuple[str, ...]) -> None:
@@ -189,7 +191,7 @@ class _Compilation:
             )
         return term
 
-    def term(self, tree: ast.expr) -> _Term:
+    def term(self, tree: ast.expr) -> _Term:  # noqa: PLR0911 - one branch for each kind of node
         match tree:
             case ast.Constant(value=int() | float() as value):
                 return _constant(value)

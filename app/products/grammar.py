@@ -21,7 +21,7 @@ _WHAT_THERE_IS = (
     "there are bands, numbers, + - * /, ** 2 and ** 3, comparisons and the functions " + ", ".join(FUNCTIONS)
 )
 _FOREIGN_CHARACTER = re.compile(r"[^A-Za-z0-9_.+\-*/<>=!(), \t\r\n]")
-_LONG_NUMBER = re.compile(r"[0-9_]{%d,}" % (MAX_DIGITS + 1))
+_LONG_NUMBER = re.compile(rf"[0-9_]{{{MAX_DIGITS + 1},}}")
 _ODD_NUMBER = re.compile(r"(?<![\w.])[0-9][0-9.]*+(?:[eE][+-]?[0-9]++)?+[A-Za-z_]")
 _NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*")
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
@@ -65,14 +65,14 @@ def _check_text(text: str) -> None:
     if not text.strip():
         raise ExpressionError(f"the expression is empty; {_WHAT_THERE_IS}")
     if found := _FOREIGN_CHARACTER.search(text):
-        raise ExpressionError(f"{ascii(found[0])} has no meaning in an expression; {_WHAT_THERE_IS}")
+        raise ExpressionError(f"{found[0]!a} has no meaning in an expression; {_WHAT_THERE_IS}")
     if _LONG_NUMBER.search(text):
         raise ExpressionError(f"a number has at most {MAX_DIGITS} digits in a row; write large ones as 1e15")
     if found := _ODD_NUMBER.search(text):
         raise ExpressionError(f"{found[0]!r} is no number; write one as 2, 0.5 or 1e15")
 
 
-def _operands(node: ast.expr) -> list[ast.expr]:
+def _operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one branch for each kind of node
     """The parts of a node that are expressions themselves; refuses a node that has no meaning."""
     match node:
         case ast.Constant():
@@ -96,8 +96,8 @@ def _operands(node: ast.expr) -> list[ast.expr]:
             return node.args
         case ast.BoolOp() | ast.UnaryOp(op=ast.Not()):
             raise ExpressionError(
-                "and, or and not are not used; write minimum(a > 1, b > 2) for both, maximum(a > 1, b > 2) for either, "
-                "where(a > 1, x, y) for a choice"
+                "and, or and not are not used; write minimum(a > 1, b > 2) for both, maximum(a > 1, b > 2) "
+                "for either, where(a > 1, x, y) for a choice"
             )
         case _:
             raise ExpressionError(
@@ -109,9 +109,9 @@ def name_of(node: ast.Name | ast.Attribute) -> tuple[str, str]:
     """The role and the band a name stands for; the role is empty where none is named."""
     match node:
         case ast.Name(id=band):
-            role, names = "", (band,)
+            role, names = "", [band]
         case ast.Attribute(value=ast.Name(id=role), attr=band):
-            names = (role, band)
+            names = [role, band]
         case _:
             raise ExpressionError(
                 f"{_quote(ast.unparse(node))} is no name; a band is named red, or pre.red with a role"
@@ -129,7 +129,7 @@ def name_of(node: ast.Name | ast.Attribute) -> tuple[str, str]:
 def exponent_of(node: ast.BinOp) -> int:
     """The exponent of a power, 2 or 3."""
     match node.right:
-        case ast.Constant(value=2 | 3 as exponent):
+        case ast.Constant(value=int() | float() as exponent) if exponent in (2, 3):
             return int(exponent)
     raise ExpressionError(
         "** takes the exponents 2 and 3 only; write sqrt(x) for a root, exp(x * log(y)) for others"
@@ -149,12 +149,12 @@ def function_of(node: ast.Call) -> str:
 
 def _check_number(node: ast.Constant) -> None:
     value = node.value
-    if type(value) not in (int, float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ExpressionError(f"{_quote(ast.unparse(node))} is no number; write one as 2, 0.5 or 1e15")
     if value and not 1 / MAX_CONSTANT <= value <= MAX_CONSTANT:
         raise ExpressionError(
-            f"the number {_quote(ast.unparse(node))} is out of range; numbers are 0 or from {1 / MAX_CONSTANT:g} to "
-            f"{MAX_CONSTANT:g}"
+            f"the number {_quote(ast.unparse(node))} is out of range; numbers are 0 or from "
+            f"{1 / MAX_CONSTANT:g} to {MAX_CONSTANT:g}"
         )
 
 

@@ -63,8 +63,8 @@ class MaskRule(BaseModel):
 
         Args:
             values_raw: The band as stored, integers; may be None for `min` and `max`.
-            values_physical: The band in its unit, NaN where missing; may be None for the others. A missing value is
-                never within `min` or `max`.
+            values_physical: The band in its unit, NaN where missing, which is never within `min` or `max`;
+                may be None for the others.
         """
         result: NDArray[np.bool_]
         if self.min is not None or self.max is not None:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from app.products.expression import Expression, ExpressionError, compile_expression
 from app.products.mask import MaskRule
-from app.products.palette import COLORS, Palette
+from app.products.palette import COLORS, LegendEntry, Palette, hex_color
 from colormaps import Colormap, UnknownColormapError, load_colormap
 from mosaics.collection import Collection
 
@@ -58,8 +58,8 @@ class Product(BaseModel):
 
     model_config = _VALUE
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
-    """Small letters, digits and hyphens; the name of its file."""
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    """Small letters, digits, hyphens and underscores; the name of its file."""
     title: str = Field(min_length=1)
     """A short name for people."""
     description: str = ""
@@ -75,7 +75,7 @@ class Product(BaseModel):
     unit: str | None = None
     """Unit of the values; "1" for a ratio."""
     rescale: tuple[tuple[float, float], ...] = ()
-    """Low and high, the values of the first and the last colour; with bands one such pair, or one for each band."""
+    """[low, high], the values of the first and the last colour; with bands one such pair, or three."""
     colormap: str | None = None
     """The colours from low to high, or of classes that have none of their own."""
     mask: tuple[MaskRule, ...] = ()
@@ -218,9 +218,16 @@ class Product(BaseModel):
         if self.rgb_bands:
             return None
         if self.classes:
-            return Palette.of_classes(self.classes, self._stops)
+            return Palette.of_classes(self._class_entries())
         low, high = self.rescale[0]
         return Palette.of_ramp(load_colormap(self.colormap or ""), low, high)
+
+    def _class_entries(self) -> list[LegendEntry]:
+        colors = [hex_color(color) for color in self._stops.table(len(self.classes))] if self._stops else []
+        return [
+            LegendEntry(row.name, row.color or colors[i], row.lower, row.upper)
+            for i, row in enumerate(self.classes)
+        ]
 
     @cached_property
     def digest(self) -> str:
@@ -273,8 +280,8 @@ def _check_ranges(classes: tuple[ClassRow, ...]) -> None:
         if i > 0 and row.lower != end:
             _refuse(
                 f"classes[{i}].from",
-                f"a class begins where the one before it ends, at {end:g}; this one begins at {row.lower:g}. Classes "
-                "rise from the lowest and leave no values between them",
+                f"a class begins where the one before it ends, at {end:g}; this one begins at {row.lower:g}. "
+                "Classes rise from the lowest and leave no values between them",
             )
         low, high = (
             -math.inf if row.lower is None else row.lower,

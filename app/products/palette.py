@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +14,6 @@ COLORS = 255
 """Colours a palette can use; index 0 is transparent, and a PNG palette has 256 entries."""
 LEGEND_STOPS = 7
 """Values of a continuous ramp that the legend names."""
-
-
-class Class(Protocol):
-    """A named range of values with a colour; half-open, lower end included, None is open."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def color(self) -> str | None: ...
-    @property
-    def lower(self) -> float | None: ...
-    @property
-    def upper(self) -> float | None: ...
 
 
 class LegendEntry(NamedTuple):
@@ -62,30 +49,19 @@ class Palette:
         values = _ramp_values(low, high)
         colors = palette.colors[palette.index(np.array(values, dtype=np.float32))]
         entries = tuple(
-            LegendEntry(label, _hex(color), value, value)
+            LegendEntry(label, hex_color(color), value, value)
             for label, color, value in zip(number_labels(values), colors, values, strict=True)
         )
         return cls(palette.colors, entries, scaling)
 
     @classmethod
-    def of_classes(cls, classes: Sequence[Class], colormap: Colormap | None) -> "Palette":
-        """One colour a class: its own, or else evenly spaced ones of the colour map; none outside all classes.
-
-        The classes follow one another without gaps, as `app.products.model` makes sure.
-        """
-        if colormap is not None:
-            colors = colormap.table(len(classes))
-        else:
-            colors = np.array(
-                [tuple(bytes.fromhex((row.color or "")[1:])) for row in classes], dtype=np.uint8
-            )
-        lowest = -np.inf if classes[0].lower is None else classes[0].lower
-        uppers = [np.inf if row.upper is None else row.upper for row in classes]
-        entries = tuple(
-            LegendEntry(row.name, _hex(color), row.lower, row.upper)
-            for row, color in zip(classes, colors, strict=True)
-        )
-        return cls(_rgba(colors), entries, None, tuple(np.float32(edge) for edge in (lowest, *uppers)))
+    def of_classes(cls, classes: Sequence[LegendEntry]) -> "Palette":
+        """One colour a class, none outside all classes; they rise from the lowest, without gaps."""
+        lowest = -math.inf if classes[0].lower is None else classes[0].lower
+        uppers = [math.inf if row.upper is None else row.upper for row in classes]
+        colors = np.array([tuple(bytes.fromhex(row.color[1:])) for row in classes], dtype=np.uint8)
+        edges = tuple(np.float32(edge) for edge in (lowest, *uppers))
+        return cls(_rgba(colors), tuple(classes), None, edges)
 
     def index(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The palette index of each value.
@@ -101,7 +77,7 @@ class Palette:
         return _rounded(values, self.scaling, COLORS - 1, first=1)
 
     def _class_index(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
-        # Adding up the edges passed takes a twentieth of the time of numpy.searchsorted for the few edges of a legend.
+        # For the few edges of a legend, adding up those passed takes a twentieth of the time of searchsorted.
         index = np.zeros(values.shape, dtype=np.uint8)
         for edge in self.edges[:-1]:
             index += values >= edge
@@ -120,7 +96,8 @@ def scale_rgb(
         rescale: For each plane the values of 0 and 255; values beyond are cut off.
 
     Returns:
-        uint8 of the shape of `planes`, and alpha of shape (height, width): 0 where any plane is missing, else 255.
+        uint8 of the shape of `planes`, and alpha of shape (height, width), which is 0 where any plane is missing
+        and 255 elsewhere.
     """
     colors = np.empty(planes.shape, dtype=np.uint8)
     present = np.ones(planes.shape[1:], dtype=bool)
@@ -146,7 +123,7 @@ def _ramp_values(low: float, high: float) -> tuple[float, ...]:
     """Evenly spaced values from `low` to `high`, without the last digits that arithmetic leaves behind."""
     digits = 9 - math.floor(math.log10(high - low))
     steps = range(LEGEND_STOPS)
-    return tuple(round(low + (high - low) * step / (LEGEND_STOPS - 1), digits) for step in steps)
+    return tuple(round(low + (high - low) * step / (LEGEND_STOPS - 1), digits) + 0.0 for step in steps)
 
 
 def _rounded(
@@ -172,5 +149,6 @@ def _rgba(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return table
 
 
-def _hex(color: NDArray[np.uint8]) -> str:
+def hex_color(color: NDArray[np.uint8]) -> str:
+    """A colour as ``#rrggbb``."""
     return "#" + bytes(color[:3].tolist()).hex()

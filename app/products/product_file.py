@@ -35,7 +35,7 @@ def read_product(path: Path) -> Product:
 
 
 def explain(error: ValidationError) -> list[tuple[str, str]]:
-    """What is wrong with a product: for each problem the field, as ``mask[1].band``, and what would be right."""
+    """What is wrong with a product: each field, written ``mask[1].band``, and what would be right there."""
     return [_explain_one(details) for details in error.errors(include_url=False)]
 
 

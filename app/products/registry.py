@@ -35,7 +35,7 @@ class Registry:
             for path in sorted(folder.glob("*.toml")):
                 if path.stem in found:
                     raise ProductFileError(
-                        f"{path} and {found[path.stem]} both describe a product {path.stem!r}; rename one of the files"
+                        f"{path} and {found[path.stem]} both describe a product {path.stem!r}; rename one"
                     )
                 found[path.stem] = path
         return cls(read_product(path) for path in found.values())

@@ -1,0 +1,100 @@
+"""Products made from a request: bands or an expression over one collection, under the bounds of any other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.products.model import Product
+from app.products.product_file import explain
+from mosaics.collection import Band, Collection
+
+REFLECTANCE_STRETCH = (0.0, 0.4)
+"""What is drawn from black to full colour where nothing else is asked: land without snow lies below 0.4."""
+DEFAULT_COLORMAP = "viridis"
+
+
+class ProductRequestError(ValueError):
+    """A request describes no product; the message says what is wrong and what would work."""
+
+
+def adhoc_product(
+    collection: Collection,
+    *,
+    bands: Sequence[str] | None = None,
+    expression: str | None = None,
+    rescale: str | None = None,
+    colormap: str | None = None,
+) -> Product:
+    """The product of a request.
+
+    Args:
+        collection: Whose bands are meant.
+        bands: One band, drawn with a colour map, or three, drawn as red, green and blue.
+        expression: In place of bands, a formula over them.
+        rescale: ``low,high``, or three such pairs for three bands; None where the bands say it themselves.
+        colormap: Its name; for one band or an expression only.
+
+    Raises:
+        ProductRequestError: The request describes no product.
+        UnknownBandError: The collection has no such band.
+    """
+    if (expression is None) == (not bands):
+        raise ProductRequestError("give either bands=red,green,blue (or one band) or expression=…")
+    names = tuple(bands or ())
+    if names and len(names) not in (1, 3):
+        raise ProductRequestError(f"bands has {len(names)} names; give one, or three for red, green and blue")
+    chosen = [collection.band(name) for name in names]
+    content: dict[str, Any] = {
+        "id": collection.id,
+        "title": f"{collection.title}: {expression or ', '.join(band.title for band in chosen)}",
+        "collection": collection.id,
+        "rescale": _stretches(rescale) if rescale is not None else _own_stretches(chosen),
+        "unit": chosen[0].unit if len({band.unit for band in chosen}) == 1 else None,
+    }
+    if len(names) == 3:
+        content |= {"bands": names, "colormap": colormap}
+    else:
+        content |= {"expression": expression or names[0], "colormap": colormap or DEFAULT_COLORMAP}
+    try:
+        product = Product.model_validate(content)
+    except ValidationError as error:
+        raise ProductRequestError(
+            "; ".join(f"{field}: {problem}" for field, problem in explain(error))
+        ) from error
+    product.check_bands(collection)
+    return product
+
+
+def _stretches(text: str) -> tuple[tuple[float, float], ...]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (2, 6):
+        raise ProductRequestError(
+            f"rescale={text[:80]!r} is not understood; give two numbers, low,high, as in rescale=0,0.4, or six, "
+            "a pair for each of three bands"
+        )
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _own_stretches(bands: Sequence[Band]) -> tuple[tuple[float, float], ...]:
+    if not bands:
+        raise _no_usual_range("an expression")
+    return tuple(_own_stretch(band) for band in bands)
+
+
+def _own_stretch(band: Band) -> tuple[float, float]:
+    """The range a band is usually drawn over: that of reflectance, or of plain 8-bit pictures."""
+    if band.unit == "1" and band.wavelength_um is not None and not band.categorical:
+        return REFLECTANCE_STRETCH
+    if band.dtype == "uint8" and (band.scale, band.offset) == (1.0, 0.0) and not band.categorical:
+        return (0.0, 255.0)
+    raise _no_usual_range(f"band {band.name!r}")
+
+
+def _no_usual_range(what: str) -> ProductRequestError:
+    return ProductRequestError(
+        f"{what} has no usual range; give the values of the first and the last colour, as in rescale=-1,1"
+    )
