@@ -1,0 +1,57 @@
+"""What one worker holds while it serves: everything a request may need, opened once and handed along."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from app.caching.process import ProcessCache
+from app.caching.redis_tier import RedisTier
+from app.caching.tiles import TileService
+from app.products.registry import Registry
+from app.rendering.address import TileAddresses
+from app.rendering.renderer import Renderer
+from app.settings import Settings
+from mosaics.catalogue import Catalogue
+from mosaics.storage import Storage
+
+
+@dataclass(slots=True)
+class Freshness:
+    """How the catalogue and storage get along; written by the refresher alone."""
+
+    refreshed_at: datetime | None = None
+    """When storage last answered; None until it has for the first time."""
+    is_failing: bool = False
+    """Whether the latest attempt went wrong."""
+
+    def succeed(self) -> None:
+        """Storage answered just now."""
+        self.refreshed_at = datetime.now(UTC)
+        self.is_failing = False
+
+    def fail(self) -> None:
+        """Storage did not answer."""
+        self.is_failing = True
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since storage last answered."""
+        if self.refreshed_at is None:
+            return None
+        return (datetime.now(UTC) - self.refreshed_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The parts of a running worker."""
+
+    settings: Settings
+    storage: Storage
+    catalogue: Catalogue
+    registry: Registry
+    addresses: TileAddresses
+    renderer: Renderer
+    process: ProcessCache
+    redis: RedisTier | None
+    """None where no Redis is configured."""
+    service: TileService
+    freshness: Freshness = field(default_factory=Freshness)

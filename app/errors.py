@@ -1,0 +1,137 @@
+"""How an error reaches a caller: one table from class to status, and one form, `application/problem+json`."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from rio_tiler.errors import NoAssetFoundError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.products.adhoc import ProductRequestError
+from app.products.expression import ExpressionError
+from app.products.registry import UnknownProductError
+from app.rendering.address import TileAddressError, UnknownTileError
+from app.rendering.renderer import RenderingOverloadError
+from colormaps import UnknownColormapError
+from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.index import TooManyScenesError
+from mosaics.period import PeriodError
+from mosaics.storage import StorageUnavailableError
+
+RETRY_AFTER_S = 5
+"""When a caller may try again: two refreshes of the catalogue and one render queue are over by then."""
+
+STORAGE_UNAVAILABLE = "The object storage does not answer at the moment; the service recovers by itself."
+OVERLOADED = "More is being rendered than can be done in time; try again in a moment."
+UNFORESEEN = "The request could not be answered. The log has the reason under this request id."
+
+
+class RequestError(ValueError):
+    """A request asks for something that cannot be given; the message says what would have worked."""
+
+
+class NothingLandedError(LookupError):
+    """What is asked for is known, and has no data."""
+
+
+STATUS: Mapping[type[Exception], HTTPStatus] = {
+    RequestError: HTTPStatus.BAD_REQUEST,
+    PeriodError: HTTPStatus.BAD_REQUEST,
+    ExpressionError: HTTPStatus.BAD_REQUEST,
+    ProductRequestError: HTTPStatus.BAD_REQUEST,
+    UnknownBandError: HTTPStatus.BAD_REQUEST,
+    UnknownColormapError: HTTPStatus.BAD_REQUEST,
+    TooManyScenesError: HTTPStatus.BAD_REQUEST,
+    TileAddressError: HTTPStatus.BAD_REQUEST,
+    UnknownProductError: HTTPStatus.NOT_FOUND,
+    UnknownCollectionError: HTTPStatus.NOT_FOUND,
+    UnknownTileError: HTTPStatus.NOT_FOUND,
+    NothingLandedError: HTTPStatus.NOT_FOUND,
+    NoAssetFoundError: HTTPStatus.NO_CONTENT,
+    StorageUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    RenderingOverloadError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Errors whose message is written for the caller, save those of a status above 499 (see `UNSAID`)."""
+
+UNSAID: Mapping[type[Exception], str] = {
+    StorageUnavailableError: STORAGE_UNAVAILABLE,
+    RenderingOverloadError: OVERLOADED,
+}
+"""What is said in place of a message that may name an address or a key."""
+
+
+class ProblemResponse(JSONResponse):
+    """An answer of RFC 9457."""
+
+    media_type = "application/problem+json"
+
+
+def problem(
+    status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
+) -> ProblemResponse:
+    """The answer for an error, with `extra` members beside the standard ones."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return ProblemResponse(
+        body | extra, status_code=status, headers={"Cache-Control": "no-store", **(headers or {})}
+    )
+
+
+async def answer_foreseen(_: Request, error: Exception) -> Response:
+    """The answer for an error of the table."""
+    kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
+    status = STATUS[kind]
+    if status == HTTPStatus.NO_CONTENT:
+        return Response(status_code=status)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return problem(status, UNSAID.get(kind, str(error)), headers=headers)
+
+
+async def answer_http(_: Request, error: Exception) -> Response:
+    """The answer for what routing refuses: an address nobody serves, a method it does not have."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    if error.status_code == HTTPStatus.NO_CONTENT:
+        return Response(status_code=error.status_code, headers=error.headers)
+    detail = error.detail
+    if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = "Nothing is served at this address; /docs lists what there is."
+    return problem(error.status_code, detail, headers=error.headers)
+
+
+async def answer_invalid(request: Request, error: Exception) -> Response:
+    """The answer for parameters and bodies that are not what a route declares, field by field."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+    if _body_is_not_json(request, error.errors()):
+        return problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Send the body with Content-Type application/json or application/geo+json.",
+        )
+    fields = [{"field": _field(entry["loc"]), "reason": str(entry["msg"])} for entry in error.errors()]
+    sentences = "; ".join(f"{entry['field']}: {entry['reason']}" for entry in fields)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentences, errors=fields)
+
+
+def unforeseen(request_id: str) -> Response:
+    """The answer for everything else: an id to find the reason by in the log, and nothing more."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN, request_id=request_id)
+
+
+def install(app: FastAPI) -> None:
+    """Give an application these answers."""
+    for kind in STATUS:
+        app.add_exception_handler(kind, answer_foreseen)
+    app.add_exception_handler(HTTPException, answer_http)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
+
+
+def _field(location: Sequence[Any]) -> str:
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+def _body_is_not_json(request: Request, entries: Sequence[Mapping[str, Any]]) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = media_type == "application/json" or media_type.endswith("+json")
+    return not is_json and any(tuple(entry["loc"])[:1] == ("body",) for entry in entries)

@@ -1,0 +1,113 @@
+"""Opening what a worker needs, in order; keeping its catalogue fresh; closing everything in reverse."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from app.caching.process import ProcessCache
+from app.caching.redis_tier import RedisTier
+from app.caching.tiles import TileService
+from app.desk import Desk, Freshness
+from app.products.registry import Registry
+from app.rendering.address import TileAddresses
+from app.rendering.renderer import Renderer
+from app.settings import Settings
+from mosaics.catalogue import Catalogue
+from mosaics.storage import open_storage
+
+log = logging.getLogger(__name__)
+
+SLOWEST_RETRY_S = 60.0
+"""The longest pause between two attempts while storage is away."""
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the desk of a worker, put it on `app.state`, and clear it away at the end."""
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        desk = await open_desk(settings, stack)
+        await refresh_once(desk.catalogue, desk.freshness)
+        refresher = asyncio.create_task(keep_fresh(desk), name="catalogue refresher")
+        stack.push_async_callback(_cancel, refresher)
+        app.state.desk = desk
+        stack.callback(_clear, app)
+        yield
+
+
+async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
+    """Open every part; `stack` closes them."""
+    registry = Registry.load(_product_folders(settings))
+    storage = await stack.enter_async_context(await open_storage(settings.storage))
+    catalogue = Catalogue(storage)
+    renderer = Renderer(catalogue, threads=settings.render_threads, max_scenes=settings.max_scenes_per_tile)
+    stack.callback(renderer.close)
+    process = ProcessCache(settings.cache_bytes)
+    redis = RedisTier(settings.redis_url, ttl_s=settings.redis_ttl_s) if settings.redis_url else None
+    if redis is not None:
+        stack.push_async_callback(redis.close)
+    return Desk(
+        settings=settings,
+        storage=storage,
+        catalogue=catalogue,
+        registry=registry,
+        addresses=TileAddresses(registry, catalogue),
+        renderer=renderer,
+        process=process,
+        redis=redis,
+        service=TileService(renderer, process, redis),
+    )
+
+
+async def keep_fresh(desk: Desk) -> None:
+    """Ask storage for news again and again; slower while it is away."""
+    pause_s = desk.settings.refresh_s
+    while True:
+        await asyncio.sleep(pause_s)
+        succeeded = await refresh_once(desk.catalogue, desk.freshness)
+        pause_s = desk.settings.refresh_s if succeeded else min(pause_s * 2, SLOWEST_RETRY_S)
+
+
+async def refresh_once(catalogue: Catalogue, freshness: Freshness) -> bool:
+    """Read the news of every collection, and say in the log when storage goes away or comes back.
+
+    What goes wrong here must not end the refresher, so every error counts as an outage: the worker goes on
+    with what it knows.
+
+    Returns:
+        Whether storage answered.
+    """
+    try:
+        changed = await catalogue.refresh()
+    except Exception:
+        if not freshness.is_failing:
+            log.exception("the catalogue cannot be refreshed; serving what is known until it can")
+        freshness.fail()
+        return False
+    if freshness.is_failing:
+        log.warning("the catalogue is refreshed again")
+    freshness.succeed()
+    if changed:
+        log.info("news of %s", ", ".join(sorted(changed)))
+    return True
+
+
+def _product_folders(settings: Settings) -> tuple[Path, ...]:
+    shipped = Path(str(files("app.products")))
+    return (shipped,) if settings.products is None else (shipped, settings.products)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _clear(app: FastAPI) -> None:
+    app.state.desk = None

@@ -1,0 +1,175 @@
+"""What can be watched from outside, in Prometheus form: a registry an application, and what feeds it."""
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from starlette._utils import get_route_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.desk import Desk
+
+BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Upper ends: a tile from memory takes well under a millisecond, one computed some tens."""
+
+ADHOC = "ad-hoc"
+UNKNOWN = "unknown"
+"""Labels for what is not a product's tile, so that no caller can make up a label."""
+
+
+@dataclass(slots=True)
+class Durations:
+    """How long requests of one kind took."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
+    """One a bucket, not cumulative; the last is for everything slower."""
+    sum_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one request."""
+        self.counts[bisect_left(BUCKETS_S, seconds)] += 1
+        self.sum_s += seconds
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """The form Prometheus keeps: requests up to each bucket's end."""
+        total, buckets = 0, []
+        for end, count in zip([*map(str, BUCKETS_S), "+Inf"], self.counts, strict=True):
+            total += count
+            buckets.append((end, float(total)))
+        return buckets
+
+
+class TileMeter:
+    """ASGI layer that notes product, cache tier, status and duration of every tile."""
+
+    def __init__(self, app: ASGIApp, *, metrics: "Metrics") -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or "/tiles/" not in scope["path"]:
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status, tier = 500, "none"
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status, tier
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                for name, value in message["headers"]:
+                    if name == b"x-cache":
+                        tier = value.decode("latin-1")
+                    elif name == b"x-tilewatch-skipped":
+                        self.metrics.skipped_scenes += int(value)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting)
+        finally:
+            self.metrics.note_tile(get_route_path(scope), tier, status, time.perf_counter() - began)
+
+
+class Metrics:
+    """The registry of one application.
+
+    Args:
+        desk: Gives the worker's desk, or None while there is none.
+    """
+
+    def __init__(self, desk: Callable[[], Desk | None]) -> None:
+        self.tiles: dict[tuple[str, str, int], Durations] = {}
+        """By product, cache tier and status."""
+        self.skipped_scenes = 0
+        """Scenes left out of tiles because a file of theirs could not be read."""
+        self._desk = desk
+        self._products: frozenset[str] = frozenset()
+        self.registry = CollectorRegistry()
+        self.registry.register(_TileCollector(self))
+        self.registry.register(_DeskCollector(desk))
+
+    def note_tile(self, path: str, tier: str, status: int, seconds: float) -> None:
+        """Count one answer at a tile's address."""
+        kind = (self._product_of(path), tier, status)
+        durations = self.tiles.get(kind)
+        if durations is None:
+            durations = self.tiles[kind] = Durations()
+        durations.add(seconds)
+
+    def text(self) -> bytes:
+        """Everything there is to watch, in the exposition format."""
+        return generate_latest(self.registry)
+
+    def _product_of(self, path: str) -> str:
+        first, _, rest = path.removeprefix("/").partition("/")
+        if first == "collections":
+            return ADHOC
+        if not self._products and (desk := self._desk()) is not None:
+            self._products = frozenset(product.id for product in desk.registry.all())
+        name = rest.partition("/")[0]
+        return name if name in self._products else UNKNOWN
+
+
+class _TileCollector(Collector):
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        seconds = HistogramMetricFamily(
+            "tilewatch_tile_seconds", "Time to answer a tile.", labels=["product", "cache", "status"]
+        )
+        for kind, durations in sorted(self.metrics.tiles.items(), key=lambda item: item[0]):
+            seconds.add_metric([str(label) for label in kind], durations.cumulative(), durations.sum_s)
+        yield seconds
+        skipped = self.metrics.skipped_scenes
+        yield _counter("tilewatch_scenes_skipped", "Scenes left out of tiles, unreadable.", skipped)
+
+
+class _DeskCollector(Collector):
+    def __init__(self, desk: Callable[[], Desk | None]) -> None:
+        self.desk = desk
+
+    def collect(self) -> Iterable[Metric]:
+        desk = self.desk()
+        if desk is None:
+            return
+        yield _gauge("tilewatch_cache_bytes", "Memory of the tiles kept in this process.", desk.process.size)
+        yield _gauge("tilewatch_cache_tiles", "Tiles kept in this process.", desk.process.count)
+        yield _gauge("tilewatch_catalogue_generation", "Grows with every news.", desk.catalogue.generation)
+        yield _gauge(
+            "tilewatch_renderings_waiting", "Running or waiting for a thread.", desk.renderer.waiting
+        )
+        if desk.freshness.age_s is not None:
+            yield _gauge(
+                "tilewatch_catalogue_age_seconds", "Since storage last answered.", desk.freshness.age_s
+            )
+        yield _counter("tilewatch_tiles_computed", "Tiles rendered.", desk.service.computed)
+        if desk.redis is not None:
+            yield _gauge(
+                "tilewatch_redis_up", "1 while Redis is asked, 0 while it is left alone.", not desk.redis.open
+            )
+            yield _counter("tilewatch_redis_hits", "Tiles found in Redis.", desk.redis.hits)
+            yield _counter("tilewatch_redis_misses", "Tiles not found in Redis.", desk.redis.misses)
+            yield _counter("tilewatch_redis_errors", "Exchanges with Redis that failed.", desk.redis.errors)
+            yield _counter(
+                "tilewatch_redis_corrupt", "Values that were not what was written.", desk.redis.corrupt
+            )
+            yield _counter("tilewatch_redis_dropped", "Tiles not written to Redis.", desk.redis.dropped)
+
+
+def _gauge(name: str, says: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, says, value=value)
+
+
+def _counter(name: str, says: str, value: float) -> Metric:
+    return CounterMetricFamily(name, says, value=value)

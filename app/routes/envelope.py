@@ -1,0 +1,141 @@
+"""What surrounds every answer: common headers, cross-origin reading, HEAD, body size, and the unforeseen."""
+
+import logging
+import secrets
+from collections.abc import MutableMapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import unforeseen
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+"""A polygon of 10 000 vertices at 17 digits a coordinate is a fifth of this."""
+
+READABLE = ", ".join(
+    [
+        *("ETag", "X-Cache", "Server-Timing", "Retry-After", "Content-Bbox", "Content-Crs"),
+        *("X-Tilewatch-Skipped", "X-Tilewatch-Synthetic"),
+    ]
+)
+"""Headers a page on another site may read beside the ones every page may."""
+
+PREFLIGHT_AGE_S = 24 * 60 * 60
+
+
+class Envelope:
+    """The outer layer: adds the common headers to every answer, and answers what nobody foresaw."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        self.app = app
+        self.origins = frozenset(origin.encode() for origin in origins)
+        self.headers = [
+            (b"x-content-type-options", b"nosniff"),
+            (b"access-control-expose-headers", READABLE.encode()),
+        ]
+        if b"*" in self.origins:
+            self.headers.append((b"access-control-allow-origin", b"*"))
+        else:
+            self.headers.append((b"vary", b"Origin"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = self.headers if b"*" in self.origins else [*self.headers, *self._named_origin(scope)]
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), *headers]
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
+            await _preflight(scope, receive, send_with_headers)
+            return
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:
+            request_id = secrets.token_hex(8)
+            log.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
+            if started:
+                raise
+            await unforeseen(request_id)(scope, receive, send_with_headers)
+
+    def _named_origin(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        origin = _header(scope, b"origin")
+        return [(b"access-control-allow-origin", origin)] if origin in self.origins else []
+
+
+class HeadAsGet:
+    """Answers HEAD wherever GET is served, with the same headers and no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {
+                    "type": "http.response.body",
+                    "body": b"",
+                    "more_body": message.get("more_body", False),
+                }
+            await send(message)
+
+        get: MutableMapping[str, Any] = {**scope, "method": "GET"}
+        await self.app(get, receive, send_without_body)
+
+
+class BodyLimit:
+    """Stops reading a request body past a limit, whether or not its length was announced."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self.app(scope, receive, send)
+            return
+        announced = _header(scope, b"content-length") or b"0"
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_bytes or (announced.isdigit() and int(announced) > self.max_bytes):
+                raise HTTPException(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {self.max_bytes} bytes"
+                )
+            return message
+
+        await self.app(scope, receive_within_limit, send)
+
+
+async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
+    headers = {
+        "Access-Control-Allow-Methods": "GET, HEAD",
+        "Access-Control-Allow-Headers": "If-None-Match",
+        "Access-Control-Max-Age": str(PREFLIGHT_AGE_S),
+    }
+    await Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)(scope, receive, send)
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    return next((value for key, value in scope["headers"] if key == name), None)

@@ -1,0 +1,63 @@
+"""Health: whether the process lives, whether it can serve, and what it is doing."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.desk import Desk
+from app.routes.queries import OpenDesk
+
+router = APIRouter(tags=["health"])
+
+FRESH = {"Cache-Control": "no-store"}
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """Whether the process answers at all."""
+    return JSONResponse({"status": "live"}, headers=FRESH)
+
+
+@router.get("/readyz")
+async def readyz(desk: OpenDesk) -> Response:
+    """Whether tiles can be served, and the state of each part; 503 while storage does not answer.
+
+    Redis away does not make a worker unready: tiles are then computed.
+    """
+    ready = desk.freshness.refreshed_at is not None and not desk.freshness.is_failing
+    document = {
+        "status": "ready" if ready else "unready",
+        "storage": storage_state(desk),
+        "redis": redis_state(desk),
+        "renderer": {"waiting": desk.renderer.waiting},
+    }
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse(document, status_code=status, headers=FRESH)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """What can be watched, in Prometheus form; of this worker alone."""
+    return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
+
+
+def storage_state(desk: Desk) -> dict[str, Any]:
+    """Whether storage answered last time, and how long ago it did."""
+    age_s = desk.freshness.age_s
+    return {
+        "reachable": age_s is not None and not desk.freshness.is_failing,
+        "refreshed_seconds_ago": None if age_s is None else round(age_s, 1),
+        "catalogue_generation": desk.catalogue.generation,
+        "collections": len(desk.catalogue.collections()),
+    }
+
+
+def redis_state(desk: Desk) -> dict[str, Any]:
+    """Whether a Redis is configured, and asked."""
+    if desk.redis is None:
+        return {"configured": False}
+    return {"configured": True, "asked": not desk.redis.open, "errors": desk.redis.errors}

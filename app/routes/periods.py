@@ -1,0 +1,51 @@
+"""The periods a request means, with words for where there are none."""
+
+import asyncio
+from collections.abc import Sequence
+
+from app.desk import Desk
+from app.errors import NothingLandedError
+from app.products.model import Product
+from app.rendering.resolving import Selection, select_periods
+from app.routes.products import periods_of
+from mosaics.index import QuadkeyIndex
+from mosaics.period import Period
+
+LOADED_AT_ONCE = 8
+"""Mosaics fetched side by side for one answer."""
+
+
+def chosen_periods(desk: Desk, product: Product, datetime: str | None) -> tuple[str, Selection]:
+    """What a `datetime` parameter means, and how to write it so that it goes on meaning that.
+
+    Raises:
+        NothingLandedError: If no period of the product lies in it.
+        PeriodError: If it makes no sense.
+    """
+    known = periods_of(desk, product)
+    if not known:
+        raise NothingLandedError(f"nothing has landed for {product.id!r} yet")
+    written = known[-1].text if datetime is None else datetime
+    selection = select_periods(desk.catalogue, product.collection, written)
+    if not selection.periods:
+        raise NothingLandedError(
+            f"{product.id!r} has nothing for {written!r}; its periods run from {known[0]} to {known[-1]}"
+        )
+    return written, selection
+
+
+def period_text(selection: Selection) -> str:
+    """The periods of a selection as one, or as an interval of the first and the last."""
+    latest, oldest = selection.periods[0], selection.periods[-1]
+    return latest.text if latest == oldest else f"{oldest}/{latest}"
+
+
+async def load_indexes(desk: Desk, product: Product, periods: Sequence[Period]) -> list[QuadkeyIndex]:
+    """The scenes of some periods, a few fetched at a time."""
+    turn = asyncio.Semaphore(LOADED_AT_ONCE)
+
+    async def load(period: Period) -> QuadkeyIndex:
+        async with turn:
+            return await desk.catalogue.index(product.collection, period)
+
+    return await asyncio.gather(*(load(period) for period in periods))

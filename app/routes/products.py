@@ -1,0 +1,103 @@
+"""Products: what there is to see, and what each one means."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+
+from app.desk import Desk
+from app.products.model import Product
+from app.rendering.address import matrix_set
+from app.routes.answers import (
+    JSON,
+    Link,
+    PeriodRange,
+    ProductDetail,
+    ProductList,
+    ProductSummary,
+    product_facts,
+)
+from app.routes.queries import InformedDesk, known_names, revalidated
+from app.routes.zooms import zoom_range
+from mosaics.period import Period
+
+router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depends(revalidated)])
+
+
+@router.get("/products", name="products")
+async def list_products(request: Request, desk: InformedDesk) -> ProductList:
+    """Every product, with its periods in brief."""
+    return ProductList(
+        products=[
+            ProductSummary(
+                **product_facts(product, desk.catalogue),
+                periods=PeriodRange.of(periods_of(desk, product)),
+                links=links_of(request, product),
+            )
+            for product in desk.registry.all()
+        ]
+    )
+
+
+@router.get("/products/{product}", name="product")
+async def describe_product(request: Request, desk: InformedDesk, product: str) -> ProductDetail:
+    """One product: formula, mask rules, classes, references and periods."""
+    found = desk.registry.get(product)
+    periods = periods_of(desk, found)
+    return ProductDetail(
+        **product_facts(found, desk.catalogue),
+        **await _place(desk, found, periods),
+        expression=found.formula.text if found.formula else None,
+        bands=list(found.bands),
+        mask=[_stated(rule.model_dump(mode="json")) for rule in found.mask],
+        classes=[_stated(row.model_dump(mode="json", by_alias=True)) for row in found.classes],
+        references=list(found.references),
+        periods=[str(period) for period in periods],
+        links=links_of(request, found),
+    )
+
+
+def periods_of(desk: Desk, product: Product) -> tuple[Period, ...]:
+    """The periods that have landed for a product, oldest first; none where its collection has not."""
+    if product.collection not in desk.catalogue.collections():
+        return ()
+    return desk.catalogue.periods(product.collection)
+
+
+def links_of(request: Request, product: Product) -> list[Link]:
+    """Where the parts of a product are served."""
+
+    def address(name: str, **more: str) -> str:
+        return str(request.url_for(name, product=product.id, **more))
+
+    tile = address("product_tile", tms="{tms}", z="{z}", x="{x}", y="{y}", format="png")
+    return [
+        Link(rel="self", href=address("product")),
+        Link(rel="tilejson", href=address("product_tilejson", tms="WebMercatorQuad")),
+        Link(rel="tiles", href=tile, type="image/png", templated=True),
+        Link(rel="legend", href=address("product_legend", format="json")),
+        Link(rel="legend", href=address("product_legend", format="png"), type="image/png"),
+        Link(rel="times", href=address("product_times")),
+        Link(rel="point", href=address("product_point", lon="{lon}", lat="{lat}"), templated=True),
+        Link(rel="tilesets", href=f"{address('product')}/tiles"),
+        Link(rel="wmts", href=f"{address('product')}/WMTSCapabilities.xml", type="application/xml"),
+        Link(
+            rel="collection",
+            href=str(request.url_for("collection", collection=product.collection)),
+            type=JSON,
+        ),
+    ]
+
+
+async def _place(desk: Desk, product: Product, periods: tuple[Period, ...]) -> dict[str, Any]:
+    if not periods:
+        return {"bbox": None, "minzoom": None, "maxzoom": None}
+    index = await desk.catalogue.index(product.collection, periods[-1])
+    zooms = zoom_range(
+        [index], matrix_set("WebMercatorQuad"), tilesize=256, limit=desk.settings.max_scenes_per_tile
+    )
+    return {"bbox": index.bounds, "minzoom": zooms.lowest, "maxzoom": zooms.highest}
+
+
+def _stated(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value != []}

@@ -1,0 +1,135 @@
+"""What a query may say: its names, and values that refuse themselves."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
+
+import shapely
+from fastapi import Depends, Query
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query as QueryField
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.desk import Desk
+from app.errors import RequestError
+from mosaics.storage import StorageUnavailableError
+
+Datetime = Annotated[
+    str | None,
+    Query(
+        alias="datetime",
+        description="A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), "
+        "or one RFC 3339 instant; the latest period where absent.",
+        max_length=100,
+    ),
+]
+
+
+async def open_desk(request: Request) -> Desk:
+    """The worker's desk, whether or not storage has answered yet."""
+    desk: Desk | None = getattr(request.app.state, "desk", None)
+    if desk is None:
+        raise StorageUnavailableError("the application is starting or stopping")
+    return desk
+
+
+async def informed_desk(desk: Annotated[Desk, Depends(open_desk)]) -> Desk:
+    """The worker's desk, once it knows what is in storage: an empty catalogue is no answer."""
+    if desk.freshness.refreshed_at is None:
+        raise StorageUnavailableError("the catalogue has not been read yet")
+    return desk
+
+
+OpenDesk = Annotated[Desk, Depends(open_desk)]
+InformedDesk = Annotated[Desk, Depends(informed_desk)]
+
+
+async def known_names(request: Request) -> None:
+    """Refuse query names the route does not declare, so that a misspelt one is never silently ignored."""
+    if not request.query_params:
+        return
+    route = request.scope["route"]
+    fields = [field for field in get_flat_params(route.dependant) if isinstance(field.field_info, QueryField)]
+    refuse_unknown(request.query_params.keys(), known=[field.alias for field in fields])
+
+
+async def revalidated(response: Response) -> None:
+    """Let nobody keep an answer that the next scene changes."""
+    response.headers["Cache-Control"] = "no-cache"
+
+
+def refuse_unknown(names: Collection[str], *, known: Collection[str]) -> None:
+    """Raise for a query name that is not among the known ones."""
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        there_are = f"there are: {', '.join(sorted(known))}" if known else "it takes none"
+        raise RequestError(f"no query parameter {unknown[0]!r} here; {there_are}")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A point on the globe."""
+
+    lon: float
+    """Degrees east, -180..180."""
+    lat: float
+    """Degrees north, -90..90."""
+
+    def __post_init__(self) -> None:
+        if not -180 <= self.lon <= 180:
+            raise RequestError(f"longitude {self.lon} is not between -180 and 180")
+        if not -90 <= self.lat <= 90:
+            raise RequestError(f"latitude {self.lat} is not between -90 and 90")
+
+
+@dataclass(frozen=True, slots=True)
+class Bbox:
+    """A box in degrees; west above east means that it crosses the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    def __post_init__(self) -> None:
+        Position(self.west, self.south)
+        Position(self.east, self.north)
+        if self.south >= self.north or self.west == self.east:
+            raise RequestError(f"bbox {self.text} has no area; give west,south,east,north in degrees")
+
+    @classmethod
+    def parse(cls, text: str) -> "Bbox":
+        """The box of `west,south,east,north`."""
+        try:
+            numbers = [float(part) for part in text.split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+            raise RequestError(
+                f"bbox {text[:80]!r} is not four numbers; give west,south,east,north in degrees"
+            )
+        return cls(*numbers)
+
+    @property
+    def text(self) -> str:
+        """The form `parse` reads."""
+        return ",".join(f"{degrees:.10g}" for degrees in self.degrees)
+
+    @property
+    def degrees(self) -> tuple[float, float, float, float]:
+        """West, south, east, north."""
+        return (self.west, self.south, self.east, self.north)
+
+    @property
+    def geometry(self) -> shapely.Geometry:
+        """The box in lon/lat, split where it crosses the antimeridian."""
+        if self.west < self.east:
+            return shapely.box(self.west, self.south, self.east, self.north)
+        return shapely.MultiPolygon(
+            [
+                shapely.box(self.west, self.south, 180.0, self.north),
+                shapely.box(-180.0, self.south, self.east, self.north),
+            ]
+        )

@@ -1,0 +1,60 @@
+"""TileJSON: all that a map needs to draw a product, in one document."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+
+from app.products.legend import legend_json
+from app.rendering.address import matrix_set
+from app.rendering.resolving import revision_of
+from app.routes.answers import TileJson
+from app.routes.legend import synthetic_note
+from app.routes.periods import chosen_periods, load_indexes, period_text
+from app.routes.products import periods_of
+from app.routes.queries import Datetime, InformedDesk, known_names, revalidated
+from app.routes.zooms import union_bounds, zoom_range
+
+router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names), Depends(revalidated)])
+
+
+@router.get("/products/{product}/{tms}/tilejson.json", name="product_tilejson")
+async def tilejson(
+    *,
+    request: Request,
+    desk: InformedDesk,
+    product: str,
+    tms: Annotated[str, Path(description="A tile matrix set of /tileMatrixSets.")],
+    datetime: Datetime = None,
+    tilesize: Annotated[Literal[256, 512], Query(description="Pixels a side; carried by the address.")] = 256,
+    tile_format: Annotated[Literal["png", "webp"], Query(description="How pictures are encoded.")] = "png",
+) -> TileJson:
+    """TileJSON 3.0.0 of a product, its time named so that the tiles stay the ones described."""
+    found = desk.registry.get(product)
+    grid = matrix_set(tms)
+    written, selection = chosen_periods(desk, found, datetime)
+    indexes = await load_indexes(desk, found, selection.periods)
+    zooms = zoom_range(indexes, grid, tilesize=tilesize, limit=desk.settings.max_scenes_per_tile)
+    bounds = union_bounds(indexes)
+    query = {"datetime": written, "v": revision_of(desk.catalogue, found, selection)}
+    if tilesize != 256:
+        query["tilesize"] = str(tilesize)
+    tile = request.url_for(
+        "product_tile", product=found.id, tms=tms, z="{z}", x="{x}", y="{y}", format=tile_format
+    )
+    return TileJson(
+        name=found.title,
+        description=found.description,
+        attribution=desk.catalogue.collection(found.collection).attribution,
+        tiles=[f"{tile}?{urlencode(query)}"],
+        minzoom=zooms.lowest,
+        maxzoom=zooms.highest,
+        bounds=bounds,
+        center=((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, zooms.lowest),
+        tilesize=tilesize,
+        period=period_text(selection),
+        periods=[period.text for period in periods_of(desk, found)],
+        legend=legend_json(found, note=synthetic_note(desk, found)),
+        synthetic=desk.catalogue.is_synthetic(found.collection),
+    )

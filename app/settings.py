@@ -1,0 +1,69 @@
+"""What a deployment can choose: read once from the environment or `.env`, and handed down from there."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MEGABYTE = 1024 * 1024
+DAY_S = 24 * 60 * 60
+
+
+def default_storage() -> str:
+    """The address of a folder below the one the application was started in."""
+    return (Path.cwd() / "data" / "store").as_uri()
+
+
+class Settings(BaseSettings):
+    """Every choice has a default that needs no other service: a local folder, and a cache in the process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TILEWATCH_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    storage: str = Field(default_factory=default_storage)
+    """Where landed scenes lie: `file:///folder` or `s3://bucket/prefix` (with the standard AWS_* names)."""
+
+    redis_url: str | None = None
+    """The shared tile cache, `redis://host:port/0`; without it each worker has its own cache alone."""
+
+    redis_ttl_s: int = Field(default=30 * DAY_S, gt=0)
+    """How long Redis keeps a tile nobody asks for; a bound on memory, since a key never goes stale."""
+
+    cache_bytes: int = Field(default=256 * MEGABYTE, ge=0)
+    """Memory of one worker for tiles."""
+
+    refresh_s: float = Field(default=2.0, gt=0)
+    """How often a worker asks storage for news; one small GET a collection."""
+
+    render_threads: int | None = Field(default=None, gt=0)
+    """Threads that read and paint; by default one a core."""
+
+    max_scenes_per_tile: int = Field(default=64, gt=0)
+    """A tile that would need more scenes than this is refused with the zoom from which it works."""
+
+    products: Path | None = None
+    """A folder of product files beside the shipped ones."""
+
+    collections: Path | None = None
+    """A folder of collection files beside the shipped ones, read when landing."""
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
+    """Sites whose pages may read answers, separated by commas; tiles are made for maps on other sites."""
+
+    root_path: str = ""
+    """The path a proxy puts before ours, `/maps`, so that links come out right."""
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _begins_but_does_not_end_with_a_slash(cls, value: str) -> str:
+        trimmed = value.strip("/")
+        return f"/{trimmed}" if trimmed else ""

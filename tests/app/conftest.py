@@ -1,0 +1,51 @@
+"""An application over the small world, and a client that speaks to it without a network."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.main import create_app
+from app.settings import Settings
+from tests.app.landed import land_two_months
+
+Serving = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@asynccontextmanager
+async def serving(settings: Settings, app: FastAPI | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """A started application, and a client of it."""
+    app = app or create_app(settings)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://tilewatch.test") as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """The address of a folder that nothing has landed in."""
+    return (tmp_path / "secret-store").as_uri()
+
+
+@pytest.fixture
+def settings(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of nobody's environment: this folder, no Redis, one render thread."""
+    for name in [name for name in os.environ if name.startswith("TILEWATCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return Settings(storage=store, render_threads=1, refresh_s=0.05)
+
+
+@pytest.fixture
+async def client(settings: Settings, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that has the two months."""
+    await land_two_months(settings.storage, tmp_path)
+    async with serving(settings) as client:
+        yield client
