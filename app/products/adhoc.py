@@ -73,8 +73,8 @@ def _stretches(text: str) -> tuple[tuple[float, float], ...]:
         numbers = []
     if len(numbers) not in (2, 6):
         raise ProductRequestError(
-            f"rescale={text[:80]!r} is not understood; give two numbers, low,high, as in rescale=0,0.4, or six, "
-            "a pair for each of three bands"
+            f"rescale={text[:80]!r} is not understood; give two numbers, low,high, as in rescale=0,0.4, or "
+            "six, a pair for each of three bands"
         )
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 

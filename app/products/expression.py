@@ -69,7 +69,7 @@ class Expression:
     """As named (``red`` or ``pre.red``), in the order of first use."""
     cost: int
     """Operations a pixel before repeated ones are shared: sqrt 2, log and exp 8, any other 1. ``x ** 3``
-    counts what it multiplies three times; what a comparison or a denominator could hide is looked at once more."""
+    counts what it multiplies three times; what a comparison or a denominator could hide counts once more."""
     tree: Any = field(repr=False, compare=False)
     """The numexpr nodes; its variables are ``v0``, ``v1``, … in the order of `bands`."""
 

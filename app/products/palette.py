@@ -96,8 +96,8 @@ def scale_rgb(
         rescale: For each plane the values of 0 and 255; values beyond are cut off.
 
     Returns:
-        uint8 of the shape of `planes`, and alpha of shape (height, width), which is 0 where any plane is missing
-        and 255 elsewhere.
+        uint8 of the shape of `planes`, and alpha of shape (height, width), which is 0 where any plane is
+        missing and 255 elsewhere.
     """
     colors = np.empty(planes.shape, dtype=np.uint8)
     present = np.ones(planes.shape[1:], dtype=bool)
