@@ -1,0 +1,163 @@
+/** What the server answers, and how it is asked. Addresses are relative to the page. */
+
+export type Kind = "classes" | "continuous" | "rgb";
+
+export interface ProductSummary {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly unit: string | null;
+  readonly kind: Kind;
+  readonly collection: string;
+  readonly synthetic: boolean;
+  readonly periods: { readonly count: number; readonly first: string | null; readonly last: string | null };
+}
+
+export interface ProductDetail extends Omit<ProductSummary, "periods"> {
+  /** West, south, east, north in degrees; null while nothing has been landed. */
+  readonly bbox: Bbox | null;
+  readonly expression: string | null;
+  readonly bands: readonly string[];
+  readonly mask: readonly MaskRule[];
+  readonly references: readonly string[];
+  /** Ascending. */
+  readonly periods: readonly string[];
+}
+
+export type Bbox = readonly [west: number, south: number, east: number, north: number];
+
+export interface MaskRule {
+  readonly band: string;
+  readonly label?: string;
+}
+
+export interface LegendEntry {
+  readonly label: string;
+  readonly color: string;
+  readonly from: number | null;
+  readonly to: number | null;
+}
+
+export interface Legend {
+  readonly title: string;
+  readonly unit: string | null;
+  readonly kind: Kind;
+  readonly entries: readonly LegendEntry[];
+  readonly rescale: readonly [low: number, high: number] | null;
+  /** Of a ramp: evenly spaced over `rescale`, low end first. */
+  readonly colors: readonly string[];
+  readonly note: string | null;
+}
+
+export interface TileJSON {
+  readonly tiles: readonly string[];
+  readonly bounds: Bbox;
+  readonly minzoom: number;
+  readonly maxzoom: number;
+  readonly attribution?: string;
+  readonly period: string;
+  readonly legend: Legend;
+  readonly synthetic: boolean;
+}
+
+export interface PointAnswer {
+  readonly lon: number;
+  readonly lat: number;
+  readonly value: number | null;
+  readonly values?: readonly (number | null)[] | null;
+  readonly state: "ok" | "nodata" | "masked" | "outside";
+  readonly reason: string | null;
+  readonly unit: string | null;
+  readonly period: string | null;
+  readonly class: string | null;
+  readonly scenes: readonly string[];
+  readonly synthetic: boolean;
+}
+
+/** A failure told in the reader's words; `status` is 0 where no answer came at all. */
+export class ApiError extends Error {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+  }
+}
+
+/** Long enough for a cold server to open its storage, short enough that nobody stares at nothing. */
+const TIMEOUT_MS = 30_000;
+
+export const NO_ANSWER = "The server does not answer. Check the connection, then try again.";
+
+async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  let response: Response;
+  try {
+    response = await fetch(address(path), {
+      headers: { Accept: "application/json" },
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(NO_ANSWER, 0);
+  }
+  if (!response.ok) throw new ApiError(await explanation(response), response.status);
+  return (await response.json()) as T;
+}
+
+/** The sentence of a problem+json answer, or one of our own where the answer has none. */
+async function explanation(response: Response): Promise<string> {
+  const body: unknown = await response.json().catch(() => null);
+  if (typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string") {
+    return sentence(body.detail);
+  }
+  if (response.status === 503) return "The server is busy or cannot reach its storage. Try again in a moment.";
+  return `The server could not answer (error ${response.status}).`;
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** The absolute form of an address of the server, whatever path prefix the page lives under. */
+export function address(path: string): string {
+  return new URL(path, document.baseURI).href.replaceAll("%7B", "{").replaceAll("%7D", "}");
+}
+
+export async function products(signal?: AbortSignal): Promise<readonly ProductSummary[]> {
+  return (await get<{ products: readonly ProductSummary[] }>("products", signal)).products;
+}
+
+export function product(id: string, signal?: AbortSignal): Promise<ProductDetail> {
+  return get(`products/${encodeURIComponent(id)}`, signal);
+}
+
+/** Tiles are always drawn on 256 px of the page; a dense screen has twice the pixels there. */
+export const TILE_SIZE = 256;
+
+export function tilejson(id: string, period: string, signal?: AbortSignal): Promise<TileJSON> {
+  const tilesize = window.devicePixelRatio >= 1.5 ? 2 * TILE_SIZE : TILE_SIZE;
+  return get(`${tilejsonPath(id, period)}&tilesize=${tilesize}`, signal);
+}
+
+export function tilejsonPath(id: string, period: string): string {
+  return `products/${encodeURIComponent(id)}/WebMercatorQuad/tilejson.json?datetime=${period}`;
+}
+
+export function xyzPath(id: string, period: string): string {
+  return `tiles/${encodeURIComponent(id)}/{z}/{x}/{y}.png?datetime=${period}`;
+}
+
+/** The value at a place; five decimals of a degree are about a metre. */
+export function point(id: string, place: Place, period: string, signal?: AbortSignal): Promise<PointAnswer> {
+  const lonlat = `${place.lng.toFixed(5)},${place.lat.toFixed(5)}`;
+  return get(`products/${encodeURIComponent(id)}/point/${lonlat}?datetime=${period}`, signal);
+}
+
+export interface Place {
+  readonly lng: number;
+  readonly lat: number;
+}

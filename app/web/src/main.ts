@@ -1,0 +1,26 @@
+/** Starts the page from its address. */
+
+import "./page.css";
+import type { Map as MapLibreMap } from "maplibre-gl";
+import { element } from "./dom";
+import { readLink } from "./link";
+import { createMap } from "./map";
+import { Notice } from "./notice";
+import { Page } from "./page";
+
+function start(): void {
+  const notice = new Notice();
+  const link = readLink(location.hash);
+  let map: MapLibreMap;
+  try {
+    map = createMap(link.view);
+  } catch (error) {
+    console.error(error);
+    element("waiting", HTMLParagraphElement).hidden = true;
+    notice.show("This browser cannot draw the map: WebGL 2 is missing or switched off.", () => location.reload());
+    return;
+  }
+  void new Page(map, notice).start(link);
+}
+
+start();

@@ -1,0 +1,98 @@
+/** The map itself: ground, controls, keyboard, and the place the reader points at. */
+
+import "maplibre-gl/dist/maplibre-gl.css";
+import {
+  AttributionControl,
+  type GeoJSONSource,
+  Map as MapLibreMap,
+  Marker,
+  NavigationControl,
+  ScaleControl,
+  setWorkerUrl,
+} from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import type { Bbox, Place } from "./api";
+import { followScheme, groundStyle } from "./basemap";
+import { build, element } from "./dom";
+import { Graticule } from "./graticule";
+import { fetchLand } from "./land";
+import type { View } from "./link";
+
+setWorkerUrl(workerUrl); // MapLibre 6 is ES modules only; under a bundler its worker must be named
+
+/** Past this a pixel of the finest scenes fills the screen. */
+const MAX_ZOOM = 20;
+
+export function createMap(view: View | null): MapLibreMap {
+  const map = new MapLibreMap({
+    container: element("map", HTMLElement),
+    style: groundStyle(),
+    center: view ? [view.lng, view.lat] : [10, 25],
+    zoom: view?.zoom ?? 1.4,
+    maxZoom: MAX_ZOOM,
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    renderWorldCopies: true,
+    locale: { "Map.Title": "Map. Arrow keys move it, plus and minus zoom, Enter reads the value at the centre." },
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.addControl(new AttributionControl({ compact: false }), "bottom-right");
+  map.addControl(new NavigationControl({ showCompass: false }), "bottom-right");
+  map.addControl(new ScaleControl({ maxWidth: 110 }), "bottom-right");
+  followScheme(map);
+  const graticule = new Graticule(map);
+  // Fires again after a lost graphics context, when the style has been built anew.
+  map.on("style.load", () => {
+    graticule.draw();
+    void drawLand(map);
+  });
+  return map;
+}
+
+async function drawLand(map: MapLibreMap): Promise<void> {
+  try {
+    await map.getSource<GeoJSONSource>("land")?.setData(await fetchLand());
+  } catch (error) {
+    console.warn("The map goes without land outlines.", error);
+  }
+}
+
+/** Keep the panel's width free, so that "the centre" is the centre of what can be seen. */
+export function keepClearOf(map: MapLibreMap, panel: HTMLElement): void {
+  const measure = (): void => {
+    const area = map.getContainer().getBoundingClientRect();
+    const beside = panel.getBoundingClientRect();
+    const left = beside.top < area.bottom && beside.right < area.right ? beside.right - area.left : 0;
+    document.documentElement.style.setProperty("--covered", `${left}px`);
+    map.setPadding({ left, right: 0, top: 0, bottom: 0 });
+  };
+  new ResizeObserver(measure).observe(map.getContainer());
+  measure();
+}
+
+export function zoomTo(map: MapLibreMap, [west, south, east, north]: Bbox, animate = true): void {
+  const small = map.getContainer().clientWidth < 600;
+  map.fitBounds([west, south, east, north], { padding: small ? 24 : 56, maxZoom: 14, animate, duration: 700 });
+}
+
+export function isInView(map: MapLibreMap, [west, south, east, north]: Bbox): boolean {
+  const view = map.getBounds();
+  return west < view.getEast() && east > view.getWest() && south < view.getNorth() && north > view.getSouth();
+}
+
+/** A click, a tap, or Enter on the focused map names a place. */
+export function onPlace(map: MapLibreMap, ask: (place: Place) => void): void {
+  map.on("click", (event) => ask(event.lngLat.wrap()));
+  map.getCanvas().addEventListener("keydown", (event) => {
+    if (event.key === "Enter") ask(map.getCenter().wrap());
+  });
+}
+
+export function placeMarker(): Marker {
+  const ring = build("div", "marker");
+  ring.setAttribute("aria-hidden", "true");
+  return new Marker({ element: ring });
+}

@@ -1,0 +1,212 @@
+/** The page as a whole: the layer, the period and the place now shown, and how one leads to the next. */
+
+import type { Map as MapLibreMap } from "maplibre-gl";
+import * as api from "./api";
+import { element } from "./dom";
+import { TileLayer } from "./layer";
+import { readLink, writeLink, type Link } from "./link";
+import { isInView, keepClearOf, onPlace, placeMarker, zoomTo } from "./map";
+import type { Notice } from "./notice";
+import { Panel } from "./panel";
+import { PeriodControl } from "./period_control";
+import { ValueCard } from "./value_card";
+
+/** How a step is kept: as one the back button returns from, in place of the last, or not at all. */
+type History = "push" | "replace" | "none";
+
+interface Shown {
+  readonly product: api.ProductDetail;
+  readonly tilejson: api.TileJSON;
+}
+
+export class Page {
+  readonly #map: MapLibreMap;
+  readonly #notice: Notice;
+  readonly #panel: Panel;
+  readonly #periods: PeriodControl;
+  readonly #tiles: TileLayer;
+  readonly #card: ValueCard;
+  readonly #marker = placeMarker();
+  #opened: api.ProductDetail | null = null;
+  #shown: Shown | null = null;
+  #place: api.Place | null = null;
+  #hinting = false;
+  /** Each is aborted when a newer request of its kind begins. */
+  #showing = new AbortController();
+  #asking = new AbortController();
+
+  constructor(map: MapLibreMap, notice: Notice) {
+    this.#map = map;
+    this.#notice = notice;
+    this.#panel = new Panel({
+      choose: (id) => void this.#open(id, this.#shown?.tilejson.period ?? null, "push"),
+      opacity: (share) => this.#tiles.setOpacity(share),
+      zoomToLayer: () => this.#opened?.bbox && zoomTo(map, this.#opened.bbox),
+    });
+    this.#periods = new PeriodControl((period, passing) => this.#show(period, passing ? "replace" : "push"));
+    this.#card = new ValueCard(() => this.#forget());
+    const progress = element("progress", HTMLDivElement);
+    this.#tiles = new TileLayer(map, {
+      loading: (isLoading) => (progress.hidden = !isLoading),
+      failed: (reason) => this.#complain(reason, () => void this.#showAgain()),
+    });
+    this.#tiles.setOpacity(this.#panel.opacity);
+    keepClearOf(map, element("panel", HTMLElement));
+    onPlace(map, (place) => void this.#ask(place));
+    map.on("moveend", () => {
+      this.#remember("replace");
+      this.#hintAtZoom();
+    });
+    window.addEventListener("popstate", () => void this.#follow(readLink(location.hash)));
+    window.addEventListener("keydown", (event) => event.key === "Escape" && this.#forget());
+    element("skip", HTMLButtonElement).addEventListener("click", () => map.getCanvas().focus());
+  }
+
+  /** Ask what there is, then open what the link names, or the first layer that has something to show. */
+  async start(link: Link): Promise<void> {
+    this.#panel.wait(true);
+    try {
+      const products = await api.products();
+      const named = products.find(({ id }) => id === link.product);
+      const first = named ?? products.find(({ periods }) => periods.count > 0) ?? products[0];
+      if (!first) throw new api.ApiError("This server offers no layers yet.", 0);
+      this.#panel.offer(products);
+      await this.#open(first.id, link.period, "replace", named ? link.view : null);
+      if (link.at && named) await this.#ask(link.at);
+      if (link.product && !named) this.#complain(`There is no layer “${link.product}” here.`, () => {}, "Dismiss");
+    } catch (error) {
+      this.#panel.wait(false);
+      this.#complain(words(error), () => void this.start(link));
+    }
+  }
+
+  /** Go where the browser's back or forward button leads. */
+  async #follow(link: Link): Promise<void> {
+    if (link.product && link.product !== this.#opened?.id) {
+      await this.#open(link.product, link.period, "none", link.view);
+      if (link.view) this.#map.jumpTo({ center: link.view, zoom: link.view.zoom });
+    } else if (link.period && link.period !== this.#shown?.tilejson.period) {
+      this.#periods.stop();
+      this.#periods.stand(link.period);
+      await this.#show(link.period, "none");
+    }
+  }
+
+  async #open(id: string, wanted: string | null, history: History, view: api.Place | null = null): Promise<void> {
+    const turn = this.#newTurn();
+    try {
+      const product = await api.product(id, turn.signal);
+      const period = wanted && product.periods.includes(wanted) ? wanted : product.periods.at(-1);
+      const isFirst = this.#opened === null;
+      this.#opened = product;
+      this.#panel.describe(product);
+      this.#periods.offer(product.periods, period ?? "");
+      this.#tiles.clear();
+      if (product.bbox && !view && (isFirst || !isInView(this.#map, product.bbox))) {
+        zoomTo(this.#map, product.bbox, !isFirst);
+      }
+      if (period) await this.#show(period, history);
+      else this.#notice.show("Nothing has been landed for this layer yet.", () => void this.#open(id, null, history), "Look again", "hint");
+    } catch (error) {
+      if (!turn.signal.aborted) this.#complain(words(error), () => void this.#open(id, wanted, history, view));
+    }
+  }
+
+  async #show(period: string, history: History): Promise<void> {
+    const product = this.#opened;
+    if (!product) return;
+    const turn = this.#newTurn();
+    try {
+      const tilejson = await api.tilejson(product.id, period, turn.signal);
+      this.#shown = { product, tilejson };
+      this.#panel.draw(product, tilejson);
+      this.#remember(history);
+      this.#hintAtZoom();
+      if (this.#place) void this.#ask(this.#place);
+      await this.#tiles.show(tilejson, product.kind);
+    } catch (error) {
+      if (!turn.signal.aborted) this.#complain(words(error), () => void this.#show(period, history));
+    }
+  }
+
+  async #showAgain(): Promise<void> {
+    if (this.#shown) await this.#show(this.#shown.tilejson.period, "none");
+  }
+
+  async #ask(place: api.Place): Promise<void> {
+    if (!this.#shown) return;
+    const { product, tilejson } = this.#shown;
+    this.#asking.abort();
+    const turn = (this.#asking = new AbortController());
+    this.#place = place;
+    this.#marker.setLngLat(place).addTo(this.#map);
+    this.#card.wait();
+    this.#remember("replace");
+    try {
+      const answer = await api.point(product.id, place, tilejson.period, turn.signal);
+      this.#card.show(answer, tilejson.legend);
+    } catch (error) {
+      if (!turn.signal.aborted) this.#card.fail(error);
+    }
+  }
+
+  #forget(): void {
+    if (!this.#place) return;
+    this.#asking.abort();
+    this.#place = null;
+    this.#marker.remove();
+    this.#card.hide();
+    this.#remember("replace");
+  }
+
+  #newTurn(): AbortController {
+    this.#showing.abort();
+    this.#notice.clear();
+    this.#hinting = false;
+    return (this.#showing = new AbortController());
+  }
+
+  #complain(text: string, action: () => void, label?: string): void {
+    this.#periods.stop();
+    this.#hinting = false;
+    this.#notice.show(text, action, label);
+  }
+
+  /** Tiles begin at a zoom; from further away the map would only look empty. */
+  #hintAtZoom(): void {
+    const nearest = this.#shown ? leastZoom(this.#shown.tilejson) : 0;
+    const tooFar = this.#map.getZoom() < nearest;
+    if (tooFar && !this.#notice.shown) {
+      this.#notice.show("This layer is drawn from closer by.", () => this.#map.zoomTo(nearest + 0.1), "Zoom in", "hint");
+      this.#hinting = true;
+    } else if (!tooFar && this.#hinting) {
+      this.#notice.clear();
+      this.#hinting = false;
+    }
+  }
+
+  #remember(history: History): void {
+    if (!this.#shown || history === "none") return;
+    const { lng, lat } = this.#map.getCenter().wrap();
+    const link = writeLink({
+      product: this.#shown.product.id,
+      period: this.#shown.tilejson.period,
+      view: { zoom: this.#map.getZoom(), lng, lat },
+      at: this.#place,
+    });
+    if (link === location.hash) return;
+    if (history === "push") window.history.pushState(null, "", link);
+    else window.history.replaceState(null, "", link);
+  }
+}
+
+/** MapLibre counts zooms in tiles of 512 px. */
+function leastZoom({ minzoom }: api.TileJSON): number {
+  return minzoom - Math.log2(512 / api.TILE_SIZE);
+}
+
+function words(error: unknown): string {
+  if (error instanceof api.ApiError) return error.message;
+  console.error(error);
+  return "The page met an error it does not know. Reloading it may help.";
+}

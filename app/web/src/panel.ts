@@ -1,0 +1,87 @@
+/** The panel: which layer, how opaque, folded or not. */
+
+import { drawAbout } from "./about";
+import type { ProductDetail, ProductSummary, TileJSON } from "./api";
+import { element } from "./dom";
+import { drawLegend } from "./legend";
+
+export interface PanelEvents {
+  readonly choose: (product: string) => void;
+  readonly opacity: (share: number) => void;
+  readonly zoomToLayer: () => void;
+}
+
+export class Panel {
+  readonly #products = element("product", HTMLSelectElement);
+  readonly #legend = element("legend", HTMLElement);
+  readonly #synthetic = element("synthetic", HTMLSpanElement);
+  readonly #handling = element("handling", HTMLDivElement);
+  readonly #opacity = element("opacity", HTMLInputElement);
+
+  constructor(events: PanelEvents) {
+    this.#products.addEventListener("change", () => events.choose(this.#products.value));
+    this.#opacity.addEventListener("input", () => events.opacity(this.#showOpacity()));
+    element("zoom-to-layer", HTMLButtonElement).addEventListener("click", events.zoomToLayer);
+    const fold = element("fold", HTMLButtonElement);
+    fold.addEventListener("click", () => this.#fold(fold));
+    this.#showOpacity();
+  }
+
+  get opacity(): number {
+    return this.#opacity.valueAsNumber / 100;
+  }
+
+  /** Offer the products, one group a collection. */
+  offer(products: readonly ProductSummary[]): void {
+    const groups = Map.groupBy(products, (product) => product.collection);
+    this.#products.replaceChildren(
+      ...[...groups].map(([collection, members]) => {
+        const group = document.createElement("optgroup");
+        group.label = collection;
+        group.append(...members.map((product) => new Option(optionText(product), product.id)));
+        return group;
+      }),
+    );
+    element("waiting", HTMLParagraphElement).hidden = true;
+    element("layer", HTMLDivElement).hidden = false;
+  }
+
+  wait(isWaiting: boolean): void {
+    element("waiting", HTMLParagraphElement).hidden = !isWaiting;
+  }
+
+  /** Stand on a product; its legend follows with the first tiles. */
+  describe(product: ProductDetail): void {
+    this.#products.value = product.id;
+    this.#synthetic.hidden = !product.synthetic;
+    this.#legend.hidden = true;
+    this.#handling.hidden = product.periods.length === 0;
+    drawAbout(product, null);
+    document.title = `${product.title} · Tilewatch`;
+  }
+
+  /** What belongs to one period of the product: legend, addresses, whether it is synthetic. */
+  draw(product: ProductDetail, tilejson: TileJSON): void {
+    this.#synthetic.hidden = !(product.synthetic || tilejson.synthetic);
+    this.#legend.hidden = false;
+    drawLegend(this.#legend, tilejson.legend);
+    drawAbout(product, tilejson.period);
+  }
+
+  #showOpacity(): number {
+    element("opacity-value", HTMLOutputElement).value = `${this.#opacity.value} %`;
+    this.#opacity.style.setProperty("--filled", String(this.opacity));
+    return this.opacity;
+  }
+
+  #fold(button: HTMLButtonElement): void {
+    const open = button.getAttribute("aria-expanded") !== "true";
+    button.setAttribute("aria-expanded", String(open));
+    button.querySelector(".fold-text")!.textContent = open ? "Less" : "More";
+    element("panel", HTMLElement).classList.toggle("folded", !open);
+  }
+}
+
+function optionText({ title, periods }: ProductSummary): string {
+  return periods.count ? title : `${title} – nothing landed yet`;
+}

@@ -1,0 +1,96 @@
+/** The card of a chosen place: the value there, or why there is none. */
+
+import { ApiError, type Legend, type PointAnswer } from "./api";
+import { build, element } from "./dom";
+import { swatch } from "./legend";
+import { formatPlace, formatUnit, formatValue } from "./numbers";
+import { periodLabel } from "./periods";
+
+/** Longer lists of scenes end in "and 4 more". */
+const MOST_SCENES = 3;
+
+const ABSENCE: Record<Exclude<PointAnswer["state"], "ok">, readonly [title: string, reason: string]> = {
+  nodata: ["No data", "The scenes here carry no value at this pixel."],
+  masked: ["Masked", "A mask rule of this layer hides this pixel."],
+  outside: ["Outside", "No scene of this period covers this place."],
+};
+
+export class ValueCard {
+  readonly #card = element("value", HTMLElement);
+  readonly #announcer = element("announcer", HTMLParagraphElement);
+  readonly #close: () => void;
+
+  constructor(close: () => void) {
+    this.#close = close;
+  }
+
+  wait(): void {
+    if (this.#card.hidden) this.#fill(build("p", "value-wait", "Reading the value…"));
+    this.#card.setAttribute("aria-busy", "true");
+  }
+
+  show(answer: PointAnswer, legend: Legend): void {
+    const period = answer.period ? periodLabel(answer.period) : "";
+    const parts = answer.state === "ok" ? present(answer, legend) : absent(answer);
+    const facts = build("p", "value-facts", ...spaced(period, formatPlace(answer.lon, answer.lat)));
+    if (answer.synthetic) facts.append(build("span", "badge", "Synthetic"));
+    this.#fill(...parts, facts, ...scenes(answer.scenes));
+    this.#card.dataset["state"] = answer.state;
+    this.#announcer.textContent = [...parts.map((part) => part.textContent), period].join(", ");
+  }
+
+  fail(error: unknown): void {
+    const text = error instanceof ApiError ? error.message : String(error);
+    this.#fill(build("p", "value-title", "No answer"), build("p", "value-reason", text));
+    this.#announcer.textContent = text;
+  }
+
+  hide(): void {
+    this.#card.hidden = true;
+    this.#announcer.textContent = "";
+  }
+
+  #fill(...parts: HTMLElement[]): void {
+    const close = build("button", "value-close", "×");
+    close.type = "button";
+    close.setAttribute("aria-label", "Close the value");
+    close.addEventListener("click", this.#close);
+    this.#card.replaceChildren(close, ...parts);
+    this.#card.removeAttribute("aria-busy");
+    this.#card.hidden = false;
+    delete this.#card.dataset["state"];
+  }
+}
+
+function present(answer: PointAnswer, legend: Legend): HTMLElement[] {
+  if (legend.kind === "rgb" && answer.values) {
+    const bands = answer.values.map((value, index) => {
+      const name = ["Red", "Green", "Blue"][index] ?? "";
+      return build("span", "value-band", build("small", "", name), value === null ? "–" : formatValue(value));
+    });
+    return [build("p", "value-bands", ...bands)];
+  }
+  if (answer.value === null) return absent(answer);
+  const number = build("p", "value-number", build("strong", "", formatValue(answer.value)));
+  const unit = formatUnit(answer.unit);
+  if (unit) number.append(" ", build("span", "value-unit", unit));
+  if (!answer.class) return [number];
+  const color = legend.entries.find((entry) => entry.label === answer.class)?.color;
+  return [number, build("p", "value-class", ...(color ? [swatch(color)] : []), answer.class)];
+}
+
+function absent({ state, reason }: PointAnswer): HTMLElement[] {
+  const [title, plain] = ABSENCE[state === "ok" ? "nodata" : state];
+  return [build("p", "value-title", title), build("p", "value-reason", reason ?? plain)];
+}
+
+function scenes(ids: readonly string[]): HTMLElement[] {
+  if (!ids.length) return [];
+  const rest = ids.length - MOST_SCENES;
+  const shown = ids.slice(0, MOST_SCENES).join(", ");
+  return [build("p", "value-scenes", ids.length > 1 ? "Scenes " : "Scene ", rest > 0 ? `${shown} and ${rest} more` : shown)];
+}
+
+function spaced(...texts: string[]): HTMLElement[] {
+  return texts.filter(Boolean).map((text) => build("span", "", text));
+}
