@@ -1,6 +1,13 @@
 /** Starts the page from its address. */
 
-import "./page.css";
+import "maplibre-gl/dist/maplibre-gl.css";
+import "./styles/base.css";
+import "./styles/map.css";
+import "./styles/panel.css";
+import "./styles/controls.css";
+import "./styles/legend.css";
+import "./styles/value.css";
+import "./styles/screens.css";
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { element } from "./dom";
 import { readLink } from "./link";

@@ -1,6 +1,5 @@
 /** The map itself: ground, controls, keyboard, and the place the reader points at. */
 
-import "maplibre-gl/dist/maplibre-gl.css";
 import {
   AttributionControl,
   type GeoJSONSource,
