@@ -1,5 +1,7 @@
 """Reading: one band of one scene, warped onto the pixels asked for, from handles that stay open.
 
+A grid that is laid along the file's own pixels needs no warp: those pixels are read as they stand.
+
 The read is one nearest-neighbour warp at the size of the answer, taken from the overview GDAL itself
 would choose for that resolution. It gives the pixels rio-tiler gives (`tests/rendering/test_reading.py`
 holds them side by side), at a fifth of the cost: the dataset is not opened again, and nothing is read
@@ -36,6 +38,9 @@ GDALBandGetBestOverviewLevel2)."""
 
 WEB_MERCATOR_LATITUDE = 85.06
 """Latitude past which Web Mercator has no sensible resolution; rio-tiler clips there too."""
+
+ALIGNED = 1e-3
+"""A grid follows a file's pixels when no cell lies further off than this, in cells."""
 
 WEB_MERCATOR = CRS.from_epsg(3857)
 
@@ -157,6 +162,9 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     try:
         handle = pool.handle(asset.path)
         dataset = pool.dataset(asset.path, _overview_level(handle, grid))
+        cutout = _cutout(dataset, grid)
+        if cutout is not None:
+            return _read_cutout(dataset, cutout, grid)
         options: dict[str, Any] = {
             "crs": grid.crs,
             "transform": from_bounds(*grid.bounds, grid.width, grid.height),
@@ -219,6 +227,65 @@ def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
     if not math.isnan(nodata):
         valid &= stored != stored.dtype.type(nodata)
     return valid
+
+
+@dataclass(frozen=True, slots=True)
+class _Cutout:
+    """A grid laid along a dataset's pixels: every pixel holds a whole number of the grid's cells."""
+
+    column: int
+    """Of the grid's left edge, in cells from the dataset's."""
+    row: int
+    """Of the grid's upper edge, in cells from the dataset's."""
+    cells_across: int
+    """Cells in the width of a pixel, 1 or more."""
+    cells_down: int
+    """Cells in the height of a pixel, 1 or more."""
+
+
+def _cutout(dataset: DatasetReader, grid: Grid) -> _Cutout | None:
+    """Where a grid lies among a dataset's pixels; None where it does not follow them."""
+    transform = dataset.transform
+    if transform.b or transform.d or transform.e >= 0 or dataset.crs != grid.crs:
+        return None
+    left, bottom, right, top = grid.bounds
+    width, height = (right - left) / grid.width, (top - bottom) / grid.height
+    across, down = transform.a / width, -transform.e / height
+    column, row = (left - transform.c) / width, (transform.f - top) / height
+    wholes = (round(across), round(down), round(column), round(row))
+    if wholes[0] < 1 or wholes[1] < 1:
+        return None
+    drift = (abs(across - wholes[0]) * grid.width, abs(down - wholes[1]) * grid.height)
+    offset = (abs(column - wholes[2]), abs(row - wholes[3]))
+    if max(*drift, *offset) > ALIGNED:
+        return None
+    return _Cutout(wholes[2], wholes[3], wholes[0], wholes[1])
+
+
+def _read_cutout(dataset: DatasetReader, cutout: _Cutout, grid: Grid) -> BandPixels:
+    """Read the pixels that a grid is laid along, each as often as it has cells."""
+    nodata = dataset.nodata
+    across, down = cutout.cells_across, cutout.cells_down
+    left, right = max(0, cutout.column), min(dataset.width * across, cutout.column + grid.width)
+    top, bottom = max(0, cutout.row), min(dataset.height * down, cutout.row + grid.height)
+    stored = np.full((grid.height, grid.width), 0 if nodata is None else nodata, dataset.dtypes[0])
+    valid = np.zeros((grid.height, grid.width), bool)
+    if left >= right or top >= bottom:
+        return BandPixels(stored, valid)
+    first_column, first_row = left // across, top // down
+    window = rasterio.windows.Window(
+        first_column, first_row, -(-right // across) - first_column, -(-bottom // down) - first_row
+    )
+    pixels = dataset.read(1, window=window)
+    holds = dataset.read_masks(1, window=window) != 0 if nodata is None else differs_from(pixels, nodata)
+    seen = np.s_[top - cutout.row : bottom - cutout.row, left - cutout.column : right - cutout.column]
+    if across == down == 1:
+        stored[seen], valid[seen] = pixels, holds
+    else:
+        rows = np.arange(top, bottom)[:, np.newaxis] // down - first_row
+        columns = np.arange(left, right) // across - first_column
+        stored[seen], valid[seen] = pixels[rows, columns], holds[rows, columns]
+    return BandPixels(stored, valid)
 
 
 def _overview_level(handle: _Handle, grid: Grid) -> int:
