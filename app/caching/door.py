@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from sys import getsizeof
 from typing import Protocol
 
-from mosaics.catalogue import Catalogue
-from mosaics.index import TooManyScenesError
 from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,6 +27,8 @@ from app.caching.tiles import Tier, TileService
 from app.rendering.address import TileAddresses
 from app.rendering.resolving import ResolvedTile, resolve_tile_now
 from app.settings import Settings
+from mosaics.catalogue import Catalogue
+from mosaics.index import TooManyScenesError
 
 MEMO_BYTES = 16 << 20
 """Memory for known addresses: about 10,000 of them."""
@@ -92,7 +92,12 @@ class Door:
     """
 
     def __init__(
-        self, app: ASGIApp, *, desk: Callable[[], TileDesk | None], resolve: Resolve = resolve_now
+        self,
+        app: ASGIApp,
+        *,
+        desk: Callable[[], TileDesk | None],
+        resolve: Resolve = resolve_now,
+        memo_bytes: int = MEMO_BYTES,
     ) -> None:
         """Stand before an application.
 
@@ -100,12 +105,13 @@ class Door:
             app: What answers the rest.
             desk: Gives the worker's desk, or None while it is not open.
             resolve: Gives the tile of a path and query.
+            memo_bytes: Memory for known addresses.
         """
         self._app = app
         self._desk = desk
         self._resolve = resolve
         self._memo_of: TileDesk | None = None
-        self._memo: BoundedCache[Address, KnownTile] = BoundedCache(MEMO_BYTES, _weight)
+        self._memo: BoundedCache[Address, KnownTile] = BoundedCache(memo_bytes, _weight)
         self.unchanged = 0
         """Answers 304."""
         self.uncovered = 0

@@ -146,7 +146,7 @@ class RedisTier:
             self._start(self._read(batch))
 
     async def _read(self, batch: dict[str, list[asyncio.Future[bytes | None]]]) -> None:
-        values: Sequence[bytes | None] = [None] * len(batch)
+        values: Sequence[bytes | str | None] = [None] * len(batch)
         try:
             values = await self._client.mget([PREFIX + key for key in batch])
         except (RedisError, OSError) as error:
@@ -156,7 +156,7 @@ class RedisTier:
         finally:
             self._reads -= 1
             for (key, waiting), value in zip(batch.items(), values, strict=True):
-                self._answer(waiting, None if value is None else self._unpacked(key, value))
+                self._answer(waiting, self._unpacked(key, value) if isinstance(value, bytes) else None)
             self._flush()
 
     def _answer(self, waiting: Iterable[asyncio.Future[bytes | None]], body: bytes | None) -> None:

@@ -9,7 +9,6 @@ a tile is known. Every answer is checked before anything is measured. Needs wrk 
 
 import hashlib
 import json
-import random
 import re
 import subprocess
 import sys
@@ -40,7 +39,11 @@ from tests.services.redis_server import RedisServer
 TILE_BYTES = 20_000
 TILES = 256
 CONNECTIONS = 32
-PATHS = [f"/products/ndvi/tiles/WebMercatorQuad/13/{4200 + n % 16}/{2700 + n // 16}.png" for n in range(TILES)]
+COLUMNS = 16
+PATHS = [
+    f"/products/ndvi/tiles/WebMercatorQuad/13/{4200 + n % COLUMNS}/{2700 + n // COLUMNS}.png"
+    for n in range(TILES)
+]
 QUERY = "datetime=2024-06"
 
 CASES = {
@@ -51,12 +54,13 @@ CASES = {
 """What is measured, the goal, and the least that will do."""
 
 
-class RandomTiles:
+class NoiseTiles:
     """Stands in for the renderer: bytes that no compression shrinks, the same for a key in every process."""
 
     async def render(self, resolved: ResolvedTile) -> RenderedTile:
         """The bytes of a key."""
-        return RenderedTile(random.Random(resolved.key).randbytes(TILE_BYTES), "image/png", (), {})
+        body = hashlib.shake_256(resolved.key.encode()).digest(TILE_BYTES)
+        return RenderedTile(body, "image/png", (), {})
 
 
 def resolve(_: TileDesk, path: str, query: str) -> ResolvedTile:
@@ -69,7 +73,7 @@ def resolve(_: TileDesk, path: str, query: str) -> ResolvedTile:
     return ResolvedTile(request, scenes=scenes, periods=("2024-06",), key=key, revision="r", synthetic=False)
 
 
-async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+async def bare(scope: Scope, _: Receive, send: Send) -> None:
     """What a server of these bytes can reach at all."""
     if scope["type"] == "http":
         headers = [(b"content-type", b"image/png"), (b"content-length", b"20000")]
@@ -80,7 +84,7 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
 def tilewatch(cache_bytes: int, redis_url: str | None) -> ASGIApp:
     """The door before a route."""
     redis = RedisTier(redis_url) if redis_url else None
-    service = TileService(RandomTiles(), ProcessCache(cache_bytes), redis)
+    service = TileService(NoiseTiles(), ProcessCache(cache_bytes), redis)
     desk = cast("TileDesk", SimpleNamespace(service=service, catalogue=SimpleNamespace(generation=1)))
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -165,9 +169,7 @@ def measure(rounds: int, seconds: int) -> dict[str, float]:
         redis = RedisServer(folder)
         redis.start()
         stack.callback(redis.stop)
-        ports = {
-            kind: stack.enter_context(served(kind, redis.url)) for kind in ("bare", "process", "redis")
-        }
+        ports = {kind: stack.enter_context(served(kind, redis.url)) for kind in ("bare", "process", "redis")}
         verified_tags(ports["redis"], "redis")
         tags = verified_tags(ports["process"], "process")
         plain, conditional = wrk_script(folder, "plain"), wrk_script(folder, "conditional", tags)
