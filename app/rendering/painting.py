@@ -42,9 +42,9 @@ def _picture(product: Product, planes: Planes, form: TileFormat, clock: Clock) -
             return palette_png(indexes, product.palette.colors)
         return _webp(product.palette.colors[indexes], lossless=True)
     pixels = np.empty((*planes.shape[1:], 4), np.uint8)
-    pixels[..., :3] = np.moveaxis(scale_rgb(planes, product.rescale), 0, -1)
-    pixels[..., 3] = np.where(np.isnan(planes).any(axis=0), 0, 255)
-    pixels[pixels[..., 3] == 0] = 0
+    colors, alpha = scale_rgb(planes, product.rescale)
+    pixels[..., :3] = np.moveaxis(colors, 0, -1)
+    pixels[..., 3] = alpha
     clock.lap("paint")
     return color_png(pixels) if form is TileFormat.PNG else _webp(pixels, lossless=False)
 
