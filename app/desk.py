@@ -1,5 +1,6 @@
 """What one worker holds while it serves: everything a request may need, opened once and handed along."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,15 +23,19 @@ class Freshness:
     """When storage last answered; None until it has for the first time."""
     is_failing: bool = False
     """Whether the latest attempt went wrong."""
+    attempted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the first attempt is over, however it went."""
 
     def succeed(self) -> None:
         """Storage answered just now."""
         self.refreshed_at = datetime.now(UTC)
         self.is_failing = False
+        self.attempted.set()
 
     def fail(self) -> None:
         """Storage did not answer."""
         self.is_failing = True
+        self.attempted.set()
 
     @property
     def age_s(self) -> float | None:

@@ -23,8 +23,11 @@ from mosaics.storage import open_storage
 
 log = logging.getLogger(__name__)
 
-SLOWEST_RETRY_S = 60.0
-"""The longest pause between two attempts while storage is away."""
+SLOWEST_RETRY_S = 10.0
+"""The longest pause between two attempts while storage is away, and so about the longest a recovery goes unseen."""
+
+LONGEST_START_S = 5.0
+"""How long a worker waits for storage before it begins to answer, then with 503 until storage does."""
 
 
 @asynccontextmanager
@@ -33,9 +36,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
         desk = await open_desk(settings, stack)
-        await refresh_once(desk.catalogue, desk.freshness)
         refresher = asyncio.create_task(keep_fresh(desk), name="catalogue refresher")
         stack.push_async_callback(_cancel, refresher)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(desk.freshness.attempted.wait(), LONGEST_START_S)
         app.state.desk = desk
         stack.callback(_clear, app)
         yield
@@ -69,9 +73,9 @@ async def keep_fresh(desk: Desk) -> None:
     """Ask storage for news again and again; slower while it is away."""
     pause_s = desk.settings.refresh_s
     while True:
-        await asyncio.sleep(pause_s)
         succeeded = await refresh_once(desk.catalogue, desk.freshness)
         pause_s = desk.settings.refresh_s if succeeded else min(pause_s * 2, SLOWEST_RETRY_S)
+        await asyncio.sleep(pause_s)
 
 
 async def refresh_once(catalogue: Catalogue, freshness: Freshness) -> bool:

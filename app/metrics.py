@@ -57,7 +57,7 @@ class TileMeter:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or "/tiles/" not in scope["path"]:
+        if scope["type"] != "http" or not is_tile(scope["path"]):
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
@@ -78,6 +78,11 @@ class TileMeter:
             await self.app(scope, receive, send_noting)
         finally:
             self.metrics.note_tile(get_route_path(scope), tier, status, time.perf_counter() - began)
+
+
+def is_tile(path: str) -> bool:
+    """Whether a path has the form of a tile's, which ends in a format."""
+    return "/tiles/" in path and "." in path[-5:]
 
 
 class Metrics:

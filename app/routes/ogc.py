@@ -120,7 +120,8 @@ def render(image: ImageData, output_format: ImageType | None = None, **_: Any) -
     try:
         form = TileFormat("tif" if output_format == ImageType.tiff else output_format or "png")
     except ValueError:
-        raise RequestError(f"no format {output_format!s}; there are: {', '.join(TileFormat)}") from None
+        wanted = output_format.value if output_format else "png"
+        raise RequestError(f"no format {wanted!r}; there are: {', '.join(TileFormat)}") from None
     assert image.bounds is not None  # noqa: S101 - our backend sets them
     assert image.metadata is not None  # noqa: S101 - and the product
     grid = Grid(image.crs, image.bounds, image.width, image.height)

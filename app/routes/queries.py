@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Annotated
 
 import shapely
@@ -25,6 +26,13 @@ Datetime = Annotated[
         max_length=100,
     ),
 ]
+
+
+class TileSize(IntEnum):
+    """Pixels a side of a tile."""
+
+    SMALL = 256
+    LARGE = 512
 
 
 async def open_desk(request: Request) -> Desk:

@@ -13,7 +13,7 @@ from app.routes.answers import TileJson
 from app.routes.legend import synthetic_note
 from app.routes.periods import chosen_periods, load_indexes, period_text
 from app.routes.products import periods_of
-from app.routes.queries import Datetime, InformedDesk, known_names, revalidated
+from app.routes.queries import Datetime, InformedDesk, TileSize, known_names, revalidated
 from app.routes.zooms import union_bounds, zoom_range
 
 router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names), Depends(revalidated)])
@@ -27,7 +27,9 @@ async def tilejson(
     product: str,
     tms: Annotated[str, Path(description="A tile matrix set of /tileMatrixSets.")],
     datetime: Datetime = None,
-    tilesize: Annotated[Literal[256, 512], Query(description="Pixels a side; carried by the address.")] = 256,
+    tilesize: Annotated[
+        TileSize, Query(description="Pixels a side; carried by the address.")
+    ] = TileSize.SMALL,
     tile_format: Annotated[Literal["png", "webp"], Query(description="How pictures are encoded.")] = "png",
 ) -> TileJson:
     """TileJSON 3.0.0 of a product, its time named so that the tiles stay the ones described."""
@@ -38,7 +40,7 @@ async def tilejson(
     zooms = zoom_range(indexes, grid, tilesize=tilesize, limit=desk.settings.max_scenes_per_tile)
     bounds = union_bounds(indexes)
     query = {"datetime": written, "v": revision_of(desk.catalogue, found, selection)}
-    if tilesize != 256:
+    if tilesize is not TileSize.SMALL:
         query["tilesize"] = str(tilesize)
     tile = request.url_for(
         "product_tile", product=found.id, tms=tms, z="{z}", x="{x}", y="{y}", format=tile_format

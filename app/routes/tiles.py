@@ -5,7 +5,7 @@ the door in front of routing and for here.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette._utils import get_route_path
@@ -16,7 +16,7 @@ from app.caching.reply import RESOLVED, reply
 from app.desk import Desk
 from app.rendering.request import TileFormat
 from app.rendering.resolving import resolve_tile
-from app.routes.queries import Datetime, InformedDesk, known_names
+from app.routes.queries import Datetime, InformedDesk, TileSize, known_names
 
 router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names)])
 
@@ -65,7 +65,7 @@ class OneTile:
     y: Annotated[int, Path(description="Row, from the north.")]
     format: Annotated[TileFormat, Path(description="png and webp are pictures; npy and tif hold the values.")]
     datetime: Datetime = None
-    tilesize: Annotated[Literal[256, 512], Query(description="Pixels a side.")] = 256
+    tilesize: Annotated[TileSize, Query(description="Pixels a side.")] = TileSize.SMALL
     v: Annotated[
         str | None, Query(description="The revision TileJSON gives; the answer may then be kept for ever.")
     ] = None

@@ -1,8 +1,10 @@
 """An application over the small world, and a client that speaks to it without a network."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -12,8 +14,6 @@ from fastapi import FastAPI
 from app.main import create_app
 from app.settings import Settings
 from tests.app.landed import land_two_months
-
-Serving = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @asynccontextmanager
@@ -49,3 +49,11 @@ async def client(settings: Settings, tmp_path: Path) -> AsyncIterator[httpx.Asyn
     await land_two_months(settings.storage, tmp_path)
     async with serving(settings) as client:
         yield client
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], *, within_s: float = 20.0) -> None:
+    """Wait until a condition holds; fail when it does not in time."""
+    end = time.monotonic() + within_s
+    while not await condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        await asyncio.sleep(0.05)
