@@ -86,10 +86,7 @@ def resolve_now(desk: TileDesk, path: str, query: str) -> ResolvedTile | None:
 
 
 class Door:
-    """ASGI middleware in front of an application that routes.
-
-    Counts, for metrics, what it answered and what it passed on.
-    """
+    """ASGI middleware in front of an application that routes."""
 
     def __init__(
         self,
@@ -112,14 +109,6 @@ class Door:
         self._resolve = resolve
         self._memo_of: TileDesk | None = None
         self._memo: BoundedCache[Address, KnownTile] = BoundedCache(memo_bytes, _weight)
-        self.unchanged = 0
-        """Answers 304."""
-        self.uncovered = 0
-        """Answers 204."""
-        self.from_process = 0
-        self.from_redis = 0
-        self.passed = 0
-        """Tiles left to the routes."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
@@ -127,7 +116,6 @@ class Door:
             desk = self._desk()
             if desk is not None and await self._answer(scope, send, desk):
                 return
-            self.passed += 1
         await self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, send: Send, desk: TileDesk) -> bool:
@@ -143,22 +131,18 @@ class Door:
                 return False
             known = self._remember(address, resolved, desk.catalogue.generation)
         if not known.is_covered:
-            self.uncovered += 1
             await _send_empty(send, 204, UNCOVERED)
             return True
         condition = if_none_match(scope["headers"])
         if condition is not None and matches(condition, known.tag):
-            self.unchanged += 1
             await _send_empty(send, 304, known.unchanged)
             return True
         body = desk.service.peek(known.key)
         if body is not None:
-            self.from_process += 1
             await _send_tile(scope, send, known.from_process, body)
             return True
         body = await desk.service.fetch(known.key)
         if body is not None:
-            self.from_redis += 1
             await _send_tile(scope, send, known.from_redis, body)
             return True
         scope[RESOLVED] = resolved or self._look(scope, desk)

@@ -225,19 +225,3 @@ async def test_a_long_query_is_answered_and_not_remembered(house):
     for _ in range(2):
         assert (await house.ask(query="v=" + "x" * 600)).body == body_of(KEY)
     assert len(house.resolved) == 2
-
-
-async def test_it_counts_what_it_did(house):
-    await house.ask()
-    await house.ask()
-    await house.ask(headers={"If-None-Match": TAG})
-    house.tile = resolved_tile(covered=False)
-    await house.ask(query="datetime=1999")
-    door = house.door
-    assert (door.passed, door.from_process, door.from_redis, door.unchanged, door.uncovered) == (
-        1,
-        1,
-        0,
-        1,
-        1,
-    )
