@@ -95,8 +95,8 @@ def decide_scale(
             meaning = "a plain ratio" if band.unit == "1" else f"in {band.unit}"
             raise RasterRefusedError(
                 f"{raster.name} holds {raster.dtype} where {band.name} of the collection is {band.dtype}: "
-                f"what its numbers stand for is unknown. Give --scale {band.name}=… and --offset {band.name}=… "
-                f"so that number * scale + offset is {meaning}."
+                f"what its numbers stand for is unknown. Give --scale {band.name}=S and --offset "
+                f"{band.name}=O so that number * S + O is {meaning}."
             )
         return scale, 0.0, "scale given on landing"
     if scale is not None:

@@ -90,9 +90,8 @@ def _check_harmonisation(name: str, harmonisation: object, collection: Collectio
 def _first_complaint(error: ValidationError, document: Mapping[str, Any]) -> str:
     complaint = error.errors(include_url=False)[0]
     place = _place(complaint["loc"], document)
-    fields: type[BaseModel] = Collection
-    if len(complaint["loc"]) > 1:
-        fields = {"bands": Band, "providers": Provider}.get(str(complaint["loc"][0]), Collection)
+    parts: dict[object, Any] = {"bands": Band, "providers": Provider}
+    fields: type[BaseModel] = parts[complaint["loc"][0]] if len(complaint["loc"]) > 1 else Collection
     match complaint["type"]:
         case "missing":
             return f"{place}: is missing."
@@ -110,12 +109,11 @@ def _place(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
     parts: list[str] = []
     value: Any = document
     for step in location:
-        value = (
-            value.get(step) if isinstance(value, dict) else value[step] if isinstance(value, list) else None
-        )
         if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
             parts.append(step)
         else:
+            value = value[step] if isinstance(value, list) else None
             named = value.get("name") if isinstance(value, dict) else None
             parts.append(str(named) if named else f"number {step + 1}")
     return ": ".join(parts)

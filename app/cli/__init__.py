@@ -1,0 +1,38 @@
+"""The command `tilewatch`: each subcommand is loaded when it is called for."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "serve": "app.cli.serve:serve",
+    "demo": "app.cli.landing:demo",
+    "land": "app.cli.landing:land",
+    "collections": "app.cli.landing:collections",
+    "log": "app.cli.landing:log",
+    "sweep": "app.cli.landing:sweep",
+}
+"""Name of each subcommand and where it is, in the order of the help."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are named, so that none pays for another."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101 - the table names commands only
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tilewatch")
+def main() -> None:
+    """Satellite archives in, live maps and charts out."""

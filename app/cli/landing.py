@@ -1,0 +1,269 @@
+"""`tilewatch land` and what belongs to it: the demo, the log, the sweep, the list of collections."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from app.settings import Settings
+from ingest.collections import CollectionFileError, find_collection, load_collections
+from ingest.demo import DemoReport, RealScenesError, land_demo, remove_demo
+from ingest.harmonising import OffsetUndecidedError
+from ingest.landing import Landing, land_scene, steps
+from ingest.order import AssetSource, OrderError, SceneOrder, parse_numbers, parse_time
+from ingest.planning import plan_scene
+from ingest.raster import RasterRefusedError
+from ingest.workspace import DiskFullError
+from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.log import LogError, read_commits, read_state
+from mosaics.period import PeriodError
+from mosaics.scene import SceneError
+from mosaics.storage import Storage, StorageAddressError, StorageError, open_storage
+from mosaics.sweeping import unreferenced
+
+Result = TypeVar("Result")
+
+REFUSALS = (
+    CollectionFileError,
+    DiskFullError,
+    LogError,
+    OffsetUndecidedError,
+    OrderError,
+    PeriodError,
+    RasterRefusedError,
+    RealScenesError,
+    SceneError,
+    StorageAddressError,
+    StorageError,
+    UnknownBandError,
+    UnknownCollectionError,
+)
+"""Errors whose message is written for whoever typed the command."""
+
+storage_option = click.option(
+    "--storage", metavar="ADDRESS", help="Folder, file:// or s3:// address; else TILEWATCH_STORAGE."
+)
+
+
+class Refusal(click.ClickException):
+    """Ends the command with one sentence."""
+
+    exit_code = 2
+
+
+@click.command()
+@click.argument("collection")
+@click.option("--id", "scene_id", required=True, help="Name of the scene; landing it again replaces it.")
+@click.option(
+    "--datetime",
+    "when",
+    required=True,
+    metavar="T",
+    help="When it was taken: 2024-06-15T10:50:29Z, a period such as 2024-06, or an interval A/B.",
+)
+@click.option(
+    "--asset",
+    "assets",
+    multiple=True,
+    required=True,
+    metavar="BAND=FILE[:N]",
+    help="A band and its GeoTIFF; :N where it is not the file's first band. As often as there are bands.",
+)
+@click.option("--cloud-cover", type=float, metavar="N", help="Per cent; clear scenes are shown first.")
+@click.option("--baseline", metavar="NN.NN", help="Processing baseline of Sentinel-2, such as 05.09.")
+@click.option("--scale", "scales", multiple=True, metavar="[BAND=]S", help="Value = number * S + O.")
+@click.option("--offset", "offsets", multiple=True, metavar="[BAND=]O", help="See --scale.")
+@click.option(
+    "--nodata",
+    "nodata",
+    multiple=True,
+    metavar="[BAND=]V",
+    help="Number of missing pixels, for files that do not tag it; BAND=V replaces a tag.",
+)
+@storage_option
+def land(
+    *,
+    collection: str,
+    scene_id: str,
+    when: str,
+    assets: tuple[str, ...],
+    cloud_cover: float | None,
+    baseline: str | None,
+    scales: tuple[str, ...],
+    offsets: tuple[str, ...],
+    nodata: tuple[str, ...],
+    storage: str | None,
+) -> None:
+    r"""Land one scene in COLLECTION: GeoTIFFs become COGs, a STAC item and a mosaic.
+
+    \b
+    tilewatch land sentinel-2-l2a --id mol-2019-04-11 --datetime 2019-04-11T10:50:29Z \
+        --asset red=B04.tif --asset nir=B08.tif --cloud-cover 3
+    """
+    with _refusals():
+        settings = Settings()
+        source = find_collection(load_collections(_folders(settings)), collection)
+        start, end = parse_time(when, source.collection.cadence)
+        plan = plan_scene(
+            source,
+            SceneOrder(
+                id=scene_id,
+                start=start,
+                end=end,
+                assets=tuple(AssetSource.parse(asset) for asset in assets),
+                cloud_cover_percent=cloud_cover,
+                baseline=baseline,
+                scales=parse_numbers("--scale", scales),
+                offsets=parse_numbers("--offset", offsets),
+                nodata=parse_numbers("--nodata", nodata),
+            ),
+        )
+        for note in plan.notes:
+            click.echo(f"Note: {note}", err=True)
+        with _progress(steps(plan), f"Landing {scene_id}") as progress:
+            landing = _with_storage(settings, storage, lambda opened: land_scene(opened, plan, progress))
+        click.echo(_said(landing))
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Also into collections that hold real scenes.")
+@click.option("--remove", is_flag=True, help="Take the demo out again; other scenes stay.")
+@storage_option
+def demo(storage: str | None, *, force: bool, remove: bool) -> None:
+    """Land a small synthetic landscape to look at: a year of fields, a growing town, a day of NO2."""
+
+    async def work(opened: Storage) -> DemoReport:
+        return await (remove_demo(opened) if remove else land_demo(opened, progress, force=force))
+
+    with _refusals(), _progress(None, "Landing the demo") as progress:
+        report = _with_storage(Settings(), storage, work)
+    for line in report.lines:
+        click.echo(line)
+
+
+@click.group()
+def collections() -> None:
+    """Collections that scenes can be landed in."""
+
+
+@collections.command("list")
+def list_collections() -> None:
+    """Show collections and their bands."""
+    with _refusals():
+        for source in load_collections(_folders(Settings())).values():
+            described = source.collection
+            click.echo(f"{described.id}  {described.title}; a mosaic each {described.cadence.value}")
+            click.echo(f"    {', '.join(band.name for band in described.bands)}")
+
+
+@click.command()
+@click.argument("collection")
+@click.option(
+    "--start", default=1, show_default=True, type=click.IntRange(min=1), help="First commit to show."
+)
+@storage_option
+def log(collection: str, start: int, storage: str | None) -> None:
+    """Show the commits of COLLECTION: when which scenes came and went."""
+
+    async def show(opened: Storage) -> int:
+        shown = 0
+        async for commit in read_commits(opened, collection, start):
+            shown += 1
+            click.echo(f"{commit.number}  {commit.time:%Y-%m-%d %H:%M:%S}Z")
+            for scene in commit.added:
+                mark = "  (synthetic)" if scene.synthetic else ""
+                click.echo(f"    + {scene.id}  {scene.period.text}{mark}")
+            for scene_id in commit.removed:
+                click.echo(f"    - {scene_id}")
+        if not shown and not (await read_state(opened, collection)).number:
+            raise UnknownCollectionError(collection, await opened.folders("collections/"))
+        return shown
+
+    with _refusals():
+        _with_storage(Settings(), storage, show)
+
+
+@click.command()
+@click.option(
+    "--older-than",
+    default=24.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    metavar="HOURS",
+    help="Leave younger objects alone; a landing under way needs its own for some hours.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@storage_option
+def sweep(older_than: float, storage: str | None, *, dry_run: bool) -> None:
+    """Remove objects that no commit names: leftovers of landings that were killed."""
+
+    async def remove(opened: Storage) -> tuple[int, int]:
+        found = [info async for info in unreferenced(opened, timedelta(hours=older_than))]
+        for info in found:
+            if dry_run:
+                click.echo(info.key)
+            else:
+                await opened.delete(info.key)
+        return len(found), sum(info.size for info in found)
+
+    with _refusals():
+        count, size_bytes = _with_storage(Settings(), storage, remove)
+        verb = "would be removed" if dry_run else "removed"
+        click.echo(f"{count} {'object' if count == 1 else 'objects'} ({_size(size_bytes)}) {verb}.")
+
+
+def _with_storage(
+    settings: Settings, address: str | None, work: Callable[[Storage], Coroutine[Any, Any, Result]]
+) -> Result:
+    async def opened() -> Result:
+        async with await open_storage(address or settings.storage) as storage:
+            return await work(storage)
+
+    return asyncio.run(opened())
+
+
+def _folders(settings: Settings) -> list[Path]:
+    return [settings.collections] if settings.collections else []
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except REFUSALS as error:
+        message = str(error)
+        raise Refusal(message[:1].upper() + message[1:]) from error
+
+
+@contextmanager
+def _progress(length: int | None, label: str) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=length or 100, label=label, file=sys.stderr, show_pos=False) as bar:
+        yield bar.update
+
+
+def _said(landing: Landing) -> str:
+    plan = landing.plan
+    if landing.commit is None:
+        return f"{plan.id} is landed already, exactly so; nothing changed."
+    west, south, east, north = plan.footprint.bounds
+    return (
+        f"Landed {plan.id} in {plan.collection.id}: {', '.join(plan.bands)}; {_size(landing.size_bytes)}; "
+        f"period {plan.period.text}; commit {landing.commit}.\n"
+        f"It covers {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} (longitude, latitude)."
+    )
+
+
+def _size(size_bytes: int) -> str:
+    for unit, of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= of_unit:
+            return f"{size_bytes / of_unit:.1f} {unit}"
+    return f"{size_bytes} bytes"

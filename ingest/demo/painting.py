@@ -1,0 +1,28 @@
+"""Writing what was drawn as the plain GeoTIFF a user would hand in."""
+
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.transform import Affine
+
+
+def write_plain(
+    path: Path, values: NDArray[np.generic], crs: str, transform: Affine, nodata: float | None
+) -> None:
+    """Writes (height, width) values in strips, without overviews."""
+    height, width = values.shape
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=height,
+        width=width,
+        count=1,
+        dtype=values.dtype,
+        crs=crs,
+        transform=transform,
+        nodata=nodata,
+    ) as dataset:
+        dataset.write(values, 1)

@@ -1,0 +1,156 @@
+"""Landing: a scene's rasters become COGs and a STAC item in storage, and one commit makes them seen.
+
+Objects are written in the order COGs, item, collection, mosaic, log; the log entry is what readers follow, so
+that until it stands nobody sees anything, and a landing killed on the way is completed by the next one.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ingest.cog import write_cog
+from ingest.item import COG, GEOJSON, scene_item
+from ingest.planning import ScenePlan
+from ingest.workspace import require_space, workspace
+from mosaics.collection import Collection
+from mosaics.log import LogState, commit_scenes, read_state
+from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
+
+REUSED_UP_TO = timedelta(hours=12)
+"""Objects of a landing that died are reused while they are younger; older ones a sweep may be taking away."""
+SPACE_PER_BYTE = 2.5
+"""Disk taken by a raster of one byte while it is converted: plain copy, overviews (a third), COG."""
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What came of landing one scene."""
+
+    plan: ScenePlan
+    commit: int | None
+    """Number of the commit; None where the scene had been landed before and nothing changed."""
+    size_bytes: int
+    """Of the scene's COGs in storage; 0 where nothing changed."""
+
+
+async def land_scene(storage: Storage, plan: ScenePlan, progress: Progress = lambda _: None) -> Landing:
+    """Lands one scene by one commit; lands nothing where storage has that very scene already.
+
+    Args:
+        storage: Where it goes.
+        plan: What is landed.
+        progress: Told the steps done; `steps(plan)` in all.
+
+    Raises:
+        RasterRefusedError: Where a file turns out to be damaged; nothing is landed then.
+        DiskFullError: Where there is no room to convert.
+        StorageError: Where storage does not take it.
+    """
+    state = await read_state(storage, plan.collection.id)
+    if is_landed(state, plan.id, plan.item_key):
+        return Landing(plan, None, 0)
+    with workspace() as folder:
+        missing = await missing_bands(storage, plan)
+        require_space(folder, needed_bytes(plan, missing))
+        await asyncio.to_thread(convert_scene, plan, folder, missing, progress)
+        size_bytes = await upload_scene(storage, plan, folder)
+    await put_collection(storage, plan.collection)
+    commit = await commit_scenes(storage, plan.collection.id, add=[plan.record()])
+    progress(1)
+    return Landing(plan, commit.number if commit else None, size_bytes)
+
+
+def is_landed(state: LogState, scene_id: str, item_key: str) -> bool:
+    """Whether readers see this very version of the scene."""
+    stored = state.scenes.get(scene_id)
+    return stored is not None and stored.item_key == item_key
+
+
+def steps(plan: ScenePlan) -> int:
+    """How far `progress` of `land_scene` counts."""
+    return 1 + sum(
+        2 * band.raster.height_width[0] * band.raster.height_width[1] for band in plan.bands.values()
+    )
+
+
+def needed_bytes(plan: ScenePlan, bands: Iterable[str]) -> int:
+    """Disk space that converting takes: the COGs of all bands, and the largest band while it is converted."""
+    sizes = [plan.bands[name].raster.size_bytes for name in bands]
+    return int(sum(sizes) * 4 / 3 + max(sizes, default=0) * (SPACE_PER_BYTE - 4 / 3))
+
+
+async def missing_bands(storage: Storage, plan: ScenePlan) -> frozenset[str]:
+    """The bands that no landing of the same scene, killed or still running, has written already."""
+    written_since = datetime.now(UTC) - REUSED_UP_TO
+    missing = set(plan.bands)
+    for name in plan.bands:
+        with suppress(ObjectNotFoundError):
+            if (await storage.head(plan.cog_key(name))).modified > written_since:
+                missing.discard(name)
+    return frozenset(missing)
+
+
+def convert_scene(
+    plan: ScenePlan, folder: Path, bands: Iterable[str] | None = None, progress: Progress = lambda _: None
+) -> None:
+    """Writes the COGs of a scene into a folder, as `{band}.tif`.
+
+    Raises:
+        RasterRefusedError: Where a file turns out to be damaged.
+    """
+    wanted = set(plan.bands if bands is None else bands)
+    for name, band in plan.bands.items():
+        if name in wanted:
+            write_cog(
+                band.raster,
+                folder / f"{name}.tif",
+                encoding=band.encoding,
+                description=name,
+                progress=progress,
+            )
+        else:
+            progress(2 * band.raster.height_width[0] * band.raster.height_width[1])
+
+
+async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
+    """Writes the COGs of a folder and the item; what is there under the same digest is the same.
+
+    Returns:
+        Bytes of the scene's COGs in storage.
+    """
+    for name in plan.bands:
+        file = folder / f"{name}.tif"
+        if file.is_file():
+            try:
+                await storage.put_new_file(plan.cog_key(name), file, COG)
+            except ObjectExistsError:
+                await _renew(storage, plan.cog_key(name), file.read_bytes, COG)
+    item = json.dumps(scene_item(plan), ensure_ascii=False, indent=1).encode()
+    try:
+        await storage.put_new(plan.item_key, item, GEOJSON)
+    except ObjectExistsError:
+        await _renew(storage, plan.item_key, lambda: item, GEOJSON)
+    infos = [await storage.head(plan.cog_key(name)) for name in plan.bands]
+    return sum(info.size for info in infos)
+
+
+async def put_collection(storage: Storage, collection: Collection) -> None:
+    """Writes collection.json where it is new or says something else."""
+    key = f"collections/{collection.id}/collection.json"
+    document = collection.to_stac()
+    with suppress(ObjectNotFoundError):
+        if json.loads(await storage.get(key)) == document:
+            return
+    await storage.put(key, json.dumps(document, ensure_ascii=False, indent=1).encode(), "application/json")
+
+
+async def _renew(storage: Storage, key: str, content: Callable[[], bytes], media_type: str) -> None:
+    """Writes again what has lain unseen so long that a sweep may be about to take it away."""
+    if (await storage.head(key)).modified <= datetime.now(UTC) - REUSED_UP_TO:
+        await storage.put(key, await asyncio.to_thread(content), media_type)
