@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import rasterio
 from shapely import Point
@@ -25,6 +25,21 @@ from mosaics.scene import Asset, SceneItem
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class ReadScenes(Protocol):
+    """What came of reading scenes."""
+
+    @property
+    def skipped(self) -> Sequence[SceneRef]:
+        """Scenes with a file that could not be read."""
+
+    @property
+    def failed(self) -> Sequence[Asset]:
+        """Those files, in the same order."""
+
+
+R = TypeVar("R", bound=ReadScenes)
 
 WAITING_PER_THREAD = 64
 """Renderings that may wait for a thread before further ones are refused; at 10-50 ms each the last of
@@ -87,6 +102,11 @@ class Renderer:
         self._damaged: dict[str, None] = {}
 
     @property
+    def threads(self) -> int:
+        """Threads that render."""
+        return self._threads
+
+    @property
     def waiting(self) -> int:
         """Renderings running or waiting for a thread."""
         return self._waiting
@@ -119,15 +139,18 @@ class Renderer:
     async def values(self, product: Product, scenes: Sequence[SceneRef], grid: Grid) -> Values:
         """Compute a product's values on any grid; errors as `render`."""
         await self._fetch_ahead(scenes)
+        return await self.run(lambda item_of: compute_values(product, scenes, grid, item_of, Clock()))
 
-        def work(item_of: ItemOf) -> Values:
-            return compute_values(product, scenes, grid, item_of, Clock())
+    async def run(self, work: Callable[[ItemOf], R]) -> R:
+        """Do other work that reads scenes on a render thread, in turn with the tiles; errors as `render`.
 
-        values = await self._run(work)
-        if await self._worth_another_try(values.failed):
-            values = await self._run(work)
-            self._remember_damaged(values)
-        return values
+        Callers that have much of it hand in little at a time, so that tiles need not wait behind it.
+        """
+        found = await self._run(work)
+        if await self._worth_another_try(found.failed):
+            found = await self._run(work)
+            self._remember_damaged(found)
+        return found
 
     async def point(self, product: Product, lon: float, lat: float, datetime: str | None) -> PointAnswer:
         """The value at a place, or why there is none; errors as `render`, and those of `scenes_in`."""
@@ -180,7 +203,7 @@ class Renderer:
         await ask_store(self._catalogue.storage, unknown)
         return bool(unknown)
 
-    def _remember_damaged(self, values: Values) -> None:
+    def _remember_damaged(self, values: ReadScenes) -> None:
         for scene, asset in zip(values.skipped, values.failed, strict=True):
             log.error("scene %s is left out: its %s cannot be read (%s)", scene.id, asset.band, asset.path)
             self._damaged[asset.path] = None
