@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.caching.door import Door, TileDesk
 from app.caching.process import ProcessCache
 from app.caching.redis_tier import RedisTier
-from app.caching.reply import reply
+from app.caching.reply import RESOLVED, reply
 from app.caching.tiles import TileService
 from app.rendering.renderer import RenderedTile
 from app.rendering.request import TileFormat, TileRequest
@@ -54,13 +54,22 @@ CASES = {
 """What is measured, the goal, and the least that will do."""
 
 
+def key_of(path: str, query: str) -> str:
+    """The key of an address."""
+    return hashlib.sha256(f"{path}?{query}".encode()).hexdigest()
+
+
+def body_of(key: str) -> bytes:
+    """The bytes of a key."""
+    return hashlib.shake_256(key.encode()).digest(TILE_BYTES)
+
+
 class NoiseTiles:
     """Stands in for the renderer: bytes that no compression shrinks, the same for a key in every process."""
 
     async def render(self, resolved: ResolvedTile) -> RenderedTile:
         """The bytes of a key."""
-        body = hashlib.shake_256(resolved.key.encode()).digest(TILE_BYTES)
-        return RenderedTile(body, "image/png", (), {})
+        return RenderedTile(body_of(resolved.key), "image/png", (), {})
 
 
 def resolve(_: TileDesk, path: str, query: str) -> ResolvedTile:
@@ -68,17 +77,21 @@ def resolve(_: TileDesk, path: str, query: str) -> ResolvedTile:
     z, x, y = (int(part) for part in path.removesuffix(".png").split("/")[-3:])
     product = tms = cast("Any", None)
     request = TileRequest(product, tms, z, x, y, 256, TileFormat.PNG, "2024-06")
-    key = hashlib.sha256(f"{path}?{query}".encode()).hexdigest()
+    key = key_of(path, query)
     scenes = cast("Any", ("a scene",))
     return ResolvedTile(request, scenes=scenes, periods=("2024-06",), key=key, revision="r", synthetic=False)
 
 
-async def bare(scope: Scope, _: Receive, send: Send) -> None:
-    """What a server of these bytes can reach at all."""
-    if scope["type"] == "http":
-        headers = [(b"content-type", b"image/png"), (b"content-length", b"20000")]
+def bare() -> ASGIApp:
+    """What a server of these bytes can reach at all: the body by its path, with two headers."""
+    headers = [(b"content-type", b"image/png"), (b"content-length", b"%d" % TILE_BYTES)]
+    bodies = {path: body_of(key_of(path, QUERY)) for path in PATHS}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - ASGI gives it
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"\x89" * TILE_BYTES})
+        await send({"type": "http.response.body", "body": bodies[scope["path"]]})
+
+    return app
 
 
 def tilewatch(cache_bytes: int, redis_url: str | None) -> ASGIApp:
@@ -88,8 +101,7 @@ def tilewatch(cache_bytes: int, redis_url: str | None) -> ASGIApp:
     desk = cast("TileDesk", SimpleNamespace(service=service, catalogue=SimpleNamespace(generation=1)))
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await (await reply(service, scope["tilewatch.resolved"], scope))(scope, receive, send)
+        await (await reply(service, scope[RESOLVED], scope))(scope, receive, send)
 
     return Door(route, desk=lambda: desk, resolve=resolve)
 
@@ -97,7 +109,7 @@ def tilewatch(cache_bytes: int, redis_url: str | None) -> ASGIApp:
 def serve(kind: str, port: int, redis_url: str) -> None:
     """Serve one application until killed."""
     apps: dict[str, Any] = {
-        "bare": lambda: bare,
+        "bare": bare,
         "process": lambda: tilewatch(256 << 20, None),
         "redis": lambda: tilewatch(0, redis_url),
     }
