@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mosaics.collection import Collection, UnknownCollectionError
 from mosaics.document import MosaicDocument
@@ -170,10 +170,7 @@ class Catalogue:
                 if known is not None and state is known.state:
                     return known
                 document = await self.storage.get(f"collections/{collection_id}/collection.json")
-                collection = Collection.from_stac(json.loads(document))
-                if collection.id != collection_id:
-                    raise ValueError(f"the folder {collection_id!r} describes collection {collection.id!r}")
-                return _Kept.of(collection, state)
+                return _Kept.of(_described(json.loads(document), collection_id), state)
             except ObjectNotFoundError:
                 return known  # a writer has begun the collection but not described it yet
             except (LogError, ValueError):
@@ -186,6 +183,13 @@ class Catalogue:
 
     async def _load_item(self, item_key: str) -> SceneItem:
         return read_item(json.loads(await self.storage.get(item_key)), item_key, self.storage)
+
+
+def _described(document: dict[str, Any], collection_id: str) -> Collection:
+    collection = Collection.from_stac(document)
+    if collection.id != collection_id:
+        raise ValueError(f"the folder {collection_id!r} describes collection {collection.id!r}")
+    return collection
 
 
 Thing = TypeVar("Thing")

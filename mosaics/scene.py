@@ -1,5 +1,6 @@
 """A scene: the record of it that commits and mosaics carry, and its STAC Item as it is read for pixels."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -154,7 +155,8 @@ class SceneItem:
 
 def geojson(geometry: Footprint) -> dict[str, Any]:
     """Polygons as the GeoJSON a `SceneRecord` takes."""
-    return dict(mapping(geometry))
+    document: dict[str, Any] = json.loads(json.dumps(mapping(geometry)))
+    return document
 
 
 def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> SceneItem:

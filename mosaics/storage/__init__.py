@@ -1,5 +1,6 @@
 """Object storage: one small interface over a local folder and S3, with create-only writes."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import unquote, urlsplit
+
+_KEY = re.compile(r"[^./\\\0][^/\\\0]*(/[^./\\\0][^/\\\0]*)*")
 
 
 class StorageError(Exception):
@@ -151,25 +154,15 @@ def checked_key(key: str) -> str:
     Raises:
         ValueError: When it is empty or absolute, or has a segment that is empty or begins with a dot.
     """
-    checked_prefix(key)
-    if not key or key.endswith("/"):
-        raise ValueError(f"{key!r} is no key of an object")
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r} is no key: no segment may be empty or begin with a dot")
     return key
 
 
 def checked_prefix(prefix: str) -> str:
-    """The prefix as it is, when keys may begin so.
-
-    Raises:
-        ValueError: When it is absolute, or has a segment that is empty or begins with a dot.
-    """
-    folders, _, _ = prefix.rpartition("/")
-    if any(not part or part.startswith(".") for part in folders.split("/") if folders) or any(
-        character in prefix for character in "\\\0"
-    ):
-        raise ValueError(f"{prefix!r} is no key: no segment may be empty or begin with a dot")
-    if prefix.startswith("/") or prefix.rpartition("/")[2].startswith("."):
-        raise ValueError(f"{prefix!r} is no key: no segment may be empty or begin with a dot")
+    """The prefix as it is, when keys may begin so; raises as `checked_key`."""
+    if prefix:
+        checked_key(prefix.removesuffix("/"))
     return prefix
 
 

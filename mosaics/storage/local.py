@@ -99,7 +99,13 @@ class LocalStorage:
     async def head(self, key: str) -> ObjectInfo:
         """See `Storage.head`."""
         path = self._path(key)
-        return _info(key, await self._work(key, path.stat))
+
+        def read() -> os.stat_result:
+            if path.is_dir():
+                raise IsADirectoryError
+            return path.stat()
+
+        return _info(key, await self._work(key, read))
 
     async def delete(self, key: str) -> None:
         """See `Storage.delete`."""

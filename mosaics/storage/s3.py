@@ -118,8 +118,11 @@ class S3Storage:
             response_checksum_validation="when_required",
         )
         stack = AsyncExitStack()
-        with _errors(bucket, bucket):
-            client = await stack.enter_async_context(get_session().create_client("s3", config=config))
+        try:
+            with _errors(bucket, bucket):
+                client = await stack.enter_async_context(get_session().create_client("s3", config=config))
+        except ValueError as error:
+            raise StorageAddressError(f"AWS_ENDPOINT_URL is no address of a server: {error}") from error
         storage = cls(bucket, prefix, client, stack)
         try:
             with _errors(bucket, bucket):
@@ -196,14 +199,16 @@ class S3Storage:
 
     async def head(self, key: str) -> ObjectInfo:
         """See `Storage.head`."""
+        whole = self._key(key)
         with _errors(key, self.bucket):
-            answer = await self._client.head_object(Bucket=self.bucket, Key=self._key(key))
+            answer = await self._client.head_object(Bucket=self.bucket, Key=whole)
         return ObjectInfo(key, answer["ContentLength"], answer["LastModified"])
 
     async def delete(self, key: str) -> None:
         """See `Storage.delete`."""
+        whole = self._key(key)
         with _errors(key, self.bucket):
-            await self._client.delete_object(Bucket=self.bucket, Key=self._key(key))
+            await self._client.delete_object(Bucket=self.bucket, Key=whole)
 
     def href(self, key: str) -> str:
         """See `Storage.href`."""
@@ -278,7 +283,7 @@ def _errors(what: str, bucket: str) -> Iterator[None]:
         raise StorageUnavailableError(
             f"S3 cannot be reached for {what}: {type(error).__name__}; if this lasts, check AWS_ENDPOINT_URL"
         ) from error
-    except (BotoCoreError, ValueError) as error:
+    except BotoCoreError as error:
         raise StorageError(f"S3 could not be asked for {what}: {error}") from error
 
 
