@@ -45,9 +45,8 @@ export class Page {
     });
     this.#periods = new PeriodControl((period, passing) => this.#show(period, passing ? "replace" : "push"));
     this.#card = new ValueCard(() => this.#forget());
-    const progress = element("progress", HTMLDivElement);
     this.#tiles = new TileLayer(map, {
-      loading: (isLoading) => (progress.hidden = !isLoading),
+      loading: (isLoading) => map.getContainer().setAttribute("aria-busy", String(isLoading)),
       failed: (reason) => this.#complain(reason, () => void this.#showAgain()),
     });
     this.#tiles.setOpacity(this.#panel.opacity);
