@@ -13,19 +13,19 @@ CONDITIONS = ("keep", "reject", "reject_bits", "min", "max")
 class MaskRule(BaseModel):
     """One condition on one band; a pixel counts only where every rule of its product keeps it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     band: str = Field(min_length=1)
     """The band that is looked at, of the same scene as the values."""
-    keep: tuple[int, ...] | None = Field(None, min_length=1)
+    keep: tuple[int, ...] | None = Field(default=None, min_length=1)
     """Stored values that count; no other does."""
-    reject: tuple[int, ...] | None = Field(None, min_length=1)
+    reject: tuple[int, ...] | None = Field(default=None, min_length=1)
     """Stored values that do not count."""
-    reject_bits: tuple[int, ...] | None = Field(None, min_length=1)
+    reject_bits: tuple[int, ...] | None = Field(default=None, min_length=1)
     """Bits, 0 the lowest, of which none may be set in the stored value."""
-    min: float | None = Field(None, allow_inf_nan=False)
+    min: float | None = Field(default=None, allow_inf_nan=False)
     """Smallest physical value that counts."""
-    max: float | None = Field(None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
     """Largest physical value that counts."""
     label: str = ""
     """Why such pixels do not count, for people."""

@@ -36,11 +36,11 @@ class ClassRow(BaseModel):
 
     name: str = Field(min_length=1)
     """What the class is called in legends and statistics."""
-    color: str | None = Field(None, pattern=r"^#[0-9a-f]{6}$")
+    color: str | None = Field(default=None, pattern=r"^#[0-9a-f]{6}$")
     """Its colour, #rrggbb in small letters; None takes it from the product's colormap."""
-    lower: float | None = Field(None, alias="from", ge=-MAX_VALUE, le=MAX_VALUE)
+    lower: float | None = Field(default=None, alias="from", ge=-MAX_VALUE, le=MAX_VALUE)
     """Smallest value, itself in the class; left out in the lowest class, the class is open below."""
-    upper: float | None = Field(None, alias="to", ge=-MAX_VALUE, le=MAX_VALUE)
+    upper: float | None = Field(default=None, alias="to", ge=-MAX_VALUE, le=MAX_VALUE)
     """Where the class ends, no longer in it; left out in the highest class, the class is open above."""
 
 
@@ -70,7 +70,7 @@ class Product(BaseModel):
     """Time windows to name in the expression; none means one window without a name."""
     expression: str | None = None
     """The formula over bands in their units."""
-    rgb_bands: tuple[str, ...] = Field((), alias="bands")
+    rgb_bands: tuple[str, ...] = Field(default=(), alias="bands")
     """In place of an expression: three bands, shown as red, green and blue."""
     unit: str | None = None
     """Unit of the values; "1" for a ratio."""
@@ -80,11 +80,11 @@ class Product(BaseModel):
     """The colours from low to high, or of classes that have none of their own."""
     mask: tuple[MaskRule, ...] = ()
     """A pixel counts only where every rule keeps it."""
-    classes: tuple[ClassRow, ...] = Field((), max_length=COLORS)
+    classes: tuple[ClassRow, ...] = Field(default=(), max_length=COLORS)
     """Named ranges of values from the lowest up; each begins where the one before it ends."""
     references: tuple[str, ...] = ()
     """Papers and guides the formula, classes and mask come from."""
-    lit_above: float | None = Field(None, allow_inf_nan=False)
+    lit_above: float | None = Field(default=None, allow_inf_nan=False)
     """Statistics give the area whose value is above this, in the unit."""
 
     @field_validator("rescale", mode="before")

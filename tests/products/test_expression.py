@@ -63,8 +63,8 @@ def test_operators_and_functions(text, bands, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["where(a > 0, a, b)", "where(a > 0, 1, b * 0)", "minimum(a, b)", "maximum(b, a)", "a + 0 * b", "b != 5",
-     "b > 5", "where(b > 5, 1, 0)", "keep(a, b != 5)", "where(2 > 1, a, b)"],
+    ["where(a > 0, a, b)", "where(a > 0, 1, b * 0)", "where(a > 5, b, 1)", "minimum(a, b)", "maximum(b, a)",
+     "a + 0 * b", "b != 5", "b > 5", "where(b > 5, 1, 0)", "keep(a, b != 5)", "where(2 > 1, a, b)"],
 )  # fmt: skip
 def test_a_band_that_is_named_and_missing_makes_the_result_missing(text):
     bands = {"a": [1.0], "b": [NAN]}
@@ -73,9 +73,9 @@ def test_a_band_that_is_named_and_missing_makes_the_result_missing(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["1 / a", "a / a", "1 / (1 / a)", "where(1 / a > 5, 1, 0)", "where(a < 5, 1, 1 / a)", "minimum(1 / a, 3)",
-     "maximum(-1 / a, 3)", "exp(-1 / a)", "exp(-1 * (1 / a))", "keep(2, 1 / a > 0)", "exp(log(a))",
-     "abs(a / a)", "1 / log(a)", "where(sqrt(a - 1) > 0, 1, 2)"],
+    ["1 / a", "a / a", "1 / (1 / a)", "where(1 / a > 5, 1, 0)", "where(a < 5, 1, 1 / a)",
+     "where(a > 5, 1 / a, 1)", "minimum(1 / a, 3)", "maximum(-1 / a, 3)", "exp(-1 / a)", "exp(-1 * (1 / a))",
+     "keep(2, 1 / a > 0)", "exp(log(a))", "abs(a / a)", "1 / log(a)", "where(sqrt(a - 1) > 0, 1, 2)"],
 )  # fmt: skip
 def test_a_division_by_zero_is_never_made_good(text):
     assert is_same(evaluated(text, a=[0.0]), [NAN])
