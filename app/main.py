@@ -32,10 +32,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Tilewatch",
         description="Live maps from satellite archives: tiles computed when somebody looks.",
         version=version("tilewatch"),
-        root_path=settings.root_path,
         lifespan=lifespan,
         middleware=[
-            Middleware(Envelope, origins=settings.cors_origins),
+            Middleware(Envelope, origins=settings.cors_origins, root_path=settings.root_path),
             Middleware(TileMeter, metrics=metrics),
             Middleware(Door, desk=desk),
             Middleware(HeadAsGet),

@@ -31,8 +31,16 @@ PREFLIGHT_AGE_S = 24 * 60 * 60
 class Envelope:
     """The outer layer: adds the common headers to every answer, and answers what nobody foresaw."""
 
-    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str], root_path: str = "") -> None:
+        """Surround `app`.
+
+        Args:
+            app: What answers.
+            origins: Sites whose pages may read answers; `*` for all.
+            root_path: What a proxy puts before our paths, whether or not it takes it away again.
+        """
         self.app = app
+        self.root_path = root_path
         self.origins = frozenset(origin.encode() for origin in origins)
         self.headers = [
             (b"x-content-type-options", b"nosniff"),
@@ -48,6 +56,8 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if self.root_path:
+            scope["root_path"] = self.root_path
         headers = self.headers if b"*" in self.origins else [*self.headers, *self._named_origin(scope)]
         started = False
 

@@ -25,8 +25,8 @@ async def point(
 
 
 def described(product: Product, place: Position, answer: PointAnswer, selection: Selection) -> PointValue:
-    """An answer of the renderer as a document; numbers at the precision of the pixels, float32."""
-    values: list[float | None] = [float(f"{value:.7g}") for value in answer.values]
+    """An answer of the renderer as a document; numbers to six digits, which float32 holds."""
+    values: list[float | None] = [float(f"{value:.6g}") for value in answer.values]
     single = values[0] if len(values) == 1 else None
     return PointValue(
         lon=place.lon,

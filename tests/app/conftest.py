@@ -29,25 +29,27 @@ async def serving(settings: Settings, app: FastAPI | None = None) -> AsyncIterat
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> str:
-    """The address of a folder that nothing has landed in."""
-    return (tmp_path / "secret-store").as_uri()
-
-
-@pytest.fixture
-def settings(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of nobody's environment: this folder, no Redis, one render thread."""
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of nobody's environment: a folder nothing has landed in, no Redis, one render thread."""
     for name in [name for name in os.environ if name.startswith("TILEWATCH_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    return Settings(storage=store, render_threads=1, refresh_s=0.05)
+    return Settings(storage=(tmp_path / "secret-store").as_uri(), render_threads=1, refresh_s=0.05)
+
+
+@pytest.fixture(scope="session")
+def two_months(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a folder that has the two months; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("world")
+    address = (folder / "secret-store").as_uri()
+    asyncio.run(land_two_months(address, folder))
+    return address
 
 
 @pytest.fixture
-async def client(settings: Settings, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def client(settings: Settings, two_months: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application that has the two months."""
-    await land_two_months(settings.storage, tmp_path)
-    async with serving(settings) as client:
+    async with serving(settings.model_copy(update={"storage": two_months})) as client:
         yield client
 
 

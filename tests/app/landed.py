@@ -59,6 +59,12 @@ def lonlat(column: float, row: float, upper_left: tuple[float, float] = MOL) -> 
     return lon, lat
 
 
+async def put_collection(storage: Storage) -> None:
+    """Write what the bands mean."""
+    document = json.dumps(COLLECTION.to_stac()).encode()
+    await storage.put(f"collections/{COLLECTION.id}/collection.json", document, "application/json")
+
+
 async def land(
     storage: Storage,
     folder: Path,
@@ -102,11 +108,7 @@ async def land(
         synthetic=synthetic,
         resolution_m=PIXEL_M,
     )
-    await storage.put(
-        f"collections/{COLLECTION.id}/collection.json",
-        json.dumps(COLLECTION.to_stac()).encode(),
-        "application/json",
-    )
+    await put_collection(storage)
     await commit_scenes(storage, COLLECTION.id, add=[record])
     return record
 

@@ -1,0 +1,181 @@
+"""The JSON documents of products and collections."""
+
+import io
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from PIL import Image
+from shapely.geometry import MultiPolygon, box, mapping
+
+from app.settings import Settings
+from mosaics.log import commit_scenes
+from mosaics.period import Period
+from mosaics.scene import SceneRecord
+from mosaics.storage import Storage, open_storage
+from tests.app.conftest import serving
+from tests.app.landed import COLLECTION, lonlat, put_collection
+
+BOUNDS = (*lonlat(0, 256), *lonlat(256, 0))
+"""Lower left and upper right corner; at this place the scene's sides lean by a quarter of a degree."""
+
+
+async def test_the_list_has_every_product_with_its_periods_in_brief(client: httpx.AsyncClient) -> None:
+    products = {entry["id"]: entry for entry in (await client.get("/products")).json()["products"]}
+    ndvi = products["ndvi"]
+    assert ndvi["periods"] == {"count": 2, "first": "2024-05", "last": "2024-06"}
+    assert (ndvi["kind"], ndvi["cadence"], ndvi["synthetic"]) == ("continuous", "month", False)
+    assert ndvi["attribution"] == "Contains modified Copernicus Sentinel data"
+    assert products["no2"]["periods"] == {"count": 0, "first": None, "last": None}
+
+
+async def test_every_link_that_is_not_a_template_leads_somewhere(client: httpx.AsyncClient) -> None:
+    links = (await client.get("/products/ndvi")).json()["links"]
+    plain = [link for link in links if not link.get("templated")]
+    assert len(plain) >= 7
+    for link in plain:
+        answer = await client.get(link["href"])
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(link["type"])
+
+
+async def test_a_product_tells_its_formula_rules_place_and_periods(client: httpx.AsyncClient) -> None:
+    ndvi = (await client.get("/products/ndvi")).json()
+    assert ndvi["expression"].startswith("keep((nir - red) / (nir + red)")
+    assert sorted(ndvi["bands"]) == ["nir", "red"]
+    assert ndvi["mask"][0]["reject"] == [0, 1, 3, 8, 9, 10, 11]
+    assert ndvi["periods"] == ["2024-05", "2024-06"]
+    assert ndvi["bbox"] == pytest.approx(BOUNDS, abs=0.001)
+    assert (ndvi["minzoom"], ndvi["maxzoom"]) == (0, 14)
+
+
+async def test_tilejson_names_the_latest_period_and_its_address_serves_it(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/products/ndvi/WebMercatorQuad/tilejson.json")).json()
+    query = parse_qs(urlsplit(document["tiles"][0]).query)
+    assert document["tilejson"] == "3.0.0"
+    assert (document["period"], query["datetime"]) == ("2024-06", ["2024-06"])
+    assert document["bounds"] == pytest.approx(BOUNDS, abs=0.001)
+    assert (document["minzoom"], document["maxzoom"], document["tilesize"]) == (0, 14, 256)
+    assert document["legend"] == (await client.get("/products/ndvi/legend.json")).json()
+    tile = await client.get(document["tiles"][0].format(z=14, x=8430, y=5463))
+    assert tile.headers["content-type"] == "image/png"
+
+
+async def test_tilejson_of_512_pixels_shifts_the_zooms_and_carries_the_size(
+    client: httpx.AsyncClient,
+) -> None:
+    document = (await client.get("/products/ndvi/WebMercatorQuad/tilejson.json?tilesize=512")).json()
+    tile = await client.get(document["tiles"][0].format(z=13, x=4215, y=2731))
+    assert (document["maxzoom"], document["tilesize"]) == (13, 512)
+    assert Image.open(io.BytesIO(tile.content)).size == (512, 512)
+
+
+async def test_tilejson_of_an_interval_keeps_it(client: httpx.AsyncClient) -> None:
+    address = "/products/ndvi/WebMercatorQuad/tilejson.json?datetime=2024-01/2024-12"
+    document = (await client.get(address)).json()
+    assert document["period"] == "2024-05/2024-06"
+    assert parse_qs(urlsplit(document["tiles"][0]).query)["datetime"] == ["2024-01/2024-12"]
+
+
+async def test_addresses_begin_where_a_proxy_says(settings: Settings, two_months: str) -> None:
+    behind = settings.model_copy(update={"storage": two_months, "root_path": "/maps"})
+    async with serving(behind) as client:
+        for path in (
+            "/maps/products/ndvi/WebMercatorQuad/tilejson.json",
+            "/products/ndvi/WebMercatorQuad/tilejson.json",
+        ):
+            document = (await client.get(path, headers={"Host": "tiles.example"})).json()
+            assert document["tiles"][0].startswith("http://tiles.example/maps/products/ndvi/tiles/")
+        tile = await client.get("/maps/products/ndvi/tiles/WebMercatorQuad/14/8430/5463.png")
+    assert tile.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "state", "value"),
+    [(64, 128, "ok", 0.5), (192, 128, "ok", 0.0), (64, 16, "masked", None), (64, 250, "nodata", None), (-50, 50, "outside", None)],
+)  # fmt: skip
+async def test_the_four_kinds_of_absence_stay_apart_from_a_true_zero(
+    client: httpx.AsyncClient, column: int, row: int, state: str, value: float | None
+) -> None:
+    lon, lat = lonlat(column + 0.5, row + 0.5)
+    answer = (await client.get(f"/products/ndvi/point/{lon},{lat}")).json()
+    assert (answer["state"], answer["value"]) == (state, value)
+    assert (answer["reason"] is None) == (state == "ok")
+    assert (answer["period"], answer["unit"], answer["class"]) == ("2024-06", "1", None)
+    assert answer["scenes"] == ([] if state == "outside" else ["S2A_MOL_20240610"])
+
+
+async def test_a_picture_product_gives_its_three_values_at_a_point(client: httpx.AsyncClient) -> None:
+    lon, lat = lonlat(64.5, 128.5)
+    answer = (await client.get(f"/products/true-color/point/{lon},{lat}?datetime=2024-05")).json()
+    assert (answer["value"], answer["values"]) == (None, [0.1, 0.2, 0.2])
+    assert (answer["period"], answer["scenes"]) == ("2024-05", ["S2A_MOL_20240510"])
+
+
+async def test_legends_come_in_three_forms(client: httpx.AsyncClient) -> None:
+    types = {form: (await client.get(f"/products/ndvi/legend.{form}")).headers["content-type"] for form in ("json", "png", "svg")}  # fmt: skip
+    assert types == {"json": "application/json", "png": "image/png", "svg": "image/svg+xml"}
+
+
+async def test_times_tell_the_share_of_a_box_over_the_antimeridian(settings: Settings) -> None:
+    async with await open_storage(settings.storage) as storage:
+        await commit_outlines(storage, months=["2024-01"])
+    async with serving(settings) as client:
+        both = (await client.get("/products/ndvi/times?bbox=178,0,-178,10")).json()
+        east = (await client.get("/products/ndvi/times?bbox=179.5,0,180,10")).json()
+        nowhere = (await client.get("/products/ndvi/times?bbox=0,0,1,1")).json()
+    assert both["times"] == [{"period": "2024-01", "coverage": 0.5, "scenes": 1}]
+    assert east["times"][0]["coverage"] == 1.0
+    assert nowhere["times"] == [{"period": "2024-01", "coverage": 0.0, "scenes": 0}]
+
+
+async def test_times_come_in_pages_that_follow_one_another(settings: Settings) -> None:
+    months = [f"2024-{month:02}" for month in range(1, 6)]
+    async with await open_storage(settings.storage) as storage:
+        await commit_outlines(storage, months=months)
+    seen: list[str] = []
+    async with serving(settings) as client:
+        address: str | None = "/products/ndvi/times?limit=2&bbox=179,0,180,10"
+        while address:
+            page = (await client.get(address)).json()
+            assert len(page["times"]) <= 2
+            seen += [entry["period"] for entry in page["times"]]
+            address = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+    assert seen == months
+
+
+async def test_collections_are_stac_collections_with_links_to_draw_them(client: httpx.AsyncClient) -> None:
+    listed = (await client.get("/collections")).json()["collections"]
+    document = (await client.get("/collections/sentinel-2-l2a")).json()
+    assert [entry["id"] for entry in listed] == ["sentinel-2-l2a"]
+    assert (document["type"], document["stac_version"]) == ("Collection", "1.1.0")
+    assert document["extent"]["spatial"]["bbox"][0] == pytest.approx(BOUNDS, abs=0.001)
+    assert document["extent"]["temporal"]["interval"] == [["2024-05-01T00:00:00Z", "2024-07-01T00:00:00Z"]]
+    assert [band["name"] for band in document["bands"]] == ["blue", "green", "red", "nir", "scl"]
+    template = next(
+        link["href"] for link in document["links"] if link["rel"] == "tiles" and "bands" in link["href"]
+    )
+    tile = await client.get(template.format(z=14, x=8430, y=5463, bands="red", low=0, high=1))
+    assert tile.headers["content-type"] == "image/png"
+
+
+async def commit_outlines(storage: Storage, *, months: list[str]) -> None:
+    """Scenes known by their outline alone: two degrees wide, half on each side of the antimeridian."""
+    outline = MultiPolygon([box(179, 0, 180, 10), box(-180, 0, -179, 10)])
+    records = [
+        SceneRecord(
+            id=f"scene-{month}",
+            item_key=f"collections/{COLLECTION.id}/scenes/scene-{month}/d1/item.json",
+            start=Period.parse(month).start,
+            end=datetime(2030, 1, 1, tzinfo=UTC),
+            period=Period.parse(month),
+            cloud_cover_percent=None,
+            footprint=mapping(outline),
+            synthetic=False,
+            resolution_m=10.0,
+        )
+        for month in months
+    ]
+    await put_collection(storage)
+    await commit_scenes(storage, COLLECTION.id, add=records)
