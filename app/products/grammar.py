@@ -23,7 +23,7 @@ _WHAT_THERE_IS = (
 _FOREIGN_CHARACTER = re.compile(r"[^A-Za-z0-9_.+\-*/<>=!(), \t\r\n]")
 _LONG_NUMBER = re.compile(rf"[0-9_]{{{MAX_DIGITS + 1},}}")
 _ODD_NUMBER = re.compile(r"(?<![\w.])[0-9][0-9.]*+(?:[eE][+-]?[0-9]++)?+[A-Za-z_]")
-_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _COMPARISONS = (ast.Gt, ast.GtE, ast.Lt, ast.LtE, ast.Eq, ast.NotEq)
 
@@ -121,7 +121,7 @@ def name_of(node: ast.Name | ast.Attribute) -> tuple[str, str]:
             raise ExpressionError(f"{name} is a function of {FUNCTIONS[name]}: write {_usage(name)}")
         if not _NAME.fullmatch(name):
             raise ExpressionError(
-                f"{_quote(name)} is no name; names have letters, digits and single _ between them"
+                f"{_quote(name)} is no name; a name begins with a letter and has letters, digits and _"
             )
     return role, band
 

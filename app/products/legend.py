@@ -64,13 +64,13 @@ def legend_colors(product: Product) -> tuple[str, ...]:
 def legend_svg(product: Product, *, note: str | None = None) -> str:
     """The legend as an SVG picture; arguments as for `legend_json`."""
     marks, height = _layout(product, note)
-    title = escape(product.title)
+    title_id, description_id = f"legend-{product.id}-title", f"legend-{product.id}-description"
     described = escape("; ".join(entry.label for entry in legend_entries(product)))
     size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title description">',
-        f'<title id="title">Legend: {title}</title>',
-        f'<desc id="description">{described}</desc>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="{title_id} {description_id}">',
+        f'<title id="{title_id}">Legend: {escape(product.title)}</title>',
+        f'<desc id="{description_id}">{described}</desc>',
         f'<rect width="{WIDTH}" height="{height}" fill="{PAPER_COLOR}"/>',
         *(mark.svg() for mark in marks),
         "</svg>",
@@ -79,7 +79,10 @@ def legend_svg(product: Product, *, note: str | None = None) -> str:
 
 
 def legend_png(product: Product, *, note: str | None = None) -> bytes:
-    """The legend as a PNG picture at twice the size of the SVG; arguments as for `legend_json`."""
+    """The legend as a PNG picture at twice the size of the SVG; arguments as for `legend_json`.
+
+    Its letters are those of Pillow's own font, which has Latin ones only; the SVG has no such limit.
+    """
     marks, height = _layout(product, note)
     image = Image.new("RGB", (WIDTH * PNG_SCALE, height * PNG_SCALE), PAPER_COLOR)
     draw = ImageDraw.Draw(image)

@@ -1,5 +1,6 @@
 """Mask rules: which pixels of a scene count."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,6 +89,8 @@ class MaskRule(BaseModel):
             value: The band's value there: as stored where `needs_raw`, else in its unit.
             names: Names of the band's values, where it has any.
         """
+        if math.isnan(value):
+            return f"Masked: {self.label} ({self.band} is missing)."
         name = names.get(int(value)) if self.needs_raw else None
         return f"Masked: {self.label} ({self.band} is {value:g}{f', {name}' if name else ''})."
 

@@ -83,7 +83,9 @@ def test_a_rule_explains_itself():
         clouded.reason(9, {9: "cloud, high probability"})
         == "Masked: clouded (scl is 9, cloud, high probability)."
     )
-    assert MaskRule(band="sza", max=80, label="low sun").reason(81.5, {}) == "Masked: low sun (sza is 81.5)."
+    low_sun = MaskRule(band="sza", max=80, label="low sun")
+    assert low_sun.reason(81.5, {}) == "Masked: low sun (sza is 81.5)."
+    assert low_sun.reason(float("nan"), {}) == "Masked: low sun (sza is missing)."
 
 
 def test_words_are_no_effect():
