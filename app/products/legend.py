@@ -66,9 +66,12 @@ def legend_svg(product: Product, *, note: str | None = None) -> str:
     marks, height = _layout(product, note)
     title_id, description_id = f"legend-{product.id}-title", f"legend-{product.id}-description"
     described = escape("; ".join(entry.label for entry in legend_entries(product)))
-    size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
+    attributes = (
+        f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-labelledby="{title_id} {description_id}"'
+    )
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="{title_id} {description_id}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>',
         f'<title id="{title_id}">Legend: {escape(product.title)}</title>',
         f'<desc id="{description_id}">{described}</desc>',
         f'<rect width="{WIDTH}" height="{height}" fill="{PAPER_COLOR}"/>',
