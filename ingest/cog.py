@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
 from rasterio.shutil import copy
 from rio_cogeo.cogeo import cog_validate
 
@@ -19,7 +21,7 @@ CACHE_MB = 256
 
 
 class InvalidCogError(RuntimeError):
-    """The file written is no valid COG; a fault of ours or of the disk, never of the user's."""
+    """A COG cannot be written, or is not valid; a fault of ours or of the disk, never of the user's."""
 
 
 def write_cog(
@@ -62,6 +64,10 @@ def write_cog(
                 bigtiff="IF_SAFER",
                 num_threads="ALL_CPUS",
             )
+        except (RasterioError, CPLE_BaseError) as error:
+            raise InvalidCogError(
+                f"the COG of {raster.name} cannot be written in {target.parent}; is the disk full?"
+            ) from error
         finally:
             plain.unlink(missing_ok=True)
         progress(height * width)

@@ -21,6 +21,10 @@ class OffsetUndecidedError(ValueError):
     """Nothing tells whether the offset is in the numbers; the message says what would."""
 
 
+class BaselineError(ValueError):
+    """A text that is no processing baseline; the message says what one looks like."""
+
+
 @dataclass(frozen=True, slots=True)
 class Harmonisation:
     """The offset to add to scaled numbers, and why."""
@@ -88,9 +92,9 @@ def parse_baseline(text: str) -> tuple[int, int]:
     """The two numbers of a processing baseline, "05.09" or "N0509".
 
     Raises:
-        ValueError: Where the text is no baseline.
+        BaselineError: Where the text is none.
     """
     match = re.fullmatch(r"N?(\d{2})\.?(\d{2})", text.strip())
     if match is None:
-        raise ValueError(f"'{text}' is no processing baseline; one looks like 05.09 (or N0509).")
+        raise BaselineError(f"'{text}' is no processing baseline; one looks like 05.09 (or N0509).")
     return int(match[1]), int(match[2])

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import shapely
 from antimeridian import bbox as antimeridian_bbox
 from rasterio.crs import CRS
@@ -81,7 +82,7 @@ def _asset(plan: ScenePlan, name: str, band: PlannedBand, crs: dict[str, Any]) -
         "raster:spatial_resolution": band.raster.pixel_size_m,
     }
     if band.encoding.nodata is not None:
-        facts["nodata"] = written_nodata(band.encoding.nodata)
+        facts["nodata"] = _nodata(band)
     if described.wavelength_um is not None:
         facts["eo:center_wavelength"] = described.wavelength_um
     return {
@@ -108,3 +109,9 @@ def _crs_facts(crs: CRS) -> dict[str, Any]:
     if code is not None and CRS.from_epsg(code) == crs:
         return {"proj:code": f"EPSG:{code}"}
     return {"proj:code": None, "proj:wkt2": crs.to_wkt(version="WKT2_2019")}
+
+
+def _nodata(band: PlannedBand) -> float | str:
+    nodata = band.encoding.nodata
+    assert nodata is not None  # noqa: S101 - asked only where there is one
+    return int(nodata) if np.dtype(band.raster.dtype).kind in "iu" else written_nodata(nodata)

@@ -131,7 +131,7 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
                 await storage.put_new_file(plan.cog_key(name), file, COG)
             except ObjectExistsError:
                 await _renew(storage, plan.cog_key(name), file.read_bytes, COG)
-    item = json.dumps(scene_item(plan), ensure_ascii=False, indent=1).encode()
+    item = json.dumps(scene_item(plan), ensure_ascii=False, separators=(",", ":")).encode()
     try:
         await storage.put_new(plan.item_key, item, GEOJSON)
     except ObjectExistsError:
@@ -147,7 +147,9 @@ async def put_collection(storage: Storage, collection: Collection) -> None:
     with suppress(ObjectNotFoundError):
         if json.loads(await storage.get(key)) == document:
             return
-    await storage.put(key, json.dumps(document, ensure_ascii=False, indent=1).encode(), "application/json")
+    await storage.put(
+        key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+    )
 
 
 async def _renew(storage: Storage, key: str, content: Callable[[], bytes], media_type: str) -> None:

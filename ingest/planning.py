@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -134,7 +135,7 @@ def plan_scene(source: SourceCollection, order: SceneOrder, *, digest: str | Non
     bands = {
         name: PlannedBand(raster, encodings[name], hashes[raster.path]) for name, raster in rasters.items()
     }
-    doubt = harmonisation().doubt if harmonisation.cache_info().currsize else None
+    decided = [harmonisation()] if harmonisation.cache_info().currsize else []
     return ScenePlan(
         collection=collection,
         id=order.id,
@@ -145,7 +146,7 @@ def plan_scene(source: SourceCollection, order: SceneOrder, *, digest: str | Non
         footprint=footprint,
         synthetic=order.synthetic,
         digest=digest or _digest(collection, order, bands),
-        notes=(*_notes(encodings), *([doubt] if doubt else [])),
+        notes=(*_physical_notes(encodings), *itertools.chain.from_iterable(map(_offset_notes, decided))),
     )
 
 
@@ -195,7 +196,7 @@ def _digest(collection: Collection, order: SceneOrder, bands: Mapping[str, Plann
     return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def _notes(encodings: Mapping[str, Encoding]) -> list[str]:
+def _physical_notes(encodings: Mapping[str, Encoding]) -> list[str]:
     physical = [name for name, encoding in encodings.items() if encoding.reason == PHYSICAL]
     units = {encodings[name].unit for name in physical}
     if not physical:
@@ -204,3 +205,9 @@ def _notes(encodings: Mapping[str, Encoding]) -> list[str]:
     return [
         f"{', '.join(physical)}: {PHYSICAL} ({said}); give --scale and --offset if they are to be multiplied."
     ]
+
+
+def _offset_notes(decided: Harmonisation) -> list[str]:
+    return [f"offset of the reflectance: {decided.offset:g}; {decided.reason}."] + (
+        [decided.doubt] if decided.doubt else []
+    )

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from app.settings import Settings
+from ingest.cog import InvalidCogError
 from ingest.collections import CollectionFileError, find_collection, load_collections
 from ingest.demo import DemoReport, RealScenesError, land_demo, remove_demo
-from ingest.harmonising import OffsetUndecidedError
+from ingest.harmonising import BaselineError, OffsetUndecidedError
 from ingest.landing import Landing, land_scene, steps
 from ingest.order import AssetSource, OrderError, SceneOrder, parse_numbers, parse_time
 from ingest.planning import plan_scene
@@ -29,8 +30,10 @@ from mosaics.sweeping import unreferenced
 Result = TypeVar("Result")
 
 REFUSALS = (
+    BaselineError,
     CollectionFileError,
     DiskFullError,
+    InvalidCogError,
     LogError,
     OffsetUndecidedError,
     OrderError,
@@ -99,12 +102,12 @@ def land(
     nodata: tuple[str, ...],
     storage: str | None,
 ) -> None:
-    r"""Land one scene in COLLECTION: GeoTIFFs become COGs, a STAC item and a mosaic.
+    """Land one scene in COLLECTION: GeoTIFFs become COGs, a STAC item and a mosaic.
 
     \b
-    tilewatch land sentinel-2-l2a --id mol-2019-04-11 --datetime 2019-04-11T10:50:29Z \
+    tilewatch land sentinel-2-l2a --id mol-2019-04-11 --datetime 2019-04-11T10:50:29Z \\
         --asset red=B04.tif --asset nir=B08.tif --cloud-cover 3
-    """
+    """  # noqa: D301 - click needs the backspace
     with _refusals():
         settings = Settings()
         source = find_collection(load_collections(_folders(settings)), collection)

@@ -1,0 +1,123 @@
+"""The collections shipped hold what their guides say; a wrong file is refused in words."""
+
+import pytest
+
+from ingest.collections import CollectionFileError, find_collection, load_collections, read_collection
+from mosaics.collection import Collection, UnknownCollectionError
+from mosaics.period import Cadence
+
+RIGHT = """
+title = "Mine"
+description = "Of my own."
+cadence = "day"
+license = "MIT"
+attribution = "Me"
+[[bands]]
+name = "red"
+title = "Red"
+dtype = "uint16"
+"""
+
+
+def test_the_collections_shipped(collections):
+    assert {name: source.collection.cadence for name, source in collections.items()} == {
+        "black-marble-monthly": Cadence.MONTH,
+        "black-marble-yearly": Cadence.YEAR,
+        "landsat-c2-l2": Cadence.MONTH,
+        "naip": Cadence.YEAR,
+        "sentinel-2-l2a": Cadence.MONTH,
+        "tempo-no2": Cadence.HOUR,
+    }
+
+
+@pytest.mark.parametrize(
+    ("collection", "band", "dtype", "scale", "offset", "nodata", "unit"),
+    [
+        ("sentinel-2-l2a", "red", "uint16", 0.0001, 0.0, 0.0, "1"),
+        ("sentinel-2-l2a", "scl", "uint8", 1.0, 0.0, 0.0, "1"),
+        ("landsat-c2-l2", "nir08", "uint16", 0.0000275, -0.2, 0.0, "1"),
+        ("landsat-c2-l2", "qa_pixel", "uint16", 1.0, 0.0, 1.0, "1"),
+        ("black-marble-monthly", "radiance", "float32", 1.0, 0.0, -999.9, "nW cm-2 sr-1"),
+        ("black-marble-yearly", "num_observations", "uint16", 1.0, 0.0, 65535.0, "1"),
+        ("tempo-no2", "no2", "float64", 1.0, 0.0, -1e30, "molecules/cm2"),
+        ("naip", "nir", "uint8", 1.0, 0.0, None, "1"),
+    ],
+)
+def test_bands_hold_what_the_guides_say(collections, collection, band, dtype, scale, offset, nodata, unit):
+    got = collections[collection].collection.band(band)
+    assert (got.dtype, got.scale, got.offset, got.nodata, got.unit) == (dtype, scale, offset, nodata, unit)
+
+
+def test_reflectance_of_landsat_comes_out_as_in_its_guide(collections):
+    red = collections["landsat-c2-l2"].collection.band("red")
+    # USGS: DN 7273 is 0, DN 43636 is 1
+    assert 7273 * red.scale + red.offset == pytest.approx(0, abs=1e-5)
+    assert 43636 * red.scale + red.offset == pytest.approx(1, abs=1e-4)
+
+
+def test_every_collection_survives_its_way_through_storage(collections):
+    for source in collections.values():
+        assert Collection.from_stac(source.collection.to_stac()) == source.collection
+
+
+def test_a_folder_adds_to_and_replaces_what_is_shipped(tmp_path):
+    (tmp_path / "mine.toml").write_text(RIGHT)
+    (tmp_path / "naip.toml").write_text(RIGHT)
+    loaded = load_collections([tmp_path])
+    assert loaded["mine"].collection.cadence is Cadence.DAY
+    assert loaded["naip"].collection.title == "Mine"
+    assert "sentinel-2-l2a" in loaded
+
+
+def test_an_unknown_collection_is_answered_with_those_there_are(collections):
+    with pytest.raises(
+        UnknownCollectionError, match=r"no collection 'sentinel'; there are: black-marble-monthly, "
+    ):
+        find_collection(collections, "sentinel")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(CollectionFileError, match=r"no folder .*gone"):
+        load_collections([tmp_path / "gone"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("=", ":"), r"mine\.toml is not TOML"),
+        (
+            ('cadence = "day"', 'cadence = "week"'),
+            r"mine\.toml: cadence: Input should be 'hour', 'day', 'month' or 'year'",
+        ),
+        (
+            ('dtype = "uint16"', 'dtype = "unit16"'),
+            r"mine\.toml: bands: red: dtype: 'unit16' is no type .* uint16",
+        ),
+        (('dtype = "uint16"', ""), r"mine\.toml: bands: red: dtype: is missing"),
+        (
+            ('title = "Red"', 'title = "Red"\ncolour = "red"'),
+            "bands: red: colour: is no field .*: categorical, desc",
+        ),
+        (
+            ('license = "MIT"', 'license = "MIT"\nlicence = "MIT"'),
+            r"mine\.toml: licence: is no field .* attribution",
+        ),
+        (('cadence = "day"', 'cadence = "day"\nid = "x"'), "id: leave it out"),
+        (
+            ('cadence = "day"', 'cadence = "day"\nharmonisation = "x"'),
+            "harmonisation: 'x' is no rule; there is: sen",
+        ),
+        (('"uint16"', '"uint16"\nscale = "a"'), "bands: red: scale: Input should be a valid number"),
+    ],
+)
+def test_a_wrong_file_is_refused_naming_the_field_and_what_is_right(tmp_path, change, said):
+    (tmp_path / "mine.toml").write_text(RIGHT.replace(*change))
+    with pytest.raises(CollectionFileError, match=said):
+        read_collection(tmp_path / "mine.toml")
+
+
+def test_the_sentinel_rule_is_about_16_bit_numbers(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('harmonisation = "sentinel-2"\n' + RIGHT.replace("uint16", "float32"))
+    with pytest.raises(CollectionFileError, match=r"red: the sentinel-2 rule .* not float32"):
+        read_collection(path)

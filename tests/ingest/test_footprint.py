@@ -1,0 +1,81 @@
+"""Footprints in longitude and latitude, also where maps are cut."""
+
+import pytest
+from rasterio.transform import Affine
+from rasterio.warp import transform_bounds
+
+from ingest.footprint import raster_footprint, scene_footprint
+from ingest.raster import RasterRefusedError, inspect_raster
+from tests.rasters import MOL, ramp, write_geotiff
+
+
+@pytest.fixture
+def raster(tmp_path):
+    def make(name="a.tif", **given):
+        return inspect_raster(write_geotiff(tmp_path / name, ramp(100, 100, dtype="uint8"), **given))
+
+    return make
+
+
+def test_a_utm_raster_has_21_points_a_side(raster):
+    footprint = raster_footprint(raster(pixel_size=1000.0))
+    assert footprint.geom_type == "Polygon"
+    assert len(footprint.exterior.coords) == 4 * 20 + 1
+    assert footprint.exterior.is_ccw
+    left, top = MOL
+    # rasterio's own bounds of the same rectangle, densified likewise
+    expected = transform_bounds("EPSG:32631", "EPSG:4326", left, top - 1e5, left + 1e5, top, densify_pts=19)
+    assert footprint.bounds == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_raster_across_the_antimeridian_is_two_polygons(raster):
+    footprint = raster_footprint(
+        raster(crs="EPSG:32660", upper_left=(700000.0, 5500000.0), pixel_size=1000.0)
+    )
+    east, west = sorted(footprint.geoms, key=lambda polygon: -polygon.bounds[0])
+    assert (east.bounds[2], west.bounds[0]) == (180.0, -180.0)
+    assert west.bounds[2] < -178
+    assert east.bounds[0] > 179
+
+
+def test_degrees_beyond_180_come_back_on_the_other_side(raster):
+    footprint = raster_footprint(raster(crs="EPSG:4326", upper_left=(350.0, 50.0), pixel_size=0.2))
+    assert footprint.bounds == (-10.0, 30.0, 10.0, 50.0)
+
+
+@pytest.mark.parametrize("west", [-180.0, 0.0])
+def test_a_raster_of_the_whole_world_is_the_whole_world(raster, west):
+    footprint = raster_footprint(raster(crs="EPSG:4326", transform=Affine(3.6, 0, west, 0, -1.8, 90)))
+    assert footprint.bounds == (-180.0, -90.0, 180.0, 90.0)
+    assert footprint.area == 360 * 180
+
+
+@pytest.mark.parametrize("west", [-180.0, 170.0])
+def test_a_raster_that_ends_at_the_antimeridian_stays_whole(raster, west):
+    footprint = raster_footprint(raster(crs="EPSG:4326", upper_left=(west, 50.0), pixel_size=0.1))
+    assert footprint.bounds == (west, 40.0, west + 10, 50.0)
+
+
+def test_a_raster_around_the_pole_holds_it(raster):
+    footprint = raster_footprint(raster(crs="EPSG:3413", upper_left=(-1e6, 1e6), pixel_size=20000.0))
+    assert footprint.bounds[3] == 90.0
+    assert footprint.is_valid
+
+
+def test_a_raster_outside_the_world_is_refused(raster):
+    with pytest.raises(RasterRefusedError, match=r"no place on Earth"):
+        raster_footprint(raster(crs="EPSG:4326", upper_left=(655360.0, 5686280.0)))
+
+
+def test_bands_of_different_resolution_make_one_footprint(raster):
+    fine = raster("red.tif", pixel_size=10.0)
+    coarse = raster("scl.tif", pixel_size=20.0)
+    union = scene_footprint({"red": fine, "scl": coarse})
+    assert union.bounds == pytest.approx(raster_footprint(coarse).bounds, abs=1e-6)
+
+
+def test_bands_that_do_not_overlap_are_no_scene(raster):
+    with pytest.raises(RasterRefusedError, match=r"red \(red\.tif\) and nir \(nir\.tif\) do not overlap"):
+        scene_footprint(
+            {"red": raster("red.tif"), "nir": raster("nir.tif", upper_left=(MOL[0] + 1000, MOL[1]))}
+        )
