@@ -19,8 +19,10 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
-    ReadTimeoutError,
     ResponseStreamingError,
+)
+from botocore.exceptions import (
+    ConnectionError as NoConnectionError,
 )
 
 from mosaics.storage import (
@@ -112,7 +114,7 @@ class S3Storage:
             max_pool_connections=32,
             connect_timeout=2,
             read_timeout=10,
-            retries={"mode": "standard", "max_attempts": 3},
+            retries={"mode": "standard", "total_max_attempts": 3},
             # Checksum trailers are refused by several servers that speak S3.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -279,7 +281,7 @@ def _errors(what: str, bucket: str) -> Iterator[None]:
         raise _in_our_words(error, what, bucket) from error
     except _WITHOUT_CREDENTIALS as error:
         raise StorageAccessError(f"S3 needs credentials for bucket {bucket!r}; {_CHECK}") from error
-    except (HTTPClientError, ReadTimeoutError, ResponseStreamingError, TimeoutError) as error:
+    except (NoConnectionError, HTTPClientError, ResponseStreamingError, TimeoutError) as error:
         raise StorageUnavailableError(
             f"S3 cannot be reached for {what}: {type(error).__name__}; if this lasts, check AWS_ENDPOINT_URL"
         ) from error

@@ -18,78 +18,118 @@ from mosaics.storage.s3 import S3Storage
 TEXT = "text/plain"
 
 
-async def test_a_stopped_server_is_unavailable_and_its_return_is_noticed(s3, s3_address):
+class Line:
+    """A line to the real server that can be cut: then connections to its end here are refused."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._host, _, port = endpoint.removeprefix("http://").partition(":")
+        self._far = int(port)
+        self._near = 0
+        self._server: asyncio.Server | None = None
+        self._streams: list[asyncio.Task[None]] = []
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._near}"
+
+    async def connect(self) -> None:
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", self._near)
+        self._near = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for stream in self._streams:
+            stream.cancel()
+        await asyncio.gather(*self._streams, return_exceptions=True)
+        self._streams.clear()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(self._host, self._far)
+        for source, target in ((reader, far_writer), (far_reader, writer)):
+            self._streams.append(asyncio.create_task(self._carry(source, target)))
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                target.write(data)
+        finally:
+            target.close()
+
+
+@pytest.fixture
+async def line(s3, s3_address, monkeypatch):
+    line = Line(s3.endpoint)
+    await line.connect()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
+    yield line
+    await line.cut()
+
+
+async def test_a_server_out_of_reach_is_unavailable_and_its_return_is_noticed(s3_address, line):
     async with await open_storage(s3_address) as storage:
         await storage.put_new("a/x", b"1", TEXT)
-        s3.stop()
-        try:
-            for ask in (storage.get("a/x"), storage.head("a/x"), storage.folders(""), storage.delete("a/x")):
-                with pytest.raises(StorageUnavailableError, match="cannot be reached"):
-                    await ask
-            with pytest.raises(StorageUnavailableError):
-                await storage.put_new("a/y", b"1", TEXT)
-            with pytest.raises(StorageUnavailableError):
-                _ = [info async for info in storage.list("a/")]
-        finally:
-            s3.start()
+        await line.cut()
+        for ask in (storage.get, storage.head, storage.folders, storage.delete):
+            with pytest.raises(StorageUnavailableError, match="cannot be reached"):
+                await ask("a/x")
+        with pytest.raises(StorageUnavailableError):
+            await storage.put_new("a/y", b"1", TEXT)
+        with pytest.raises(StorageUnavailableError):
+            _ = [info async for info in storage.list("a/")]
+        await line.connect()
         assert await storage.get("a/x") == b"1"
 
 
-async def test_storage_opens_while_the_server_is_away(s3, s3_address):
-    s3.stop()
-    try:
-        storage = await open_storage(s3_address)
-    finally:
-        s3.start()
-    async with storage:
+async def test_storage_opens_while_the_server_is_out_of_reach(s3_address, line):
+    await line.cut()
+    async with await open_storage(s3_address) as storage:
+        await line.connect()
         await storage.put_new("a/x", b"1", TEXT)
 
 
-async def test_a_server_that_says_503_is_unavailable(s3_address, monkeypatch):
-    async def overloaded(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+class Actor:
+    """Answers that Ceph does not give on demand, in the words of Amazon S3's error responses."""
+
+    def __init__(self, **codes: list[tuple[int, str]]) -> None:
+        self.codes = codes
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        method = (await reader.readuntil(b"\r\n\r\n")).partition(b" ")[0].decode()
+        turns = self.codes[method]
+        status, code = turns.pop(0) if len(turns) > 1 else turns[0]
+        body = f"<Error><Code>{code}</Code><Message>m</Message></Error>"
         writer.write(
-            b"HTTP/1.1 503 Slow Down\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
+            f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
         )
         await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
-    server = await asyncio.start_server(overloaded, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+
+async def test_a_server_that_says_503_is_unavailable(s3_address, monkeypatch):
+    actor = Actor(GET=[(503, "SlowDown")])
+    async with await asyncio.start_server(actor.answer, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         async with await open_storage(s3_address) as storage:
             with pytest.raises(StorageUnavailableError, match="SlowDown"):
                 await storage.get("a/x")
 
 
 async def test_a_create_only_write_that_meets_another_is_tried_again(s3_address, monkeypatch):
-    """Amazon answers 409 while a rival's write is under way; Ceph does not, so a server here plays it."""
-    answers = [
-        (409, "ConditionalRequestConflict"),
-        (409, "ConditionalRequestConflict"),
-        (412, "PreconditionFailed"),
-    ]
-
-    async def conflicting(reader, writer):
-        head = await reader.readuntil(b"\r\n\r\n")
-        status, code = answers.pop(0) if head.startswith(b"PUT") else (503, "SlowDown")
-        body = f"<Error><Code>{code}</Code></Error>".encode()
-        writer.write(
-            b"HTTP/1.1 %d x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body)) + body
-        )
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(conflicting, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    actor = Actor(
+        GET=[(503, "SlowDown")],
+        PUT=[
+            (409, "ConditionalRequestConflict"),
+            (409, "ConditionalRequestConflict"),
+            (412, "PreconditionFailed"),
+        ],
+    )
+    async with await asyncio.start_server(actor.answer, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         async with await open_storage(s3_address) as storage:
             with pytest.raises(ObjectExistsError):
                 await storage.put_new("a/x", b"1", TEXT)
-    assert answers == []
 
 
 async def test_a_missing_bucket_is_said_to_be_missing(s3):
