@@ -4,9 +4,10 @@ What it does for a known address is two dictionary look-ups and two sends. Every
 or that the parser refuses, goes on to the routes untouched, and they find the words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from sys import getsizeof
+from time import perf_counter
 from typing import Protocol
 
 from starlette._utils import get_route_path
@@ -62,6 +63,8 @@ class KnownTile:
 
     generation: int
     """The catalogue's when the address was resolved; another one means: look again."""
+    path: str
+    """The address below the root path."""
     key: str
     is_covered: bool
     tag: bytes
@@ -71,6 +74,9 @@ class KnownTile:
 
 
 Resolve = Callable[[TileDesk, str, str], ResolvedTile | None]
+
+Note = Callable[[str, str, int, float], None]
+"""Takes the path below the root, the tier or "none", the status and the seconds of an answer."""
 
 
 def resolve_now(desk: TileDesk, path: str, query: str) -> ResolvedTile | None:
@@ -94,6 +100,8 @@ class Door:
         *,
         desk: Callable[[], TileDesk | None],
         resolve: Resolve = resolve_now,
+        note: Note | None = None,
+        headers: Sequence[Header] = (),
         memo_bytes: int = MEMO_BYTES,
     ) -> None:
         """Stand before an application.
@@ -102,11 +110,16 @@ class Door:
             app: What answers the rest.
             desk: Gives the worker's desk, or None while it is not open.
             resolve: Gives the tile of a path and query.
+            note: Is told of every answer given here, so that no layer around the door must look.
+            headers: Further headers of every answer given here, for the same reason.
             memo_bytes: Memory for known addresses.
         """
         self._app = app
         self._desk = desk
         self._resolve = resolve
+        self._note = note
+        self._headers = list(headers)
+        self._uncovered = [*UNCOVERED, *headers]
         self._memo_of: TileDesk | None = None
         self._memo: BoundedCache[Address, KnownTile] = BoundedCache(memo_bytes, _weight)
 
@@ -119,6 +132,7 @@ class Door:
         await self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, send: Send, desk: TileDesk) -> bool:
+        began = perf_counter()
         if desk is not self._memo_of:
             self._memo.clear()
             self._memo_of = desk
@@ -129,40 +143,48 @@ class Door:
             resolved = self._look(scope, desk)
             if resolved is None:
                 return False
-            known = self._remember(address, resolved, desk.catalogue.generation)
+            known = self._remember(address, get_route_path(scope), resolved, desk.catalogue.generation)
         if not known.is_covered:
-            await _send_empty(send, 204, UNCOVERED)
-            return True
+            await _send_empty(send, 204, self._uncovered)
+            return self._answered(known, "none", 204, began)
         condition = if_none_match(scope["headers"])
         if condition is not None and matches(condition, known.tag):
             await _send_empty(send, 304, known.unchanged)
-            return True
+            return self._answered(known, "none", 304, began)
         body = desk.service.peek(known.key)
         if body is not None:
             await _send_tile(scope, send, known.from_process, body)
-            return True
+            return self._answered(known, Tier.PROCESS, 200, began)
         body = await desk.service.fetch(known.key)
         if body is not None:
             await _send_tile(scope, send, known.from_redis, body)
-            return True
+            return self._answered(known, Tier.REDIS, 200, began)
         scope[RESOLVED] = resolved or self._look(scope, desk)
         return False
+
+    def _answered(self, known: KnownTile, tier: str, status: int, began: float) -> bool:
+        if self._note is not None:
+            self._note(known.path, tier, status, perf_counter() - began)
+        return True
 
     def _look(self, scope: Scope, desk: TileDesk) -> ResolvedTile | None:
         return self._resolve(desk, get_route_path(scope), scope["query_string"].decode("latin-1"))
 
-    def _remember(self, address: Address, resolved: ResolvedTile, generation: int) -> KnownTile:
+    def _remember(
+        self, address: Address, route_path: str, resolved: ResolvedTile, generation: int
+    ) -> KnownTile:
         path, query_string, root_path = address
         revision = requested_revision(query_string)
         unchanged = validators(resolved, revision)
         known = KnownTile(
             generation=generation,
+            path=route_path,
             key=resolved.key,
             is_covered=bool(resolved.scenes),
             tag=unchanged[0][1],
-            unchanged=unchanged,
-            from_process=tile_headers(resolved, Tier.PROCESS, revision),
-            from_redis=tile_headers(resolved, Tier.REDIS, revision),
+            unchanged=[*unchanged, *self._headers],
+            from_process=[*tile_headers(resolved, Tier.PROCESS, revision), *self._headers],
+            from_redis=[*tile_headers(resolved, Tier.REDIS, revision), *self._headers],
         )
         if len(path) + len(query_string) + len(root_path) <= MAX_ADDRESS:
             self._memo.put(address, known)
@@ -180,5 +202,5 @@ async def _send_tile(scope: Scope, send: Send, headers: list[Header], body: byte
     await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
 
 
-def _weight(address: Address, _: KnownTile) -> int:
-    return ENTRY_BYTES + LINK_BYTES + sum(map(getsizeof, address))
+def _weight(address: Address, known: KnownTile) -> int:
+    return ENTRY_BYTES + LINK_BYTES + sum(map(getsizeof, (*address, known.path)))

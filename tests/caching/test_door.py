@@ -22,7 +22,7 @@ MEGABYTE = 1 << 20
 class House:
     """A door, a route behind it that answers by the shared reply, and what both were asked."""
 
-    def __init__(self, redis=None, *, cache_bytes=MEGABYTE, memo_bytes=MEGABYTE):
+    def __init__(self, redis=None, *, cache_bytes=MEGABYTE, memo_bytes=MEGABYTE, headers=()):
         self.renderer = KeyedRenderer()
         self.service = TileService(self.renderer, ProcessCache(cache_bytes), redis)
         self.desk = desk_of(self.service)
@@ -30,7 +30,19 @@ class House:
         self.resolvable = True
         self.resolved: list[tuple[str, str]] = []
         self.routed: list[Scope] = []
-        self.door = Door(self.route, desk=lambda: self.desk, resolve=self.resolve, memo_bytes=memo_bytes)
+        self.noted: list[tuple[str, str, int]] = []
+        self.door = Door(
+            self.route,
+            desk=lambda: self.desk,
+            resolve=self.resolve,
+            note=self.note,
+            headers=headers,
+            memo_bytes=memo_bytes,
+        )
+
+    def note(self, path, tier, status, seconds):
+        assert 0 < seconds < 10
+        self.noted.append((path, tier, status))
 
     def resolve(self, desk, path, query):
         self.resolved.append((path, query))
@@ -225,3 +237,23 @@ async def test_a_long_query_is_answered_and_not_remembered(house):
     for _ in range(2):
         assert (await house.ask(query="v=" + "x" * 600)).body == body_of(KEY)
     assert len(house.resolved) == 2
+
+
+async def test_what_it_answers_is_noted_and_what_it_passes_on_is_not(house):
+    await house.ask(root_path="/maps")
+    assert house.noted == []
+    await house.ask(root_path="/maps")
+    await house.ask(root_path="/maps", headers={"If-None-Match": TAG})
+    house.tile = resolved_tile(covered=False)
+    await house.ask(query="datetime=1999")
+    assert house.noted == [(PATH, "process", 200), (PATH, "none", 304), (PATH, "none", 204)]
+
+
+async def test_further_headers_stand_in_each_of_its_answers():
+    house = House(headers=[(b"x-content-type-options", b"nosniff")])
+    await house.ask()
+    answers = [await house.ask(), await house.ask(headers={"If-None-Match": TAG})]
+    house.tile = resolved_tile(covered=False)
+    answers.append(await house.ask(query="datetime=1999"))
+    assert [answer.status for answer in answers] == [200, 304, 204]
+    assert [answer.headers["x-content-type-options"] for answer in answers] == ["nosniff"] * 3
