@@ -63,7 +63,8 @@ def cells_within(bounds: NDArray[np.float64], zoom: int) -> tuple[Numbers, Numbe
     """
     side = 1 << zoom
     columns = (bounds[:, [0, 2]] + 180) / 360 * side
-    rows = (0.5 - np.arcsinh(np.tan(np.radians(bounds[:, [3, 1]]))) / (2 * math.pi)) * side
+    latitudes = np.radians(np.clip(bounds[:, [3, 1]], -90, 90))
+    rows = (0.5 - np.arcsinh(np.tan(latitudes)) / (2 * math.pi)) * side
     first = np.clip(np.floor(np.stack([columns[:, 0], rows[:, 0]]) - _ROUNDING), 0, side - 1).astype(np.int64)
     last = np.clip(np.floor(np.stack([columns[:, 1], rows[:, 1]]) + _ROUNDING), 0, side - 1).astype(np.int64)
     return first[0], first[1], last[0], last[1]
