@@ -9,40 +9,25 @@ at a finer resolution than is shown.
 """
 
 import math
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
-from rasterio.warp import calculate_default_transform
 from rasterio.warp import transform as transform_coordinates
 
+from app.rendering.handles import thread_pool
 from app.rendering.request import Grid
 from mosaics.scene import Asset
 
-HANDLES_PER_THREAD = 96
-"""Open datasets a thread keeps. A handle holds a file descriptor or a header, not pixels."""
-
-OVERSAMPLING, LEEWAY = 1.2, 0.1
-"""Reading a warped file at a lower resolution, GDAL takes the coarsest overview whose factor is below 1.2
-times what is asked for plus 0.1; measured with GDAL 3.10 by comparing pixels, and held by the tests."""
-
-WEB_MERCATOR_LATITUDE = 85.06
-"""Latitude past which Web Mercator has no sensible resolution; rio-tiler clips there too."""
-
 ALIGNED = 1e-3
 """A grid follows a file's pixels when no cell lies further off than this, in cells."""
-
-WEB_MERCATOR = CRS.from_epsg(3857)
 
 
 class AssetReadError(Exception):
@@ -77,77 +62,6 @@ class BandPixels:
         return values
 
 
-@dataclass(slots=True)
-class _Handle:
-    """An open dataset at full resolution, its overviews as they are first needed, and what was derived."""
-
-    datasets: dict[int, DatasetReader]
-    """By overview level; 0 is full resolution."""
-    factors: tuple[float, ...]
-    """How much coarser each overview is than full resolution, ascending."""
-    has_mask: bool
-    """Whether validity is a mask or an alpha band, not a nodata value."""
-    width_in: dict[str, float] = field(default_factory=dict)
-    """Pixel width in another coordinate system's unit, by that system's text."""
-
-
-class HandlePool:
-    """The open datasets of one thread, the least recently used closed first.
-
-    GDAL handles must not be shared between threads, so each render thread has a pool of its own.
-    """
-
-    def __init__(self, size: int = HANDLES_PER_THREAD) -> None:
-        self._size = size
-        self._handles: OrderedDict[str, _Handle] = OrderedDict()
-
-    def handle(self, path: str) -> _Handle:
-        """The open dataset at `path`, opened now if need be."""
-        found = self._handles.get(path)
-        if found is None:
-            dataset = rasterio.open(path, sharing=False)
-            factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
-            flags = dataset.mask_flag_enums[0]
-            masked = dataset.nodata is None and MaskFlags.per_dataset in flags
-            found = self._handles[path] = _Handle({0: dataset}, factors, masked)
-            while len(self._handles) > self._size:
-                self.forget(next(iter(self._handles)))
-        else:
-            self._handles.move_to_end(path)
-        return found
-
-    def dataset(self, path: str, level: int) -> DatasetReader:
-        """The dataset at `path` seen through overview `level` (0: full resolution)."""
-        handle = self.handle(path)
-        found = handle.datasets.get(level)
-        if found is None:
-            found = handle.datasets[level] = rasterio.open(path, sharing=False, overview_level=level - 1)
-        return found
-
-    def forget(self, path: str) -> None:
-        """Close whatever is open at `path`."""
-        handle = self._handles.pop(path, None)
-        if handle is not None:
-            for dataset in handle.datasets.values():
-                dataset.close()
-
-    def close(self) -> None:
-        """Close everything."""
-        for path in list(self._handles):
-            self.forget(path)
-
-
-_of_thread = threading.local()
-
-
-def thread_pool() -> HandlePool:
-    """The pool of the calling thread."""
-    pool: HandlePool | None = getattr(_of_thread, "pool", None)
-    if pool is None:
-        pool = _of_thread.pool = HandlePool()
-    return pool
-
-
 def read_band(asset: Asset, grid: Grid) -> BandPixels:
     """Read one band onto a grid.
 
@@ -161,7 +75,7 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     pool = thread_pool()
     try:
         handle = pool.handle(asset.path)
-        dataset = pool.dataset(asset.path, _overview_level(handle, grid))
+        dataset = pool.dataset(asset.path, handle.level_for(grid))
         cutout = _cutout(dataset, grid)
         if cutout is not None:
             return _read_cutout(dataset, cutout, grid)
@@ -221,8 +135,10 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
 
 def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
     """Where stored values are not the one that marks missing; NaN never counts as a value."""
+    valid: NDArray[np.bool_]
     if stored.dtype.kind != "f":
-        return np.asarray(stored != nodata)
+        valid = stored != nodata
+        return valid
     valid = ~np.isnan(stored)
     if not math.isnan(nodata):
         valid &= stored != stored.dtype.type(nodata)
@@ -286,44 +202,3 @@ def _read_cutout(dataset: DatasetReader, cutout: _Cutout, grid: Grid) -> BandPix
         columns = np.arange(left, right) // across - first_column
         stored[seen], valid[seen] = pixels[rows, columns], holds[rows, columns]
     return BandPixels(stored, valid)
-
-
-def _overview_level(handle: _Handle, grid: Grid) -> int:
-    """The overview to read for a grid: 0 is full resolution, k the k-th overview."""
-    if not handle.factors:
-        return 0
-    left, _, right, _ = grid.bounds
-    native_columns = round((right - left) / _pixel_width(handle, grid.crs))
-    coarser = native_columns / grid.width
-    level = 0
-    for number, factor in enumerate(handle.factors, start=1):
-        if factor < coarser * OVERSAMPLING + LEEWAY:
-            level = number
-    return level
-
-
-def _pixel_width(handle: _Handle, crs: CRS) -> float:
-    """Width of a full-resolution pixel in units of `crs`."""
-    name = crs.to_string()
-    width = handle.width_in.get(name)
-    if width is None:
-        dataset = handle.datasets[0]
-        width = handle.width_in[name] = _default_pixel_width(dataset, crs)
-    return width
-
-
-def _default_pixel_width(dataset: DatasetReader, crs: CRS) -> float:
-    if dataset.crs == crs:
-        return float(dataset.transform.a)
-    left, bottom, right, top = dataset.bounds
-    height = dataset.height
-    if dataset.crs.is_geographic and crs == WEB_MERCATOR:
-        south = max(bottom, -WEB_MERCATOR_LATITUDE)
-        north = min(top, WEB_MERCATOR_LATITUDE)
-        if south < north and (south, north) != (bottom, top):
-            height = max(1, round(height * (north - south) / (top - bottom)))
-            bottom, top = south, north
-    transform, _, _ = calculate_default_transform(
-        dataset.crs, crs, dataset.width, height, left, bottom, right, top
-    )
-    return float(transform.a)

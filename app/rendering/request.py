@@ -5,7 +5,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 import morecantile
-from morecantile import TileMatrixSet
+from morecantile import Tile, TileMatrixSet
 from rasterio.crs import CRS
 
 from app.products.model import Product
@@ -65,7 +65,7 @@ class TileRequest:
 
     def grid(self) -> Grid:
         """The tile's pixels in the coordinates of its matrix set."""
-        left, bottom, right, top = self.tms.xy_bounds(self.x, self.y, self.z)
+        left, bottom, right, top = self.tms.xy_bounds(Tile(self.x, self.y, self.z))
         return Grid(crs_of(self.tms.id), (left, bottom, right, top), self.size, self.size)
 
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import numpy as np
 import shapely
-from morecantile import TileMatrixSet
+from morecantile import Tile, TileMatrixSet
 from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coordinates
 
@@ -159,7 +159,7 @@ def outline(grid: Grid) -> shapely.Geometry:
     ys = np.concatenate([np.full_like(across, bottom), up, np.full_like(across, top), up[::-1]])
     lons, lats = (np.asarray(c) for c in transform_coordinates(grid.crs, WGS84, xs, ys))
     finite = np.isfinite(lons) & np.isfinite(lats)
-    polygon = shapely.polygons(np.column_stack([lons[finite], lats[finite]]))
+    polygon = shapely.Polygon(np.column_stack([lons[finite], lats[finite]]))
     if finite.all() and polygon.is_valid and polygon.bounds[2] - polygon.bounds[0] < 180:
         return polygon
     return shapely.box(*polygon.bounds)
@@ -199,7 +199,8 @@ def _scenes_in_tile(index: QuadkeyIndex, request: TileRequest, limit: int) -> tu
 
 
 def _tile_outline(tms: TileMatrixSet, x: int, y: int, z: int) -> shapely.Geometry:
-    return outline(Grid(crs_of(tms.id), tuple(tms.xy_bounds(x, y, z)), 1, 1))
+    left, bottom, right, top = tms.xy_bounds(Tile(x, y, z))
+    return outline(Grid(crs_of(tms.id), (left, bottom, right, top), 1, 1))
 
 
 def _in_time(scenes: Sequence[SceneRef], interval: Interval | None) -> list[SceneRef]:

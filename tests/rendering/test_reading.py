@@ -9,7 +9,8 @@ import pytest
 from rasterio.crs import CRS
 from rio_tiler.io import Reader
 
-from app.rendering.reading import AssetReadError, HandlePool, read_band, read_pixel
+from app.rendering.handles import HandlePool
+from app.rendering.reading import AssetReadError, read_band, read_pixel
 from app.rendering.request import Grid, crs_of
 from mosaics.scene import Asset
 from tests.rasters import write_cog
@@ -122,7 +123,7 @@ def test_physical_values_are_scaled_and_shifted(tmp_path):
         CRS.from_string(KANSAS_14N), (500_000.0, 4_500_000.0 - 100, 500_000.0 + 100, 4_500_000.0), 10, 10
     )
     band = asset(path, scale=0.0001, offset=-0.1)
-    # 1718 × 0.0001 - 0.1, the Sentinel-2 offset from baseline 04.00 on
+    # 1718 * 0.0001 - 0.1, the Sentinel-2 offset from baseline 04.00 on
     assert read_band(band, grid).physical(band)[0, 0] == pytest.approx(0.0718, abs=1e-7)
 
 
