@@ -113,10 +113,14 @@ class Outline:
             sign,
         )
 
-    def coarser(self, width: float, height: float) -> "Outline":
-        """The same outline on a grid of the same corner whose cells are so many cells wide and high."""
+    def coarser(self, factor: int) -> "Outline":
+        """The same outline on a grid of the same corner whose cells are `factor` as wide and high."""
         return Outline(
-            self.x_top / width, self.y_top / height, self.x_bottom / width, self.y_bottom / height, self.sign
+            self.x_top / factor,
+            self.y_top / factor,
+            self.x_bottom / factor,
+            self.y_bottom / factor,
+            self.sign,
         )
 
     @property

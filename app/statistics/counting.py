@@ -1,0 +1,159 @@
+"""Counting: what one block of cells adds to the statistics of a polygon."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.rendering.computing import Values as ProductValues
+from app.rendering.request import Grid
+from app.statistics.coverage import Block, Coverage, Outline
+from app.statistics.distribution import Areas, Distribution, Values
+from app.statistics.lattice import Lattice
+from app.statistics.moments import Moments
+from mosaics.index import SceneRef
+from mosaics.scene import Asset
+
+NO_VALUES = Moments()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The values a polygon covers, and sums over them; areas in square metres."""
+
+    equal: tuple[Values, ...] = ()
+    """Values of cells that are covered wholly and all have one area."""
+    others: tuple[Values, ...] = ()
+    """Values of all other cells."""
+    areas: tuple[Areas, ...] = ()
+    """The covered area of each of those."""
+    count: float = 0.0
+    """Covered fractions of the cells with a value, summed."""
+    pixel_sum: float = 0.0
+    """Covered fraction times value, summed."""
+    area_m2: float = 0.0
+    """Of all cells covered, with and without a value."""
+    moments: Moments = NO_VALUES
+    """Of the values, weighted with their area."""
+    used: frozenset[str] = frozenset()
+    """Ids of the scenes that gave a pixel."""
+    skipped: tuple[SceneRef, ...] = ()
+    """Scenes with a file that could not be read."""
+    failed: tuple[Asset, ...] = ()
+    """Those files, in the same order."""
+    unmasked: tuple[str, ...] = ()
+    """Labels of mask rules that could not be applied to a scene."""
+
+    @classmethod
+    def together(cls, tallies: Sequence["Tally"]) -> "Tally":
+        """One tally of all."""
+        unread = {
+            asset.path: (scene, asset)
+            for t in tallies
+            for scene, asset in zip(t.skipped, t.failed, strict=True)
+        }
+        return cls(
+            tuple(chain.from_iterable(t.equal for t in tallies)),
+            tuple(chain.from_iterable(t.others for t in tallies)),
+            tuple(chain.from_iterable(t.areas for t in tallies)),
+            sum(t.count for t in tallies),
+            sum(t.pixel_sum for t in tallies),
+            sum(t.area_m2 for t in tallies),
+            sum((t.moments for t in tallies), NO_VALUES),
+            frozenset().union(*(t.used for t in tallies)),
+            tuple(scene for scene, _ in unread.values()),
+            tuple(asset for _, asset in unread.values()),
+            tuple(dict.fromkeys(label for t in tallies for label in t.unmasked)),
+        )
+
+    def distribution(self, cell_area_m2: float) -> Distribution:
+        """The values by area."""
+        none = np.empty(0, np.float32)
+        return Distribution.of(
+            np.concatenate([none, *self.equal]),
+            cell_area_m2,
+            np.concatenate([none, *self.others]),
+            np.concatenate([np.empty(0), *self.areas]),
+        )
+
+
+def count_block(
+    values_on: Callable[[Grid], ProductValues], lattice: Lattice, outline: Outline, block: Block
+) -> Tally:
+    """Count one block.
+
+    Args:
+        values_on: Gives the product's values, as tiles show them.
+        lattice: The cells.
+        outline: The polygon over them.
+        block: Which of them to count.
+    """
+    covered = outline.coverage(block)
+    if not (covered.edge_cells.size or covered.inside.any()):
+        return Tally()
+    values = values_on(lattice.grid(block))
+    row_areas = lattice.cell_areas_m2(block)
+    tally = _equal_cells if lattice.equal_areas else _unequal_cells
+    whole = tally(values.planes[0], covered, row_areas)
+    edge = _edge_cells(values.planes[0], covered, row_areas)
+    return Tally(
+        whole.equal,
+        (*whole.others, *edge.others),
+        (*whole.areas, *edge.areas),
+        whole.count + edge.count,
+        whole.pixel_sum + edge.pixel_sum,
+        whole.area_m2 + edge.area_m2,
+        whole.moments + edge.moments,
+        frozenset(values.used),
+        values.skipped,
+        values.failed,
+        values.unmasked,
+    )
+
+
+def _equal_cells(plane: Values, covered: Coverage, row_areas: Areas) -> Tally:
+    """The cells inside, where all cells have one area."""
+    inside = plane.ravel() if covered.inside.all() else plane[covered.inside]
+    missing = np.isnan(inside)
+    held = inside[~missing] if missing.any() else inside
+    moments = Moments.of(held, float(row_areas[0]))
+    return Tally(
+        equal=(held,),
+        count=float(held.size),
+        pixel_sum=held.size * moments.mean,
+        area_m2=inside.size * float(row_areas[0]),
+        moments=moments,
+    )
+
+
+def _unequal_cells(plane: Values, covered: Coverage, row_areas: Areas) -> Tally:
+    """The cells inside, where every row of cells has an area of its own."""
+    has_value = covered.inside & ~np.isnan(plane)
+    held = plane[has_value]
+    areas = np.repeat(row_areas, np.count_nonzero(has_value, axis=1))
+    return Tally(
+        others=(held,),
+        areas=(areas,),
+        count=float(held.size),
+        pixel_sum=float(held.sum(dtype=np.float64)),
+        area_m2=float(np.count_nonzero(covered.inside, axis=1) @ row_areas),
+        moments=Moments.of(held, areas),
+    )
+
+
+def _edge_cells(plane: Values, covered: Coverage, row_areas: Areas) -> Tally:
+    """The cells that are covered in part."""
+    values = plane.ravel()[covered.edge_cells]
+    areas: NDArray[np.float64] = covered.fractions * row_areas[covered.edge_cells // plane.shape[1]]
+    has_value = ~np.isnan(values)
+    held, held_areas, fractions = values[has_value], areas[has_value], covered.fractions[has_value]
+    return Tally(
+        others=(held,),
+        areas=(held_areas,),
+        count=float(fractions.sum()),
+        pixel_sum=float(held.astype(np.float64) @ fractions),
+        area_m2=float(areas.sum()),
+        moments=Moments.of(held, held_areas),
+    )

@@ -1,0 +1,222 @@
+"""Geometry: from the GeoJSON a caller sends to the polygon that is counted, or to what is wrong with it."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.errors import RasterioError
+from rasterio.warp import transform as transform_coordinates
+from shapely.geometry import MultiPolygon, Polygon, shape
+from shapely.geometry.base import BaseGeometry
+
+Polygonal: TypeAlias = Polygon | MultiPolygon
+
+MAX_VERTICES = 200_000
+"""A national border in full detail has about a hundred thousand."""
+
+MAX_AREA_KM2 = 20_000_000.0
+"""Russia, the largest country, has 17.1 million."""
+
+EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius of the Earth (IUGG)."""
+
+WGS84 = CRS.from_epsg(4326)
+
+MAX_DENSIFIED = 1_000_000
+"""Vertices an outline may get on its way to another coordinate system."""
+
+
+class GeometryError(ValueError):
+    """A geometry that has no statistics; the message names the fault, and its place where it has one."""
+
+
+def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
+    """Read a GeoJSON Polygon or MultiPolygon in degrees of longitude and latitude.
+
+    Heights are dropped. A polygon over the antimeridian comes back split there: one whose longitudes run on
+    past 180 or -180, and one with an edge of more than 180 degrees, which is taken to run the short way
+    round unless both its ends lie on the antimeridian.
+
+    Args:
+        geojson: The geometry object.
+
+    Returns:
+        A valid geometry of longitudes within -180..180, its rings and parts in one order whatever the
+        caller's.
+
+    Raises:
+        GeometryError: If it is none, is not valid, or is beyond a limit.
+    """
+    kind = geojson.get("type")
+    if kind not in {"Polygon", "MultiPolygon"}:
+        raise GeometryError(f"statistics need a Polygon or a MultiPolygon, not {_shown(kind)}")
+    try:
+        with np.errstate(invalid="ignore"):  # NaN is refused below, with its place
+            polygon = shapely.force_2d(shape(dict(geojson)))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, shapely.GEOSException) as error:
+        raise GeometryError(
+            f"the {kind} cannot be read: its coordinates are no rings of positions"
+        ) from error
+    _refuse_unlimited(polygon)
+    polygon = _split_at_antimeridian(polygon)
+    if not polygon.is_valid:
+        raise GeometryError(f"the {kind} is not valid: {shapely.is_valid_reason(polygon)}")
+    area_km2 = spherical_area_km2(polygon)
+    if not area_km2 > 0:
+        raise GeometryError(f"the {kind} has no area")
+    if area_km2 > MAX_AREA_KM2:
+        raise GeometryError(
+            f"the {kind} has {area_km2:,.0f} km2; areas of up to {MAX_AREA_KM2:,.0f} km2 are counted"
+        )
+    return _polygonal(shapely.normalize(polygon))
+
+
+def spherical_area_km2(polygon: BaseGeometry) -> float:
+    """Area on the sphere, its edges being straight in longitude and latitude, to about 1e-4.
+
+    Longitude times the sine of latitude is Lambert's cylindrical equal-area projection.
+    """
+    dense = shapely.segmentize(polygon, 1.0)
+    flat = shapely.transform(dense, _equal_area)
+    return float(shapely.area(flat)) * (EARTH_RADIUS_M / 1000) ** 2
+
+
+def _equal_area(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    radians = np.radians(lonlat)
+    return np.column_stack([radians[:, 0], np.sin(radians[:, 1])])
+
+
+def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
+    """A lon/lat polygon in another coordinate system, following its edges, which are straight in degrees.
+
+    Args:
+        polygon: In degrees.
+        crs: The system wanted.
+        tolerance: How far the outline may lie off the true one, in units of `crs`.
+
+    Raises:
+        GeometryError: If a part of it has no place in `crs`.
+    """
+    if crs == WGS84:
+        return polygon
+    dense = shapely.segmentize(polygon, _segment_length(polygon, crs, tolerance))
+    projected = shapely.transform(dense, lambda lonlat: _projected(lonlat, crs))
+    if not np.isfinite(shapely.get_coordinates(projected)).all():
+        raise GeometryError(
+            "the polygon reaches beyond where the scenes' projection is defined; ask for a smaller one"
+        )
+    return _polygonal(projected)
+
+
+def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
+    """Longest edge, in degrees, that may be drawn straight in another system.
+
+    The bulge of an edge grows with the square of its length, so that its middle tells how often to cut it.
+    """
+    coordinates, ring = shapely.get_coordinates(
+        shapely.get_rings(shapely.get_parts(polygon)), return_index=True
+    )
+    along = ring[1:] == ring[:-1]
+    starts, ends = coordinates[:-1][along], coordinates[1:][along]
+    middles = (starts + ends) / 2
+    there = _projected(coordinates, crs)
+    chords = (there[:-1][along] + there[1:][along]) / 2
+    bulges = np.hypot(*(_projected(middles, crs) - chords).T)
+    lengths = np.hypot(*(ends - starts).T)
+    pieces = np.sqrt(bulges / tolerance)
+    too_long = pieces > 1
+    needed = float(np.min(lengths[too_long] / pieces[too_long], initial=np.inf))
+    return max(min(needed, float(lengths.max())), float(lengths.sum()) / MAX_DENSIFIED)
+
+
+def _projected(lonlat: NDArray[np.float64], crs: CRS) -> NDArray[np.float64]:
+    try:
+        xs, ys = transform_coordinates(WGS84, crs, lonlat[:, 0], lonlat[:, 1])
+    except RasterioError as error:
+        raise GeometryError("the polygon cannot be drawn in the scenes' projection") from error
+    return np.column_stack([xs, ys])
+
+
+def _refuse_unlimited(polygon: BaseGeometry) -> None:
+    if polygon.is_empty:
+        raise GeometryError("the geometry is empty")
+    vertices = shapely.get_num_coordinates(polygon)
+    if vertices > MAX_VERTICES:
+        raise GeometryError(f"the geometry has {vertices:,} vertices; {MAX_VERTICES:,} are the limit")
+    coordinates = shapely.get_coordinates(polygon)
+    if not np.isfinite(coordinates).all():
+        place = int(np.flatnonzero(~np.isfinite(coordinates).all(axis=1))[0])
+        raise GeometryError(f"position {place} of the geometry is not a pair of finite numbers")
+    far = (np.abs(coordinates[:, 0]) > 360) | (np.abs(coordinates[:, 1]) > 90)
+    if far.any():
+        lon, lat = coordinates[far][0].tolist()
+        raise GeometryError(
+            f"position {_number(lon)}, {_number(lat)} is no longitude and latitude: statistics take degrees "
+            "(WGS 84), longitude first"
+        )
+
+
+def _split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
+    coordinates, ring = shapely.get_coordinates(
+        shapely.get_rings(shapely.get_parts(polygon)), return_index=True
+    )
+    within = np.abs(coordinates[:, 0]).max() <= 180
+    if within and not _jumps(coordinates[:, 0], ring).any():
+        return polygon
+    whole = shapely.union_all([_unrolled(part) for part in shapely.get_parts(polygon)])
+    west, _, east, _ = whole.bounds
+    pieces: list[BaseGeometry] = []
+    for turn in range(math.floor((west + 180) / 360), math.ceil((east + 180) / 360)):
+        world = shapely.box(360 * turn - 180, -90, 360 * turn + 180, 90)
+        parts = shapely.get_parts(shapely.intersection(whole, world))
+        pieces.extend(shapely.transform(parts[shapely.area(parts) > 0], _turned(turn)))
+    return shapely.union_all(pieces)
+
+
+def _turned(turn: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Takes longitudes back by whole turns around the Earth."""
+    return lambda lonlat: lonlat - [360.0 * turn, 0.0]
+
+
+def _unrolled(part: BaseGeometry) -> BaseGeometry:
+    """A polygon whose longitudes run on where it crosses the antimeridian."""
+    rings = shapely.get_rings(part)
+    unrolled: list[NDArray[np.float64]] = []
+    for number, ring in enumerate(rings):
+        lonlat = shapely.get_coordinates(ring)
+        jumps = np.concatenate([[0], _jumps(lonlat[:, 0], np.zeros(len(lonlat)))])
+        lonlat[:, 0] -= 360 * np.cumsum(jumps)
+        if lonlat[0, 0] != lonlat[-1, 0]:
+            raise GeometryError("the polygon goes around a pole; cut it along a meridian")
+        if number:
+            lonlat[:, 0] += 360 * np.round((unrolled[0][:, 0].mean() - lonlat[:, 0].mean()) / 360)
+        unrolled.append(lonlat)
+    found = Polygon(unrolled[0], unrolled[1:])
+    if not found.is_valid:
+        raise GeometryError(f"the polygon is not valid: {shapely.is_valid_reason(found)}")
+    return found
+
+
+def _jumps(lons: NDArray[np.float64], ring: NDArray[Any]) -> NDArray[np.float64]:
+    """Between neighbours on a ring: 1 where longitude falls from the far east to the far west, or -1."""
+    steps = np.diff(lons)
+    edge_of_world = (np.abs(lons[1:]) == 180) & (np.abs(lons[:-1]) == 180)
+    jumps = np.where((np.abs(steps) > 180) & ~edge_of_world, np.sign(steps), 0.0)
+    return np.where(ring[1:] == ring[:-1], jumps, 0.0)
+
+
+def _polygonal(geometry: BaseGeometry) -> Polygonal:
+    assert isinstance(geometry, Polygon | MultiPolygon)  # noqa: S101 - operations above keep the type
+    return geometry
+
+
+def _shown(kind: object) -> str:
+    return kind if isinstance(kind, str) and kind.isalnum() and len(kind) <= 40 else "what was sent"
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else str(value)

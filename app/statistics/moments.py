@@ -1,0 +1,55 @@
+"""Moments: weight, mean and variance of values, of parts that are then put together."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is needed of weighted values to tell their sum, mean and variance."""
+
+    weight: float = 0.0
+    """Sum of the weights."""
+    mean: float = 0.0
+    deviation: float = 0.0
+    """Sum of weight times squared distance from the mean."""
+
+    @classmethod
+    def of(cls, values: NDArray[np.float32], weights: NDArray[np.float64] | float) -> "Moments":
+        """Moments of values and their weights, or the one weight they all have; in two passes, float64."""
+        if not values.size:
+            return cls()
+        exact = values.astype(np.float64)
+        if isinstance(weights, float):
+            mean = float(exact.sum()) / values.size
+            exact -= mean
+            return cls(weights * values.size, mean, weights * float(exact @ exact))
+        weight = float(weights.sum())
+        mean = float(exact @ weights) / weight
+        exact -= mean
+        return cls(weight, mean, float((exact * exact) @ weights))
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Moments of both together (Chan, Golub & LeVeque 1979)."""
+        weight = self.weight + other.weight
+        if not weight:
+            return self
+        apart = other.mean - self.mean
+        return Moments(
+            weight,
+            self.mean + apart * (other.weight / weight),
+            self.deviation + other.deviation + apart**2 * (self.weight * other.weight / weight),
+        )
+
+    @property
+    def sum(self) -> float:
+        """Of weight times value."""
+        return self.weight * self.mean
+
+    @property
+    def variance(self) -> float:
+        """Of the population: the weights are not a sample's."""
+        return self.deviation / self.weight if self.weight else math.nan

@@ -1,0 +1,130 @@
+"""Summarising: from the tally of a polygon to its statistics, and the sentences that go with them."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from app.products.model import Product
+from app.statistics.counting import Tally
+from app.statistics.distribution import Distribution
+from app.statistics.lattice import Lattice
+from app.statistics.resolving import ResolvedStatistics
+from app.statistics.summary import (
+    COMPLETE,
+    Bin,
+    ClassArea,
+    Histogram,
+    LitArea,
+    Numbers,
+    Status,
+    Summary,
+)
+
+M2_PER_KM2 = 1e6
+M2_PER_HA = 1e4
+
+
+def summary_of(
+    resolved: ResolvedStatistics, lattice: Lattice | None, tally: Tally, outside: float
+) -> Summary:
+    """The statistics of a tally.
+
+    Args:
+        resolved: What was asked.
+        lattice: The cells counted; None where no scene could be read.
+        tally: Of all blocks.
+        outside: Share of the polygon that lies outside the scenes' footprints; looked at only where values
+            are missing.
+    """
+    product, wanted = resolved.product, resolved.wanted
+    values = tally.distribution(lattice.cell_area_m2 if lattice is not None and lattice.equal_areas else 1.0)
+    valid_fraction = 0.0 if values.empty else min(tally.moments.weight / tally.area_m2, 1.0)
+    skipped = tuple(scene.id for scene in tally.skipped)
+    complete = valid_fraction >= COMPLETE and not skipped
+    status = Status.EMPTY if values.empty else Status.OK if complete else Status.PARTIAL
+    return Summary(
+        status=status,
+        reason=None if status is Status.OK else _reason(valid_fraction, outside, skipped),
+        valid_fraction=valid_fraction,
+        area_km2=tally.area_m2 / M2_PER_KM2,
+        valid_area_km2=tally.moments.weight / M2_PER_KM2,
+        numbers=None if values.empty else _numbers(values, tally),
+        percentiles={
+            f"p{p:g}": None if values.empty else values.quantile(p / 100) for p in wanted.percentiles
+        },
+        classes=() if values.empty else _classes(product, values),
+        histogram=() if values.empty or wanted.histogram is None else _histogram(wanted.histogram, values),
+        lit=_lit(product, values),
+        scenes=tuple(scene.id for scene in resolved.scenes if scene.id in tally.used),
+        skipped=skipped,
+        unmasked=tally.unmasked,
+        synthetic=any(scene.synthetic for scene in resolved.scenes if scene.id in tally.used),
+        inputs=resolved.inputs,
+        cell_size_m=None if lattice is None else lattice.cell_size_m,
+    )
+
+
+def _numbers(values: Distribution, tally: Tally) -> Numbers:
+    moments = tally.moments
+    return Numbers(
+        mean=moments.mean,
+        median=values.quantile(0.5),
+        std=math.sqrt(moments.variance),
+        variance=moments.variance,
+        min=values.smallest,
+        max=values.largest,
+        sum=tally.pixel_sum,
+        count=tally.count,
+        area_weighted_sum=moments.sum / M2_PER_KM2,
+    )
+
+
+def _classes(product: Product, values: Distribution) -> tuple[ClassArea, ...]:
+    found = []
+    for row in product.classes:
+        lower = 0.0 if row.lower is None else values.below(row.lower)
+        upper = values.area if row.upper is None else values.below(row.upper)
+        found.append(ClassArea(row.name, (upper - lower) / M2_PER_HA, (upper - lower) / values.area))
+    return tuple(found)
+
+
+def _histogram(wanted: Histogram, values: Distribution) -> tuple[Bin, ...]:
+    low = values.smallest if wanted.low is None else wanted.low
+    high = values.largest if wanted.high is None else wanted.high
+    if not low < high:  # all values are equal, or lie beyond the one edge that was given
+        high = low + 1.0
+    edges = np.linspace(low, high, wanted.bins + 1).tolist()
+    areas = values.histogram(edges)
+    return tuple(
+        Bin(lower, upper, area / M2_PER_KM2)
+        for (lower, upper), area in zip(pairwise(edges), areas, strict=True)
+    )
+
+
+def _lit(product: Product, values: Distribution) -> LitArea | None:
+    if product.lit_above is None or values.empty:
+        return None
+    area = values.area - values.up_to(product.lit_above)
+    return LitArea(area / M2_PER_KM2, min(max(area / values.area, 0.0), 1.0))
+
+
+def _reason(valid_fraction: float, outside: float, skipped: Sequence[str]) -> str:
+    """Why values are missing, as sentences."""
+    if outside >= 1:
+        return "No scene covers the area at this time."
+    sentences = []
+    if outside > 1 - COMPLETE:
+        sentences.append(f"{_percent(outside)} of the area lies outside the scenes.")
+    missing = 1 - valid_fraction - outside
+    if missing > 1 - COMPLETE:
+        sentences.append(f"{_percent(missing)} of the area is masked or has no data.")
+    if skipped:
+        scenes = ", ".join(skipped[:5]) + (" and others" if len(skipped) > 5 else "")
+        sentences.append(f"Left out, since files of theirs cannot be read: {scenes}.")
+    return " ".join(sentences) or "A small part of the area has no value."
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"

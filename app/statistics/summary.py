@@ -1,0 +1,183 @@
+"""The summary: the statistics of one product over one polygon at one time, as an entry of a series."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+COMPLETE = 0.999
+"""Share of the area that must have a value for a summary to be ok."""
+
+
+class StatisticsRequestError(ValueError):
+    """Statistics that cannot be given; the message says what can."""
+
+
+class Status(StrEnum):
+    """How much of the area the numbers stand for."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A histogram asked for."""
+
+    bins: int
+    """1 to 1000, of equal width."""
+    low: float | None = None
+    """Lower edge of the first bin; None takes the smallest value."""
+    high: float | None = None
+    """Upper edge of the last bin, within it; None takes the largest value."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bins <= 1000:
+            raise StatisticsRequestError(f"a histogram has 1 to 1000 bins, not {self.bins}")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise StatisticsRequestError(
+                f"a histogram runs from a low value to a high one, not from {self.low:g} to {self.high:g}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked beside the numbers that are always given."""
+
+    percentiles: tuple[float, ...] = (2.0, 98.0)
+    """0 to 100."""
+    histogram: Histogram | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.percentiles) > 100:
+            raise StatisticsRequestError(f"100 percentiles are given at most, not {len(self.percentiles)}")
+        for percentile in self.percentiles:
+            if not 0 <= percentile <= 100:
+                raise StatisticsRequestError(f"percentiles lie between 0 and 100; {percentile:g} does not")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What the values of an area come to. There is at least one value.
+
+    Every value counts with the area it has, that of its cell times the fraction of it that the polygon
+    covers. Where cells are equally large (projected grids) these are exactextract's definitions; on grids in
+    degrees they are exactextract's with `coverage_weight=area_spherical_m2`, but for `count` and `sum`.
+    """
+
+    mean: float
+    median: float
+    std: float
+    """Of the population."""
+    variance: float
+    """Of the population."""
+    min: float
+    """Of all cells covered, however little."""
+    max: float
+    """Of all cells covered, however little."""
+    sum: float
+    """Pixel sum: covered fraction times value, summed, without regard to the area of cells."""
+    count: float
+    """Covered fractions of the cells that have a value, summed: a number of pixels."""
+    area_weighted_sum: float
+    """Area times value, summed: in the product's unit times square kilometres."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassArea:
+    """How much of the area one class of a product has."""
+
+    name: str
+    area_ha: float
+    fraction: float
+    """Of the area that has a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of a histogram: it holds its lower edge; only the last one holds its upper edge."""
+
+    low: float
+    high: float
+    area_km2: float
+
+
+@dataclass(frozen=True, slots=True)
+class LitArea:
+    """The area brighter than the product's `lit_above`."""
+
+    area_km2: float
+    share: float
+    """Of the area that has a value, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The statistics of one product over one polygon at one time."""
+
+    status: Status
+    """ok: `COMPLETE` of the area has a value and every scene could be read; partial; or empty: no value."""
+    reason: str | None
+    """Sentences for a person, unless all is well."""
+    valid_fraction: float
+    """Share of the area that has a value."""
+    area_km2: float
+    """Of the polygon: the areas of cells times the fractions it covers of them. Where no scene could be read
+    it is that on the sphere."""
+    valid_area_km2: float
+    """The part of it that has a value."""
+    numbers: Numbers | None
+    """None where there is no value."""
+    percentiles: Mapping[str, float | None]
+    """Those wanted by name: p2, p98, p2.5; None where there is no value."""
+    classes: tuple[ClassArea, ...]
+    """Of a product with classes, in their order."""
+    histogram: tuple[Bin, ...]
+    lit: LitArea | None
+    scenes: tuple[str, ...]
+    """Ids of the scenes the values came from, best first."""
+    skipped: tuple[str, ...]
+    """Ids of the scenes left out, since a file of theirs could not be read."""
+    unmasked: tuple[str, ...]
+    """Mask rules that could not be applied to a scene, since it lacks the band."""
+    synthetic: bool
+    """Whether a scene the values came from was made up."""
+    inputs: str
+    """SHA-256, in hex, of all that determines the numbers."""
+    cell_size_m: float | None
+    """Height of the cells counted; None where no scene could be read."""
+
+    def entry(self, period: str) -> dict[str, Any]:
+        """The summary as an entry of a series, ready for JSON: no number in it is NaN or infinite."""
+        numbers = self.numbers
+        entry: dict[str, Any] = {
+            "period": period,
+            "status": str(self.status),
+            "valid_fraction": self.valid_fraction,
+            "area_km2": self.area_km2,
+            "valid_area_km2": self.valid_area_km2,
+        }
+        for name in ("mean", "median", "std", "variance", "min", "max", "sum", "count", "area_weighted_sum"):
+            entry[name] = None if numbers is None else getattr(numbers, name)
+        entry |= {
+            "percentiles": dict(self.percentiles),
+            "classes": [{"name": c.name, "area_ha": c.area_ha, "fraction": c.fraction} for c in self.classes],
+            "scenes": list(self.scenes),
+            "inputs": self.inputs,
+            "cell_size_m": self.cell_size_m,
+            "synthetic": self.synthetic,
+        }
+        if self.reason is not None:
+            entry["reason"] = self.reason
+        if self.lit is not None:
+            entry |= {"lit_area_km2": self.lit.area_km2, "lit_share": self.lit.share}
+        if self.histogram:
+            entry["histogram"] = [
+                {"from": b.low, "to": b.high, "area_km2": b.area_km2} for b in self.histogram
+            ]
+        if self.skipped:
+            entry["skipped"] = list(self.skipped)
+        if self.unmasked:
+            entry["unmasked"] = list(self.unmasked)
+        return entry

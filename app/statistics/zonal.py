@@ -1,0 +1,155 @@
+"""The zonal engine: statistics of a product over a polygon, from the same values that tiles show."""
+
+import asyncio
+
+from app.products.model import Product
+from app.rendering.computing import Clock, ItemOf, Values, compute_values
+from app.rendering.renderer import Renderer
+from app.rendering.request import Grid
+from app.rendering.resolving import select_periods
+from app.statistics.counting import Tally, count_block
+from app.statistics.coverage import Block
+from app.statistics.geometry import Polygonal, spherical_area_km2
+from app.statistics.resolving import ResolvedStatistics, scenes_under
+from app.statistics.summarising import summary_of
+from app.statistics.summary import COMPLETE, Summary, Wanted
+from app.statistics.surveying import CELL_BUDGET, Plan, Survey, survey
+from mosaics.catalogue import Catalogue
+from mosaics.index import SceneRef
+
+USUAL = Wanted()
+
+MAX_SCENES = 256
+"""Scenes one summary may draw on."""
+
+LARGE = 1 << 21
+"""Cells from which on a polygon is large: few such are counted at a time, since their values are held."""
+
+LARGE_AT_ONCE = 2
+"""With the usual budget the values of all polygons under way take 300 MB at most."""
+
+ITEMS_AHEAD = 4
+"""Items fetched together before reading begins; polygons seldom need more."""
+
+
+class ZonalEngine:
+    """Computes statistics on the render threads, a few blocks at a time so that tiles need not wait.
+
+    Args:
+        catalogue: What exists now.
+        renderer: Whose threads read.
+        cell_budget: Cells read for one polygon and time. Past it an overview is read, or cells coarser still,
+            and the summary's `cell_size_m` says so.
+        max_scenes: Scenes one summary may draw on.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        renderer: Renderer,
+        *,
+        cell_budget: int = CELL_BUDGET,
+        max_scenes: int = MAX_SCENES,
+    ) -> None:
+        self._catalogue = catalogue
+        self._renderer = renderer
+        self._cell_budget = cell_budget
+        self._max_scenes = max_scenes
+        self._turns = asyncio.Semaphore(2 * renderer.threads)
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+
+    async def resolve(
+        self,
+        product: Product,
+        polygon: Polygonal,
+        datetime: str | None = None,
+        wanted: Wanted = USUAL,
+        *,
+        gap: bool = False,
+    ) -> ResolvedStatistics:
+        """Find the scenes of a question, and its input hash; reads no pixel.
+
+        Args:
+            product: With one value a pixel.
+            polygon: As `app.statistics.geometry.read_polygon` gives it.
+            datetime: A period, interval or instant, as for tiles; None for the latest period.
+            wanted: Percentiles and histogram.
+            gap: Whether it is known already that there is no scene at that time.
+
+        Raises:
+            StatisticsRequestError: If the product has not one value a pixel, or too many scenes are needed.
+            mosaics.period.PeriodError: If `datetime` makes no sense.
+            mosaics.storage.StorageError: If the store does not answer.
+        """
+        scenes: tuple[SceneRef, ...] = ()
+        if not gap:
+            scenes = await scenes_under(self._catalogue, product, polygon, datetime, limit=self._max_scenes)
+        return ResolvedStatistics(product, polygon, datetime, wanted, scenes, self._cell_budget)
+
+    async def summarise(self, resolved: ResolvedStatistics) -> Summary:
+        """Answer a question.
+
+        Raises:
+            app.statistics.geometry.GeometryError: If the polygon has no place in the scenes' projection.
+            app.rendering.renderer.RenderingOverloadError: If too many renderings wait.
+            mosaics.storage.StorageError: If the store does not answer.
+        """
+        if not resolved.scenes:
+            return _uncounted(resolved, (), 1.0)
+        ahead = [scene.item_key for scene in resolved.scenes[:ITEMS_AHEAD]]
+        await asyncio.gather(*(self._catalogue.item(key) for key in ahead))
+        found = await self._survey(resolved)
+        if found.plan is None:
+            return _uncounted(resolved, found.skipped, await self._outside(resolved))
+        if found.plan.cells < LARGE:
+            return await self._count(resolved, found, found.plan)
+        async with self._large:
+            return await self._count(resolved, found, found.plan)
+
+    async def _survey(self, resolved: ResolvedStatistics) -> Survey:
+        def work(item_of: ItemOf) -> Survey:
+            return survey(resolved.product, resolved.polygon, resolved.scenes, resolved.cell_budget, item_of)
+
+        async with self._turns:
+            return await self._renderer.run(work)
+
+    async def _count(self, resolved: ResolvedStatistics, found: Survey, plan: Plan) -> Summary:
+        counts = [asyncio.create_task(self._count_block(resolved, plan, block)) for block in plan.blocks]
+        try:
+            tallies = await asyncio.gather(*counts)
+        except BaseException:
+            for count in counts:
+                count.cancel()
+            raise
+        tally = Tally.together([Tally(skipped=found.skipped, failed=found.failed), *tallies])
+        complete = tally.moments.weight >= COMPLETE * tally.area_m2
+        outside = 0.0 if complete else await self._outside(resolved)
+        if plan.cells < LARGE:
+            return summary_of(resolved, plan.lattice, tally, outside)
+        return await asyncio.to_thread(summary_of, resolved, plan.lattice, tally, outside)
+
+    async def _count_block(self, resolved: ResolvedStatistics, plan: Plan, block: Block) -> Tally:
+        def work(item_of: ItemOf) -> Tally:
+            def values_on(grid: Grid) -> Values:
+                return compute_values(resolved.product, resolved.scenes, grid, item_of, Clock())
+
+            return count_block(values_on, plan.lattice, plan.outline, block)
+
+        async with self._turns:
+            return await self._renderer.run(work)
+
+    async def _outside(self, resolved: ResolvedStatistics) -> float:
+        """Share of the polygon that lies outside the footprints of the best covered period."""
+        collection = resolved.product.collection
+        selection = select_periods(self._catalogue, collection, resolved.datetime)
+        covered = 0.0
+        for period in selection.periods:
+            index = await self._catalogue.index(collection, period)
+            covered = max(covered, await asyncio.to_thread(index.covered_fraction, resolved.polygon))
+        return 1 - covered
+
+
+def _uncounted(resolved: ResolvedStatistics, skipped: tuple[SceneRef, ...], outside: float) -> Summary:
+    """The summary where there are no cells to count."""
+    tally = Tally(area_m2=spherical_area_km2(resolved.polygon) * 1e6, skipped=skipped)
+    return summary_of(resolved, None, tally, outside)
