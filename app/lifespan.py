@@ -24,7 +24,7 @@ from mosaics.storage import open_storage
 log = logging.getLogger(__name__)
 
 SLOWEST_RETRY_S = 10.0
-"""The longest pause between two attempts while storage is away, and so about the longest a recovery goes unseen."""
+"""The longest pause between two attempts while storage is away: how long a recovery goes unseen."""
 
 LONGEST_START_S = 5.0
 """How long a worker waits for storage before it begins to answer, then with 503 until storage does."""

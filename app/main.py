@@ -1,6 +1,7 @@
 """The application: its parts wired together, and nothing done before it starts."""
 
-from importlib.metadata import version
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -11,7 +12,7 @@ from app.desk import Desk
 from app.lifespan import lifespan
 from app.metrics import Metrics, TileMeter
 from app.routes import collections, health, legend, ogc, point, products, tilejson, tiles, times
-from app.routes.envelope import BodyLimit, Envelope, HeadAsGet
+from app.routes.envelope import BelowRoot, BodyLimit, Envelope, HeadAsGet, common_headers
 from app.routes.page import add_page
 from app.settings import Settings
 
@@ -31,15 +32,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Tilewatch",
         description="Live maps from satellite archives: tiles computed when somebody looks.",
-        version=version("tilewatch"),
+        version=own_version(),
         lifespan=lifespan,
-        middleware=[
-            Middleware(Envelope, origins=settings.cors_origins, root_path=settings.root_path),
-            Middleware(TileMeter, metrics=metrics),
-            Middleware(Door, desk=desk),
-            Middleware(HeadAsGet),
-            Middleware(BodyLimit),
-        ],
+        middleware=layers(settings, metrics, desk),
     )
     app.state.settings = settings
     app.state.metrics = metrics
@@ -49,3 +44,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(ogc.assemble())
     add_page(app)
     return app
+
+
+def own_version() -> str:
+    """The version installed; a checkout that was not installed has none."""
+    try:
+        return version("tilewatch")
+    except PackageNotFoundError:
+        return "unreleased"
+
+
+def layers(settings: Settings, metrics: Metrics, desk: Callable[[], Desk | None]) -> list[Middleware]:
+    """What a request passes on its way in, outermost first.
+
+    The door comes first, since it answers most requests and every layer before it would cost them; it adds
+    the common headers itself. Only where the headers depend on who asks does the envelope go around it.
+    """
+    envelope = Middleware(Envelope, origins=settings.cors_origins)
+    is_open = "*" in settings.cors_origins
+    fixed = common_headers(settings.cors_origins) if is_open else []
+    door = Middleware(Door, desk=desk, note=metrics.note_tile, headers=fixed)
+    meter = Middleware(TileMeter, metrics=metrics)
+    root = [Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []
+    outer = [door, meter, envelope] if is_open else [envelope, door, meter]
+    return [*root, *outer, Middleware(HeadAsGet), Middleware(BodyLimit)]

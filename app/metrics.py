@@ -49,7 +49,7 @@ class Durations:
 
 
 class TileMeter:
-    """ASGI layer that notes product, cache tier, status and duration of every tile."""
+    """Notes the tiles that pass it: those the door leaves to the routes, which it does not count itself."""
 
     def __init__(self, app: ASGIApp, *, metrics: "Metrics") -> None:
         self.app = app

@@ -28,37 +28,45 @@ READABLE = ", ".join(
 PREFLIGHT_AGE_S = 24 * 60 * 60
 
 
-class Envelope:
-    """The outer layer: adds the common headers to every answer, and answers what nobody foresaw."""
+def common_headers(origins: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """The headers of every answer, whoever asks."""
+    shared = (b"access-control-allow-origin", b"*") if "*" in origins else (b"vary", b"Origin")
+    return [
+        (b"x-content-type-options", b"nosniff"),
+        (b"access-control-expose-headers", READABLE.encode()),
+        shared,
+    ]
 
-    def __init__(self, app: ASGIApp, *, origins: Sequence[str], root_path: str = "") -> None:
-        """Surround `app`.
 
-        Args:
-            app: What answers.
-            origins: Sites whose pages may read answers; `*` for all.
-            root_path: What a proxy puts before our paths, whether or not it takes it away again.
-        """
+class BelowRoot:
+    """Tells the application which path a proxy puts before ours, whether or not it takes it away again."""
+
+    def __init__(self, app: ASGIApp, *, root_path: str) -> None:
         self.app = app
         self.root_path = root_path
-        self.origins = frozenset(origin.encode() for origin in origins)
-        self.headers = [
-            (b"x-content-type-options", b"nosniff"),
-            (b"access-control-expose-headers", READABLE.encode()),
-        ]
-        if b"*" in self.origins:
-            self.headers.append((b"access-control-allow-origin", b"*"))
-        else:
-            self.headers.append((b"vary", b"Origin"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            scope["root_path"] = self.root_path
+        await self.app(scope, receive, send)
+
+
+class Envelope:
+    """Adds the common headers to every answer, and answers what nobody foresaw."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        """Surround `app`; pages of `origins` may read its answers, of every site where `*` is among them."""
+        self.app = app
+        self.headers = common_headers(origins)
+        self.origins = frozenset() if "*" in origins else frozenset(origin.encode() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if self.root_path:
-            scope["root_path"] = self.root_path
-        headers = self.headers if b"*" in self.origins else [*self.headers, *self._named_origin(scope)]
+        headers = [*self.headers, *self._named_origin(scope)] if self.origins else self.headers
         started = False
 
         async def send_with_headers(message: Message) -> None:

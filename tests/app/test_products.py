@@ -93,8 +93,14 @@ async def test_addresses_begin_where_a_proxy_says(settings: Settings, two_months
 
 @pytest.mark.parametrize(
     ("column", "row", "state", "value"),
-    [(64, 128, "ok", 0.5), (192, 128, "ok", 0.0), (64, 16, "masked", None), (64, 250, "nodata", None), (-50, 50, "outside", None)],
-)  # fmt: skip
+    [
+        (64, 128, "ok", 0.5),
+        (192, 128, "ok", 0.0),
+        (64, 16, "masked", None),
+        (64, 250, "nodata", None),
+        (-50, 50, "outside", None),
+    ],
+)
 async def test_the_four_kinds_of_absence_stay_apart_from_a_true_zero(
     client: httpx.AsyncClient, column: int, row: int, state: str, value: float | None
 ) -> None:
@@ -114,7 +120,9 @@ async def test_a_picture_product_gives_its_three_values_at_a_point(client: httpx
 
 
 async def test_legends_come_in_three_forms(client: httpx.AsyncClient) -> None:
-    types = {form: (await client.get(f"/products/ndvi/legend.{form}")).headers["content-type"] for form in ("json", "png", "svg")}  # fmt: skip
+    types = {}
+    for form in ("json", "png", "svg"):
+        types[form] = (await client.get(f"/products/ndvi/legend.{form}")).headers["content-type"]
     assert types == {"json": "application/json", "png": "image/png", "svg": "image/svg+xml"}
 
 

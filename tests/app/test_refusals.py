@@ -197,7 +197,7 @@ async def test_a_polygon_of_too_many_vertices_is_refused(client: httpx.AsyncClie
 
 
 async def test_a_body_past_the_limit_is_refused_announced_or_not(client: httpx.AsyncClient) -> None:
-    async def streamed():  # type: ignore[no-untyped-def]
+    async def streamed():
         for _ in range(40):
             yield b" " * 100_000
 
