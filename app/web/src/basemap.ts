@@ -5,7 +5,7 @@ import type { Map as MapLibreMap, StyleSpecification } from "maplibre-gl";
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 const DARK = window.matchMedia("(prefers-color-scheme: dark)");
 
-const LIGHT_GROUND = { sea: "#d8e3e7", land: "#f3f1ea", coast: "#9fb0b3", line: "#b9c5c4" };
+const LIGHT_GROUND = { sea: "#cdd9df", land: "#e6e7e4", coast: "#93a4a8", line: "#c3cac9" };
 const DARK_GROUND = { sea: "#0c1315", land: "#1a2322", coast: "#46585a", line: "#2c3a3b" };
 
 /** Layers are inserted before this one: above the ground, below the coastline. */

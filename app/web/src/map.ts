@@ -43,17 +43,18 @@ export function createMap(view: View | null): MapLibreMap {
   map.addControl(new ScaleControl({ maxWidth: 110 }), "bottom-right");
   followScheme(map);
   const graticule = new Graticule(map);
+  const outlines = fetchLand();
   // Fires again after a lost graphics context, when the style has been built anew.
   map.on("style.load", () => {
     graticule.draw();
-    void drawLand(map);
+    void drawLand(map, outlines);
   });
   return map;
 }
 
-async function drawLand(map: MapLibreMap): Promise<void> {
+async function drawLand(map: MapLibreMap, outlines: Promise<GeoJSON.MultiPolygon>): Promise<void> {
   try {
-    await map.getSource<GeoJSONSource>("land")?.setData(await fetchLand());
+    await map.getSource<GeoJSONSource>("land")?.setData(await outlines);
   } catch (error) {
     console.warn("The map goes without land outlines.", error);
   }

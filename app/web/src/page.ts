@@ -31,6 +31,7 @@ export class Page {
   #shown: Shown | null = null;
   #place: api.Place | null = null;
   #hinting = false;
+  readonly #awaited = new Set<"answer" | "tiles">();
   /** Each is aborted when a newer request of its kind begins. */
   #showing = new AbortController();
   #asking = new AbortController();
@@ -46,7 +47,7 @@ export class Page {
     this.#periods = new PeriodControl((period, passing) => this.#show(period, passing ? "replace" : "push"));
     this.#card = new ValueCard(() => this.#forget());
     this.#tiles = new TileLayer(map, {
-      loading: (isLoading) => map.getContainer().setAttribute("aria-busy", String(isLoading)),
+      loading: (isLoading) => this.#await("tiles", isLoading),
       failed: (reason) => this.#complain(reason, () => void this.#showAgain()),
     });
     this.#tiles.setOpacity(this.#panel.opacity);
@@ -64,6 +65,7 @@ export class Page {
   /** Ask what there is, then open what the link names, or the first layer that has something to show. */
   async start(link: Link): Promise<void> {
     this.#panel.wait(true);
+    this.#await("answer", true);
     try {
       const products = await api.products();
       const named = products.find(({ id }) => id === link.product);
@@ -105,7 +107,10 @@ export class Page {
         zoomTo(this.#map, product.bbox, !isFirst);
       }
       if (period) await this.#show(period, history);
-      else this.#notice.show("Nothing has been landed for this layer yet.", () => void this.#open(id, null, history), "Look again", "hint");
+      else {
+        this.#await("answer", false);
+        this.#notice.show("Nothing has been landed for this layer yet.", () => void this.#open(id, null, history), "Look again", "hint");
+      }
     } catch (error) {
       if (!turn.signal.aborted) this.#complain(words(error), () => void this.#open(id, wanted, history, view));
     }
@@ -122,7 +127,9 @@ export class Page {
       this.#remember(history);
       this.#hintAtZoom();
       if (this.#place) void this.#ask(this.#place);
-      await this.#tiles.show(tilejson, product.kind);
+      const drawn = this.#tiles.show(tilejson, product.kind);
+      this.#await("answer", false);
+      await drawn;
     } catch (error) {
       if (!turn.signal.aborted) this.#complain(words(error), () => void this.#show(period, history));
     }
@@ -162,13 +169,22 @@ export class Page {
     this.#showing.abort();
     this.#notice.clear();
     this.#hinting = false;
+    this.#await("answer", true);
     return (this.#showing = new AbortController());
   }
 
   #complain(text: string, action: () => void, label?: string): void {
     this.#periods.stop();
     this.#hinting = false;
+    this.#await("answer", false);
     this.#notice.show(text, action, label);
+  }
+
+  /** The bar above the map runs while anything is awaited. */
+  #await(what: "answer" | "tiles", isAwaited: boolean): void {
+    if (isAwaited) this.#awaited.add(what);
+    else this.#awaited.delete(what);
+    this.#map.getContainer().setAttribute("aria-busy", String(this.#awaited.size > 0));
   }
 
   /** Tiles begin at a zoom; from further away the map would only look empty. */

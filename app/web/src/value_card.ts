@@ -10,9 +10,9 @@ import { periodLabel } from "./periods";
 const MOST_SCENES = 3;
 
 const ABSENCE: Record<Exclude<PointAnswer["state"], "ok">, readonly [title: string, reason: string]> = {
-  nodata: ["No data", "The scenes here carry no value at this pixel."],
-  masked: ["Masked", "A mask rule of this layer hides this pixel."],
-  outside: ["Outside", "No scene of this period covers this place."],
+  nodata: ["No data", "The scenes here have no value at this place."],
+  masked: ["Masked", "A mask rule of this layer hides this place."],
+  outside: ["Outside coverage", "No scene covers this place."],
 };
 
 export class ValueCard {
@@ -81,7 +81,8 @@ function present(answer: PointAnswer, legend: Legend): HTMLElement[] {
 
 function absent({ state, reason }: PointAnswer): HTMLElement[] {
   const [title, plain] = ABSENCE[state === "ok" ? "nodata" : state];
-  return [build("p", "value-title", title), build("p", "value-reason", reason ?? plain)];
+  const rest = reason?.replace(/^[^:]+: /, "") ?? plain; // the title has said what stands before the colon
+  return [build("p", "value-title", title), build("p", "value-reason", rest.charAt(0).toUpperCase() + rest.slice(1))];
 }
 
 function scenes(ids: readonly string[]): HTMLElement[] {
