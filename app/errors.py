@@ -17,10 +17,11 @@ from app.products.registry import UnknownProductError
 from app.rendering.address import TileAddressError, UnknownTileError
 from app.rendering.renderer import RenderingOverloadError
 from colormaps import UnknownColormapError
+from mosaics.catalogue import UnknownPeriodError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
 from mosaics.index import TooManyScenesError
 from mosaics.period import PeriodError
-from mosaics.storage import StorageUnavailableError
+from mosaics.storage import StorageAccessError, StorageUnavailableError
 
 RETRY_AFTER_S = 5
 """When a caller may try again: two refreshes of the catalogue and one render queue are over by then."""
@@ -50,15 +51,18 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     UnknownProductError: HTTPStatus.NOT_FOUND,
     UnknownCollectionError: HTTPStatus.NOT_FOUND,
     UnknownTileError: HTTPStatus.NOT_FOUND,
+    UnknownPeriodError: HTTPStatus.NOT_FOUND,
     NothingLandedError: HTTPStatus.NOT_FOUND,
     NoAssetFoundError: HTTPStatus.NO_CONTENT,
     StorageUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageAccessError: HTTPStatus.SERVICE_UNAVAILABLE,
     RenderingOverloadError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Errors whose message is written for the caller, save those of a status above 499 (see `UNSAID`)."""
 
 UNSAID: Mapping[type[Exception], str] = {
     StorageUnavailableError: STORAGE_UNAVAILABLE,
+    StorageAccessError: STORAGE_UNAVAILABLE,
     RenderingOverloadError: OVERLOADED,
 }
 """What is said in place of a message that may name an address or a key."""

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+import rasterio
+
+from tests.app.landed import lonlat
 
 START_S = 60
 TILE = "/tiles/ndvi/14/8430/5463.png"
@@ -59,6 +62,20 @@ def test_the_command_serves_a_folder_and_ends_when_told(tmp_path: Path, two_mont
     assert head.headers["content-length"] == str(len(first.content))
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     assert "server" not in first.headers
+
+
+def test_gdal_draws_the_map_that_wmts_describes(tmp_path: Path, two_months: str) -> None:
+    with server(tmp_path, "--storage", two_months) as address:
+        layer = f"WMTS:{address}/products/ndvi/WMTSCapabilities.xml,layer=ndvi,tilematrixset=WorldCRS84Quad"
+        with rasterio.Env(GDAL_ENABLE_WMS_CACHE="NO"), rasterio.open(layer) as drawn:
+            places = [lonlat(64, 128), lonlat(192, 128), lonlat(64, 16)]
+            west, east, cloud = (pixel.tolist() for pixel in drawn.sample(places))
+            pixel_deg = drawn.res[0]
+    # NDVI 0.5 is half way between the colormap's stops 0.4 (#bfdd8e) and 0.6 (#6db04b); 0 is one (#b88a5d).
+    assert west == pytest.approx([150, 199, 109, 255], abs=2)
+    assert east == pytest.approx([0xB8, 0x8A, 0x5D, 255], abs=2)
+    assert cloud[3] == 0
+    assert pixel_deg == pytest.approx(0.703125 / 2**13)
 
 
 def test_links_follow_the_headers_of_a_trusted_proxy(tmp_path: Path, two_months: str) -> None:
