@@ -147,9 +147,14 @@ class Outline:
     def fractions(self, block: Block) -> Floats:
         """The covered fraction of every cell of a block, (height, width), give or take rounding errors."""
         sums = np.zeros(block.height * (block.width + 1))
+        crossed = False
         for portion in self._reaching(block):
             portion.cut_at_rows(block.height).add_to(sums, block.width)
-        return np.cumsum(sums.reshape(block.height, block.width + 1), axis=1)[:, :-1]
+            crossed |= bool(np.any(np.maximum(portion.x_top, portion.x_bottom) > 0))
+        by_row = sums.reshape(block.height, block.width + 1)
+        if not crossed:  # every row is covered by as much as the edges left of the block say
+            return np.broadcast_to(by_row[:, :1], (block.height, block.width))
+        return np.cumsum(by_row, axis=1)[:, :-1]
 
     def coverage(self, block: Block) -> Coverage:
         """The covered cells of a block."""

@@ -19,18 +19,22 @@ class Moments:
 
     @classmethod
     def of(cls, values: NDArray[np.float32], weights: NDArray[np.float64] | float) -> "Moments":
-        """Moments of values and their weights, or the one weight they all have; in two passes, float64."""
+        """Moments of values and their weights, or the one weight they all have; in two passes, float64.
+
+        No product of vectors is used: BLAS would start threads of its own beside the render threads.
+        """
         if not values.size:
             return cls()
         exact = values.astype(np.float64)
         if isinstance(weights, float):
             mean = float(exact.sum()) / values.size
             exact -= mean
-            return cls(weights * values.size, mean, weights * float(exact @ exact))
+            return cls(weights * values.size, mean, weights * float(np.square(exact, out=exact).sum()))
         weight = float(weights.sum())
-        mean = float(exact @ weights) / weight
+        mean = float((exact * weights).sum()) / weight
         exact -= mean
-        return cls(weight, mean, float((exact * exact) @ weights))
+        np.square(exact, out=exact)
+        return cls(weight, mean, float((exact * weights).sum()))
 
     def __add__(self, other: "Moments") -> "Moments":
         """Moments of both together (Chan, Golub & LeVeque 1979)."""

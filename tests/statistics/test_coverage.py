@@ -142,6 +142,6 @@ def test_cutting_edges_in_portions_changes_nothing(rough_coast, monkeypatch):
 
 def test_a_coarser_grid_holds_the_same_area(rough_coast):
     fine = outline(rough_coast, height=2000)
-    coarse = fine.coarser(8, 8)
+    coarse = fine.coarser(8)
     assert coarse.area * 64 == pytest.approx(fine.area, rel=1e-12)
     assert coarse.fractions(coarse.extent).sum() == pytest.approx(coarse.area, rel=1e-9)
