@@ -184,21 +184,23 @@ def _read_cutout(dataset: DatasetReader, cutout: _Cutout, grid: Grid) -> BandPix
     across, down = cutout.cells_across, cutout.cells_down
     left, right = max(0, cutout.column), min(dataset.width * across, cutout.column + grid.width)
     top, bottom = max(0, cutout.row), min(dataset.height * down, cutout.row + grid.height)
-    stored = np.full((grid.height, grid.width), 0 if nodata is None else nodata, dataset.dtypes[0])
-    valid = np.zeros((grid.height, grid.width), bool)
     if left >= right or top >= bottom:
-        return BandPixels(stored, valid)
+        shape = (grid.height, grid.width)
+        return BandPixels(np.zeros(shape, dataset.dtypes[0]), np.zeros(shape, bool))
     first_column, first_row = left // across, top // down
     window = rasterio.windows.Window(
         first_column, first_row, -(-right // across) - first_column, -(-bottom // down) - first_row
     )
     pixels = dataset.read(1, window=window)
-    holds = dataset.read_masks(1, window=window) != 0 if nodata is None else differs_from(pixels, nodata)
-    seen = np.s_[top - cutout.row : bottom - cutout.row, left - cutout.column : right - cutout.column]
-    if across == down == 1:
-        stored[seen], valid[seen] = pixels, holds
-    else:
+    valid = dataset.read_masks(1, window=window) != 0 if nodata is None else differs_from(pixels, nodata)
+    if across > 1 or down > 1:
         rows = np.arange(top, bottom)[:, np.newaxis] // down - first_row
         columns = np.arange(left, right) // across - first_column
-        stored[seen], valid[seen] = pixels[rows, columns], holds[rows, columns]
-    return BandPixels(stored, valid)
+        pixels, valid = pixels[rows, columns], valid[rows, columns]
+    if pixels.shape != (grid.height, grid.width):
+        around = (
+            (top - cutout.row, cutout.row + grid.height - bottom),
+            (left - cutout.column, cutout.column + grid.width - right),
+        )
+        pixels, valid = np.pad(pixels, around), np.pad(valid, around)
+    return BandPixels(pixels, valid)
