@@ -33,11 +33,12 @@ DEEPEST_ZOOM = 24
 """Below the deepest tiles people ask for (morecantile's WebMercatorQuad ends here)."""
 
 _READ_TOGETHER = 10_000
-_UNITED_TOGETHER = 64
+_FIRST_TOGETHER = 64
 _MINZOOM_WORK = 20_000
 """Footprints looked at to find a minimum zoom below the quadkey zoom; about a third of a second."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_ORDINAL_BITS = 32
 _NOTHING: NDArray[np.uint32] = np.empty(0, np.uint32)
 
 
@@ -68,9 +69,9 @@ class SceneRef:
 class _Level:
     """Which scenes cover the cells of one zoom."""
 
-    cells: Numbers
-    """Numbers of the cells that have scenes, ascending."""
-    starts: NDArray[np.int64]
+    cells: NDArray[np.int32]
+    """Numbers of the cells that have scenes, ascending; zoom 14 ends at 2**28."""
+    starts: NDArray[np.uint32]
     """Where in `ordinals` the scenes of each cell begin; one more at the end."""
     ordinals: NDArray[np.uint32]
     """Scenes cell by cell, best first."""
@@ -100,16 +101,15 @@ class QuadkeyIndex:
         self._starts, self._ends = array("q"), array("q")
         self._clouds, self._synthetic = array("d"), array("b")
         self._period: Period | None = None
-        boxes, cells, ordinals = [], [], []
+        boxes, pairs = [np.empty((0, 4))], [np.empty(0, np.int64)]
         for batch in _batches(records):
             geometries = self._take(batch)
             boxes.append(shapely.bounds(geometries))
-            numbers, covered = cover(geometries, quadkey_zoom)
-            cells.append(numbers)
-            ordinals.append(covered + (len(self._ids) - len(batch)))
+            cells, positions = cover(geometries, quadkey_zoom)
+            pairs.append(np.unique(cells << _ORDINAL_BITS | positions + (len(self._ids) - len(batch))))
         self.size = len(self._ids)
-        self._boxes = np.concatenate(boxes) if boxes else np.empty((0, 4))
-        self._levels = _levels(cells, ordinals, quadkey_zoom, self.size)
+        self._boxes = np.concatenate(boxes)
+        self._levels = _levels(pairs, quadkey_zoom)
         self._beyond = np.flatnonzero(
             (self._boxes[:, 1] < -MAX_LATITUDE) | (self._boxes[:, 3] > MAX_LATITUDE)
         ).astype(np.uint32)
@@ -168,9 +168,8 @@ class QuadkeyIndex:
         if whole <= 0:
             return float(bool(self.scenes_in(geometry)))
         left = geometry
-        for ordinals, geometries in self._candidates(geometry):
-            if len(ordinals):
-                left = shapely.difference(left, shapely.union_all(geometries))
+        for _, geometries in self._candidates(geometry):
+            left = shapely.difference(left, shapely.union_all(geometries))
             if shapely.is_empty(left):
                 return 1.0
         return min(max(1 - _spherical_area(left) / whole, 0.0), 1.0)
@@ -230,14 +229,15 @@ class QuadkeyIndex:
         return ordinals[lower & (boxes[:, 2:] >= (west, south)).all(axis=1)]
 
     def _candidates(self, geometry: shapely.Geometry) -> Iterator[tuple[NDArray[np.uint32], Geometries]]:
-        """The scenes whose bounding box meets that of a part of `geometry`, best first, in batches."""
+        """The scenes whose bounding box meets that of a part of an area, best first, in growing batches."""
         parts = shapely.get_parts(geometry)
         boxes = shapely.bounds(parts[~shapely.is_empty(parts)])
         near = [self._meeting(tuple(box), self._around(box)) for box in boxes.tolist()]
-        ordinals = np.unique(np.concatenate(near)) if near else _NOTHING
-        for start in range(0, len(ordinals), _UNITED_TOGETHER):
-            batch = ordinals[start : start + _UNITED_TOGETHER]
-            yield batch, self._geometries(batch)
+        ordinals = _merged(near)
+        size = _FIRST_TOGETHER
+        while len(ordinals):
+            yield ordinals[:size], self._geometries(ordinals[:size])
+            ordinals, size = ordinals[size:], size * 2
 
     def _around(self, box: Sequence[float]) -> NDArray[np.uint32]:
         """The scenes in the cells under a box, at a zoom that has few of them, and those near the poles."""
@@ -249,8 +249,7 @@ class QuadkeyIndex:
             left, top, right, bottom = left >> 1, top >> 1, right >> 1, bottom >> 1
         level = self._levels[zoom]
         cells = [cell_number(x, y) for x in range(left, right + 1) for y in range(top, bottom + 1)]
-        found = [self._beyond, *(level.scenes(cell) for cell in cells)]
-        return np.unique(np.concatenate(found))
+        return _merged([self._beyond, *(level.scenes(cell) for cell in cells)])
 
     def _check(self, count: int, limit: int | None) -> None:
         if limit is not None and count > limit:
@@ -309,27 +308,32 @@ def _batches(records: Iterator[SceneRecord]) -> Iterator[list[SceneRecord]]:
         yield batch
 
 
-def _levels(
-    cells: Sequence[Numbers], ordinals: Sequence[Numbers], quadkey_zoom: int, size: int
-) -> tuple[_Level, ...]:
-    """The levels from 0 to the quadkey zoom; a cell has the scenes of its four children."""
-    count = max(size, 1)
-    keys = [numbers * count + scenes for numbers, scenes in zip(cells, ordinals, strict=True)]
-    pairs = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
+def _levels(pairs_in_batches: Sequence[Numbers], quadkey_zoom: int) -> tuple[_Level, ...]:
+    """The levels from 0 to the quadkey zoom; a cell has the scenes of its four children.
+
+    Args:
+        pairs_in_batches: Cell number and ordinal of each cell a scene covers, as the upper and lower half of
+            a number; each pair once.
+        quadkey_zoom: Of the cells.
+    """
+    pairs = np.concatenate(pairs_in_batches)
+    pairs.sort()
     levels = []
     for _ in range(quadkey_zoom + 1):
-        numbers, scenes = np.divmod(pairs, count)
-        starts = np.flatnonzero(np.diff(numbers, prepend=-1, append=-1))
-        levels.append(
-            _Level(
-                numbers[starts[:-1]],
-                starts,
-                scenes.astype(np.uint32),
-                int(np.diff(starts).max(initial=0)),
-            )
-        )
-        pairs = np.unique((numbers >> 2) * count + scenes)
+        cells = (pairs >> _ORDINAL_BITS).astype(np.int32)
+        starts = np.flatnonzero(np.diff(cells, prepend=-1, append=-1)).astype(np.uint32)
+        fullest = int(np.diff(starts).max(initial=0))
+        levels.append(_Level(cells[starts[:-1]], starts, pairs.astype(np.uint32), fullest))
+        pairs = np.unique(pairs >> _ORDINAL_BITS + 2 << _ORDINAL_BITS | levels[-1].ordinals)
     return tuple(reversed(levels))
+
+
+def _merged(sets: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    """Ascending sets of ordinals as one."""
+    full = [ordinals for ordinals in sets if len(ordinals)]
+    if len(full) == 1:
+        return full[0]
+    return np.unique(np.concatenate(full)) if full else _NOTHING
 
 
 def _spherical_area(geometry: shapely.Geometry) -> float:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 
 FORMS = "a period (2024, 2024-06, 2024-06-15, 2024-06-15T17) or an RFC 3339 instant (2024-06-15T17:30:00Z)"
 
@@ -53,6 +53,7 @@ class Period:
             raise PeriodError("years after 9998 cannot be counted")
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> "Period":
         """Read a period as it is written: ``2024``, ``2024-06``, ``2024-06-15`` or ``2024-06-15T17``.
 
@@ -176,6 +177,7 @@ def parse_when(text: str, cadence: Cadence) -> Interval:
     return Period.containing(parse_instant(text), cadence).interval()
 
 
+@lru_cache(maxsize=1024)
 def parse_instant(text: str) -> datetime:
     """Read an RFC 3339 instant as a UTC datetime.
 
