@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.warp import transform as transform_coordinates
@@ -28,6 +29,10 @@ WGS84 = CRS.from_epsg(4326)
 
 MAX_DENSIFIED = 1_000_000
 """Vertices an outline may get on its way to another coordinate system."""
+
+BEYOND_PROJECTION = (
+    "the polygon reaches beyond where the scenes' projection is defined; ask for a smaller one"
+)
 
 
 class GeometryError(ValueError):
@@ -106,9 +111,7 @@ def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
     dense = shapely.segmentize(polygon, _segment_length(polygon, crs, tolerance))
     projected = shapely.transform(dense, lambda lonlat: _projected(lonlat, crs))
     if not np.isfinite(shapely.get_coordinates(projected)).all():
-        raise GeometryError(
-            "the polygon reaches beyond where the scenes' projection is defined; ask for a smaller one"
-        )
+        raise GeometryError(BEYOND_PROJECTION)
     return _polygonal(projected)
 
 
@@ -125,7 +128,7 @@ def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
     middles = (starts + ends) / 2
     there = _projected(coordinates, crs)
     chords = (there[:-1][along] + there[1:][along]) / 2
-    bulges = np.hypot(*(_projected(middles, crs) - chords).T)
+    bulges = np.nan_to_num(np.hypot(*(_projected(middles, crs) - chords).T), posinf=0.0)
     lengths = np.hypot(*(ends - starts).T)
     pieces = np.sqrt(bulges / tolerance)
     too_long = pieces > 1
@@ -136,8 +139,8 @@ def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
 def _projected(lonlat: NDArray[np.float64], crs: CRS) -> NDArray[np.float64]:
     try:
         xs, ys = transform_coordinates(WGS84, crs, lonlat[:, 0], lonlat[:, 1])
-    except RasterioError as error:
-        raise GeometryError("the polygon cannot be drawn in the scenes' projection") from error
+    except (RasterioError, CPLE_BaseError) as error:
+        raise GeometryError(BEYOND_PROJECTION) from error
     return np.column_stack([xs, ys])
 
 

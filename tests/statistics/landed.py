@@ -30,7 +30,6 @@ from mosaics.scene import SceneRecord
 from mosaics.storage import Storage, open_storage
 from tests.rasters import MOL, UTM_31N, write_cog
 
-
 AT_MOL = Affine(10, 0, MOL[0], 0, -10, MOL[1])
 
 

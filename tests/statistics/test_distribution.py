@@ -1,0 +1,69 @@
+"""Quantiles are exactextract's; areas read off a distribution are those of counting."""
+
+import numpy as np
+import pytest
+from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import box, mapping
+
+from app.statistics.distribution import Distribution
+
+QUANTILES = (0.0, 0.02, 0.1, 0.33, 0.5, 0.61, 0.9, 0.98, 1.0)
+
+
+def distribution(equal, others=(), areas=(), cell_area=1.0) -> Distribution:
+    return Distribution.of(
+        np.array(equal, np.float32), cell_area, np.array(others, np.float32), np.array(areas, np.float64)
+    )
+
+
+def exactextract_quantiles(values: np.ndarray, width: float) -> list[float]:
+    """Of a column of values, covered over `width` of each."""
+    raster = NumPyRasterSource(values.reshape(-1, 1), xmin=0, ymin=0, xmax=1, ymax=len(values))
+    strip = {"type": "Feature", "properties": {}, "geometry": mapping(box(0, 0, width, len(values)))}
+    found = exact_extract(raster, strip, [f"quantile(q={q})" for q in QUANTILES])[0]["properties"]
+    return [found[f"quantile_{round(q * 100)}"] for q in QUANTILES]
+
+
+FEW = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=30)
+MANY = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=60)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(FEW, MANY), st.integers(0, 60))
+def test_quantiles_are_exactextracts(values, split):
+    column = np.array(values, np.float32)
+    others = column[split:]
+    ours = distribution(column[:split], others, np.full(len(others), 0.5), cell_area=0.5)
+    expected = exactextract_quantiles(column, 0.5)
+    np.testing.assert_allclose([ours.quantile(q) for q in QUANTILES], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_quantile_between_two_values_is_interpolated():
+    # Two values of one area each: the first stands at no share of the area, the second at all of it.
+    assert distribution([1, 3]).quantile(0.25) == pytest.approx(1.5)
+    # 1 has three quarters of the area: it stands at 0, and 3 at all of it, whatever their areas.
+    assert distribution([], [1, 3], [3, 1]).quantile(0.5) == pytest.approx(2.0)
+
+
+def test_one_value_is_every_quantile():
+    assert [distribution([7, 7, 7]).quantile(q) for q in (0, 0.3, 1)] == [7, 7, 7]
+
+
+def test_a_value_on_an_edge_belongs_above_it():
+    found = distribution([0.1, 0.2, 0.27], [0.27, 0.3], [0.5, 0.25])
+    assert found.below(0.27) == 2
+    assert found.up_to(0.27) == 3.5
+    assert found.area == 3.75
+    assert (found.smallest, found.largest) == pytest.approx((0.1, 0.3))
+
+
+@settings(max_examples=50, deadline=None)
+@given(MANY, st.integers(1, 7))
+def test_histograms_are_numpys(values, bins):
+    edges = np.linspace(-50, 60, bins + 1, dtype=np.float32)
+    areas = np.arange(1, len(values) + 1, dtype=float)
+    expected, _ = np.histogram(np.array(values, np.float32), edges, weights=areas)
+    np.testing.assert_allclose(distribution([], values, areas).histogram(edges.tolist()), expected, atol=1e-9)
