@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -100,6 +101,6 @@ def write_cog(path: Path, values: ArrayLike, *, resampling: str = "AVERAGE", **g
     return path
 
 
-def ramp(height: int, width: int, *, dtype: str = "uint16", low: float = 1.0) -> NDArray[np.generic]:
+def ramp(height: int, width: int, *, dtype: str = "uint16", low: float = 1.0) -> NDArray[Any]:
     """A raster of which every pixel differs from its neighbours: low, low + 1, … row by row."""
     return (np.arange(height * width, dtype="float64").reshape(height, width) + low).astype(dtype)

@@ -112,24 +112,26 @@ def land(
         settings = Settings()
         source = find_collection(load_collections(_folders(settings)), collection)
         start, end = parse_time(when, source.collection.cadence)
-        plan = plan_scene(
-            source,
-            SceneOrder(
-                id=scene_id,
-                start=start,
-                end=end,
-                assets=tuple(AssetSource.parse(asset) for asset in assets),
-                cloud_cover_percent=cloud_cover,
-                baseline=baseline,
-                scales=parse_numbers("--scale", scales),
-                offsets=parse_numbers("--offset", offsets),
-                nodata=parse_numbers("--nodata", nodata),
-            ),
+        order = SceneOrder(
+            id=scene_id,
+            start=start,
+            end=end,
+            assets=tuple(AssetSource.parse(asset) for asset in assets),
+            cloud_cover_percent=cloud_cover,
+            baseline=baseline,
+            scales=parse_numbers("--scale", scales),
+            offsets=parse_numbers("--offset", offsets),
+            nodata=parse_numbers("--nodata", nodata),
         )
-        for note in plan.notes:
-            click.echo(f"Note: {note}", err=True)
-        with _progress(steps(plan), f"Landing {scene_id}") as progress:
-            landing = _with_storage(settings, storage, lambda opened: land_scene(opened, plan, progress))
+
+        async def work(opened: Storage) -> Landing:
+            plan = await asyncio.to_thread(plan_scene, source, order)
+            for note in plan.notes:
+                click.echo(f"Note: {note}", err=True)
+            with _progress(steps(plan), f"Landing {scene_id}") as progress:
+                return await land_scene(opened, plan, progress)
+
+        landing = _with_storage(settings, storage, work)
         click.echo(_said(landing))
 
 
