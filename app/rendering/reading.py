@@ -52,12 +52,17 @@ class BandPixels:
     """True where the file has a value, same shape."""
 
     def physical(self, asset: Asset) -> NDArray[np.float32]:
-        """Values in the band's unit, float32, NaN where there is none."""
+        """Values in the band's unit, float32, NaN where there is none.
+
+        The offset is taken off the stored numbers before they are scaled, so that a stored number that
+        means zero becomes zero: float32(1000) * 1e-4 - 0.1 would be 1.5e-9, and a ratio of two such bands
+        a number.
+        """
         values = self.stored.astype(np.float32)
+        if asset.offset != 0.0:
+            values += np.float32(asset.offset / asset.scale)
         if asset.scale != 1.0:
             values *= np.float32(asset.scale)
-        if asset.offset != 0.0:
-            values += np.float32(asset.offset)
         values[~self.valid] = np.nan
         return values
 
