@@ -159,7 +159,7 @@ def store_with_real_scene(tmp_path) -> Path:
     order = replace(no2.scenes()[0].draw(tmp_path / "drawn"), id="real", synthetic=False)
     plan = plan_scene(load_collections()["tempo-no2"], order)
     within(tmp_path / "store", lambda storage: land_scene(storage, plan))
-    return tmp_path / "store"
+    return Path(tmp_path / "store")
 
 
 def test_it_stays_away_from_real_scenes(store_with_real_scene):

@@ -91,6 +91,13 @@ async def test_a_copy_of_the_files_under_other_names_is_the_same_scene(storage, 
     assert (await land_scene(storage, plan(files=copies))).commit is None
 
 
+def test_a_file_that_gdal_reads_beside_another_is_part_of_it(plan):
+    first = plan()
+    red = first.bands["red"].raster.path
+    red.with_name(f"{red.name}.aux.xml").write_text("<PAMDataset></PAMDataset>")
+    assert plan(files={band: first.bands[band].raster.path for band in first.bands}).digest != first.digest
+
+
 @pytest.mark.parametrize(
     "change",
     [
