@@ -127,8 +127,9 @@ def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
     starts, ends = coordinates[:-1][along], coordinates[1:][along]
     middles = (starts + ends) / 2
     there = _projected(coordinates, crs)
-    chords = (there[:-1][along] + there[1:][along]) / 2
-    bulges = np.nan_to_num(np.hypot(*(_projected(middles, crs) - chords).T), posinf=0.0)
+    with np.errstate(invalid="ignore"):  # infinite where there is no place; `project` refuses those
+        chords = (there[:-1][along] + there[1:][along]) / 2
+        bulges = np.nan_to_num(np.hypot(*(_projected(middles, crs) - chords).T), posinf=0.0)
     lengths = np.hypot(*(ends - starts).T)
     pieces = np.sqrt(bulges / tolerance)
     too_long = pieces > 1

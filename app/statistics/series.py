@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_left
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -86,8 +86,8 @@ def plan_series(
 
 
 async def series(
-    engine: ZonalEngine, product: Product, polygon: Polygonal, steps: Sequence[Step], wanted: Wanted = USUAL
-) -> AsyncIterator[Entry]:
+    engine: ZonalEngine, product: Product, polygon: Polygonal, steps: Iterable[Step], wanted: Wanted = USUAL
+) -> AsyncGenerator[Entry]:
     """Compute entries, several at a time, and give them in their order as they are done.
 
     Entries before the first error are given. Close the iterator to stop what is under way.

@@ -65,13 +65,14 @@ async def land(
     period: str,
     bands: Mapping[str, Raster],
     *,
-    scene_id: str = "scene",
+    scene_id: str | None = None,
     cloud_cover_percent: float | None = None,
     cadence: Cadence = Cadence.MONTH,
     collection_id: str = "plain",
     damaged: bool = False,
 ) -> SceneRecord:
     """Land one scene; a damaged one has a file in place of its COGs that is none."""
+    scene_id = scene_id or f"scene-{period}"
     start = Period.parse(period).start + timedelta(minutes=1)
     collection = collection_of(bands, cadence, collection_id)
     prefix = f"collections/{collection_id}/scenes/{scene_id}/{period}"
@@ -121,12 +122,17 @@ async def land(
     return record
 
 
-def plain_product(expression: str = "value", **fields: Any) -> Product:
+def plain_product(expression: str | None = "value", **fields: Any) -> Product:
     """A product over the collection `plain`."""
     colors: dict[str, Any] = {} if "classes" in fields else {"rescale": [0.0, 1.0], "colormap": "greys"}
-    return Product(
-        id="plain", title="Plain", collection="plain", unit="1", expression=expression, **(colors | fields)
-    )
+    usual: dict[str, Any] = {
+        "id": "plain",
+        "title": "Plain",
+        "collection": "plain",
+        "unit": "1",
+        "expression": expression,
+    }
+    return Product(**(usual | colors | fields))
 
 
 @dataclass
