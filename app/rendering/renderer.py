@@ -53,7 +53,7 @@ ITEMS_AHEAD = 2
 
 GDAL_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_CACHEMAX": 256,  # MB for decoded blocks, in the whole process
+    "GDAL_CACHEMAX": 256 << 20,  # bytes of decoded blocks in the whole process; rasterio hands on bytes
     "GDAL_NUM_THREADS": 1,
     "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
