@@ -6,6 +6,7 @@ an address names a file: products, collections and bands are looked up by id.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 import morecantile
@@ -110,8 +111,9 @@ def query_parameters(query: str, known: frozenset[str]) -> dict[str, str]:
     return parameters
 
 
+@lru_cache(maxsize=64)
 def matrix_set(tms_id: str) -> TileMatrixSet:
-    """A tile matrix set by its id.
+    """A tile matrix set by its id; kept, since morecantile copies the whole set whenever it is asked.
 
     Raises:
         UnknownTileError: If there is none of that id.
