@@ -39,7 +39,7 @@ def _picture(product: Product, planes: Planes, form: TileFormat, clock: Clock) -
         indexes = product.palette.index(planes[0])
         clock.lap("paint")
         if form is TileFormat.PNG:
-            return palette_png(indexes, product.palette.colors)
+            return palette_png(indexes, product.palette.colors, ramp=product.kind == "continuous")
         return _webp(product.palette.colors[indexes], lossless=True)
     pixels = np.empty((*planes.shape[1:], 4), np.uint8)
     colors, alpha = scale_rgb(planes, product.rescale)

@@ -18,9 +18,16 @@ def decoded(png: bytes, mode: str) -> np.ndarray:
     return np.asarray(Image.open(BytesIO(png)).convert(mode))
 
 
-@given(indexes=hnp.arrays(np.uint8, sizes), colors=hnp.arrays(np.uint8, (256, 4)))
-def test_a_palette_png_decodes_to_the_colors_of_its_indexes(indexes, colors):
-    assert np.array_equal(decoded(palette_png(indexes, colors), "RGBA"), colors[indexes])
+@given(indexes=hnp.arrays(np.uint8, sizes), colors=hnp.arrays(np.uint8, (256, 4)), ramp=st.booleans())
+def test_a_palette_png_decodes_to_the_colors_of_its_indexes(indexes, colors, ramp):
+    assert np.array_equal(decoded(palette_png(indexes, colors, ramp=ramp), "RGBA"), colors[indexes])
+
+
+def test_a_ramp_takes_fewer_bytes_where_neighbours_differ_by_little():
+    steps = np.random.default_rng(1).integers(-3, 4, (256, 256))
+    indexes = np.clip(128 + np.cumsum(steps, axis=1), 1, 255).astype(np.uint8)
+    colors = np.full((256, 4), 255, np.uint8)
+    assert len(palette_png(indexes, colors, ramp=True)) < 0.7 * len(palette_png(indexes, colors))
 
 
 @given(pixels=hnp.arrays(np.uint8, sizes.map(lambda hw: (*hw, 4))))
