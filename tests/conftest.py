@@ -1,5 +1,6 @@
 """Fixtures every test may ask for: real servers, storage addresses, real data, the browser."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from uuid import uuid4
 import botocore.session
 import pytest
 
+import migrations
 from tests.services.ceph import CephGateway
 from tests.services.child import MissingProgramError
+from tests.services.postgres import PostgresServer
 from tests.services.redis_server import RedisServer
 
 CHECKOUT = Path(__file__).parent.parent
@@ -79,6 +82,28 @@ def storage_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "s3":
         return str(request.getfixturevalue("s3_address"))
     return (tmp_path / "store").as_uri()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A running PostgreSQL; its database `tilewatch` has the newest schema and stays empty, as a template."""
+    with tempfile.TemporaryDirectory(prefix="tilewatch-postgres-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # pytest's own folders are closed to the user postgres
+        try:
+            server = PostgresServer(Path(folder))
+        except MissingProgramError as missing:
+            pytest.fail(str(missing), pytrace=False)
+        server.start()
+        migrations.upgrade(server.url("tilewatch"))
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer) -> str:
+    """A database of its own with the newest schema, as ``postgresql://…``."""
+    postgres.start()
+    return postgres.clone("tilewatch")
 
 
 @pytest.fixture(scope="session")
