@@ -1,4 +1,4 @@
-"""Sentinel-2-like scenes of the landscape: two footprints a month through 2024, with clouds and shadows."""
+"""Sentinel-2-like scenes of the landscape: two footprints a month for a year, with clouds and shadows."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +42,9 @@ EAST = Side(
     "east", 640, 128, 17, (0.12, 0.33, 0.05, 0.20, 0.03, 0.11, 0.01, 0.26, 0.06, 0.02, 0.14, 0.22), False
 )
 
+LAST_MONTH = (2024, 7)
+"""The latest month is what a map shows first: a clear one of high summer."""
+
 # Reflectance in blue, green, red and near infrared; common shapes of spectra, not measurements.
 SOIL = (0.075, 0.105, 0.140, 0.215)
 STRAW = (0.085, 0.125, 0.170, 0.290)
@@ -71,20 +74,27 @@ CALENDAR = {
 
 @dataclass(frozen=True)
 class SentinelScene:
-    """One scene: a side and a month of 2024."""
+    """One scene: a side and a month of the year that ends in `LAST_MONTH`."""
 
     side: Side
     month: int
+    """1 January to 12 December."""
     collection_id: str = "sentinel-2-l2a"
 
     @property
     def id(self) -> str:
         """The scene's id, which says what it is."""
-        return f"synthetic-s2-{self.side.name}-2024-{self.month:02d}"
+        return f"synthetic-s2-{self.side.name}-{self.year}-{self.month:02d}"
+
+    @property
+    def year(self) -> int:
+        """The year of its month."""
+        year, last = LAST_MONTH
+        return year if self.month <= last else year - 1
 
     def draw(self, folder: Path) -> SceneOrder:
         """Writes the scene's GeoTIFFs into a folder and orders their landing."""
-        sensed = datetime(2024, self.month, self.side.day, 17, 24, 41, tzinfo=UTC)
+        sensed = datetime(self.year, self.month, self.side.day, 17, 24, 41, tzinfo=UTC)
         top, left = self.side.top_px, self.side.left_px
         window = np.s_[top : top + SIZE_PX, left : left + SIZE_PX]
         rng = np.random.default_rng([SEED, self.month, self.side.day])

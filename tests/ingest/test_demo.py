@@ -29,7 +29,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counted: list[int] = []
     report = within(folder, lambda storage: land_demo(storage, counted.append))
     assert sum(counted) == 100
-    assert report.lines[0].startswith("sentinel-2-l2a: 24 synthetic scenes, 2024-01 to 2024-12, ")
+    assert report.lines[0].startswith("sentinel-2-l2a: 24 synthetic scenes, 2023-08 to 2024-07, ")
     return folder
 
 
