@@ -79,7 +79,9 @@ class _Level:
     """Scenes in the fullest cell."""
 
     def scenes(self, cell: int) -> NDArray[np.uint32]:
-        place = self.cells.searchsorted(cell)
+        """The scenes of a cell, best first."""
+        # Of the same type, or numpy would convert the whole array for each lookup.
+        place = self.cells.searchsorted(np.int32(cell))
         if place == len(self.cells) or self.cells[place] != cell:
             return _NOTHING
         return self.ordinals[self.starts[place] : self.starts[place + 1]]
