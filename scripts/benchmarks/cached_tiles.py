@@ -1,15 +1,15 @@
 """How fast a known tile is answered, as a fraction of a bare ASGI app sending as many bytes in the same run.
 
-    python -m scripts.benchmarks.cached_tiles [--rounds 7] [--seconds 3]
-
 The door, the service, both tiers, uvicorn and Redis are the real ones. What stands in, here alone: the
 renderer gives random bytes, and addresses are resolved from their coordinates, since neither happens when
-a tile is known. Every answer is checked before anything is measured. Needs wrk and redis-server.
+a tile is known. Every answer is checked before anything is measured. Needs redis-server; without wrk a
+client of our own asks, which is so slow itself that the servers look more alike than they are.
 """
 
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +17,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -33,6 +32,8 @@ from app.caching.tiles import TileService
 from app.rendering.renderer import RenderedTile
 from app.rendering.request import TileFormat, TileRequest
 from app.rendering.resolving import ResolvedTile
+from scripts.benchmarks.load import Ask, keep_busy
+from scripts.benchmarks.report import Goal, Row
 from tests.services.ports import free_port, wait_until_listening
 from tests.services.redis_server import RedisServer
 
@@ -47,11 +48,11 @@ PATHS = [
 QUERY = "datetime=2024-06"
 
 CASES = {
-    "process": ("from the process", 0.8, 0.7),
-    "redis": ("through Redis", 0.5, 0.35),
-    "unchanged": ("304", 0.85, 0.7),
+    "process": ("cached tile, from the process", Goal(0.8, 0.7)),
+    "redis": ("cached tile, through Redis", Goal(0.5, 0.35)),
+    "unchanged": ("cached tile, 304", Goal(0.85, 0.7)),
 }
-"""What is measured, the goal, and the least that will do."""
+"""What is measured, and what it should come to."""
 
 
 def key_of(path: str, query: str) -> str:
@@ -123,8 +124,8 @@ def serve(kind: str, port: int, redis_url: str) -> None:
 def served(kind: str, redis_url: str) -> Iterator[int]:
     """The port of a running server."""
     port = free_port()
-    command = [sys.executable, "-m", "scripts.benchmarks.cached_tiles", "--serve", kind]
-    with subprocess.Popen([*command, "--port", str(port), "--redis-url", redis_url]) as server:
+    command = [sys.executable, "-m", "scripts.benchmarks.cached_tiles", kind, str(port), redis_url]
+    with subprocess.Popen(command) as server:
 
         def check() -> None:
             if server.poll() is not None:
@@ -149,10 +150,14 @@ def verified_tags(port: int, tier: str) -> list[str]:
     return tags
 
 
-def requests_per_second(port: int, seconds: int, script: Path) -> float:
-    """What wrk reaches, from one thread; any answer that is neither 200 nor 304 is an error."""
+def requests_per_second(port: int, seconds: float, folder: Path, tags: list[str] | None = None) -> float:
+    """What a client of one thread reaches; any answer but 200, or 304 where tags are given, is an error."""
+    if shutil.which("wrk") is None:
+        asks = [Ask(f"{path}?{QUERY}", tags[n] if tags else None) for n, path in enumerate(PATHS)]
+        return keep_busy(port, asks, connections=CONNECTIONS, seconds=seconds, reuse=1_000_000).per_second
+    script = wrk_script(folder, "conditional" if tags else "plain", tags)
     url = f"http://127.0.0.1:{port}"
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "-s", str(script), url]
     report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"Requests/sec:\s+([\d.]+)", report)
     if found is None or "Non-2xx" in report or "Socket errors" in report:
@@ -174,8 +179,8 @@ def wrk_script(folder: Path, name: str, tags: list[str] | None = None) -> Path:
     return script
 
 
-def measure(rounds: int, seconds: int) -> dict[str, float]:
-    """The median ratio of each case to the bare app of the same round; rounds are interleaved."""
+def measure(*, rounds: int, seconds: float) -> list[Row]:
+    """Each case beside the bare app of the same round."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis = RedisServer(folder)
@@ -184,16 +189,15 @@ def measure(rounds: int, seconds: int) -> dict[str, float]:
         ports = {kind: stack.enter_context(served(kind, redis.url)) for kind in ("bare", "process", "redis")}
         verified_tags(ports["redis"], "redis")
         tags = verified_tags(ports["process"], "process")
-        plain, conditional = wrk_script(folder, "plain"), wrk_script(folder, "conditional", tags)
-        ratios: dict[str, list[float]] = {case: [] for case in CASES}
+        bare: list[float] = []
+        rates: dict[str, list[float]] = {case: [] for case in CASES}
         for _ in range(rounds):
-            base = requests_per_second(ports["bare"], seconds, plain)
-            for case, values in ratios.items():
+            bare.append(requests_per_second(ports["bare"], seconds, folder))
+            for case, found in rates.items():
                 unchanged = case == "unchanged"
                 port = ports["process" if unchanged else case]
-                rate = requests_per_second(port, seconds, conditional if unchanged else plain)
-                values.append(rate / base)
-        return {case: median(values) for case, values in ratios.items()}
+                found.append(requests_per_second(port, seconds, folder, tags if unchanged else None))
+        return [Row(name, "/s", rates[case], bare, goal=goal) for case, (name, goal) in CASES.items()]
 
 
 def _get(port: int, path: str) -> tuple[Any, bytes]:
@@ -202,19 +206,12 @@ def _get(port: int, path: str) -> tuple[Any, bytes]:
 
 
 @click.command()
-@click.option("--rounds", default=7, show_default=True)
-@click.option("--seconds", default=3, show_default=True)
-@click.option("--serve", "kind", hidden=True)
-@click.option("--port", type=int, hidden=True, default=0)
-@click.option("--redis-url", hidden=True, default="")
-def main(rounds: int, seconds: int, kind: str | None, port: int, redis_url: str) -> None:
-    """Print what fraction of a bare ASGI app's speed a cached tile of 20 kB reaches."""
-    if kind:
-        serve(kind, port, redis_url)
-        return
-    for case, ratio in measure(rounds, seconds).items():
-        name, goal, least = CASES[case]
-        click.echo(f"{name:18} {ratio:5.2f} of bare   (goal {goal}, least {least})")
+@click.argument("kind")
+@click.argument("port", type=int)
+@click.argument("redis_url")
+def main(kind: str, port: int, redis_url: str) -> None:
+    """Serve one of the applications compared."""
+    serve(kind, port, redis_url)
 
 
 if __name__ == "__main__":

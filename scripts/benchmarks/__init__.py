@@ -1,0 +1,1 @@
+"""Tilewatch measured beside others: `scripts/bench`."""

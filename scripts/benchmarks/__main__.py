@@ -1,0 +1,73 @@
+"""`scripts/bench`: Tilewatch beside stock TiTiler, cogeo-mosaic and a bare ASGI app, in the same run."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from scripts.benchmarks import cached_tiles, lookups, uncached_tiles
+from scripts.benchmarks.report import Row, circumstances, save, show, table
+
+ROWS = ("uncached", "png", "cached", "lookup")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("rows", nargs=-1, type=click.Choice(ROWS))
+@click.option(
+    "--quick", is_flag=True, help="Few short rounds and no mosaic of a million: to see that it works."
+)
+@click.option(
+    "--rounds", type=click.IntRange(min=1), help="Rounds of each measurement; 7, or 2 with --quick."
+)
+@click.option("--seconds", type=click.FloatRange(min=1), help="Of each round; 4, or 2 with --quick.")
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(tempfile.gettempdir()) / f"tilewatch-bench-{os.getuid()}",
+    show_default=True,
+    help="Where the scene and the mosaics are kept for the next run; about 2 GB.",
+)
+def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float | None, work: Path) -> None:
+    """Measure Tilewatch against others on this machine.
+
+    ROWS are uncached (tiles computed), png (their size), cached (tiles known) and lookup (scenes of a tile
+    in a mosaic); all where none is named. Results are printed, and kept in bench-results.
+    """
+    about = circumstances()
+    click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
+    found: list[Row] = []
+    for some in measure(
+        rows or ROWS, rounds or (2 if quick else 7), seconds or (2 if quick else 4), work, quick
+    ):
+        show(some)
+        found += some
+    about["load at the end"] = circumstances()["load"]
+    click.echo(table(found))
+    click.echo(
+        f"\nLoad {about['load']} before, {about['load at the end']} after; kept in {save(found, about)}"
+    )
+
+
+def measure(
+    rows: Sequence[str],
+    rounds: int,
+    seconds: float,
+    work: Path,
+    quick: bool,
+) -> Iterator[list[Row]]:
+    """The rows asked for, as they are found."""
+    work.mkdir(parents=True, exist_ok=True)
+    if {"uncached", "png"} & set(rows):
+        with tempfile.TemporaryDirectory() as folder:
+            yield from uncached_tiles.measure(work, Path(folder), rounds=rounds, seconds=seconds, rows=rows)
+    if "cached" in rows:
+        yield cached_tiles.measure(rounds=rounds, seconds=seconds)
+    if "lookup" in rows:
+        sizes = tuple(lookups.SIZES)[: -1 if quick else None]
+        yield from lookups.measure(work, rounds=rounds, sizes=sizes)
+
+
+if __name__ == "__main__":
+    main()

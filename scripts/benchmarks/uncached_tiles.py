@@ -1,0 +1,187 @@
+"""How fast tiles are computed and how large they are, against TiTiler on the same files in the same run."""
+
+import io
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+import morecantile
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from scripts.benchmarks import scene
+from scripts.benchmarks.load import Ask, fetch, keep_busy
+from scripts.benchmarks.report import Goal, Row
+from scripts.benchmarks.servers import Server, tilewatch, titiler
+
+ZOOMS = (8, 11, 13, 14)
+CONNECTIONS = 8
+MOST_TILES = 1500
+"""Of one zoom; at 13 and 14 a round does not get around all of them."""
+WARM_UP_S = 2.0
+COMPARED = 24
+"""Tiles of a zoom whose values are compared and whose PNGs are weighed."""
+SAME = 2e-6
+"""Greatest difference of an NDVI computed in float32 from reflectances and one from their numbers."""
+COVERED = 0.999
+"""Share of a tile that the scene's pixels fill, from zoom 11 on: no tile is cheap for being empty."""
+
+RESCALE = "-0.2,1"
+COLORMAP = "viridis"
+"""Both have it; 256 colours there, 255 and transparency here."""
+
+SPEED = Goal(6, 4)
+SIZE = Goal(0.55, 0.65, higher_is_better=False)
+
+Tile = morecantile.Tile
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The servers, and how a tile is asked of each."""
+
+    ours: Server
+    stock: Server
+    item: Path
+
+    def plain(self, tile: Tile, form: str) -> str:
+        """Ours: the expression alone, as the other computes it."""
+        expression = quote("(nir-red)/(nir+red)")
+        query = f"expression={expression}&rescale={RESCALE}&colormap={COLORMAP}"
+        address = f"{tile.z}/{tile.x}/{tile.y}.{form}"
+        return f"/collections/{scene.COLLECTION}/tiles/WebMercatorQuad/{address}?{query}"
+
+    def masked(self, tile: Tile, form: str) -> str:
+        """Ours: the product, which reads the scene classification as well."""
+        return f"/products/ndvi/tiles/WebMercatorQuad/{tile.z}/{tile.x}/{tile.y}.{form}"
+
+    def other(self, tile: Tile, form: str) -> str:
+        """The other's."""
+        expression = quote("(b1-b2)/(b1+b2)")
+        query = f"url={quote(str(self.item))}&assets=nir&assets=red&expression={expression}&tilesize=256"
+        colors = f"&rescale={RESCALE}&colormap_name={COLORMAP}" if form == "png" else ""
+        return f"/stac/tiles/WebMercatorQuad/{tile.z}/{tile.x}/{tile.y}.{form}?{query}{colors}"
+
+
+@dataclass(slots=True)
+class Rates:
+    """Tiles a second, one a round."""
+
+    plain: list[float] = field(default_factory=list)
+    masked: list[float] = field(default_factory=list)
+    other: list[float] = field(default_factory=list)
+
+
+def measure(
+    work: Path, folder: Path, *, rounds: int, seconds: float, rows: Sequence[str]
+) -> Iterator[list[Row]]:
+    """The rows of speed and of size, zoom by zoom.
+
+    Args:
+        work: Where the scene lies or is landed.
+        folder: For the logs of the servers.
+        rounds: How often each server is measured at each zoom.
+        seconds: How long each time.
+        rows: "uncached", "png" or both.
+    """
+    store = scene.landed_scene(work)
+    item = scene.item_path(store)
+    with ExitStack() as stack:
+        servers = Servers(
+            stack.enter_context(tilewatch(store, folder)), stack.enter_context(titiler(folder)), item
+        )
+        for zoom in ZOOMS:
+            tiles = tiles_at(zoom, item)
+            chosen = tiles[:COMPARED]
+            compare_values(servers, chosen)
+            if "png" in rows:
+                yield [weigh(servers, zoom, chosen)]
+            if "uncached" in rows:
+                yield speed_rows(zoom, tiles, measure_zoom(servers, tiles, rounds, seconds))
+        yield [Row("memory, two workers", "MB", [servers.ours.resident_mb()], [servers.stock.resident_mb()])]
+
+
+def tiles_at(zoom: int, item: Path) -> list[Tile]:
+    """Tiles the scene covers, in a random order that is always the same."""
+    footprint = shapely.from_geojson(json.dumps(json.loads(item.read_text())["geometry"]))
+    tms = morecantile.tms.get("WebMercatorQuad")
+    found = []
+    for tile in tms.tiles(*footprint.bounds, zooms=[zoom]):
+        box = shapely.box(*tms.bounds(tile))
+        share = shapely.area(shapely.intersection(box, footprint)) / shapely.area(box)
+        if share >= (COVERED if zoom >= 11 else 0.1):
+            found.append(tile)
+    random.Random(zoom).shuffle(found)  # noqa: S311 - an order, not a secret
+    return found[:MOST_TILES]
+
+
+def compare_values(servers: Servers, tiles: Sequence[Tile]) -> None:
+    """Refuse to measure what does not compute the same.
+
+    Where both bands are missing the other computes 0 / 0 and shows 0 as if it were a value; that much is
+    allowed.
+
+    Raises:
+        click.ClickException: If values differ, or the pixels that have one.
+    """
+    for tile in tiles:
+        ours, ours_valid = _values(fetch(servers.ours.port, servers.plain(tile, "npy")))
+        other, other_valid = _values(fetch(servers.stock.port, servers.other(tile, "npy")))
+        apart = float(np.abs(ours - other)[ours_valid & other_valid].max(initial=0))
+        odd = (ours_valid & ~other_valid) | (other_valid & ~ours_valid & (other != 0))
+        if not ours_valid.any() or odd.any() or apart > SAME:
+            raise click.ClickException(
+                f"{tile} differs: by {apart:.2g}, and {odd.sum()} pixels have a value on one side only"
+            )
+
+
+def weigh(servers: Servers, zoom: int, tiles: Sequence[Tile]) -> Row:
+    """Bytes of the same tiles as PNG."""
+    ours = sum(len(fetch(servers.ours.port, servers.plain(tile, "png"))) for tile in tiles)
+    other = sum(len(fetch(servers.stock.port, servers.other(tile, "png"))) for tile in tiles)
+    kilobytes = len(tiles) * 1000
+    return Row(f"PNG, z{zoom}", "kB", [ours / kilobytes], [other / kilobytes], goal=SIZE)
+
+
+def measure_zoom(servers: Servers, tiles: Sequence[Tile], rounds: int, seconds: float) -> Rates:
+    """Rates of the three, in turn; the first of a pass is another one each round."""
+    sides: list[tuple[list[float], int, Callable[[Tile, str], str]]]
+    rates = Rates()
+    sides = [
+        (rates.plain, servers.ours.port, servers.plain),
+        (rates.other, servers.stock.port, servers.other),
+        (rates.masked, servers.ours.port, servers.masked),
+    ]
+    for _, port, path in sides:
+        keep_busy(port, _asks(tiles, path, -1), connections=CONNECTIONS, seconds=WARM_UP_S)
+    for number in range(rounds):
+        for found, port, path in sides:
+            load = keep_busy(port, _asks(tiles, path, number), connections=CONNECTIONS, seconds=seconds)
+            found.append(load.per_second)
+    return rates
+
+
+def speed_rows(zoom: int, tiles: Sequence[Tile], rates: Rates) -> list[Row]:
+    """The rows of one zoom."""
+    more = {"tiles": float(len(tiles))}
+    return [
+        Row(f"NDVI tile, z{zoom}", "tiles/s", rates.plain, rates.other, goal=SPEED, more=more),
+        Row(f"NDVI tile, z{zoom}, with cloud mask", "tiles/s", rates.masked, rates.other, more=more),
+    ]
+
+
+def _asks(tiles: Sequence[Tile], path: Callable[[Tile, str], str], number: int) -> list[Ask]:
+    """The tiles of a round, beginning elsewhere in each."""
+    start = number * 211 % len(tiles)
+    return [Ask(path(tile, "png")) for tile in (*tiles[start:], *tiles[:start])]
+
+
+def _values(body: bytes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    planes = np.load(io.BytesIO(body))
+    return planes[0].astype(np.float64), planes[-1] != 0
