@@ -51,7 +51,7 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
     storage = await stack.enter_async_context(await open_storage(settings.storage))
     catalogue = Catalogue(storage)
     renderer = Renderer(catalogue, threads=settings.render_threads, max_scenes=settings.max_scenes_per_tile)
-    stack.callback(renderer.close)
+    stack.push_async_callback(asyncio.to_thread, renderer.close)
     process = ProcessCache(settings.cache_bytes)
     redis = RedisTier(settings.redis_url, ttl_s=settings.redis_ttl_s) if settings.redis_url else None
     if redis is not None:

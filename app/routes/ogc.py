@@ -55,7 +55,7 @@ WMTS_WORDS = (
 )
 """What a WMTS client adds to the address, in any case of letters."""
 
-CRS_NAME = re.compile(r"(EPSG|OGC|IAU_\d{4}|ESRI):[A-Z0-9]{2,10}", re.IGNORECASE)
+CRS_NAME = re.compile(r"(EPSG|ESRI|OGC):[A-Z0-9]{2,10}", re.IGNORECASE)
 """The only way to name a coordinate system; PROJ strings and addresses can name files."""
 
 OWN_ROUTES = {"tile": "product_tile", "tilejson": "product_tilejson", "point": "product_point"}

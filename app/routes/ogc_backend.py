@@ -9,6 +9,7 @@ import attr
 import numpy as np
 import shapely
 from morecantile import Tile
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.warp import transform, transform_bounds
@@ -29,6 +30,9 @@ from mosaics.period import Period
 MAX_VERTICES = 10_000
 MAX_SIZE = 2048
 """Pixels a side of the largest picture given."""
+
+FARTHEST = 1e9
+"""No map of the globe has coordinates beyond; its circumference is 4e7 m, or 1.3e8 feet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,11 @@ class ProductBackend(BaseBackend):
 
     def _scenes(self, grid: Grid) -> list[SceneRef]:
         landed = self.input
-        found = anyio.from_thread.run(self._scenes_async, landed, outline(grid))
+        try:
+            area = outline(grid)
+        except (RasterioError, CPLE_BaseError) as error:
+            raise _elsewhere() from error
+        found = anyio.from_thread.run(self._scenes_async, landed, area)
         if not found:
             raise NoAssetFoundError("no scene covers the place")
         return list(found)
@@ -166,28 +174,41 @@ def _transformed(
     bbox: tuple[float, float, float, float], source: CRS, target: CRS
 ) -> tuple[float, float, float, float]:
     left, bottom, right, top = bbox
-    if not all(map(math.isfinite, bbox)) or left >= right or bottom >= top:
+    if not (left < right and bottom < top and _is_on_globe(bbox)):
         raise RequestError("the box is minx,miny,maxx,maxy with minx below maxx and miny below maxy")
     if source.is_geographic and not (
-        abs(left) <= 180 and abs(right) <= 180 and abs(bottom) <= 90 and abs(top) <= 90
+        max(map(abs, (left, right))) <= 180 and max(map(abs, (bottom, top))) <= 90
     ):
         raise RequestError("the box leaves longitudes -180..180 and latitudes -90..90")
     if source == target:
         return (left, bottom, right, top)
     try:
         bounds: tuple[float, float, float, float] = transform_bounds(source, target, *bbox)
-    except RasterioError as error:
-        raise RequestError("the box cannot be written in the coordinates of dst_crs") from error
-    if not all(map(math.isfinite, bounds)) or bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
-        raise RequestError("the box cannot be written in the coordinates of dst_crs")
+    except (RasterioError, CPLE_BaseError) as error:
+        raise _elsewhere() from error
+    if not (_is_on_globe(bounds) and bounds[0] < bounds[2] and bounds[1] < bounds[3]):
+        raise _elsewhere()
     return bounds
 
 
 def _native_size(bounds: tuple[float, float, float, float], crs: CRS, pixel_m: float) -> tuple[float, float]:
     left, bottom, right, top = bounds
-    lons, lats = transform(crs, WGS84_CRS, [(left + right) / 2], [(bottom + top) / 2])
-    pixel = crs_units(pixel_m, crs, lon=lons[0], lat=lats[0])
+    try:
+        lons, lats = transform(crs, WGS84_CRS, [(left + right) / 2], [(bottom + top) / 2])
+        pixel = crs_units(pixel_m, crs, lon=lons[0], lat=lats[0])
+    except (RasterioError, CPLE_BaseError) as error:
+        raise _elsewhere() from error
+    if not 0 < pixel < math.inf:
+        raise _elsewhere()
     return (right - left) / pixel, (top - bottom) / pixel
+
+
+def _is_on_globe(numbers: tuple[float, float, float, float]) -> bool:
+    return all(abs(number) <= FARTHEST for number in numbers)
+
+
+def _elsewhere() -> RequestError:
+    return RequestError("the box lies where the coordinate system asked for has no coordinates")
 
 
 def _within_limits(pixels: int | None) -> int:
