@@ -76,12 +76,13 @@ def row(index: QuadkeyIndex, stock: MemoryBackend, size: int, level: str, rounds
         typical.append(median(times) * 1e6)
         slow.append(quantiles(times, n=20)[-1] * 1e6)
     found = [len(index.scenes_in_tile(*tile)) for tile in tiles(size, zoom, OURS, order)]
+    scenes = sum(found) / len(found)
     return Row(
-        f"lookup, {size:,} assets, {level}", "µs", typical, [median(others) * 1e6],
+        f"lookup, {size:,} assets, {level} ({scenes:.1f} found)", "µs", typical, [median(others) * 1e6],
         figures=typical, figure_unit="µs", goal=GOAL if size == max(SIZES) else None,
         more={
             "p95_us": median(slow), "other_p95_us": sorted(others)[int(0.95 * len(others))] * 1e6,
-            "other_lookups": len(others), "scenes_a_tile": sum(found) / len(found), "zoom": zoom,
+            "other_lookups": len(others), "scenes_a_tile": scenes, "zoom": zoom,
         },
     )  # fmt: skip
 
