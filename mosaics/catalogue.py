@@ -14,7 +14,7 @@ from mosaics.document import MosaicDocument
 from mosaics.index import QuadkeyIndex
 from mosaics.log import LogError, LogState, read_state
 from mosaics.period import Period
-from mosaics.scene import SceneItem, read_item
+from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.storage import ObjectNotFoundError, Storage
 
 ASKED_TOGETHER = 16
@@ -182,7 +182,12 @@ class Catalogue:
         return await asyncio.to_thread(lambda: QuadkeyIndex.from_document(MosaicDocument(data)))
 
     async def _load_item(self, item_key: str) -> SceneItem:
-        return read_item(json.loads(await self.storage.get(item_key)), item_key, self.storage)
+        data = await self.storage.get(item_key)
+        try:
+            document = json.loads(data)
+        except ValueError as error:
+            raise SceneError(f"{item_key} is no JSON document") from error
+        return read_item(document, item_key, self.storage)
 
 
 def _described(document: dict[str, Any], collection_id: str) -> Collection:

@@ -1,6 +1,7 @@
 """A scene: the record of it that commits and mosaics carry, and its STAC Item as it is read for pixels."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -196,12 +197,15 @@ def _read_asset(name: str, asset: Mapping[str, Any], item_key: str, storage: Sto
     # STAC 1.1 has "bands" with raster:scale; the raster extension 1 had "raster:bands" with scale.
     facts = {**(asset.get("bands") or [{}])[0], **(asset.get("raster:bands") or [{}])[0]}
     nodata = facts.get("nodata")
+    scale = float(facts.get("scale", facts.get("raster:scale", 1.0)))
+    if not (math.isfinite(scale) and scale):
+        raise SceneError(f"{item_key} scales its band '{name}' by {scale:g}, which leaves no values")
     return Asset(
         band=name,
         path=_gdal_path(asset["href"], item_key, storage),
         dtype=facts["data_type"],
         nodata=None if nodata is None else read_nodata(nodata),
-        scale=float(facts.get("scale", facts.get("raster:scale", 1.0))),
+        scale=scale,
         offset=float(facts.get("offset", facts.get("raster:offset", 0.0))),
         unit=facts.get("unit", "1"),
     )

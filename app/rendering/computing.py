@@ -64,11 +64,11 @@ def compute_values(
         product: The formula or the three bands, and the mask rules.
         scenes: Best first.
         grid: The pixels wanted.
-        item_of: Gives a scene's files.
+        item_of: Gives a scene's files; raises AssetReadError for an item that is damaged or gone.
         clock: Where the time spent is booked.
 
     Raises:
-        mosaics.storage.StorageError: If a scene's item cannot be fetched.
+        mosaics.storage.StorageUnavailableError: If the store does not answer.
     """
     shape = (grid.height, grid.width)
     planes: Planes = np.full((product.planes, *shape), np.nan, np.float32)
@@ -78,8 +78,8 @@ def compute_values(
     failed: list[Asset] = []
     unmasked: dict[str, None] = {}
     for scene in scenes:
-        item = item_of(scene)
         try:
+            item = item_of(scene)
             found = _scene_values(product, item, grid, missing, clock)
         except AssetReadError as error:
             skipped.append(scene)

@@ -56,9 +56,8 @@ def point_value(
     nodata = False
     failed: list[Asset] = []
     for scene in scenes:
-        item = item_of(scene)
         try:
-            found = _scene_point(product, scene, item, lon, lat)
+            found = _scene_point(product, scene, item_of(scene), lon, lat)
         except AssetReadError as error:
             failed.append(error.asset)
             continue

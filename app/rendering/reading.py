@@ -9,12 +9,15 @@ at a finer resolution than is shown.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
@@ -22,12 +25,16 @@ from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_coordinates
 
-from app.rendering.handles import thread_pool
+from app.rendering.handles import HandlePool, thread_pool
 from app.rendering.request import Grid
 from mosaics.scene import Asset
 
 ALIGNED = 1e-3
 """A grid follows a file's pixels when no cell lies further off than this, in cells."""
+
+
+GDAL_ERRORS = (RasterioError, CPLE_BaseError)
+"""What rasterio raises for a file that cannot be read; some errors of GDAL pass through it as they are."""
 
 
 class AssetReadError(Exception):
@@ -40,6 +47,21 @@ class AssetReadError(Exception):
     def __init__(self, asset: Asset) -> None:
         super().__init__(f"band '{asset.band}' could not be read")
         self.asset = asset
+
+
+@contextmanager
+def reading(asset: Asset) -> Iterator[HandlePool]:
+    """The thread's open files, for reading a band; what GDAL says of it becomes one kind of error.
+
+    Raises:
+        AssetReadError: If the file cannot be opened or decoded; it is closed then.
+    """
+    pool = thread_pool()
+    try:
+        yield pool
+    except GDAL_ERRORS as error:
+        pool.forget(asset.path)
+        raise AssetReadError(asset) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +99,13 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     Raises:
         AssetReadError: If the file cannot be opened or decoded.
     """
-    pool = thread_pool()
-    try:
+    with reading(asset) as pool:
         handle = pool.handle(asset.path)
         dataset = pool.dataset(asset.path, handle.level_for(grid))
+        nodata = asset.nodata if dataset.nodata is None else dataset.nodata
         cutout = _cutout(dataset, grid)
         if cutout is not None:
-            return _read_cutout(dataset, cutout, grid)
+            return _read_cutout(dataset, nodata, cutout, grid)
         options: dict[str, Any] = {
             "crs": grid.crs,
             "transform": from_bounds(*grid.bounds, grid.width, grid.height),
@@ -91,17 +113,13 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
             "height": grid.height,
             "dtype": dataset.dtypes[0],
         }
-        nodata = dataset.nodata
         if nodata is None:
             with WarpedVRT(dataset, add_alpha=True, **options) as warped:
                 stored, alpha = warped.read()
             return BandPixels(stored, alpha != 0)
         with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
             stored = warped.read(1)
-    except RasterioError as error:
-        pool.forget(asset.path)
-        raise AssetReadError(asset) from error
-    return BandPixels(stored, differs_from(stored, nodata))
+        return BandPixels(stored, differs_from(stored, nodata))
 
 
 def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
@@ -118,8 +136,7 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
     Raises:
         AssetReadError: If the file cannot be opened or decoded.
     """
-    pool = thread_pool()
-    try:
+    with reading(asset) as pool:
         dataset = pool.dataset(asset.path, 0)
         xs, ys = transform_coordinates(CRS.from_epsg(4326), dataset.crs, [lon], [lat])
         if not (math.isfinite(xs[0]) and math.isfinite(ys[0])):
@@ -130,12 +147,10 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
             return None
         window = rasterio.windows.Window(column, row, 1, 1)
         stored = dataset.read(1, window=window)
-        if dataset.nodata is None:
+        nodata = asset.nodata if dataset.nodata is None else dataset.nodata
+        if nodata is None:
             return BandPixels(stored, dataset.read_masks(1, window=window) != 0)
-    except RasterioError as error:
-        pool.forget(asset.path)
-        raise AssetReadError(asset) from error
-    return BandPixels(stored, differs_from(stored, dataset.nodata))
+        return BandPixels(stored, differs_from(stored, nodata))
 
 
 def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
@@ -183,9 +198,8 @@ def _cutout(dataset: DatasetReader, grid: Grid) -> _Cutout | None:
     return _Cutout(wholes[2], wholes[3], wholes[0], wholes[1])
 
 
-def _read_cutout(dataset: DatasetReader, cutout: _Cutout, grid: Grid) -> BandPixels:
+def _read_cutout(dataset: DatasetReader, nodata: float | None, cutout: _Cutout, grid: Grid) -> BandPixels:
     """Read the pixels that a grid is laid along, each as often as it has cells."""
-    nodata = dataset.nodata
     across, down = cutout.cells_across, cutout.cells_down
     left, right = max(0, cutout.column), min(dataset.width * across, cutout.column + grid.width)
     top, bottom = max(0, cutout.row), min(dataset.height * down, cutout.row + grid.height)

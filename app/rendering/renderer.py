@@ -15,12 +15,14 @@ from app.products.model import Product
 from app.rendering.computing import Clock, ItemOf, Values, compute_values
 from app.rendering.painting import encode
 from app.rendering.pointing import PointAnswer, point_value
+from app.rendering.reading import AssetReadError
 from app.rendering.request import Grid
 from app.rendering.resolving import ResolvedTile, scenes_in
 from app.rendering.store_errors import ask_store
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
-from mosaics.scene import Asset, SceneItem
+from mosaics.scene import Asset, SceneError, SceneItem
+from mosaics.storage import ObjectNotFoundError
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,9 @@ DAMAGED_REMEMBERED = 1000
 
 ITEMS_AHEAD = 2
 """Items fetched before a rendering starts; most tiles need no more scenes than that."""
+
+DAMAGED_ITEM = (SceneError, ObjectNotFoundError)
+"""What an item is when it is not there or says nothing; storage that does not answer is another matter."""
 
 GDAL_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -177,8 +182,11 @@ class Renderer:
         def item_of(scene: SceneRef) -> SceneItem:
             item = self._catalogue.loaded_item(scene.item_key)
             if item is None:
-                fetch = self._catalogue.item(scene.item_key)
-                item = asyncio.run_coroutine_threadsafe(fetch, loop).result()
+                try:
+                    fetch = self._catalogue.item(scene.item_key)
+                    item = asyncio.run_coroutine_threadsafe(fetch, loop).result()
+                except DAMAGED_ITEM as error:
+                    raise AssetReadError(self._item_as_asset(scene.item_key)) from error
             return item
 
         self._waiting += 1
@@ -191,7 +199,14 @@ class Renderer:
         unknown = [s for s in scenes[:ITEMS_AHEAD] if self._catalogue.loaded_item(s.item_key) is None]
         if unknown:
             fetches: list[Awaitable[SceneItem]] = [self._catalogue.item(s.item_key) for s in unknown]
-            await asyncio.gather(*fetches)
+            for outcome in await asyncio.gather(*fetches, return_exceptions=True):
+                if isinstance(outcome, BaseException) and not isinstance(outcome, DAMAGED_ITEM):
+                    raise outcome
+
+    def _item_as_asset(self, item_key: str) -> Asset:
+        """An item that cannot be read, as one of its scene's files that cannot."""
+        path = self._catalogue.storage.gdal_path(item_key)
+        return Asset("item.json", path, dtype="uint8", nodata=None, scale=1.0, offset=0.0, unit="1")
 
     async def _worth_another_try(self, failed: Sequence[Asset]) -> bool:
         """Whether files that could not be read may be readable after all, now that the store answers.

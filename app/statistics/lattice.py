@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
 from rasterio.warp import transform as transform_coordinates
 
 from app.products.model import Product
 from app.rendering.computing import ItemOf
-from app.rendering.handles import thread_pool
+from app.rendering.reading import AssetReadError, reading
 from app.rendering.request import Grid
 from app.statistics.coverage import Block, Outline
 from app.statistics.geometry import EARTH_RADIUS_M, WGS84, Polygonal
@@ -114,20 +113,18 @@ def native_lattices(product: Product, scenes: Sequence[SceneRef], item_of: ItemO
     skipped: list[SceneRef] = []
     failed: list[Asset] = []
     for scene in scenes:
-        assets = item_of(scene).assets
-        if any(band not in assets for band in product.bands):
-            continue
         finest: tuple[Lattice, ...] = ()
         try:
+            assets = item_of(scene).assets
+            if any(band not in assets for band in product.bands):
+                continue
             for band in product.bands:
-                asset = assets[band]
-                levels = _levels(asset)
+                levels = _levels(assets[band])
                 if not finest or levels[0].cell_height < finest[0].cell_height:
                     finest = levels
-        except RasterioError:
-            thread_pool().forget(asset.path)
+        except AssetReadError as error:
             skipped.append(scene)
-            failed.append(asset)
+            failed.append(error.asset)
             continue
         return NativeLattices(finest, tuple(skipped), tuple(failed))
     return NativeLattices((), tuple(skipped), tuple(failed))
@@ -135,15 +132,16 @@ def native_lattices(product: Product, scenes: Sequence[SceneRef], item_of: ItemO
 
 def _levels(asset: Asset) -> tuple[Lattice, ...]:
     """The pixels of a file and of its overviews, as GDAL sizes these: rounded up."""
-    dataset = thread_pool().dataset(asset.path, 0)
-    transform, width, height = dataset.transform, dataset.width, dataset.height
-    return tuple(
-        Lattice(
-            dataset.crs,
-            transform.c,
-            transform.f,
-            transform.a * width / math.ceil(width / factor),
-            -transform.e * height / math.ceil(height / factor),
+    with reading(asset) as pool:
+        dataset = pool.dataset(asset.path, 0)
+        transform, width, height = dataset.transform, dataset.width, dataset.height
+        return tuple(
+            Lattice(
+                dataset.crs,
+                transform.c,
+                transform.f,
+                transform.a * width / math.ceil(width / factor),
+                -transform.e * height / math.ceil(height / factor),
+            )
+            for factor in (1, *dataset.overviews(1))
         )
-        for factor in (1, *dataset.overviews(1))
-    )

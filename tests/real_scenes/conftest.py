@@ -1,9 +1,8 @@
 """Real scenes, landed once by the command line and served by the application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeAlias
 
 import httpx
 import pytest
@@ -16,8 +15,6 @@ from app.settings import Settings
 MOL_BANDS = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
 LANDSAT_SCENES = ("224077", "224078")
 SHANGHAI_YEARS = (2013, 2015, 2017, 2019, 2021)
-
-Serving: TypeAlias = Callable[[str], "asynccontextmanager[httpx.AsyncClient]"]
 
 
 def land(store: str, collection: str, scene: str, when: str, *assets: str) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -20,18 +21,26 @@ CORNER = (500_000.0, 4_500_000.0)
 GRID = Grid(CRS.from_epsg(32614), (CORNER[0], CORNER[1] - 40, CORNER[0] + 40, CORNER[1]), 4, 4)
 WHEN = datetime(2024, 6, 10, tzinfo=UTC)
 
-RATIO = Product(
-    id="ratio",
-    title="Ratio",
-    collection="sentinel-2-l2a",
-    expression="nir / red",
-    unit="1",
-    rescale=[0, 10],
-    colormap="greys",
-    mask=[{"band": "scl", "reject": [9], "label": "cloud"}],
+RATIO = Product.model_validate(
+    {
+        "id": "ratio",
+        "title": "Ratio",
+        "collection": "sentinel-2-l2a",
+        "expression": "nir / red",
+        "unit": "1",
+        "rescale": [0, 10],
+        "colormap": "greys",
+        "mask": [{"band": "scl", "reject": [9], "label": "cloud"}],
+    }
 )
-PICTURE = Product(
-    id="picture", title="Picture", collection="sentinel-2-l2a", bands=["red", "nir", "red"], rescale=[0, 1]
+PICTURE = Product.model_validate(
+    {
+        "id": "picture",
+        "title": "Picture",
+        "collection": "sentinel-2-l2a",
+        "bands": ["red", "nir", "red"],
+        "rescale": [0, 1],
+    }
 )
 
 
@@ -47,27 +56,34 @@ def ref(name: str) -> SceneRef:
     )
 
 
-@pytest.fixture
-def scene(tmp_path):
-    """Makes a scene of 4 by 4 pixels; `None` leaves a band out, a list of rows gives its pixels."""
-    items: dict[str, SceneItem] = {}
+class Scenes:
+    """Makes scenes of 4 by 4 pixels, and knows their items."""
 
-    def made(name: str, **bands) -> SceneRef:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._items: dict[str, SceneItem] = {}
+
+    def __call__(self, name: str, **bands) -> SceneRef:
+        """A scene of bands, each given as what broadcasts to its stored pixels."""
         assets = {}
         for band, values in bands.items():
             pixels = np.broadcast_to(np.array(values, np.uint16), (4, 4))
-            path = write_cog(
-                tmp_path / f"{name}-{band}.tif", pixels, crs="EPSG:32614", upper_left=CORNER, nodata=0
-            )
+            path = self._folder / f"{name}-{band}.tif"
+            write_cog(path, pixels, crs="EPSG:32614", upper_left=CORNER, nodata=0)
             scale = 1.0 if band == "scl" else 0.0001
             assets[band] = Asset(band, str(path), "uint16", 0, scale, 0.0, "1")
-        items[name] = SceneItem(
+        self._items[name] = SceneItem(
             name, f"{name}/item.json", "sentinel-2-l2a", WHEN, WHEN, MappingProxyType(assets), {}
         )
         return ref(name)
 
-    made.item_of = lambda found: items[found.id]
-    return made
+    def item_of(self, found: SceneRef) -> SceneItem:
+        return self._items[found.id]
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scenes(tmp_path)
 
 
 def computed(product, scenes, item_of):

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import morecantile
 import numpy as np
@@ -31,7 +32,12 @@ def texture(height: int, width: int, dtype: str = "uint16") -> np.ndarray:
     return values
 
 
-CASES = {
+def bounds_of(tms: morecantile.TileMatrixSet, tile: morecantile.Tile) -> tuple[float, float, float, float]:
+    left, bottom, right, top = tms.xy_bounds(tile)
+    return left, bottom, right, top
+
+
+CASES: dict[str, dict[str, Any]] = {
     "utm": {"crs": KANSAS_14N, "upper_left": (500_000.0, 4_500_000.0), "pixel_size": 10.0},
     "sinusoidal-like-lonlat": {"crs": "EPSG:4326", "upper_left": (-99.5, 41.0), "pixel_size": 0.0005},
     "polar": {"crs": "EPSG:3413", "upper_left": (100_000.0, -1_500_000.0), "pixel_size": 30.0},
@@ -54,7 +60,7 @@ def test_tiles_of_every_zoom_equal_rio_tiler(tmp_path, name, tms_id, size):
                 if not reader.tile_exists(*tile):
                     continue
                 theirs = reader.tile(*tile, tilesize=size).array
-                grid = Grid(crs_of(tms_id), tuple(tms.xy_bounds(*tile)), size, size)
+                grid = Grid(crs_of(tms_id), bounds_of(tms, tile), size, size)
                 ours = read_band(asset(path), grid)
                 assert np.array_equal(ours.valid, ~theirs.mask[0]), (z, tile)
                 assert np.array_equal(ours.stored[ours.valid], theirs.data[0][ours.valid]), (z, tile)
@@ -78,11 +84,11 @@ def test_in_a_utm_matrix_set_each_pixel_is_the_one_its_centre_lies_in(tmp_path):
     path = write_cog(tmp_path / "nir.tif", values, nodata=0, crs="EPSG:32631", upper_left=corner)
     tms = morecantile.tms.get("UTM31WGS84Quad")
     tile = tms._tile(corner[0] + 2000, corner[1] - 2000, 14)
-    bounds = tms.xy_bounds(*tile)
-    ours = read_band(asset(path), Grid(crs_of(tms.id), tuple(bounds), 256, 256))
-    step = (bounds.right - bounds.left) / 256
-    columns = np.floor((bounds.left + (np.arange(256) + 0.5) * step - corner[0]) / 10).astype(int)
-    rows = np.floor((corner[1] - (bounds.top - (np.arange(256) + 0.5) * step)) / 10).astype(int)
+    left, _, right, top = bounds = bounds_of(tms, tile)
+    ours = read_band(asset(path), Grid(crs_of(tms.id), bounds, 256, 256))
+    step = (right - left) / 256
+    columns = np.floor((left + (np.arange(256) + 0.5) * step - corner[0]) / 10).astype(int)
+    rows = np.floor((corner[1] - (top - (np.arange(256) + 0.5) * step)) / 10).astype(int)
     inside = (rows[:, None] >= 0) & (rows[:, None] < 700) & (columns >= 0) & (columns < 700)
     expected = np.where(inside, values[np.clip(rows, 0, 699)[:, None], np.clip(columns, 0, 699)], 0)
     assert np.array_equal(np.where(ours.valid, ours.stored, 0), expected)
