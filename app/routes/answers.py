@@ -73,7 +73,10 @@ class ProductDetail(ProductFacts):
     """Zooms of WebMercatorQuad at 256 pixels."""
     expression: str | None
     bands: list[str]
-    mask: list[dict[str, Any]]
+    mask: list[dict[str, Any]] = Field(
+        description="The rules by which a pixel counts. One whose band a scene lacks is not applied to that "
+        "scene; the answer for a point says so in `unmasked`."
+    )
     classes: list[dict[str, Any]]
     references: list[str]
     periods: list[str]
@@ -133,6 +136,11 @@ class PointValue(BaseModel):
     period: str | None
     class_name: str | None = Field(serialization_alias="class")
     scenes: list[str]
+    unmasked: list[str] | None = Field(
+        default=None,
+        description="Labels of mask rules that were not applied, since the scene lacks their band.",
+        exclude_if=lambda value: not value,
+    )
     synthetic: bool
 
 

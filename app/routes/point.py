@@ -39,6 +39,7 @@ def described(product: Product, place: Position, answer: PointAnswer, selection:
         period=answer.scenes[0].period.text if values else period_text(selection),
         class_name=class_of(product, single) if single is not None else None,
         scenes=[scene.id for scene in answer.scenes],
+        unmasked=list(answer.unmasked),
         synthetic=any(scene.synthetic for scene in answer.scenes),
     )
 

@@ -14,7 +14,7 @@ from app.routes.legend import synthetic_note
 from app.routes.periods import chosen_periods, load_indexes, period_text
 from app.routes.products import periods_of
 from app.routes.queries import Datetime, InformedDesk, TileSize, known_names, revalidated
-from app.routes.zooms import union_bounds, zoom_range
+from app.routes.zooms import union_bounds, whole_view_zoom, zoom_range
 
 router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names), Depends(revalidated)])
 
@@ -39,6 +39,7 @@ async def tilejson(
     indexes = await load_indexes(desk, found, selection.periods)
     zooms = zoom_range(indexes, grid, tilesize=tilesize, limit=desk.settings.max_scenes_per_tile)
     bounds = union_bounds(indexes)
+    center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
     query = {"datetime": written, "v": revision_of(desk.catalogue, found, selection)}
     if tilesize is not TileSize.SMALL:
         query["tilesize"] = str(tilesize)
@@ -53,7 +54,7 @@ async def tilejson(
         minzoom=zooms.lowest,
         maxzoom=zooms.highest,
         bounds=bounds,
-        center=((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, zooms.lowest),
+        center=((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, center_zoom),
         tilesize=tilesize,
         period=period_text(selection),
         periods=[period.text for period in periods_of(desk, found)],

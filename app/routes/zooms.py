@@ -17,6 +17,12 @@ METRES_A_DEGREE = 111_320.0
 COARSER_AND_STILL_NATIVE = 1.1
 """A zoom whose pixels are a tenth larger than the data's shows all there is to see."""
 
+VIEW_PX = 512
+"""Across a view that shows a whole layer: a small map on a page."""
+
+ABOUT = 1.1
+"""A layer a tenth larger than the view still fits about."""
+
 WGS84 = CRS.from_epsg(4326)
 
 HIGHEST_LATITUDE = 85.0
@@ -52,6 +58,27 @@ def zoom_range(
     return ZoomRange(min(lowest, highest), highest)
 
 
+def whole_view_zoom(
+    bounds: tuple[float, float, float, float], tms: TileMatrixSet, *, tilesize: int, zooms: ZoomRange
+) -> int:
+    """The highest zoom of a range at which a box in degrees fits about `VIEW_PX`; the lowest where none does.
+
+    Args:
+        bounds: West, south, east, north.
+        tms: The tile matrix set.
+        tilesize: Pixels a side of a tile.
+        zooms: The zooms to choose from.
+    """
+    west, south, east, north = bounds
+    lat = (south + north) / 2
+    wide_m = (east - west) * METRES_A_DEGREE * math.cos(math.radians(lat))
+    high_m = (north - south) * METRES_A_DEGREE
+    side = max(wide_m, high_m) * crs_units(1.0, crs_of(tms.id), lon=(west + east) / 2, lat=lat)
+    pixel = side / (VIEW_PX * ABOUT)
+    fitting = [z for z in range(zooms.lowest, zooms.highest + 1) if _pixel(tms, z, tilesize) >= pixel]
+    return max(fitting, default=zooms.lowest)
+
+
 def union_bounds(indexes: Sequence[QuadkeyIndex]) -> tuple[float, float, float, float]:
     """The box around everything in some mosaics: west, south, east, north in degrees."""
     wests, souths, easts, norths = zip(*(index.bounds for index in indexes), strict=True)
@@ -71,10 +98,15 @@ def crs_units(length_m: float, crs: CRS, *, lon: float, lat: float) -> float:
 
 def _zoom_of_pixel(pixel: float, tms: TileMatrixSet, tilesize: int) -> int:
     for zoom in range(tms.minzoom, tms.maxzoom + 1):
-        matrix = tms.matrix(zoom)
-        if matrix.cellSize * matrix.tileWidth / tilesize <= pixel * COARSER_AND_STILL_NATIVE:
+        if _pixel(tms, zoom, tilesize) <= pixel * COARSER_AND_STILL_NATIVE:
             return zoom
     return int(tms.maxzoom)
+
+
+def _pixel(tms: TileMatrixSet, zoom: int, tilesize: int) -> float:
+    """The side of a pixel in units of the grid."""
+    matrix = tms.matrix(zoom)
+    return float(matrix.cellSize * matrix.tileWidth / tilesize)
 
 
 def _same_extent(web_mercator_zoom: int, tms: TileMatrixSet) -> int:

@@ -5,6 +5,7 @@ half has both at 0.2, so NDVI 0. The 64 northernmost rows are cloud (scl 9); the
 """
 
 import json
+from collections.abc import Container
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,15 @@ async def land(
     month: str = "2024-06",
     upper_left: tuple[float, float] = MOL,
     synthetic: bool = False,
+    without: Container[str] = (),
 ) -> SceneRecord:
-    """Land the scene in a month."""
+    """Land the scene in a month, `without` some of its bands."""
     start = Period.parse(month).start + timedelta(days=9)
     prefix = f"collections/{COLLECTION.id}/scenes/{scene_id}/d1"
     assets: dict[str, Any] = {}
     for name, values in pixels().items():
+        if name in without:
+            continue
         file = write_cog(folder / f"{scene_id}-{name}.tif", values, upper_left=upper_left, nodata=0)
         await storage.put_new(f"{prefix}/{name}.tif", file.read_bytes(), "image/tiff")
         band = COLLECTION.band(name)

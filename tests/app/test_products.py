@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -15,7 +16,7 @@ from mosaics.period import Period
 from mosaics.scene import SceneRecord
 from mosaics.storage import Storage, open_storage
 from tests.app.conftest import serving
-from tests.app.landed import COLLECTION, lonlat, put_collection
+from tests.app.landed import COLLECTION, land, lonlat, put_collection
 
 BOUNDS = (*lonlat(0, 256), *lonlat(256, 0))
 """Lower left and upper right corner; at this place the scene's sides lean by a quarter of a degree."""
@@ -57,6 +58,7 @@ async def test_tilejson_names_the_latest_period_and_its_address_serves_it(client
     assert (document["period"], query["datetime"]) == ("2024-06", ["2024-06"])
     assert document["bounds"] == pytest.approx(BOUNDS, abs=0.001)
     assert (document["minzoom"], document["maxzoom"], document["tilesize"]) == (0, 14, 256)
+    assert document["center"][2] == 14  # 2.56 km at 51.3 N are 428 px of 9.55 Mercator metres
     assert document["legend"] == (await client.get("/products/ndvi/legend.json")).json()
     tile = await client.get(document["tiles"][0].format(z=14, x=8430, y=5463))
     assert tile.headers["content-type"] == "image/png"
@@ -110,6 +112,21 @@ async def test_the_four_kinds_of_absence_stay_apart_from_a_true_zero(
     assert (answer["reason"] is None) == (state == "ok")
     assert (answer["period"], answer["unit"], answer["class"]) == ("2024-06", "1", None)
     assert answer["scenes"] == ([] if state == "outside" else ["S2A_MOL_20240610"])
+
+
+async def test_a_point_says_which_mask_rules_could_not_be_applied(
+    settings: Settings, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    async with await open_storage(settings.storage) as storage:
+        await land(storage, tmp_path, without={"scl"})
+    lon, lat = lonlat(64.5, 16.5)  # cloud, were there the band that says so
+    async with serving(settings) as unclassified:
+        unmasked = (await unclassified.get(f"/products/ndvi/point/{lon},{lat}")).json()
+        rules = (await unclassified.get("/products/ndvi")).json()["mask"]
+    masked = (await client.get(f"/products/ndvi/point/{lon},{lat}")).json()
+    assert (unmasked["state"], unmasked["value"]) == ("ok", 0.5)
+    assert unmasked["unmasked"] == [rule["label"] for rule in rules]
+    assert (masked["state"], "unmasked" in masked) == ("masked", False)
 
 
 async def test_a_picture_product_gives_its_three_values_at_a_point(client: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ import morecantile
 import pytest
 from shapely.geometry import box, mapping
 
-from app.routes.zooms import union_bounds, zoom_range
+from app.routes.zooms import ZoomRange, union_bounds, whole_view_zoom, zoom_range
 from mosaics.index import QuadkeyIndex
 from mosaics.period import Period
 from mosaics.scene import SceneRecord
@@ -68,3 +68,29 @@ def test_the_lowest_zoom_keeps_to_the_scenes_a_tile_may_need() -> None:
 def test_several_mosaics_are_bounded_together() -> None:
     first, second = index_of((5, 50, 6, 51)), index_of((7, 49, 8, 50))
     assert union_bounds([first, second]) == (5, 49, 8, 51)
+
+
+# A box of 2 by 1 degrees on the equator is 222 640 m wide: 364 px at zoom 8 of Web Mercator (611 m a pixel),
+# 728 px at zoom 9. WorldCRS84Quad has 0.703125 deg a pixel at zoom 0: 2 deg are 364 px at zoom 7.
+@pytest.mark.parametrize(
+    ("bounds", "tms", "tilesize", "zooms", "center"),
+    [
+        ((10, -0.5, 12, 0.5), "WebMercatorQuad", 256, (0, 14), 8),
+        ((10, -0.5, 12, 0.5), "WebMercatorQuad", 512, (0, 14), 7),
+        ((10, -0.5, 12, 0.5), "WebMercatorQuad", 256, (0, 5), 5),
+        ((10, -0.5, 12, 0.5), "WebMercatorQuad", 256, (10, 14), 10),
+        ((10, -0.5, 12, 0.5), "WorldCRS84Quad", 256, (0, 14), 7),
+        ((10, 59.5, 12, 60.5), "WebMercatorQuad", 256, (0, 14), 8),  # 364 px wide, and 2 * 182 px high
+        ((-180, -85, 180, 85), "WebMercatorQuad", 256, (0, 14), 1),
+        ((-180, -90, 180, 90), "WorldCRS84Quad", 256, (0, 14), 0),  # two tiles wide
+    ],
+)
+def test_a_layer_is_first_shown_whole(
+    bounds: tuple[float, float, float, float],
+    tms: str,
+    tilesize: int,
+    zooms: tuple[int, int],
+    center: int,
+) -> None:
+    grid = morecantile.tms.get(tms)
+    assert whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=ZoomRange(*zooms)) == center
