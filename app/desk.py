@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from app.caching.process import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tiles import TileService
+from app.database import Database
 from app.products.registry import Registry
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
@@ -59,4 +60,6 @@ class Desk:
     redis: RedisTier | None
     """None where no Redis is configured."""
     service: TileService
+    database: Database | None = None
+    """None where none is configured."""
     freshness: Freshness = field(default_factory=Freshness)

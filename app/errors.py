@@ -11,11 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.areas.model import AreaError, UnknownAreaError
+from app.database import DatabaseUnavailableError, NoDatabaseError, SchemaMissingError
+from app.keys import KeyMissingError, NotAllowedError
 from app.products.adhoc import ProductRequestError
 from app.products.expression import ExpressionError
 from app.products.registry import UnknownProductError
 from app.rendering.address import TileAddressError, UnknownTileError
 from app.rendering.renderer import RenderingOverloadError
+from app.statistics.geometry import GeometryError
 from colormaps import UnknownColormapError
 from mosaics.catalogue import UnknownPeriodError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
@@ -27,6 +31,14 @@ RETRY_AFTER_S = 5
 """When a caller may try again: two refreshes of the catalogue and one render queue are over by then."""
 
 STORAGE_UNAVAILABLE = "The object storage does not answer at the moment; the service recovers by itself."
+DATABASE_UNAVAILABLE = (
+    "The database does not answer at the moment; maps are served all the same, and the service recovers by "
+    "itself."
+)
+NO_DATABASE = (
+    "Areas need PostgreSQL with PostGIS, which this service has not been given (TILEWATCH_DATABASE_URL)."
+)
+SCHEMA_MISSING = "The database has not been prepared yet; `tilewatch migrate` does that."
 OVERLOADED = "More is being rendered than can be done in time; try again in a moment."
 UNFORESEEN = "The request could not be answered. The log has the reason under this request id."
 
@@ -48,6 +60,11 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     UnknownColormapError: HTTPStatus.BAD_REQUEST,
     TooManyScenesError: HTTPStatus.BAD_REQUEST,
     TileAddressError: HTTPStatus.BAD_REQUEST,
+    AreaError: HTTPStatus.BAD_REQUEST,
+    GeometryError: HTTPStatus.BAD_REQUEST,
+    KeyMissingError: HTTPStatus.UNAUTHORIZED,
+    NotAllowedError: HTTPStatus.FORBIDDEN,
+    UnknownAreaError: HTTPStatus.NOT_FOUND,
     UnknownProductError: HTTPStatus.NOT_FOUND,
     UnknownCollectionError: HTTPStatus.NOT_FOUND,
     UnknownTileError: HTTPStatus.NOT_FOUND,
@@ -57,6 +74,9 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     StorageUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageAccessError: HTTPStatus.SERVICE_UNAVAILABLE,
     RenderingOverloadError: HTTPStatus.SERVICE_UNAVAILABLE,
+    DatabaseUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NoDatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SchemaMissingError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Errors whose message is written for the caller, save those of a status above 499 (see `UNSAID`)."""
 
@@ -64,8 +84,18 @@ UNSAID: Mapping[type[Exception], str] = {
     StorageUnavailableError: STORAGE_UNAVAILABLE,
     StorageAccessError: STORAGE_UNAVAILABLE,
     RenderingOverloadError: OVERLOADED,
+    DatabaseUnavailableError: DATABASE_UNAVAILABLE,
+    NoDatabaseError: NO_DATABASE,
+    SchemaMissingError: SCHEMA_MISSING,
 }
 """What is said in place of a message that may name an address or a key."""
+
+
+ASKING: Mapping[HTTPStatus, Mapping[str, str]] = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": str(RETRY_AFTER_S)},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+}
+"""Headers that say what a caller should do."""
 
 
 class ProblemResponse(JSONResponse):
@@ -90,8 +120,7 @@ async def answer_foreseen(_: Request, error: Exception) -> Response:
     status = STATUS[kind]
     if status == HTTPStatus.NO_CONTENT:
         return Response(status_code=status)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return problem(status, UNSAID.get(kind, str(error)), headers=headers)
+    return problem(status, UNSAID.get(kind, str(error)), headers=ASKING.get(status))
 
 
 async def answer_http(_: Request, error: Exception) -> Response:

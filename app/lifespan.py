@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from app.caching.process import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tiles import TileService
+from app.database import Database
 from app.desk import Desk, Freshness
 from app.products.registry import Registry
 from app.rendering.address import TileAddresses
@@ -56,6 +57,10 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
     redis = RedisTier(settings.redis_url, ttl_s=settings.redis_ttl_s) if settings.redis_url else None
     if redis is not None:
         stack.push_async_callback(redis.close)
+    database = None
+    if settings.database_url is not None:
+        database = Database(settings.database_url, max_connections=settings.database_connections)
+        stack.push_async_callback(database.close)
     return Desk(
         settings=settings,
         storage=storage,
@@ -66,6 +71,7 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
         process=process,
         redis=redis,
         service=TileService(renderer, process, redis),
+        database=database,
     )
 
 

@@ -159,6 +159,14 @@ class _DeskCollector(Collector):
                 "tilewatch_catalogue_age_seconds", "Since storage last answered.", desk.freshness.age_s
             )
         yield _counter("tilewatch_tiles_computed", "Tiles rendered.", desk.service.computed)
+        if desk.database is not None:
+            now = desk.database.connections
+            yield _gauge("tilewatch_database_connections", "Connections to the database.", now.open)
+            yield _gauge("tilewatch_database_connections_idle", "Those nobody uses.", now.idle)
+            yield _gauge("tilewatch_database_connections_limit", "The most there may be.", now.limit)
+            yield _counter(
+                "tilewatch_database_outages", "Uses the database did not answer.", desk.database.outages
+            )
         if desk.redis is not None:
             yield _gauge(
                 "tilewatch_redis_up", "1 while Redis is asked, 0 while it is left alone.", not desk.redis.open

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.keys import KeyEntry
+
 MEGABYTE = 1024 * 1024
 DAY_S = 24 * 60 * 60
 
@@ -30,6 +32,18 @@ class Settings(BaseSettings):
 
     redis_ttl_s: int = Field(default=30 * DAY_S, gt=0)
     """How long Redis keeps a tile nobody asks for; a bound on memory, since a key never goes stale."""
+
+    database_url: str | None = Field(default=None, repr=False)
+    """PostgreSQL with PostGIS, `postgresql://user:password@host:port/database`; areas need it."""
+
+    database_connections: int = Field(default=8, gt=0)
+    """The most a worker opens."""
+
+    api_keys: Annotated[tuple[KeyEntry, ...], NoDecode] = Field(default=(), repr=False)
+    """Keys that may write, separated by commas, as `tilewatch keys new` prints them: `name:scope:digest`.
+
+    Without any, only programs on the server's own machine may write. A proxy on that machine has to send
+    X-Forwarded-For, or everybody behind it would pass for one of those."""
 
     cache_bytes: int = Field(default=256 * MEGABYTE, ge=0)
     """Memory of one worker for tiles."""
@@ -60,6 +74,20 @@ class Settings(BaseSettings):
     def _separated_by_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _key_entries(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(KeyEntry.parse(entry) for entry in value.split(",") if entry.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_postgresql(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("give postgresql://user:password@host:port/database")
         return value
 
     @field_validator("root_path")

@@ -11,6 +11,9 @@ COMMANDS = {
     "collections": "app.cli.landing:collections",
     "log": "app.cli.landing:log",
     "sweep": "app.cli.landing:sweep",
+    "migrate": "app.cli.migrate:migrate",
+    "areas": "app.cli.areas:areas",
+    "keys": "app.cli.keys:keys",
 }
 """Name of each subcommand and where it is, in the order of the help."""
 

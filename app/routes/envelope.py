@@ -6,6 +6,7 @@ from collections.abc import MutableMapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """A polygon of 10 000 vertices at 17 digits a coordinate is a fifth of this."""
+
+MAX_GEOMETRY_BYTES = 16 * 1024 * 1024
+"""Where large polygons are welcome: the 200 000 vertices one may have are 8 MB at 17 digits a coordinate."""
 
 READABLE = ", ".join(
     [
@@ -121,15 +125,15 @@ class HeadAsGet:
 class BodyLimit:
     """Stops reading a request body past a limit, whether or not its length was announced."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
+        max_bytes = max_body_bytes(get_route_path(scope))
         announced = _header(scope, b"content-length") or b"0"
         received = 0
 
@@ -137,13 +141,19 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_bytes or (announced.isdigit() and int(announced) > self.max_bytes):
+            if received > max_bytes or (announced.isdigit() and int(announced) > max_bytes):
                 raise HTTPException(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {self.max_bytes} bytes"
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {max_bytes} bytes"
                 )
             return message
 
         await self.app(scope, receive_within_limit, send)
+
+
+def max_body_bytes(path: str) -> int:
+    """The largest body taken at a path."""
+    takes_polygons = path.startswith("/areas") or path.endswith("/statistics")
+    return MAX_GEOMETRY_BYTES if takes_polygons else MAX_BODY_BYTES
 
 
 async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:

@@ -26,13 +26,15 @@ async def healthz() -> Response:
 async def readyz(desk: OpenDesk) -> Response:
     """Whether tiles can be served, and the state of each part; 503 while storage does not answer.
 
-    Redis away does not make a worker unready: tiles are then computed.
+    Redis or the database away does not make a worker unready: tiles are then computed, and areas alone are
+    answered with 503.
     """
     ready = desk.freshness.refreshed_at is not None and not desk.freshness.is_failing
     document = {
         "status": "ready" if ready else "unready",
         "storage": storage_state(desk),
         "redis": redis_state(desk),
+        "database": await database_state(desk),
         "renderer": {"waiting": desk.renderer.waiting},
     }
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
@@ -61,3 +63,16 @@ def redis_state(desk: Desk) -> dict[str, Any]:
     if desk.redis is None:
         return {"configured": False}
     return {"configured": True, "asked": not desk.redis.open, "errors": desk.redis.errors}
+
+
+async def database_state(desk: Desk) -> dict[str, Any]:
+    """Whether a database is configured, and answers."""
+    if desk.database is None:
+        return {"configured": False}
+    reachable = await desk.database.is_reachable()
+    now = desk.database.connections
+    return {
+        "configured": True,
+        "reachable": reachable,
+        "connections": {"open": now.open, "idle": now.idle, "limit": now.limit},
+    }

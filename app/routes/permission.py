@@ -7,19 +7,11 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from app.errors import RequestError
-from app.keys import Scope, recognise
+from app.keys import KeyMissingError, NotAllowedError, Scope, recognise
 from app.settings import Settings
 
 FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 """Headers of a proxy: whoever is behind it is not on this machine."""
-
-
-class KeyMissingError(Exception):
-    """A key is needed, or the one sent is none of ours."""
-
-
-class NotAllowedError(Exception):
-    """Whoever asks may not do that."""
 
 
 def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
@@ -47,9 +39,8 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
         if entry is None:
             raise KeyMissingError("The key sent is not one of this service.")
         if entry.scope < scope:
-            raise NotAllowedError(
-                f"The key {entry.name!r} has the scope {entry.scope.name.lower()}; this needs {scope.name.lower()}."
-            )
+            has, needs = entry.scope.name.lower(), scope.name.lower()
+            raise NotAllowedError(f"The key {entry.name!r} has the scope {has}; this needs {needs}.")
 
     return permitted
 

@@ -53,7 +53,7 @@ def test_the_newest_schema_is_left_as_it_is(postgres: PostgresServer, database_u
 def test_a_migration_that_fails_leaves_nothing(postgres: PostgresServer, bare: str):
     database = name_of(bare)
     postgres.psql(database, "create table job_slots (already integer)")
-    with pytest.raises(Exception, match="job_slots"):
+    with pytest.raises(migrations.MigrationError, match='relation "job_slots" already exists'):
         migrations.upgrade(bare)
     assert postgres.psql(database, MADE) == "job_slots"
 

@@ -1,0 +1,1 @@
+"""Areas: registered polygons whose statistics are kept, in PostGIS."""

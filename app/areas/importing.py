@@ -1,0 +1,124 @@
+"""Importing: many areas at once, all of them or none."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import shapely
+
+from app.areas.files import AreaFile, FeatureError, FileFeature
+from app.areas.model import AreaError, Description
+from app.database import Connection
+from app.statistics.geometry import GeometryError, read_polygon
+
+STAGE = """
+    create temporary table staged (
+        position integer, name text, kind text, products text[], properties text, geom bytea
+    ) on commit drop
+"""
+
+INSERT = """
+    insert into areas (name, kind, products, properties, geom)
+    select name, kind, products, properties::jsonb, st_multi(st_geomfromwkb(geom, 4326))
+    from staged order by position
+"""
+
+TIMEOUT_S = 600.0
+"""For all of it; ten thousand fields take some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A feature that is no area."""
+
+    position: int
+    """In the file, from 0."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What an import came to."""
+
+    imported: int
+    refused: Sequence[Refused]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How features become areas."""
+
+    name_field: str = "name"
+    """The property that has the name."""
+    kind: str | None = None
+    """Of all of them; None takes each one's property `kind`."""
+    products: tuple[str, ...] = ()
+    """Kept for all of them."""
+
+    def description(self, feature: FileFeature) -> Description:
+        """The description of a feature; raises `AreaError` where there can be none."""
+        properties = dict(feature.properties)
+        name = properties.pop(self.name_field, None)
+        if name is None:
+            raise AreaError(f"it has no {self.name_field!r} to be its name")
+        properties |= {"name": name if isinstance(name, str) else str(name), "products": list(self.products)}
+        if self.kind is not None:
+            properties["kind"] = self.kind
+        return Description.read(properties)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Rows of a file for the staging table; remembers what it leaves out."""
+
+    file: AreaFile
+    naming: Naming
+    progress: Callable[[int], None]
+    refused: list[Refused] = field(default_factory=list)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        for position, feature in enumerate(self.file.features):
+            self.progress(1)
+            try:
+                if isinstance(feature, FeatureError):
+                    raise feature
+                polygon = read_polygon(feature.geometry)
+                described = self.naming.description(feature)
+            except (FeatureError, GeometryError, AreaError) as error:
+                self.refused.append(Refused(position, str(error)))
+            else:
+                yield (
+                    position,
+                    described.name,
+                    described.kind,
+                    list(described.products),
+                    described.properties,
+                    shapely.to_wkb(polygon),
+                )
+
+
+async def import_areas(
+    connection: Connection,
+    file: AreaFile,
+    naming: Naming,
+    progress: Callable[[int], None],
+    *,
+    skip_refused: bool = False,
+) -> Import:
+    """Register every feature of a file, in their order.
+
+    Args:
+        connection: In no transaction.
+        file: The features, read as they are copied.
+        naming: How they become areas.
+        progress: Called with the number of features done since.
+        skip_refused: Whether the others are registered where some are refused; else none is.
+    """
+    reading = _Reading(file, naming, progress)
+    async with connection.transaction():
+        await connection.execute(STAGE)
+        await connection.copy_records_to_table("staged", records=reading.rows(), timeout=TIMEOUT_S)
+        if reading.refused and not skip_refused:
+            return Import(0, reading.refused)
+        done: str = await connection.execute(INSERT, timeout=TIMEOUT_S)
+    return Import(int(done.rpartition(" ")[2]), reading.refused)

@@ -1,0 +1,88 @@
+"""Repair: from an invalid polygon to a valid one, and what that changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
+
+from app.database import Connection
+from app.statistics.geometry import MAX_VERTICES, GeometryError, Polygonal, read_polygon, spherical_area_km2
+
+MAKE_VALID = """
+    select st_asbinary(st_collectionextract(st_makevalid(st_geomfromwkb($1, 4326)), 3))
+"""
+"""Keeps all of the outline; what has become a line or a point is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a repair changed."""
+
+    reason: str
+    """The fault, and its place."""
+    area_km2_before: float
+    """On the sphere; what an outline that crosses itself runs round the other way counts as negative."""
+    area_km2_after: float
+    parts_before: int
+    parts_after: int
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "reason": self.reason,
+            "area_km2": {"before": self.area_km2_before, "after": self.area_km2_after},
+            "parts": {"before": self.parts_before, "after": self.parts_after},
+        }
+
+
+async def repair_polygon(
+    geojson: Mapping[str, Any], fault: GeometryError, connection: Connection
+) -> tuple[Polygonal, Repair]:
+    """Make the polygon valid that `read_polygon` refused.
+
+    Args:
+        geojson: The geometry refused.
+        fault: Why it was; raised again where no repair can help.
+        connection: To PostGIS, whose ST_MakeValid does it.
+    """
+    broken = _broken(geojson, fault)
+    wkb: bytes = await connection.fetchval(MAKE_VALID, shapely.to_wkb(broken))
+    made = shapely.from_wkb(wkb)
+    if made.is_empty:
+        raise GeometryError(f"{fault}; nothing with an area is left when it is repaired") from fault
+    polygon = read_polygon(mapping(made))
+    return polygon, Repair(
+        reason=shapely.is_valid_reason(broken),
+        area_km2_before=spherical_area_km2(broken),
+        area_km2_after=spherical_area_km2(polygon),
+        parts_before=len(shapely.get_parts(broken)),
+        parts_after=len(shapely.get_parts(polygon)),
+    )
+
+
+def _broken(geojson: Mapping[str, Any], fault: GeometryError) -> BaseGeometry:
+    """The polygon as it was sent; raises `fault` unless being invalid is all that is wrong with it."""
+    if geojson.get("type") not in {"Polygon", "MultiPolygon"}:
+        raise fault
+    try:
+        with np.errstate(invalid="ignore"):
+            polygon = shapely.force_2d(shape(dict(geojson)))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, shapely.GEOSException):
+        raise fault from None
+    coordinates = shapely.get_coordinates(polygon)
+    if not 0 < len(coordinates) <= MAX_VERTICES or not np.isfinite(coordinates).all() or polygon.is_valid:
+        raise fault
+    if _spans_antimeridian(polygon):
+        raise GeometryError(f"{fault}; across the antimeridian nothing is repaired, cut it there") from fault
+    return polygon
+
+
+def _spans_antimeridian(polygon: BaseGeometry) -> bool:
+    rings = shapely.get_rings(shapely.get_parts(polygon))
+    if np.abs(shapely.get_coordinates(rings)[:, 0]).max() > 180:
+        return True
+    return any(np.abs(np.diff(shapely.get_coordinates(ring)[:, 0])).max(initial=0) > 180 for ring in rings)

@@ -1,0 +1,156 @@
+"""`tilewatch areas`: loading many areas, listing and deleting them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from app.areas.files import AreaFileError, open_area_file
+from app.areas.importing import Import, Naming, import_areas
+from app.areas.model import Area, AreaError, UnknownAreaError, refuse_uncounted
+from app.areas.store import MAX_PAGE, Search, delete_area, list_areas
+from app.cli.migrate import chosen_database, database_option
+from app.cli.refusal import Refusal, refusing
+from app.database import Connection, Database, DatabaseUnavailableError, SchemaMissingError
+from app.products.registry import SHIPPED, Registry
+from app.settings import Settings
+
+Result = TypeVar("Result")
+
+SHOWN = 20
+"""Refused features that are told one by one."""
+
+
+@click.group()
+def areas() -> None:
+    """Areas whose statistics are kept."""
+
+
+@areas.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name-field", default="name", show_default=True, help="The property that has the name.")
+@click.option("--kind", help="Kind of all of them; else each one's property kind.")
+@click.option("--products", metavar="A,B", default="", help="Products whose statistics are kept.")
+@click.option("--layer", help="Layer of a GeoPackage that has several.")
+@click.option("--skip-refused", is_flag=True, help="Import the others where some cannot be.")
+@database_option
+def import_file(
+    *,
+    file: Path,
+    name_field: str,
+    kind: str | None,
+    products: str,
+    layer: str | None,
+    skip_refused: bool,
+    database_url: str | None,
+) -> None:
+    """Register the polygons of FILE, GeoJSON or GeoPackage: all of them, or none where one cannot be."""
+    naming = Naming(name_field, kind, tuple(filter(None, map(str.strip, products.split(",")))))
+    with refusing(AreaFileError, AreaError):
+        refuse_uncounted(Registry.load(_product_folders()), naming.products)
+        found = open_area_file(file, layer)
+
+        async def work(connection: Connection) -> Import:
+            with _progress(found.count, f"Importing {file.name}") as progress:
+                return await import_areas(connection, found, naming, progress, skip_refused=skip_refused)
+
+        done = _with_database(database_url, work)
+    for refused in done.refused[:SHOWN]:
+        click.echo(f"Feature {refused.position}: {refused.reason}", err=True)
+    if len(done.refused) > SHOWN:
+        click.echo(f"and {len(done.refused) - SHOWN} more", err=True)
+    if done.refused and not skip_refused:
+        raise Refusal(
+            f"{len(done.refused)} of {found.count} features cannot be areas, so none was imported; "
+            "--skip-refused imports the others."
+        )
+    click.echo(f"Imported {_counted(done.imported)}.")
+
+
+@areas.command("list")
+@click.option("--kind", help="Only areas of this kind.")
+@database_option
+def show(kind: str | None, database_url: str | None) -> None:
+    """Show areas: id, name, kind, size, products kept."""
+
+    async def work(connection: Connection) -> None:
+        async for area in _all_areas(connection, Search(kind=kind)):
+            described = area.description
+            kept = f"  keeps {', '.join(described.products)}" if described.products else ""
+            of_kind = f"  ({described.kind})" if described.kind else ""
+            click.echo(f"{area.id}  {described.name}{of_kind}  {area.area_km2:.4g} km2{kept}")
+
+    _with_database(database_url, work)
+
+
+@areas.command("delete")
+@click.argument("ids", nargs=-1, type=click.IntRange(min=1))
+@click.option("--kind", help="All areas of this kind, in place of IDS.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@database_option
+def delete(*, ids: tuple[int, ...], kind: str | None, yes: bool, database_url: str | None) -> None:
+    """Delete areas and the statistics kept for them: all IDS, or none where one is unknown."""
+    if bool(ids) == bool(kind):
+        raise click.UsageError("give ids, or --kind")
+
+    async def work(connection: Connection) -> int:
+        async with connection.transaction():
+            chosen = ids or [area.id async for area in _all_areas(connection, Search(kind=kind))]
+            if chosen and not yes:
+                click.confirm(f"Delete {_counted(len(chosen))} and the statistics kept for them?", abort=True)
+            for area_id in chosen:
+                await delete_area(connection, area_id)
+        return len(chosen)
+
+    with refusing(UnknownAreaError):
+        click.echo(f"Deleted {_counted(_with_database(database_url, work))}.")
+
+
+def _product_folders() -> list[Path]:
+    own = Settings().products
+    return [SHIPPED] if own is None else [SHIPPED, own]
+
+
+async def _all_areas(connection: Connection, search: Search) -> AsyncIterator[Area]:
+    after, more = 0, True
+    while more:
+        page = await list_areas(connection, search, after=after, limit=MAX_PAGE)
+        for area in page.areas:
+            yield area
+            after = area.id
+        more = page.more
+
+
+def _with_database(address: str | None, work: Callable[[Connection], Coroutine[Any, Any, Result]]) -> Result:
+    async def opened() -> Result:
+        database = Database(chosen_database(address), max_connections=1)
+        try:
+            async with database.connection() as connection:
+                return await work(connection)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(opened())
+    except SchemaMissingError as error:
+        raise Refusal("The database has not been prepared yet; run `tilewatch migrate`.") from error
+    except DatabaseUnavailableError as error:
+        raise Refusal(f"The database does not answer: {error.__cause__}") from error
+
+
+@contextmanager
+def _progress(length: int, label: str) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=length, label=label, file=sys.stderr, show_pos=True) as bar:
+        yield bar.update
+
+
+def _counted(number: int) -> str:
+    return f"{number} area" if number == 1 else f"{number} areas"

@@ -1,0 +1,53 @@
+"""`tilewatch migrate`: the newest schema for the database."""
+
+import time
+
+import click
+
+from app.cli.refusal import Refusal
+from app.settings import Settings
+
+PAUSE_S = 0.2
+
+database_option = click.option(
+    "--database-url", metavar="URL", help="postgresql://user:password@host/name; else TILEWATCH_DATABASE_URL."
+)
+
+
+@click.command()
+@database_option
+@click.option(
+    "--wait",
+    "wait_s",
+    default=0.0,
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Try that long while the database does not answer.",
+)
+def migrate(database_url: str | None, wait_s: float) -> None:
+    """Bring the database to the newest schema; any number may do so at once."""
+    import asyncpg
+
+    import migrations
+
+    url = chosen_database(database_url)
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            migrations.upgrade(url)
+        except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
+            if time.monotonic() > end:
+                raise Refusal(f"The database does not answer: {error}") from error
+            time.sleep(PAUSE_S)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, migrations.MigrationError) as error:
+            raise Refusal(f"The database refuses: {error}") from error
+        else:
+            return
+
+
+def chosen_database(database_url: str | None) -> str:
+    """The address given, or that of the settings."""
+    chosen = database_url or Settings().database_url
+    if chosen is None:
+        raise Refusal("No database is given: set TILEWATCH_DATABASE_URL, or give --database-url.")
+    return chosen
