@@ -180,7 +180,7 @@ def wrk_script(folder: Path, name: str, tags: list[str] | None = None) -> Path:
 
 
 def measure(*, rounds: int, seconds: float) -> list[Row]:
-    """Each case beside the bare app of the same round."""
+    """Each case beside the bare app of the same round; rounds go through them to and fro."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis = RedisServer(folder)
@@ -189,15 +189,16 @@ def measure(*, rounds: int, seconds: float) -> list[Row]:
         ports = {kind: stack.enter_context(served(kind, redis.url)) for kind in ("bare", "process", "redis")}
         verified_tags(ports["redis"], "redis")
         tags = verified_tags(ports["process"], "process")
-        bare: list[float] = []
-        rates: dict[str, list[float]] = {case: [] for case in CASES}
-        for _ in range(rounds):
-            bare.append(requests_per_second(ports["bare"], seconds, folder))
-            for case, found in rates.items():
+        rates: dict[str, list[float]] = {case: [] for case in ("bare", *CASES)}
+        for number in range(rounds):
+            for case in rates if number % 2 == 0 else reversed(rates):
                 unchanged = case == "unchanged"
                 port = ports["process" if unchanged else case]
-                found.append(requests_per_second(port, seconds, folder, tags if unchanged else None))
-        return [Row(name, "/s", rates[case], bare, goal=goal) for case, (name, goal) in CASES.items()]
+                rate = requests_per_second(port, seconds, folder, tags if unchanged else None)
+                rates[case].append(rate)
+        return [
+            Row(name, "/s", rates[case], rates["bare"], goal=goal) for case, (name, goal) in CASES.items()
+        ]
 
 
 def _get(port: int, path: str) -> tuple[Any, bytes]:

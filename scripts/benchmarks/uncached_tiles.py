@@ -150,10 +150,9 @@ def weigh(servers: Servers, zoom: int, tiles: Sequence[Tile]) -> Row:
 
 
 def measure_zoom(servers: Servers, tiles: Sequence[Tile], rounds: int, seconds: float) -> Rates:
-    """Rates of the three, in turn; the first of a pass is another one each round."""
-    sides: list[tuple[list[float], int, Callable[[Tile, str], str]]]
+    """Rates of the three, in turn and back again."""
     rates = Rates()
-    sides = [
+    sides: list[tuple[list[float], int, Callable[[Tile, str], str]]] = [
         (rates.plain, servers.ours.port, servers.plain),
         (rates.other, servers.stock.port, servers.other),
         (rates.masked, servers.ours.port, servers.masked),
@@ -161,7 +160,7 @@ def measure_zoom(servers: Servers, tiles: Sequence[Tile], rounds: int, seconds: 
     for _, port, path in sides:
         keep_busy(port, _asks(tiles, path, -1), connections=CONNECTIONS, seconds=WARM_UP_S)
     for number in range(rounds):
-        for found, port, path in sides:
+        for found, port, path in sides if number % 2 == 0 else reversed(sides):
             load = keep_busy(port, _asks(tiles, path, number), connections=CONNECTIONS, seconds=seconds)
             found.append(load.per_second)
     return rates
