@@ -1,6 +1,7 @@
 /** What the server answers, and how it is asked. Addresses are relative to the page. */
 
 export type Kind = "classes" | "continuous" | "rgb";
+export type Cadence = "hour" | "day" | "month" | "year";
 
 export interface ProductSummary {
   readonly id: string;
@@ -9,6 +10,8 @@ export interface ProductSummary {
   readonly unit: string | null;
   readonly kind: Kind;
   readonly collection: string;
+  /** null until something has been landed. */
+  readonly cadence: Cadence | null;
   readonly synthetic: boolean;
   readonly periods: { readonly count: number; readonly first: string | null; readonly last: string | null };
 }
@@ -19,6 +22,7 @@ export interface ProductDetail extends Omit<ProductSummary, "periods"> {
   readonly expression: string | null;
   readonly bands: readonly string[];
   readonly mask: readonly MaskRule[];
+  readonly classes: readonly { readonly name: string; readonly color: string }[];
   readonly references: readonly string[];
   /** Ascending. */
   readonly periods: readonly string[];
@@ -90,20 +94,54 @@ const TIMEOUT_MS = 30_000;
 
 export const NO_ANSWER = "The server does not answer. Check the connection, then try again.";
 
-async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+interface Question {
+  readonly method?: "GET" | "POST";
+  readonly body?: unknown;
+  readonly accept?: string;
+  /** null waits for as long as the reader does. */
+  readonly timeoutMs?: number | null;
+  /** Writing may need the reader's key. */
+  readonly isWriting?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await (await ask(path, { signal })).json()) as T;
+}
+
+/** Ask the server; an answer that is none becomes an ApiError. */
+export async function ask(path: string, question: Question): Promise<Response> {
+  const { method = "GET", body, accept = "application/json", timeoutMs = TIMEOUT_MS, isWriting = false, signal } = question;
+  const headers: Record<string, string> = { Accept: accept };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const key = isWriting ? apiKey() : null;
+  if (key) headers["Authorization"] = `Bearer ${key}`;
+  const limits = [...(signal ? [signal] : []), ...(timeoutMs === null ? [] : [AbortSignal.timeout(timeoutMs)])];
   let response: Response;
   try {
     response = await fetch(address(path), {
-      headers: { Accept: "application/json" },
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      method,
+      headers,
+      signal: AbortSignal.any(limits),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(NO_ANSWER, 0);
   }
   if (!response.ok) throw new ApiError(await explanation(response), response.status);
-  return (await response.json()) as T;
+  return response;
+}
+
+const KEY = "tilewatch-key";
+
+/** The reader's API key: kept until the tab is closed, sent to this server alone. */
+function apiKey(): string | null {
+  return sessionStorage.getItem(KEY);
+}
+
+export function keepApiKey(key: string): void {
+  sessionStorage.setItem(KEY, key);
 }
 
 /** The sentence of a problem+json answer, or one of our own where the answer has none. */
@@ -116,7 +154,7 @@ async function explanation(response: Response): Promise<string> {
   return `The server could not answer (error ${response.status}).`;
 }
 
-function sentence(text: string): string {
+export function sentence(text: string): string {
   const trimmed = text.trim();
   const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;

@@ -65,7 +65,7 @@ export class Graticule {
     });
     const parallels = multiples(step, bounds.getSouth(), bounds.getNorth()).flatMap((lat) => {
       const y = this.#map.project([bounds.getEast(), lat]).y;
-      if (y < EDGE_PX || y > height - CONTROLS_PX) return [];
+      if (y < EDGE_PX || y > height - (this.#map.getPadding().bottom ?? 0) - CONTROLS_PX) return [];
       const label = build("span", "parallel", formatDegree(lat, step, "N", "S"));
       label.style.top = `${y}px`;
       return [label];

@@ -1,4 +1,4 @@
-/** What a shared link carries after the #: layer, period, view and the chosen point. */
+/** What a shared link carries after the #: layer, period, view, the chosen point and the area. */
 
 import type { Place } from "./api";
 
@@ -11,6 +11,8 @@ export interface Link {
   readonly period: string | null;
   readonly view: View | null;
   readonly at: Place | null;
+  /** Of a saved area its id, of a drawn one its corners. */
+  readonly area: string | null;
 }
 
 export function readLink(hash: string): Link {
@@ -22,6 +24,7 @@ export function readLink(hash: string): Link {
     period: fields.get("period"),
     view: zoom !== undefined && isPlace(lat, lng) ? { zoom, lat: lat!, lng: lng! } : null,
     at: isPlace(atLat, atLng) ? { lat: atLat!, lng: atLng! } : null,
+    area: fields.get("area"),
   };
 }
 
@@ -31,6 +34,7 @@ export function writeLink(link: Link): string {
   if (link.period) fields.push(`period=${encodeURIComponent(link.period)}`);
   if (link.view) fields.push(`view=${link.view.zoom.toFixed(2)}/${link.view.lat.toFixed(4)}/${link.view.lng.toFixed(4)}`);
   if (link.at) fields.push(`at=${link.at.lat.toFixed(5)}/${link.at.lng.toFixed(5)}`);
+  if (link.area) fields.push(`area=${link.area}`);
   return `#${fields.join("&")}`;
 }
 

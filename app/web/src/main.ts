@@ -7,6 +7,8 @@ import "./styles/panel.css";
 import "./styles/controls.css";
 import "./styles/legend.css";
 import "./styles/value.css";
+import "./styles/area.css";
+import "./styles/chart.css";
 import "./styles/screens.css";
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { element } from "./dom";

@@ -60,16 +60,21 @@ async function drawLand(map: MapLibreMap, outlines: Promise<GeoJSON.MultiPolygon
   }
 }
 
-/** Keep the panel's width free, so that "the centre" is the centre of what can be seen. */
-export function keepClearOf(map: MapLibreMap, panel: HTMLElement): void {
+/** Keep what the panel and the chart cover free, so that "the centre" is the centre of what can be seen. */
+export function keepClearOf(map: MapLibreMap, panel: HTMLElement, chart: HTMLElement): void {
   const measure = (): void => {
     const area = map.getContainer().getBoundingClientRect();
     const beside = panel.getBoundingClientRect();
     const left = beside.top < area.bottom && beside.right < area.right ? beside.right - area.left : 0;
+    const below = chart.getBoundingClientRect();
+    const bottom = left > 0 && below.height > 0 ? area.bottom - below.top : 0;
     document.documentElement.style.setProperty("--covered", `${left}px`);
-    map.setPadding({ left, right: 0, top: 0, bottom: 0 });
+    document.documentElement.style.setProperty("--lifted", `${bottom}px`);
+    map.setPadding({ left, right: 0, top: 0, bottom });
   };
-  new ResizeObserver(measure).observe(map.getContainer());
+  const observer = new ResizeObserver(measure);
+  observer.observe(map.getContainer());
+  observer.observe(chart);
   measure();
 }
 

@@ -67,3 +67,18 @@ export function formatDegree(value: number, step: number, positive: string, nega
   const size = Math.abs(value).toFixed(decimals);
   return Number(size) === 0 ? "0°" : `${size}° ${value < 0 ? negative : positive}`;
 }
+
+/** 0.42 ha, 31.2 ha, 640 ha, 12.4 km²: the size of a field, a forest or a district. */
+export function formatArea(km2: number): string {
+  const isLarge = km2 >= 10;
+  const size = isLarge ? km2 : km2 * 100;
+  const decimals = size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0;
+  return `${size.toLocaleString("en", { maximumFractionDigits: decimals })} ${isLarge ? "km²" : "ha"}`;
+}
+
+/** 97 %, 99.6 %; only the whole is 100 %, and only nothing 0 %. */
+export function formatShare(share: number): string {
+  const percent = 100 * share;
+  if (percent === 0 || percent === 100 || (percent >= 1 && percent < 99)) return `${percent.toFixed(0)} %`;
+  return `${Math.min(99.9, Math.max(0.1, percent)).toFixed(1)} %`;
+}

@@ -1,7 +1,9 @@
-/** The page as a whole: the layer, the period and the place now shown, and how one leads to the next. */
+/** The page as a whole: the layer, the period, the place and the areas now shown, and how one leads to the next. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "./api";
+import { Areas } from "./area/areas";
+import { Charting } from "./charting";
 import { element } from "./dom";
 import { TileLayer } from "./layer";
 import { readLink, writeLink, type Link } from "./link";
@@ -26,6 +28,8 @@ export class Page {
   readonly #periods: PeriodControl;
   readonly #tiles: TileLayer;
   readonly #card: ValueCard;
+  readonly #areas: Areas;
+  readonly #charting: Charting;
   readonly #marker = placeMarker();
   #opened: api.ProductDetail | null = null;
   #shown: Shown | null = null;
@@ -51,14 +55,28 @@ export class Page {
       failed: (reason) => this.#complain(reason, () => void this.#showAgain()),
     });
     this.#tiles.setOpacity(this.#panel.opacity);
-    keepClearOf(map, element("panel", HTMLElement));
-    onPlace(map, (place) => void this.#ask(place));
+    keepClearOf(map, element("panel", HTMLElement), element("chart", HTMLElement));
+    // Before the areas listen: the click that closes a shape must find them still drawing.
+    onPlace(map, (place) => this.#areas.isDrawing || void this.#ask(place));
+    this.#charting = new Charting({
+      period: (period) => this.#step(period),
+      addArea: () => this.#areas.addSecond(),
+      dropArea: () => this.#areas.dropSecond(),
+      close: () => this.#areas.clear(),
+    });
+    this.#areas = new Areas(map, {
+      changed: (areas) => {
+        this.#charting.over(areas);
+        this.#remember("replace");
+      },
+      products: () => this.#charting.layers,
+    });
     map.on("moveend", () => {
       this.#remember("replace");
       this.#hintAtZoom();
     });
     window.addEventListener("popstate", () => void this.#follow(readLink(location.hash)));
-    window.addEventListener("keydown", (event) => event.key === "Escape" && this.#forget());
+    window.addEventListener("keydown", (event) => event.key === "Escape" && this.#leave());
     element("skip", HTMLButtonElement).addEventListener("click", () => map.getCanvas().focus());
   }
 
@@ -72,13 +90,23 @@ export class Page {
       const first = named ?? products.find(({ periods }) => periods.count > 0) ?? products[0];
       if (!first) throw new api.ApiError("This server offers no layers yet.", 0);
       this.#panel.offer(products);
+      this.#charting.offer(products);
       await this.#open(first.id, link.period, "replace", named ? link.view : null);
       if (link.at && named) await this.#ask(link.at);
+      if (link.area && named) await this.#areas.restore(link.area);
       if (link.product && !named) this.#complain(`There is no layer “${link.product}” here.`, () => {}, "Dismiss");
     } catch (error) {
       this.#panel.wait(false);
       this.#complain(words(error), () => void this.start(link));
     }
+  }
+
+  /** Go to a period that something else than its control names. */
+  #step(period: string): void {
+    if (period === this.#shown?.tilejson.period) return;
+    this.#periods.stop();
+    this.#periods.stand(period);
+    void this.#show(period, "push");
   }
 
   /** Go where the browser's back or forward button leads. */
@@ -124,6 +152,7 @@ export class Page {
       const tilejson = await api.tilejson(product.id, period, turn.signal);
       this.#shown = { product, tilejson };
       this.#panel.draw(product, tilejson);
+      this.#charting.stand(product, tilejson.period);
       this.#remember(history);
       this.#hintAtZoom();
       if (this.#place) void this.#ask(this.#place);
@@ -154,6 +183,12 @@ export class Page {
     } catch (error) {
       if (!turn.signal.aborted) this.#card.fail(error);
     }
+  }
+
+  /** Escape leaves the drawing, then the chosen place. */
+  #leave(): void {
+    if (this.#areas.isDrawing) this.#areas.cancelDrawing();
+    else this.#forget();
   }
 
   #forget(): void {
@@ -208,6 +243,7 @@ export class Page {
       period: this.#shown.tilejson.period,
       view: { zoom: this.#map.getZoom(), lng, lat },
       at: this.#place,
+      area: this.#areas.link,
     });
     if (link === location.hash) return;
     if (history === "push") window.history.pushState(null, "", link);

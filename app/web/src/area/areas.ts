@@ -1,0 +1,239 @@
+/** The areas that are charted, two at most, and how one comes about: drawn, loaded, or picked from those saved. */
+
+import type { Map as MapLibreMap } from "maplibre-gl";
+import { ApiError, keepApiKey, type Bbox } from "../api";
+import { formatArea } from "../numbers";
+import { zoomTo } from "../map";
+import { Corners } from "./corners";
+import { Drawing } from "./drawing";
+import { readShapeFile, ShapeFileError } from "./geojson_file";
+import { Outlines } from "./outlines";
+import { areaKm2, boundsOf, polygonOf, polygonsOf, type Area, type Position, type Shape } from "./polygon";
+import { findAreas, readArea, saveArea } from "./saved";
+import { AreaSection } from "./section";
+
+export interface AreaEvents {
+  /** The areas are others now, or have another shape. */
+  readonly changed: (areas: readonly Area[]) => void;
+  /** Ids of the products whose series a saved area keeps. */
+  readonly products: () => readonly string[];
+}
+
+/** A file of more polygons is offered in part: nobody reads on. */
+const MOST_LISTED = 500;
+/** A drawn area of more corners does not fit a link that people send. */
+const MOST_LINKED = 60;
+
+export class Areas {
+  readonly #map: MapLibreMap;
+  readonly #events: AreaEvents;
+  readonly #section: AreaSection;
+  readonly #drawing: Drawing;
+  readonly #corners: Corners;
+  readonly #outlines: Outlines;
+  #areas: readonly Area[] = [];
+  /** Whether the next area is a second one. */
+  #isAdding = false;
+  #finding = new AbortController();
+
+  constructor(map: MapLibreMap, events: AreaEvents) {
+    this.#map = map;
+    this.#events = events;
+    this.#outlines = new Outlines(map);
+    this.#drawing = new Drawing(map, {
+      sketched: (corners, pointer) => this.#sketch(corners, pointer),
+      drawn: (shape) => this.#take({ id: null, name: this.#isAdding ? "Second area" : "Drawn area", shape }, false),
+      cancelled: () => this.#stand(),
+    });
+    this.#corners = new Corners(map, { changed: (shape, isDone) => this.#reshape(shape, isDone) });
+    this.#section = new AreaSection({
+      draw: () => this.#draw(),
+      finish: () => this.#drawing.finish(),
+      takeBack: () => this.#drawing.takeBack(),
+      cancel: () => this.#drawing.cancel(),
+      files: (files) => void this.#load(files),
+      browse: () => void this.#find(""),
+      search: (text) => void this.#find(text),
+      zoom: (slot) => this.#zoom(slot),
+      remove: (slot) => this.#remove(slot),
+      save: (slot, name, kind, key) => void this.#save(slot, name, kind, key),
+    });
+  }
+
+  /** A click on the map sets a corner now, and asks for no value. */
+  get isDrawing(): boolean {
+    return this.#drawing.isOn;
+  }
+
+  cancelDrawing(): void {
+    this.#drawing.cancel();
+  }
+
+  /** Ask for a second area, to compare with. */
+  addSecond(): void {
+    this.#isAdding = true;
+    this.#section.stand(this.#areas, true);
+  }
+
+  /** Go on with the first area alone. */
+  dropSecond(): void {
+    if (this.#areas.length > 1) this.#remove(1);
+    else if (this.#isAdding) this.#stand();
+  }
+
+  clear(): void {
+    this.#drawing.cancel();
+    this.#areas = [];
+    this.#told();
+  }
+
+  /** The first area for a link: its id, or its corners as lng,lat;lng,lat. */
+  get link(): string | null {
+    const first = this.#areas[0];
+    if (!first) return null;
+    if (first.id !== null) return first.id;
+    const rings = polygonsOf(first.shape).flat();
+    const ring = rings.length === 1 ? rings[0]!.slice(0, -1) : [];
+    if (!ring.length || ring.length > MOST_LINKED) return null;
+    return ring.map(([lng = 0, lat = 0]) => `${lng.toFixed(5)},${lat.toFixed(5)}`).join(";");
+  }
+
+  /** Take up the area of a link. */
+  async restore(link: string | null): Promise<void> {
+    if (link === this.link) return;
+    if (link === null) return this.clear();
+    const corners = link.split(";").map((pair) => pair.split(",").map(Number));
+    const isShape = corners.length >= 3 && corners.every(([lng, lat]) => Math.abs(lng!) <= 540 && Math.abs(lat!) <= 90);
+    try {
+      if (isShape) this.#take({ id: null, name: "Drawn area", shape: polygonOf(corners) }, false);
+      else if (/^\d+$/.test(link)) this.#take(await readArea(link), false);
+    } catch (error) {
+      this.#section.say(words(error), "error");
+    }
+  }
+
+  #draw(): void {
+    this.#outlines.show(this.#shapes(), null);
+    this.#corners.offer(null);
+    this.#drawing.start();
+  }
+
+  #sketch(corners: readonly Position[], pointer: Position | null): void {
+    const slot = this.#isAdding ? 1 : 0;
+    this.#outlines.show(this.#shapes(), null, { corners, pointer, slot });
+    this.#section.sketch(corners.length, corners.length < 3 ? 0 : areaKm2(polygonOf(corners)));
+  }
+
+  #take(area: Area, isFromAfar: boolean): void {
+    const first = this.#areas[0];
+    this.#areas = this.#isAdding && first ? [first, area] : [area];
+    if (isFromAfar) zoomTo(this.#map, boundsOf(area.shape));
+    this.#told();
+  }
+
+  #remove(slot: number): void {
+    this.#areas = this.#areas.filter((_, index) => index !== slot);
+    this.#told();
+  }
+
+  #told(): void {
+    this.#stand();
+    this.#events.changed(this.#areas);
+  }
+
+  /** Show the areas as they are. */
+  #stand(): void {
+    this.#isAdding = false;
+    const changing = this.#areas.length - 1;
+    this.#section.stand(this.#areas, false);
+    this.#outlines.show(this.#shapes(), changing < 0 ? null : changing);
+    this.#corners.offer(this.#areas[changing]?.shape ?? null);
+  }
+
+  #reshape(shape: Shape, isDone: boolean): void {
+    const slot = this.#areas.length - 1;
+    const area = this.#areas[slot]!;
+    const name = area.id === null ? area.name : `${area.name}, changed`;
+    this.#areas = this.#areas.with(slot, { id: null, name, shape });
+    if (isDone) return this.#told();
+    this.#outlines.show(this.#shapes(), slot);
+    this.#section.measure(slot, areaKm2(shape));
+  }
+
+  async #load(files: readonly File[]): Promise<void> {
+    const file = files[0];
+    if (!file) return;
+    this.#drawing.cancel();
+    try {
+      const found = await readShapeFile(file);
+      const taken = found.map(({ name, shape }) => ({ id: null, name, shape }));
+      if (taken.length === 1) return this.#take(taken[0]!, true);
+      const choices = taken.slice(0, MOST_LISTED).map((area) => this.#choice(area));
+      const rest = taken.length - choices.length;
+      this.#section.list(choices, rest > 0 ? `and ${rest} more` : "", false);
+      this.#section.say(`${file.name} has ${taken.length} polygons. Choose one.`);
+    } catch (error) {
+      this.#section.say(error instanceof ShapeFileError ? error.message : words(error), "error");
+    }
+  }
+
+  /** List saved areas: those in view, or those of a name wherever they are. */
+  async #find(text: string): Promise<void> {
+    this.#finding.abort();
+    const turn = (this.#finding = new AbortController());
+    try {
+      const { areas, hasMore } = await findAreas(inView(this.#map), text, turn.signal);
+      const where = text ? `with “${text}” in their name` : "in this part of the map";
+      const note = hasMore ? "There are more: search by name, or zoom in." : areas.length ? "" : `There are no saved areas ${where}.`;
+      this.#section.list(areas.map((area) => this.#choice(area)), note, true);
+    } catch (error) {
+      if (!turn.signal.aborted) this.#section.say(words(error), "error");
+    }
+  }
+
+  #choice(area: Area): { name: string; detail: string; pick: () => void } {
+    return { name: area.name, detail: formatArea(areaKm2(area.shape)), pick: () => this.#take(area, true) };
+  }
+
+  async #save(slot: number, name: string, kind: string, key: string): Promise<void> {
+    const area = this.#areas[slot];
+    if (!area) return;
+    if (key) keepApiKey(key);
+    this.#section.setSaving(true);
+    try {
+      const saved = await saveArea(area.shape, name, kind, this.#events.products());
+      this.#areas = this.#areas.with(slot, saved);
+      this.#told();
+      this.#section.say(`“${saved.name}” is saved.`);
+    } catch (error) {
+      const isKeyWanted = error instanceof ApiError && (error.status === 401 || error.status === 403);
+      if (isKeyWanted) this.#section.askKey(error.message);
+      else this.#section.say(words(error), "error");
+    } finally {
+      this.#section.setSaving(false);
+    }
+  }
+
+  #zoom(slot: number): void {
+    const area = this.#areas[slot];
+    if (area) zoomTo(this.#map, boundsOf(area.shape));
+  }
+
+  #shapes(): Shape[] {
+    return this.#areas.map(({ shape }) => shape);
+  }
+}
+
+/** What the map shows, as the server takes it; null where that is the whole world. */
+function inView(map: MapLibreMap): Bbox | null {
+  const bounds = map.getBounds();
+  if (bounds.getEast() - bounds.getWest() >= 360) return null;
+  const { lng: west, lat: south } = bounds.getSouthWest().wrap();
+  const { lng: east, lat: north } = bounds.getNorthEast().wrap();
+  return [west, south, east, north];
+}
+
+function words(error: unknown): string {
+  if (!(error instanceof ApiError)) console.error(error);
+  return error instanceof ApiError ? error.message : "The page met an error it does not know.";
+}

@@ -1,0 +1,160 @@
+/** Reading a plot: a pointer, a finger or the arrow keys stand on a period, whose numbers are then told. */
+
+import { build, draw } from "../dom";
+import { formatArea, formatShare, formatUnit, formatValue } from "../numbers";
+import { periodLabel } from "../periods";
+import type { Drawn } from "./plot";
+import type { Column } from "./scales";
+import { bandOf, type Entry, type Series } from "./series";
+
+/** Tells of a period: passing over it, or choosing it for the map. */
+export interface CursorEvents {
+  readonly choose: (period: string) => void;
+}
+
+export class Cursor {
+  readonly #reach: HTMLElement;
+  readonly #tip: HTMLElement;
+  readonly #events: CursorEvents;
+  #drawn: Drawn | null = null;
+  #series: readonly Series[] = [];
+  #names: readonly string[] = [];
+  /** The period the map shows. */
+  #standing = "";
+  #at: number | null = null;
+
+  constructor(reach: HTMLElement, tip: HTMLElement, events: CursorEvents) {
+    this.#reach = reach;
+    this.#tip = tip;
+    this.#events = events;
+    reach.addEventListener("pointermove", (event) => this.#pointAt(event.offsetX));
+    reach.addEventListener("pointerdown", (event) => this.#pointAt(event.offsetX));
+    // A finger leaves its mark until something else is touched.
+    reach.addEventListener("pointerleave", (event) => event.pointerType === "touch" || reach.matches(":focus-visible") || this.#point(null));
+    reach.addEventListener("click", () => this.#choose());
+    reach.addEventListener("focus", () => reach.matches(":focus-visible") && this.#point(this.#at ?? this.#standingIndex()));
+    reach.addEventListener("blur", () => this.#point(null));
+    reach.addEventListener("keydown", (event) => this.#pressed(event));
+  }
+
+  /** Read this drawing from now on. */
+  read(drawn: Drawn, series: readonly Series[], names: readonly string[]): void {
+    this.#drawn = drawn;
+    this.#series = series;
+    this.#names = names;
+    this.#reach.setAttribute("aria-valuemax", String(Math.max(0, drawn.columns.length - 1)));
+    this.#mark();
+  }
+
+  /** The map shows this period now. */
+  stand(period: string): void {
+    this.#standing = period;
+    this.#mark();
+  }
+
+  #standingIndex(): number {
+    const columns = this.#drawn?.columns ?? [];
+    const index = columns.findIndex(({ period }) => this.#standing.startsWith(period));
+    return index < 0 ? columns.length - 1 : index;
+  }
+
+  #pointAt(x: number): void {
+    const columns = this.#drawn?.columns ?? [];
+    if (!columns.length) return;
+    const within = columns.findIndex((column) => x < column.right);
+    this.#point(within < 0 ? columns.length - 1 : within);
+  }
+
+  #point(index: number | null): void {
+    this.#at = index;
+    this.#mark();
+  }
+
+  #choose(): void {
+    const column = this.#at === null ? null : this.#drawn?.columns[this.#at];
+    if (column) this.#events.choose(column.period);
+  }
+
+  #pressed(event: KeyboardEvent): void {
+    const last = (this.#drawn?.columns.length ?? 0) - 1;
+    const at = this.#at ?? this.#standingIndex();
+    const steps: Record<string, number> = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - 12, PageUp: at + 12, Home: 0, End: last };
+    const next = steps[event.key];
+    if (next !== undefined) this.#point(Math.min(Math.max(next, 0), last));
+    else if (event.key === "Enter" || event.key === " ") this.#choose();
+    else return;
+    event.preventDefault();
+  }
+
+  #mark(): void {
+    const drawn = this.#drawn;
+    if (!drawn) return;
+    const marks = drawn.svg.querySelector(".marks")!;
+    marks.replaceChildren();
+    const height = drawn.frame.bottom - drawn.frame.top + 32;
+    const standing = drawn.columns.find(({ period }) => this.#standing.startsWith(period));
+    if (standing) {
+      const width = Math.max(standing.right - standing.left, 3);
+      const x = standing.middle - width / 2;
+      marks.append(draw("rect", "standing", { x, y: drawn.frame.top, width, height, rx: 3 }));
+      marks.append(draw("rect", "standing-foot", { x, y: drawn.frame.top + height + 1.5, width, height: 3, rx: 1.5 }));
+    }
+    const column = this.#at === null ? undefined : drawn.columns[this.#at];
+    if (column) marks.append(draw("line", "cursor", { x1: column.middle, x2: column.middle, y1: drawn.frame.top, y2: drawn.frame.top + height }));
+    this.#reach.setAttribute("aria-valuenow", String(this.#at ?? this.#standingIndex()));
+    const told = column ?? drawn.columns[this.#standingIndex()];
+    if (told) this.#reach.setAttribute("aria-valuetext", this.#words(told));
+    this.#tell(column, drawn);
+  }
+
+  #tell(column: Column | undefined, { frame }: Drawn): void {
+    this.#tip.hidden = !column;
+    if (!column) return;
+    const parts = column.entries.flatMap((entry, index) => this.#rows(entry, index));
+    this.#tip.replaceChildren(build("p", "tip-period", periodLabel(column.period)), ...parts);
+    const width = this.#tip.offsetWidth;
+    const isLeft = column.middle > (frame.left + frame.right) / 2;
+    const x = isLeft ? column.middle - width - 12 : column.middle + 12;
+    this.#tip.style.transform = `translateX(${Math.max(2, Math.min(x, frame.width - width - 2))}px)`;
+  }
+
+  #rows(entry: Entry | null, index: number): HTMLElement[] {
+    const name = this.#series.length > 1 ? [build("p", `tip-name of-${index}`, this.#names[index] ?? "")] : [];
+    const { layer } = this.#series[index]!;
+    if (!entry) return [...name, build("p", "tip-soft", "Not counted at this time.")];
+    const rows = entry.status === "empty" ? [] : layer.kind === "classes" ? classRows(entry, layer.colors) : [valueRow(entry, formatUnit(layer.unit))];
+    const valid = entry.status === "empty" ? "No value" : `${formatShare(entry.valid_fraction)} of the area has a value`;
+    const reason = entry.reason ? [build("p", "tip-soft", entry.reason)] : [];
+    return [...name, ...rows, build("p", "tip-valid", valid), ...reason];
+  }
+
+  /** The same as a sentence, for those who hear it. */
+  #words(column: Column): string {
+    const said = column.entries.map((entry, index) => {
+      const { layer } = this.#series[index]!;
+      const name = this.#series.length > 1 ? `${this.#names[index]}: ` : "";
+      if (!entry || entry.status === "empty") return `${name}no value. ${entry?.reason ?? ""}`;
+      const numbers =
+        layer.kind === "classes"
+          ? entry.classes.map(({ name: each, area_ha }) => `${each} ${formatArea(area_ha / 100)}`).join(", ")
+          : `mean ${formatValue(entry.mean ?? 0)} ${formatUnit(layer.unit)}`;
+      return `${name}${numbers}, ${formatShare(entry.valid_fraction)} of the area has a value. ${entry.reason ?? ""}`;
+    });
+    return `${periodLabel(column.period)}: ${said.join(" ")}`.trim();
+  }
+}
+
+function valueRow(entry: Entry, unit: string): HTMLElement {
+  const row = build("p", "tip-value", build("strong", "", formatValue(entry.mean ?? 0)), unit ? ` ${unit}` : "");
+  const band = bandOf(entry);
+  if (band) row.append(build("span", "tip-soft", ` ${formatValue(band[0])} to ${formatValue(band[1])}`));
+  return row;
+}
+
+function classRows({ classes }: Entry, colors: ReadonlyMap<string, string>): HTMLElement[] {
+  return classes.toReversed().map(({ name, area_ha }) => {
+    const mark = build("span", "tip-swatch");
+    mark.style.backgroundColor = colors.get(name) ?? "transparent";
+    return build("p", "tip-class", mark, build("span", "tip-class-name", name), formatArea(area_ha / 100));
+  });
+}

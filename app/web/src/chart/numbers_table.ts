@@ -1,0 +1,109 @@
+/** The numbers of a chart: as a table to read, and as a CSV file to take along. */
+
+import { build } from "../dom";
+import { formatShare, formatUnit, formatValue } from "../numbers";
+import { periodLabel, periodSpan } from "../periods";
+import { bandOf, type Entry, type Series } from "./series";
+
+/** One row a period; with two series, their columns side by side. */
+export function drawTable(all: readonly Series[], names: readonly string[]): HTMLTableElement {
+  const columns = all.map(columnsOf);
+  const groups = build("tr", "", headCell("Period", "row"));
+  const heads = build("tr", "");
+  if (all.length > 1) for (const [index, name] of names.entries()) groups.append(spanning(name, columns[index]!.length));
+  else groups.append(...columns[0]!.map(({ title }) => headCell(title)));
+  if (all.length > 1) heads.append(...columns.flat().map(({ title }) => headCell(title)));
+  const head = build("thead", "", groups, ...(all.length > 1 ? [heads] : []));
+  if (all.length > 1) groups.firstElementChild!.setAttribute("rowspan", "2");
+  const periods = [...new Set(all.flatMap(({ entries }) => entries.map(({ period }) => period)))];
+  periods.sort((a, b) => periodSpan(a)[0] - periodSpan(b)[0]);
+  const lookup = all.map(({ entries }) => new Map(entries.map((entry) => [entry.period, entry])));
+  const rows = periods.map((period) => {
+    const cells = columns.flatMap((list, index) => {
+      const entry = lookup[index]!.get(period);
+      return list.map(({ text }) => build("td", "", entry ? text(entry) : "–"));
+    });
+    return build("tr", "", headCell(periodLabel(period), "row"), ...cells);
+  });
+  return build("table", "numbers", head, build("tbody", "", ...rows));
+}
+
+interface TableColumn {
+  readonly title: string;
+  readonly text: (entry: Entry) => string;
+}
+
+function columnsOf({ layer }: Series): TableColumn[] {
+  const shown = (value: number | null | undefined): string => (value === null || value === undefined ? "–" : formatValue(value));
+  const valid: TableColumn = { title: "Valid", text: (entry) => formatShare(entry.valid_fraction) };
+  if (layer.kind === "classes") {
+    const classes = [...layer.colors.keys()].map((name) => ({
+      title: `${name}, ha`,
+      text: (entry: Entry) => shown(entry.classes.find((each) => each.name === name)?.area_ha),
+    }));
+    return [...classes, valid];
+  }
+  const unit = formatUnit(layer.unit);
+  return [
+    { title: unit ? `Mean, ${unit}` : "Mean", text: (entry) => shown(entry.mean) },
+    { title: "Median", text: (entry) => shown(entry.median) },
+    { title: "2 %", text: (entry) => shown(bandOf(entry)?.[0]) },
+    { title: "98 %", text: (entry) => shown(bandOf(entry)?.[1]) },
+    valid,
+  ];
+}
+
+function headCell(text: string, scope = "col"): HTMLTableCellElement {
+  const cell = build("th", "", text);
+  cell.scope = scope;
+  return cell;
+}
+
+function spanning(text: string, columns: number): HTMLTableCellElement {
+  const cell = headCell(text, "colgroup");
+  cell.colSpan = columns;
+  return cell;
+}
+
+const NUMBERS = ["mean", "median", "std", "min", "max", "sum", "count"] as const;
+
+/**
+ * RFC 4180: a row of names, then one row a period and series. Numbers are in `unit`, but for `valid_fraction` (0 to 1),
+ * areas (km², and ha for classes), `count` (pixels) and `sum` (unit × pixels); empty where there is none. Times are UTC,
+ * `end` is no longer part of the period.
+ */
+export function csvOf(all: readonly Series[]): string {
+  const percentiles = [...new Set(all.flatMap(({ entries }) => entries.flatMap((entry) => Object.keys(entry.percentiles))))];
+  const classes = [...new Set(all.flatMap(({ layer }) => (layer.kind === "classes" ? [...layer.colors.keys()] : [])))];
+  const head = ["area", "product", "unit", "period", "start", "end", "status", "reason", "valid_fraction", "area_km2", "valid_area_km2"];
+  const names = [...head, ...NUMBERS, ...percentiles, ...classes.map((name) => `${name} (ha)`), "cell_size_m", "synthetic", "scenes"];
+  const rows = all.flatMap(({ layer, area, entries }) =>
+    entries.map((entry) => [
+      area.name,
+      layer.id,
+      layer.unit ?? "",
+      entry.period,
+      ...periodSpan(entry.period).map((moment) => new Date(moment).toISOString().replace(".000", "")),
+      entry.status,
+      entry.reason ?? "",
+      entry.valid_fraction,
+      entry.area_km2,
+      entry.valid_area_km2,
+      ...NUMBERS.map((name) => entry[name]),
+      ...percentiles.map((name) => entry.percentiles[name]),
+      ...classes.map((name) => entry.classes.find((each) => each.name === name)?.area_ha),
+      entry.cell_size_m,
+      entry.synthetic,
+      entry.scenes.join(" "),
+    ]),
+  );
+  return [names, ...rows].map((row) => row.map(field).join(",") + "\r\n").join("");
+}
+
+function field(value: string | number | boolean | null | undefined): string {
+  if (value === null || value === undefined) return "";
+  const text = String(value);
+  // A text that begins like a formula would be run by a spreadsheet.
+  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,90 @@
+/** Series of statistics: asked of the server, and read as they come. */
+
+import { ApiError, ask, sentence, type Cadence, type Kind } from "../api";
+import type { Area } from "../area/polygon";
+
+/** What a chart needs to know of a layer. */
+export interface Layer {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string | null;
+  readonly kind: Kind;
+  readonly cadence: Cadence | null;
+  /** Of a layer with classes: name → colour. */
+  readonly colors: ReadonlyMap<string, string>;
+  /** Ascending. */
+  readonly periods: readonly string[];
+}
+
+/** The statistics of one period, as the interface gives them. */
+export interface Entry {
+  readonly period: string;
+  readonly status: "ok" | "partial" | "empty";
+  readonly reason?: string;
+  /** Share of the area that has a value. */
+  readonly valid_fraction: number;
+  readonly area_km2: number;
+  readonly valid_area_km2: number;
+  readonly mean: number | null;
+  readonly median: number | null;
+  readonly std: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly sum: number | null;
+  readonly count: number | null;
+  readonly percentiles: Readonly<Record<string, number | null>>;
+  readonly classes: readonly { readonly name: string; readonly area_ha: number }[];
+  readonly scenes: readonly string[];
+  readonly cell_size_m: number | null;
+  readonly synthetic: boolean;
+}
+
+export interface Series {
+  readonly layer: Layer;
+  readonly area: Area;
+  /** Ascending, gaps included. */
+  readonly entries: readonly Entry[];
+}
+
+/** What part of a layer's time is charted, and in steps of what. */
+export interface Span {
+  readonly first: string;
+  readonly last: string;
+  /** null takes every period by itself. */
+  readonly step: Cadence | null;
+}
+
+/** The entries of a series, each as soon as it is there. */
+export async function* readSeries(layer: Layer, area: Area, span: Span, signal: AbortSignal): AsyncGenerator<Entry> {
+  const step = span.step ? `&step=${span.step}` : "";
+  const response = await ask(`products/${encodeURIComponent(layer.id)}/statistics?datetime=${span.first}/${span.last}${step}`, {
+    method: "POST",
+    body: { type: "Feature", properties: {}, geometry: area.shape },
+    accept: "application/x-ndjson",
+    timeoutMs: null,
+    signal,
+  });
+  for await (const line of lines(response)) {
+    const entry = JSON.parse(line) as Entry | { readonly detail: string };
+    if ("detail" in entry) throw new ApiError(sentence(entry.detail), 0);
+    yield entry;
+  }
+}
+
+async function* lines(response: Response): AsyncGenerator<string> {
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    const parts = (rest + value).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts.filter(Boolean);
+  }
+  if (rest) yield rest;
+}
+
+/** The band drawn around the mean: the asked percentiles, or all there is. */
+export function bandOf({ percentiles, min, max }: Entry): readonly [low: number, high: number] | null {
+  const low = percentiles["p2"] ?? min;
+  const high = percentiles["p98"] ?? max;
+  return low === null || high === null || low === undefined || high === undefined ? null : [low, high];
+}

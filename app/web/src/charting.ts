@@ -1,0 +1,167 @@
+/** From areas and the layer shown to the chart: what is asked, compared, and drawn as it comes. */
+
+import { ApiError, product as readProduct, type Cadence, type ProductDetail, type ProductSummary } from "./api";
+import type { Area } from "./area/polygon";
+import { ChartCard } from "./chart/card";
+import { readSeries, type Entry, type Layer, type Series, type Span } from "./chart/series";
+import { spanChoices, spanOf, stepBeside, usualCount } from "./chart/spans";
+import { build } from "./dom";
+import { periodSpan } from "./periods";
+
+export interface ChartingEvents {
+  /** A period chosen in the chart, for the map to show. */
+  readonly period: (period: string) => void;
+  readonly addArea: () => void;
+  readonly dropArea: () => void;
+  readonly close: () => void;
+}
+
+export class Charting {
+  readonly #card: ChartCard;
+  readonly #events: ChartingEvents;
+  #products: readonly ProductSummary[] = [];
+  #layer: Layer | null = null;
+  #areas: readonly Area[] = [];
+  #period = "";
+  /** How many of the latest periods, and in which steps; by layer. */
+  #count = 0;
+  #step: Cadence | null = null;
+  /** Id of a second layer. */
+  #beside: string | null = null;
+  #counting = new AbortController();
+
+  constructor(events: ChartingEvents) {
+    this.#events = events;
+    this.#card = new ChartCard({
+      choose: (period) => this.#choose(period),
+      compare: (choice) => this.#compare(choice),
+      span: (count, step) => {
+        this.#count = count;
+        this.#step = step;
+        void this.#refresh();
+      },
+      close: events.close,
+    });
+  }
+
+  /** Ids of the layers charted. */
+  get layers(): readonly string[] {
+    return [...(this.#layer && this.#layer.kind !== "rgb" ? [this.#layer.id] : []), ...(this.#beside ? [this.#beside] : [])];
+  }
+
+  offer(products: readonly ProductSummary[]): void {
+    this.#products = products;
+  }
+
+  /** The map shows this layer and period. */
+  stand(product: ProductDetail, period: string): void {
+    this.#period = period;
+    this.#card.stand(period);
+    if (this.#layer?.id === product.id) return;
+    this.#layer = layerOf(product);
+    this.#count = usualCount(spanChoices(this.#layer));
+    this.#step = null;
+    if (this.#beside === product.id) this.#beside = null;
+    void this.#refresh();
+  }
+
+  over(areas: readonly Area[]): void {
+    this.#areas = areas;
+    if (areas.length > 1) this.#beside = null;
+    void this.#refresh();
+  }
+
+  #compare(choice: string): void {
+    this.#beside = choice.startsWith("product:") ? choice.slice("product:".length) : null;
+    if (choice === "area") return this.#events.addArea();
+    if (this.#areas.length > 1) return this.#events.dropArea(); // comes back by `over`
+    this.#events.dropArea();
+    void this.#refresh();
+  }
+
+  async #refresh(): Promise<void> {
+    this.#counting.abort();
+    const turn = (this.#counting = new AbortController());
+    const [layer, area] = [this.#layer, this.#areas[0]];
+    if (!layer || !area) return this.#card.hide();
+    if (layer.kind === "rgb") return this.#card.fail(layer.title, "This layer is a picture without values to count. Choose another layer.");
+    const span = spanOf(layer, this.#count, this.#step);
+    if (!span) return this.#card.fail(layer.title, "Nothing has been landed for this layer yet.");
+    const compared = this.#areas.length > 1 ? "area" : this.#beside ? `product:${this.#beside}` : "";
+    this.#card.offer(layer, this.#count, this.#step, this.#others(layer), compared);
+    this.#card.wait(layer, area);
+    try {
+      const second = await this.#second(layer, turn.signal);
+      await this.#draw(layer, area, span, second, turn.signal);
+    } catch (error) {
+      if (!turn.signal.aborted) this.#fail(layer, error);
+    }
+  }
+
+  /** Ask for one or two series, and draw them as they come. */
+  async #draw(layer: Layer, area: Area, span: Span, second: Series | null, signal: AbortSignal): Promise<void> {
+    const all = [{ layer, area }, ...(second ? [second] : [])];
+    const spans = all.map((each) => (each.layer === layer ? span : { ...span, step: stepBeside(each.layer, layer, span.step) }));
+    const entries: Entry[][] = all.map(() => []);
+    const names = all.map((each) => (second && second.layer !== layer ? each.layer.title : each.area.name));
+    const show = (isComplete: boolean): void => {
+      const series = all.map((each, index) => ({ layer: each.layer, area: each.area, entries: entries[index]! }));
+      this.#card.show(series, names, span, isComplete ? 1 : Math.min(0.99, shareOf(entries, span)));
+      this.#card.stand(this.#period);
+    };
+    const read = async (index: number): Promise<void> => {
+      for await (const entry of readSeries(all[index]!.layer, all[index]!.area, spans[index]!, signal)) {
+        entries[index]!.push(entry);
+        show(false);
+      }
+    };
+    await Promise.all(all.map((_, index) => read(index)));
+    show(true);
+  }
+
+  async #second(layer: Layer, signal: AbortSignal): Promise<Series | null> {
+    const [first, other] = this.#areas;
+    if (other) return { layer, area: other, entries: [] };
+    if (!this.#beside) return null;
+    return { layer: layerOf(await readProduct(this.#beside, signal)), area: first!, entries: [] };
+  }
+
+  #others(layer: Layer): (readonly [id: string, title: string])[] {
+    const countable = this.#products.filter(({ id, kind, periods }) => id !== layer.id && kind !== "rgb" && periods.count > 0);
+    return countable.map(({ id, title }) => [id, title] as const);
+  }
+
+  /** The map shows the period itself, or the last one within a longer step. */
+  #choose(period: string): void {
+    const shown = this.#layer?.periods.findLast((each) => each.startsWith(period));
+    if (shown) this.#events.period(shown);
+  }
+
+  #fail(layer: Layer, error: unknown): void {
+    this.#counting.abort();
+    if (!(error instanceof ApiError)) console.error(error);
+    const text = error instanceof ApiError ? error.message : "The page met an error it does not know.";
+    const isCompared = this.#beside !== null || this.#areas.length > 1;
+    const again = button("Try again", () => void this.#refresh());
+    this.#card.fail(layer.title, text, again, ...(isCompared ? [button("Without comparison", () => this.#compare(""))] : []));
+  }
+}
+
+function layerOf({ id, title, unit, kind, cadence, classes, periods }: ProductDetail): Layer {
+  return { id, title, unit, kind, cadence, periods, colors: new Map(classes.map(({ name, color }) => [name, color])) };
+}
+
+/** How much of the time asked for has come, 0 to 1. */
+function shareOf(entries: readonly (readonly Entry[])[], { first, last }: Span): number {
+  const [begin] = periodSpan(first);
+  const [, end] = periodSpan(last);
+  const shares = entries.map((list) => (list.length ? (periodSpan(list.at(-1)!.period)[1] - begin) / (end - begin) : 0));
+  return shares.reduce((sum, share) => sum + share, 0) / shares.length;
+}
+
+function button(text: string, act: () => void): HTMLButtonElement {
+  const made = build("button", "button", text);
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}
