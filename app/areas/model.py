@@ -102,15 +102,19 @@ class Area:
 
     id: int
     description: Description
-    geometry: str
-    """GeoJSON MultiPolygon in degrees, exteriors counter-clockwise."""
+    polygon: Polygonal
+    """In degrees, normalised: exteriors clockwise."""
     area_km2: float
     """On the WGS 84 ellipsoid."""
     created_at: datetime
     updated_at: datetime
 
     def feature(self, repair: Repair | None = None) -> str:
-        """The area as a GeoJSON Feature; `repair` says what was changed on the way in."""
+        """The area as a GeoJSON Feature; `repair` says what was changed on the way in.
+
+        The geometry is a MultiPolygon whose exteriors run counter-clockwise, as RFC 7946 wants it, with every
+        digit it is stored with.
+        """
         described = self.description
         properties = json.loads(described.properties) | {
             "name": described.name,
@@ -120,9 +124,10 @@ class Area:
             "created_at": self.created_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),
         }
+        parts = shapely.MultiPolygon(shapely.get_parts(shapely.reverse(self.polygon)).tolist())
         repaired = f',"repair":{json.dumps(repair.document())}' if repair else ""
         return (
-            f'{{"type":"Feature","id":{self.id},"geometry":{self.geometry},'
+            f'{{"type":"Feature","id":{self.id},"geometry":{shapely.to_geojson(parts)},'
             f'"properties":{json.dumps(properties, ensure_ascii=False)}{repaired}}}'
         )
 

@@ -10,10 +10,13 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from app.database import Connection
-from app.statistics.geometry import MAX_VERTICES, GeometryError, Polygonal, read_polygon, spherical_area_km2
+from app.statistics.geometry import MAX_VERTICES, GeometryError, Polygonal, read_polygon
 
 MAKE_VALID = """
-    select st_asbinary(st_collectionextract(st_makevalid(st_geomfromwkb($1, 4326)), 3))
+    select st_asbinary(made) as wkb,
+        st_area(given::geography) / 1e6 as before, st_area(made::geography) / 1e6 as after
+    from (select st_geomfromwkb($1, 4326) as given) as sent,
+        lateral (select st_collectionextract(st_makevalid(given), 3) as made) as repaired
 """
 """Keeps all of the outline; what has become a line or a point is dropped."""
 
@@ -25,7 +28,7 @@ class Repair:
     reason: str
     """The fault, and its place."""
     area_km2_before: float
-    """On the sphere; what an outline that crosses itself runs round the other way counts as negative."""
+    """On the WGS 84 ellipsoid; what an outline that crosses itself runs round the other way is subtracted."""
     area_km2_after: float
     parts_before: int
     parts_after: int
@@ -50,15 +53,15 @@ async def repair_polygon(
         connection: To PostGIS, whose ST_MakeValid does it.
     """
     broken = _broken(geojson, fault)
-    wkb: bytes = await connection.fetchval(MAKE_VALID, shapely.to_wkb(broken))
-    made = shapely.from_wkb(wkb)
+    row = await connection.fetchrow(MAKE_VALID, shapely.to_wkb(broken))
+    made = shapely.from_wkb(row["wkb"])
     if made.is_empty:
         raise GeometryError(f"{fault}; nothing with an area is left when it is repaired") from fault
     polygon = read_polygon(mapping(made))
     return polygon, Repair(
         reason=shapely.is_valid_reason(broken),
-        area_km2_before=spherical_area_km2(broken),
-        area_km2_after=spherical_area_km2(polygon),
+        area_km2_before=row["before"],
+        area_km2_after=row["after"],
         parts_before=len(shapely.get_parts(broken)),
         parts_after=len(shapely.get_parts(polygon)),
     )

@@ -17,10 +17,8 @@ PAGE_VERTICES = 250_000
 """Vertices on one page, at some 40 bytes each; the area that passes it is still on it."""
 
 FIELDS = """
-    id, name, kind, products, properties, area_km2, created_at, updated_at,
-    st_asgeojson(st_forcepolygonccw(geom), 15) as geometry
+    id, name, kind, products, properties, area_km2, created_at, updated_at, st_asbinary(geom) as wkb
 """
-"""15 decimals bring every coordinate back as it is stored."""
 
 CREATE = f"""
     insert into areas (name, kind, products, properties, geom)
@@ -210,7 +208,7 @@ def _area(row: Any) -> Area:
     return Area(
         id=row["id"],
         description=Description(row["name"], row["kind"], tuple(row["products"]), row["properties"]),
-        geometry=row["geometry"],
+        polygon=polygon_of(row["wkb"]),
         area_km2=row["area_km2"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -105,7 +105,7 @@ async def create(
     async with database.connection() as connection:
         area = await create_area(connection, description, polygon)
     location = str(request.url_for("area", area=area.id))
-    return feature_answer(area, repaired, status_code=201, headers={"Location": location})
+    return await feature_answer(area, repaired, status_code=201, headers={"Location": location})
 
 
 @router.get("/areas")
@@ -135,7 +135,7 @@ async def find(
     if page.more:
         following = request.url.include_query_params(after=page.areas[-1].id)
         links.append({"rel": "next", "href": str(following), "type": GEOJSON})
-    features = ",".join(area.feature() for area in page.areas)
+    features = await asyncio.to_thread(lambda: ",".join(area.feature() for area in page.areas))
     return answer(
         f'{{"type":"FeatureCollection","features":[{features}],'
         f'"numberReturned":{len(page.areas)},"links":{json.dumps(links)}}}'
@@ -146,7 +146,8 @@ async def find(
 async def read(database: OpenDatabase, area_id: AreaId) -> Response:
     """One area."""
     async with database.connection() as connection:
-        return feature_answer(await read_area(connection, area_id))
+        area = await read_area(connection, area_id)
+    return await feature_answer(area)
 
 
 @router.put("/areas/{area}", dependencies=WRITING, openapi_extra=FEATURE_BODY)
@@ -158,7 +159,7 @@ async def replace(
     polygon, repaired = await polygon_of_feature(document, database, repair=repair)
     async with database.transaction() as connection:
         area = await replace_area(connection, area_id, description, polygon)
-    return feature_answer(area, repaired)
+    return await feature_answer(area, repaired)
 
 
 @router.patch("/areas/{area}", dependencies=WRITING, openapi_extra=CHANGES_BODY)
@@ -169,7 +170,8 @@ async def change(desk: OpenDesk, database: OpenDatabase, area_id: AreaId, docume
     changes = Changes.read(properties_of(document))
     refuse_uncounted(desk.registry, changes.products or ())
     async with database.transaction() as connection:
-        return feature_answer(await change_area(connection, area_id, changes))
+        area = await change_area(connection, area_id, changes)
+    return await feature_answer(area)
 
 
 @router.delete("/areas/{area}", status_code=204, dependencies=WRITING)
@@ -236,7 +238,7 @@ def searched(field: str, text: str | None) -> str | None:
     return text
 
 
-def feature_answer(
+async def feature_answer(
     area: Area,
     repair: Repair | None = None,
     *,
@@ -244,7 +246,8 @@ def feature_answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The answer with one Feature."""
-    return answer(area.feature(repair), status_code=status_code, headers=headers)
+    feature = await asyncio.to_thread(area.feature, repair)
+    return answer(feature, status_code=status_code, headers=headers)
 
 
 def answer(content: str, *, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
