@@ -12,6 +12,7 @@ from app.products.registry import Registry
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
 from app.settings import Settings
+from app.statistics.answering import Answering
 from mosaics.catalogue import Catalogue
 from mosaics.storage import Storage
 
@@ -60,6 +61,7 @@ class Desk:
     redis: RedisTier | None
     """None where no Redis is configured."""
     service: TileService
+    answering: Answering
     database: Database | None = None
     """None where none is configured."""
     freshness: Freshness = field(default_factory=Freshness)

@@ -20,6 +20,7 @@ from app.products.registry import UnknownProductError
 from app.rendering.address import TileAddressError, UnknownTileError
 from app.rendering.renderer import RenderingOverloadError
 from app.statistics.geometry import GeometryError
+from app.statistics.summary import StatisticsRequestError
 from colormaps import UnknownColormapError
 from mosaics.catalogue import UnknownPeriodError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
@@ -62,6 +63,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     TileAddressError: HTTPStatus.BAD_REQUEST,
     AreaError: HTTPStatus.BAD_REQUEST,
     GeometryError: HTTPStatus.BAD_REQUEST,
+    StatisticsRequestError: HTTPStatus.BAD_REQUEST,
     KeyMissingError: HTTPStatus.UNAUTHORIZED,
     NotAllowedError: HTTPStatus.FORBIDDEN,
     UnknownAreaError: HTTPStatus.NOT_FOUND,

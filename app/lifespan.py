@@ -19,6 +19,9 @@ from app.products.registry import Registry
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
 from app.settings import Settings
+from app.statistics.answering import Answering
+from app.statistics.remembering import DatabaseMemory, ProcessMemory
+from app.statistics.zonal import ZonalEngine
 from mosaics.catalogue import Catalogue
 from mosaics.storage import open_storage
 
@@ -29,6 +32,9 @@ SLOWEST_RETRY_S = 10.0
 
 LONGEST_START_S = 5.0
 """How long a worker waits for storage before it begins to answer, then with 503 until storage does."""
+
+STATISTICS_BYTES = 16 * 1024 * 1024
+"""Statistics kept in the process where there is no database: some ten thousand entries."""
 
 
 @asynccontextmanager
@@ -61,6 +67,7 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
     if settings.database_url is not None:
         database = Database(settings.database_url, max_connections=settings.database_connections)
         stack.push_async_callback(database.close)
+    memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
     return Desk(
         settings=settings,
         storage=storage,
@@ -71,6 +78,7 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
         process=process,
         redis=redis,
         service=TileService(renderer, process, redis),
+        answering=Answering(ZonalEngine(catalogue, renderer), memory),
         database=database,
     )
 

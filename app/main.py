@@ -11,7 +11,19 @@ from app.caching.door import Door
 from app.desk import Desk
 from app.lifespan import lifespan
 from app.metrics import Metrics, TileMeter
-from app.routes import areas, collections, health, legend, ogc, point, products, tilejson, tiles, times
+from app.routes import (
+    areas,
+    collections,
+    health,
+    legend,
+    ogc,
+    point,
+    products,
+    statistics,
+    tilejson,
+    tiles,
+    times,
+)
 from app.routes.envelope import BelowRoot, BodyLimit, Envelope, HeadAsGet, common_headers
 from app.routes.page import add_page
 from app.settings import Settings
@@ -39,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = metrics
     errors.install(app)
-    for resource in (tiles, tilejson, products, legend, times, point, collections, areas, health):
+    for resource in (tiles, tilejson, products, legend, times, point, statistics, collections, areas, health):
         app.include_router(resource.router)
     app.include_router(ogc.assemble())
     add_page(app)

@@ -1,0 +1,104 @@
+"""Features: GeoJSON polygons as a request brings them, and the same with their series."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import RequestError
+from app.statistics.geometry import GeometryError, Polygonal, read_polygon
+
+MAX_FEATURES = 1000
+"""Features of one request; more are better registered as areas."""
+
+POLYGONS = ("Polygon", "MultiPolygon")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedFeature:
+    """One polygon of a request."""
+
+    polygon: Polygonal
+    label: str
+    """JSON of the feature's id; of its place among the features where it has none, from 0."""
+    before: str
+    """The feature's JSON up to where the entries of its series go."""
+
+    AFTER = "]}}"
+
+    def with_series(self, entries: Sequence[str]) -> str:
+        """The feature with the entries of its series, JSON texts."""
+        return f"{self.before}{','.join(entries)}{self.AFTER}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedFeatures:
+    """What a request brings: a FeatureCollection, a Feature, or a geometry, which becomes a Feature."""
+
+    features: tuple[RequestedFeature, ...]
+    around: tuple[str, str] = ("", "")
+    """JSON before and after the features of a collection."""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "RequestedFeatures":
+        """Read the body of a request; for large ones not to be done on the event loop.
+
+        Raises:
+            RequestError: If it is none of the three, or has too many features.
+            GeometryError: If a geometry cannot be counted; the message names its feature.
+        """
+        if document.get("type") != "FeatureCollection":
+            return cls((_feature(document, 0, ""),))
+        features = document.get("features")
+        if not isinstance(features, list):
+            raise RequestError("a FeatureCollection has a list of features")
+        if len(features) > MAX_FEATURES:
+            raise RequestError(
+                f"a request has {MAX_FEATURES:,} features at most, not {len(features):,}; send them in "
+                "parts, or register them as areas"
+            )
+        read = tuple(_feature(each, n, f"feature {n}: ") for n, each in enumerate(features))
+        rest = {name: value for name, value in document.items() if name != "features"}
+        before = _json({**rest, "features": []}, "the FeatureCollection").removesuffix("]}")
+        return cls(read, (before, "]}"))
+
+    def with_series(self, series: Sequence[Sequence[str]]) -> str:
+        """The document in GeoJSON with the entries of each feature's series, JSON texts."""
+        features = (f.with_series(entries) for f, entries in zip(self.features, series, strict=True))
+        before, after = self.around
+        return f"{before}{','.join(features)}{after}"
+
+
+def _feature(document: object, number: int, where: str) -> RequestedFeature:
+    if not isinstance(document, dict):
+        raise RequestError(f"{where}a feature is an object")
+    feature = {"type": "Feature", "geometry": document} if document.get("type") in POLYGONS else document
+    if feature.get("type") != "Feature":
+        raise RequestError(
+            f"{where}send a GeoJSON Feature or FeatureCollection, or one Polygon or MultiPolygon"
+        )
+    geometry = feature.get("geometry")
+    try:
+        polygon = read_polygon(geometry if isinstance(geometry, dict) else {})
+    except GeometryError as error:
+        raise GeometryError(f"{where}{error}") from error
+    except OverflowError as error:
+        raise GeometryError(f"{where}the geometry has a number that is no coordinate") from error
+    properties = feature.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise RequestError(f"{where}properties is an object, or null")
+    rest = {name: value for name, value in feature.items() if name != "properties"}
+    named = {name: value for name, value in properties.items() if name != "series"}
+    before = _json({**rest, "properties": {**named, "series": []}}, f"{where}the Feature")
+    return RequestedFeature(
+        polygon,
+        label=_json(feature.get("id", number), f"{where}the id"),
+        before=before.removesuffix(RequestedFeature.AFTER),
+    )
+
+
+def _json(document: object, what: str) -> str:
+    try:
+        return json.dumps(document, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"{what} has a number that is not finite, or is nested too deeply") from error

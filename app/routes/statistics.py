@@ -1,0 +1,177 @@
+"""Statistics: the series of a product over polygons that a request brings."""
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app import errors
+from app.errors import NothingLandedError, RequestError
+from app.keys import Scope
+from app.routes.bodies import JsonObject
+from app.routes.features import RequestedFeatures
+from app.routes.permission import require
+from app.routes.queries import Datetime, InformedDesk, known_names
+from app.statistics.answering import Answer, Question
+from app.statistics.series import Step, plan_series
+from app.statistics.summary import Histogram, Wanted
+from mosaics.period import Cadence
+
+router = APIRouter(tags=["statistics"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
+
+GEOJSON = "application/geo+json"
+NDJSON = "application/x-ndjson"
+
+MAX_ENTRIES = 5_000
+"""Entries, features times periods, of an answer in one piece: some 5 MB."""
+
+MAX_STREAMED = 100_000
+"""Entries of an answer that is sent line by line as they are computed."""
+
+USUAL_BINS = 10
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            GEOJSON: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type"],
+                    "description": "A Feature or FeatureCollection of Polygons and MultiPolygons in degrees, "
+                    "longitude first; or one such geometry.",
+                }
+            }
+        },
+    }
+}
+
+
+async def wanted(
+    percentiles: Annotated[
+        str, Query(description="Numbers from 0 to 100, separated by commas.", max_length=1000)
+    ] = "2,98",
+    histogram_bins: Annotated[int | None, Query(description=f"1 to 1000; {USUAL_BINS} with a range.")] = None,
+    histogram_range: Annotated[
+        str | None,
+        Query(description="low,high; from the smallest value to the largest where absent.", max_length=100),
+    ] = None,
+) -> Wanted:
+    """What is asked beside the numbers that are always given."""
+    histogram = None
+    if histogram_range is not None:
+        low, high = _pair("histogram_range", histogram_range)
+        histogram = Histogram(USUAL_BINS if histogram_bins is None else histogram_bins, low, high)
+    elif histogram_bins is not None:
+        histogram = Histogram(histogram_bins)
+    return Wanted(tuple(_numbers("percentiles", percentiles)), histogram)
+
+
+@router.post("/products/{product}/statistics", name="product_statistics", openapi_extra=BODY)
+async def statistics(
+    *,
+    request: Request,
+    desk: InformedDesk,
+    product: str,
+    document: JsonObject,
+    wanted: Annotated[Wanted, Depends(wanted)],
+    datetime: Datetime = None,
+    step: Annotated[Cadence | None, Query(description="How long an entry lasts.")] = None,
+) -> Response:
+    """The statistics of every period, for every polygon sent: GeoJSON comes back with `properties.series`.
+
+    With `Accept: application/x-ndjson` each entry is a line, sent as soon as it is computed, with its
+    feature's id, or its place in the collection, as `feature`; an error on the way is a last line with
+    `detail`.
+
+    This works without a database, and while the database is away: only what was computed before is then
+    computed again. Areas and their kept series are what needs it, and answers 503 meanwhile.
+    """
+    found = desk.registry.get(product)
+    if found.collection not in desk.catalogue.collections():
+        raise NothingLandedError(f"nothing has landed for {found.id!r} yet")
+    steps = plan_series(desk.catalogue, found, datetime, step)
+    asked = await asyncio.to_thread(RequestedFeatures.read, document)
+    is_streamed = NDJSON in request.headers.get("accept", "")
+    refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)
+    answers = desk.answering.answers(found, questions(asked, steps), wanted)
+    if is_streamed:
+        return await streamed(request, asked, answers)
+    return await whole(request, asked, answers)
+
+
+def questions(asked: RequestedFeatures, steps: tuple[Step, ...]) -> Iterator[Question]:
+    """One for each feature and period."""
+    return (
+        Question(feature.polygon, step, number)
+        for number, feature in enumerate(asked.features)
+        for step in steps
+    )
+
+
+def refuse_too_many(features: int, periods: int, *, is_streamed: bool) -> None:
+    """Raise where an answer would be too long."""
+    limit = MAX_STREAMED if is_streamed else MAX_ENTRIES
+    if features * periods <= limit:
+        return
+    other = "" if is_streamed else f"Accept: {NDJSON} gives up to {MAX_STREAMED:,}; or "
+    raise RequestError(
+        f"{features:,} features with {periods:,} periods each are {features * periods:,} entries; an answer "
+        f"has {limit:,} at most: {other}ask for fewer features, a shorter interval or a longer step"
+    )
+
+
+async def whole(request: Request, asked: RequestedFeatures, answers: AsyncGenerator[Answer]) -> Response:
+    """The answer in one piece."""
+    series: list[list[str]] = [[] for _ in asked.features]
+    async with aclosing(answers):
+        async for answer in answers:
+            series[answer.subject].append(json.dumps(answer.entry))
+            if await request.is_disconnected():
+                break
+    body = await asyncio.to_thread(asked.with_series, series)
+    return Response(body, media_type=GEOJSON, headers={"Cache-Control": "no-store"})
+
+
+async def streamed(request: Request, asked: RequestedFeatures, answers: AsyncGenerator[Answer]) -> Response:
+    """The answer line by line; what goes wrong before the first line is an error like any other."""
+    first = await anext(answers, None)
+
+    def line(answer: Answer) -> str:
+        return f'{{"feature":{asked.features[answer.subject].label},{json.dumps(answer.entry)[1:]}\n'
+
+    async def lines() -> AsyncGenerator[str]:
+        async with aclosing(answers):
+            try:
+                if first is not None:
+                    yield line(first)
+                async for answer in answers:
+                    yield line(answer)
+            except tuple(errors.STATUS) as error:
+                problem = await errors.answer_foreseen(request, error)
+                yield bytes(problem.body).decode() + "\n"
+
+    return StreamingResponse(lines(), media_type=NDJSON, headers={"Cache-Control": "no-store"})
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise RequestError(f"{name} is numbers separated by commas, not {text[:80]!r}")
+    return numbers
+
+
+def _pair(name: str, text: str) -> tuple[float, float]:
+    numbers = _numbers(name, text)
+    if len(numbers) != 2:
+        raise RequestError(f"{name} is low,high: two numbers, not {text[:80]!r}")
+    return numbers[0], numbers[1]

@@ -1,0 +1,108 @@
+"""Answering: entries of series, those computed before from memory and the others computed."""
+
+import json
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from app.products.model import Product
+from app.statistics.geometry import Polygonal
+from app.statistics.remembering import Memory
+from app.statistics.resolving import ResolvedStatistics
+from app.statistics.series import Step
+from app.statistics.summary import Wanted
+from app.statistics.together import in_order
+from app.statistics.zonal import USUAL, ZonalEngine
+
+RECALLED_TOGETHER = 32
+"""Entries that memory is asked for at a time; half the mosaics that the catalogue keeps loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One entry, before it is known."""
+
+    polygon: Polygonal
+    step: Step
+    subject: int = 0
+    """Which of several polygons it is; handed through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One entry."""
+
+    subject: int
+    entry: dict[str, Any]
+    """Ready for JSON."""
+    recalled: bool
+    """Whether it had been computed before."""
+
+
+class Answering:
+    """Answers questions about any polygon.
+
+    Args:
+        engine: Computes.
+        memory: Remembers.
+    """
+
+    def __init__(self, engine: ZonalEngine, memory: Memory) -> None:
+        self.engine = engine
+        self._memory = memory
+
+    async def answers(
+        self, product: Product, questions: Iterable[Question], wanted: Wanted = USUAL
+    ) -> AsyncGenerator[Answer]:
+        """The entries, in the order of the questions, each as soon as it and those before it are there.
+
+        Those before the first error are given. Close the iterator to stop what is under way.
+
+        Raises:
+            StatisticsRequestError, app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
+            app.rendering.renderer.RenderingOverloadError: As `ZonalEngine` does.
+        """
+        fresh: dict[str, str] = {}
+        asked = self._asked(product, questions, wanted, fresh)
+        async with aclosing(in_order(asked)) as answers:
+            async for answer in answers:
+                yield answer
+        await self._memory.keep(fresh)
+
+    async def _asked(
+        self, product: Product, questions: Iterable[Question], wanted: Wanted, fresh: dict[str, str]
+    ) -> AsyncGenerator[Coroutine[Any, Any, Answer]]:
+        """What is to be done for each question; entries in `fresh` are kept on the way."""
+        ahead = iter(questions)
+        while some := list(islice(ahead, RECALLED_TOGETHER)):
+            resolved = [
+                await self.engine.resolve(product, q.polygon, q.step.datetime, wanted, gap=q.step.gap)
+                for q in some
+            ]
+            kept = dict(fresh)
+            fresh.clear()
+            await self._memory.keep(kept)
+            known = await self._memory.recall(list({r.inputs for r in resolved if r.scenes}))
+            for question, found in zip(some, resolved, strict=True):
+                entry = known.get(found.inputs) if found.scenes else None
+                if entry is None:
+                    yield self._compute(question, found, fresh)
+                else:
+                    yield _recalled(question, entry)
+
+    async def _compute(
+        self, question: Question, resolved: ResolvedStatistics, fresh: dict[str, str]
+    ) -> Answer:
+        summary = await self.engine.summarise(resolved)
+        entry = summary.entry(question.step.period.text)
+        if resolved.scenes and not summary.skipped:
+            fresh[resolved.inputs] = json.dumps(entry)
+        return Answer(question.subject, entry, recalled=False)
+
+
+async def _recalled(question: Question, entry: str) -> Answer:
+    """A remembered entry; equal scenes may have been asked for under another name of their time."""
+    facts: dict[str, Any] = json.loads(entry)
+    return Answer(question.subject, facts | {"period": question.step.period.text}, recalled=True)

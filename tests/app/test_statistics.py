@@ -1,0 +1,244 @@
+"""POST /products/{product}/statistics over the small world: what it answers, and what it refuses."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.app.landed import lonlat
+
+PATH = "/products/ndvi/statistics"
+NDJSON = {"Accept": "application/x-ndjson"}
+BOTH = "2024-05/2024-06"
+
+
+def field(left: float = 32, upper: float = 96, right: float = 96, lower: float = 160) -> dict[str, Any]:
+    """A polygon given by pixels of the scene; by default within the clear western half, where NDVI is 0.5."""
+    corners = [lonlat(x, y) for x, y in ((left, upper), (right, upper), (right, lower), (left, lower))]
+    return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
+
+
+def feature(geometry: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": geometry, "properties": None, **more}
+
+
+async def post(client: httpx.AsyncClient, document: Any, path: str = PATH, **headers: str) -> httpx.Response:
+    return await client.post(path, json=document, headers=headers)
+
+
+async def test_a_feature_comes_back_with_the_series_of_every_period(client: httpx.AsyncClient) -> None:
+    sent = feature(field(), id="north", properties={"crop": "maize", "series": "old"}, colour="red")
+    answer = await post(client, sent, f"{PATH}?datetime={BOTH}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/geo+json"
+    assert answer.headers["cache-control"] == "no-store"
+    got = answer.json()
+    series = got["properties"].pop("series")
+    assert got == json.loads(json.dumps(sent | {"properties": {"crop": "maize"}}))
+    assert [entry["period"] for entry in series] == ["2024-05", "2024-06"]
+    for entry in series:
+        # red 0.1, nir 0.3: (0.3 - 0.1) / (0.3 + 0.1); 64 by 64 pixels of 10 m
+        assert entry["mean"] == pytest.approx(0.5, abs=1e-6)
+        assert entry["status"] == "ok"
+        assert entry["count"] == pytest.approx(4096, rel=1e-3)
+        assert entry["area_km2"] == pytest.approx(0.4096, rel=1e-3)
+        assert entry["percentiles"] == pytest.approx({"p2": 0.5, "p98": 0.5}, abs=1e-6)
+        assert entry["cell_size_m"] == 10
+
+
+async def test_a_collection_and_a_bare_geometry_are_answered_likewise(client: httpx.AsyncClient) -> None:
+    east = field(160, 96, 224, 160)
+    collection = {
+        "type": "FeatureCollection",
+        "name": "fields",
+        "features": [feature(field(), id=7), feature(east)],
+    }
+    both = (await post(client, collection, f"{PATH}?datetime=2024-06")).json()
+    bare = (await post(client, east, f"{PATH}?datetime=2024-06")).json()
+    assert (both["type"], both["name"]) == ("FeatureCollection", "fields")
+    assert [f.get("id") for f in both["features"]] == [7, None]
+    west_entry, east_entry = (f["properties"]["series"][0] for f in both["features"])
+    assert west_entry["mean"] == pytest.approx(0.5, abs=1e-6)
+    assert east_entry["mean"] == pytest.approx(0.0, abs=1e-6)
+    assert (bare["type"], bare["geometry"]) == ("Feature", json.loads(json.dumps(east)))
+    assert bare["properties"]["series"] == [east_entry]
+
+
+async def test_lines_stream_one_entry_each_with_the_id_of_its_feature(client: httpx.AsyncClient) -> None:
+    collection = {"type": "FeatureCollection", "features": [feature(field(), id="a\n"), feature(field())]}
+    answer = await post(client, collection, f"{PATH}?datetime={BOTH}", **NDJSON)
+    whole = (await post(client, collection, f"{PATH}?datetime={BOTH}")).json()
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line.pop("feature") for line in lines] == ["a\n", "a\n", 1, 1]
+    assert lines == [entry for f in whole["features"] for entry in f["properties"]["series"]]
+
+
+async def test_steps_percentiles_and_histograms_are_chosen(client: httpx.AsyncClient) -> None:
+    across = field(96, 96, 160, 160)  # one half 0.5, the other 0
+    query = "datetime=2024&step=year&percentiles=10,75.5&histogram_bins=2&histogram_range=-0.25,0.75"
+    (entry,) = (await post(client, across, f"{PATH}?{query}")).json()["properties"]["series"]
+    assert entry["period"] == "2024"
+    # Of two values with an area each, quantiles as of exactextract run straight from one to the other.
+    assert entry["percentiles"] == pytest.approx({"p10": 0.05, "p75.5": 0.3775}, abs=1e-6)
+    edges = [(b["from"], b["to"]) for b in entry["histogram"]]
+    assert edges == [(-0.25, 0.25), (0.25, 0.75)]
+    assert [b["area_km2"] for b in entry["histogram"]] == pytest.approx([0.2048, 0.2048], rel=1e-2)
+
+
+async def test_absence_is_an_entry_with_a_reason(client: httpx.AsyncClient) -> None:
+    far = field(3000, 3000, 3100, 3100)
+    half_cloud = field(32, 32, 96, 96)
+    query = f"{PATH}?datetime=2024-04/2024-05"
+    gap, outside = (await post(client, far, query)).json()["properties"]["series"]
+    _, partial = (await post(client, half_cloud, query)).json()["properties"]["series"]
+    assert (gap["status"], outside["status"], partial["status"]) == ("empty", "empty", "partial")
+    assert gap["mean"] is None
+    assert outside["reason"] == "No scene covers the area at this time."
+    assert partial["valid_fraction"] == pytest.approx(0.5, abs=0.01)
+    assert "masked" in partial["reason"]
+
+
+def ring(vertices: int) -> dict[str, Any]:
+    """A polygon of many vertices within the clear western half."""
+    points: list[Sequence[float]] = [
+        lonlat(64 + 30 * math.cos(turn), 128 + 30 * math.sin(turn))
+        for turn in (2 * math.pi * n / (vertices - 1) for n in range(vertices - 1))
+    ]
+    return {"type": "Polygon", "coordinates": [[*points, points[0]]]}
+
+
+async def test_polygons_of_many_vertices_are_counted(client: httpx.AsyncClient) -> None:
+    for vertices in (200, 20_000):
+        (entry,) = (await post(client, ring(vertices))).json()["properties"]["series"]
+        assert entry["mean"] == pytest.approx(0.5, abs=1e-6)
+        assert entry["count"] == pytest.approx(math.pi * 30**2, rel=2e-3)
+
+
+async def test_a_hundred_thousand_vertices_are_counted(client: httpx.AsyncClient) -> None:
+    west, north = lonlat(32, 96)
+    east, south = lonlat(96, 160)
+    top = [(west + (east - west) * n / 99_997, north) for n in range(99_997)]
+    outline = [*top, (east, south), (west, south), top[0]]
+    (entry,) = (await post(client, {"type": "Polygon", "coordinates": [outline]})).json()["properties"][
+        "series"
+    ]
+    assert entry["mean"] == pytest.approx(0.5, abs=1e-6)
+
+
+async def test_heights_are_dropped(client: httpx.AsyncClient) -> None:
+    flat = field()
+    high = {"type": "Polygon", "coordinates": [[[x, y, 42.0] for x, y in flat["coordinates"][0]]]}
+    entries = [(await post(client, g)).json()["properties"]["series"][0] for g in (flat, high)]
+    assert entries[0] == entries[1]
+
+
+def several(features: list[Any]) -> dict[str, Any]:
+    return {"type": "FeatureCollection", "features": features}
+
+
+BOW_TIE = {"type": "Polygon", "coordinates": [[[5, 51], [6, 52], [6, 51], [5, 52], [5, 51]]]}
+EMPTY = {"type": "Polygon", "coordinates": []}
+POINT = {"type": "Point", "coordinates": [5, 51]}
+HUGE = {"type": "Polygon", "coordinates": [[[10**400, 51], [6, 52], [6, 51], [10**400, 51]]]}
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (BOW_TIE, "is not valid: Self-intersection[5.5 51.5]"),
+        (feature(EMPTY), "the geometry is empty"),
+        (feature(POINT), "statistics need a Polygon or a MultiPolygon, not Point"),
+        (POINT, "send a GeoJSON Feature or FeatureCollection"),
+        (HUGE, "no coordinate"),
+        ({"type": "Feature", "geometry": None, "properties": {}}, "statistics need a Polygon"),
+        (feature(field(), properties=[1]), "properties is an object"),
+        ({"type": "FeatureCollection"}, "a FeatureCollection has a list of features"),
+        (several([feature(field()), 3]), "feature 1: a feature is an object"),
+        (several([feature(field()), feature(BOW_TIE)]), "feature 1: the Polygon is not valid"),
+        (several([feature(POINT)] * 10_000), "1,000 features at most, not 10,000"),
+        ([1], "not a JSON object"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_counted_is_refused_with_its_place(
+    client: httpx.AsyncClient, document: Any, says: str
+) -> None:
+    answer = await post(client, document)
+    assert answer.status_code == 400
+    assert says in answer.json()["detail"]
+
+
+async def test_coordinates_that_are_no_numbers_are_refused(client: httpx.AsyncClient) -> None:
+    coordinates = '{"type":"Polygon","coordinates":[[[5,51],[6,51],[NaN,52],[5,51]]]}'
+    properties = json.dumps(feature(field(), properties={"yield": math.nan}))
+    for body, says in ((coordinates, "position 2 of the geometry"), (properties, "not finite")):
+        answer = await client.post(PATH, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400
+        assert says in answer.json()["detail"]
+
+
+async def test_a_body_of_fifty_megabytes_is_refused_without_being_read(client: httpx.AsyncClient) -> None:
+    sent = 0
+
+    async def body() -> Any:
+        nonlocal sent
+        for _ in range(50):
+            sent += 1
+            yield b" " * 2**20
+
+    answer = await client.post(PATH, content=body(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert "larger than 16777216 bytes" in answer.json()["detail"]
+    assert sent < 20
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ("datetime=whenever", 400, "names no time"),
+        ("datetime=2024-06/2024-05", 400, "the interval ends"),
+        ("step=hour", 400, "steps of a hour are too fine"),
+        ("step=week", 422, "step"),
+        ("percentiles=2,101", 400, "percentiles lie between 0 and 100; 101 does not"),
+        ("percentiles=nan", 400, "percentiles is numbers"),
+        ("histogram_bins=1001", 400, "1 to 1000 bins, not 1001"),
+        ("histogram_range=1,0", 400, "from a low value to a high one"),
+        ("histogram_range=1", 400, "histogram_range is low,high"),
+        ("datetime=1000/2024&step=month", 400, "3,650 entries at most"),
+        ("bins=4", 400, "no query parameter 'bins' here; there are: datetime, histogram_bins"),
+    ],
+)
+async def test_a_query_that_makes_no_sense_is_refused(
+    client: httpx.AsyncClient, query: str, status: int, says: str
+) -> None:
+    answer = await post(client, field(), f"{PATH}?{query}")
+    assert answer.status_code == status
+    assert says in answer.json()["detail"]
+
+
+async def test_the_number_of_entries_is_bounded_and_streaming_allows_more(client: httpx.AsyncClient) -> None:
+    collection = {"type": "FeatureCollection", "features": [feature(POINT_SIZED)] * 20}
+    years = f"{PATH}?datetime=2000/2024"
+    answer = await post(client, collection, years)
+    assert answer.status_code == 400
+    detail = answer.json()["detail"]
+    assert "20 features with 300 periods each are 6,000 entries; an answer has 5,000 at most" in detail
+    assert "application/x-ndjson gives up to 100,000" in detail
+    lines = (await post(client, collection, years, **NDJSON)).text.splitlines()
+    assert len(lines) == 6000
+
+
+POINT_SIZED = field(3000, 3000, 3001, 3001)
+
+
+async def test_pictures_and_what_has_not_landed_have_no_statistics(client: httpx.AsyncClient) -> None:
+    picture = await post(client, field(), "/products/true-color/statistics")
+    unknown = await post(client, field(), "/products/ndvx/statistics")
+    absent = await post(client, field(), "/products/no2/statistics")
+    assert (picture.status_code, unknown.status_code, absent.status_code) == (400, 404, 404)
+    assert "statistics need one value a pixel" in picture.json()["detail"]
+    assert "there are:" in unknown.json()["detail"]
+    assert absent.json()["detail"] == "nothing has landed for 'no2' yet"
