@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from app.caching.legends import LegendPictures
 from app.caching.process import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tiles import TileService
@@ -64,4 +65,5 @@ class Desk:
     answering: Answering
     database: Database | None = None
     """None where none is configured."""
+    legends: LegendPictures = field(default_factory=LegendPictures)
     freshness: Freshness = field(default_factory=Freshness)

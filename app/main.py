@@ -26,6 +26,7 @@ from app.routes import (
 )
 from app.routes.envelope import BelowRoot, BodyLimit, Envelope, HeadAsGet, common_headers
 from app.routes.page import add_page
+from app.routes.transfer import Transfer
 from app.settings import Settings
 
 
@@ -45,6 +46,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Tilewatch",
         description="Live maps from satellite archives: tiles computed when somebody looks.",
         version=own_version(),
+        docs_url=None,  # it is one of our pages
+        redoc_url=None,
         lifespan=lifespan,
         middleware=layers(settings, metrics, desk),
     )
@@ -79,4 +82,4 @@ def layers(settings: Settings, metrics: Metrics, desk: Callable[[], Desk | None]
     meter = Middleware(TileMeter, metrics=metrics)
     root = [Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []
     outer = [door, meter, envelope] if is_open else [envelope, door, meter]
-    return [*root, *outer, Middleware(HeadAsGet), Middleware(BodyLimit)]
+    return [*root, *outer, Middleware(HeadAsGet), Middleware(Transfer), Middleware(BodyLimit)]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, Response
 
 from app.desk import Desk
-from app.products.legend import legend_json, legend_png, legend_svg
+from app.products.legend import legend_json, legend_svg
 from app.products.model import Product
 from app.routes.queries import OpenDesk, known_names
 
@@ -31,7 +31,8 @@ async def legend(desk: OpenDesk, product: str, format: LegendFormat) -> Response
     found = desk.registry.get(product)
     note = synthetic_note(desk, found)
     if format is LegendFormat.PNG:
-        return Response(legend_png(found, note=note), media_type="image/png", headers=FRESH)
+        picture = await desk.legends.png(found, note)
+        return Response(picture, media_type="image/png", headers=FRESH)
     if format is LegendFormat.SVG:
         return Response(legend_svg(found, note=note), media_type="image/svg+xml", headers=FRESH)
     return JSONResponse(legend_json(found, note=note), headers=FRESH)

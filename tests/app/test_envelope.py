@@ -54,8 +54,9 @@ async def test_what_nobody_foresaw_is_told_by_an_id_alone(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with await open_storage(settings.storage) as storage:
-        record = await land(storage, tmp_path)
-    (tmp_path / "secret-store" / record.item_key).write_text('{"properties": {}}')
+        await land(storage, tmp_path)
+    (mosaic,) = (tmp_path / "secret-store").glob("collections/*/mosaics/2024-06/*.json.gz")
+    mosaic.write_bytes(b"no mosaic")
     lon, lat = lonlat(64, 128)
     async with serving(settings) as client:
         with caplog.at_level(logging.ERROR):
@@ -66,6 +67,6 @@ async def test_what_nobody_foresaw_is_told_by_an_id_alone(
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["access-control-allow-origin"] == "*"
         assert set(document) == {"type", "title", "status", "detail", "request_id"}
-        assert "item.json" not in answer.text
+        assert "json.gz" not in answer.text
         assert document["request_id"] in caplog.text
-    assert "SceneError" in caplog.text
+    assert "MosaicDocumentError" in caplog.text

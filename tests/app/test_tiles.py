@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 from PIL import Image
 
 from app.settings import Settings
@@ -133,6 +134,25 @@ async def test_a_scene_that_cannot_be_read_is_left_out_and_counted(
     assert answer.headers["cache-control"] == "no-store"
     assert "etag" not in answer.headers
     assert "tilewatch_scenes_skipped_total 1.0" in metrics
+
+
+@pytest.mark.parametrize("damage", ["{", '{"properties": {}}', ""])
+async def test_a_damaged_item_costs_its_own_scene_alone(
+    settings: Settings, tmp_path: Path, damage: str
+) -> None:
+    async with await open_storage(settings.storage) as storage:
+        damaged = await land(storage, tmp_path, "S2A_MOL_A")  # the first to be looked at
+        await land(storage, tmp_path, "S2A_MOL_B")
+    (tmp_path / "secret-store" / damaged.item_key).write_text(damage)
+    lon, lat = lonlat(64.5, 128.5)
+    async with serving(settings) as client:
+        answer = await client.get(f"{TILE}.npy")
+        point = (await client.get(f"/products/ndvi/point/{lon},{lat}")).json()
+    values, mask = np.load(io.BytesIO(answer.content))
+    assert (answer.status_code, answer.headers["x-tilewatch-skipped"]) == (200, "1")
+    assert answer.headers["cache-control"] == "no-store"
+    assert set(np.round(values[mask == 255], 5).tolist()) == {0.0, 0.5}
+    assert (point["value"], point["scenes"]) == (0.5, ["S2A_MOL_B"])
 
 
 async def test_synthetic_data_are_labelled_wherever_they_show(settings: Settings, tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""Legend pictures, each painted once: letters are slow to draw, and a legend stays what it is."""
+
+import asyncio
+from sys import getsizeof
+
+from app.caching.process import BoundedCache
+from app.caching.single_flight import SingleFlight
+from app.products.legend import legend_png
+from app.products.model import Product
+
+MAX_BYTES = 4 << 20
+"""Memory of one worker for legends, of which one is about 10 kB."""
+
+
+class LegendPictures:
+    """The PNG legends of one registry's products."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._kept: BoundedCache[str, bytes] = BoundedCache(max_bytes, _weight)
+        self._painting: SingleFlight[bytes] = SingleFlight()
+        self.painted = 0
+        """Pictures drawn since the start."""
+
+    async def png(self, product: Product, note: str | None) -> bytes:
+        """The legend of a product with a sentence under it; painted in a thread where it is not kept yet."""
+        key = f"{product.id}\n{note or ''}"
+        if (kept := self._kept.get(key)) is not None:
+            return kept
+        return await self._painting.run(key, lambda: self._paint(key, product, note))
+
+    async def _paint(self, key: str, product: Product, note: str | None) -> bytes:
+        picture = await asyncio.to_thread(legend_png, product, note=note)
+        self.painted += 1
+        self._kept.put(key, picture)
+        return picture
+
+
+def _weight(key: str, picture: bytes) -> int:
+    return getsizeof(key) + getsizeof(picture)
