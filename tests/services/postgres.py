@@ -1,5 +1,6 @@
 """A PostgreSQL server with PostGIS, the one of scripts/postgres, with nothing forced to disk."""
 
+import os
 import signal
 import subprocess
 import time
@@ -10,7 +11,7 @@ from tests.services.child import Child, MissingProgramError, ServerEndedError
 from tests.services.ports import free_port, wait_until_listening
 
 LAUNCHER = Path(__file__).parents[2] / "scripts" / "postgres"
-OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
+OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=60")
 
 
 class PostgresServer:
@@ -60,6 +61,22 @@ class PostgresServer:
             self._child.process.send_signal(signal.SIGQUIT)
             self._child.process.wait(timeout=30)
             self._child = None
+
+    def pause(self) -> None:
+        """Let the server hang until `resume`: what runs and what connects gets no answer."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to the server and to the processes it serves its clients with."""
+        if self._child is not None:
+            pid = self._child.process.pid
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            for each in [pid, *map(int, children)]:
+                os.kill(each, number)
 
     def clone(self, template: str) -> str:
         """The address of a new database that is a copy of one nobody is connected to."""
