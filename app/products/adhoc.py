@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.products.expression import ExpressionError, compile_expression
 from app.products.model import Product
 from app.products.product_file import explain
 from mosaics.collection import Band, Collection
@@ -25,6 +26,7 @@ def adhoc_product(
     expression: str | None = None,
     rescale: str | None = None,
     colormap: str | None = None,
+    painted: bool = True,
 ) -> Product:
     """The product of a request.
 
@@ -34,6 +36,7 @@ def adhoc_product(
         expression: In place of bands, a formula over them.
         rescale: ``low,high``, or three such pairs for three bands; None where the bands say it themselves.
         colormap: Its name; for one band or an expression only.
+        painted: Whether colours are asked for; values as numbers need no range.
 
     Raises:
         ProductRequestError: The request describes no product.
@@ -44,13 +47,17 @@ def adhoc_product(
     names = tuple(bands or ())
     if names and len(names) not in (1, 3):
         raise ProductRequestError(f"bands has {len(names)} names; give one, or three for red, green and blue")
-    chosen = [collection.band(name) for name in names]
+    try:
+        formula = compile_expression(expression) if expression is not None else None
+    except ExpressionError as error:
+        raise ProductRequestError(f"expression: {error}") from error
+    chosen = [collection.band(name) for name in (formula.bands if formula else names)]
     content: dict[str, Any] = {
         "id": collection.id,
         "title": f"{collection.title}: {expression or ', '.join(band.title for band in chosen)}",
         "collection": collection.id,
-        "rescale": _stretches(rescale) if rescale is not None else _own_stretches(chosen),
-        "unit": chosen[0].unit if len({band.unit for band in chosen}) == 1 else None,
+        "rescale": _range(rescale, None if formula else chosen, painted=painted),
+        "unit": chosen[0].unit if not formula and len({band.unit for band in chosen}) == 1 else None,
     }
     if len(names) == 3:
         content |= {"bands": names, "colormap": colormap}
@@ -62,8 +69,20 @@ def adhoc_product(
         raise ProductRequestError(
             "; ".join(f"{field}: {problem}" for field, problem in explain(error))
         ) from error
-    product.check_bands(collection)
     return product
+
+
+def _range(
+    rescale: str | None, bands: Sequence[Band] | None, *, painted: bool
+) -> tuple[tuple[float, float], ...]:
+    """The range of the colours: as asked, else the bands' own; any will do where nothing is painted."""
+    if rescale is not None:
+        return _stretches(rescale)
+    if not painted:
+        return ((0.0, 1.0),)
+    if bands is None:
+        raise _no_usual_range("an expression")
+    return tuple(_own_stretch(band) for band in bands)
 
 
 def _stretches(text: str) -> tuple[tuple[float, float], ...]:
@@ -77,12 +96,6 @@ def _stretches(text: str) -> tuple[tuple[float, float], ...]:
             "six, a pair for each of three bands"
         )
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-def _own_stretches(bands: Sequence[Band]) -> tuple[tuple[float, float], ...]:
-    if not bands:
-        raise _no_usual_range("an expression")
-    return tuple(_own_stretch(band) for band in bands)
 
 
 def _own_stretch(band: Band) -> tuple[float, float]:

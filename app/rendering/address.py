@@ -78,10 +78,11 @@ class TileAddresses:
         if match := _COLLECTION_TILE.fullmatch(path):
             name, tms, *tile = match.groups()
             parameters = query_parameters(query, ADHOC_PARAMETERS)
-            return _request(self._adhoc(name, parameters), tms, tile, parameters)
+            painted = tile[-1] in {TileFormat.PNG, TileFormat.WEBP}
+            return _request(self._adhoc(name, parameters, painted=painted), tms, tile, parameters)
         raise TileAddressError("not the address of a tile; /docs lists the addresses there are")
 
-    def _adhoc(self, collection_id: str, parameters: Mapping[str, str]) -> Product:
+    def _adhoc(self, collection_id: str, parameters: Mapping[str, str], *, painted: bool) -> Product:
         bands = parameters.get("bands")
         return adhoc_product(
             self._catalogue.collection(collection_id),
@@ -89,6 +90,7 @@ class TileAddresses:
             expression=parameters.get("expression"),
             rescale=parameters.get("rescale"),
             colormap=parameters.get("colormap"),
+            painted=painted,
         )
 
 

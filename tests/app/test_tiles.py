@@ -90,7 +90,7 @@ async def test_bands_and_expressions_of_a_collection_are_drawn(client: httpx.Asy
     tile = "/collections/sentinel-2-l2a/tiles/WebMercatorQuad/14/8430/5463"
     picture = await client.get(f"{tile}.png?bands=red,green,blue")
     band = await client.get(f"{tile}.npy?bands=red")
-    math = await client.get(f"{tile}.npy", params={"expression": "nir - red", "rescale": "0,1"})
+    math = await client.get(f"{tile}.npy", params={"expression": "nir - red"})
     assert Image.open(io.BytesIO(picture.content)).size == (256, 256)
     reflectance = np.unique(np.load(io.BytesIO(band.content))[0].round(4))
     assert {0.1, 0.2} <= {round(float(v), 4) for v in reflectance if not np.isnan(v)}
