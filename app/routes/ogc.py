@@ -1,4 +1,4 @@
-"""The generic rest from TiTiler's factories: tilesets, WMTS, boxes, polygons, a viewer, grids and colours.
+"""The generic rest from TiTiler's factories: tilesets, WMTS, boxes, polygons, grids and colours.
 
 They know products and times alone: nothing in a request is ever opened, and what they answer has the
 values and colours of our own tiles.
@@ -14,6 +14,7 @@ import morecantile
 import numpy as np
 from attrs import define
 from fastapi import APIRouter, Depends
+from fastapi.encoders import jsonable_encoder
 from morecantile.defaults import TileMatrixSets
 from pydantic import Field
 from rio_tiler.colormap import ColorMaps
@@ -30,6 +31,7 @@ from app.errors import RequestError
 from app.rendering.computing import Clock
 from app.rendering.painting import encode
 from app.rendering.request import Grid, TileFormat
+from app.routes import viewer
 from app.routes.ogc_backend import MAX_SIZE, LandedProduct, ProductBackend
 from app.routes.periods import chosen_periods, load_indexes
 from app.routes.products import periods_of
@@ -54,6 +56,9 @@ WMTS_WORDS = (
     "acceptformats",
 )
 """What a WMTS client adds to the address, in any case of letters."""
+
+LISTINGS = ("tilesets", "tileset", "tilematrixsets", "tilematrixset", "colormaps", "colormap")
+"""What the factories show to a browser, by the names of their templates."""
 
 CRS_NAME = re.compile(r"(EPSG|ESRI|OGC):[A-Z0-9]{2,10}", re.IGNORECASE)
 """The only way to name a coordinate system; PROJ strings and addresses can name files."""
@@ -145,11 +150,11 @@ class ProductFactory(MosaicTilerFactory):
     pixel_selection_dependency: Callable[..., Any] = nothing
     render_func: Callable[..., tuple[bytes, str]] = render
     router_prefix: str = PREFIX
+    add_viewer: bool = False
 
     def register_routes(self) -> None:
         """Register the endpoints we do not have ourselves."""
         self.tilesets()  # type: ignore[no-untyped-call]
-        self.map_viewer()  # type: ignore[no-untyped-call]
         self.part()  # type: ignore[no-untyped-call]
 
     def url_for(self, request: Request, name: str, **path_params: Any) -> str:
@@ -187,14 +192,21 @@ def colors_of(name: str) -> dict[int, tuple[int, int, int, int]]:
     return {number: (red, green, blue, 255) for number, (red, green, blue) in enumerate(table)}
 
 
+def our_templates() -> Jinja2Templates:
+    """Our documents and pages, in place of the factories' own, which load scripts from elsewhere."""
+    folder = jinja2.PackageLoader("app.routes", "templates")
+    environment = jinja2.Environment(autoescape=True, loader=folder, trim_blocks=True)
+    environment.filters["plain"] = jsonable_encoder
+    listing = folder.get_source(environment, "listing.html")[0]
+    pages = jinja2.DictLoader({f"{name}.html": listing for name in LISTINGS})
+    environment.loader = jinja2.ChoiceLoader([folder, pages])
+    return Jinja2Templates(env=environment)
+
+
 def assemble() -> APIRouter:
     """The factories' routes under one router."""
-    templates = Jinja2Templates(
-        env=jinja2.Environment(
-            autoescape=True, loader=jinja2.PackageLoader("app.routes", "templates"), trim_blocks=True
-        )
-    )
-    maps = ProductFactory(name="product", supported_tms=matrix_sets(GLOBAL_SETS))
+    templates = our_templates()
+    maps = ProductFactory(name="product", supported_tms=matrix_sets(GLOBAL_SETS), templates=templates)
     wmts = WmtsFactory(
         name="wmts",
         supported_tms=matrix_sets(WMTS_SETS),
@@ -208,9 +220,12 @@ def assemble() -> APIRouter:
     )
     checks = [Depends(known_names), Depends(plain_crs_names)]
     router = APIRouter(tags=["OGC"])
+    router.include_router(viewer.router)
     router.include_router(wmts.router, prefix=PREFIX, dependencies=[Depends(known_names_of_wmts)])
     router.include_router(maps.router, prefix=PREFIX, dependencies=checks)
-    router.include_router(TMSFactory(name="tms").router, dependencies=[Depends(known_names)])
-    colors = ColorMapFactory(name="colormaps", supported_colormaps=our_colormaps())
+    router.include_router(
+        TMSFactory(name="tms", templates=templates).router, dependencies=[Depends(known_names)]
+    )
+    colors = ColorMapFactory(name="colormaps", supported_colormaps=our_colormaps(), templates=templates)
     router.include_router(colors.router, dependencies=[Depends(known_names), Depends(small_pictures)])
     return router

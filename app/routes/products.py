@@ -73,6 +73,7 @@ def links_of(request: Request, product: Product) -> list[Link]:
     tile = address("product_tile", tms="{tms}", z="{z}", x="{x}", y="{y}", format="png")
     return [
         Link(rel="self", href=address("product")),
+        Link(rel="alternate", href=address("product_viewer", tms="WebMercatorQuad"), type="text/html"),
         Link(rel="tilejson", href=address("product_tilejson", tms="WebMercatorQuad")),
         Link(rel="tiles", href=tile, type="image/png", templated=True),
         Link(rel="legend", href=address("product_legend", format="json")),

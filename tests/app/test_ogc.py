@@ -107,27 +107,42 @@ async def test_wmts_limits_hold_the_tiles_of_the_scene(client: httpx.AsyncClient
     assert finest["MinTileRow"] <= 5463 <= finest["MaxTileRow"]
 
 
-# The viewer's page writes the grid's coordinate system as a PROJ string, which pyproj warns of.
-@pytest.mark.filterwarnings("ignore:You will likely lose:UserWarning")
-async def test_tilesets_and_the_viewer_point_at_our_own_routes(client: httpx.AsyncClient) -> None:
+async def test_tilesets_point_at_our_own_routes(client: httpx.AsyncClient) -> None:
     tileset = (await client.get("/products/ndvi/tiles/WebMercatorQuad?datetime=2024-05")).json()
     tile = next(link["href"] for link in tileset["links"] if link["rel"] == "tile")
     address = tile.replace("%7B", "{").replace("%7D", "}").format(z=14, x=8430, y=5463)
-    viewer = await client.get("/products/ndvi/WebMercatorQuad/map.html?datetime=2024-05")
     assert (await client.get(address)).status_code == 200
-    assert "/products/ndvi/WebMercatorQuad/tilejson.json?datetime=2024-05" in viewer.text
-    assert "/products/ndvi/point/{lon},{lat}?datetime=2024-05" in viewer.text
 
 
-async def test_listings_are_pages_too_where_a_browser_asks(client: httpx.AsyncClient) -> None:
-    for path in (
-        "/products/ndvi/tiles",
-        "/products/ndvi/tiles/WorldCRS84Quad",
-        "/tileMatrixSets",
-        "/colorMaps",
-    ):
-        answer = await client.get(path, headers={"Accept": "text/html"})
-        assert answer.headers["content-type"].startswith("text/html")
+@pytest.mark.parametrize(
+    ("query", "period"),
+    [("", "2024-06"), ("?datetime=2024-05", "2024-05"), ("?datetime=2024-01/2024-05", "2024-05")],
+)
+async def test_the_viewer_is_our_page_at_the_product(
+    client: httpx.AsyncClient, query: str, period: str
+) -> None:
+    answer = await client.get(f"/products/ndvi/WebMercatorQuad/map.html{query}")
+    assert answer.status_code == 307
+    assert answer.headers["location"] == f"http://tilewatch.test/#product=ndvi&period={period}"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/products/ndvi/tiles", "tiles/WorldCRS84Quad"),
+        ("/products/ndvi/tiles/WorldCRS84Quad?datetime=2024-05", "tileMatrixSetLimits"),
+        ("/tileMatrixSets", "tileMatrixSets/UTM31WGS84Quad"),
+        ("/tileMatrixSets/WebMercatorQuad", "scaleDenominator"),
+        ("/colorMaps", "colorMaps/viridis"),
+        ("/colorMaps/viridis?f=html", "data:image/png;base64,iVBOR"),
+    ],
+)
+async def test_listings_are_pages_too_where_a_browser_asks(
+    client: httpx.AsyncClient, path: str, words: str
+) -> None:
+    answer = await client.get(path, headers={"Accept": "text/html"})
+    assert answer.headers["content-type"].startswith("text/html")
+    assert words in answer.text
 
 
 async def test_grids_and_colours_are_those_a_tile_takes(client: httpx.AsyncClient) -> None:

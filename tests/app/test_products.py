@@ -36,7 +36,7 @@ async def test_every_link_that_is_not_a_template_leads_somewhere(client: httpx.A
     plain = [link for link in links if not link.get("templated")]
     assert len(plain) >= 7
     for link in plain:
-        answer = await client.get(link["href"])
+        answer = await client.get(link["href"], follow_redirects=True)
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(link["type"])
 
