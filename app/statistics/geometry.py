@@ -19,6 +19,9 @@ Polygonal: TypeAlias = Polygon | MultiPolygon
 MAX_VERTICES = 200_000
 """A national border in full detail has about a hundred thousand."""
 
+MAX_NEIGHBOURS = 200_000_000
+"""Pairs of edges side by side; GEOS looks at them to prove a polygon valid, at these in 1.5 s."""
+
 MAX_AREA_KM2 = 20_000_000.0
 """Russia, the largest country, has 17.1 million."""
 
@@ -67,6 +70,7 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
             f"the {kind} cannot be read: its coordinates are no rings of positions"
         ) from error
     _refuse_unlimited(polygon)
+    _refuse_tangled(polygon)
     polygon = _split_at_antimeridian(polygon)
     if not polygon.is_valid:
         raise GeometryError(f"the {kind} is not valid: {shapely.is_valid_reason(polygon)}")
@@ -108,11 +112,15 @@ def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
     """
     if crs == WGS84:
         return polygon
-    dense = shapely.segmentize(polygon, _segment_length(polygon, crs, tolerance))
+    length = _segment_length(polygon, crs, tolerance)
+    rings, part = shapely.get_rings(shapely.get_parts(polygon), return_index=True)
+    dense = shapely.segmentize(rings, length)  # of polygons GEOS would prove the validity once more
     projected = shapely.transform(dense, lambda lonlat: _projected(lonlat, crs))
     if not np.isfinite(shapely.get_coordinates(projected)).all():
         raise GeometryError(BEYOND_PROJECTION)
-    return _polygonal(projected)
+    by_part = np.split(projected, np.flatnonzero(np.diff(part)) + 1)
+    polygons = [Polygon(shell, holes) for shell, *holes in by_part]
+    return polygons[0] if len(polygons) == 1 else MultiPolygon(polygons)
 
 
 def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
@@ -161,6 +169,25 @@ def _refuse_unlimited(polygon: BaseGeometry) -> None:
         raise GeometryError(
             f"position {_number(lon)}, {_number(lat)} is no longitude and latitude: statistics take degrees "
             "(WGS 84), longitude first"
+        )
+
+
+def _refuse_tangled(polygon: BaseGeometry) -> None:
+    """Refuse edges of which more lie side by side, from whichever side one looks, than they do on maps."""
+    coordinates, ring = shapely.get_coordinates(
+        shapely.get_rings(shapely.get_parts(polygon)), return_index=True
+    )
+    along = ring[1:] == ring[:-1]
+    starts, ends = coordinates[:-1][along], coordinates[1:][along]
+    lows, highs = np.sort(np.minimum(starts, ends), axis=0), np.sort(np.maximum(starts, ends), axis=0)
+    pairs = [
+        int(np.sum(np.searchsorted(low, high, "right") - np.arange(1, len(high) + 1)))
+        for low, high in zip(lows.T, highs.T, strict=True)
+    ]
+    if min(pairs) > MAX_NEIGHBOURS:
+        raise GeometryError(
+            f"the edges of the geometry are too tangled to be checked: {min(pairs):,} pairs of them lie side "
+            f"by side, {MAX_NEIGHBOURS:,} are the limit; simplify it"
         )
 
 

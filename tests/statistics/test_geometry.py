@@ -1,6 +1,7 @@
 """What is read from GeoJSON, what is refused and in which words, and how a polygon is projected."""
 
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,22 @@ def test_too_many_vertices_are_refused(monkeypatch):
     circle = mapping(shapely.Point(5, 51).buffer(1, quad_segs=100))
     with pytest.raises(GeometryError, match="401 vertices; 100 are the limit"):
         read_polygon(circle)
+
+
+def spokes(count: int, inner: float) -> list[list[float]]:
+    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    radii = np.where(np.arange(count) % 2, 1.0, inner)
+    ring = np.column_stack([5 + radii * np.cos(angles), 51 + radii * np.sin(angles)]).tolist()
+    return [*ring, ring[0]]
+
+
+def test_100_000_spokes_are_refused_before_they_are_checked():
+    # GEOS would take about a minute to prove this star valid.
+    start = time.perf_counter()
+    with pytest.raises(GeometryError, match="too tangled"):
+        read_polygon(polygon(spokes(100_000, 0.01)))
+    assert time.perf_counter() - start < 5
+    assert read_polygon(polygon(spokes(100_000, 0.995))).area == pytest.approx(math.pi, rel=0.01)
 
 
 ACROSS = [[-180, 10, -170, 20], [170, 10, 180, 20]]

@@ -154,6 +154,43 @@ async def test_mercator_pixels_have_the_area_of_their_latitude(tmp_path):
     assert summary.area_km2 == pytest.approx(0.25, rel=0.003)
 
 
+async def test_a_polygon_over_the_antimeridian_counts_both_sides(tmp_path):
+    east, west = noise(240, 240).astype("float32"), noise(240, 240).astype("float32")
+    cell = 1 / 240
+    async with world(tmp_path) as here:
+        for scene, values, left in (("east", east, 179.0), ("west", west, -180.0)):
+            raster = Raster(values, Affine(cell, 0, left, 0, -cell, 11.0), "EPSG:4326", nodata=math.nan)
+            await here.land("2024-06", {"value": raster}, scene_id=scene)
+        ring = [[179.5, 10.25], [180.5, 10.25], [180.5, 10.75], [179.5, 10.75], [179.5, 10.25]]
+        summary = await here.summary(read_polygon({"type": "Polygon", "coordinates": [ring]}))
+    assert summary.status is Status.OK
+    assert set(summary.scenes) == {"east", "west"}
+    both = np.concatenate([east[60:180, 120:], west[60:180, :120]], axis=1)
+    assert summary.numbers is not None
+    assert summary.numbers.count == pytest.approx(both.size, rel=1e-6)
+    assert summary.numbers.sum == pytest.approx(both.sum(dtype=float), rel=1e-6)
+
+
+async def test_a_scene_of_another_zone_is_warped_onto_the_best_ones_pixels(tmp_path):
+    # Each scene has one value, so that warping it moves no value, only its edge by less than a pixel.
+    edge_lon, lat = 6.0, 51.0
+    async with world(tmp_path) as here:
+        for scene, zone, value, clouds in (("west", 32631, 1, 1.0), ("east", 32632, 2, 9.0)):
+            [x], [y] = transform_coordinates(CRS.from_epsg(4326), CRS.from_epsg(zone), [edge_lon], [lat])
+            left = x - (2500 if value == 1 else 500)
+            raster = Raster(
+                np.full((300, 300), value, "uint8"), Affine(10, 0, left, 0, -10, y + 1500), f"EPSG:{zone}"
+            )
+            await here.land("2024-06", {"value": raster}, scene_id=scene, cloud_cover_percent=clouds)
+        polygon = read_polygon(mapping(shapely.box(5.99, 50.998, 6.02, 51.002)))
+        summary = await here.summary(polygon)
+    assert summary.status is Status.OK
+    assert summary.scenes == ("west", "east")
+    assert summary.numbers is not None
+    # The western scene reaches 500 m over the sixth meridian: 0.01 degrees are 701.7 m here.
+    assert summary.numbers.mean == pytest.approx(1 + (1403.5 - 500) / 2105.2, abs=0.02)
+
+
 @pytest.mark.real_data
 async def test_the_fields_near_mol_equal_exactextract(tmp_path, shared_data):
     folder = shared_data / "ndvi_sentinel2_mol_be"
