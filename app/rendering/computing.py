@@ -56,7 +56,12 @@ class Clock:
 
 
 def compute_values(
-    product: Product, scenes: Sequence[SceneRef], grid: Grid, item_of: ItemOf, clock: Clock
+    product: Product,
+    scenes: Sequence[SceneRef],
+    grid: Grid,
+    item_of: ItemOf,
+    clock: Clock,
+    wanted: Mask | None = None,
 ) -> Values:
     """Compute a product on a grid from scenes, stopping as soon as every pixel has a value.
 
@@ -66,13 +71,15 @@ def compute_values(
         grid: The pixels wanted.
         item_of: Gives a scene's files; raises AssetReadError for an item that is damaged or gone.
         clock: Where the time spent is booked.
+        wanted: True where a value is wanted, (height, width); other pixels stay missing, and no scene is
+            read for their sake. None wants all.
 
     Raises:
         mosaics.storage.StorageUnavailableError: If the store does not answer.
     """
     shape = (grid.height, grid.width)
     planes: Planes = np.full((product.planes, *shape), np.nan, np.float32)
-    missing: Mask = np.ones(shape, bool)
+    missing: Mask = np.ones(shape, bool) if wanted is None else wanted.copy()
     used: list[str] = []
     skipped: list[SceneRef] = []
     failed: list[Asset] = []

@@ -4,6 +4,7 @@ A tile is a pure function of what is hashed here, so the hash is its cache key a
 changes the key of the tiles its footprint touches and of no other.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -74,13 +75,20 @@ def select_periods(catalogue: Catalogue, collection_id: str, datetime: str | Non
     if datetime is None:
         return Selection(known[-1:], None)
     interval = parse_when(datetime, catalogue.collection(collection_id).cadence)
-    chosen = tuple(p for p in reversed(known) if interval.overlaps(p.start, p.end))
+    chosen = _overlapping(known, interval)[::-1]
     if len(chosen) > MAX_PERIODS:
         raise PeriodError(
             f"'{datetime}' spans {len(chosen)} periods; one answer takes {MAX_PERIODS}: "
             "ask for a shorter interval"
         )
     return Selection(chosen, interval)
+
+
+def _overlapping(periods: tuple[Period, ...], interval: Interval) -> tuple[Period, ...]:
+    """Those of ascending periods that share a moment with an interval, found by bisection."""
+    first = 0 if interval.start is None else bisect_right(periods, interval.start, key=lambda p: p.end)
+    last = len(periods) if interval.end is None else bisect_left(periods, interval.end, key=lambda p: p.start)
+    return periods[first:last]
 
 
 def revision_of(catalogue: Catalogue, product: Product, selection: Selection) -> str:

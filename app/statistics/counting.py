@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from app.rendering.computing import Mask
 from app.rendering.computing import Values as ProductValues
 from app.rendering.request import Grid
 from app.statistics.coverage import Block, Coverage, Outline
@@ -80,12 +81,12 @@ class Tally:
 
 
 def count_block(
-    values_on: Callable[[Grid], ProductValues], lattice: Lattice, outline: Outline, block: Block
+    values_on: Callable[[Grid, Mask], ProductValues], lattice: Lattice, outline: Outline, block: Block
 ) -> Tally:
     """Count one block.
 
     Args:
-        values_on: Gives the product's values, as tiles show them.
+        values_on: Gives the product's values in the cells wanted, as tiles show them.
         lattice: The cells.
         outline: The polygon over them.
         block: Which of them to count.
@@ -93,7 +94,7 @@ def count_block(
     covered = outline.coverage(block)
     if not (covered.edge_cells.size or covered.inside.any()):
         return Tally()
-    values = values_on(lattice.grid(block))
+    values = values_on(lattice.grid(block), covered.touched())
     row_areas = lattice.cell_areas_m2(block)
     tally = _equal_cells if lattice.equal_areas else _unequal_cells
     whole = tally(values.planes[0], covered, row_areas)

@@ -58,6 +58,12 @@ class Coverage:
         fractions.flat[self.edge_cells] = self.fractions
         return fractions
 
+    def touched(self) -> NDArray[np.bool_]:
+        """Where a cell is covered at all, (height, width)."""
+        touched = self.inside.copy()
+        touched.flat[self.edge_cells] = True
+        return touched
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:

@@ -3,7 +3,7 @@
 import asyncio
 
 from app.products.model import Product
-from app.rendering.computing import Clock, ItemOf, Values, compute_values
+from app.rendering.computing import Clock, ItemOf, Mask, Values, compute_values
 from app.rendering.renderer import Renderer
 from app.rendering.request import Grid
 from app.rendering.resolving import select_periods
@@ -130,8 +130,8 @@ class ZonalEngine:
 
     async def _count_block(self, resolved: ResolvedStatistics, plan: Plan, block: Block) -> Tally:
         def work(item_of: ItemOf) -> Tally:
-            def values_on(grid: Grid) -> Values:
-                return compute_values(resolved.product, resolved.scenes, grid, item_of, Clock())
+            def values_on(grid: Grid, wanted: Mask) -> Values:
+                return compute_values(resolved.product, resolved.scenes, grid, item_of, Clock(), wanted)
 
             return count_block(values_on, plan.lattice, plan.outline, block)
 

@@ -169,3 +169,13 @@ def test_a_ratio_of_nothing_to_nothing_is_missing(scene):
     found = computed(product, [dark], lambda _: item)
     assert np.isnan(found.planes[0, 0]).all()
     assert found.planes[0, 1, 0] == pytest.approx(1.0)
+
+
+def test_no_scene_is_read_for_pixels_that_are_not_wanted(scene):
+    best = scene("best", red=1000, nir=2000, scl=[[4], [9], [4], [4]])
+    wanted = np.ones((4, 4), bool)
+    wanted[1] = False
+    found = compute_values(RATIO, [best, ref("never-landed")], GRID, scene.item_of, Clock(), wanted)
+    assert found.used == ("best",)
+    assert np.isnan(found.planes[0, 1]).all()
+    assert not np.isnan(found.planes[0, [0, 2, 3]]).any()
