@@ -12,6 +12,7 @@ from app.database import Database
 from app.products.registry import Registry
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
+from app.scheduler import Scheduler
 from app.settings import Settings
 from app.statistics.answering import Answering
 from mosaics.catalogue import Catalogue
@@ -65,5 +66,7 @@ class Desk:
     answering: Answering
     database: Database | None = None
     """None where none is configured."""
+    scheduler: Scheduler | None = None
+    """None without a database, and where this worker does no jobs."""
     legends: LegendPictures = field(default_factory=LegendPictures)
     freshness: Freshness = field(default_factory=Freshness)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from app.caching.redis_tier import RedisTier
 from app.caching.tiles import TileService
 from app.database import Database
 from app.desk import Desk, Freshness
+from app.jobs.refreshing import Refreshing
+from app.jobs.schedule import schedule
 from app.products.registry import Registry
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
+from app.scheduler import Scheduler
 from app.settings import Settings
 from app.statistics.answering import Answering
 from app.statistics.remembering import DatabaseMemory, ProcessMemory
@@ -47,6 +51,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(_cancel, refresher)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(desk.freshness.attempted.wait(), LONGEST_START_S)
+        if desk.scheduler is not None:
+            desk.scheduler.start()
+            stack.push_async_callback(desk.scheduler.close)
         app.state.desk = desk
         stack.callback(_clear, app)
         yield
@@ -68,6 +75,17 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
         database = Database(settings.database_url, max_connections=settings.database_connections)
         stack.push_async_callback(database.close)
     memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
+    answering = Answering(ZonalEngine(catalogue, renderer), memory)
+    freshness = Freshness()
+    scheduler = None
+    if database is not None and settings.database_url is not None and settings.jobs:
+        refreshing = Refreshing(database, catalogue, registry, answering)
+        scheduler = Scheduler(
+            settings.database_url,
+            database,
+            schedule(database, refreshing, refresh_every=timedelta(seconds=settings.jobs_every_s)),
+            is_ready=lambda: freshness.refreshed_at is not None,
+        )
     return Desk(
         settings=settings,
         storage=storage,
@@ -78,8 +96,10 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
         process=process,
         redis=redis,
         service=TileService(renderer, process, redis),
-        answering=Answering(ZonalEngine(catalogue, renderer), memory),
+        answering=answering,
         database=database,
+        scheduler=scheduler,
+        freshness=freshness,
     )
 
 

@@ -15,6 +15,7 @@ from app.routes import (
     areas,
     collections,
     health,
+    jobs,
     legend,
     ogc,
     point,
@@ -54,7 +55,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = metrics
     errors.install(app)
-    for resource in (tiles, tilejson, products, legend, times, point, statistics, collections, areas, health):
+    for resource in (
+        tiles,
+        tilejson,
+        products,
+        legend,
+        times,
+        point,
+        statistics,
+        collections,
+        areas,
+        jobs,
+        health,
+    ):
         app.include_router(resource.router)
     app.include_router(ogc.assemble())
     add_page(app)

@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     database_connections: int = Field(default=8, gt=0)
     """The most a worker opens."""
 
+    jobs: bool = True
+    """Whether this worker may do the jobs that keep series fresh; one worker at a time does."""
+
+    jobs_every_s: float = Field(default=15.0, ge=1)
+    """How often areas' series are brought up to what has landed; little is done where nothing has."""
+
     api_keys: Annotated[tuple[KeyEntry, ...], NoDecode] = Field(default=(), repr=False)
     """Keys that may write, separated by commas, as `tilewatch keys new` prints them: `name:scope:digest`.
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import shapely
+
 from app.products.model import Product
 from app.statistics.geometry import Polygonal
 from app.statistics.remembering import Memory
@@ -18,6 +20,8 @@ from app.statistics.zonal import USUAL, ZonalEngine
 
 RECALLED_TOGETHER = 32
 """Entries that memory is asked for at a time; half the mosaics that the catalogue keeps loaded."""
+
+ANYWHERE = shapely.box(0, 0, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Answering:
 
     def __init__(self, engine: ZonalEngine, memory: Memory) -> None:
         self.engine = engine
-        self._memory = memory
+        self.memory = memory
 
     async def answers(
         self, product: Product, questions: Iterable[Question], wanted: Wanted = USUAL
@@ -69,7 +73,16 @@ class Answering:
         async with aclosing(in_order(asked)) as answers:
             async for answer in answers:
                 yield answer
-        await self._memory.keep(fresh)
+        await self.memory.keep(fresh)
+
+    async def gap(self, product: Product, polygon: Polygonal, period: str) -> dict[str, Any]:
+        """The entry where there is no scene: no number, ready for JSON."""
+        resolved = await self.engine.resolve(product, polygon, gap=True)
+        return (await self.engine.summarise(resolved)).entry(period)
+
+    async def version(self, product: Product) -> str:
+        """A hash that changes whenever all entries of a product have to be computed anew."""
+        return (await self.engine.resolve(product, ANYWHERE, gap=True)).inputs
 
     async def _asked(
         self, product: Product, questions: Iterable[Question], wanted: Wanted, fresh: dict[str, str]
@@ -83,8 +96,8 @@ class Answering:
             ]
             kept = dict(fresh)
             fresh.clear()
-            await self._memory.keep(kept)
-            known = await self._memory.recall(list({r.inputs for r in resolved if r.scenes}))
+            await self.memory.keep(kept)
+            known = await self.memory.recall(list({r.inputs for r in resolved if r.scenes}))
             for question, found in zip(some, resolved, strict=True):
                 entry = known.get(found.inputs) if found.scenes else None
                 if entry is None:

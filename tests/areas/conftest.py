@@ -36,7 +36,7 @@ def square_at(lon: float, lat: float, side: float = 0.1) -> list[list[list[float
 @pytest.fixture
 def local_settings(settings: Settings, two_months: str, database_url: str) -> Settings:
     """Settings with the two months and a database."""
-    return settings.model_copy(update={"storage": two_months, "database_url": database_url})
+    return settings.model_copy(update={"storage": two_months, "database_url": database_url, "jobs": False})
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""News: where a mosaic differs from the one that was seen before."""
+
+import asyncio
+
+import shapely
+
+from mosaics.document import MosaicDocument
+from mosaics.scene import SceneRecord
+from mosaics.storage import ObjectNotFoundError, Storage
+
+MAX_FOOTPRINTS = 1000
+"""Scenes whose footprints are united; past it everywhere is looked at, which costs a lookup an area."""
+
+
+async def changed_footprint(
+    storage: Storage, before: str | None, after: str | None
+) -> shapely.Geometry | None:
+    """What the scenes cover, in degrees, that only one of two mosaics has; None where it may be anything.
+
+    Comparing what is there, in place of following commits one by one, takes one step however many were
+    missed, and knows the footprints of scenes that were removed or replaced.
+
+    Args:
+        storage: Where they lie.
+        before: Key of the mosaic seen before; None where there was none.
+        after: Key of the one that there is now; None where there is none.
+
+    Raises:
+        mosaics.storage.StorageError: If the store does not answer.
+    """
+    try:
+        documents = [await storage.get(key) if key else None for key in (before, after)]
+    except ObjectNotFoundError:  # swept since, or by a restored backup
+        return None
+    return await asyncio.to_thread(_difference, *documents)
+
+
+def _difference(before: bytes | None, after: bytes | None) -> shapely.Geometry | None:
+    old, new = _scenes(before), _scenes(after)
+    changed = [(old.get(key) or new[key]).polygons() for key in old.keys() ^ new.keys()]
+    return None if len(changed) > MAX_FOOTPRINTS else shapely.union_all(changed)
+
+
+def _scenes(document: bytes | None) -> dict[str, SceneRecord]:
+    if document is None:
+        return {}
+    return {scene.item_key: scene for scene in MosaicDocument(document).scenes()}

@@ -1,0 +1,36 @@
+"""The schedule: which jobs there are, and how often each is due."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from app.database import Database
+from app.jobs.job import Job, StillLeading
+from app.jobs.refreshing import Refreshing
+from app.jobs.slots import forget_slots
+from app.statistics.cache import forget_unused
+
+CACHE_KEPT = timedelta(days=30)
+"""How long a statistic is remembered that nobody asks for."""
+
+SLOTS_KEPT = timedelta(days=7)
+
+
+def schedule(database: Database, refreshing: Refreshing, *, refresh_every: timedelta) -> tuple[Job, ...]:
+    """The jobs of the application."""
+
+    async def refresh(still_leading: StillLeading) -> Mapping[str, Any]:
+        return asdict(await refreshing.refresh(still_leading))
+
+    async def tidy(still_leading: StillLeading) -> Mapping[str, Any]:
+        await still_leading()
+        async with database.connection() as connection:
+            forgotten = await forget_unused(connection, CACHE_KEPT)
+            await forget_slots(connection, SLOTS_KEPT)
+        return {"forgotten": forgotten}
+
+    return (
+        Job("kept-series", refresh_every, refresh),
+        Job("tidying", timedelta(days=1), tidy),
+    )
