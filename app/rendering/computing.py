@@ -61,6 +61,7 @@ def compute_values(
     grid: Grid,
     item_of: ItemOf,
     clock: Clock,
+    *,
     wanted: Mask | None = None,
 ) -> Values:
     """Compute a product on a grid from scenes, stopping as soon as every pixel has a value.

@@ -131,7 +131,9 @@ class ZonalEngine:
     async def _count_block(self, resolved: ResolvedStatistics, plan: Plan, block: Block) -> Tally:
         def work(item_of: ItemOf) -> Tally:
             def values_on(grid: Grid, wanted: Mask) -> Values:
-                return compute_values(resolved.product, resolved.scenes, grid, item_of, Clock(), wanted)
+                return compute_values(
+                    resolved.product, resolved.scenes, grid, item_of, Clock(), wanted=wanted
+                )
 
             return count_block(values_on, plan.lattice, plan.outline, block)
 

@@ -175,7 +175,7 @@ def test_no_scene_is_read_for_pixels_that_are_not_wanted(scene):
     best = scene("best", red=1000, nir=2000, scl=[[4], [9], [4], [4]])
     wanted = np.ones((4, 4), bool)
     wanted[1] = False
-    found = compute_values(RATIO, [best, ref("never-landed")], GRID, scene.item_of, Clock(), wanted)
+    found = compute_values(RATIO, [best, ref("never-landed")], GRID, scene.item_of, Clock(), wanted=wanted)
     assert found.used == ("best",)
     assert np.isnan(found.planes[0, 1]).all()
     assert not np.isnan(found.planes[0, [0, 2, 3]]).any()
