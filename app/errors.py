@@ -6,7 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from rio_tiler.errors import NoAssetFoundError
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -125,15 +127,32 @@ async def answer_foreseen(_: Request, error: Exception) -> Response:
     return problem(status, UNSAID.get(kind, str(error)), headers=ASKING.get(status))
 
 
-async def answer_http(_: Request, error: Exception) -> Response:
+async def answer_http(request: Request, error: Exception) -> Response:
     """The answer for what routing refuses: an address nobody serves, a method it does not have."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     if error.status_code == HTTPStatus.NO_CONTENT:
         return Response(status_code=error.status_code, headers=error.headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return answer_method(request, error)
     detail = error.detail
     if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
         detail = "Nothing is served at this address; /docs lists what there is."
     return problem(error.status_code, detail, headers=error.headers)
+
+
+def answer_method(request: Request, error: HTTPException) -> Response:
+    """The answer for a method an address does not have: which ones it has, which OPTIONS asks for."""
+    path = get_route_path(request.scope)
+    served = iter_route_contexts(request.app.routes)
+    methods = {"OPTIONS", *(error.headers or {}).get("Allow", "").split(", ")} - {""}
+    methods.update(*(route.methods for route in served if route.methods and route.path_regex.match(path)))
+    if "GET" in methods:
+        methods.add("HEAD")
+    headers = {"Allow": ", ".join(sorted(methods))}
+    if request.method == "OPTIONS":
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+    detail = f"{request.method} is not served at this address; {headers['Allow']} are."
+    return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers=headers)
 
 
 async def answer_invalid(request: Request, error: Exception) -> Response:

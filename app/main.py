@@ -26,6 +26,7 @@ from app.routes import (
     times,
 )
 from app.routes.envelope import BelowRoot, BodyLimit, Envelope, HeadAsGet, common_headers
+from app.routes.interface import DescribedApp, operation_id
 from app.routes.page import add_page
 from app.routes.transfer import Transfer
 from app.settings import Settings
@@ -43,10 +44,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return getattr(app.state, "desk", None)
 
     metrics = Metrics(desk)
-    app = FastAPI(
+    app = DescribedApp(
         title="Tilewatch",
         description="Live maps from satellite archives: tiles computed when somebody looks.",
         version=own_version(),
+        generate_unique_id_function=operation_id,
         docs_url=None,  # it is one of our pages
         redoc_url=None,
         lifespan=lifespan,

@@ -32,9 +32,20 @@ from app.routes.permission import require
 from app.routes.queries import Bbox, OpenDesk, known_names
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
 
-router = APIRouter(tags=["areas"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
-
 GEOJSON = "application/geo+json"
+
+
+class GeoJsonResponse(Response):
+    """An answer in GeoJSON."""
+
+    media_type = GEOJSON
+
+
+router = APIRouter(
+    tags=["areas"],
+    dependencies=[Depends(known_names), Depends(require(Scope.READ))],
+    default_response_class=GeoJsonResponse,
+)
 
 WRITING = [Depends(require(Scope.WRITE))]
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from app.desk import Desk
 from app.routes.queries import OpenDesk
@@ -41,7 +41,7 @@ async def readyz(desk: OpenDesk) -> Response:
     return JSONResponse(document, status_code=status, headers=FRESH)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """What can be watched, in Prometheus form; of this worker alone."""
     return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)

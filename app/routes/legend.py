@@ -1,6 +1,7 @@
 """Legends, made from the table a tile is painted with."""
 
 from enum import StrEnum
+from typing import Any
 
 from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, Response
@@ -25,7 +26,21 @@ class LegendFormat(StrEnum):
     SVG = "svg"
 
 
-@router.get("/products/{product}/legend.{format}", name="product_legend", response_class=Response)
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The legend.",
+        "content": {"application/json": {}, "image/png": {}, "image/svg+xml": {}},
+    },
+    304: {"description": "The legend is the one the caller has."},
+}
+
+
+@router.get(
+    "/products/{product}/legend.{format}",
+    name="product_legend",
+    responses=ANSWERS,
+    response_class=Response,
+)
 async def legend(desk: OpenDesk, product: str, format: LegendFormat) -> Response:  # noqa: A002
     """What the colours of a product mean."""
     found = desk.registry.get(product)

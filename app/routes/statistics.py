@@ -73,7 +73,13 @@ async def wanted(
     return Wanted(tuple(_numbers("percentiles", percentiles)), histogram)
 
 
-@router.post("/products/{product}/statistics", name="product_statistics", openapi_extra=BODY)
+@router.post(
+    "/products/{product}/statistics",
+    name="product_statistics",
+    openapi_extra=BODY,
+    responses={200: {"description": "The series.", "content": {GEOJSON: {}, NDJSON: {}}}},
+    response_class=Response,
+)
 async def statistics(
     *,
     request: Request,
