@@ -4,21 +4,27 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, ViewportSize, expect
 
 from tests.services.child import Child
 from tests.services.ports import free_port, wait_until_listening
 
 TILEWATCH = str(Path(sys.executable).with_name("tilewatch"))
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
 DRAWN_MS = 30_000
 """Chromium draws WebGL in software here, beside whatever else the machine does."""
 
@@ -31,6 +37,8 @@ class Server:
     folder: Path
     port: int = field(default_factory=free_port)
     child: Child | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More of the environment."""
 
     @property
     def url(self) -> str:
@@ -38,6 +46,7 @@ class Server:
 
     def start(self) -> None:
         environment = os.environ | {"TILEWATCH_STORAGE": self.store, "TILEWATCH_PRODUCTS": str(self.folder)}
+        environment |= self.settings
         command = [TILEWATCH, "serve", "--port", str(self.port)]
         self.child = Child.start(command, self.folder, name="serve", env=environment)
         wait_until_listening(self.port, timeout_s=60, check=self.child.check)
@@ -49,6 +58,20 @@ class Server:
     def json(self, path: str) -> Any:
         with urlopen(f"{self.url}/{path}") as answer:
             return json.load(answer)
+
+    def series(self, product: str, corners: list[list[float]], periods: str = "") -> list[dict[str, Any]]:
+        """The statistics of a polygon as the interface gives them; of all periods where none are named."""
+        known = self.periods(product)
+        polygon = {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
+        document = {"type": "Feature", "properties": {}, "geometry": polygon}
+        asked = HttpRequest(
+            f"{self.url}/products/{product}/statistics?datetime={periods or f'{known[0]}/{known[-1]}'}",
+            data=json.dumps(document).encode(),
+            headers={"Content-Type": "application/geo+json"},
+        )
+        with urlopen(asked) as answer:
+            series: list[dict[str, Any]] = json.load(answer)["properties"]["series"]
+        return series
 
     def periods(self, product: str) -> list[str]:
         periods: list[str] = self.json(f"products/{product}")["periods"]
@@ -86,13 +109,14 @@ class Reader:
         self.wait_for_drawing()
 
     def seen_part_of_map(self) -> tuple[float, float, float, float]:
-        """Left, top, width and height of the map beside the panel."""
+        """Left, top, width and height of the map beside the panel and above the chart."""
         box = self.page.locator("#map").bounding_box()
         assert box
-        covered = self.page.evaluate(
-            "parseFloat(document.documentElement.style.getPropertyValue('--covered'))"
+        covered, lifted = self.page.evaluate(
+            "['--covered', '--lifted'].map(name => "
+            "parseFloat(document.documentElement.style.getPropertyValue(name)))"
         )
-        return box["x"] + covered, box["y"], box["width"] - covered, box["height"]
+        return box["x"] + covered, box["y"], box["width"] - covered, box["height"] - lifted
 
     def picture(self) -> NDArray[np.uint8]:
         """The middle of the map, (height, width, 3); free of panel, card and controls."""
@@ -110,6 +134,55 @@ class Reader:
     def click_middle(self) -> None:
         left, top, width, height = self.seen_part_of_map()
         self.page.mouse.click(left + width / 2, top + height / 2)
+
+    @property
+    def chart(self) -> Locator:
+        return self.page.locator("#chart")
+
+    def open_area(self, product: str, corners: list[list[float]], period: str = "") -> None:
+        """Open a link to an area, and wait until it is charted."""
+        area = ";".join(f"{longitude},{latitude}" for longitude, latitude in corners)
+        self.open(f"#product={product}{period and f'&period={period}'}&area={quote(area)}")
+        self.wait_for_chart()
+
+    def wait_for_chart(self) -> None:
+        expect(self.chart).to_be_visible(timeout=DRAWN_MS)
+        expect(self.chart).to_have_attribute("aria-busy", "false", timeout=DRAWN_MS)
+
+    def corners(self) -> list[list[float]]:
+        """Of the area in the link."""
+        text = self.page.evaluate("new URLSearchParams(location.hash.slice(1)).get('area')")
+        return [[float(degrees) for degrees in pair.split(",")] for pair in text.split(";")]
+
+    def place_of(self, longitude: float, latitude: float) -> tuple[float, float]:
+        """Where on the screen a place of the map is."""
+        view = re.search(r"view=([\d.]+)/([-\d.]+)/([-\d.]+)", self.page.url)
+        assert view
+        zoom, *centre = (float(part) for part in view.groups())
+        left, top, width, height = self.seen_part_of_map()
+
+        def mercator(degrees: float) -> float:
+            return float(np.degrees(np.arcsinh(np.tan(np.radians(degrees)))))
+
+        pixels = 512 * 2**zoom / 360
+        x = left + width / 2 + (longitude - centre[1]) * pixels
+        return x, top + height / 2 - (mercator(latitude) - mercator(centre[0])) * pixels
+
+    def on_map(self, *shares: tuple[float, float]) -> list[tuple[float, float]]:
+        """Places of the screen, as shares of the width and height of the map that is seen."""
+        left, top, width, height = self.seen_part_of_map()
+        return [(left + x * width, top + y * height) for x, y in shares]
+
+    def numbers(self) -> list[list[str]]:
+        """The rows of the table of the chart."""
+        self.page.get_by_role("button", name="Show numbers").click()
+        rows = self.chart.locator("tbody tr")
+        expect(rows.first).to_be_visible()
+        found: list[list[str]] = rows.evaluate_all(
+            "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))"
+        )
+        self.page.get_by_role("button", name="Show chart").click()
+        return found
 
     def set_opacity(self, percent: int) -> None:
         self.page.locator("#opacity").fill(str(percent))

@@ -93,7 +93,7 @@ export class Page {
       this.#charting.offer(products);
       await this.#open(first.id, link.period, "replace", named ? link.view : null);
       if (link.at && named) await this.#ask(link.at);
-      if (link.area && named) await this.#areas.restore(link.area);
+      if (link.area && named) await this.#areas.restore(link.area, link.view === null);
       if (link.product && !named) this.#complain(`There is no layer “${link.product}” here.`, () => {}, "Dismiss");
     } catch (error) {
       this.#panel.wait(false);
@@ -119,6 +119,8 @@ export class Page {
       this.#periods.stand(link.period);
       await this.#show(link.period, "none");
     }
+    // What has been drawn since stays: the way back must not lose it.
+    if (link.area && !this.#areas.link) await this.#areas.restore(link.area, false);
   }
 
   async #open(id: string, wanted: string | null, history: History, view: api.Place | null = null): Promise<void> {

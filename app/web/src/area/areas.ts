@@ -8,7 +8,7 @@ import { Corners } from "./corners";
 import { Drawing } from "./drawing";
 import { readShapeFile, ShapeFileError } from "./geojson_file";
 import { Outlines } from "./outlines";
-import { areaKm2, boundsOf, polygonOf, polygonsOf, type Area, type Position, type Shape } from "./polygon";
+import { DECIMALS, areaKm2, boundsOf, polygonOf, polygonsOf, type Area, type Position, type Shape } from "./polygon";
 import { findAreas, readArea, saveArea } from "./saved";
 import { AreaSection } from "./section";
 
@@ -95,18 +95,16 @@ export class Areas {
     const rings = polygonsOf(first.shape).flat();
     const ring = rings.length === 1 ? rings[0]!.slice(0, -1) : [];
     if (!ring.length || ring.length > MOST_LINKED) return null;
-    return ring.map(([lng = 0, lat = 0]) => `${lng.toFixed(5)},${lat.toFixed(5)}`).join(";");
+    return ring.map(([lng = 0, lat = 0]) => `${lng.toFixed(DECIMALS)},${lat.toFixed(DECIMALS)}`).join(";");
   }
 
-  /** Take up the area of a link. */
-  async restore(link: string | null): Promise<void> {
-    if (link === this.link) return;
-    if (link === null) return this.clear();
+  /** Take up the area of a link, and go there where the link names no view. */
+  async restore(link: string, isFromAfar: boolean): Promise<void> {
     const corners = link.split(";").map((pair) => pair.split(",").map(Number));
     const isShape = corners.length >= 3 && corners.every(([lng, lat]) => Math.abs(lng!) <= 540 && Math.abs(lat!) <= 90);
     try {
-      if (isShape) this.#take({ id: null, name: "Drawn area", shape: polygonOf(corners) }, false);
-      else if (/^\d+$/.test(link)) this.#take(await readArea(link), false);
+      if (isShape) this.#take({ id: null, name: "Drawn area", shape: polygonOf(corners) }, isFromAfar);
+      else if (/^\d+$/.test(link)) this.#take(await readArea(link), isFromAfar);
     } catch (error) {
       this.#section.say(words(error), "error");
     }

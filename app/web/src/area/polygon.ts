@@ -84,9 +84,11 @@ export function polygonOf(corners: readonly Position[]): GeoJSON.Polygon {
   return { type: "Polygon", coordinates: [[...ring, [...ring[0]!]]] };
 }
 
-/** Seven decimals of a degree are a centimetre. */
+/** Six decimals of a degree are a tenth of a metre; a link carries as many, so that it leads to the same numbers. */
+export const DECIMALS = 6;
+
 function rounded(degrees: number): number {
-  return Math.round(degrees * 1e7) / 1e7;
+  return Number(degrees.toFixed(DECIMALS));
 }
 
 export function cornersOf(shape: Shape): Corner[] {

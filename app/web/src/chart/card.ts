@@ -147,7 +147,7 @@ export class ChartCard {
     this.#key.hidden = areShown;
     this.#numbers.setAttribute("aria-pressed", String(areShown));
     this.#numbers.textContent = areShown ? "Show chart" : "Show numbers";
-    this.#drawSoon();
+    this.#draw();
   }
 
   /** Entries may come faster than frames. */

@@ -1,0 +1,85 @@
+"""Saving areas from the page: with a database and keys, and where there is no database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from app.keys import Scope, new_key
+from tests.end_to_end.reader import Reader, Server
+
+FIELD = [[-99.069, 40.494], [-99.066, 40.494], [-99.066, 40.497], [-99.069, 40.497]]
+
+KEY, ENTRY = new_key("page", Scope.WRITE)
+
+
+@pytest.fixture
+def keeper(desktop: BrowserContext, store: str, database_url: str, tmp_path: Path) -> Iterator[Reader]:
+    """A reader of a server with a database, whose writers need a key."""
+    settings = {"TILEWATCH_DATABASE_URL": database_url, "TILEWATCH_API_KEYS": ENTRY.text}
+    server = Server(store, tmp_path, settings=settings)
+    server.start()
+    reader = Reader(desktop.new_page(), server)
+    yield reader
+    reader.page.close()
+    server.stop()
+
+
+def save(reader: Reader, name: str, key: str = "") -> None:
+    reader.page.get_by_role("button", name="Save", exact=True).click()
+    reader.page.get_by_label("Name", exact=True).fill(name)
+    reader.page.get_by_label("Kind, if any").fill("field")
+    if key:
+        reader.page.get_by_label("API key").fill(key)
+    reader.page.get_by_role("button", name="Save area").click()
+
+
+def test_an_area_is_saved_with_a_key_and_found_again(keeper: Reader) -> None:
+    page, hint = keeper.page, keeper.page.locator("#area-hint")
+    keeper.open_area("ndvi", FIELD)
+    numbers = keeper.numbers()
+    save(keeper, "North field")
+    expect(hint).to_contain_text("needs a key")
+    page.get_by_label("API key").fill("a wrong one")
+    page.get_by_role("button", name="Save area").click()
+    expect(hint).to_contain_text("not one of this service")
+    page.get_by_label("API key").fill(KEY)
+    page.get_by_role("button", name="Save area").click()
+    expect(hint).to_have_text("“North field” is saved.")
+    kept = keeper.server.json("areas")["features"]
+    assert [(area["properties"]["name"], area["properties"]["kind"]) for area in kept] == [
+        ("North field", "field")
+    ]
+    assert kept[0]["properties"]["products"] == ["ndvi"]
+    assert sorted(kept[0]["geometry"]["coordinates"][0][0][:4]) == sorted(FIELD)
+    assert page.evaluate("localStorage.length") == 0  # the key ends with the tab
+    keeper.wait_for_chart()
+    expect(keeper.chart).to_contain_text("North field")
+    assert keeper.numbers() == numbers
+
+    page.reload()
+    keeper.wait_for_drawing()
+    keeper.wait_for_chart()
+    expect(page.locator(".area-row-name")).to_have_text("North field")
+    page.get_by_role("button", name="Remove North field").click()
+    expect(keeper.chart).to_be_hidden()
+    page.get_by_role("button", name="Saved", exact=True).click()
+    page.get_by_label("Search saved areas").fill("south")
+    expect(page.locator("#area-found")).to_have_text("There are no saved areas with “south” in their name.")
+    page.get_by_label("Search saved areas").fill("NORTH")
+    page.get_by_role("button", name="North field").click()
+    keeper.wait_for_chart()
+    assert keeper.numbers() == numbers
+
+
+def test_without_a_database_areas_are_charted_but_not_saved(reader: Reader) -> None:
+    reader.open_area("ndvi", FIELD)
+    save(reader, "North field")
+    hint = reader.page.locator("#area-hint")
+    expect(hint).to_contain_text("Areas need PostgreSQL")
+    expect(hint).to_have_attribute("data-tone", "error")
+    expect(reader.chart.locator(".dot").first).to_be_visible()
+    reader.page.get_by_role("button", name="Remove Drawn area").click()
+    reader.page.get_by_role("button", name="Saved", exact=True).click()
+    expect(hint).to_contain_text("Areas need PostgreSQL")
