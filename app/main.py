@@ -24,6 +24,7 @@ from app.routes import (
     tilejson,
     tiles,
     times,
+    timeseries,
 )
 from app.routes.envelope import BelowRoot, BodyLimit, Envelope, HeadAsGet, common_headers
 from app.routes.interface import DescribedApp, operation_id
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         statistics,
         collections,
         areas,
+        timeseries,
         jobs,
         health,
     ):

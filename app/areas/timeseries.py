@@ -1,0 +1,159 @@
+"""The time series of an area: the entries that are kept, and those not counted yet, counted now."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from json import dumps
+
+from app.areas.following import Standing, mosaics_seen, standing_of
+from app.areas.kept_series import KeptEntry, read_series
+from app.areas.store import read_shape
+from app.database import Connection, Database
+from app.products.model import Product
+from app.statistics.answering import Answering, Question
+from app.statistics.series import MAX_ENTRIES, Step
+from app.statistics.summary import StatisticsRequestError
+from mosaics.catalogue import Catalogue
+from mosaics.period import Cadence, Interval, Period
+
+MAX_COMPUTED = 120
+"""Entries one answer computes; ten years of months, a second or two of work for a field."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSeries:
+    """A series of one area."""
+
+    name: str
+    """Of the area."""
+    entries: tuple[str, ...]
+    """JSON of each, in order of time: `kept` says whether it was at hand, then follows the entry."""
+    computed: int
+    """Entries counted just now."""
+    pending: int
+    """Entries that are left out: neither kept nor counted, since they were too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the database knows of a series."""
+
+    standing: Standing
+    kept: Sequence[KeptEntry]
+    unknown: Sequence[Period]
+    """Periods with scenes somewhere, without an entry; there may be one over the area."""
+    empty: Sequence[Period]
+    """Periods with scenes somewhere, none of them over the area."""
+
+
+class TimeSeriesReader:
+    """Reads series.
+
+    Args:
+        database: Where they are kept.
+        catalogue: What exists now.
+        answering: Counts what is not kept.
+    """
+
+    def __init__(self, database: Database, catalogue: Catalogue, answering: Answering) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._answering = answering
+
+    async def read(self, area_id: int, product: Product, time: Interval) -> TimeSeries:
+        """The entries of every period that has a moment in common with a time.
+
+        Rows are read and nothing else where all is kept. The latest `MAX_COMPUTED` of what is missing are
+        counted. Periods between others in which nothing landed are there as empty entries.
+
+        Raises:
+            app.areas.model.UnknownAreaError: If there is no such area.
+            app.database.DatabaseUnavailableError: If the database does not answer.
+            StatisticsRequestError: If there are too many entries.
+            app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
+            app.rendering.renderer.RenderingOverloadError: As counting does, where something is missing.
+        """
+        known = self._periods(product, time)
+        async with self._database.connection() as connection:
+            rows = await self._rows(connection, area_id, product, time, known)
+        entries = {row.starts: _kept(row) for row in rows.kept}
+        computing = rows.unknown[-MAX_COMPUTED:]
+        empty = [*rows.empty, *_gaps(known)]
+        if len(entries) + len(computing) + len(empty) > MAX_ENTRIES:
+            raise StatisticsRequestError(
+                f"a series has {MAX_ENTRIES:,} entries at most; ask for a shorter time"
+            )
+        if computing or empty:
+            async with self._database.connection() as connection:
+                polygon = await read_shape(connection, area_id)
+            if empty:
+                nothing = await self._answering.gap(product, polygon, "")
+                entries |= {p.start: dumps({"kept": True} | nothing | {"period": p.text}) for p in empty}
+            questions = [Question(polygon, Step(p, p.text, gap=False)) for p in computing]
+            async with aclosing(self._answering.answers(product, questions)) as answers:
+                async for answer in answers:
+                    start = Period.parse(answer.entry["period"]).start
+                    entries[start] = dumps({"kept": False} | answer.entry)
+        return TimeSeries(
+            name=rows.standing.name,
+            entries=tuple(entries[start] for start in sorted(entries)),
+            computed=len(computing),
+            pending=len(rows.unknown) - len(computing),
+        )
+
+    def _periods(self, product: Product, time: Interval) -> tuple[Period, ...]:
+        if product.collection not in self._catalogue.collections():
+            return ()
+        known = self._catalogue.periods(product.collection)
+        first, last = 0, len(known)
+        if time.start is not None:
+            first = bisect_right(known, time.start, key=lambda period: period.end)
+        if time.end is not None:
+            last = bisect_left(known, time.end, key=lambda period: period.start)
+        return known[first:last]
+
+    async def _rows(
+        self,
+        connection: Connection,
+        area_id: int,
+        product: Product,
+        time: Interval,
+        known: Sequence[Period],
+    ) -> _Rows:
+        version = await self._answering.version(product)
+        standing = await standing_of(connection, area_id, product.id, version)
+        cadence = known[0].cadence if known else None
+        kept = await read_series(connection, area_id, product.id, _floor(time.start, cadence), time.end)
+        at_hand = {row.starts for row in kept}
+        missing = [period for period in known if period.start not in at_hand]
+        if not missing or not standing.filled:
+            return _Rows(standing, kept, missing, ())
+        seen = await mosaics_seen(connection, product.collection)
+        unknown = [
+            p for p in missing if seen.get(p.text) != self._catalogue.mosaic_key(product.collection, p)
+        ]
+        return _Rows(standing, kept, unknown, [period for period in missing if period not in set(unknown)])
+
+
+def _floor(moment: datetime | None, cadence: Cadence | None) -> datetime | None:
+    """Begin of the period a moment lies in."""
+    if moment is None or cadence is None:
+        return moment
+    return Period.containing(moment, cadence).start
+
+
+def _kept(row: KeptEntry) -> str:
+    return f'{{"kept": true, "computed_at": "{row.computed_at.isoformat()}", {row.entry[1:]}'
+
+
+def _gaps(known: Iterable[Period]) -> Iterator[Period]:
+    """Periods between the first and the last in which nothing landed."""
+    for period, later in pairwise(known):
+        if period.end != later.start:
+            between = period.following()
+            while between.start < later.start:
+                yield between
+                between = between.following()
