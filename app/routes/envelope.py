@@ -1,6 +1,7 @@
 """What surrounds every answer: common headers, cross-origin reading, HEAD, body size, and the unforeseen."""
 
 import logging
+import re
 import secrets
 from collections.abc import MutableMapping, Sequence
 from http import HTTPStatus
@@ -54,6 +55,10 @@ class BelowRoot:
         if scope["type"] == "http":
             scope["root_path"] = self.root_path
         await self.app(scope, receive, send)
+
+
+READING_POST = re.compile(r"(statistics|feature)(\.|$)")
+"""What follows a product in the address of a POST that only asks."""
 
 
 class Envelope:
@@ -156,10 +161,21 @@ def max_body_bytes(path: str) -> int:
     return MAX_GEOMETRY_BYTES if takes_polygons else MAX_BODY_BYTES
 
 
+def posts_to_read(path: str) -> bool:
+    """Whether a POST at a path only asks a question: statistics or a picture of a polygon it carries.
+
+    Pages of other sites may ask those. They may not write: where no keys are set, whoever is on this
+    machine may, and that must not include a page they happen to look at.
+    """
+    parts = path.split("/")
+    return parts[1:2] == ["products"] and parts[3:4] != [] and READING_POST.match(parts[3]) is not None
+
+
 async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
+    reads = posts_to_read(get_route_path(scope))
     headers = {
-        "Access-Control-Allow-Methods": "GET, HEAD",
-        "Access-Control-Allow-Headers": "If-None-Match",
+        "Access-Control-Allow-Methods": "GET, HEAD, POST" if reads else "GET, HEAD",
+        "Access-Control-Allow-Headers": "Content-Type, If-None-Match" if reads else "If-None-Match",
         "Access-Control-Max-Age": str(PREFLIGHT_AGE_S),
     }
     await Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)(scope, receive, send)

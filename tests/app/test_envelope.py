@@ -42,6 +42,26 @@ async def test_a_browser_may_ask_first(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/products/ndvi/statistics", "GET, HEAD, POST"),
+        ("/products/ndvi/feature.png", "GET, HEAD, POST"),
+        ("/products/ndvi/feature/64x64.png", "GET, HEAD, POST"),
+        ("/products/statistics", "GET, HEAD"),
+        ("/areas", "GET, HEAD"),
+        ("/areas/statistics", "GET, HEAD"),
+    ],
+)
+async def test_a_page_elsewhere_may_ask_for_statistics_and_not_write(
+    client: httpx.AsyncClient, path: str, methods: str
+) -> None:
+    asked = {"Origin": "https://maps.example", "Access-Control-Request-Method": "POST"}
+    answer = await client.options(path, headers=asked)
+    assert answer.headers["access-control-allow-methods"] == methods
+    assert ("Content-Type" in answer.headers["access-control-allow-headers"]) == ("POST" in methods)
+
+
+@pytest.mark.parametrize(
     "path", ["/healthz", "/products", "/products/ndvi", "/collections", "/metrics", "/docs", "/"]
 )
 async def test_head_is_answered_wherever_get_is(client: httpx.AsyncClient, path: str) -> None:
