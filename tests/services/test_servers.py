@@ -1,9 +1,11 @@
 """The servers of the tests are real, restart under the same address and die with their starter."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from tests.services.ceph import CephGateway
 from tests.services.child import MissingProgramError, require_programs
-from tests.services.ports import is_listening
+from tests.services.ports import free_port, is_listening, wait_until_listening
+from tests.services.postgres import LAUNCHER, PostgresServer
 from tests.services.redis_server import RedisServer
 
 STARTER = """
@@ -86,6 +89,38 @@ def test_server_dies_with_a_starter_that_was_killed(tmp_path: Path):
     deadline = time.monotonic() + 5
     while is_listening(port) and time.monotonic() < deadline:
         time.sleep(0.02)
+    assert not is_listening(port)
+
+
+def test_postgres_keeps_what_was_committed_when_it_crashes(postgres: PostgresServer):
+    database = postgres.clone("tilewatch").rpartition("/")[2]
+    postgres.psql(database, "create table kept as select 7 as number")
+    postgres.stop()
+    assert not is_listening(postgres.port)
+    postgres.start()
+    assert postgres.psql(database, "select number from kept") == "7"
+
+
+def test_postgres_lets_nobody_in_without_the_password(postgres: PostgresServer):
+    address = re.sub(":[^:/]+@", ":wrong@", postgres.url("tilewatch"))
+    done = subprocess.run(["psql", "-c", "select 1", address], capture_output=True, text=True, check=False)
+    assert (done.returncode, "password authentication failed" in done.stderr) == (2, True)
+
+
+def test_postgres_ends_in_order_with_a_starter_that_was_killed():
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        port, log = free_port(), Path(folder) / "log"
+        command = f"{LAUNCHER} {folder}/private {port} -c fsync=off > {log} 2>&1 & sleep 60"
+        with subprocess.Popen(["bash", "-c", command], start_new_session=True) as starter:
+            try:
+                wait_until_listening(port, timeout_s=60, check=lambda: None)
+            finally:
+                starter.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while "database system is shut down" not in log.read_text().partition("ready to accept")[2]:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
     assert not is_listening(port)
 
 
