@@ -107,7 +107,7 @@ async def test_a_landed_scene_is_seen_at_once_and_kept_soon(choices: Settings, t
             client.base_url = httpx.URL(LOCAL)
             under = await register(client, "ndvi")
             beside = await register(client, "ndvi", geometry=square(-100, -100))
-            await eventually(lambda: _has(client, under, 1), within_s=60)
+            await all_kept(client, under)
             await land(storage, tmp_path, "june", month="2024-06")
             await eventually(lambda: _has(client, under, 4))
             fresh = marks(await series(client, under))
