@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from app.cli.refusal import refusing
 from app.settings import Settings
 from ingest.cog import InvalidCogError
 from ingest.collections import CollectionFileError, find_collection, load_collections
@@ -51,12 +52,6 @@ REFUSALS = (
 storage_option = click.option(
     "--storage", metavar="ADDRESS", help="Folder, file:// or s3:// address; else TILEWATCH_STORAGE."
 )
-
-
-class Refusal(click.ClickException):
-    """Ends the command with one sentence."""
-
-    exit_code = 2
 
 
 @click.command()
@@ -108,7 +103,7 @@ def land(
     tilewatch land sentinel-2-l2a --id mol-2019-04-11 --datetime 2019-04-11T10:50:29Z \\
         --asset red=B04.tif --asset nir=B08.tif --cloud-cover 3
     """  # noqa: D301 - click needs the backspace
-    with _refusals():
+    with refusing(*REFUSALS):
         settings = Settings()
         source = find_collection(load_collections(_folders(settings)), collection)
         start, end = parse_time(when, source.collection.cadence)
@@ -145,7 +140,7 @@ def demo(storage: str | None, *, force: bool, remove: bool) -> None:
     async def work(opened: Storage) -> DemoReport:
         return await (remove_demo(opened) if remove else land_demo(opened, progress, force=force))
 
-    with _refusals(), _progress(None, "Landing the demo") as progress:
+    with refusing(*REFUSALS), _progress(None, "Landing the demo") as progress:
         report = _with_storage(Settings(), storage, work)
     for line in report.lines:
         click.echo(line)
@@ -159,7 +154,7 @@ def collections() -> None:
 @collections.command("list")
 def list_collections() -> None:
     """Show collections and their bands."""
-    with _refusals():
+    with refusing(*REFUSALS):
         for source in load_collections(_folders(Settings())).values():
             described = source.collection
             click.echo(f"{described.id}  {described.title}; a mosaic each {described.cadence.value}")
@@ -189,7 +184,7 @@ def log(collection: str, start: int, storage: str | None) -> None:
             raise UnknownCollectionError(collection, await opened.folders("collections/"))
         return shown
 
-    with _refusals():
+    with refusing(*REFUSALS):
         _with_storage(Settings(), storage, show)
 
 
@@ -216,7 +211,7 @@ def sweep(older_than: float, storage: str | None, *, dry_run: bool) -> None:
                 await opened.delete(info.key)
         return len(found), sum(info.size for info in found)
 
-    with _refusals():
+    with refusing(*REFUSALS):
         count, size_bytes = _with_storage(Settings(), storage, remove)
         verb = "would be removed" if dry_run else "removed"
         click.echo(f"{count} {'object' if count == 1 else 'objects'} ({_size(size_bytes)}) {verb}.")
@@ -234,15 +229,6 @@ def _with_storage(
 
 def _folders(settings: Settings) -> list[Path]:
     return [settings.collections] if settings.collections else []
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except REFUSALS as error:
-        message = str(error)
-        raise Refusal(message[:1].upper() + message[1:]) from error
 
 
 @contextmanager
