@@ -34,6 +34,7 @@ from app.rendering.request import TileFormat, TileRequest
 from app.rendering.resolving import ResolvedTile
 from scripts.benchmarks.load import Ask, keep_busy
 from scripts.benchmarks.report import Goal, Row
+from scripts.benchmarks.servers import Server
 from tests.services.ports import free_port, wait_until_listening
 from tests.services.redis_server import RedisServer
 
@@ -121,8 +122,8 @@ def serve(kind: str, port: int, redis_url: str) -> None:
 
 
 @contextmanager
-def served(kind: str, redis_url: str) -> Iterator[int]:
-    """The port of a running server."""
+def served(kind: str, redis_url: str) -> Iterator[Server]:
+    """A running server."""
     port = free_port()
     command = [sys.executable, "-m", "scripts.benchmarks.cached_tiles", kind, str(port), redis_url]
     with subprocess.Popen(command) as server:
@@ -133,7 +134,7 @@ def served(kind: str, redis_url: str) -> Iterator[int]:
 
         try:
             wait_until_listening(port, timeout_s=20, check=check)
-            yield port
+            yield Server(port, server.pid)
         finally:
             server.kill()
 
@@ -186,18 +187,25 @@ def measure(*, rounds: int, seconds: float) -> list[Row]:
         redis = RedisServer(folder)
         redis.start()
         stack.callback(redis.stop)
-        ports = {kind: stack.enter_context(served(kind, redis.url)) for kind in ("bare", "process", "redis")}
-        verified_tags(ports["redis"], "redis")
-        tags = verified_tags(ports["process"], "process")
+        kinds = ("bare", "process", "redis")
+        servers = {kind: stack.enter_context(served(kind, redis.url)) for kind in kinds}
+        verified_tags(servers["redis"].port, "redis")
+        tags = verified_tags(servers["process"].port, "process")
+        servers["unchanged"] = servers["process"]
         rates: dict[str, list[float]] = {case: [] for case in ("bare", *CASES)}
+        cpu_ms: dict[str, list[float]] = {case: [] for case in rates}
         for number in range(rounds):
             for case in rates if number % 2 == 0 else reversed(rates):
-                unchanged = case == "unchanged"
-                port = ports["process" if unchanged else case]
-                rate = requests_per_second(port, seconds, folder, tags if unchanged else None)
+                server = servers[case]
+                before = server.cpu_s()
+                rate = requests_per_second(
+                    server.port, seconds, folder, tags if case == "unchanged" else None
+                )
                 rates[case].append(rate)
+                cpu_ms[case].append((server.cpu_s() - before) * 1000 / (rate * seconds))
         return [
-            Row(name, "/s", rates[case], rates["bare"], goal=goal) for case, (name, goal) in CASES.items()
+            Row(name, "/s", rates[case], rates["bare"], cpu_ms[case], cpu_ms["bare"], goal=goal)
+            for case, (name, goal) in CASES.items()
         ]
 
 

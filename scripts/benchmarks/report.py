@@ -42,6 +42,9 @@ class Row:
     """Of Tilewatch, one a round."""
     other: Sequence[float]
     """Of what it is compared with, in the same rounds; may be empty."""
+    ours_cpu_ms: Sequence[float] = ()
+    """CPU time of the server for one answer: it tells the same where other work slows the machine down."""
+    other_cpu_ms: Sequence[float] = ()
     figures: Sequence[float] = ()
     """What is held against the goal, one a round; by default the ratio of `ours` to `other`."""
     figure_unit: str = "x"
@@ -59,6 +62,7 @@ class Row:
         figures, low, high = self.held, "", ""
         if len(figures) > 1:
             low, high = number(min(figures)), number(max(figures))
+        cpu = median(self.other_cpu_ms) / median(self.ours_cpu_ms) if self.ours_cpu_ms else None
         goal = f"{number(self.goal.goal)}, {number(self.goal.least)}" if self.goal else ""
         return (
             self.name,
@@ -66,12 +70,13 @@ class Row:
             f"{number(median(self.other))} {self.unit}" if self.other else "",
             f"{number(median(figures))} {self.figure_unit}",
             f"{low}-{high}" if low else "",
+            f"{number(cpu)} x" if cpu else "",
             goal,
             self.goal.verdict(median(figures)) if self.goal else "",
         )
 
 
-HEADINGS = ("", "Tilewatch", "other", "figure", "rounds", "goal, least", "")
+HEADINGS = ("", "Tilewatch", "other", "figure", "rounds", "by CPU time", "goal, least", "")
 
 
 def number(value: float) -> str:

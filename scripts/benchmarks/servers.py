@@ -1,4 +1,4 @@
-"""The two servers of the comparison, each with two workers, reading the same files of a local folder."""
+"""The servers of the comparison: two workers each, reading the same files of a local folder."""
 
 import os
 import sys
@@ -35,6 +35,10 @@ class Server:
 
     port: int
     pid: int
+
+    def cpu_s(self) -> float:
+        """CPU time its processes have taken."""
+        return sum(_cpu_s(pid) for pid in [self.pid, *_children(self.pid)])
 
     def resident_mb(self) -> float:
         """Memory of its processes in MB, pages they share counted in equal parts."""
@@ -79,6 +83,12 @@ def _running(name: str, command: list[str], folder: Path, environment: Mapping[s
 def _children(pid: int) -> list[int]:
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [grandchild for child in map(int, listed) for grandchild in (child, *_children(child))]
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system time: fields 14 and 15 of proc_pid_stat(5), counted after the name in parentheses."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _proportional_kb(pid: int) -> int:

@@ -70,12 +70,23 @@ class Servers:
 
 
 @dataclass(slots=True)
-class Rates:
-    """Tiles a second, one a round."""
+class Side:
+    """One of those compared, and what was found of it, one number a round."""
 
-    plain: list[float] = field(default_factory=list)
-    masked: list[float] = field(default_factory=list)
-    other: list[float] = field(default_factory=list)
+    server: Server
+    path: Callable[[Tile, str], str]
+    rates: list[float] = field(default_factory=list)
+    """Tiles a second."""
+    cpu_ms: list[float] = field(default_factory=list)
+    """Of a tile."""
+
+    def measure(self, tiles: Sequence[Tile], seconds: float) -> None:
+        """Keep the server busy for a round."""
+        asks = [Ask(self.path(tile, "png")) for tile in tiles]
+        before = self.server.cpu_s()
+        load = keep_busy(self.server.port, asks, connections=CONNECTIONS, seconds=seconds)
+        self.cpu_ms.append((self.server.cpu_s() - before) * 1000 / len(load.seconds))
+        self.rates.append(load.per_second)
 
 
 def measure(
@@ -103,7 +114,7 @@ def measure(
             if "png" in rows:
                 yield [weigh(servers, zoom, chosen)]
             if "uncached" in rows:
-                yield speed_rows(zoom, tiles, measure_zoom(servers, tiles, rounds, seconds))
+                yield speed_rows(servers, zoom, tiles, rounds, seconds)
         yield [Row("memory, two workers", "MB", [servers.ours.resident_mb()], [servers.stock.resident_mb()])]
 
 
@@ -149,36 +160,27 @@ def weigh(servers: Servers, zoom: int, tiles: Sequence[Tile]) -> Row:
     return Row(f"PNG, z{zoom}", "kB", [ours / kilobytes], [other / kilobytes], goal=SIZE)
 
 
-def measure_zoom(servers: Servers, tiles: Sequence[Tile], rounds: int, seconds: float) -> Rates:
-    """Rates of the three, in turn and back again."""
-    rates = Rates()
-    sides: list[tuple[list[float], int, Callable[[Tile, str], str]]] = [
-        (rates.plain, servers.ours.port, servers.plain),
-        (rates.other, servers.stock.port, servers.other),
-        (rates.masked, servers.ours.port, servers.masked),
-    ]
-    for _, port, path in sides:
-        keep_busy(port, _asks(tiles, path, -1), connections=CONNECTIONS, seconds=WARM_UP_S)
+def speed_rows(servers: Servers, zoom: int, tiles: Sequence[Tile], rounds: int, seconds: float) -> list[Row]:
+    """Speed at one zoom, with the sides in turn and back again; each round begins with another tile."""
+    plain, masked = Side(servers.ours, servers.plain), Side(servers.ours, servers.masked)
+    other = Side(servers.stock, servers.other)
+    sides = (plain, other, masked)
+    for side in sides:
+        Side(side.server, side.path).measure(tiles, WARM_UP_S)
     for number in range(rounds):
-        for found, port, path in sides if number % 2 == 0 else reversed(sides):
-            load = keep_busy(port, _asks(tiles, path, number), connections=CONNECTIONS, seconds=seconds)
-            found.append(load.per_second)
-    return rates
-
-
-def speed_rows(zoom: int, tiles: Sequence[Tile], rates: Rates) -> list[Row]:
-    """The rows of one zoom."""
-    more = {"tiles": float(len(tiles))}
+        start = number * 211 % len(tiles)
+        for side in sides if number % 2 == 0 else reversed(sides):
+            side.measure([*tiles[start:], *tiles[:start]], seconds)
     return [
-        Row(f"NDVI tile, z{zoom}", "tiles/s", rates.plain, rates.other, goal=SPEED, more=more),
-        Row(f"NDVI tile, z{zoom}, with cloud mask", "tiles/s", rates.masked, rates.other, more=more),
-    ]
-
-
-def _asks(tiles: Sequence[Tile], path: Callable[[Tile, str], str], number: int) -> list[Ask]:
-    """The tiles of a round, beginning elsewhere in each."""
-    start = number * 211 % len(tiles)
-    return [Ask(path(tile, "png")) for tile in (*tiles[start:], *tiles[:start])]
+        Row(
+            name, "tiles/s", side.rates, other.rates, side.cpu_ms, other.cpu_ms,
+            goal=goal, more={"tiles": float(len(tiles))},
+        )
+        for name, side, goal in (
+            (f"NDVI tile, z{zoom}", plain, SPEED),
+            (f"NDVI tile, z{zoom}, with cloud mask", masked, None),
+        )
+    ]  # fmt: skip
 
 
 def _values(body: bytes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
