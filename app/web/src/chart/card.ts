@@ -105,7 +105,8 @@ export class ChartCard {
     this.#title.textContent = isSameLayer ? layer.title : series.map((each) => each.layer.title).join(" and ");
     const isSameArea = series.every((each) => each.area === area);
     const over = isSameArea ? area.name : series.map((each) => each.area.name).join(" and ");
-    this.#subtitle.textContent = share < 1 ? `${over} · counting, ${Math.round(100 * share)} %` : over;
+    const state = share < 1 ? `counting, ${Math.round(100 * share)} %` : keptOf(series);
+    this.#subtitle.textContent = [over, state].filter(Boolean).join(" · ");
     element("chart-synthetic", HTMLSpanElement).hidden = !series.some(({ entries }) => entries.some(({ synthetic }) => synthetic));
     this.#card.setAttribute("aria-busy", String(share < 1));
     this.#card.style.setProperty("--share", String(share));
@@ -195,6 +196,14 @@ export class ChartCard {
     link.click();
     window.setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
+}
+
+/** How much of it the server had at hand, where it keeps series at all. */
+function keptOf(series: readonly Series[]): string {
+  const entries = series.flatMap((each) => each.entries).filter(({ kept }) => kept !== undefined);
+  const kept = entries.filter((entry) => entry.kept).length;
+  if (!entries.length) return "";
+  return kept === entries.length ? "kept by the server" : `${kept} of ${entries.length} kept, the others counted just now`;
 }
 
 /** A chart in two sentences. */

@@ -1,6 +1,6 @@
 /** Series of statistics: asked of the server, and read as they come. */
 
-import { ApiError, ask, sentence, type Cadence, type Kind } from "../api";
+import { ApiError, ask, get, sentence, type Cadence, type Kind } from "../api";
 import type { Area } from "../area/polygon";
 
 /** What a chart needs to know of a layer. */
@@ -37,6 +37,8 @@ export interface Entry {
   readonly scenes: readonly string[];
   readonly cell_size_m: number | null;
   readonly synthetic: boolean;
+  /** Of a saved area: whether the server had it at hand, or has counted it just now. */
+  readonly kept?: boolean;
 }
 
 export interface Series {
@@ -54,8 +56,25 @@ export interface Span {
   readonly step: Cadence | null;
 }
 
-/** The entries of a series, each as soon as it is there. */
+/** The entries of a series: those kept with a saved area, or else each as soon as it is counted. */
 export async function* readSeries(layer: Layer, area: Area, span: Span, signal: AbortSignal): AsyncGenerator<Entry> {
+  const kept = area.id === null || span.step !== null ? null : await readKept(layer, area.id, span, signal);
+  yield* kept ?? count(layer, area, span, signal);
+}
+
+/** The kept series; null where a part of it would be missing, or where the database is away. */
+async function readKept(layer: Layer, id: string, { first, last }: Span, signal: AbortSignal): Promise<readonly Entry[] | null> {
+  const fields = new URLSearchParams({ product: layer.id, start: first, end: last });
+  try {
+    const answer = await get<{ readonly series: readonly Entry[]; readonly pending: number }>(`areas/${id}/timeseries?${fields}`, signal);
+    return answer.pending ? null : answer.series;
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 503 || error.status === 404)) return null;
+    throw error;
+  }
+}
+
+async function* count(layer: Layer, area: Area, span: Span, signal: AbortSignal): AsyncGenerator<Entry> {
   const step = span.step ? `&step=${span.step}` : "";
   const response = await ask(`products/${encodeURIComponent(layer.id)}/statistics?datetime=${span.first}/${span.last}${step}`, {
     method: "POST",
