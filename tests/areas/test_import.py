@@ -51,7 +51,8 @@ def geopackage_blob(geometry: shapely.Geometry, srs: int, envelope: bool) -> byt
     """The binary form of OGC 12-128, 2.1.3, with or without an envelope."""
     west, south, east, north = shapely.bounds(geometry)
     header = struct.pack("<2sBBi", b"GP", 0, 0b011 if envelope else 0b001, srs)
-    return header + (struct.pack("<4d", west, east, south, north) if envelope else b"") + shapely.to_wkb(geometry)
+    box = struct.pack("<4d", west, east, south, north) if envelope else b""
+    return header + box + shapely.to_wkb(geometry)
 
 
 def write_geopackage(path: Path, layers: dict[str, tuple[int, list[tuple[Any, ...]]]]) -> str:
