@@ -152,3 +152,33 @@ async def test_tempo_keeps_negative_columns_and_leaves_missing_ones_transparent(
     assert ours is not None
     assert ours[0][ours[1] == 255].min() < 0
     assert np.isnan(ours[0][ours[1] == 0]).all()
+
+
+async def test_a_statistic_over_a_tile_says_what_the_tile_shows(client, real_store):
+    """The tile repeats each 10 m pixel 2 or 4 times at random-like places (nearest neighbour onto 6 m).
+
+    Its mean is one of some 24,000 pixels weighted unevenly, with a standard error of about
+    0.17 (their spread) x 0.35 (the spread of the weights) / 150, 0.0004; five of those are allowed.
+    """
+    compared = 0
+    for tile in tiles_over(cogs(real_store, "sentinel-2-l2a", "mol")["nir"], 14):
+        shown = await client.get(f"/tiles/ndvi/14/{tile.x}/{tile.y}.tif")
+        west, south, east, north = WEB_MERCATOR.bounds(tile)
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        polygon = {"type": "Polygon", "coordinates": [ring]}
+        feature = {"type": "Feature", "properties": {}, "geometry": polygon}
+        answer = await client.post("/products/ndvi/statistics?datetime=2019-04", json=feature)
+        assert answer.status_code == 200, answer.text
+        (entry,) = answer.json()["properties"]["series"]
+        if shown.status_code == 204:
+            assert entry["status"] == "empty"
+            continue
+        with MemoryFile(shown.content) as memory, memory.open() as dataset:
+            values = dataset.read(1)
+        inside = ~np.isnan(values)
+        if inside.mean() < 0.9:
+            continue
+        assert entry["mean"] == pytest.approx(float(values[inside].mean()), abs=0.002)
+        assert entry["valid_fraction"] == pytest.approx(float(inside.mean()), abs=0.01)
+        compared += 1
+    assert compared >= 2
