@@ -2,7 +2,7 @@
 
 import type { Map as MapLibreMap, MapMouseEvent, MapTouchEvent, PointLike } from "maplibre-gl";
 import { MOST_CORNERS } from "./outlines";
-import { cornersOf, withCorner, withoutCorner, type Corner, type Shape } from "./polygon";
+import { cornersOf, withCorner, withoutCorner, zoomOfCorners, type Corner, type Shape } from "./polygon";
 
 const REACH_PX = 9;
 const FINGER_REACH_PX = 24;
@@ -83,7 +83,7 @@ export class Corners {
 
   /** The corner or middle within reach; a corner before a middle. */
   #nearest(point: PointLike & { x: number; y: number }, reach: number): Corner | null {
-    if (!this.#shape) return null;
+    if (!this.#shape || this.#map.getZoom() < zoomOfCorners(this.#shape)) return null;
     const world = 512 * 2 ** this.#map.getZoom();
     const found = cornersOf(this.#shape).map((corner) => {
       const at = this.#map.project([corner.at[0] ?? 0, corner.at[1] ?? 0]);

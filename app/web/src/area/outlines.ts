@@ -1,7 +1,7 @@
 /** The areas on the map: outlines over everything, and the corners of one that can be changed. */
 
 import type { GeoJSONSource, Map as MapLibreMap } from "maplibre-gl";
-import { cornersOf, type Position, type Shape } from "./polygon";
+import { cornersOf, zoomOfCorners, type Position, type Shape } from "./polygon";
 
 /** Blue for the first area and orange for the second: apart for every kind of sight, and from vegetation. */
 export const OUTLINE_COLORS = ["#1f66d1", "#d4570a"] as const;
@@ -81,6 +81,7 @@ export class Outlines {
       if (line.length > 2) outlines.push(feature({ type: "Polygon", coordinates: [[...line, line[0]!]] }, { slot }));
       corners.push(...set.map((at) => point(at, { slot, middle: false })));
     }
+    if (this.#map.getLayer(CORNERS)) this.#map.setLayerZoomRange(CORNERS, Math.min(24, changing ? zoomOfCorners(changing) : 0), 24);
     this.#put(AREAS, outlines);
     this.#put(CORNERS, corners);
   }

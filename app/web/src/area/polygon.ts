@@ -76,6 +76,15 @@ export function boundsOf(shape: Shape): Bbox {
   return [west, south, east, north];
 }
 
+/** A shape smaller than this on the screen is shown without its corners, which would cover it. */
+const LEAST_PX = 60;
+
+/** The zoom from which the corners of a shape are apart. */
+export function zoomOfCorners(shape: Shape): number {
+  const [west, south, east, north] = boundsOf(shape);
+  return Math.max(0, Math.log2((LEAST_PX * 360) / (512 * Math.max(east - west, north - south, 1e-6))));
+}
+
 /** A polygon of these corners, in the copy of the world nearest to Greenwich. */
 export function polygonOf(corners: readonly Position[]): GeoJSON.Polygon {
   const middle = corners.reduce((sum, [lng = 0]) => sum + lng, 0) / corners.length;
