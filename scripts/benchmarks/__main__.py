@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from scripts.benchmarks import cached_tiles, lookups, uncached_tiles
+from scripts.benchmarks import cached_tiles, kept, lookups, uncached_tiles, zonal
 from scripts.benchmarks.report import Row, circumstances, save, show, table
 
-ROWS = ("uncached", "png", "cached", "lookup")
+ROWS = ("uncached", "png", "cached", "lookup", "statistics", "kept")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,8 +32,9 @@ ROWS = ("uncached", "png", "cached", "lookup")
 def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float | None, work: Path) -> None:
     """Measure Tilewatch against others on this machine.
 
-    ROWS are uncached (tiles computed), png (their size), cached (tiles known) and lookup (scenes of a tile
-    in a mosaic); all where none is named. Results are printed, and kept in bench-results.
+    ROWS are uncached (tiles computed), png (their size), cached (tiles known), lookup (scenes of a tile in a
+    mosaic), statistics (of polygons) and kept (series in PostGIS); all where none is named. Results are
+    printed, and kept in bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -67,6 +68,10 @@ def measure(
     if "lookup" in rows:
         sizes = tuple(lookups.SIZES)[: -1 if quick else None]
         yield from lookups.measure(work, rounds=rounds, sizes=sizes)
+    for name, part in (("statistics", zonal), ("kept", kept)):
+        if name in rows:
+            with tempfile.TemporaryDirectory() as folder:
+                yield from part.measure(work, Path(folder), rounds=rounds)
 
 
 if __name__ == "__main__":

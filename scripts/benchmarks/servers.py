@@ -47,11 +47,11 @@ class Server:
 
 
 @contextmanager
-def tilewatch(store: Path, folder: Path) -> Iterator[Server]:
-    """Tilewatch without a tile cache, so that every tile is computed."""
+def tilewatch(store: Path, folder: Path, **settings: str) -> Iterator[Server]:
+    """Tilewatch without a tile cache, so that every tile is computed; `settings` are further TILEWATCH_*."""
     program = str(Path(sys.executable).with_name("tilewatch"))
     command = [program, "serve", "--workers", str(WORKERS), "--storage", str(store)]
-    with _running("tilewatch", command, folder, {"TILEWATCH_CACHE_BYTES": "0"}) as server:
+    with _running("tilewatch", command, folder, {"TILEWATCH_CACHE_BYTES": "0", **settings}) as server:
         yield server
 
 
