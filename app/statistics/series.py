@@ -1,25 +1,17 @@
-"""Series: the statistics of every period of a time, in order, gaps included."""
+"""Series: which entries a time has, in order, gaps included."""
 
-import asyncio
 from bisect import bisect_left
-from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from app.products.model import Product
-from app.statistics.geometry import Polygonal
-from app.statistics.summary import StatisticsRequestError, Summary, Wanted
-from app.statistics.zonal import USUAL, ZonalEngine
+from app.statistics.summary import StatisticsRequestError
 from mosaics.catalogue import Catalogue
 from mosaics.period import Cadence, Interval, Period, parse_when
 
 MAX_ENTRIES = 3650
 """Entries of one series: ten years of days, or five months of hours."""
-
-ENTRIES_AT_ONCE = 8
-"""Entries under way together: enough to keep the render threads busy with small polygons."""
 
 FINEST_FIRST = (Cadence.HOUR, Cadence.DAY, Cadence.MONTH, Cadence.YEAR)
 
@@ -33,14 +25,6 @@ class Step:
     """The part of the period that was asked for, as an interval."""
     gap: bool
     """Whether the collection has nothing in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a series."""
-
-    period: Period
-    summary: Summary
 
 
 def plan_series(
@@ -83,40 +67,6 @@ def plan_series(
         steps.append(Step(period, part.text, gap=first == bisect_left(starts, min(period.end, end))))
         period = period.following()
     return tuple(steps)
-
-
-async def series(
-    engine: ZonalEngine, product: Product, polygon: Polygonal, steps: Iterable[Step], wanted: Wanted = USUAL
-) -> AsyncGenerator[Entry]:
-    """Compute entries, several at a time, and give them in their order as they are done.
-
-    Entries before the first error are given. Close the iterator to stop what is under way.
-
-    Raises:
-        StatisticsRequestError, app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
-        app.rendering.renderer.RenderingOverloadError: As `ZonalEngine` does.
-    """
-
-    async def compute(step: Step) -> Summary:
-        resolved = await engine.resolve(product, polygon, step.datetime, wanted, gap=step.gap)
-        return await engine.summarise(resolved)
-
-    under_way: deque[tuple[Period, asyncio.Task[Summary]]] = deque()
-    ahead = iter(steps)
-    try:
-        while True:
-            for step in islice(ahead, ENTRIES_AT_ONCE - len(under_way)):
-                under_way.append((step.period, asyncio.create_task(compute(step))))
-            if not under_way:
-                return
-            period, task = under_way[0]
-            summary = await task
-            under_way.popleft()
-            yield Entry(period, summary)
-    finally:
-        for _, task in under_way:
-            task.cancel()
-        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
 
 
 def _refuse_finer(product: Product, own: Cadence, step: Cadence) -> None:

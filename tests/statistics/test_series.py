@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.statistics.series import ENTRIES_AT_ONCE, Step, plan_series, series
+from app.caching.process import ProcessCache
+from app.statistics.answering import RECALLED_TOGETHER, Answering, Question
+from app.statistics.remembering import ProcessMemory
+from app.statistics.series import plan_series
 from app.statistics.summary import StatisticsRequestError, Status
 from mosaics.period import Cadence, PeriodError
 from tests.statistics.landed import Raster, World, plain_product, world
@@ -23,7 +26,13 @@ def flat(value: int) -> dict[str, Raster]:
 
 async def entries(here: World, when: str | None, step: Cadence | None = None) -> list[dict[str, Any]]:
     steps = plan_series(here.catalogue, plain_product(), when, step)
-    return [e.summary.entry(e.period.text) async for e in series(here.engine, plain_product(), FIELD, steps)]
+    questions = [Question(FIELD, each) for each in steps]
+    return [answer.entry async for answer in answering(here).answers(plain_product(), questions)]
+
+
+def answering(here: World) -> Answering:
+    """Answers, and remembers in a place of its own."""
+    return Answering(here.engine, ProcessMemory(ProcessCache(1 << 20)))
 
 
 def means(found: list[dict[str, Any]]) -> dict[str, float | None]:
@@ -111,17 +120,17 @@ async def test_what_is_no_time_is_refused(tmp_path):
 async def test_a_long_series_is_given_as_it_is_computed(tmp_path):
     async with world(tmp_path) as here:
         await here.land("2024-02", flat(2))
-        begun: list[Step] = []
+        begun: list[Question] = []
 
-        def steps() -> Iterator[Step]:
+        def questions() -> Iterator[Question]:
             for step in plan_series(here.catalogue, plain_product(), "2020/2024"):
-                begun.append(step)
-                yield step
+                begun.append(Question(FIELD, step))
+                yield begun[-1]
 
-        running = series(here.engine, plain_product(), FIELD, steps())
+        running = answering(here).answers(plain_product(), questions())
         first = await anext(running)
-        assert first.period.text == "2020-01"
-        assert len(begun) == ENTRIES_AT_ONCE
+        assert first.entry["period"] == "2020-01"
+        assert len(begun) == RECALLED_TOGETHER
         await running.aclose()
         await asyncio.sleep(0.01)
-        assert len(begun) == ENTRIES_AT_ONCE
+        assert len(begun) == RECALLED_TOGETHER
