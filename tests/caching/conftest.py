@@ -6,6 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.caching.redis_tier import RedisTier
+from tests.caching.stand_ins import PATIENT_S
 
 
 @pytest.fixture
@@ -20,6 +21,6 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 async def tier(redis: Redis, redis_url: str) -> AsyncIterator[RedisTier]:
     """The tier on an empty server."""
-    tier = RedisTier(redis_url)
+    tier = RedisTier(redis_url, timeout_s=PATIENT_S)
     yield tier
     await tier.close()

@@ -15,6 +15,9 @@ from app.rendering.renderer import RenderedTile
 from app.rendering.request import TileFormat, TileRequest
 from app.rendering.resolving import ResolvedTile
 
+PATIENT_S = 5.0
+"""How long tests wait for a Redis that is up: a busy machine must not look like an outage."""
+
 
 def resolved_tile(
     key: str = "ab" * 32,

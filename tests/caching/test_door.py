@@ -11,7 +11,7 @@ from app.caching.process import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.reply import reply
 from app.caching.tiles import TileService
-from tests.caching.stand_ins import KeyedRenderer, ask, body_of, desk_of, resolved_tile
+from tests.caching.stand_ins import PATIENT_S, KeyedRenderer, ask, body_of, desk_of, resolved_tile
 
 PATH = "/products/ndvi/tiles/WebMercatorQuad/13/4200/2700.png"
 KEY = "ab" * 32
@@ -95,10 +95,10 @@ async def test_door_and_route_say_the_same_but_for_the_tier(house):
 
 
 async def test_what_another_worker_computed_comes_from_redis(redis, redis_url):
-    tier = RedisTier(redis_url)
+    tier = RedisTier(redis_url, timeout_s=PATIENT_S)
     await House(tier).ask()
     await tier.close()
-    tier = RedisTier(redis_url)
+    tier = RedisTier(redis_url, timeout_s=PATIENT_S)
     house = House(tier)
     answers = [await house.ask() for _ in range(2)]
     assert [answer.headers["x-cache"] for answer in answers] == ["redis", "process"]

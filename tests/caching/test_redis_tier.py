@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from app.caching.breaker import Breaker
 from app.caching.redis_tier import KEYS_PER_READ, MAX_BODY_BYTES, MAX_UNWRITTEN, RedisTier, packed, unpacked
+from tests.caching.stand_ins import PATIENT_S
 from tests.services.ports import free_port
 
 
@@ -30,7 +31,7 @@ async def calls_of(redis, command):
 
 async def test_what_was_put_is_found_by_another_worker(tier, redis_url):
     await written(tier, "one")
-    other = RedisTier(redis_url)
+    other = RedisTier(redis_url, timeout_s=PATIENT_S)
     assert await other.get("one") == b"body of one"
     assert await other.get("two") is None
     assert (other.hits, other.misses, other.errors) == (1, 1, 0)
@@ -38,7 +39,7 @@ async def test_what_was_put_is_found_by_another_worker(tier, redis_url):
 
 
 async def test_every_key_has_our_prefix_and_ages_out(redis, redis_url):
-    tier = RedisTier(redis_url, ttl_s=1000)
+    tier = RedisTier(redis_url, timeout_s=PATIENT_S, ttl_s=1000)
     await written(tier, "one")
     assert await redis.keys() == [b"tilewatch:1:one"]
     assert 990 < await redis.ttl("tilewatch:1:one") <= 1000
@@ -132,7 +133,7 @@ async def test_a_full_redis_is_read_on_and_loses_the_writes(tier, redis):
 
 
 async def test_close_writes_what_still_waits(redis, redis_url):
-    tier = RedisTier(redis_url)
+    tier = RedisTier(redis_url, timeout_s=PATIENT_S)
     for number in range(100):
         tier.put(f"k{number}", b"x")
     await tier.close()
@@ -192,7 +193,7 @@ async def test_a_password_that_is_wrong_is_an_outage_not_an_error(redis: Redis, 
     await redis.config_set("requirepass", "secret")
     await redis.execute_command("AUTH", "secret")
     try:
-        tier = RedisTier(redis_url)
+        tier = RedisTier(redis_url, timeout_s=PATIENT_S)
         assert await tier.get("one") is None
         assert tier.errors == 1
         await tier.close()

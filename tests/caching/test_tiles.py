@@ -8,7 +8,7 @@ from app.caching.process import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tiles import Tier, TileService
 from app.rendering.request import TileFormat
-from tests.caching.stand_ins import KeyedRenderer, body_of, resolved_tile
+from tests.caching.stand_ins import PATIENT_S, KeyedRenderer, body_of, resolved_tile
 
 MEGABYTE = 1 << 20
 
@@ -28,10 +28,10 @@ async def test_the_first_is_computed_and_the_next_comes_from_the_process():
 
 async def test_another_worker_finds_it_in_redis_and_then_in_itself(redis, redis_url):
     tile = resolved_tile()
-    tier = RedisTier(redis_url)
+    tier = RedisTier(redis_url, timeout_s=PATIENT_S)
     await TileService(KeyedRenderer(), ProcessCache(MEGABYTE), tier).answer(tile)
     await tier.close()
-    renderer, tier = KeyedRenderer(), RedisTier(redis_url)
+    renderer, tier = KeyedRenderer(), RedisTier(redis_url, timeout_s=PATIENT_S)
     service = TileService(renderer, ProcessCache(MEGABYTE), tier)
     answers = [await service.answer(tile) for _ in range(2)]
     assert [answer.tier for answer in answers] == [Tier.REDIS, Tier.PROCESS]
