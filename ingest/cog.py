@@ -16,7 +16,7 @@ from ingest.encoding import Encoding
 from ingest.raster import SourceRaster
 
 BLOCK_PX = 256
-CACHE_MB = 256
+CACHE_BYTES = 256 << 20
 """GDAL's block cache while converting: a full Sentinel-2 band stays within a few hundred megabytes."""
 
 
@@ -50,7 +50,7 @@ def write_cog(
     """
     plain = target.with_suffix(".plain.tif")
     height, width = raster.height_width
-    with rasterio.Env(GDAL_CACHEMAX=CACHE_MB, GDAL_TIFF_INTERNAL_MASK=True):
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_TIFF_INTERNAL_MASK=True):
         try:
             _write_plain(raster, plain, encoding, description, progress)
             copy(
