@@ -96,8 +96,8 @@ async def statistics(
     feature's id, or its place in the collection, as `feature`; an error on the way is a last line with
     `detail`.
 
-    This works without a database, and while the database is away: only what was computed before is then
-    computed again. Areas and their kept series are what needs it, and answers 503 meanwhile.
+    This works without a database. Where one is configured it remembers what was computed, and while it is
+    away the answer is 503: computing everything anew would be at the cost of the tiles.
     """
     found = desk.registry.get(product)
     if found.collection not in desk.catalogue.collections():

@@ -1,6 +1,6 @@
 """Remembering: entries computed before, under the hash of all that determines them.
 
-What is remembered saves work and nothing else: where it cannot be had, entries are computed.
+What is remembered saves work: where there is no database to remember in, this process does.
 """
 
 import asyncio
@@ -15,53 +15,68 @@ from app.statistics.cache import cached_entries, keep_entries
 PATIENCE_S = 0.5
 """How long the database is waited for; two entries of a small field are computed in a hundredth of this."""
 
-PAUSE_S = 5.0
+PAUSE_S = 1.0
 """How long it is left alone when it did not answer."""
 
 
 class Memory(Protocol):
-    """Remembers entries; JSON texts by input hash. Never raises because it is out of order."""
+    """Remembers entries; JSON texts by input hash."""
 
     async def recall(self, inputs: Sequence[str]) -> Mapping[str, str]:
         """The entries there are for these hashes."""
 
     async def keep(self, entries: Mapping[str, str]) -> None:
-        """Remember entries."""
+        """Remember entries; never raises because it is out of order."""
 
 
 class DatabaseMemory:
-    """Remembers in the database, for all workers and replicas, until nobody asks any more."""
+    """Remembers in the database, for all workers and replicas, until nobody asks any more.
+
+    A database that is slow is left alone for a while, and entries are computed meanwhile. One that is away is
+    an outage that whoever asks is told of: with nothing remembered every question would be computed, at the
+    cost of the tiles.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._left_alone_until = 0.0
+        self._outage: DatabaseUnavailableError | None = None
 
     async def recall(self, inputs: Sequence[str]) -> Mapping[str, str]:
-        """The entries there are for these hashes; none where the database does not answer in time."""
-        if not inputs or self._is_left_alone():
+        """The entries there are for these hashes; none where the database does not answer in time.
+
+        Raises:
+            DatabaseUnavailableError: If the database is away.
+        """
+        if not inputs:
+            return {}
+        if self._is_left_alone():
+            if self._outage is not None:
+                raise DatabaseUnavailableError(str(self._outage)) from self._outage
             return {}
         try:
-            async with (
-                asyncio.timeout(PATIENCE_S),
-                self._database.connection(wait_s=PATIENCE_S) as connection,
-            ):
-                return await cached_entries(connection, inputs)
-        except (DatabaseUnavailableError, TimeoutError):
-            self._leave_alone()
+            async with self._connection() as connection:
+                found = await cached_entries(connection, inputs)
+        except TimeoutError:
+            self._leave_alone(None)
             return {}
+        except DatabaseUnavailableError as error:
+            slow = isinstance(error.__cause__, TimeoutError)
+            self._leave_alone(None if slow else error)
+            if slow:
+                return {}
+            raise
+        return found
 
     async def keep(self, entries: Mapping[str, str]) -> None:
         """Remember entries; nothing happens where the database does not answer in time."""
         if not entries or self._is_left_alone():
             return
         try:
-            async with (
-                asyncio.timeout(PATIENCE_S),
-                self._database.connection(wait_s=PATIENCE_S) as connection,
-            ):
+            async with self._connection() as connection:
                 await keep_entries(connection, entries)
         except (DatabaseUnavailableError, TimeoutError):
-            self._leave_alone()
+            self._leave_alone(None)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -71,7 +86,8 @@ class DatabaseMemory:
     def _is_left_alone(self) -> bool:
         return time.monotonic() < self._left_alone_until
 
-    def _leave_alone(self) -> None:
+    def _leave_alone(self, outage: DatabaseUnavailableError | None) -> None:
+        self._outage = outage
         self._left_alone_until = time.monotonic() + PAUSE_S
 
 

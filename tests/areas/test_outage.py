@@ -8,12 +8,25 @@ import pytest
 from app.database import Database, DatabaseUnavailableError
 from app.settings import Settings
 from tests.app.conftest import eventually, serving
+from tests.app.landed import lonlat
 from tests.areas.conftest import LOCAL, feature
 from tests.services.postgres import PostgresServer
 
 TILE = "/tiles/ndvi/14/8430/5463.png"
 OTHER_TILE = "/tiles/true-color/14/8430/5463.png"
 LIMIT = 3
+
+WEST, NORTH = lonlat(70, 90)
+EAST, SOUTH = lonlat(110, 200)
+SCENE = {
+    "type": "Feature",
+    "properties": {},
+    "geometry": {
+        "type": "Polygon",
+        "coordinates": [[[WEST, SOUTH], [EAST, SOUTH], [EAST, NORTH], [WEST, NORTH], [WEST, SOUTH]]],
+    },
+}
+"""A field within the scene that has landed."""
 
 
 class Load:
@@ -45,6 +58,11 @@ async def database_state(client: httpx.AsyncClient) -> dict[str, object]:
     return state
 
 
+async def answers_statistics(client: httpx.AsyncClient) -> bool:
+    answer = await client.post("/products/ndvi/statistics", json=SCENE)
+    return answer.status_code == 200 and answer.json()["properties"]["series"][0]["mean"] is not None
+
+
 async def test_an_outage_under_load_harms_no_map_and_ends_by_itself(
     local_settings: Settings, postgres: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -60,12 +78,14 @@ async def test_an_outage_under_load_harms_no_map_and_ends_by_itself(
         await eventually(lambda: asyncio.sleep(0, len(areas.answers) > down + 30))
         refused = areas.answers[-1]
         computed = await client.get(OTHER_TILE)
+        asked = [await client.post("/products/ndvi/statistics", json=SCENE) for _ in range(2)]
         while_down = await database_state(client)
         write = await client.post("/areas", json=feature())
         postgres.start()
         up = len(areas.answers)
         await eventually(lambda: asyncio.sleep(0, len(areas.answers) > up + 30))
         recovered = areas.answers[-1]
+        await eventually(lambda: answers_statistics(client))
         assert set(await areas.end()) == {200, 503}
         assert set(await tiles.end()) == {200}
         state = await database_state(client)
@@ -77,6 +97,7 @@ async def test_an_outage_under_load_harms_no_map_and_ends_by_itself(
     assert "maps are served all the same" in refused.json()["detail"]
     assert str(postgres.port) not in refused.text
     assert (write.status_code, computed.status_code) == (503, 200)
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in asked] == [(503, "5")] * 2
     assert while_down == {
         "configured": True,
         "reachable": False,
