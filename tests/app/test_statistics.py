@@ -1,14 +1,19 @@
 """POST /products/{product}/statistics over the small world: what it answers, and what it refuses."""
 
+import asyncio
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.app.landed import lonlat
+from app.settings import Settings
+from tests.app.conftest import eventually, serving
+from tests.app.landed import land_two_months, lonlat
+from tests.services.ceph import CephGateway
 
 PATH = "/products/ndvi/statistics"
 NDJSON = {"Accept": "application/x-ndjson"}
@@ -242,3 +247,54 @@ async def test_pictures_and_what_has_not_landed_have_no_statistics(client: httpx
     assert "statistics need one value a pixel" in picture.json()["detail"]
     assert "there are:" in unknown.json()["detail"]
     assert absent.json()["detail"] == "nothing has landed for 'no2' yet"
+
+
+OUTLINE = [[5, 51.3], [5.3, 51.3], [5.3, 0.5], [100, 0.5], [100, 0], [5, 0], [5, 51.3]]
+BEYOND = {"type": "Polygon", "coordinates": [OUTLINE]}
+"""Reaches a quarter around the equator from the scene, where its projection has no place."""
+
+
+async def test_an_error_on_the_way_is_the_last_line_and_no_answer_in_one_piece(
+    client: httpx.AsyncClient,
+) -> None:
+    collection = several([feature(field()), feature(BEYOND), feature(field())])
+    path = f"{PATH}?datetime=2024-06"
+    lines = [json.loads(line) for line in (await post(client, collection, path, **NDJSON)).text.splitlines()]
+    whole = await post(client, collection, path)
+    alone = await post(client, BEYOND, path, **NDJSON)
+    assert [line.get("feature") for line in lines] == [0, None]
+    assert (lines[1]["status"], "ask for a smaller one" in lines[1]["detail"]) == (400, True)
+    assert (whole.status_code, alone.status_code) == (400, 400)
+    assert whole.json()["detail"] == alone.json()["detail"] == lines[1]["detail"]
+
+
+async def test_tiles_are_served_while_long_statistics_are_counted(client: httpx.AsyncClient) -> None:
+    squares = [feature(field(x, y, x + 8, y + 8)) for x in range(8, 240, 8) for y in range(72, 216, 5)]
+    counting = asyncio.create_task(post(client, several(squares), f"{PATH}?datetime={BOTH}", **NDJSON))
+    await asyncio.sleep(0.1)
+    tiles = [
+        await client.get(f"/tiles/{product}/14/8430/5463.png?datetime={month}")
+        for product in ("ndvi", "true-color")
+        for month in ("2024-05", "2024-06")
+    ]
+    assert not counting.done()
+    assert {tile.status_code for tile in tiles} == {200}
+    assert len((await counting).text.splitlines()) == 2 * len(squares)
+
+
+async def test_while_storage_is_away_statistics_ask_to_come_again(
+    settings: Settings, s3: CephGateway, s3_address: str, tmp_path: Path
+) -> None:
+    await land_two_months(s3_address, tmp_path)
+    async with serving(settings.model_copy(update={"storage": s3_address})) as client:
+        s3.stop()
+        refused = [await post(client, field()), await post(client, field(), **NDJSON)]
+        s3.start()
+
+        async def recovers() -> bool:
+            return (await post(client, field())).status_code == 200
+
+        await eventually(recovers, within_s=60)
+    for answer in refused:
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "object storage does not answer" in answer.json()["detail"]
