@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     collections: Path | None = None
     """A folder of collection files beside the shipped ones, read when landing."""
 
+    sources: Path | None = None
+    """A folder of source files beside the shipped ones, read when ingesting."""
+
+    downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
+    """Where fetched files lie until their scene has landed, so that a killed run is gone on with."""
+
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
     """Sites whose pages may read answers, separated by commas; tiles are made for maps on other sites."""
 

@@ -72,8 +72,11 @@ def decide_scale(
     scales: PerBand,
     offsets: PerBand,
     rule: Callable[[], Harmonisation] | None,
+    declared: tuple[float, float] | None = None,
 ) -> tuple[float, float, str]:
-    """Scale, offset and where they come from: the user, else the file's tags, else dtype and collection.
+    """Scale, offset and where they come from.
+
+    They are the user's, else the archive's, else of the file's tags, else of dtype and collection.
 
     Args:
         raster: The band as its file describes it.
@@ -81,6 +84,7 @@ def decide_scale(
         scales: Given by the user.
         offsets: Given by the user.
         rule: Decides the scene's offset in place of the collection's; asked only where it would be used.
+        declared: Scale and offset that the metadata of the band's archive give.
 
     Raises:
         RasterRefusedError: Where nothing says what a stored number means.
@@ -89,7 +93,11 @@ def decide_scale(
     scale, offset = scales.of(band.name), offsets.of(band.name)
     if scale is not None and offset is not None:
         return scale, offset, "scale and offset given on landing"
-    own = _own_scale(raster, band, rule if offset is None and scale in {None, band.scale} else None)
+    usable_rule = rule if offset is None and scale in {None, band.scale} else None
+    if declared is not None and not band.categorical:
+        own: tuple[float, float, str] | None = (*declared, "the archive's metadata (raster:bands)")
+    else:
+        own = _own_scale(raster, band, usable_rule)
     if own is None:
         if scale is None:
             meaning = "a plain ratio" if band.unit == "1" else f"in {band.unit}"
@@ -108,7 +116,9 @@ def decide_scale(
 
 
 def _own_scale(
-    raster: SourceRaster, band: Band, rule: Callable[[], Harmonisation] | None
+    raster: SourceRaster,
+    band: Band,
+    rule: Callable[[], Harmonisation] | None,
 ) -> tuple[float, float, str] | None:
     """What file and collection say; None where neither says what a number stands for."""
     if band.categorical:

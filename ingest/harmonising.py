@@ -51,7 +51,8 @@ def decide_offset(
         low_dn: 1st percentile of the valid digital numbers of its red (or another reflective) band; None
             where there are none.
         removed: What the archive says of its pixels: True where it has taken the offset away (Earth Search's
-            `earthsearch:boa_offset_applied`), False where it says it has not, None where it is silent.
+            `earthsearch:boa_offset_applied`), False where it says it has not, which is not always so; None
+            where it hands on ESA's numbers.
 
     Raises:
         OffsetUndecidedError: Where neither baseline nor pixels nor date decide.
@@ -86,6 +87,12 @@ def decide_offset(
         f"({probe}). Give --baseline (such as 05.09; the product's metadata has it), "
         "or --offset -0.1 or --offset 0."
     )
+
+
+def needs_pixels(baseline: str | None, *, removed: bool | None) -> bool:
+    """Whether the archive's word is of the kind that is wrong at times, so that the pixels are asked."""
+    late = baseline is None or parse_baseline(baseline) >= FIRST_BASELINE_WITH_OFFSET
+    return removed is False and late
 
 
 def parse_baseline(text: str) -> tuple[int, int]:

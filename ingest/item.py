@@ -29,6 +29,7 @@ def scene_item(plan: ScenePlan) -> dict[str, Any]:
     crs = {name: _crs_facts(band.raster.crs) for name, band in plan.bands.items()}
     common_crs = next(iter(crs.values())) if len({str(facts) for facts in crs.values()}) == 1 else {}
     properties: dict[str, Any] = {
+        **plan.provenance.properties,
         "datetime": instant_text(plan.start),
         **_span(plan),
         **common_crs,
@@ -41,10 +42,7 @@ def scene_item(plan: ScenePlan) -> dict[str, Any]:
             }
             for name, band in plan.bands.items()
         },
-        "tilewatch:sources": {
-            name: {"file": band.raster.name, "band": band.raster.index, "sha256": band.sha256}
-            for name, band in plan.bands.items()
-        },
+        "tilewatch:sources": {name: _source(band) for name, band in plan.bands.items()},
         "tilewatch:synthetic": plan.synthetic,
     }
     if plan.synthetic:
@@ -63,6 +61,7 @@ def scene_item(plan: ScenePlan) -> dict[str, Any]:
         "properties": properties,
         "links": [
             {"rel": "collection", "href": "../../../collection.json", "type": "application/json"},
+            *map(dict, plan.provenance.links),
         ],
         "assets": {
             name: _asset(plan, name, band, {} if common_crs else crs[name])
@@ -85,8 +84,10 @@ def _asset(plan: ScenePlan, name: str, band: PlannedBand, crs: dict[str, Any]) -
         facts["nodata"] = _nodata(band)
     if described.wavelength_um is not None:
         facts["eo:center_wavelength"] = described.wavelength_um
+    signing = {"tilewatch:signing": band.origin.signing} if band.origin and band.origin.signing else {}
     return {
-        "href": f"./{name}.tif",
+        "href": band.origin.href if band.origin and band.referenced else f"./{name}.tif",
+        **(signing if band.referenced else {}),
         "type": COG,
         "title": described.title,
         "roles": ["data"],
@@ -96,6 +97,15 @@ def _asset(plan: ScenePlan, name: str, band: PlannedBand, crs: dict[str, Any]) -
         "proj:bbox": list(band.raster.bounds),
         "bands": [facts],
     }
+
+
+def _source(band: PlannedBand) -> dict[str, Any]:
+    source: dict[str, Any] = {"file": band.raster.name, "band": band.raster.index}
+    if band.origin is not None:
+        source["href"] = band.origin.href
+    if band.sha256 is not None:
+        source["sha256"] = band.sha256
+    return source
 
 
 def _span(plan: ScenePlan) -> dict[str, str]:

@@ -6,7 +6,7 @@ that until it stands nobody sees anything, and a landing killed on the way is co
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,13 +39,16 @@ class Landing:
     """Of the scene's COGs in storage; 0 where nothing changed."""
 
 
-async def land_scene(storage: Storage, plan: ScenePlan, progress: Progress = lambda _: None) -> Landing:
+async def land_scene(
+    storage: Storage, plan: ScenePlan, progress: Progress = lambda _: None, *, replaces: Sequence[str] = ()
+) -> Landing:
     """Lands one scene by one commit; lands nothing where storage has that very scene already.
 
     Args:
         storage: Where it goes.
         plan: What is landed.
         progress: Told the steps done; `steps(plan)` in all.
+        replaces: Ids of scenes that go in the same commit, where storage has them.
 
     Raises:
         RasterRefusedError: Where a file turns out to be damaged; nothing is landed then.
@@ -53,7 +56,8 @@ async def land_scene(storage: Storage, plan: ScenePlan, progress: Progress = lam
         StorageError: Where storage does not take it.
     """
     state = await read_state(storage, plan.collection.id)
-    if is_landed(state, plan.id, plan.item_key):
+    gone = [scene_id for scene_id in replaces if scene_id in state.scenes]
+    if is_landed(state, plan.id, plan.item_key) and not gone:
         return Landing(plan, None, 0)
     with workspace() as folder:
         missing = await missing_bands(storage, plan)
@@ -61,7 +65,7 @@ async def land_scene(storage: Storage, plan: ScenePlan, progress: Progress = lam
         await asyncio.to_thread(convert_scene, plan, folder, missing, progress)
         size_bytes = await upload_scene(storage, plan, folder)
     await put_collection(storage, plan.collection)
-    commit = await commit_scenes(storage, plan.collection.id, add=[plan.record()])
+    commit = await commit_scenes(storage, plan.collection.id, add=[plan.record()], remove=gone)
     progress(1)
     return Landing(plan, commit.number if commit else None, size_bytes)
 
@@ -75,7 +79,8 @@ def is_landed(state: LogState, scene_id: str, item_key: str) -> bool:
 def steps(plan: ScenePlan) -> int:
     """How far `progress` of `land_scene` counts."""
     return 1 + sum(
-        2 * band.raster.height_width[0] * band.raster.height_width[1] for band in plan.bands.values()
+        2 * plan.bands[name].raster.height_width[0] * plan.bands[name].raster.height_width[1]
+        for name in plan.copied
     )
 
 
@@ -88,8 +93,8 @@ def needed_bytes(plan: ScenePlan, bands: Iterable[str]) -> int:
 async def missing_bands(storage: Storage, plan: ScenePlan) -> frozenset[str]:
     """The bands that no landing of the same scene, killed or still running, has written already."""
     written_since = datetime.now(UTC) - REUSED_UP_TO
-    missing = set(plan.bands)
-    for name in plan.bands:
+    missing = set(plan.copied)
+    for name in plan.copied:
         with suppress(ObjectNotFoundError):
             if (await storage.head(plan.cog_key(name))).modified > written_since:
                 missing.discard(name)
@@ -104,8 +109,9 @@ def convert_scene(
     Raises:
         RasterRefusedError: Where a file turns out to be damaged.
     """
-    wanted = set(plan.bands if bands is None else bands)
-    for name, band in plan.bands.items():
+    wanted = set(plan.copied if bands is None else bands)
+    for name in plan.copied:
+        band = plan.bands[name]
         if name in wanted:
             write_cog(
                 band.raster,
@@ -124,7 +130,7 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
     Returns:
         Bytes of the scene's COGs in storage.
     """
-    for name in plan.bands:
+    for name in plan.copied:
         file = folder / f"{name}.tif"
         if file.is_file():
             try:
@@ -136,7 +142,7 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
         await storage.put_new(plan.item_key, item, GEOJSON)
     except ObjectExistsError:
         await _renew(storage, plan.item_key, lambda: item, GEOJSON)
-    infos = [await storage.head(plan.cog_key(name)) for name in plan.bands]
+    infos = [await storage.head(plan.cog_key(name)) for name in plan.copied]
     return sum(info.size for info in infos)
 
 

@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from ingest.encoding import PerBand
 from ingest.harmonising import parse_baseline
@@ -20,6 +21,25 @@ class OrderError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an archive has the file of a band."""
+
+    href: str
+    referenced: bool = False
+    """Whether the pixels are left there, so that nothing of the file is copied."""
+    signing: str | None = None
+    """How whoever reads it there signs for it; None where everybody may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What the archive a scene comes from says of it, for the scene's STAC item."""
+
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    links: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AssetSource:
     """One band of a scene, and where its pixels are."""
 
@@ -27,6 +47,8 @@ class AssetSource:
     path: Path
     index: int = 1
     """Number of the band in the file, from 1."""
+    origin: Origin | None = None
+    """None where the file is the user's own."""
 
     @classmethod
     def parse(cls, text: str) -> "AssetSource":
@@ -60,6 +82,11 @@ class SceneOrder:
     offsets: PerBand = field(default_factory=PerBand)
     nodata: PerBand = field(default_factory=PerBand)
     synthetic: bool = False
+    removed: bool | None = None
+    """Whether the archive says it has taken the Sentinel-2 offset away; None where it says nothing."""
+    declared: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
+    """Scale and offset by band that the archive's metadata give, where they are right about the pixels."""
+    provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", self.id):

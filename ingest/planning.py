@@ -5,19 +5,18 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from shapely.geometry import mapping
 
 from ingest.collections import SourceCollection
 from ingest.encoding import PHYSICAL, Encoding, decide_nodata, decide_scale
 from ingest.footprint import Footprint, scene_footprint
 from ingest.harmonising import Harmonisation, decide_offset
-from ingest.order import SceneOrder
+from ingest.order import Origin, Provenance, SceneOrder
+from ingest.probing import low_percentile
 from ingest.raster import SourceRaster, inspect_raster
 from mosaics.collection import Collection
 from mosaics.period import Period
@@ -35,8 +34,14 @@ class PlannedBand:
 
     raster: SourceRaster
     encoding: Encoding
-    sha256: str
-    """Of the source file and the side-car files read with it."""
+    sha256: str | None
+    """Of the source file and the side-car files read with it; None where it is left in its archive."""
+    origin: Origin | None = None
+
+    @property
+    def referenced(self) -> bool:
+        """Whether the pixels are left where the archive has them."""
+        return self.origin is not None and self.origin.referenced
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class ScenePlan:
     digest: str
     notes: tuple[str, ...]
     """Sentences whoever lands the scene should read."""
+    provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def folder(self) -> str:
@@ -64,6 +70,11 @@ class ScenePlan:
     def item_key(self) -> str:
         """Where the STAC item goes."""
         return f"{self.folder}item.json"
+
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """The bands of which a COG is written."""
+        return tuple(name for name, band in self.bands.items() if not band.referenced)
 
     @property
     def period(self) -> Period:
@@ -94,22 +105,60 @@ def scene_folder(collection_id: str, scene_id: str, digest: str) -> str:
     return f"collections/{collection_id}/scenes/{scene_id}/{digest}/"
 
 
-def plan_scene(source: SourceCollection, order: SceneOrder, *, digest: str | None = None) -> ScenePlan:
+def plan_scene(
+    source: SourceCollection,
+    order: SceneOrder,
+    *,
+    digest: str | None = None,
+    pixels: Mapping[str, SourceRaster] | None = None,
+) -> ScenePlan:
     """Looks at every file of an order and decides how it is landed.
 
     Args:
         source: The collection it goes to.
         order: What is asked.
         digest: Replaces the digest of the files, where they are themselves made from something known.
+        pixels: Rasters to look at in place of the files, where those are parts of them.
 
     Raises:
         RasterRefusedError: Where a file cannot be landed.
         OffsetUndecidedError: Where the Sentinel-2 offset cannot be told.
         UnknownBandError: Where the collection has no such band.
     """
+    for asset in order.assets:
+        source.collection.band(asset.band)
+    rasters = {asset.band: inspect_raster(asset.path, asset.index) for asset in order.assets}
+    hashes = _hash_files(rasters.values())
+    sha256 = {name: hashes[raster.path] for name, raster in rasters.items()}
+    return plan_rasters(source, order, rasters, sha256=sha256, pixels=pixels or rasters, digest=digest)
+
+
+def plan_rasters(
+    source: SourceCollection,
+    order: SceneOrder,
+    rasters: Mapping[str, SourceRaster],
+    *,
+    sha256: Mapping[str, str],
+    pixels: Mapping[str, SourceRaster],
+    digest: str | None = None,
+) -> ScenePlan:
+    """Decides how the bands of an order are landed whose rasters are known.
+
+    Args:
+        source: The collection it goes to.
+        order: What is asked.
+        rasters: By band.
+        sha256: Of the files that are on this machine.
+        pixels: Rasters whose pixels can be looked at.
+        digest: As for `plan_scene`.
+
+    Raises:
+        RasterRefusedError: Where a band cannot be landed.
+        OffsetUndecidedError: Where the Sentinel-2 offset cannot be told.
+        UnknownBandError: Where the collection has no such band.
+    """
     collection = source.collection
     described = {asset.band: collection.band(asset.band) for asset in order.assets}
-    rasters = {asset.band: inspect_raster(asset.path, asset.index) for asset in order.assets}
     footprint = scene_footprint(rasters)
     nodata = {name: decide_nodata(rasters[name], band, order.nodata) for name, band in described.items()}
 
@@ -118,22 +167,33 @@ def plan_scene(source: SourceCollection, order: SceneOrder, *, digest: str | Non
         reflective = [
             name
             for name, band in described.items()
-            if not band.categorical and rasters[name].dtype == band.dtype
+            if name in pixels and not band.categorical and rasters[name].dtype == band.dtype
         ]
-        probed = "red" if "red" in reflective else reflective[0]
-        low_dn = low_percentile(rasters[probed], nodata[probed])
-        return decide_offset(baseline=order.baseline, sensed=order.start, low_dn=low_dn)
+        low_dn = None
+        if reflective:
+            probed = "red" if "red" in reflective else reflective[0]
+            low_dn = low_percentile(pixels[probed], nodata[probed], pixels.get("scl"))
+        return decide_offset(
+            baseline=order.baseline, sensed=order.start, low_dn=low_dn, removed=order.removed
+        )
 
     rule = harmonisation if source.harmonisation == "sentinel-2" else None
     encodings = {}
     for name, band in described.items():
         scale, offset, reason = decide_scale(
-            rasters[name], band, scales=order.scales, offsets=order.offsets, rule=rule
+            _as_the_archive_says(rasters[name], order),
+            band,
+            scales=order.scales,
+            offsets=order.offsets,
+            rule=rule,
+            declared=order.declared.get(name),
         )
         encodings[name] = Encoding(nodata[name], scale, offset, band.unit, band.categorical, reason)
-    hashes = _hash_files(rasters.values())
     bands = {
-        name: PlannedBand(raster, encodings[name], hashes[raster.path]) for name, raster in rasters.items()
+        asset.band: PlannedBand(
+            rasters[asset.band], encodings[asset.band], sha256.get(asset.band), asset.origin
+        )
+        for asset in order.assets
     }
     decided = [harmonisation()] if harmonisation.cache_info().currsize else []
     return ScenePlan(
@@ -147,23 +207,13 @@ def plan_scene(source: SourceCollection, order: SceneOrder, *, digest: str | Non
         synthetic=order.synthetic,
         digest=digest or _digest(collection, order, bands),
         notes=(*_physical_notes(encodings), *itertools.chain.from_iterable(map(_offset_notes, decided))),
+        provenance=order.provenance,
     )
 
 
-def low_percentile(raster: SourceRaster, nodata: float | None) -> float | None:
-    """The 1st percentile of the valid digital numbers; None where no pixel is valid.
-
-    0 is no data in Sentinel-2 whatever the file's tag says; it is left out before any offset.
-    """
-    counts: NDArray[np.int64] = np.zeros(2**16, dtype="int64")
-    for _, pixels, kept in raster.rows():
-        numbers = pixels[kept] if kept is not None else pixels.ravel()
-        counts += np.bincount(numbers, minlength=2**16)
-    counts[0] = 0
-    if nodata is not None:
-        counts[int(nodata)] = 0
-    reached = np.cumsum(counts)
-    return float(np.searchsorted(reached, 0.01 * reached[-1])) if reached[-1] else None
+def _as_the_archive_says(raster: SourceRaster, order: SceneOrder) -> SourceRaster:
+    """The raster without its own tags, where the archive says something else of the offset."""
+    return raster if order.removed is None else replace(raster, scale_offset=(1.0, 0.0))
 
 
 def _hash_files(rasters: Iterable[SourceRaster]) -> dict[Path, str]:

@@ -32,8 +32,20 @@ def workspace() -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def require_space(folder: Path, needed_bytes: int) -> None:
+def require_space(
+    folder: Path,
+    needed_bytes: int,
+    *,
+    work: str = "converting",
+    remedy: str = "set TMPDIR to a folder on a larger disk",
+) -> None:
     """Refuses to begin what the disk cannot hold.
+
+    Args:
+        folder: Lies on the disk.
+        needed_bytes: How much the work takes.
+        work: What it is, for people.
+        remedy: What helps, beside making room.
 
     Raises:
         DiskFullError: Where less is free than needed.
@@ -41,8 +53,8 @@ def require_space(folder: Path, needed_bytes: int) -> None:
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed_bytes:
         raise DiskFullError(
-            f"converting needs {needed_bytes / 1e9:.1f} GB for a while, and {folder.parent} has "
-            f"{free_bytes / 1e9:.1f} GB free. Make room, or set TMPDIR to a folder on a larger disk."
+            f"{work} needs {needed_bytes / 1e9:.1f} GB for a while, and {folder.parent} has "
+            f"{free_bytes / 1e9:.1f} GB free. Make room, or {remedy}."
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, mapping, shape
@@ -202,7 +203,7 @@ def _read_asset(name: str, asset: Mapping[str, Any], item_key: str, storage: Sto
         raise SceneError(f"{item_key} scales its band '{name}' by {scale:g}, which leaves no values")
     return Asset(
         band=name,
-        path=_gdal_path(asset["href"], item_key, storage),
+        path=_gdal_path(asset["href"], item_key, storage, asset.get("tilewatch:signing")),
         dtype=facts["data_type"],
         nodata=None if nodata is None else read_nodata(nodata),
         scale=scale,
@@ -215,9 +216,17 @@ _BESIDE = re.compile(r"(?:\./)?([A-Za-z0-9_-][A-Za-z0-9._-]*)", re.ASCII)
 _PUBLIC = re.compile(r"(https|s3)://([A-Za-z0-9][A-Za-z0-9._/=+~%-]*)", re.ASCII)
 
 
-def _gdal_path(href: str, item_key: str, storage: Storage) -> str:
+_BLOB = re.compile(r"https://([a-z0-9]{3,24})\.blob\.core\.windows\.net/([a-z0-9-]{3,63})/", re.ASCII)
+
+
+def _gdal_path(href: str, item_key: str, storage: Storage, signing: object) -> str:
     if beside := _BESIDE.fullmatch(href):
         return storage.gdal_path(f"{item_key.rpartition('/')[0]}/{beside[1]}")
-    if public := _PUBLIC.fullmatch(href):
+    public = _PUBLIC.fullmatch(href)
+    if public and signing == "planetary-computer" and (blob := _BLOB.match(href)):
+        # GDAL asks for the container's token itself, and for the next before that one ends.
+        container = f"{blob[1]}/{blob[2]}"
+        return f"/vsicurl?pc_url_signing=yes&pc_collection={container}&url={quote(href, safe='')}"
+    if public:
         return f"/vsicurl/{href}" if public[1] == "https" else f"/vsis3/{public[2]}"
     raise SceneError(f"{item_key} names an asset that is neither beside it nor at an https or s3 address")

@@ -8,6 +8,8 @@ COMMANDS = {
     "serve": "app.cli.serve:serve",
     "demo": "app.cli.landing:demo",
     "land": "app.cli.landing:land",
+    "ingest": "app.cli.ingest:ingest",
+    "sources": "app.cli.ingest:sources",
     "collections": "app.cli.landing:collections",
     "log": "app.cli.landing:log",
     "sweep": "app.cli.landing:sweep",

@@ -214,7 +214,7 @@ def sweep(older_than: float, storage: str | None, *, dry_run: bool) -> None:
     with refusing(*REFUSALS):
         count, size_bytes = _with_storage(Settings(), storage, remove)
         verb = "would be removed" if dry_run else "removed"
-        click.echo(f"{count} {'object' if count == 1 else 'objects'} ({_size(size_bytes)}) {verb}.")
+        click.echo(f"{count} {'object' if count == 1 else 'objects'} ({size_text(size_bytes)}) {verb}.")
 
 
 def _with_storage(
@@ -246,14 +246,16 @@ def _said(landing: Landing) -> str:
     if landing.commit is None:
         return f"{plan.id} is landed already, exactly so; nothing changed."
     west, south, east, north = plan.footprint.bounds
+    size = size_text(landing.size_bytes)
     return (
-        f"Landed {plan.id} in {plan.collection.id}: {', '.join(plan.bands)}; {_size(landing.size_bytes)}; "
+        f"Landed {plan.id} in {plan.collection.id}: {', '.join(plan.bands)}; {size}; "
         f"period {plan.period.text}; commit {landing.commit}.\n"
         f"It covers {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} (longitude, latitude)."
     )
 
 
-def _size(size_bytes: int) -> str:
+def size_text(size_bytes: int) -> str:
+    """A size for people."""
     for unit, of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size_bytes >= of_unit:
             return f"{size_bytes / of_unit:.1f} {unit}"

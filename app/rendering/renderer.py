@@ -66,7 +66,7 @@ GDAL_OPTIONS = {
     "GDAL_HTTP_TIMEOUT": 10,
     "GDAL_HTTP_MAX_RETRY": 1,
     "GDAL_HTTP_RETRY_DELAY": 0.2,
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,{noext}",  # a path with options, /vsicurl?…, has none
     "CPL_VSIL_CURL_CACHE_SIZE": 128 << 20,
 }
 """How GDAL reads here. Credentials are not among them: GDAL finds AWS_* in the environment."""

@@ -1,0 +1,278 @@
+"""`tilewatch ingest`: scenes from archives, searched, fetched and landed."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from app.cli.landing import REFUSALS, size_text, storage_option
+from app.cli.refusal import Refusal, refusing
+from app.settings import Settings
+from ingest.archives.description import (
+    SourceFileError,
+    UnknownSourceError,
+    find_source,
+    load_sources,
+)
+from ingest.archives.http import ArchiveClient, ArchiveError
+from ingest.archives.source import Discovery, Wanted, WantedError
+from ingest.archives.stac_source import StacSource
+from ingest.collections import SourceCollection, find_collection, load_collections
+from ingest.downloads import Downloads
+from ingest.ingesting import Outcome, ingest_scenes
+from ingest.landing import Landing
+from ingest.order import parse_numbers
+from ingest.surveying import Manner, Mode, Survey, survey_scenes
+from mosaics.log import read_state
+from mosaics.period import parse_when
+from mosaics.storage import Storage, open_storage
+
+ALL_REFUSALS = (*REFUSALS, ArchiveError, SourceFileError, UnknownSourceError, WantedError)
+SHOWN = 20
+"""Scenes that are told one by one."""
+
+
+class Box(click.ParamType[tuple[float, float, float, float]]):
+    """West, south, east, north in degrees."""
+
+    name = "W,S,E,N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        try:
+            west, south, east, north = map(float, str(value).split(","))
+        except ValueError:
+            self.fail(f"'{value}' is no box; give west,south,east,north: 5.0,51.1,5.3,51.3", param, ctx)
+        return west, south, east, north
+
+
+@click.command()
+@click.argument("source")
+@click.option("--bbox", type=Box(), required=True, help="Where: degrees; W above E crosses the antimeridian.")
+@click.option("--datetime", "when", required=True, metavar="A/B", help="When: 2024-06, or an interval A/B.")
+@click.option("--bands", metavar="A,B", default="", help="Bands of the collection; else all the source has.")
+@click.option("--max-cloud", type=float, metavar="N", help="Per cent; cloudier scenes are left out.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most scenes to land.")
+@click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    default=Mode.COPY.value,
+    show_default=True,
+    help="Copy the files, or land an item only and read them where they lie.",
+)
+@click.option("--clip", is_flag=True, help="Land only the pixels under the box, on the files' own grid.")
+@click.option("--requester-pays", is_flag=True, help="Let reading be billed to your AWS credentials.")
+@click.option("--scale", "scales", multiple=True, metavar="[BAND=]S", help="In place of what is decided.")
+@click.option("--offset", "offsets", multiple=True, metavar="[BAND=]O", help="In place of what is decided.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be fetched, and how much.")
+@storage_option
+@click.pass_obj
+def ingest(
+    make_client: Callable[[], ArchiveClient] | None,
+    *,
+    source: str,
+    bbox: tuple[float, float, float, float],
+    when: str,
+    bands: str,
+    max_cloud: float | None,
+    limit: int | None,
+    mode: str,
+    clip: bool,
+    requester_pays: bool,
+    scales: tuple[str, ...],
+    offsets: tuple[str, ...],
+    dry_run: bool,
+    storage: str | None,
+) -> None:
+    """Land scenes of SOURCE, an archive (`tilewatch sources` lists them). Run it again to go on.
+
+    \b
+    tilewatch ingest earth-search-sentinel-2-l2a --bbox 5.0,51.1,5.3,51.3 \\
+        --datetime 2024-06 --bands red,nir,scl --max-cloud 20 --clip
+    """  # noqa: D301 - click needs the backspace
+    with refusing(*ALL_REFUSALS):
+        settings = Settings()
+        described = find_source(load_sources([settings.sources] if settings.sources else []), source)
+        folders = [settings.collections] if settings.collections else []
+        collection = find_collection(load_collections(folders), described.collection)
+        wanted = Wanted(
+            bbox=bbox,
+            interval=parse_when(when, collection.collection.cadence),
+            bands=tuple(filter(None, map(str.strip, bands.split(",")))),
+            max_cloud_percent=max_cloud,
+            limit=limit,
+        )
+        manner = Manner(
+            mode=Mode(mode),
+            clip=bbox if clip else None,
+            scales=parse_numbers("--scale", scales),
+            offsets=parse_numbers("--offset", offsets),
+        )
+        refuse_other_bands(manner, wanted.bands or tuple(described.assets))
+        work = Work(collection, wanted, manner, Downloads(settings.downloads), dry_run=dry_run)
+
+        async def run() -> Outcome:
+            async with (
+                (make_client or ArchiveClient)() as client,
+                await open_storage(storage or settings.storage) as opened,
+            ):
+                archive = StacSource(described, client, requester_pays=requester_pays)
+                return await work.run(archive, opened)
+
+        outcome = asyncio.run(run())
+    if outcome.failures:
+        count = len(outcome.failures)
+        raise Refusal(f"{count} {'scene was' if count == 1 else 'scenes were'} not landed; see above.")
+
+
+@click.command()
+def sources() -> None:
+    """Show the archives that scenes can be ingested from."""
+    with refusing(*ALL_REFUSALS):
+        settings = Settings()
+        for name, described in load_sources([settings.sources] if settings.sources else []).items():
+            click.echo(f"{name}  {described.title}")
+            click.echo(f"    into {described.collection}: {', '.join(described.assets)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One ingestion, and what is said on the way."""
+
+    collection: SourceCollection
+    wanted: Wanted
+    manner: Manner
+    downloads: Downloads
+    dry_run: bool
+
+    async def run(self, source: StacSource, storage: Storage) -> Outcome:
+        """Searches, says what was found and lands it."""
+        began = time.monotonic()
+        self.downloads.clear_abandoned()
+        discovery = await source.discover(self.wanted)
+        state = await read_state(storage, source.collection_id)
+        survey = await survey_scenes(
+            source, discovery.scenes, self.manner, state=state, downloads=self.downloads
+        )
+        say(discovery)
+        failures = {**discovery.refused, **survey.refused}
+        for scene_id, reason in failures.items():
+            click.echo(f"{scene_id}: {reason}", err=True)
+        self._say_survey(survey)
+        outcome = Outcome(failures=failures)
+        if self.dry_run or not survey.pending:
+            return outcome
+        with _bar(survey.to_fetch_bytes) as update:
+            watch = Teller(len(survey.pending), update)
+            done = await ingest_scenes(
+                storage,
+                source,
+                self.collection,
+                survey,
+                self.manner,
+                downloads=self.downloads,
+                watch=watch,
+            )
+        spent_s = time.monotonic() - began
+        click.echo(
+            f"Landed {len(done.landings)} of {len(survey.pending)} in {source.collection_id}; "
+            f"{size_text(watch.fetched_bytes)} fetched; {spent_s:.0f} s."
+        )
+        return replace(outcome, landings=done.landings, failures={**failures, **done.failures})
+
+    def _say_survey(self, survey: Survey) -> None:
+        if survey.landed:
+            click.echo(f"{len(survey.landed)} landed already, exactly so.")
+        verb = "would be" if self.dry_run else "to be"
+        if self.manner.mode is Mode.REFERENCE:
+            click.echo(f"{len(survey.pending)} {verb} landed, the files left where they lie.")
+        else:
+            about = f" and {survey.unsized} files of unknown size" if survey.unsized else ""
+            click.echo(
+                f"{len(survey.pending)} {verb} landed, {size_text(survey.to_fetch_bytes)}{about} fetched."
+            )
+        if self.dry_run:
+            for pending in survey.pending:
+                clouds = pending.scene.cloud_cover_percent
+                said = "" if clouds is None else f", {clouds:.1f} % clouds"
+                size = f", {size_text(pending.size_bytes)}" if pending.size_bytes else ""
+                click.echo(f"    {pending.scene.id}  {pending.scene.start:%Y-%m-%d %H:%M}Z{said}{size}")
+                for file in pending.scene.files.values():
+                    click.echo(f"        {file.href}")
+
+
+class Teller:
+    """Says how an ingestion goes; see `ingest.ingesting.Watch`."""
+
+    def __init__(self, count: int, update: Callable[[int], None]) -> None:
+        self.fetched_bytes = 0
+        self._count = count
+        self._done = 0
+        self._update = update
+
+    def fetched(self, size_bytes: int) -> None:
+        """Moves the bar."""
+        self.fetched_bytes += size_bytes
+        self._update(size_bytes)
+
+    def landed(self, landing: Landing) -> None:
+        """Says a scene, and what whoever ingests it should read."""
+        self._done += 1
+        said = "unchanged" if landing.commit is None else f"commit {landing.commit}"
+        click.echo(f"[{self._done}/{self._count}] {landing.plan.id}: {said}")
+        for note in landing.plan.notes:
+            click.echo(f"    {note}")
+
+    def failed(self, scene_id: str, reason: str) -> None:
+        """Says why a scene has not landed."""
+        self._done += 1
+        click.echo(f"[{self._done}/{self._count}] {scene_id}: not landed: {reason}", err=True)
+
+
+def refuse_other_bands(manner: Manner, bands: tuple[str, ...]) -> None:
+    """Refuses numbers for bands that are not ingested; `WantedError`."""
+    given = {*manner.scales.for_band, *manner.offsets.for_band}
+    if strangers := sorted(given - set(bands)):
+        raise WantedError(f"numbers are given for {', '.join(strangers)}, which is not ingested.")
+
+
+def say(discovery: Discovery) -> None:
+    """Says what a search found, and why what is left out is."""
+    left_out = {
+        "lesser versions of one of them": discovery.duplicates,
+        "too cloudy": discovery.cloudy,
+        "nobody asked for": discovery.elsewhere,
+        "past the limit": discovery.over_limit,
+        "unusable": len(discovery.refused),
+    }
+    said = "".join(f"; {count} {why}" for why, count in left_out.items() if count)
+    count = len(discovery.scenes)
+    click.echo(f"Found {count} {'scene' if count == 1 else 'scenes'}{said}.")
+
+
+@contextmanager
+def _bar(size_bytes: int) -> Iterator[Callable[[int], None]]:
+    """Bytes and the time left on stderr; nothing where that is no terminal."""
+    if not sys.stderr.isatty() or not size_bytes:
+        yield lambda _: None
+        return
+    fetched_bytes = 0
+
+    def shown(_: object) -> str:
+        return f"{size_text(fetched_bytes)} of {size_text(size_bytes)}"
+
+    with click.progressbar(
+        length=size_bytes, label="Fetching", file=sys.stderr, show_eta=True, item_show_func=shown
+    ) as bar:
+
+        def update(more_bytes: int) -> None:
+            nonlocal fetched_bytes
+            fetched_bytes += more_bytes
+            bar.update(more_bytes)
+
+        yield update

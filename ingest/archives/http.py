@@ -1,0 +1,278 @@
+"""HTTP to archives: the one place that talks to them, patient with faults and wary of where they point."""
+
+import asyncio
+import email.utils
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from types import MappingProxyType, TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from ingest.archives.network import ForbiddenAddressError, GuardedTransport
+
+T = TypeVar("T")
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # else it logs whole addresses, signatures among them
+
+MAX_DOCUMENT_BYTES = 64 * 2**20
+"""Of an answer that is read whole, unpacked; a page of 100 Sentinel-2 items has about 3 MB."""
+MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+"""Answers that another try may turn into a good one."""
+
+
+class ArchiveError(Exception):
+    """An archive does not give what was asked; the message says what it did instead."""
+
+
+class ArchiveUnavailableError(ArchiveError):
+    """An archive is down, overloaded or out of reach, and stayed so for all tries."""
+
+
+class ArchiveAnswerError(ArchiveError):
+    """An archive answers with an error."""
+
+    def __init__(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(f"{shown(url)} answers {status}.")
+        self.status = status
+        self.headers = headers
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an archive is waited for."""
+
+    tries: int = 6
+    first_wait_s: float = 1.0
+    """Before the second try; doubles with each, less a random part so that clients do not come in step."""
+    longest_wait_s: float = 120.0
+    """Where an archive asks for a longer one (Retry-After), it is taken for unavailable."""
+    connect_s: float = 10.0
+    silence_s: float = 30.0
+    """Without a byte, a connection is given up."""
+    document_s: float = 120.0
+    """For the whole of one document, however slowly it drips."""
+
+    def wait_s(self, failures: int, asked_s: float | None) -> float:
+        """How long to wait after so many failures in a row."""
+        most_s = min(self.first_wait_s * 2.0 ** (failures - 1), self.longest_wait_s)
+        return max(most_s * random.uniform(0.5, 1.0), asked_s or 0.0)  # noqa: S311 - jitter
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an archive is asked."""
+
+    url: str
+    method: str = "GET"
+    body: Mapping[str, Any] | None = None
+    """Sent as JSON."""
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class ArchiveClient:
+    """A client for archives; an async context manager.
+
+    Only https is spoken, to public addresses only, after redirects too. Proxies of the environment are not
+    used, since behind one it is the proxy that would choose the address.
+
+    Args:
+        credentials: Headers by the origin they are for, `https://host`; no other origin is sent them.
+        patience: How long to wait and how often to try.
+        local_http: Whether http to 127.0.0.1 is allowed as well, for archives on this very machine.
+        max_document_bytes: Of one document.
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+        patience: Patience = Patience(),
+        local_http: bool = False,
+        max_document_bytes: int = MAX_DOCUMENT_BYTES,
+    ) -> None:
+        self.patience = patience
+        self._credentials = credentials
+        self._local_http = local_http
+        self._max_document_bytes = max_document_bytes
+        self._client = httpx.AsyncClient(
+            transport=GuardedTransport(local=local_http),
+            timeout=httpx.Timeout(patience.silence_s, connect=patience.connect_s, pool=None),
+            headers={"User-Agent": f"tilewatch/{version('tilewatch')}", "Accept-Encoding": "gzip"},
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def document(self, request: Request, *, final: frozenset[int] = frozenset()) -> Any:
+        """The JSON an archive answers with.
+
+        Args:
+            request: What is asked.
+            final: Statuses that are not tried again.
+
+        Raises:
+            ArchiveAnswerError: Where the answer is an error.
+            ArchiveError: Where it is too large or no JSON, or the archive cannot be asked.
+        """
+
+        async def read() -> bytes:
+            async with asyncio.timeout(self.patience.document_s), self.once(request) as response:
+                content = bytearray()
+                async for piece in response.aiter_bytes():
+                    content += piece
+                    if len(content) > self._max_document_bytes:
+                        raise ArchiveError(
+                            f"{shown(request.url)} answers more than {self._max_document_bytes} bytes."
+                        )
+                return bytes(content)
+
+        content = await self.patiently(read, url=request.url, final=final)
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise ArchiveError(f"{shown(request.url)} answers something that is no JSON.") from error
+
+    async def size_bytes(self, url: str) -> int | None:
+        """How large a file is; None where the archive does not tell.
+
+        Raises:
+            ArchiveError: Where there is no such file, or the archive cannot be asked.
+        """
+
+        async def ask() -> int | None:
+            # the first byte: a signed address holds for GET alone
+            headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
+            async with self.once(Request(url, headers=headers)) as response:
+                if response.status_code == 206:
+                    length = response.headers.get("content-range", "").rpartition("/")[2]
+                else:
+                    length = response.headers.get("content-length", "")
+                return int(length) if length.isdigit() else None
+
+        return await self.patiently(ask, url=url)
+
+    async def patiently(
+        self, attempt: Callable[[], Awaitable[T]], *, url: str, final: frozenset[int] = frozenset()
+    ) -> T:
+        """Tries until it works, as far as patience goes.
+
+        Raises:
+            ArchiveAnswerError: Where the answer is an error that will stay, or one in `final`.
+            ArchiveUnavailableError: Where all tries failed.
+            ArchiveError: Of `attempt`.
+        """
+        failures = 0
+        while True:
+            asked_s = None
+            try:
+                return await attempt()
+            except ForbiddenAddressError as error:
+                raise ArchiveError(str(error)) from error
+            except ArchiveAnswerError as error:
+                if error.status not in PASSING or error.status in final:
+                    raise
+                problem: Exception = error
+                asked_s = _asked_wait_s(error.headers)
+            except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+                problem = error
+            failures += 1
+            if failures >= self.patience.tries:
+                said = str(problem) or type(problem).__name__
+                raise ArchiveUnavailableError(
+                    f"{shown(url)} failed {failures} times, at last so: {said}"
+                ) from problem
+            if asked_s is not None and asked_s > self.patience.longest_wait_s:
+                raise ArchiveUnavailableError(
+                    f"{shown(url)} asks to be left alone for {asked_s:.0f} s."
+                ) from problem
+            await asyncio.sleep(self.patience.wait_s(failures, asked_s))
+
+    @asynccontextmanager
+    async def once(self, request: Request) -> AsyncIterator[httpx.Response]:
+        """One try: the answer, its body still to be read, redirects followed.
+
+        Raises:
+            ArchiveAnswerError: Where the status is one of an error.
+            ArchiveError: Where an address may not be asked.
+            httpx.TransportError: Where the connection fails.
+        """
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self._send(request)
+            try:
+                location = response.headers.get("location")
+                if response.status_code in REDIRECTS and location:
+                    request = _redirected(request, response)
+                    continue
+                if response.status_code >= 300:
+                    raise ArchiveAnswerError(request.url, response.status_code, response.headers)
+                yield response
+                return
+            finally:
+                await response.aclose()
+        raise ArchiveError(f"{shown(request.url)} redirects more than {MAX_REDIRECTS} times.")
+
+    async def _send(self, request: Request) -> httpx.Response:
+        url = self._checked(request.url)
+        own = self._credentials.get(_origin(url), {})
+        built = self._client.build_request(
+            request.method, url, json=request.body, headers={**request.headers, **own}
+        )
+        return await self._client.send(built, stream=True)
+
+    def _checked(self, address: str) -> httpx.URL:
+        try:
+            url = httpx.URL(address)
+        except (httpx.InvalidURL, TypeError) as error:
+            raise ArchiveError("an archive names an address that is none.") from error
+        if url.userinfo:
+            raise ArchiveError(f"an address with credentials in it, on {url.host}, is not asked.")
+        local = self._local_http and url.scheme == "http" and url.host == "127.0.0.1"
+        if not (url.scheme == "https" and url.host) and not local:
+            raise ArchiveError(f"{shown(address)} is no https address; others are not asked.")
+        return url
+
+
+def shown(url: str) -> str:
+    """An address as it may be read by anybody: without its query, which may hold a signature."""
+    return url.partition("?")[0].partition("#")[0][:200]
+
+
+def _origin(url: httpx.URL) -> str:
+    port = f":{url.port}" if url.port is not None else ""
+    return f"{url.scheme}://{url.host}{port}"
+
+
+def _redirected(request: Request, response: httpx.Response) -> Request:
+    target = str(response.url.join(response.headers["location"]))
+    if response.status_code == 303:
+        return replace(request, url=target, method="GET", body=None)
+    return replace(request, url=target)
+
+
+def _asked_wait_s(headers: Mapping[str, str]) -> float | None:
+    """Retry-After, which is seconds or a date."""
+    text = headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

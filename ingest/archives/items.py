@@ -1,0 +1,138 @@
+"""Reading an archive's STAC item: the scene it is of, its files, its version."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import shapely
+from shapely.geometry import shape
+
+from ingest.archives.source import ArchiveScene, RemoteFile, SceneRefusedError
+from ingest.harmonising import parse_baseline
+from ingest.order import Provenance
+from mosaics.period import parse_instant
+
+CARRIED = ("platform", "constellation", "instruments", "grid:code", "earthsearch:boa_offset_applied")
+"""Properties of an archive's item that ours keeps, beside those beginning with a prefix below."""
+CARRIED_PREFIXES = ("s2:", "landsat:", "view:", "sat:")
+
+
+def read_scene(item: Mapping[str, Any], assets: Mapping[str, str]) -> ArchiveScene:
+    """The scene an item is of.
+
+    Args:
+        item: As the archive gives it.
+        assets: The item's asset of each band wanted.
+
+    Raises:
+        SceneRefusedError: Where the item lacks what a scene needs, one of the assets among it.
+    """
+    try:
+        files = _files(item["assets"], assets)
+        properties = item["properties"]
+        start = properties.get("start_datetime") or properties["datetime"]
+        cloud_cover = properties.get("eo:cloud_cover")
+        return ArchiveScene(
+            id=item["id"],
+            start=parse_instant(start),
+            end=parse_instant(properties.get("end_datetime") or start),
+            cloud_cover_percent=None if cloud_cover is None else float(cloud_cover),
+            files=files,
+            grid=_grid(properties),
+            platform=str(properties.get("platform", "")).lower(),
+            version=_version(properties),
+            item=item,
+        )
+    except SceneRefusedError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SceneRefusedError(f"it is no item of a scene: {error!r}") from error
+
+
+def _files(found: Mapping[str, Any], assets: Mapping[str, str]) -> dict[str, RemoteFile]:
+    if missing := [f"{band} (asset {name})" for band, name in assets.items() if name not in found]:
+        raise SceneRefusedError(f"it has no {', '.join(missing)}")
+    return {band: _file(found[name]) for band, name in assets.items()}
+
+
+def newest_versions(scenes: Iterable[ArchiveScene]) -> tuple[ArchiveScene, ...]:
+    """One scene of each grid, day and platform, the one of the highest version, where the first of them was.
+
+    Scenes without a grid are all different.
+    """
+    same: dict[tuple[str, ...], list[ArchiveScene]] = {}
+    for scene in scenes:
+        day = f"{scene.start:%Y-%m-%d}"
+        key = (scene.id,) if scene.grid is None else (scene.grid, day, scene.platform)
+        same.setdefault(key, []).append(scene)
+    newest = []
+    for group in same.values():
+        best = max(group, key=lambda scene: (scene.version, scene.id))
+        lesser = tuple(sorted(scene.id for scene in group if scene is not best))
+        newest.append(replace(best, supersedes=lesser))
+    return tuple(newest)
+
+
+def band_facts(asset: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an asset says of its one band: raster:bands of STAC 1.0, bands of 1.1."""
+    facts = {**(asset.get("bands") or [{}])[0], **(asset.get("raster:bands") or [{}])[0]}
+    return {**asset, **facts}
+
+
+def _file(asset: Mapping[str, Any]) -> RemoteFile:
+    size_bytes = asset.get("file:size")
+    href = str(asset["href"])
+    return RemoteFile(
+        href=href,
+        size_bytes=size_bytes if isinstance(size_bytes, int) and size_bytes >= 0 else None,
+        checksum=asset.get("file:checksum"),
+        # the bucket of the USGS bills whoever reads it, which not every item says
+        requester_pays=bool(asset.get("storage:requester_pays")) or href.startswith("s3://usgs-landsat/"),
+        region=asset.get("storage:region"),
+    )
+
+
+def scene_geometry(item: Mapping[str, Any]) -> shapely.Geometry:
+    """Where an item says its scene lies; `SceneRefusedError` where it says nothing usable."""
+    try:
+        geometry = shape(item["geometry"])
+        return geometry if geometry.is_valid else shapely.make_valid(geometry)
+    except (KeyError, TypeError, ValueError, AttributeError, shapely.GEOSException) as error:
+        raise SceneRefusedError("says nothing usable of where it lies") from error
+
+
+def _grid(properties: Mapping[str, Any]) -> str | None:
+    """The tile of a scene, which archives write in different properties."""
+    if code := properties.get("grid:code"):
+        return str(code)
+    if tile := properties.get("s2:mgrs_tile"):
+        return f"MGRS-{tile}"
+    path, row = properties.get("landsat:wrs_path"), properties.get("landsat:wrs_row")
+    return f"WRS2-{path}{row}" if path and row else None
+
+
+def _version(properties: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Baseline, then sequence, then when it was made: what orders versions of one scene."""
+    baseline = properties.get("s2:processing_baseline")
+    sequence = str(properties.get("s2:sequence", ""))
+    made = properties.get("s2:generation_time") or properties.get("landsat:product_generated") or ""
+    return (
+        parse_baseline(baseline) if baseline else (0, 0),
+        int(sequence) if sequence.isdigit() else 0,
+        str(made),
+    )
+
+
+def item_provenance(item: Mapping[str, Any]) -> Provenance:
+    """What our item keeps of an archive's."""
+    properties = {
+        name: value
+        for name, value in item["properties"].items()
+        if name in CARRIED or name.startswith(CARRIED_PREFIXES)
+    }
+    own: Mapping[str, Any] = next((link for link in item.get("links") or () if link.get("rel") == "self"), {})
+    href = str(own.get("href", ""))
+    if not re.match(r"https://[^@\s]+$", href):
+        return Provenance(properties)
+    return Provenance(properties, ({"rel": "derived_from", "href": href, "type": "application/geo+json"},))

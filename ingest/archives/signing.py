@@ -1,0 +1,157 @@
+"""Signing: the address a file is fetched from, where an archive lets in only who has a fresh signature."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.session import Session
+
+from ingest.archives.http import ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.source import RemoteFile, SceneRefusedError
+from mosaics.period import PeriodError, parse_instant
+
+PLANETARY_COMPUTER = "planetary-computer"
+MARGIN = timedelta(seconds=60)
+"""A signature that ends sooner is renewed first (planetary-computer-sdk, sas.py)."""
+PRESIGNED_S = 3600
+BLOB_HOST = re.compile(r"([a-z0-9]{3,24})\.blob\.core\.windows\.net")
+
+
+class Signer(Protocol):
+    """Turns the address in a catalogue into one that can be fetched now."""
+
+    name: str | None
+    """What a server that reads the file where it lies has to do; None where it just reads."""
+
+    async def sign(self, file: RemoteFile, *, renew: bool = False) -> str:
+        """The address to fetch; `renew` where the last one was refused.
+
+        Raises:
+            ArchiveError: Where there is none.
+            SceneRefusedError: Where reading it costs money that nobody has agreed to.
+        """
+        ...
+
+
+class OpenBuckets:
+    """Files that everybody may read, and S3 buckets that bill whoever reads them where that is allowed.
+
+    Args:
+        requester_pays: Whether reading may be billed to the AWS credentials of the environment.
+    """
+
+    name: str | None = None
+
+    def __init__(self, *, requester_pays: bool = False) -> None:
+        self._requester_pays = requester_pays
+
+    async def sign(self, file: RemoteFile, *, renew: bool = False) -> str:  # noqa: ARG002 - presigned afresh
+        """See `Signer`."""
+        if file.requester_pays:
+            return await asyncio.to_thread(self._presigned, file)
+        return https_address(file)
+
+    def _presigned(self, file: RemoteFile) -> str:
+        refuse_billed(file, allowed=self._requester_pays)
+        credentials = Session().get_credentials()
+        if credentials is None:
+            raise ArchiveError(
+                f"{shown(file.href)} is billed to whoever reads it, and no AWS credentials say who that is."
+            )
+        request = AWSRequest("GET", f"{https_address(file)}?x-amz-request-payer=requester")
+        S3SigV4QueryAuth(credentials, "s3", file.region or "us-west-2", expires=PRESIGNED_S).add_auth(request)
+        return str(request.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is appended to addresses of one container, and until when it holds."""
+
+    query: str
+    expiry: datetime
+
+
+class SharedAccess:
+    """Azure containers read with a token that an API hands out for each, as the Planetary Computer does.
+
+    Args:
+        client: Asks for tokens.
+        tokens: Address that `{account}/{container}` is appended to.
+        now: The time.
+        host: Matches the hosts that are signed for; its first group is the account.
+    """
+
+    name: str | None = PLANETARY_COMPUTER
+
+    def __init__(
+        self,
+        client: ArchiveClient,
+        tokens: str,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        host: re.Pattern[str] = BLOB_HOST,
+    ) -> None:
+        self._client = client
+        self._tokens_address = tokens.rstrip("/")
+        self._now = now
+        self._host = host
+        self._tokens: dict[str, Token] = {}
+        self._asking = asyncio.Lock()
+
+    async def sign(self, file: RemoteFile, *, renew: bool = False) -> str:
+        """See `Signer`; addresses of other hosts are left as they are."""
+        parts = urlsplit(file.href)
+        account = self._host.fullmatch(parts.netloc)
+        if account is None:
+            return https_address(file)
+        container = f"{account[1]}/{parts.path.lstrip('/').partition('/')[0]}"
+        async with self._asking:
+            token = self._tokens.get(container)
+            if renew or token is None or token.expiry - self._now() < MARGIN:
+                token = self._tokens[container] = await self._ask(container)
+        return f"{file.href}{'&' if parts.query else '?'}{token.query}"
+
+    async def _ask(self, container: str) -> Token:
+        address = f"{self._tokens_address}/{quote(container)}"
+        answer = await self._client.document(Request(address))
+        try:
+            return Token(str(answer["token"]).lstrip("?"), parse_instant(answer["msft:expiry"]))
+        except (KeyError, TypeError, PeriodError) as error:
+            raise ArchiveError(f"{shown(address)} answers no token.") from error
+
+
+def https_address(file: RemoteFile) -> str:
+    """The https address of a file, for s3:// that of the bucket's own host.
+
+    Raises:
+        ArchiveError: Where the address is of neither kind.
+    """
+    parts = urlsplit(file.href)
+    if parts.scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9-]{1,62}", parts.netloc):
+        region = file.region or "us-west-2"
+        if not re.fullmatch(r"[a-z0-9-]{1,32}", region):
+            raise ArchiveError(f"{shown(file.href)} says it lies in a region that is none.")
+        return f"https://{parts.netloc}.s3.{region}.amazonaws.com{parts.path}"
+    if parts.scheme in {"https", "http"}:  # plain http is the client's to refuse
+        return file.href
+    raise ArchiveError(f"{shown(file.href)} is neither an https nor an s3 address.")
+
+
+def refuse_billed(file: RemoteFile, *, allowed: bool) -> None:
+    """Refuses files that cost money to read.
+
+    Raises:
+        SceneRefusedError: Where `file` does and that is not allowed.
+    """
+    if file.requester_pays and not allowed:
+        raise SceneRefusedError(
+            f"{shown(file.href)} lies in a bucket that bills whoever reads it. Give --requester-pays to have "
+            "it billed to your AWS credentials, or take a source that bills nobody, such as "
+            "planetary-computer-landsat-c2-l2."
+        )

@@ -1,0 +1,68 @@
+"""Where fetched files lie until their scene has landed, so that what a killed run fetched is not lost."""
+
+import fcntl
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+LOCK = ".fetching"
+KEPT_S = 7 * 24 * 60 * 60
+"""What no run has touched for this long is cleared away by the next."""
+
+
+class BeingFetchedError(RuntimeError):
+    """Another run is fetching the same scene."""
+
+
+class Downloads:
+    """Folders of scenes being fetched, each used by one run at a time.
+
+    Args:
+        folder: Holds them; made where it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def of_scene(self, collection_id: str, scene_id: str, digest: str) -> Path:
+        """The folder of one version of a scene."""
+        return self.folder / collection_id / scene_id / digest
+
+    @contextmanager
+    def claimed(self, folder: Path) -> Iterator[None]:
+        """Uses a scene's folder; it stays until it is removed.
+
+        Raises:
+            BeingFetchedError: Where another run uses it.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BeingFetchedError("another run is fetching it") from error
+            yield
+
+    def size_bytes(self, folder: Path) -> int:
+        """What has been fetched of a scene's files, whole or not."""
+        kept = [*folder.glob("*.tif"), *folder.glob("*.tif.part")]
+        return sum(file.stat().st_size for file in kept)
+
+    def remove(self, folder: Path) -> None:
+        """Removes a scene's folder, and those above it that are empty then."""
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in (folder.parent, folder.parent.parent):
+            with suppress(OSError):
+                parent.rmdir()
+
+    def clear_abandoned(self) -> None:
+        """Removes what no run has touched for a week."""
+        for lock in self.folder.glob(f"*/*/*/{LOCK}"):
+            with suppress(OSError, BeingFetchedError):
+                touched = max(file.stat().st_mtime for file in lock.parent.iterdir())
+                if time.time() - touched > KEPT_S:
+                    with self.claimed(lock.parent):
+                        self.remove(lock.parent)

@@ -1,0 +1,252 @@
+"""Fetching: a file comes whole or not at all, and goes on where a killed run left it."""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.source import Progress
+
+REFUSED = frozenset({401, 403})
+"""How a store says that a signature does not hold, or not any more."""
+WORTH_GOING_ON_BYTES = 2**16
+"""A connection that brought less than this counts as a failed try, however often it is opened again."""
+MAX_FILE_BYTES = 20 * 10**9
+"""The largest file fetched where an archive does not say how large it is."""
+HASHES = {0x11: "sha1", 0x12: "sha256", 0x13: "sha512", 0xD5: "md5"}
+"""Multihash codes and the functions they name (multiformats/multicodec)."""
+
+Signed = Callable[[bool], Awaitable[str]]
+"""The address to fetch from now; True where the one before was refused."""
+
+
+class DamagedFileError(ArchiveError):
+    """A file came whole and is not what the archive says it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the archive says of a file's bytes."""
+
+    size_bytes: int | None = None
+    checksum: str | None = None
+    """A multihash in hexadecimal digits."""
+
+
+async def fetch_file(
+    client: ArchiveClient,
+    signed: Signed,
+    expected: Expected,
+    target: Path,
+    progress: Progress = lambda _: None,
+) -> None:
+    """Fetches one file to `target`; nothing is asked where it is there already.
+
+    Until it is whole it lies beside the target as `.part`, with a note of its version; a part whose version
+    the archive no longer has is begun anew.
+
+    Raises:
+        DamagedFileError: Where size or checksum differ from what the archive says, twice.
+        ArchiveError: Where the archive does not give the file.
+    """
+    part = _Part(target)
+    if part.published_bytes is not None:
+        progress(part.published_bytes)
+        return
+    if part.size_bytes:
+        progress(part.size_bytes)
+    for again in (True, False):
+        await _receive(client, signed, expected, part, progress)
+        damage = await asyncio.to_thread(part.damage, expected)
+        if damage is None:
+            part.publish()
+            return
+        progress(-part.size_bytes)
+        part.clear()
+        if not again:
+            raise DamagedFileError(damage)
+
+
+class _Part:
+    """The beginning of a file, and which version of it that is."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.published_bytes = target.stat().st_size if target.is_file() else None
+        self.path = target.with_name(f"{target.name}.part")
+        self._note = target.with_name(f"{target.name}.part.json")
+        self.tag: str | None = None
+        self.md5: str | None = None
+        self.size_bytes = 0
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            noted = json.loads(self._note.read_text())
+            self.tag, self.md5 = noted["tag"], noted["md5"]
+            self.size_bytes = self.path.stat().st_size
+
+    def begin(self, response: httpx.Response) -> None:
+        """Empties the part; only a version that is tagged can be gone on with later."""
+        self.clear()
+        self.tag, self.md5 = _tag(response), _plain_md5(response)
+        if self.tag is not None:
+            self._note.write_text(json.dumps({"tag": self.tag, "md5": self.md5}))
+
+    def append(self, data: bytes) -> None:
+        with self.path.open("ab") as file:
+            file.write(data)
+        self.size_bytes += len(data)
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+        self.tag, self.md5, self.size_bytes = None, None, 0
+
+    def damage(self, expected: Expected) -> str | None:
+        """What is wrong with the whole; None where nothing is known to be."""
+        if expected.size_bytes is not None and self.size_bytes != expected.size_bytes:
+            return (
+                f"{self.target.name} came with {self.size_bytes} bytes; "
+                f"its archive says {expected.size_bytes}."
+            )
+        known = [_multihash(expected.checksum), ("md5", self.md5) if self.md5 else None]
+        for name, digest in filter(None, known):
+            if self._digest(name) != digest:
+                return f"{self.target.name} came with another {name} than its archive says."
+        return None
+
+    def publish(self) -> None:
+        """Makes the whole appear."""
+        with self.path.open("ab") as file:
+            os.fsync(file.fileno())
+        self.path.replace(self.target)
+        self._note.unlink(missing_ok=True)
+
+    def _digest(self, name: str) -> str:
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.new(name, usedforsecurity=False)).hexdigest()
+
+
+async def _receive(
+    client: ArchiveClient, signed: Signed, expected: Expected, part: _Part, progress: Progress
+) -> None:
+    """Brings a part to the length its archive sends, over as many connections as that takes."""
+    refused = whole = False
+    furthest_bytes = part.size_bytes
+    url = await signed(False)
+
+    async def attempt() -> bool:
+        nonlocal furthest_bytes, url
+        url = await signed(refused)
+        try:
+            return await _continue(client, url, expected, part, progress)
+        except httpx.TransportError:
+            if part.size_bytes - furthest_bytes < WORTH_GOING_ON_BYTES:
+                raise
+            return False
+        finally:
+            furthest_bytes = max(furthest_bytes, part.size_bytes)
+
+    while not whole:
+        try:
+            whole = await client.patiently(attempt, url=url)
+        except ArchiveAnswerError as error:
+            if error.status in REFUSED and not refused:
+                refused = True
+            elif error.status == 416 and part.size_bytes:
+                progress(-part.size_bytes)
+                part.clear()
+            else:
+                raise
+        except DamagedFileError:
+            progress(-part.size_bytes)
+            part.clear()
+            raise
+
+
+async def _continue(
+    client: ArchiveClient, url: str, expected: Expected, part: _Part, progress: Progress
+) -> bool:
+    """One connection: from the end of the part to that of the file. True where it got there."""
+    headers = {"Accept-Encoding": "identity"}
+    if part.size_bytes and part.tag:
+        headers |= {"Range": f"bytes={part.size_bytes}-", "If-Range": part.tag}
+    async with client.once(Request(url, headers=headers)) as response:
+        if response.status_code == 206:
+            total = _continued(url, response, part.size_bytes)
+        else:
+            progress(-part.size_bytes)
+            part.begin(response)
+            total = _number(response.headers.get("content-length"))
+        limit = MAX_FILE_BYTES if expected.size_bytes is None else expected.size_bytes
+        if total is not None and (total > limit or expected.size_bytes not in {None, total}):
+            raise DamagedFileError(f"{shown(url)} has {total} bytes; {limit} were expected.")
+        async for data in response.aiter_raw():
+            if part.size_bytes + len(data) > limit:
+                raise DamagedFileError(f"{shown(url)} does not end after the {limit} bytes expected.")
+            part.append(data)
+            progress(len(data))
+    return total is None or part.size_bytes >= total
+
+
+def _continued(url: str, response: httpx.Response, offset_bytes: int) -> int | None:
+    """Size of the whole of which a part came; None where the archive does not say."""
+    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
+    if said is None or int(said[1]) != offset_bytes:
+        raise ArchiveError(f"{shown(url)} answers another part of the file than was asked.")
+    return _number(said[2])
+
+
+def _tag(response: httpx.Response) -> str | None:
+    """What If-Range takes: a strong tag, else a date."""
+    tag: str = response.headers.get("etag", "")
+    if tag.startswith('"'):
+        return tag
+    date: str | None = response.headers.get("last-modified")
+    return date
+
+
+def _plain_md5(response: httpx.Response) -> str | None:
+    """The md5 that S3 gives as the tag of an object uploaded in one part and not encrypted with a key."""
+    tag = re.fullmatch(r'"([0-9a-f]{32})"', response.headers.get("etag", ""))
+    of_s3 = "x-amz-request-id" in response.headers
+    encrypted = response.headers.get("x-amz-server-side-encryption", "AES256") != "AES256"
+    return tag[1] if tag and of_s3 and not encrypted else None
+
+
+def _multihash(checksum: str | None) -> tuple[str, str] | None:
+    """The function and digest of a multihash; None where there is none, or by a function not known here."""
+    try:
+        data = bytes.fromhex(checksum or "")
+        code, rest = _varint(data)
+        length, digest = _varint(rest)
+    except (ValueError, IndexError):
+        return None
+    name = HASHES.get(code)
+    if (
+        name is None
+        or len(digest) != length
+        or hashlib.new(name, usedforsecurity=False).digest_size != length
+    ):
+        return None
+    return name, digest.hex()
+
+
+def _varint(data: bytes) -> tuple[int, bytes]:
+    """A number of seven bits a byte, the lowest first, and what follows it."""
+    number = at = 0
+    while data[at] & 0x80:
+        number |= (data[at] & 0x7F) << 7 * at
+        at += 1
+    return number | data[at] << 7 * at, data[at + 1 :]
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None

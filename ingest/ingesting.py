@@ -1,0 +1,212 @@
+"""Ingesting: the loop that lands an archive's scenes, each fetched, harmonised, converted and committed."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from ingest.archives.http import ArchiveError, ArchiveUnavailableError
+from ingest.archives.source import ArchiveScene, SceneRefusedError, Source
+from ingest.clipping import clip_file
+from ingest.collections import SourceCollection
+from ingest.downloads import BeingFetchedError, Downloads
+from ingest.harmonising import OffsetUndecidedError, needs_pixels
+from ingest.landing import Landing, land_scene
+from ingest.order import SceneOrder
+from ingest.planning import ScenePlan, plan_rasters, plan_scene
+from ingest.raster import RasterRefusedError, inspect_raster
+from ingest.surveying import Manner, Mode, Pending, Survey
+from ingest.workspace import require_space
+from mosaics.storage import Storage
+
+SCENES_AT_ONCE = 2
+"""One is fetched while the other is converted, which takes all cores."""
+FILES_AT_ONCE = 4
+"""Connections to an archive; more are no faster, and archives slow down who opens many."""
+UNAVAILABLE_IN_A_ROW = 3
+"""So many scenes fail for want of the archive before the others are not tried."""
+
+FAULTS_OF_A_SCENE = (
+    ArchiveError,
+    BeingFetchedError,
+    OffsetUndecidedError,
+    RasterRefusedError,
+    SceneRefusedError,
+)
+"""What keeps one scene from landing and says nothing of the others."""
+
+
+class Watch(Protocol):
+    """Is told how an ingestion goes."""
+
+    def fetched(self, size_bytes: int) -> None:
+        """Bytes have come in; negative where some have to come again."""
+        ...
+
+    def landed(self, landing: Landing) -> None:
+        """A scene has landed."""
+        ...
+
+    def failed(self, scene_id: str, reason: str) -> None:
+        """A scene has not."""
+        ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an ingestion."""
+
+    landings: list[Landing] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why, by scene id."""
+
+
+async def ingest_scenes(
+    storage: Storage,
+    source: Source,
+    collection: SourceCollection,
+    survey: Survey,
+    manner: Manner,
+    *,
+    downloads: Downloads,
+    watch: Watch,
+) -> Outcome:
+    """Lands the pending scenes of a survey, each by a commit of its own.
+
+    What has been fetched stays in `downloads` until its scene has landed: a run that is killed, or fails, is
+    gone on with by the next.
+
+    Raises:
+        DiskFullError: Where there is no room for the files of two scenes.
+        ArchiveUnavailableError: Where the archive stopped answering.
+        StorageError: Where storage does not take what is landed.
+    """
+    sizes = sorted(pending.size_bytes - pending.fetched_bytes for pending in survey.pending)
+    remedy = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
+    require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=remedy)
+    loop = _Loop(storage, source, collection, manner, downloads, watch)
+    pending = iter(survey.pending)
+    await together(*(loop.land_all(pending) for _ in range(SCENES_AT_ONCE)))
+    return loop.outcome
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Runs work at once; where a part fails the others are stopped, and its error is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in work:
+                group.create_task(part)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+
+
+@dataclass(slots=True)
+class _Loop:
+    storage: Storage
+    source: Source
+    collection: SourceCollection
+    manner: Manner
+    downloads: Downloads
+    watch: Watch
+    outcome: Outcome = field(default_factory=Outcome)
+    files_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
+    converting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    unavailable: int = 0
+
+    async def land_all(self, pending: Iterator[Pending]) -> None:
+        """Lands what the iterator still gives; several share one."""
+        for one in pending:
+            try:
+                landing = await self.land_one(one)
+            except FAULTS_OF_A_SCENE as error:
+                self.outcome.failures[one.scene.id] = str(error)
+                self.watch.failed(one.scene.id, str(error))
+                self.unavailable += isinstance(error, ArchiveUnavailableError)
+                if self.unavailable >= UNAVAILABLE_IN_A_ROW:
+                    raise
+            else:
+                self.unavailable = 0
+                self.outcome.landings.append(landing)
+                self.watch.landed(landing)
+
+    async def land_one(self, pending: Pending) -> Landing:
+        scene_id = self.manner.scene_id(pending.scene.id)
+        folder = self.downloads.of_scene(self.source.collection_id, scene_id, pending.digest)
+        with self.downloads.claimed(folder):
+            if self.manner.mode is Mode.COPY:
+                plan_work = self._plan_copy(pending, scene_id, folder)
+            else:
+                plan_work = self._plan_reference(pending, scene_id, folder)
+            plan = await plan_work
+            replaces = [self.manner.scene_id(lesser) for lesser in pending.scene.supersedes]
+            async with self.converting:
+                landing = await land_scene(self.storage, plan, replaces=replaces)
+            self.downloads.remove(folder)
+        return landing
+
+    async def _plan_copy(self, pending: Pending, scene_id: str, folder: Path) -> ScenePlan:
+        files = await self._fetch(pending.scene, pending.scene.files, folder)
+        async with self.converting:
+            return await asyncio.to_thread(self._inspect_copy, pending, scene_id, files)
+
+    def _inspect_copy(self, pending: Pending, scene_id: str, files: Mapping[str, Path]) -> ScenePlan:
+        order = self._given(self.source.convert(pending.scene, files), scene_id)
+        if self.manner.clip is None:
+            return plan_scene(self.collection, order, digest=pending.digest)
+        parts = []
+        for asset in order.assets:
+            part = asset.path.with_name(f"{asset.band}.part-of.tif")
+            clip_file(asset.path, self.manner.clip, part)
+            parts.append(replace(asset, path=part))
+        whole = {asset.band: inspect_raster(asset.path, asset.index) for asset in order.assets}
+        order = replace(order, assets=tuple(parts))
+        return plan_scene(self.collection, order, digest=pending.digest, pixels=whole)
+
+    async def _plan_reference(self, pending: Pending, scene_id: str, folder: Path) -> ScenePlan:
+        scene = pending.scene
+        reference = self.source.refer(scene, self.collection.collection)
+        await together(*(self._require(scene, band) for band in scene.files))
+        order = self._given(reference.order, scene_id)
+        probed = self._probed(scene) if needs_pixels(order.baseline, removed=order.removed) else []
+        files = await self._fetch(scene, probed, folder)
+
+        def plan() -> ScenePlan:
+            return plan_rasters(
+                self.collection,
+                order,
+                reference.rasters,
+                sha256={},
+                pixels={band: inspect_raster(file) for band, file in files.items()},
+                digest=pending.digest,
+            )
+
+        return await asyncio.to_thread(plan)
+
+    def _probed(self, scene: ArchiveScene) -> list[str]:
+        """The bands whose pixels tell the offset: red or another reflective one, and the classification."""
+        described = self.collection.collection
+        reflective = [band for band in scene.files if not described.band(band).categorical]
+        first = "red" if "red" in reflective else next(iter(reflective), None)
+        return [band for band in scene.files if band in {first, "scl"}] if first else []
+
+    async def _require(self, scene: ArchiveScene, band: str) -> None:
+        """Asks for a file's head: links of archives may be dead, or lead where nobody may read."""
+        async with self.files_at_once:
+            await self.source.size_bytes(replace(scene.files[band], size_bytes=None))
+
+    async def _fetch(
+        self, scene: ArchiveScene, bands: Sequence[str] | Mapping[str, Any], folder: Path
+    ) -> dict[str, Path]:
+        targets = {band: folder / f"{band}.tif" for band in bands}
+
+        async def fetch(band: str) -> None:
+            async with self.files_at_once:
+                await self.source.fetch(scene.files[band], targets[band], self.watch.fetched)
+
+        await together(*map(fetch, targets))
+        return targets
+
+    def _given(self, order: SceneOrder, scene_id: str) -> SceneOrder:
+        """The order as the user wants it."""
+        return replace(order, id=scene_id, scales=self.manner.scales, offsets=self.manner.offsets)
