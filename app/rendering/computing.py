@@ -79,7 +79,7 @@ def compute_values(
         mosaics.storage.StorageUnavailableError: If the store does not answer.
     """
     shape = (grid.height, grid.width)
-    planes: Planes = np.full((product.planes, *shape), np.nan, np.float32)
+    planes: Planes | None = None
     missing: Mask = np.ones(shape, bool) if wanted is None else wanted.copy()
     used: list[str] = []
     skipped: list[SceneRef] = []
@@ -96,22 +96,27 @@ def compute_values(
             continue
         if found is None:
             continue
-        take = missing & ~np.isnan(found).any(axis=0)
-        if take.any():
-            np.copyto(planes, found, where=take)
-            missing &= ~take
+        holds = ~np.isnan(found).any(axis=0)
+        if holds.any():
+            if planes is None:
+                planes = found
+            else:
+                np.copyto(planes, found, where=holds)
+            missing &= ~holds
             used.append(scene.id)
             unmasked.update(dict.fromkeys(_rules_without_band(product, item)))
         clock.lap("compute")
         if not missing.any():
             break
+    if planes is None:
+        planes = np.full((product.planes, *shape), np.nan, np.float32)
     return Values(planes, tuple(used), tuple(skipped), tuple(failed), tuple(unmasked), clock.ms)
 
 
 def _scene_values(
     product: Product, item: SceneItem, grid: Grid, missing: Mask, clock: Clock
 ) -> Planes | None:
-    """One scene's values; None where it can add nothing to the missing pixels."""
+    """One scene's values, NaN where it has none or none is missing; None where it can add nothing."""
     if any(band not in item.assets for band in product.bands):
         return None
     pixels: dict[str, BandPixels] = {}
@@ -133,7 +138,8 @@ def _scene_values(
         found = product.formula.evaluate(physical)[np.newaxis]
     else:
         found = np.stack([physical[band] for band in product.rgb_bands])
-    found[:, ~kept] = np.nan
+    if not kept.all():
+        np.copyto(found, np.nan, where=~kept)
     return found
 
 
@@ -145,7 +151,10 @@ def _apply_rules(product: Product, band: str, pixels: BandPixels, asset: Asset, 
 
 def kept_by(rule: MaskRule, pixels: BandPixels, asset: Asset) -> Mask:
     """Where a rule keeps a pixel; one whose mask band has no value there is not kept."""
-    return pixels.valid & ~rule.rejected(pixels.stored, pixels.physical(asset))
+    physical = None if rule.needs_raw else pixels.physical(asset)
+    kept: Mask = ~rule.rejected(pixels.stored, physical)
+    kept &= pixels.valid
+    return kept
 
 
 def _rules_without_band(product: Product, item: SceneItem) -> list[str]:

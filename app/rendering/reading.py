@@ -85,7 +85,8 @@ class BandPixels:
             values += np.float32(asset.offset / asset.scale)
         if asset.scale != 1.0:
             values *= np.float32(asset.scale)
-        values[~self.valid] = np.nan
+        if not self.valid.all():
+            np.copyto(values, np.nan, where=~self.valid)
         return values
 
 
@@ -213,9 +214,10 @@ def _read_cutout(dataset: DatasetReader, nodata: float | None, cutout: _Cutout, 
     pixels = dataset.read(1, window=window)
     valid = dataset.read_masks(1, window=window) != 0 if nodata is None else differs_from(pixels, nodata)
     if across > 1 or down > 1:
-        rows = np.arange(top, bottom)[:, np.newaxis] // down - first_row
-        columns = np.arange(left, right) // across - first_column
-        pixels, valid = pixels[rows, columns], valid[rows, columns]
+        rows, columns = top - first_row * down, left - first_column * across
+        seen = np.s_[rows : rows + bottom - top, columns : columns + right - left]
+        pixels = pixels.repeat(down, axis=0).repeat(across, axis=1)[seen]
+        valid = valid.repeat(down, axis=0).repeat(across, axis=1)[seen]
     if pixels.shape != (grid.height, grid.width):
         around = (
             (top - cutout.row, cutout.row + grid.height - bottom),

@@ -152,23 +152,38 @@ class Outline:
 
     def fractions(self, block: Block) -> Floats:
         """The covered fraction of every cell of a block, (height, width), give or take rounding errors."""
-        sums = np.zeros(block.height * (block.width + 1))
-        crossed = False
-        for portion in self._reaching(block):
-            portion.cut_at_rows(block.height).add_to(sums, block.width)
-            crossed |= bool(np.any(np.maximum(portion.x_top, portion.x_bottom) > 0))
-        by_row = sums.reshape(block.height, block.width + 1)
-        if not crossed:  # every row is covered by as much as the edges left of the block say
-            return np.broadcast_to(by_row[:, :1], (block.height, block.width))
-        return np.cumsum(by_row, axis=1)[:, :-1]
+        runs = self._runs(block)
+        by_row = np.repeat(runs.fraction, runs.length).reshape(block.height, block.width + 1)
+        return by_row[:, :-1]
 
     def coverage(self, block: Block) -> Coverage:
         """The covered cells of a block."""
-        fractions = self.fractions(block)
-        inside = fractions > 1 - ROUNDING
-        partly = fractions > ROUNDING
-        partly ^= inside
-        return Coverage(inside, np.flatnonzero(partly), fractions[partly])
+        runs = self._runs(block)
+        whole = runs.fraction > 1 - ROUNDING
+        by_row = np.repeat(whole, runs.length).reshape(block.height, block.width + 1)
+        partly = (runs.fraction > ROUNDING) & ~whole
+        run, position = _spread(runs.first[partly], runs.length[partly])
+        row, column = np.divmod(position, block.width + 1)
+        seen = column < block.width
+        cells = row[seen] * block.width + column[seen]
+        return Coverage(by_row[:, :-1].copy(), cells, runs.fraction[partly][run[seen]])
+
+    def _runs(self, block: Block) -> "_Runs":
+        """The cells of a block, row by row, as runs of equal coverage; they begin where an edge is."""
+        stride = block.width + 1
+        rows = np.arange(block.height) * stride
+        first: Integers = rows
+        change: Floats = np.zeros(block.height)
+        for portion in self._reaching(block):
+            parts = list(portion.cut_at_rows(block.height).increments(block.width))
+            positions = np.concatenate([first, *(cells for cells, _ in parts)])
+            amounts = np.concatenate([change, *(changes for _, changes in parts)])
+            first, run = np.unique(positions, return_inverse=True)
+            change = np.bincount(run, weights=amounts)
+        running = np.cumsum(change)
+        row, begins = first // stride, np.searchsorted(first, rows)
+        before = np.concatenate([[0.0], running])[begins]  # what the rows above have summed up to
+        return _Runs(first, np.diff(first, append=block.height * stride), running - before[row])
 
     def _reaching(self, block: Block) -> Iterator["Outline"]:
         """The edges that cover something of a block, seen from its corner, in bounded portions."""
@@ -224,12 +239,15 @@ class _Pieces:
     cover: Floats
     """Height of the piece, positive where the polygon lies to its right."""
 
-    def add_to(self, sums: Floats, width: int) -> None:
-        """Cut the pieces at the columns, and add what each covers.
+    def increments(self, width: int) -> Iterator[tuple[Integers, Floats]]:
+        """Cut the pieces at the columns, and tell by how much each changes what is covered, and from where.
 
         Args:
-            sums: rows x (width + 1), row by row; the running sum along a row is what is covered of a cell.
             width: Columns. What lies left of them covers their whole row, what lies right covers nothing.
+
+        Yields:
+            Positions in rows of width + 1 cells, one after the other, and the changes there; their running
+            sum along a row is what is covered of a cell.
         """
         level = self.right - self.left
         slanted = level > 0
@@ -237,7 +255,7 @@ class _Pieces:
         beyond = np.where(slanted, np.clip(-self.left, 0.0, level) / reach, self.left <= 0)
         start = self.row * (width + 1)
         before = beyond > 0
-        _add(sums, start[before], (self.cover * beyond)[before])
+        yield start[before], (self.cover * beyond)[before]
 
         seen = (self.left < width) & (beyond < 1)
         left, right = np.maximum(self.left[seen], 0.0), np.minimum(self.right[seen], float(width))
@@ -248,8 +266,19 @@ class _Pieces:
         covered = self.cover[seen][piece] * share
         to_next = covered * ((x_left + x_right) / 2 - column)
         cell = start[seen][piece] + column
-        _add(sums, cell, covered - to_next)
-        _add(sums, cell + 1, to_next)
+        yield cell, covered - to_next
+        yield cell + 1, to_next
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of cells that are covered alike, in rows of one cell more than the block has."""
+
+    first: Integers
+    """Position of the first cell."""
+    length: Integers
+    fraction: Floats
+    """What is covered of each of its cells."""
 
 
 def _spread(first: Integers, count: Integers) -> tuple[Integers, Integers]:
@@ -257,11 +286,3 @@ def _spread(first: Integers, count: Integers) -> tuple[Integers, Integers]:
     owner = np.repeat(np.arange(len(first)), count)
     begin = np.cumsum(count) - count
     return owner, np.arange(len(owner)) + (first - begin)[owner]
-
-
-def _add(sums: Floats, positions: Integers, amounts: Floats) -> None:
-    """Add amounts at positions, which may repeat."""
-    if len(positions) > len(sums) // 8:
-        sums += np.bincount(positions, amounts, minlength=len(sums))
-    else:
-        np.add.at(sums, positions, amounts)
