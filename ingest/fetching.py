@@ -187,10 +187,12 @@ async def _continue(
             total = _number(response.headers.get("content-length"))
         limit = MAX_FILE_BYTES if expected.size_bytes is None else expected.size_bytes
         if total is not None and (total > limit or expected.size_bytes not in {None, total}):
-            raise DamagedFileError(f"{shown(url)} has {total} bytes; {limit} were expected.")
+            raise DamagedFileError(f"the file {shown(url)} has {total} bytes; {limit} were expected.")
         async for data in response.aiter_raw():
             if part.size_bytes + len(data) > limit:
-                raise DamagedFileError(f"{shown(url)} does not end after the {limit} bytes expected.")
+                raise DamagedFileError(
+                    f"the file {shown(url)} does not end after the {limit} bytes expected."
+                )
             part.append(data)
             progress(len(data))
     return total is None or part.size_bytes >= total
@@ -200,7 +202,7 @@ def _continued(url: str, response: httpx.Response, offset_bytes: int) -> int | N
     """Size of the whole of which a part came; None where the archive does not say."""
     said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
     if said is None or int(said[1]) != offset_bytes:
-        raise ArchiveError(f"{shown(url)} answers another part of the file than was asked.")
+        raise ArchiveError(f"the archive answers another part of {shown(url)} than was asked.")
     return _number(said[2])
 
 

@@ -55,10 +55,10 @@ class SourceDescription(BaseModel):
 
     @field_validator("api")
     @classmethod
-    def _is_https(cls, value: str) -> str:
-        if not value.startswith("https://") or "?" in value or "@" in value:
+    def _is_a_root(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")) or set("?#@") & set(value):
             raise ValueError("the root of an API is an https address without query or credentials")
-        return value
+        return value  # which plain http the client refuses, but for archives on this machine
 
 
 def load_sources(folders: Iterable[Path] = ()) -> dict[str, SourceDescription]:

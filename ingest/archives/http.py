@@ -41,7 +41,7 @@ class ArchiveAnswerError(ArchiveError):
     """An archive answers with an error."""
 
     def __init__(self, url: str, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(f"{shown(url)} answers {status}.")
+        super().__init__(f"the archive answers {status} at {shown(url)}")
         self.status = status
         self.headers = headers
 
@@ -138,7 +138,8 @@ class ArchiveClient:
                     content += piece
                     if len(content) > self._max_document_bytes:
                         raise ArchiveError(
-                            f"{shown(request.url)} answers more than {self._max_document_bytes} bytes."
+                            f"the archive answers more than {self._max_document_bytes} bytes "
+                            f"at {shown(request.url)}."
                         )
                 return bytes(content)
 
@@ -146,7 +147,9 @@ class ArchiveClient:
         try:
             return json.loads(content)
         except ValueError as error:
-            raise ArchiveError(f"{shown(request.url)} answers something that is no JSON.") from error
+            raise ArchiveError(
+                f"the archive answers something that is no JSON at {shown(request.url)}."
+            ) from error
 
     async def size_bytes(self, url: str) -> int | None:
         """How large a file is; None where the archive does not tell.
@@ -194,12 +197,13 @@ class ArchiveClient:
             failures += 1
             if failures >= self.patience.tries:
                 said = str(problem) or type(problem).__name__
+                where = "" if shown(url) in said else f" at {shown(url)}"
                 raise ArchiveUnavailableError(
-                    f"{shown(url)} failed {failures} times, at last so: {said}"
+                    f"the archive failed {failures} times, at last so: {said}{where}"
                 ) from problem
             if asked_s is not None and asked_s > self.patience.longest_wait_s:
                 raise ArchiveUnavailableError(
-                    f"{shown(url)} asks to be left alone for {asked_s:.0f} s."
+                    f"the archive asks to be left alone for {asked_s:.0f} s at {shown(url)}."
                 ) from problem
             await asyncio.sleep(self.patience.wait_s(failures, asked_s))
 
@@ -225,7 +229,7 @@ class ArchiveClient:
                 return
             finally:
                 await response.aclose()
-        raise ArchiveError(f"{shown(request.url)} redirects more than {MAX_REDIRECTS} times.")
+        raise ArchiveError(f"the archive redirects more than {MAX_REDIRECTS} times at {shown(request.url)}.")
 
     async def _send(self, request: Request) -> httpx.Response:
         url = self._checked(request.url)
@@ -239,12 +243,12 @@ class ArchiveClient:
         try:
             url = httpx.URL(address)
         except (httpx.InvalidURL, TypeError) as error:
-            raise ArchiveError("an archive names an address that is none.") from error
+            raise ArchiveError("the archive names an address that is none.") from error
         if url.userinfo:
-            raise ArchiveError(f"an address with credentials in it, on {url.host}, is not asked.")
+            raise ArchiveError(f"the archive names an address on {url.host} with credentials in it.")
         local = self._local_http and url.scheme == "http" and url.host == "127.0.0.1"
         if not (url.scheme == "https" and url.host) and not local:
-            raise ArchiveError(f"{shown(address)} is no https address; others are not asked.")
+            raise ArchiveError(f"the archive names {shown(address)}, which is no https address.")
         return url
 
 

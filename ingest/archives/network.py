@@ -59,7 +59,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         else:
             addresses = await _resolve(host, port)
             if not all(is_public(ipaddress.ip_address(address)) for address in addresses):
-                raise ForbiddenAddressError(f"{host} is no public address, so nothing is asked of it.")
+                raise ForbiddenAddressError(f"the archive names {host}, which is no public address.")
         for address in addresses[:-1]:
             try:
                 return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
@@ -89,5 +89,5 @@ async def _resolve(host: str, port: int) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise httpcore.ConnectError(f"{host} cannot be found: {error.strerror or error}") from error
+        raise httpcore.ConnectError(f"the host {host} cannot be found: {error.strerror or error}") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))

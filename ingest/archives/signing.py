@@ -61,9 +61,7 @@ class OpenBuckets:
         refuse_billed(file, allowed=self._requester_pays)
         credentials = Session().get_credentials()
         if credentials is None:
-            raise ArchiveError(
-                f"{shown(file.href)} is billed to whoever reads it, and no AWS credentials say who that is."
-            )
+            raise ArchiveError(f"reading {shown(file.href)} is billed, and no AWS credentials say to whom.")
         request = AWSRequest("GET", f"{https_address(file)}?x-amz-request-payer=requester")
         S3SigV4QueryAuth(credentials, "s3", file.region or "us-west-2", expires=PRESIGNED_S).add_auth(request)
         return str(request.url)
@@ -123,7 +121,7 @@ class SharedAccess:
         try:
             return Token(str(answer["token"]).lstrip("?"), parse_instant(answer["msft:expiry"]))
         except (KeyError, TypeError, PeriodError) as error:
-            raise ArchiveError(f"{shown(address)} answers no token.") from error
+            raise ArchiveError(f"the archive answers no token at {shown(address)}.") from error
 
 
 def https_address(file: RemoteFile) -> str:
@@ -136,11 +134,11 @@ def https_address(file: RemoteFile) -> str:
     if parts.scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9-]{1,62}", parts.netloc):
         region = file.region or "us-west-2"
         if not re.fullmatch(r"[a-z0-9-]{1,32}", region):
-            raise ArchiveError(f"{shown(file.href)} says it lies in a region that is none.")
+            raise ArchiveError(f"the file {shown(file.href)} is said to lie in a region that is none.")
         return f"https://{parts.netloc}.s3.{region}.amazonaws.com{parts.path}"
     if parts.scheme in {"https", "http"}:  # plain http is the client's to refuse
         return file.href
-    raise ArchiveError(f"{shown(file.href)} is neither an https nor an s3 address.")
+    raise ArchiveError(f"the file {shown(file.href)} is at neither an https nor an s3 address.")
 
 
 def refuse_billed(file: RemoteFile, *, allowed: bool) -> None:
@@ -151,7 +149,7 @@ def refuse_billed(file: RemoteFile, *, allowed: bool) -> None:
     """
     if file.requester_pays and not allowed:
         raise SceneRefusedError(
-            f"{shown(file.href)} lies in a bucket that bills whoever reads it. Give --requester-pays to have "
-            "it billed to your AWS credentials, or take a source that bills nobody, such as "
-            "planetary-computer-landsat-c2-l2."
+            f"the file {shown(file.href)} lies in a bucket that bills whoever reads it. Give "
+            "--requester-pays to have it billed to your AWS credentials, or take a source that bills nobody, "
+            "such as planetary-computer-landsat-c2-l2."
         )

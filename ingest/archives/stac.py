@@ -60,13 +60,15 @@ async def search_items(client: ArchiveClient, search: ItemSearch) -> AsyncIterat
             count += 1
             if count > MAX_ITEMS:
                 raise ArchiveError(
-                    f"{search.root} has more than {MAX_ITEMS} items for this search; "
+                    f"the archive has more than {MAX_ITEMS} items for this search; "
                     "ask for a smaller area or a shorter time."
                 )
             yield item
         following = _next_request(page, request)
         if following == request:
-            raise ArchiveError(f"{shown(request.url)} names as the next page the one it has just given.")
+            raise ArchiveError(
+                f"the archive names as the next page the one it has just given, at {shown(request.url)}."
+            )
         request = following
 
 
@@ -83,7 +85,7 @@ async def _page(client: ArchiveClient, request: Request) -> tuple[dict[str, Any]
             request = _with_limit(request, limit // 2)
             continue
         if not isinstance(page, dict) or not isinstance(page.get("features"), list):
-            raise ArchiveError(f"{shown(request.url)} answers no page of items.")
+            raise ArchiveError(f"the archive answers no page of items at {shown(request.url)}.")
         return page, request
 
 
@@ -100,7 +102,7 @@ def _next_request(page: Mapping[str, Any], answered: Request) -> Request | None:
         return Request(href)
     body = link.get("body") or {}
     if not isinstance(body, dict):
-        raise ArchiveError(f"{shown(answered.url)} links a next page whose request is none.")
+        raise ArchiveError(f"the archive links a next page whose request is none, at {shown(answered.url)}.")
     return Request(href, "POST", {**(answered.body or {}), **body} if link.get("merge") else body)
 
 

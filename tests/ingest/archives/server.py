@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -20,6 +21,8 @@ class Asked:
     target: str
     headers: dict[str, str]
     content: bytes
+    at: float = field(default_factory=time.time)
+    """When it came."""
 
     @property
     def path(self) -> str:

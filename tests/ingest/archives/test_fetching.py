@@ -208,12 +208,12 @@ async def test_a_signature_that_has_ended_is_renewed(archive, fetch):
     assert fetch.signed[-1] is True
     archive.routes["/a.tif"] = lambda asked: Answer(403)
     fetch.target.unlink()
-    with pytest.raises(ArchiveAnswerError, match=r"/a.tif answers 403"):
+    with pytest.raises(ArchiveAnswerError, match=r"answers 403 at .*/a\.tif$"):
         await fetch()
 
 
 async def test_a_dead_link_is_told(archive, fetch):
-    with pytest.raises(ArchiveAnswerError, match=r"/a.tif answers 404"):
+    with pytest.raises(ArchiveAnswerError, match=r"answers 404 at .*/a\.tif$"):
         await fetch()
 
 
@@ -229,7 +229,7 @@ async def test_a_part_longer_than_the_file_is_begun_anew(archive, fetch):
 
 async def test_another_part_than_asked_is_refused(archive, fetch):
     archive.routes["/a.tif"] = lambda asked: Answer(206, CONTENT[5:], {"content-range": "bytes 5-9/10"})
-    with pytest.raises(ArchiveError, match="another part of the file"):
+    with pytest.raises(ArchiveError, match="another part of"):
         await fetch()
 
 

@@ -12,12 +12,14 @@ from ingest.archives.http import ArchiveUnavailableError
 from ingest.archives.source import WantedError
 from ingest.encoding import PerBand
 from ingest.surveying import Manner, Mode
+from ingest.workspace import DiskFullError
 from mosaics.catalogue import Catalogue
 from mosaics.log import read_commits, read_state
 from mosaics.storage import open_storage
 from tests.ingest.archives.playing import RED, Quiet, days, ingest, play, scene_files
 from tests.ingest.archives.scenes import sentinel_item
-from tests.ingest.archives.server import Answer, file
+from tests.ingest.archives.server import Answer, file, page
+from tests.rasters import write_cog
 
 SENTINEL = "sentinel-2-l2a"
 
@@ -93,7 +95,7 @@ async def test_scenes_land_with_their_provenance(archive, store, contents, bring
 @pytest.mark.parametrize(
     ("source_id", "properties", "offset"),
     [
-        # domain: Earth Search, flag true: the -0.1 of raster:bands is ignored
+        # Earth Search, flag true: the -0.1 of raster:bands is ignored
         ("earth-search-sentinel-2-l2a", {"boa_offset_applied": True}, 0.0),
         # flag false, baseline before 04.00
         ("earth-search-sentinel-2-l2a", {"boa_offset_applied": False, "baseline": "02.11"}, 0.0),
@@ -120,9 +122,43 @@ async def test_the_offset_of_every_source(archive, store, contents, bring, sourc
     decided = landed["properties"]["tilewatch:harmonisation"]["red"]
     assert (decided["scale"], decided["offset"]) == (0.0001, offset)
     assert decided["reason"]
-    # domain 7.2: of these numbers the NDVI is 0.5301 with the offset and 0.3204 without
+    # of these numbers the NDVI is 0.5301 with the offset and 0.3204 without
     expected = {-0.1: 0.5301, 0.0: 0.3204}[offset]
     assert (await ndvi(store, item["id"]))[150, 150] == pytest.approx(expected, abs=5e-5)
+
+
+async def test_landsat_is_scaled_as_its_archive_says_and_masked_by_its_quality(
+    archive, store, bring, tmp_path
+):
+    """Red 8500 and near infrared 18000 are reflectances of 0.03375 and 0.295: an NDVI of 0.7947."""
+    quality = np.full((300, 300), 21824, dtype="uint16")  # clear land
+    quality[200:] = 23888  # cloud shadow, and "clear" all the same
+    files = {"red": np.full((300, 300), 8500, "uint16"), "nir08": np.full((300, 300), 18000, "uint16")}
+    item = sentinel_item(archive.url, "LC09_L2SP_198024_20240615_02_T1", collection="landsat-c2-l2")
+    item["properties"] |= {"platform": "landsat-9", "landsat:wrs_path": "198", "landsat:wrs_row": "024"}
+    item["assets"] = {}
+    for band, values in (*files.items(), ("qa_pixel", quality)):
+        path = write_cog(tmp_path / f"{band}.tif", values, nodata=int(band == "qa_pixel"), pixel_size=30)
+        archive.routes[f"/{band}.TIF"] = file(path.read_bytes())
+        facts = {"nodata": 0, "scale": 0.0000275, "offset": -0.2} if band != "qa_pixel" else {"nodata": 1}
+        item["assets"][band] = {"href": f"{archive.url}/{band}.TIF", "raster:bands": [facts]}
+    archive.routes["/v1/search"] = lambda _: page([item])
+    _, outcome = await bring(source_id="planetary-computer-landsat-c2-l2", bands=("red", "nir08", "qa_pixel"))
+    plan = outcome.landings[0].plan
+    assert plan.collection.id == "landsat-c2-l2"
+    landed = json.loads(await store.get(plan.item_key))
+    assert landed["properties"]["tilewatch:harmonisation"]["nir08"] == {
+        "scale": 0.0000275,
+        "offset": -0.2,
+        "reason": "the archive's metadata (raster:bands)",
+    }
+    product = Registry.load([SHIPPED]).get("ndvi-landsat")
+    assert product.formula is not None
+    reflectance = {band: (values * 0.0000275 - 0.2).astype("float32") for band, values in files.items()}
+    assert product.formula.evaluate(reflectance)[0, 0] == pytest.approx(0.7947, abs=5e-5)
+    rejected = product.mask[0].rejected(quality, quality.astype("float32"))
+    assert not rejected[0, 0]
+    assert rejected[250, 0]
 
 
 async def test_a_flag_that_is_wrong_is_found_by_the_pixels(archive, store, bring, tmp_path):
@@ -196,8 +232,6 @@ async def test_the_probe_looks_at_the_whole_scene_and_not_at_the_part(archive, s
     red = np.full((300, 300), 2500, dtype="uint16")
     red[200:] = 400
     contents = scene_files(tmp_path)
-    from tests.rasters import write_cog
-
     contents["red"] = write_cog(tmp_path / "dark.tif", red, nodata=0).read_bytes()
     play(archive, [sentinel_item(archive.url, boa_offset_applied=False)], contents)
     with rasterio.MemoryFile(contents["red"]) as memory, memory.open() as dataset:
@@ -250,7 +284,7 @@ async def test_a_dead_link_is_not_landed(archive, store, contents, bring):
     archive.routes["/S2A_31UFT_20240602_0_L2A/B08.tif"] = lambda _: Answer(404)
     survey, outcome = await bring()
     assert list(survey.refused) == ["S2A_31UFT_20240602_0_L2A"]
-    assert "B08.tif answers 404" in survey.refused["S2A_31UFT_20240602_0_L2A"]
+    assert "answers 404 at " in survey.refused["S2A_31UFT_20240602_0_L2A"]
     assert [landing.plan.id for landing in outcome.landings] == ["S2A_31UFT_20240601_0_L2A"]
     _, referred = await bring(manner=Manner(Mode.REFERENCE))
     assert list(referred.failures) == ["S2A_31UFT_20240602_0_L2A"]
@@ -292,8 +326,6 @@ async def test_sizes_and_checksums_of_the_catalogue_are_held_against_the_files(a
 
 
 async def test_a_disk_that_is_too_small_is_told_before_the_first_byte(archive, contents, bring):
-    from ingest.workspace import DiskFullError
-
     item = sentinel_item(archive.url, facts=lambda _: {"file:size": 10**15})
     play(archive, [item], contents)
     with pytest.raises(DiskFullError, match=r"fetching needs 3000000\.0 GB"):

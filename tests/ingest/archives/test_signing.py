@@ -114,7 +114,7 @@ def test_the_https_address_of_a_file(href, region, address):
     ],
 )
 def test_other_addresses_are_refused(file):
-    with pytest.raises(ArchiveError, match=r"neither an https nor an s3|region that is none"):
+    with pytest.raises(ArchiveError, match=r"at neither an https nor an s3|region that is none"):
         https_address(file)
 
 

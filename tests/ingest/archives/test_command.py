@@ -1,0 +1,138 @@
+"""`tilewatch ingest`: what it says of what it finds, fetches and lands, and of what it cannot do."""
+
+import functools
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from ingest.archives.description import SHIPPED
+from ingest.archives.http import ArchiveClient
+from tests.ingest.archives.conftest import QUICK
+from tests.ingest.archives.playing import EARTH_SEARCH, days, play, scene_files
+from tests.ingest.archives.server import Answer
+
+ASKED = ("ingest", "local", "--bbox", "5.0,51.0,5.5,51.5", "--datetime", "2024-06")
+BANDS = ("--bands", "red,nir,scl")
+
+
+@pytest.fixture
+def run(archive, tmp_path, monkeypatch):
+    """The command with a source of its own, `local`, which is the archive of the test."""
+    (tmp_path / "sources").mkdir()
+    shipped = (SHIPPED / f"{EARTH_SEARCH}.toml").read_text()
+    own = shipped.replace("https://earth-search.aws.element84.com", archive.url)
+    (tmp_path / "sources" / "local.toml").write_text(own)
+    monkeypatch.setenv("TILEWATCH_STORAGE", (tmp_path / "store").as_uri())
+    monkeypatch.setenv("TILEWATCH_SOURCES", str(tmp_path / "sources"))
+    monkeypatch.setenv("TILEWATCH_DOWNLOADS", str(tmp_path / "downloads"))
+    monkeypatch.delenv("TILEWATCH_COLLECTIONS", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    client = functools.partial(ArchiveClient, patience=QUICK, local_http=True)
+    return lambda *words: CliRunner().invoke(main, list(words), catch_exceptions=False, obj=client)
+
+
+@pytest.fixture
+def scenes(archive, tmp_path):
+    (tmp_path / "files").mkdir()
+    contents = scene_files(tmp_path / "files")
+    play(archive, days(archive, 2), contents)
+    return sum(map(len, contents.values()))
+
+
+def test_a_dry_run_says_what_would_be_fetched_and_how_much(archive, run, scenes, tmp_path):
+    done = run(*ASKED, *BANDS, "--dry-run")
+    assert done.exit_code == 0
+    each, both = (f"{size / 1e3:.1f} kB" for size in (scenes, 2 * scenes))
+    assert done.stdout.splitlines() == [
+        "Found 2 scenes.",
+        f"2 would be landed, {both} fetched.",
+        f"    S2A_31UFT_20240602_0_L2A  2024-06-02 10:50Z, 4.0 % clouds, {each}",
+        *(f"        {archive.url}/S2A_31UFT_20240602_0_L2A/{name}.tif" for name in ("B04", "B08", "SCL")),
+        f"    S2A_31UFT_20240601_0_L2A  2024-06-01 10:50Z, 4.0 % clouds, {each}",
+        *(f"        {archive.url}/S2A_31UFT_20240601_0_L2A/{name}.tif" for name in ("B04", "B08", "SCL")),
+    ]
+    assert all(asked.is_probe for asked in archive.asked if asked.method == "GET")
+    assert not (tmp_path / "store/collections").exists()
+
+
+def test_an_ingestion_says_what_landed(run, scenes):
+    done = run(*ASKED, *BANDS)
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Found 2 scenes."
+    assert {line.split()[1] for line in lines if line.startswith("[")} == {
+        "S2A_31UFT_20240601_0_L2A:",
+        "S2A_31UFT_20240602_0_L2A:",
+    }
+    assert {line.split(": ")[1] for line in lines if line.startswith("[")} == {"commit 1", "commit 2"}
+    assert (
+        "offset of the reflectance: -0.1; processing baseline 05.10 is 04.00 or later: -1000." in done.stdout
+    )
+    assert f"Landed 2 of 2 in sentinel-2-l2a; {2 * scenes / 1e3:.1f} kB fetched; " in lines[-1]
+    again = run(*ASKED, *BANDS)
+    assert again.stdout.splitlines()[1] == "2 landed already, exactly so."
+
+
+def test_scenes_that_are_left_out_are_counted(run, scenes):
+    assert "Found 0 scenes; 2 too cloudy." in run(*ASKED, *BANDS, "--max-cloud", "3").stdout
+    assert "Found 1 scene; 1 past the limit." in run(*ASKED, *BANDS, "--limit", "1", "--dry-run").stdout
+
+
+def test_a_scene_that_fails_is_told_and_the_others_land(archive, run, scenes):
+    archive.routes["/S2A_31UFT_20240602_0_L2A/B08.tif"] = lambda _: Answer(404)
+    done = run(*ASKED, *BANDS)
+    assert done.exit_code == 2
+    assert "S2A_31UFT_20240602_0_L2A: " in done.stderr
+    assert f"answers 404 at {archive.url}/S2A_31UFT_20240602_0_L2A/B08.tif" in done.stderr
+    assert done.stderr.endswith("Error: 1 scene was not landed; see above.\n")
+    assert "Landed 1 of 1" in done.stdout
+
+
+def test_references(run, scenes):
+    done = run(*ASKED, *BANDS, "--mode", "reference")
+    assert done.exit_code == 0
+    assert "2 to be landed, the files left where they lie." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--mode", "reference", "--clip"), "A file that is read where it lies cannot be clipped"),
+        (("--bands", "red,swir"), "Local has no band swir; there are: blue, "),
+        (("--datetime", "June"), "'June' names no time"),
+        (("--datetime", "../.."), "A search has a beginning or an end"),
+        (("--offset", "nir08=0", "--bands", "red"), "Numbers are given for nir08, which is not ingested."),
+        (("--max-cloud", "120"), "A cloud cover of 120 is no percentage"),
+        (("--bbox", "5,51,5,52"), "5,51,5,52 is no box"),
+        (("--storage", "ftp://there"), "'ftp://there' names no storage"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(run, scenes, words, said):
+    refused = run(*ASKED, *words)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(f"Error: {said}")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_an_unknown_source_is_answered_with_those_there_are(run):
+    refused = run("ingest", "landsat", *ASKED[2:])
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("Error: No source 'landsat'; there are: earth-search-landsat-c2-l2, ")
+    assert "local, planetary-computer-landsat-c2-l2" in refused.stderr
+
+
+def test_an_archive_that_is_down_is_told(archive, run):
+    archive.routes["/v1/search"] = lambda _: Answer(503)
+    refused = run(*ASKED)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(
+        "Error: The archive failed 4 times, at last so: the archive answers 503 at "
+    )
+
+
+def test_sources_are_listed(run):
+    listed = run("sources").stdout
+    assert "planetary-computer-sentinel-2-l2a  Sentinel-2 Level-2A of the Microsoft" in listed
+    assert "    into landsat-c2-l2: coastal, blue" in listed
