@@ -179,7 +179,7 @@ class Outline:
             positions = np.concatenate([first, *(cells for cells, _ in parts)])
             amounts = np.concatenate([change, *(changes for _, changes in parts)])
             first, run = np.unique(positions, return_inverse=True)
-            change = np.bincount(run, weights=amounts)
+            change = np.bincount(run, amounts).astype(np.float64, copy=False)
         running = np.cumsum(change)
         row, begins = first // stride, np.searchsorted(first, rows)
         before = np.concatenate([[0.0], running])[begins]  # what the rows above have summed up to

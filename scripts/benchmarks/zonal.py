@@ -1,8 +1,8 @@
 """How long statistics over polygons take, beside TiTiler on the same files and exactextract in this process.
 
 Every polygon is another one, so that no answer is remembered. In the rows "with cloud mask" ours reads the
-scene classification too and masks by it, which TiTiler is not asked to; in the others the scenes have none, so
-that both read red and nir. exactextract gets the same values, and its mean has to be ours.
+scene classification too and masks by it, which TiTiler is not asked to; in the others the scenes have none,
+and both read red and nir. exactextract gets the same values, and its mean has to be ours.
 """
 
 import json
