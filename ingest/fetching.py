@@ -58,11 +58,8 @@ async def fetch_file(
         ArchiveError: Where the archive does not give the file.
     """
     part = _Part(target)
-    if part.published_bytes is not None:
-        progress(part.published_bytes)
+    if part.is_published:
         return
-    if part.size_bytes:
-        progress(part.size_bytes)
     for again in (True, False):
         await _receive(client, signed, expected, part, progress)
         damage = await asyncio.to_thread(part.damage, expected)
@@ -81,7 +78,7 @@ class _Part:
     def __init__(self, target: Path) -> None:
         self.target = target
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.published_bytes = target.stat().st_size if target.is_file() else None
+        self.is_published = target.is_file()
         self.path = target.with_name(f"{target.name}.part")
         self._note = target.with_name(f"{target.name}.part.json")
         self.tag: str | None = None

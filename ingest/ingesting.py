@@ -13,7 +13,7 @@ from ingest.collections import SourceCollection
 from ingest.downloads import BeingFetchedError, Downloads
 from ingest.harmonising import OffsetUndecidedError, needs_pixels
 from ingest.landing import Landing, land_scene
-from ingest.order import SceneOrder
+from ingest.order import OrderError, SceneOrder
 from ingest.planning import ScenePlan, plan_rasters, plan_scene
 from ingest.raster import RasterRefusedError, inspect_raster
 from ingest.surveying import Manner, Mode, Pending, Survey
@@ -31,6 +31,7 @@ FAULTS_OF_A_SCENE = (
     ArchiveError,
     BeingFetchedError,
     OffsetUndecidedError,
+    OrderError,
     RasterRefusedError,
     SceneRefusedError,
 )
@@ -82,7 +83,7 @@ async def ingest_scenes(
         ArchiveUnavailableError: Where the archive stopped answering.
         StorageError: Where storage does not take what is landed.
     """
-    sizes = sorted(pending.size_bytes - pending.fetched_bytes for pending in survey.pending)
+    sizes = sorted(pending.missing_bytes for pending in survey.pending)
     remedy = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
     require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=remedy)
     loop = _Loop(storage, source, collection, manner, downloads, watch)
@@ -156,7 +157,8 @@ class _Loop:
             return plan_scene(self.collection, order, digest=pending.digest)
         parts = []
         for asset in order.assets:
-            part = asset.path.with_name(f"{asset.band}.part-of.tif")
+            part = asset.path.parent / "clipped" / asset.path.name
+            part.parent.mkdir(exist_ok=True)
             clip_file(asset.path, self.manner.clip, part)
             parts.append(replace(asset, path=part))
         whole = {asset.band: inspect_raster(asset.path, asset.index) for asset in order.assets}

@@ -13,6 +13,7 @@ from ingest.encoding import PerBand
 from ingest.harmonising import parse_baseline
 from mosaics.period import Cadence, Interval, Period, PeriodError, parse_instant
 
+SCENE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 COARSEST_FIRST = (Cadence.YEAR, Cadence.MONTH, Cadence.DAY, Cadence.HOUR)
 
 
@@ -89,7 +90,7 @@ class SceneOrder:
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", self.id):
+        if not SCENE_ID.fullmatch(self.id):
             raise OrderError(
                 f"'{self.id[:80]}' is no id of a scene; one has up to 128 letters, digits, '.', '_' and '-', "
                 "and begins with a letter or digit."

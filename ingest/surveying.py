@@ -85,6 +85,11 @@ class Pending:
     fetched_bytes: int
     """Of them, what lies here already."""
 
+    @property
+    def missing_bytes(self) -> int:
+        """What has still to come."""
+        return max(0, self.size_bytes - self.fetched_bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -101,7 +106,7 @@ class Survey:
     @property
     def to_fetch_bytes(self) -> int:
         """What has to come over the network, as far as the archive tells."""
-        return sum(pending.size_bytes - pending.fetched_bytes for pending in self.pending)
+        return sum(pending.missing_bytes for pending in self.pending)
 
 
 async def survey_scenes(

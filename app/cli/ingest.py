@@ -33,8 +33,8 @@ from mosaics.period import parse_when
 from mosaics.storage import Storage, open_storage
 
 ALL_REFUSALS = (*REFUSALS, ArchiveError, SourceFileError, UnknownSourceError, WantedError)
-SHOWN = 20
-"""Scenes that are told one by one."""
+ERASED = "\r\x1b[K"
+"""What a terminal takes for an empty line."""
 
 
 class Box(click.ParamType[tuple[float, float, float, float]]):
@@ -167,8 +167,8 @@ class Work:
         outcome = Outcome(failures=failures)
         if self.dry_run or not survey.pending:
             return outcome
-        with _bar(survey.to_fetch_bytes) as update:
-            watch = Teller(len(survey.pending), update)
+        with _bar(survey.to_fetch_bytes) as bar:
+            watch = Teller(len(survey.pending), bar)
             done = await ingest_scenes(
                 storage,
                 source,
@@ -206,24 +206,34 @@ class Work:
                     click.echo(f"        {file.href}")
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of bytes."""
+
+    update: Callable[[int], None]
+    make_room: Callable[[], None]
+    """Erases it, so that a line can be written; the next update draws it again."""
+
+
 class Teller:
     """Says how an ingestion goes; see `ingest.ingesting.Watch`."""
 
-    def __init__(self, count: int, update: Callable[[int], None]) -> None:
+    def __init__(self, count: int, bar: Bar) -> None:
         self.fetched_bytes = 0
         self._count = count
         self._done = 0
-        self._update = update
+        self._bar = bar
 
     def fetched(self, size_bytes: int) -> None:
         """Moves the bar."""
         self.fetched_bytes += size_bytes
-        self._update(size_bytes)
+        self._bar.update(size_bytes)
 
     def landed(self, landing: Landing) -> None:
         """Says a scene, and what whoever ingests it should read."""
         self._done += 1
         said = "unchanged" if landing.commit is None else f"commit {landing.commit}"
+        self._bar.make_room()
         click.echo(f"[{self._done}/{self._count}] {landing.plan.id}: {said}")
         for note in landing.plan.notes:
             click.echo(f"    {note}")
@@ -231,6 +241,7 @@ class Teller:
     def failed(self, scene_id: str, reason: str) -> None:
         """Says why a scene has not landed."""
         self._done += 1
+        self._bar.make_room()
         click.echo(f"[{self._done}/{self._count}] {scene_id}: not landed: {reason}", err=True)
 
 
@@ -256,10 +267,10 @@ def say(discovery: Discovery) -> None:
 
 
 @contextmanager
-def _bar(size_bytes: int) -> Iterator[Callable[[int], None]]:
+def _bar(size_bytes: int) -> Iterator[Bar]:
     """Bytes and the time left on stderr; nothing where that is no terminal."""
     if not sys.stderr.isatty() or not size_bytes:
-        yield lambda _: None
+        yield Bar(lambda _: None, lambda: None)
         return
     fetched_bytes = 0
 
@@ -268,11 +279,11 @@ def _bar(size_bytes: int) -> Iterator[Callable[[int], None]]:
 
     with click.progressbar(
         length=size_bytes, label="Fetching", file=sys.stderr, show_eta=True, item_show_func=shown
-    ) as bar:
+    ) as progress:
 
         def update(more_bytes: int) -> None:
             nonlocal fetched_bytes
             fetched_bytes += more_bytes
-            bar.update(more_bytes)
+            progress.update(more_bytes)
 
-        yield update
+        yield Bar(update, lambda: click.echo(ERASED, err=True, nl=False))

@@ -145,8 +145,8 @@ class ArchiveClient:
 
         content = await self.patiently(read, url=request.url, final=final)
         try:
-            return json.loads(content)
-        except ValueError as error:
+            return json.loads(content, parse_constant=lambda _: None)  # NaN is no JSON, but some write it
+        except (ValueError, RecursionError) as error:
             raise ArchiveError(
                 f"the archive answers something that is no JSON at {shown(request.url)}."
             ) from error

@@ -10,7 +10,7 @@ from shapely.geometry import shape
 
 from ingest.archives.source import ArchiveScene, RemoteFile, SceneRefusedError
 from ingest.harmonising import parse_baseline
-from ingest.order import Provenance
+from ingest.order import SCENE_ID, Provenance
 from mosaics.period import parse_instant
 
 CARRIED = ("platform", "constellation", "instruments", "grid:code", "earthsearch:boa_offset_applied")
@@ -30,6 +30,8 @@ def read_scene(item: Mapping[str, Any], assets: Mapping[str, str]) -> ArchiveSce
     """
     try:
         files = _files(item["assets"], assets)
+        if not SCENE_ID.fullmatch(item["id"]):
+            raise SceneRefusedError("its id is none that a scene may have")  # noqa: TRY301 - beside its like
         properties = item["properties"]
         start = properties.get("start_datetime") or properties["datetime"]
         cloud_cover = properties.get("eo:cloud_cover")
@@ -86,11 +88,15 @@ def _file(asset: Mapping[str, Any]) -> RemoteFile:
     return RemoteFile(
         href=href,
         size_bytes=size_bytes if isinstance(size_bytes, int) and size_bytes >= 0 else None,
-        checksum=asset.get("file:checksum"),
+        checksum=_text(asset.get("file:checksum")),
         # the bucket of the USGS bills whoever reads it, which not every item says
         requester_pays=bool(asset.get("storage:requester_pays")) or href.startswith("s3://usgs-landsat/"),
-        region=asset.get("storage:region"),
+        region=_text(asset.get("storage:region")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def scene_geometry(item: Mapping[str, Any]) -> shapely.Geometry:

@@ -84,7 +84,8 @@ async def _page(client: ArchiveClient, request: Request) -> tuple[dict[str, Any]
                 raise
             request = _with_limit(request, limit // 2)
             continue
-        if not isinstance(page, dict) or not isinstance(page.get("features"), list):
+        features = page.get("features") if isinstance(page, dict) else None
+        if not isinstance(features, list) or not all(isinstance(item, dict) for item in features):
             raise ArchiveError(f"the archive answers no page of items at {shown(request.url)}.")
         return page, request
 

@@ -129,7 +129,7 @@ async def test_a_refused_question_is_told(archive, client, search):
         await ids(search_items(client, search))
 
 
-@pytest.mark.parametrize("answer", [[], "text", {"features": 3}, {"links": []}])
+@pytest.mark.parametrize("answer", [[], "text", {"features": 3}, {"features": [3]}, {"links": []}])
 async def test_an_answer_without_items_is_told(archive, client, search, answer):
     archive.routes["/v1/search"] = lambda _: document(answer)
     with pytest.raises(ArchiveError, match="answers no page of items"):
@@ -222,12 +222,15 @@ async def test_items_that_are_none_are_told_and_cost_only_themselves(archive, so
     del broken["assets"]["nir"]
     lost = {**sentinel_item(archive.url, "lost", tile="x"), "geometry": {"type": "Polygon"}}
     bad = sentinel_item(archive.url, "bad", tile="y", datetime="yesterday")
-    archive.routes["/v1/search"] = lambda _: page([broken, lost, bad, sentinel_item(archive.url, "good")])
+    away = sentinel_item(archive.url, "../../away", tile="z")
+    good = sentinel_item(archive.url, "good")
+    archive.routes["/v1/search"] = lambda _: page([broken, lost, bad, away, good])
     found = await source.discover(WANTED)
     assert [scene.id for scene in found.scenes] == ["good"]
     assert found.refused["broken"] == "it has no nir (asset nir)"
     assert "where it lies" in found.refused["lost"]
     assert "no item of a scene" in found.refused["bad"]
+    assert "its id is none" in found.refused["../../away"]
 
 
 async def test_a_band_the_source_lacks_is_answered_with_those_it_has(source):
