@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -75,8 +76,10 @@ class PostgresServer:
         if self._child is not None:
             pid = self._child.process.pid
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            for each in [pid, *map(int, children)]:
-                os.kill(each, number)
+            os.kill(pid, number)
+            for child in map(int, children):
+                with suppress(ProcessLookupError):  # it may have ended with its connection
+                    os.kill(child, number)
 
     def clone(self, template: str) -> str:
         """The address of a new database that is a copy of one nobody is connected to."""
