@@ -58,11 +58,16 @@ class Downloads:
             with suppress(OSError):
                 parent.rmdir()
 
+    def discard(self, folder: Path) -> None:
+        """Removes a scene's folder where there is one that no run uses."""
+        if folder.is_dir():
+            with suppress(BeingFetchedError), self.claimed(folder):
+                self.remove(folder)
+
     def clear_abandoned(self) -> None:
         """Removes what no run has touched for a week."""
         for lock in self.folder.glob(f"*/*/*/{LOCK}"):
-            with suppress(OSError, BeingFetchedError):
+            with suppress(OSError):
                 touched = max(file.stat().st_mtime for file in lock.parent.iterdir())
                 if time.time() - touched > KEPT_S:
-                    with self.claimed(lock.parent):
-                        self.remove(lock.parent)
+                    self.discard(lock.parent)

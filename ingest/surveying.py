@@ -119,6 +119,8 @@ async def survey_scenes(
 ) -> Survey:
     """Asks the archive how large the files are of scenes that have not landed.
 
+    What still lies in the downloads of scenes that have is cleared away.
+
     Raises:
         ArchiveError: Where the archive cannot be asked.
     """
@@ -135,8 +137,10 @@ async def survey_scenes(
     for scene in scenes:
         digest = manner.digest(scene, source.collection_id)
         scene_id = manner.scene_id(scene.id)
+        folder = downloads.of_scene(source.collection_id, scene_id, digest)
         if is_landed(state, scene_id, f"{scene_folder(source.collection_id, scene_id, digest)}item.json"):
             landed.append(scene.id)
+            downloads.discard(folder)  # where a run was killed between the commit and this
             continue
         sizes: list[int | None] = []
         if manner.mode is Mode.COPY:
@@ -146,7 +150,6 @@ async def survey_scenes(
                 refused[scene.id] = str(error)
                 continue
         unsized += sizes.count(None)
-        folder = downloads.of_scene(source.collection_id, scene_id, digest)
         pending.append(Pending(scene, digest, sum(size or 0 for size in sizes), downloads.size_bytes(folder)))
     return Survey(tuple(pending), tuple(landed), refused, unsized)
 

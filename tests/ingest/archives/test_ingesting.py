@@ -336,3 +336,16 @@ async def test_a_disk_that_is_too_small_is_told_before_the_first_byte(archive, c
 def test_a_file_left_where_it_lies_cannot_be_clipped():
     with pytest.raises(WantedError, match="cannot be clipped"):
         replace(Manner(Mode.REFERENCE), clip=(0, 0, 1, 1))
+
+
+async def test_what_a_run_killed_after_its_commit_has_left_is_cleared_away(
+    archive, contents, bring, tmp_path
+):
+    play(archive, days(archive, 1), contents)
+    _, outcome = await bring()
+    plan = outcome.landings[0].plan
+    left = tmp_path / "downloads" / plan.collection.id / plan.id / plan.digest / "red.tif"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"left")
+    await bring()
+    assert list((tmp_path / "downloads").iterdir()) == []
