@@ -349,3 +349,13 @@ async def test_what_a_run_killed_after_its_commit_has_left_is_cleared_away(
     left.write_bytes(b"left")
     await bring()
     assert list((tmp_path / "downloads").iterdir()) == []
+
+
+async def test_scenes_land_on_every_storage(archive, client, storage_address, contents, tmp_path):
+    play(archive, days(archive, 3), contents)
+    async with await open_storage(storage_address) as opened:
+        _, outcome = await ingest(archive.url, client, opened, tmp_path / "downloads")
+        assert outcome.failures == {}
+        assert len((await read_state(opened, SENTINEL)).scenes) == 3
+        survey, _ = await ingest(archive.url, client, opened, tmp_path / "downloads")
+        assert (len(survey.landed), survey.pending) == (3, ())
