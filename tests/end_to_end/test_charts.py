@@ -163,8 +163,12 @@ def test_a_dragged_corner_is_another_area_with_other_numbers(reader: Reader) -> 
     assert after[2][0] < before[2][0]
     assert after[2][1] < before[2][1]
     assert reader.numbers() != numbers
+    size = reader.page.locator(".area-row-size")
+    dragged = size.inner_text()
+    reader.page.mouse.move(x - 60, y + 60)
+    expect(reader.page.locator("canvas.maplibregl-canvas")).to_have_css("cursor", "move")
     reader.page.mouse.dblclick(x - 60, y + 60)
-    expect(reader.page.locator(".area-row-size")).not_to_have_text("14.1 km²")
+    expect(size).not_to_have_text(dragged)
     reader.wait_for_chart()
     assert len(reader.corners()) == 3
 
