@@ -118,7 +118,7 @@ def test_postgres_ends_in_order_with_a_starter_that_was_killed():
             finally:
                 starter.send_signal(signal.SIGKILL)
         deadline = time.monotonic() + 20
-        while "database system is shut down" not in log.read_text().partition("ready to accept")[2]:
+        while "database system is shut down" not in log.read_text().partition("listening on")[2]:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
     assert not is_listening(port)
