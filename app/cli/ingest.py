@@ -1,19 +1,20 @@
 """`tilewatch ingest`: scenes from archives, searched, fetched and landed."""
 
 import asyncio
-import sys
+import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
-from app.cli.landing import REFUSALS, size_text, storage_option
+from app.cli.landing import REFUSALS, storage_option
 from app.cli.refusal import Refusal, refusing
+from app.cli.telling import Telling, json_option, size_text, telling
 from app.settings import Settings
 from ingest.archives.description import (
+    SourceDescription,
     SourceFileError,
     UnknownSourceError,
     find_source,
@@ -33,8 +34,6 @@ from mosaics.period import parse_when
 from mosaics.storage import Storage, open_storage
 
 ALL_REFUSALS = (*REFUSALS, ArchiveError, SourceFileError, UnknownSourceError, WantedError)
-ERASED = "\r\x1b[K"
-"""What a terminal takes for an empty line."""
 
 
 class Box(click.ParamType[tuple[float, float, float, float]]):
@@ -70,6 +69,7 @@ class Box(click.ParamType[tuple[float, float, float, float]]):
 @click.option("--scale", "scales", multiple=True, metavar="[BAND=]S", help="In place of what is decided.")
 @click.option("--offset", "offsets", multiple=True, metavar="[BAND=]O", help="In place of what is decided.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be fetched, and how much.")
+@json_option
 @storage_option
 @click.pass_obj
 def ingest(
@@ -87,6 +87,7 @@ def ingest(
     scales: tuple[str, ...],
     offsets: tuple[str, ...],
     dry_run: bool,
+    as_json: bool,
     storage: str | None,
 ) -> None:
     """Land scenes of SOURCE, an archive (`tilewatch sources` lists them). Run it again to go on.
@@ -95,7 +96,7 @@ def ingest(
     tilewatch ingest earth-search-sentinel-2-l2a --bbox 5.0,51.1,5.3,51.3 \\
         --datetime 2024-06 --bands red,nir,scl --max-cloud 20 --clip
     """  # noqa: D301 - click needs the backspace
-    with refusing(*ALL_REFUSALS):
+    with telling("Fetching", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
         described = find_source(load_sources([settings.sources] if settings.sources else []), source)
         folders = [settings.collections] if settings.collections else []
@@ -114,7 +115,7 @@ def ingest(
             offsets=parse_numbers("--offset", offsets),
         )
         refuse_other_bands(manner, wanted.bands or tuple(described.assets))
-        work = Work(collection, wanted, manner, Downloads(settings.downloads), dry_run=dry_run)
+        work = Work(collection, wanted, manner, Downloads(settings.downloads), told, dry_run=dry_run)
 
         async def run() -> Outcome:
             async with (
@@ -125,19 +126,37 @@ def ingest(
                 return await work.run(archive, opened)
 
         outcome = asyncio.run(run())
-    if outcome.failures:
-        count = len(outcome.failures)
-        raise Refusal(f"{count} {'scene was' if count == 1 else 'scenes were'} not landed; see above.")
+        if outcome.failures:
+            count = len(outcome.failures)
+            raise Refusal(f"{count} {'scene was' if count == 1 else 'scenes were'} not landed; see above.")
 
 
 @click.command()
-def sources() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Say it as one JSON object, by name.")
+def sources(*, as_json: bool) -> None:
     """Show the archives that scenes can be ingested from."""
     with refusing(*ALL_REFUSALS):
         settings = Settings()
-        for name, described in load_sources([settings.sources] if settings.sources else []).items():
+        found = load_sources([settings.sources] if settings.sources else [])
+        if as_json:
+            collections = load_collections([settings.collections] if settings.collections else [])
+            click.echo(json.dumps({name: facts(each, collections) for name, each in found.items()}))
+            return
+        for name, described in found.items():
             click.echo(f"{name}  {described.title}")
             click.echo(f"    into {described.collection}: {', '.join(described.assets)}")
+
+
+def facts(source: SourceDescription, collections: Mapping[str, SourceCollection]) -> dict[str, Any]:
+    """What a program may want to know of a source before it orders from it."""
+    collection = find_collection(collections, source.collection).collection
+    return {
+        "title": source.title,
+        "collection": source.collection,
+        "cadence": collection.cadence.value,
+        "bands": list(source.assets),
+        "categorical": [band for band in source.assets if collection.band(band).categorical],
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +167,7 @@ class Work:
     wanted: Wanted
     manner: Manner
     downloads: Downloads
+    told: Telling
     dry_run: bool
 
     async def run(self, source: StacSource, storage: Storage) -> Outcome:
@@ -159,16 +179,15 @@ class Work:
         survey = await survey_scenes(
             source, discovery.scenes, self.manner, state=state, downloads=self.downloads
         )
-        say(discovery)
+        self.told.say(found_text(discovery))
         failures = {**discovery.refused, **survey.refused}
         for scene_id, reason in failures.items():
-            click.echo(f"{scene_id}: {reason}", err=True)
+            self.told.warn(f"{scene_id}: {reason}")
         self._say_survey(survey)
-        outcome = Outcome(failures=failures)
-        if self.dry_run or not survey.pending:
-            return outcome
-        with _bar(survey.to_fetch_bytes) as bar:
-            watch = Teller(len(survey.pending), bar)
+        for scene_id in map(self.manner.scene_id, survey.landed):
+            self.told.landed(source.collection_id, scene_id, state.scenes[scene_id].period.text, None)
+        outcome, watch = Outcome(failures=failures), Watcher(survey, self.told)
+        if survey.pending and not self.dry_run:
             done = await ingest_scenes(
                 storage,
                 source,
@@ -178,22 +197,32 @@ class Work:
                 downloads=self.downloads,
                 watch=watch,
             )
-        spent_s = time.monotonic() - began
-        click.echo(
-            f"Landed {len(done.landings)} of {len(survey.pending)} in {source.collection_id}; "
-            f"{size_text(watch.fetched_bytes)} fetched; {spent_s:.0f} s."
+            outcome = replace(outcome, landings=done.landings, failures={**failures, **done.failures})
+            spent_s = time.monotonic() - began
+            self.told.say(
+                f"Landed {len(done.landings)} of {len(survey.pending)} in {source.collection_id}; "
+                f"{size_text(watch.fetched_bytes)} fetched; {spent_s:.0f} s."
+            )
+        self.told.result(
+            collection=source.collection_id,
+            found=len(discovery.scenes),
+            pending=len(survey.pending),
+            landed=len(outcome.landings),
+            landed_already=len(survey.landed),
+            failures=outcome.failures,
+            fetched_bytes=watch.fetched_bytes,
         )
-        return replace(outcome, landings=done.landings, failures={**failures, **done.failures})
+        return outcome
 
     def _say_survey(self, survey: Survey) -> None:
         if survey.landed:
-            click.echo(f"{len(survey.landed)} landed already, exactly so.")
+            self.told.say(f"{len(survey.landed)} landed already, exactly so.")
         verb = "would be" if self.dry_run else "to be"
         if self.manner.mode is Mode.REFERENCE:
-            click.echo(f"{len(survey.pending)} {verb} landed, the files left where they lie.")
+            self.told.say(f"{len(survey.pending)} {verb} landed, the files left where they lie.")
         else:
             about = f" and {survey.unsized} files of unknown size" if survey.unsized else ""
-            click.echo(
+            self.told.say(
                 f"{len(survey.pending)} {verb} landed, {size_text(survey.to_fetch_bytes)}{about} fetched."
             )
         if self.dry_run:
@@ -201,48 +230,40 @@ class Work:
                 clouds = pending.scene.cloud_cover_percent
                 said = "" if clouds is None else f", {clouds:.1f} % clouds"
                 size = f", {size_text(pending.size_bytes)}" if pending.size_bytes else ""
-                click.echo(f"    {pending.scene.id}  {pending.scene.start:%Y-%m-%d %H:%M}Z{said}{size}")
+                self.told.say(f"    {pending.scene.id}  {pending.scene.start:%Y-%m-%d %H:%M}Z{said}{size}")
                 for file in pending.scene.files.values():
-                    click.echo(f"        {file.href}")
+                    self.told.say(f"        {file.href}")
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar of bytes."""
-
-    update: Callable[[int], None]
-    make_room: Callable[[], None]
-    """Erases it, so that a line can be written; the next update draws it again."""
-
-
-class Teller:
+class Watcher:
     """Says how an ingestion goes; see `ingest.ingesting.Watch`."""
 
-    def __init__(self, count: int, bar: Bar) -> None:
+    def __init__(self, survey: Survey, told: Telling) -> None:
         self.fetched_bytes = 0
-        self._count = count
+        self._to_fetch_bytes = survey.to_fetch_bytes
+        self._count = len(survey.pending)
         self._done = 0
-        self._bar = bar
+        self._told = told
 
     def fetched(self, size_bytes: int) -> None:
         """Moves the bar."""
         self.fetched_bytes += size_bytes
-        self._bar.update(size_bytes)
+        self._told.progress(self.fetched_bytes, max(self._to_fetch_bytes, self.fetched_bytes), "bytes")
 
     def landed(self, landing: Landing) -> None:
         """Says a scene, and what whoever ingests it should read."""
         self._done += 1
+        plan = landing.plan
         said = "unchanged" if landing.commit is None else f"commit {landing.commit}"
-        self._bar.make_room()
-        click.echo(f"[{self._done}/{self._count}] {landing.plan.id}: {said}")
-        for note in landing.plan.notes:
-            click.echo(f"    {note}")
+        self._told.say(f"[{self._done}/{self._count}] {plan.id}: {said}")
+        for note in plan.notes:
+            self._told.say(f"    {note}")
+        self._told.landed(plan.collection.id, plan.id, plan.period.text, landing.commit)
 
     def failed(self, scene_id: str, reason: str) -> None:
         """Says why a scene has not landed."""
         self._done += 1
-        self._bar.make_room()
-        click.echo(f"[{self._done}/{self._count}] {scene_id}: not landed: {reason}", err=True)
+        self._told.warn(f"[{self._done}/{self._count}] {scene_id}: not landed: {reason}")
 
 
 def refuse_other_bands(manner: Manner, bands: tuple[str, ...]) -> None:
@@ -252,8 +273,8 @@ def refuse_other_bands(manner: Manner, bands: tuple[str, ...]) -> None:
         raise WantedError(f"numbers are given for {', '.join(strangers)}, which is not ingested.")
 
 
-def say(discovery: Discovery) -> None:
-    """Says what a search found, and why what is left out is."""
+def found_text(discovery: Discovery) -> str:
+    """What a search found, and why what is left out is."""
     left_out = {
         "lesser versions of one of them": discovery.duplicates,
         "too cloudy": discovery.cloudy,
@@ -263,27 +284,4 @@ def say(discovery: Discovery) -> None:
     }
     said = "".join(f"; {count} {why}" for why, count in left_out.items() if count)
     count = len(discovery.scenes)
-    click.echo(f"Found {count} {'scene' if count == 1 else 'scenes'}{said}.")
-
-
-@contextmanager
-def _bar(size_bytes: int) -> Iterator[Bar]:
-    """Bytes and the time left on stderr; nothing where that is no terminal."""
-    if not sys.stderr.isatty() or not size_bytes:
-        yield Bar(lambda _: None, lambda: None)
-        return
-    fetched_bytes = 0
-
-    def shown(_: object) -> str:
-        return f"{size_text(fetched_bytes)} of {size_text(size_bytes)}"
-
-    with click.progressbar(
-        length=size_bytes, label="Fetching", file=sys.stderr, show_eta=True, item_show_func=shown
-    ) as progress:
-
-        def update(more_bytes: int) -> None:
-            nonlocal fetched_bytes
-            fetched_bytes += more_bytes
-            progress.update(more_bytes)
-
-        yield Bar(update, lambda: click.echo(ERASED, err=True, nl=False))
+    return f"Found {count} {'scene' if count == 1 else 'scenes'}{said}."

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from app.cli.refusal import refusing
+from app.cli.telling import size_text
 from app.settings import Settings
 from ingest.cog import InvalidCogError
 from ingest.collections import CollectionFileError, find_collection, load_collections
@@ -252,11 +253,3 @@ def _said(landing: Landing) -> str:
         f"period {plan.period.text}; commit {landing.commit}.\n"
         f"It covers {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} (longitude, latitude)."
     )
-
-
-def size_text(size_bytes: int) -> str:
-    """A size for people."""
-    for unit, of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size_bytes >= of_unit:
-            return f"{size_bytes / of_unit:.1f} {unit}"
-    return f"{size_bytes} bytes"

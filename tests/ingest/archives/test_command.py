@@ -1,6 +1,7 @@
 """`tilewatch ingest`: what it says of what it finds, fetches and lands, and of what it cannot do."""
 
 import functools
+import json
 
 import pytest
 from click.testing import CliRunner
@@ -136,3 +137,47 @@ def test_sources_are_listed(run):
     listed = run("sources").stdout
     assert "planetary-computer-sentinel-2-l2a  Sentinel-2 Level-2A of the Microsoft" in listed
     assert "    into landsat-c2-l2: coastal, blue" in listed
+
+
+def told(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_programs_are_told_in_json(archive, run, scenes):
+    archive.routes["/S2A_31UFT_20240602_0_L2A/B08.tif"] = lambda _: Answer(404)
+    done = run(*ASKED, *BANDS, "--json")
+    assert done.exit_code == 2
+    events = told(done.stdout)
+    assert {"event": "log", "text": "Found 2 scenes."} in events
+    landed = {
+        "event": "landed",
+        "collection": "sentinel-2-l2a",
+        "scene": "S2A_31UFT_20240601_0_L2A",
+        "period": "2024-06",
+        "commit": 1,
+    }
+    assert [each for each in events if each["event"] == "landed"] == [landed]
+    moved = [each for each in events if each["event"] == "progress"]
+    assert moved[-1] == {"event": "progress", "done": scenes, "total": scenes, "unit": "bytes"}
+    assert events[-2]["event"] == "result"
+    assert events[-2]["landed"] == 1
+    assert list(events[-2]["failures"]) == ["S2A_31UFT_20240602_0_L2A"]
+    assert events[-1] == {"event": "refused", "text": "1 scene was not landed; see above."}
+    again = told(run(*ASKED, *BANDS, "--json").stdout)
+    assert [each for each in again if each["event"] == "landed"] == [landed | {"commit": None}]
+
+
+def test_a_refusal_is_told_in_json_too(run):
+    refused = run("ingest", "landsat", *ASKED[2:], "--json")
+    assert refused.exit_code == 2
+    (event,) = told(refused.stdout)
+    assert event["event"] == "refused"
+    assert event["text"].startswith("No source 'landsat'; there are: ")
+
+
+def test_sources_are_listed_for_programs(run):
+    (listed,) = told(run("sources", "--json").stdout)
+    assert listed["local"]["collection"] == "sentinel-2-l2a"
+    assert listed["local"]["cadence"] == "month"
+    assert {"red", "nir", "scl"} <= set(listed["local"]["bands"])
+    assert listed["local"]["categorical"] == ["scl"]
