@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from app.database import Database, DatabaseUnavailableError
-from app.jobs.job import EPOCH, Job, Slot
+from app.jobs.job import Job, Rhythm, Slot
 from app.jobs.leading import Leadership, LeadershipLostError
 from app.jobs.slots import abandon_slots, claim_slot, finish_slot, last_slots, leader
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """How often a process that does not lead tries to, and one that does makes sure: a leader that is killed is
-replaced within this."""
+replaced within this. A slot that could not be met when it came is met at the next look."""
 
 MISFIRE_S = 60
 """How late a run may begin where the process was busy; its slot is then the latest one."""
@@ -55,6 +56,8 @@ class Scheduler:
         self._jobs = tuple(jobs)
         self._is_ready = is_ready
         self._served_term = 0
+        self._met: dict[str, Slot] = {}
+        """The latest slot of each job that was taken in this term, by this process or another."""
         self._busy: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._clock = AsyncIOScheduler(
@@ -67,8 +70,7 @@ class Scheduler:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns whenever a run takes longer
         self._clock.add_job(self._look, IntervalTrigger(seconds=LOOK_S, timezone=UTC), next_run_time=_now())
         for job in self._jobs:
-            trigger = IntervalTrigger(seconds=job.every.total_seconds(), start_date=EPOCH, timezone=UTC)
-            self._clock.add_job(self._meet, trigger, [job], id=job.name)
+            self._clock.add_job(self._meet, _Trigger(job.rhythm), [job], id=job.name)
         self._clock.start()
 
     async def close(self) -> None:
@@ -94,7 +96,7 @@ class Scheduler:
                 "jobs": [
                     {
                         "name": job.name,
-                        "every_s": job.every.total_seconds(),
+                        **job.rhythm.document(),
                         "next_run": self._clock.get_job(job.name).next_run_time.isoformat(),
                         "last": await last_slots(connection, job.name, limit=SLOTS_SHOWN),
                     }
@@ -103,33 +105,41 @@ class Scheduler:
             }
 
     async def _look(self) -> None:
-        """Come to lead if nobody does; whoever has come to it catches up at once."""
-        if not await self._leadership.seek() or self._leadership.term == self._served_term:
+        """Come to lead if nobody does; who leads meets what is due and was not met yet."""
+        if not await self._leadership.seek() or not self._is_ready():
             return
-        if not self._is_ready():
-            return
-        self._served_term = self._leadership.term
-        try:
-            async with self._database.connection() as connection:
-                await abandon_slots(connection, self.holder)
-        except DatabaseUnavailableError:
-            self._served_term = 0
-            return
+        if self._leadership.term != self._served_term:
+            try:
+                async with self._database.connection() as connection:
+                    await abandon_slots(connection, self.holder)
+            except DatabaseUnavailableError:
+                return
+            self._served_term = self._leadership.term
+            self._met.clear()
         for job in self._jobs:
-            self._begin(self._meet(job))
+            if job.slot(_now()) != self._met.get(job.name):
+                self._begin(self._meet(job))
 
     async def _meet(self, job: Job) -> None:
         """Run a job if this process leads and its slot is free; what runs is not stopped by the clock."""
-        if job.name in self._busy or not self._is_ready() or not await self._leadership.seek():
+        if not self._is_ready() or not await self._leadership.seek() or job.name in self._busy:
             return
+        self._busy.add(job.name)
+        await asyncio.shield(self._begin(self._take(job, self._leadership.term)))
+
+    async def _take(self, job: Job, term: int) -> None:
+        """Run a job if its slot is free."""
         slot = job.slot(_now())
         try:
             async with self._database.connection() as connection:
-                if not await claim_slot(connection, slot, self.holder):
-                    return
+                is_free = await claim_slot(connection, slot, self.holder)
+            self._met[job.name] = slot
+            if is_free:
+                await self._run(job, slot, term)
         except DatabaseUnavailableError:
-            return
-        await asyncio.shield(self._begin(self._run(job, slot, self._leadership.term)))
+            return  # the slot is met at the next look
+        finally:
+            self._busy.discard(job.name)
 
     def _begin(self, doing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(doing)
@@ -139,7 +149,6 @@ class Scheduler:
 
     async def _run(self, job: Job, slot: Slot, term: int) -> None:
         status, detail = "failed", dict[str, Any]()
-        self._busy.add(job.name)
         try:
             detail = dict(await job.run(lambda: self._leadership.keep(term)))
             status = "done"
@@ -152,10 +161,20 @@ class Scheduler:
             detail = {"error": type(error).__name__}
             log.exception("job %s failed; it is tried again when it is due", job.name)
         finally:
-            self._busy.discard(job.name)
             with suppress(DatabaseUnavailableError):
                 async with self._database.connection() as connection:
                     await finish_slot(connection, slot, self.holder, status, detail)
+
+
+class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
+    """The clock's view of a rhythm; what was missed meanwhile is one."""
+
+    def __init__(self, rhythm: Rhythm) -> None:
+        self._rhythm = rhythm
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """When the job is due next."""
+        return self._rhythm.following(max(previous_fire_time or now, now))
 
 
 def _now() -> datetime:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.database import Database
-from app.jobs.job import Job, StillLeading
+from app.jobs.job import Every, Job, StillLeading
 from app.jobs.refreshing import Refreshing
 from app.jobs.slots import forget_slots
 from app.statistics.cache import forget_unused
@@ -31,6 +31,6 @@ def schedule(database: Database, refreshing: Refreshing, *, refresh_every: timed
         return {"forgotten": forgotten}
 
     return (
-        Job("kept-series", refresh_every, refresh),
-        Job("tidying", timedelta(days=1), tidy),
+        Job("kept-series", Every(refresh_every), refresh),
+        Job("tidying", Every(timedelta(days=1)), tidy),
     )

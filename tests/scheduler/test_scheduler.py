@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from app.database import Database
-from app.jobs.job import Job, StillLeading
+from app.jobs.job import Every, Job, StillLeading
 from app.jobs.leading import Leadership, LeadershipLostError
 from app.scheduler import Scheduler
 from tests.app.conftest import eventually
@@ -37,7 +37,7 @@ class Work:
                 raise ValueError("secret")
             return {"by": name}
 
-        return Job("work", EVERY, run)
+        return Job("work", Every(EVERY), run)
 
     async def again(self, more: int = 2) -> None:
         """Wait for further runs."""
