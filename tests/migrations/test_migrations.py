@@ -8,7 +8,9 @@ import pytest
 import migrations
 from tests.services.postgres import PostgresServer
 
-TABLES = "area_statistics areas filled_series followed_mosaics job_slots statistics_cache"
+TABLES = (
+    "area_statistics areas filled_series followed_logs followed_mosaics job_slots orders scenes statistics_cache"
+)
 MADE = (
     "select string_agg(table_name, ' ' order by table_name) from information_schema.tables "
     "where table_schema = 'public' and table_type = 'BASE TABLE' "
