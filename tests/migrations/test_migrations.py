@@ -8,8 +8,11 @@ import pytest
 import migrations
 from tests.services.postgres import PostgresServer
 
-TABLES = (
-    "area_statistics areas filled_series followed_logs followed_mosaics job_slots orders scenes statistics_cache"
+TABLES = " ".join(
+    [
+        *("area_statistics", "areas", "filled_series", "followed_logs", "followed_mosaics"),
+        *("job_slots", "orders", "scenes", "statistics_cache"),
+    ]
 )
 MADE = (
     "select string_agg(table_name, ' ' order by table_name) from information_schema.tables "
