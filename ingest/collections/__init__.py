@@ -4,9 +4,11 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mosaics.collection import Band, Collection, Provider, UnknownCollectionError
 
@@ -18,12 +20,39 @@ class CollectionFileError(ValueError):
     """A .toml that describes no collection; the message names file and field and what would be right."""
 
 
+class ClearRule(BaseModel):
+    """Which pixels of a scene show the ground, by its quality band; others yield to another scene's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    band: str
+    """The quality band."""
+    reject: tuple[int, ...] = ()
+    """Stored numbers of pixels that do not."""
+    reject_bits: tuple[Annotated[int, Field(ge=0, le=63)], ...] = ()
+    """Bits, 0 the lowest, of which none may be set in the stored number."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ClearRule":
+        if bool(self.reject) == bool(self.reject_bits):
+            raise ValueError("a rule has either reject or reject_bits, numbers or bits of the quality band")
+        return self
+
+    def keeps(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
+        """Where stored numbers of the quality band say that the ground is seen."""
+        if self.reject_bits:
+            bits = sum(1 << bit for bit in set(self.reject_bits))
+            return np.asarray(stored.astype(np.uint64) & np.uint64(bits) == 0)
+        return ~np.isin(stored, self.reject)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceCollection:
-    """A collection, and how its scenes are harmonised on landing."""
+    """A collection, how its scenes are harmonised on landing, and which of their pixels are clear."""
 
     collection: Collection
     harmonisation: str | None = None
+    clear: ClearRule | None = None
 
 
 def load_collections(folders: Iterable[Path] = ()) -> dict[str, SourceCollection]:
@@ -62,6 +91,7 @@ def read_collection(path: Path) -> SourceCollection:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CollectionFileError(f"{path.name} is not TOML: {error}") from error
     harmonisation = document.pop("harmonisation", None)
+    clear = document.pop("clear", None)
     if "id" in document:
         raise CollectionFileError(f"{path.name}: id: leave it out, the file's name is the collection's id.")
     try:
@@ -69,7 +99,19 @@ def read_collection(path: Path) -> SourceCollection:
     except ValidationError as error:
         raise CollectionFileError(f"{path.name}: {_first_complaint(error, document)}") from error
     _check_harmonisation(path.name, harmonisation, collection)
-    return SourceCollection(collection, harmonisation)
+    return SourceCollection(collection, harmonisation, _read_clear(path.name, clear, collection))
+
+
+def _read_clear(name: str, document: object, collection: Collection) -> ClearRule | None:
+    if document is None:
+        return None
+    try:
+        rule = ClearRule.model_validate(document)
+    except ValidationError as error:
+        raise CollectionFileError(f"{name}: clear: {error.errors()[0]['msg']}.") from error
+    if rule.band not in [band.name for band in collection.bands if band.categorical]:
+        raise CollectionFileError(f"{name}: clear: {rule.band!r} is no categorical band of the collection.")
+    return rule
 
 
 def _check_harmonisation(name: str, harmonisation: object, collection: Collection) -> None:

@@ -1,5 +1,6 @@
 """The collections shipped hold what their guides say; a wrong file is refused in words."""
 
+import numpy as np
 import pytest
 
 from ingest.collections import CollectionFileError, find_collection, load_collections, read_collection
@@ -28,6 +29,33 @@ def test_the_collections_shipped(collections):
         "sentinel-2-l2a": Cadence.MONTH,
         "tempo-no2": Cadence.HOUR,
     }
+
+
+def test_the_quality_band_says_which_pixels_are_clear(collections):
+    scl = collections["sentinel-2-l2a"].clear
+    seen = scl.keeps(np.arange(12, dtype=np.uint8))
+    # 2 dark area, 4 vegetation, 5 bare soil, 6 water, 7 unclassified, 11 snow
+    assert np.flatnonzero(seen).tolist() == [2, 4, 5, 6, 7, 11]
+    qa = collections["landsat-c2-l2"].clear
+    # bit 6 (clear) alone of the first seven; then bit 3 (cloud), 4 (shadow), 2 (cirrus), 0 (fill)
+    numbers = np.array([21824, 22280, 23888, 54596, 1], np.uint16)
+    assert qa.keeps(numbers).tolist() == [True, False, False, False, False]
+    assert collections["naip"].clear is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        ('clear = { band = "red", reject = [1] }', "'red' is no categorical band"),
+        ('clear = { band = "red" }', "either reject or reject_bits"),
+        ('clear = { band = "red", reject_bits = [64] }', "less than or equal to 63"),
+        ("clear = 3", "ClearRule"),
+    ],
+)
+def test_a_wrong_rule_of_clearness_is_refused(tmp_path, rule, complaint):
+    (tmp_path / "mine.toml").write_text(rule + RIGHT)
+    with pytest.raises(CollectionFileError, match=complaint):
+        read_collection(tmp_path / "mine.toml")
 
 
 @pytest.mark.parametrize(
