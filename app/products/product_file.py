@@ -1,24 +1,53 @@
-"""Product files: TOML in, a product or an explanation of what is wrong out."""
+"""Product files: TOML in, the products it describes or an explanation of what is wrong out."""
 
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.products.mask import MaskRule
 from app.products.model import ClassRow, Product, ProductFileError, Role
+from app.products.variant import UnknownRenameError, Variant
 
 _PARTS: dict[str, type[BaseModel]] = {"mask": MaskRule, "classes": ClassRow, "roles": Role}
 
+Described = TypeVar("Described", Product, Variant)
 
-def read_product(path: Path) -> Product:
-    """Read one product file; the product's id is the name of the file.
+
+def read_products(path: Path) -> tuple[Product, ...]:
+    """Read one product file: the product whose id is the name of the file, then its variants.
 
     Raises:
-        ProductFileError: The file does not describe a product.
+        ProductFileError: The file does not describe products.
     """
+    content = _read_toml(path)
+    tables = content.pop("variants", {})
+    problems: list[str] = []
+    product = _describe(Product, {**content, "id": path.stem}, "", problems)
+    if not isinstance(tables, dict):
+        problems.append("variants: write each as a table of its own, [variants.ID]")
+        tables = {}
+    if path.stem in tables:
+        problems.append(
+            f"variants.{path.stem}: {path.stem!r} is the product of the file itself; rename the variant"
+        )
+    variants = {
+        variant_id: _describe(Variant, table, f"variants.{variant_id}", problems)
+        for variant_id, table in tables.items()
+    }
+    found = [product]
+    for variant_id, variant in variants.items():
+        if product and variant:
+            found.append(_variant(variant_id, variant, product, content, problems))
+    if problems:
+        raise ProductFileError(f"{path.name}: {'; '.join(problems)}")
+    return tuple(one for one in found if one)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -27,29 +56,54 @@ def read_product(path: Path) -> Product:
         raise ProductFileError(
             f"{path.name}: id: the id is the name of the file, {path.stem!r}; remove this key"
         )
+    return content
+
+
+def _variant(
+    variant_id: str, variant: Variant, product: Product, content: dict[str, Any], problems: list[str]
+) -> Product | None:
+    place = f"variants.{variant_id}"
     try:
-        return Product.model_validate({**content, "id": path.stem})
+        own = variant.content(product, content)
+    except UnknownRenameError as error:
+        problems.append(f"{place}.bands: {error}")
+        return None
+    return _describe(Product, {**own, "id": variant_id}, place, problems)
+
+
+def _describe(model: type[Described], content: object, place: str, problems: list[str]) -> Described | None:
+    """The value of that content; None where it is wrong, and `problems` then say what and where."""
+    try:
+        return model.model_validate(content)
     except ValidationError as error:
-        problems = "; ".join(f"{field}: {problem}" for field, problem in explain(error))
-        raise ProductFileError(f"{path.name}: {problems}") from error
+        for field, problem in explain(error, model):
+            # The id of a variant is the name of its table; of its formula, only the bands are its own.
+            said = {"id": "", "expression": "bands"}.get(field, field) if place else field
+            problems.append(f"{'.'.join(filter(None, (place, said)))}: {problem}")
+        return None
 
 
-def explain(error: ValidationError) -> list[tuple[str, str]]:
-    """What is wrong with a product: each field, written ``mask[1].band``, and what would be right there."""
-    return [_explain_one(details) for details in error.errors(include_url=False)]
+def explain(error: ValidationError, model: type[BaseModel] = Product) -> list[tuple[str, str]]:
+    """What is wrong: each field, written ``mask[1].band``, and what would be right there.
+
+    Args:
+        error: What the model refused.
+        model: The model.
+    """
+    return [_explain_one(details, model) for details in error.errors(include_url=False)]
 
 
-def _explain_one(details: ErrorDetails) -> tuple[str, str]:
+def _explain_one(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     context, location = details.get("ctx", {}), details["loc"]
     field = str(context["field"]) if "field" in context else _dotted(location)
     if details["type"] == "extra_forbidden":
-        return field, _unknown_key(location)
+        return field, _unknown_key(location, model)
     if details["type"] == "missing":
-        return field, f"this is missing: {_meaning(location)}"
+        return field, f"this is missing: {_meaning(location, model)}"
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] in ("product", "value_error"):
         return field, message
-    meaning = _meaning(location)
+    meaning = _meaning(location, model)
     return field, f"{message[0].lower()}{message[1:]}, not {details['input']!r:.80}" + (
         f"; {meaning}" if meaning else ""
     )
@@ -60,24 +114,25 @@ def _dotted(location: tuple[int | str, ...]) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
-    return _PARTS.get(str(location[0]), Product) if len(location) > 2 else Product
+def _model_at(location: tuple[int | str, ...], model: type[BaseModel]) -> type[BaseModel]:
+    return _PARTS.get(str(location[0]), model) if len(location) > 2 else model
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items() if name != "id"]
+    keys = [field.alias or name for name, field in model.model_fields.items() if name != "id"]
+    return [*keys, "variants"] if model is Product else keys
 
 
-def _unknown_key(location: tuple[int | str, ...]) -> str:
-    keys = _keys(_model_at(location))
+def _unknown_key(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
+    keys = _keys(_model_at(location, model))
     close = get_close_matches(str(location[-1]), keys, n=1)
     guess = f"did you mean {close[0]}? " if close else ""
     return f"there is no such key; {guess}There are: {', '.join(keys)}"
 
 
-def _meaning(location: tuple[int | str, ...]) -> str:
+def _meaning(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
     """What the field is for, as its model says."""
-    for name, field in _model_at(location).model_fields.items():
+    for name, field in _model_at(location, model).model_fields.items():
         if (field.alias or name) in location:
             return (field.description or "").splitlines()[0]
     return ""

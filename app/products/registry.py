@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from app.products.model import Product, ProductFileError
-from app.products.product_file import read_product
+from app.products.product_file import read_products
 
 SHIPPED = Path(__file__).parent
 """The folder of the products that come with Tilewatch."""
@@ -26,19 +26,22 @@ class Registry:
         """Read every ``.toml`` file of the folders.
 
         Raises:
-            ProductFileError: A file does not describe a product, a folder is none, or two files have one id.
+            ProductFileError: A file does not describe products, a folder is none, or two products
+                have one id.
         """
-        found: dict[str, Path] = {}
+        found: dict[str, tuple[Product, Path]] = {}
         for folder in folders:
             if not folder.is_dir():
                 raise ProductFileError(f"{folder} is not a folder of product files")
             for path in sorted(folder.glob("*.toml")):
-                if path.stem in found:
-                    raise ProductFileError(
-                        f"{path} and {found[path.stem]} both describe a product {path.stem!r}; rename one"
-                    )
-                found[path.stem] = path
-        return cls(read_product(path) for path in found.values())
+                for product in read_products(path):
+                    if product.id in found:
+                        raise ProductFileError(
+                            f"{path} and {found[product.id][1]} both describe a product {product.id!r}; "
+                            "rename one"
+                        )
+                    found[product.id] = (product, path)
+        return cls(product for product, _ in found.values())
 
     def get(self, product_id: str) -> Product:
         """The product of an id.

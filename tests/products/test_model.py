@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.products.model import Product, ProductFileError
-from app.products.product_file import read_product
+from app.products.product_file import read_products
 
 NDVI = """
 title = "Vegetation"
@@ -62,7 +62,7 @@ def read(tmp_path):
     def from_text(text: str, name: str = "some-product") -> Product:
         path = tmp_path / f"{name}.toml"
         path.write_text(text, encoding="utf-8")
-        return read_product(path)
+        return read_products(path)[0]
 
     return from_text
 

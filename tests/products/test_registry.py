@@ -15,10 +15,10 @@ def test_the_shipped_products_are_there():
 
 
 def test_a_folder_of_the_operator_adds_products(tmp_path):
-    shutil.copy(SHIPPED / "ndvi.toml", tmp_path / "greenness.toml")
+    shutil.copy(SHIPPED / "no2.toml", tmp_path / "smog.toml")
     registry = Registry.load([SHIPPED, tmp_path])
-    assert registry.get("greenness").digest == registry.get("ndvi").digest
-    assert registry.get("greenness").title == registry.get("ndvi").title
+    assert registry.get("smog").digest == registry.get("no2").digest
+    assert registry.get("smog").title == registry.get("no2").title
 
 
 def test_an_unknown_product_is_answered_with_those_there_are():
