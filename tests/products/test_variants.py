@@ -90,7 +90,7 @@ collection = "sentinel-2-l2a"
 expression = "where(pre.nir > 0, abs(pre.nir - post.nir), post.red)"
 rescale = [0.0, 1.0]
 colormap = "viridis"
-roles = { pre = { title = "Before" }, post = { title = "After" } }
+roles = { pre = { title = "Before", before = "post" }, post = { title = "After" } }
 variants.change-landsat = { collection = "landsat-c2-l2", bands = { nir = "nir08" } }
 """,
         encoding="utf-8",
