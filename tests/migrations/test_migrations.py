@@ -11,7 +11,7 @@ from tests.services.postgres import PostgresServer
 TABLES = " ".join(
     [
         *("area_statistics", "areas", "filled_series", "followed_logs", "followed_mosaics"),
-        *("job_slots", "orders", "scenes", "statistics_cache"),
+        *("job_slots", "orders", "region_runs", "scenes", "statistics_cache"),
     ]
 )
 MADE = (
