@@ -1,5 +1,9 @@
 """Fixtures every test may ask for: real servers, storage addresses, real data, the browser."""
 
+import fcntl
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +108,22 @@ def database_url(postgres: PostgresServer) -> str:
     """A database of its own with the newest schema, as ``postgresql://…``."""
     postgres.start()
     return postgres.clone("tilewatch")
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo in it, landed once for all processes of a run; tests leave it as it is."""
+    run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+    folder, told = run / "demo", run / "demo.txt"
+    with (run / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.is_file():
+            command = [Path(sys.executable).with_name("tilewatch"), "demo", "--storage", folder.as_uri()]
+            landed = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=170)
+            told.write_bytes(landed.stdout)
+    return folder
 
 
 @pytest.fixture(scope="session")

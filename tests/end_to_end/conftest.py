@@ -1,6 +1,5 @@
 """A server with the demo landed, and readers in one Chromium, for all tests of the page."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from tests.end_to_end.reader import DESKTOP, TILEWATCH, Reader, Server
+from tests.end_to_end.reader import DESKTOP, Reader, Server
 from tests.services.postgres import PostgresServer
 
 PAGE = Path(__file__).parents[2] / "app" / "web" / "dist" / "index.html"
@@ -36,13 +35,11 @@ from = 0.4
 
 
 @pytest.fixture(scope="package")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+def store(demo_folder: Path) -> str:
     """The address of a storage with the demo in it."""
     if not PAGE.is_file():
         pytest.fail("the page is not built: run scripts/setup test", pytrace=False)
-    address = (tmp_path_factory.mktemp("demo") / "store").as_uri()
-    subprocess.run([TILEWATCH, "demo", "--storage", address], check=True, capture_output=True, timeout=170)
-    return address
+    return demo_folder.as_uri()
 
 
 @pytest.fixture(scope="package")

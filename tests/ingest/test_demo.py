@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -22,15 +24,10 @@ from mosaics.log import read_commits, read_state
 from mosaics.storage import Storage, open_storage
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def store(demo_folder: Path) -> Path:
     """A folder with the demo in it."""
-    folder = tmp_path_factory.mktemp("demo")
-    counted: list[int] = []
-    report = within(folder, lambda storage: land_demo(storage, counted.append))
-    assert sum(counted) == 100
-    assert report.lines[0].startswith("sentinel-2-l2a: 24 synthetic scenes, 2023-08 to 2024-07, ")
-    return folder
+    return demo_folder
 
 
 def within(folder: Path, work: Callable[[Storage], Coroutine[Any, Any, Any]]) -> Any:
@@ -64,6 +61,11 @@ def test_every_scene_is_there_and_called_synthetic(store):
         assert item["id"].startswith("synthetic-")
         assert item["properties"]["tilewatch:synthetic"] is True
         assert item["properties"]["title"] == "Synthetic demonstration data"
+
+
+def test_the_command_says_what_it_landed(store):
+    told = store.with_name("demo.txt").read_text().splitlines()
+    assert told[0].startswith("sentinel-2-l2a: 24 synthetic scenes, 2023-08 to 2024-07, ")
 
 
 def test_one_commit_a_collection(store):
@@ -170,7 +172,9 @@ def test_it_stays_away_from_real_scenes(store_with_real_scene):
 
 def test_forced_among_real_scenes_it_leaves_their_collection_its_name(store_with_real_scene, monkeypatch):
     monkeypatch.setattr("ingest.demo.demo_scenes", lambda: tuple(no2.scenes()[:2]))
-    within(store_with_real_scene, lambda storage: land_demo(storage, force=True))
+    counted: list[int] = []
+    within(store_with_real_scene, lambda storage: land_demo(storage, counted.append, force=True))
+    assert sum(counted) == 100
     described = json.loads((store_with_real_scene / "collections/tempo-no2/collection.json").read_text())
     assert described["title"] == "TEMPO nitrogen dioxide"
     scenes = within(store_with_real_scene, lambda storage: read_state(storage, "tempo-no2")).scenes
@@ -185,8 +189,8 @@ def test_forced_among_real_scenes_it_leaves_their_collection_its_name(store_with
     }
 
 
-def test_it_can_be_taken_out_again(store):
-    # the last test of this module: the others look at what this one removes
+def test_it_can_be_taken_out_again(store, tmp_path):
+    store = shutil.copytree(store, tmp_path / "store", copy_function=os.link)
     report = within(store, remove_demo)
     assert report.lines == (
         "sentinel-2-l2a: 24 synthetic scenes removed.",
