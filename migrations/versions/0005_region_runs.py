@@ -31,7 +31,7 @@ STATEMENTS = (
     """,
     "comment on column region_runs.night is 'day of the calendar of the rotation it counts for'",
     "comment on column region_runs.asked is 'the region as its file described it, and the bands ingested'",
-    "comment on column region_runs.pre_start is 'first day of the window that was used, as pre_end is its last'",
+    "comment on column region_runs.pre_start is 'first day of the window used; pre_end is the last'",
     "comment on column region_runs.orders is 'ids of the ingestions, by window'",
     "create unique index region_runs_one_at_a_time on region_runs (region) where status = 'running'",
     "create unique index region_runs_once_a_night on region_runs (region, night) where cause = 'rotation'",
