@@ -3,6 +3,7 @@
 A standard MosaicJSON 0.0.3, gzipped, whose tiles list STAC Items, best scene first; any reader of MosaicJSON
 takes it. Our own reader needs only the scene records it carries beside the standard fields, one a line under
 ``tilewatch:scenes``, and stops before the tiles; so a document of a million scenes is read in little memory.
+Overviews, where there are any, stand among the fields before the scenes, under ``tilewatch:overviews``.
 """
 
 import gzip
@@ -18,10 +19,12 @@ import shapely
 from cogeo_mosaic.mosaic import MosaicJSON
 
 from mosaics.cells import Geometries, Numbers, cell_quadkey, cells_needed, cover
+from mosaics.overviews import Overview, OverviewError
 from mosaics.scene import SceneError, SceneRecord
 
 MEDIA_TYPE = "application/gzip"
 SCENES = "tilewatch:scenes"
+OVERVIEWS = "tilewatch:overviews"
 MAX_CELLS = 4_000_000
 """A document lists at most about this many pairs of tile and scene."""
 MIN_QUADKEY_ZOOM, MAX_QUADKEY_ZOOM = 1, 14
@@ -54,7 +57,8 @@ class MosaicDocument:
             fields = json.loads(header + "}")
             self.name: str = fields["name"]
             self.quadkey_zoom: int = fields["quadkey_zoom"]
-        except (ValueError, KeyError, TypeError) as error:
+            self.overviews = tuple(Overview.from_json(record) for record in fields.get(OVERVIEWS, ()))
+        except (ValueError, KeyError, TypeError, OverviewError) as error:
             raise MosaicDocumentError(f"no mosaic document: {error!r}") from error
 
     def scenes(self) -> Iterator[SceneRecord]:
@@ -82,13 +86,19 @@ class MosaicDocument:
             raise MosaicDocumentError(f"a damaged mosaic document: {error}") from error
 
 
-def build_document(name: str, records: Sequence[SceneRecord], href: Callable[[str], str]) -> bytes:
+def build_document(
+    name: str,
+    records: Sequence[SceneRecord],
+    href: Callable[[str], str],
+    overviews: Sequence[Overview] = (),
+) -> bytes:
     """The document of a mosaic; equal inputs give equal bytes.
 
     Args:
         name: Of the mosaic, for people.
         records: Its scenes, at least one, in any order.
         href: Address of an object under a key, `Storage.href`.
+        overviews: Made of these scenes or of earlier ones; readers leave those aside that no longer hold.
 
     Raises:
         SceneError: When a footprint is not valid.
@@ -102,7 +112,7 @@ def build_document(name: str, records: Sequence[SceneRecord], href: Callable[[st
         mosaicjson="0.0.3",
         name=name,
         minzoom=max(0, zoom - ZOOMS_ABOVE),
-        maxzoom=max(zoom, _native_zoom(min(scene.resolution_m for scene in scenes))),
+        maxzoom=max(zoom, native_zoom(min(scene.resolution_m for scene in scenes))),
         quadkey_zoom=zoom,
         bounds=(west, south, east, north),
         asset_type="STAC",
@@ -110,7 +120,7 @@ def build_document(name: str, records: Sequence[SceneRecord], href: Callable[[st
     )
     out = io.BytesIO()
     with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0, filename="") as packed:
-        for text in _written(mosaic, scenes):
+        for text in _written(mosaic, scenes, overviews):
             packed.write(text.encode())
     return out.getvalue()
 
@@ -134,8 +144,13 @@ def _tiles(cells: Numbers, ordinals: Numbers, zoom: int, addresses: Sequence[str
     return tiles
 
 
-def _written(mosaic: MosaicJSON, scenes: Sequence[SceneRecord]) -> Iterator[str]:
-    yield _compact(mosaic.model_dump(exclude={"tiles"}, exclude_none=True)).removesuffix("}")
+def _written(
+    mosaic: MosaicJSON, scenes: Sequence[SceneRecord], overviews: Sequence[Overview]
+) -> Iterator[str]:
+    fields: dict[str, Any] = mosaic.model_dump(exclude={"tiles"}, exclude_none=True)
+    if overviews:
+        fields[OVERVIEWS] = [record.to_json() for record in sorted(overviews, key=lambda one: one.place)]
+    yield _compact(fields).removesuffix("}")
     yield _SCENES_BEGIN
     yield from _separated(_compact(scene.to_json()) for scene in scenes)
     yield _SCENES_END
@@ -157,6 +172,6 @@ def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _native_zoom(resolution_m: float) -> int:
+def native_zoom(resolution_m: float) -> int:
     """The first zoom whose 256 px tiles have pixels as fine as the resolution, at the equator."""
     return min(max(math.ceil(math.log2(_WIDTH_M / 256 / resolution_m)), 0), 24)

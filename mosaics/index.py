@@ -3,9 +3,10 @@
 import json
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b, sha256
 
 import numpy as np
 import shapely
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from mosaics.cells import (
     MAX_LATITUDE,
     Geometries,
-    Numbers,
     cell_column_row,
     cell_number,
     cells_within,
@@ -24,6 +24,8 @@ from mosaics.cells import (
     tile_box,
 )
 from mosaics.document import MosaicDocument
+from mosaics.levels import ORDINAL_BITS, Packed, levels_of, merged
+from mosaics.overviews import TILE_PX, Overview, cell_zoom
 from mosaics.period import Period
 from mosaics.scene import SceneRecord
 
@@ -38,8 +40,8 @@ _MINZOOM_WORK = 20_000
 """Footprints looked at to find a minimum zoom below the quadkey zoom; about a third of a second."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_ORDINAL_BITS = 32
-_NOTHING: NDArray[np.uint32] = np.empty(0, np.uint32)
+_MARK_BYTES = 16
+"""Of an item's key, to tell scenes apart: a coincidence among a million takes 2**88 mosaics."""
 
 
 class TooManyScenesError(Exception):
@@ -53,7 +55,7 @@ class TooManyScenesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SceneRef:
-    """A scene as it stands in an index."""
+    """A scene, or an overview in place of many, as it stands in an index."""
 
     id: str
     item_key: str
@@ -65,62 +67,52 @@ class SceneRef:
     synthetic: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """Which scenes cover the cells of one zoom."""
-
-    cells: NDArray[np.int32]
-    """Numbers of the cells that have scenes, ascending; zoom 14 ends at 2**28."""
-    starts: NDArray[np.uint32]
-    """Where in `ordinals` the scenes of each cell begin; one more at the end."""
-    ordinals: NDArray[np.uint32]
-    """Scenes cell by cell, best first."""
-    most: int
-    """Scenes in the fullest cell."""
-
-    def scenes(self, cell: int) -> NDArray[np.uint32]:
-        """The scenes of a cell, best first."""
-        # Of the same type, or numpy would convert the whole array for each lookup.
-        place = self.cells.searchsorted(np.int32(cell))
-        if place == len(self.cells) or self.cells[place] != cell:
-            return _NOTHING
-        return self.ordinals[self.starts[place] : self.starts[place + 1]]
-
-
 class QuadkeyIndex:
     """The scenes of one mosaic by place. It never changes and may be used by many threads.
 
     A scene is seen in a tile or area when its footprint shares some area with it; a common border is not
     enough. Down to the quadkey zoom that is worked out beforehand, below it footprints are looked at.
+
+    An overview answers for its tiles in place of their scenes as long as it was made of just the scenes that
+    lie over its cell now.
     """
 
-    def __init__(self, records: Iterator[SceneRecord], quadkey_zoom: int) -> None:
-        """Build from scenes that come best first."""
+    def __init__(
+        self, records: Iterator[SceneRecord], quadkey_zoom: int, overviews: Iterable[Overview] = ()
+    ) -> None:
+        """Build from scenes that come best first, and the overviews a mosaic names."""
         self.quadkey_zoom = quadkey_zoom
         self.resolution_m = math.inf
         """Pixel size of the finest scene, in metres."""
-        self._ids, self._item_keys, self._footprints = _Packed(), _Packed(), _Packed()
+        self._ids, self._item_keys, self._footprints = Packed(), Packed(), Packed()
         self._starts, self._ends = array("q"), array("q")
         self._clouds, self._synthetic = array("d"), array("b")
+        self._marks = bytearray()
         self._period: Period | None = None
         boxes, pairs = [np.empty((0, 4))], [np.empty(0, np.int64)]
         for batch in _batches(records):
             geometries = self._take(batch)
             boxes.append(shapely.bounds(geometries))
             cells, positions = cover(geometries, quadkey_zoom)
-            pairs.append(np.unique(cells << _ORDINAL_BITS | positions + (len(self._ids) - len(batch))))
+            pairs.append(np.unique(cells << ORDINAL_BITS | positions + (len(self._ids) - len(batch))))
         self.size = len(self._ids)
         self._boxes = np.concatenate(boxes)
-        self._levels = _levels(pairs, quadkey_zoom)
+        self._levels = levels_of(pairs, quadkey_zoom)
         self._beyond = np.flatnonzero(
             (self._boxes[:, 1] < -MAX_LATITUDE) | (self._boxes[:, 3] > MAX_LATITUDE)
         ).astype(np.uint32)
         self._minzooms: dict[int, int] = {}
+        self._overviewed_minzooms: dict[tuple[int, int], int] = {}
+        self._overviews = {
+            overview.place: self._overview_ref(overview)
+            for overview in overviews
+            if self.made_of(overview.column, overview.row, overview.cell_zoom) == overview.made_of
+        }
 
     @classmethod
     def from_document(cls, document: MosaicDocument) -> "QuadkeyIndex":
         """Build the index of a mosaic document."""
-        return cls(document.scenes(), document.quadkey_zoom)
+        return cls(document.scenes(), document.quadkey_zoom, document.overviews)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -131,22 +123,60 @@ class QuadkeyIndex:
         east, north = self._boxes[:, 2:].max(axis=0).tolist()
         return west, south, east, north
 
-    def scenes_in_tile(self, x: int, y: int, z: int, *, limit: int | None = None) -> tuple[SceneRef, ...]:
-        """The scenes seen in a WebMercatorQuad tile, best first.
+    def scenes_in_tile(
+        self,
+        x: int,
+        y: int,
+        z: int,
+        *,
+        limit: int | None = None,
+        size: int = TILE_PX,
+        overviews: bool = False,
+    ) -> tuple[SceneRef, ...]:
+        """The scenes seen in a WebMercatorQuad tile, best first; or the overview that holds them all.
+
+        Args:
+            x: Column.
+            y: Row.
+            z: Zoom.
+            limit: Most scenes to give.
+            size: Pixels a side; larger tiles want finer overviews.
+            overviews: Whether an overview may answer, which takes every scene of the mosaic into account.
 
         Raises:
             TooManyScenesError: When there are more than `limit`.
         """
         if not (0 <= x < 1 << z and 0 <= y < 1 << z):
             return ()
-        depth = max(0, z - self.quadkey_zoom)
-        ordinals = self._levels[z - depth].scenes(cell_number(x >> depth, y >> depth))
-        if depth and len(ordinals):
-            ordinals = self._meeting(tile_bounds(x, y, z), ordinals)
-            if len(ordinals):
-                ordinals = ordinals[share_area(tile_box(x, y, z), self._geometries(ordinals))]
+        ordinals = self._in_tile(x, y, z)
+        if overviews and len(ordinals):
+            zoom = _zoom_of_overview(z, size)
+            up = z - cell_zoom(zoom)
+            found = self._overviews.get((zoom, cell_number(x >> up, y >> up)))
+            if found is not None:
+                return (found,)
         self._check(len(ordinals), limit)
         return tuple(self._scene(ordinal) for ordinal in ordinals.tolist())
+
+    def made_of(self, x: int, y: int, z: int) -> str:
+        """Fingerprint of the scenes seen in a tile and of their order, 32 hexadecimal digits."""
+        marks = np.frombuffer(self._marks, np.dtype(f"V{_MARK_BYTES}"))
+        return sha256(marks[self._in_tile(x, y, z)].tobytes()).hexdigest()[:32]
+
+    def most_scenes(self, x: int, y: int, z: int, depth: int) -> int:
+        """Scenes of the fullest of the tiles that a tile has `depth` zooms deeper."""
+        zoom, number = z + depth, cell_number(x, y)
+        if zoom <= self.quadkey_zoom:
+            level = self._levels[zoom]
+            first, last = level.cells.searchsorted([number << 2 * depth, (number + 1) << 2 * depth])
+            return int(np.diff(level.starts[first : last + 1]).max(initial=0))
+        ordinals = self._in_tile(x, y, z)
+        if not len(ordinals):
+            return 0
+        cells, owners = cover(self._geometries(ordinals), zoom)
+        within = cells >> 2 * depth == number
+        pairs = np.unique(np.stack([cells[within], owners[within]], axis=1), axis=0)
+        return int(np.unique(pairs[:, 0], return_counts=True)[1].max(initial=0))
 
     def scenes_in(self, geometry: shapely.Geometry, *, limit: int | None = None) -> tuple[SceneRef, ...]:
         """The scenes seen in an area (or under a point or line) of longitudes and latitudes, best first.
@@ -176,17 +206,45 @@ class QuadkeyIndex:
                 return 1.0
         return min(max(1 - _spherical_area(left) / whole, 0.0), 1.0)
 
-    def minzoom(self, limit: int) -> int:
-        """The lowest WebMercatorQuad zoom at which no tile needs more than `limit` scenes.
+    def minzoom(self, limit: int, *, size: int = TILE_PX, overviews: bool = False) -> int:
+        """The lowest WebMercatorQuad zoom from which on no tile needs more than `limit` scenes.
 
         `NO_ZOOM` where more than that lie upon one another somewhere. Below the quadkey zoom the search ends
-        after a bounded number of footprints, and the zoom it came to is the answer.
+        after a bounded number of footprints, and the zoom it came to is the answer. Where overviews count and
+        lead up to the deepest zoom they have, it is where they begin.
         """
+        natural = self._minzoom_of_scenes(limit)
+        if not (overviews and self._overviews):
+            return natural
+        key = (limit, size)
+        if key not in self._overviewed_minzooms:
+            deepest = max(zoom for zoom, _ in self._overviews) - _zoom_of_overview(0, size)
+            zoom = began = natural if natural < NO_ZOOM else deepest + 1
+            while zoom and self._are_overviewed(zoom - 1, limit, size):
+                zoom -= 1
+            self._overviewed_minzooms[key] = natural if zoom == began else zoom
+        return self._overviewed_minzooms[key]
+
+    def _minzoom_of_scenes(self, limit: int) -> int:
         if limit not in self._minzooms:
             ready = (zoom for zoom, level in enumerate(self._levels) if level.most <= limit)
             zoom = next(ready, None)
             self._minzooms[limit] = self._deeper_minzoom(limit) if zoom is None else zoom
         return self._minzooms[limit]
+
+    def _are_overviewed(self, zoom: int, limit: int, size: int) -> bool:
+        """Whether an overview answers for every tile of a zoom that has more than `limit` scenes.
+
+        Below the quadkey zoom that is every tile of a cell that has more.
+        """
+        known = min(zoom, self.quadkey_zoom)
+        level = self._levels[known]
+        crowded = level.cells[np.diff(level.starts) > limit]
+        wanted = _zoom_of_overview(zoom, size)
+        up = known - cell_zoom(wanted)
+        return up >= 0 and all(
+            (wanted, cell) in self._overviews for cell in np.unique(crowded >> 2 * up).tolist()
+        )
 
     def _take(self, batch: Sequence[SceneRecord]) -> Geometries:
         for record in batch:
@@ -194,6 +252,7 @@ class QuadkeyIndex:
             self.resolution_m = min(self.resolution_m, record.resolution_m)
             self._ids.append(record.id.encode())
             self._item_keys.append(record.item_key.encode())
+            self._marks += blake2b(record.item_key.encode(), digest_size=_MARK_BYTES).digest()
             self._starts.append((record.start - _EPOCH) // _MICROSECOND)
             self._ends.append((record.end - _EPOCH) // _MICROSECOND)
             clouds = record.cloud_cover_percent
@@ -217,6 +276,28 @@ class QuadkeyIndex:
             bool(self._synthetic[ordinal]),
         )
 
+    def _overview_ref(self, overview: Overview) -> SceneRef:
+        assert self._period is not None  # noqa: S101 - it was made of a scene
+        return SceneRef(
+            id=f"overview {overview.zoom}/{overview.column}/{overview.row}",
+            item_key=overview.item_key,
+            start=overview.start,
+            end=overview.end,
+            period=self._period,
+            cloud_cover_percent=None,
+            synthetic=overview.synthetic,
+        )
+
+    def _in_tile(self, x: int, y: int, z: int) -> NDArray[np.uint32]:
+        """The scenes seen in a tile, best first."""
+        depth = max(0, z - self.quadkey_zoom)
+        ordinals = self._levels[z - depth].scenes(cell_number(x >> depth, y >> depth))
+        if depth and len(ordinals):
+            ordinals = self._meeting(tile_bounds(x, y, z), ordinals)
+            if len(ordinals):
+                ordinals = ordinals[share_area(tile_box(x, y, z), self._geometries(ordinals))]
+        return ordinals
+
     def _geometries(self, ordinals: NDArray[np.uint32]) -> Geometries:
         found: Geometries = shapely.from_wkb([self._footprints[ordinal] for ordinal in ordinals.tolist()])
         return found
@@ -235,7 +316,7 @@ class QuadkeyIndex:
         parts = shapely.get_parts(geometry)
         boxes = shapely.bounds(parts[~shapely.is_empty(parts)])
         near = [self._meeting(tuple(box), self._around(box)) for box in boxes.tolist()]
-        ordinals = _merged(near)
+        ordinals = merged(near)
         size = _FIRST_TOGETHER
         while len(ordinals):
             yield ordinals[:size], self._geometries(ordinals[:size])
@@ -251,7 +332,7 @@ class QuadkeyIndex:
             left, top, right, bottom = left >> 1, top >> 1, right >> 1, bottom >> 1
         level = self._levels[zoom]
         cells = [cell_number(x, y) for x in range(left, right + 1) for y in range(top, bottom + 1)]
-        return _merged([self._beyond, *(level.scenes(cell) for cell in cells)])
+        return merged([self._beyond, *(level.scenes(cell) for cell in cells)])
 
     def _check(self, count: int, limit: int | None) -> None:
         if limit is not None and count > limit:
@@ -281,22 +362,9 @@ class QuadkeyIndex:
         return NO_ZOOM if tiles else zoom
 
 
-class _Packed:
-    """Byte strings one after the other in one buffer."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._ends = array("Q", [0])
-
-    def __len__(self) -> int:
-        return len(self._ends) - 1
-
-    def __getitem__(self, position: int) -> bytes:
-        return bytes(self._buffer[self._ends[position] : self._ends[position + 1]])
-
-    def append(self, value: bytes) -> None:
-        self._buffer += value
-        self._ends.append(len(self._buffer))
+def _zoom_of_overview(zoom: int, size: int) -> int:
+    """The zoom whose 256 px tiles have pixels as fine as those of tiles of a size."""
+    return zoom + size.bit_length() - TILE_PX.bit_length()
 
 
 def _batches(records: Iterator[SceneRecord]) -> Iterator[list[SceneRecord]]:
@@ -308,34 +376,6 @@ def _batches(records: Iterator[SceneRecord]) -> Iterator[list[SceneRecord]]:
             batch = []
     if batch:
         yield batch
-
-
-def _levels(pairs_in_batches: Sequence[Numbers], quadkey_zoom: int) -> tuple[_Level, ...]:
-    """The levels from 0 to the quadkey zoom; a cell has the scenes of its four children.
-
-    Args:
-        pairs_in_batches: Cell number and ordinal of each cell a scene covers, as the upper and lower half of
-            a number; each pair once.
-        quadkey_zoom: Of the cells.
-    """
-    pairs = np.concatenate(pairs_in_batches)
-    pairs.sort()
-    levels = []
-    for _ in range(quadkey_zoom + 1):
-        cells = (pairs >> _ORDINAL_BITS).astype(np.int32)
-        starts = np.flatnonzero(np.diff(cells, prepend=-1, append=-1)).astype(np.uint32)
-        fullest = int(np.diff(starts).max(initial=0))
-        levels.append(_Level(cells[starts[:-1]], starts, pairs.astype(np.uint32), fullest))
-        pairs = np.unique(pairs >> _ORDINAL_BITS + 2 << _ORDINAL_BITS | levels[-1].ordinals)
-    return tuple(reversed(levels))
-
-
-def _merged(sets: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    """Ascending sets of ordinals as one."""
-    full = [ordinals for ordinals in sets if len(ordinals)]
-    if len(full) == 1:
-        return full[0]
-    return np.unique(np.concatenate(full)) if full else _NOTHING
 
 
 def _spherical_area(geometry: shapely.Geometry) -> float:

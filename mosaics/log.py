@@ -11,7 +11,7 @@ import json
 import logging
 import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 from mosaics.document import MEDIA_TYPE, MosaicDocument, build_document
+from mosaics.overviews import Overview
 from mosaics.period import Period, instant_text, parse_instant
 from mosaics.scene import SceneError, SceneRecord
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage, StorageError
@@ -206,10 +207,33 @@ async def commit_scenes(
     given = Counter([*(record.id for record in add), *remove])
     if twice := [scene_id for scene_id, times in given.items() if times > 1]:
         raise SceneError(f"scenes given more than once: {', '.join(twice[:10])}")
+    return await _commit(storage, collection_id, lambda state: _Change.of(state, add, remove))
+
+
+async def commit_overviews(
+    storage: Storage, collection_id: str, overviews: Mapping[Period, Sequence[Overview]]
+) -> Commit | None:
+    """Let the mosaics of some periods name these overviews in place of those they named, in one commit.
+
+    They must lie in storage already. Scenes may have come or gone since they were made: a reader leaves an
+    overview aside whose scenes are others now.
+
+    Returns:
+        The commit; None when no period has a mosaic any more.
+
+    Raises:
+        StorageUnavailableError: As for `commit_scenes`.
+    """
+    return await _commit(storage, collection_id, lambda state: _Change.of_overviews(state, overviews))
+
+
+async def _commit(
+    storage: Storage, collection_id: str, change_in: Callable[[LogState], "_Change | None"]
+) -> Commit | None:
     commit_id = uuid4().hex
     state = await read_state(storage, collection_id)
     while True:
-        change = _Change.of(state, add, remove)
+        change = change_in(state)
         if change is None:
             return None
         mosaics = {
@@ -236,7 +260,15 @@ class _Change:
     added: tuple[SceneRecord, ...]
     removed: tuple[str, ...]
     periods: frozenset[Period]
-    """Of the scenes added, and of those removed or replaced."""
+    """Of the scenes added, of those removed or replaced, and of the overviews."""
+    overviews: Mapping[Period, Sequence[Overview]] = field(default_factory=dict)
+
+    @classmethod
+    def of_overviews(
+        cls, state: LogState, overviews: Mapping[Period, Sequence[Overview]]
+    ) -> "_Change | None":
+        there = {period: some for period, some in overviews.items() if period in state.mosaics}
+        return cls((), (), frozenset(there), there) if there else None
 
     @classmethod
     def of(cls, state: LogState, add: Sequence[SceneRecord], remove: Sequence[str]) -> "_Change | None":
@@ -259,13 +291,15 @@ async def _write_mosaic(
     previous = await storage.get(state.mosaics[period]) if period in state.mosaics else None
 
     def build() -> bytes | None:
-        document = () if previous is None else MosaicDocument(previous).scenes()
-        scenes = {record.id: record for record in document}
+        document = None if previous is None else MosaicDocument(previous)
+        scenes = {record.id: record for record in document.scenes()} if document else {}
         for scene_id in (*change.removed, *(record.id for record in change.added)):
             scenes.pop(scene_id, None)
         scenes |= {record.id: record for record in change.added if record.period == period}
+        # Those whose scenes are others now are left to whoever makes them anew: readers leave them aside.
+        overviews = change.overviews.get(period, document.overviews if document else ())
         name = f"{collection_id} {period.text}"
-        return build_document(name, list(scenes.values()), storage.href) if scenes else None
+        return build_document(name, list(scenes.values()), storage.href, overviews) if scenes else None
 
     data = await asyncio.to_thread(build)
     if data is None:

@@ -154,6 +154,11 @@ class Interval:
         ends_after = self.start is None or end > self.start or start >= self.start
         return begins_before and ends_after
 
+    def covers(self, period: Period) -> bool:
+        """Whether every moment of a period is inside."""
+        begins_before = self.start is None or self.start <= period.start
+        return begins_before and (self.end is None or self.end >= period.end)
+
     @property
     def text(self) -> str:
         """The interval as ``A/B`` of RFC 3339 instants, ``..`` where open."""
