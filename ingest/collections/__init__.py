@@ -46,6 +46,17 @@ class ClearRule(BaseModel):
         return ~np.isin(stored, self.reject)
 
 
+class Composition(BaseModel):
+    """What the scenes of a collection are composited from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    of: str
+    """Id of the collection whose scenes they are made of."""
+    mask: ClearRule
+    """Which pixels of those count, by their quality band."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceCollection:
     """A collection, how its scenes are harmonised on landing, and which of their pixels are clear."""
@@ -53,6 +64,8 @@ class SourceCollection:
     collection: Collection
     harmonisation: str | None = None
     clear: ClearRule | None = None
+    composition: Composition | None = None
+    """None where scenes come from elsewhere."""
 
 
 def load_collections(folders: Iterable[Path] = ()) -> dict[str, SourceCollection]:
@@ -92,6 +105,7 @@ def read_collection(path: Path) -> SourceCollection:
         raise CollectionFileError(f"{path.name} is not TOML: {error}") from error
     harmonisation = document.pop("harmonisation", None)
     clear = document.pop("clear", None)
+    composition = document.pop("composite", None)
     if "id" in document:
         raise CollectionFileError(f"{path.name}: id: leave it out, the file's name is the collection's id.")
     try:
@@ -99,7 +113,12 @@ def read_collection(path: Path) -> SourceCollection:
     except ValidationError as error:
         raise CollectionFileError(f"{path.name}: {_first_complaint(error, document)}") from error
     _check_harmonisation(path.name, harmonisation, collection)
-    return SourceCollection(collection, harmonisation, _read_clear(path.name, clear, collection))
+    return SourceCollection(
+        collection,
+        harmonisation,
+        _read_clear(path.name, clear, collection),
+        _read_composition(path.name, composition),
+    )
 
 
 def _read_clear(name: str, document: object, collection: Collection) -> ClearRule | None:
@@ -112,6 +131,17 @@ def _read_clear(name: str, document: object, collection: Collection) -> ClearRul
     if rule.band not in [band.name for band in collection.bands if band.categorical]:
         raise CollectionFileError(f"{name}: clear: {rule.band!r} is no categorical band of the collection.")
     return rule
+
+
+def _read_composition(name: str, document: object) -> Composition | None:
+    if document is None:
+        return None
+    try:
+        return Composition.model_validate(document)
+    except ValidationError as error:
+        complaint = error.errors()[0]
+        place = ": ".join(map(str, ("composite", *complaint["loc"])))
+        raise CollectionFileError(f"{name}: {place}: {complaint['msg']}.") from error
 
 
 def _check_harmonisation(name: str, harmonisation: object, collection: Collection) -> None:

@@ -25,8 +25,10 @@ def test_the_collections_shipped(collections):
         "black-marble-monthly": Cadence.MONTH,
         "black-marble-yearly": Cadence.YEAR,
         "landsat-c2-l2": Cadence.MONTH,
+        "landsat-monthly": Cadence.MONTH,
         "naip": Cadence.YEAR,
         "sentinel-2-l2a": Cadence.MONTH,
+        "sentinel-2-monthly": Cadence.MONTH,
         "tempo-no2": Cadence.HOUR,
     }
 
