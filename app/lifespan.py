@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from app.caching.process import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tiles import TileService
+from app.catalogue.indexing import Indexing
 from app.database import Database
 from app.desk import Desk, Freshness
 from app.jobs.refreshing import Refreshing
@@ -83,7 +84,12 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
         scheduler = Scheduler(
             settings.database_url,
             database,
-            schedule(database, refreshing, refresh_every=timedelta(seconds=settings.jobs_every_s)),
+            schedule(
+                database,
+                refreshing,
+                Indexing(database, storage),
+                refresh_every=timedelta(seconds=settings.jobs_every_s),
+            ),
             is_ready=lambda: freshness.refreshed_at is not None,
         )
     return Desk(

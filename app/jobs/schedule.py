@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from app.catalogue.indexing import Indexing
 from app.database import Database
 from app.jobs.job import Every, Job, StillLeading
 from app.jobs.refreshing import Refreshing
@@ -17,11 +18,16 @@ CACHE_KEPT = timedelta(days=30)
 SLOTS_KEPT = timedelta(days=7)
 
 
-def schedule(database: Database, refreshing: Refreshing, *, refresh_every: timedelta) -> tuple[Job, ...]:
+def schedule(
+    database: Database, refreshing: Refreshing, indexing: Indexing, *, refresh_every: timedelta
+) -> tuple[Job, ...]:
     """The jobs of the application."""
 
     async def refresh(still_leading: StillLeading) -> Mapping[str, Any]:
         return asdict(await refreshing.refresh(still_leading))
+
+    async def index(still_leading: StillLeading) -> Mapping[str, Any]:
+        return asdict(await indexing.refresh(still_leading))
 
     async def tidy(still_leading: StillLeading) -> Mapping[str, Any]:
         await still_leading()
@@ -31,6 +37,7 @@ def schedule(database: Database, refreshing: Refreshing, *, refresh_every: timed
         return {"forgotten": forgotten}
 
     return (
+        Job("stac-index", Every(refresh_every), index),
         Job("kept-series", Every(refresh_every), refresh),
         Job("tidying", Every(timedelta(days=1)), tidy),
     )

@@ -103,7 +103,10 @@ class Envelope:
 
 
 class HeadAsGet:
-    """Answers HEAD wherever GET is served, with the same headers and no body."""
+    """Answers HEAD wherever GET is served, with the same headers and no body.
+
+    `asked_by_head` in the scope lets a route that would read much for its body leave it out.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -123,7 +126,7 @@ class HeadAsGet:
                 }
             await send(message)
 
-        get: MutableMapping[str, Any] = {**scope, "method": "GET"}
+        get: MutableMapping[str, Any] = {**scope, "method": "GET", "asked_by_head": True}
         await self.app(get, receive, send_without_body)
 
 
@@ -162,12 +165,14 @@ def max_body_bytes(path: str) -> int:
 
 
 def posts_to_read(path: str) -> bool:
-    """Whether a POST at a path only asks a question: statistics or a picture of a polygon it carries.
+    """Whether a POST at a path only asks: statistics or a picture of a polygon it carries, or scenes.
 
     Pages of other sites may ask those. They may not write: where no keys are set, whoever is on this
     machine may, and that must not include a page they happen to look at.
     """
     parts = path.split("/")
+    if parts[1:] == ["stac", "search"]:
+        return True
     return parts[1:2] == ["products"] and parts[3:4] != [] and READING_POST.match(parts[3]) is not None
 
 

@@ -15,6 +15,7 @@ TAGS = {
     "statistics": "Numbers over polygons, period by period.",
     "areas": "Registered polygons whose statistics are kept; writing needs a key.",
     "collections": "What has landed, and its bands.",
+    "STAC": "What has landed, scene by scene, for any STAC client.",
     "OGC": "WMTS, tilesets, boxes, polygons, grids and colours: TiTiler's endpoints over the same values.",
     "health": "Whether the service lives and works, and what it does by itself.",
 }

@@ -43,6 +43,7 @@ STATEMENTS = (
     """,
     "comment on table followed_logs is 'the commit of each collection that scenes stands for'",
     "comment on column followed_logs.commit_id is 'tells the commit from one of another log of that number'",
+    "comment on column followed_logs.ends is 'the last moment of any scene'",
     "comment on column followed_logs.bbox is 'west, south, east, north; west above east crosses 180 degrees'",
 )
 
