@@ -6,7 +6,7 @@ import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numexpr
 import numpy as np
@@ -15,6 +15,7 @@ from numexpr.necompiler import NumExpr
 from numpy.typing import NDArray
 
 from app.products.grammar import (
+    AGGREGATES,
     MAX_DEPTH,
     MAX_LENGTH,
     MAX_NODES,
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_NODES",
     "Expression",
     "ExpressionError",
+    "Years",
     "compile_expression",
 ]
 
@@ -53,6 +55,44 @@ _COST = {"sqrt": 2, "log": 8, "exp": 8}
 numexpr.set_num_threads(1)
 
 
+class Years(NamedTuple):
+    """How many years a role has."""
+
+    most: int
+    """Windows it may have, one a year."""
+    least: int
+    """Of them, how many must have a value for a mean or a standard deviation to be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A mean or a standard deviation over the years of a role."""
+
+    function: str
+    inner: "Expression"
+    """What is computed in each year."""
+    least: int
+    """Years that must have a value; with fewer, the result is missing."""
+
+    def over(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """The aggregate of arrays whose first axis is the years.
+
+        The standard deviation is that of a sample, over n - 1; years without a value do not count.
+        """
+        yearly = self.inner.evaluate(values)
+        present = ~np.isnan(yearly)
+        count = present.sum(axis=0)
+        enough = count >= self.least
+        divisor = np.maximum(count, 1)
+        mean = np.where(present, yearly, 0).sum(axis=0, dtype=np.float64) / divisor
+        if self.function == "std":
+            squares = np.where(present, yearly - mean, 0) ** 2
+            found = np.sqrt(squares.sum(axis=0, dtype=np.float64) / np.maximum(count - 1, 1))
+        else:
+            found = mean
+        return np.where(enough, found, np.nan).astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A formula over bands.
@@ -71,20 +111,29 @@ class Expression:
     """Operations a pixel before repeated ones are shared: sqrt 2, log and exp 8, any other 1. ``x ** 3``
     counts what it multiplies three times; what a comparison or a denominator could hide counts once more."""
     tree: Any = field(repr=False, compare=False)
-    """The numexpr nodes; its variables are ``v0``, ``v1``, … in the order of `bands`."""
+    """The numexpr nodes; its variables are ``v0``, ``v1``, … in the order of `variables`."""
+    variables: tuple[str, ...]
+    """The bands the nodes name themselves, and the aggregates as they are written, in the order of use."""
+    aggregates: Mapping[str, Aggregate] = field(default_factory=dict, compare=False)
+    """Means and standard deviations over years, as they are written."""
 
     def evaluate(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Evaluate the formula on arrays.
 
         Args:
             values: For every name in `bands` a float32 array in its unit, all of one shape; NaN is missing.
+                A band of a role of several years has one axis more, the first: the years.
 
         Returns:
             float32 of the same shape; NaN is missing and nothing is infinite. A comparison gives 1 or 0.
         """
         program = _programs.of(self)
+        aggregates = {name: aggregate.over(values) for name, aggregate in self.aggregates.items()}
         result: NDArray[np.float32] = program(
-            *[values[name] for name in self.bands], order="K", casting="safe", ex_uses_vml=False
+            *[aggregates[name] if name in aggregates else values[name] for name in self.variables],
+            order="K",
+            casting="safe",
+            ex_uses_vml=False,
         )
         return result
 
@@ -97,31 +146,33 @@ class _Programs(threading.local):
 
 
 def _assemble(expression: Expression) -> Any:
-    return NumExpr(expression.tree, [(f"v{i}", float) for i in range(len(expression.bands))])
+    return NumExpr(expression.tree, [(f"v{i}", float) for i in range(len(expression.variables))])
 
 
 _programs = _Programs()
 
 
-def compile_expression(text: str, *, roles: Collection[str] = ()) -> Expression:
+def compile_expression(
+    text: str, *, roles: Collection[str] = (), years: Mapping[str, Years] | None = None
+) -> Expression:
     """Read a formula.
 
     Args:
         text: The formula. Bands are named ``red``, or ``pre.red`` where there are roles.
         roles: The time windows there are to name; without any, bands are named alone.
+        years: Of those, the ones with a window in each of several years; their bands stand inside `mean(…)`
+            and `std(…)` alone.
 
     Raises:
         ExpressionError: The text is over a limit or is no expression; found out without evaluating anything.
     """
-    return _compile(text, tuple(roles))
+    return _compile(text, tuple(roles), tuple((years or {}).items()))
 
 
 @lru_cache(maxsize=512)
-def _compile(text: str, roles: tuple[str, ...]) -> Expression:
+def _compile(text: str, roles: tuple[str, ...], years: tuple[tuple[str, Years], ...]) -> Expression:
     tree = parse(text)
-    compilation = _Compilation(roles)
-    result = compilation.finish(tree)
-    return Expression(ast.unparse(tree), tuple(compilation.variables), result.cost, result.node)
+    return _Compilation(roles, dict(years)).finish(tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +194,18 @@ def _constant(value: float) -> _Term:
 def _apply(operation: str, *terms: _Term) -> _Term:
     cost = _COST.get(operation, 1) + sum(term.cost for term in terms)
     if cost > MAX_COST:
-        raise ExpressionError(
-            f"the expression takes more than {MAX_COST} operations a pixel; write it shorter, above all its "
-            "powers, logarithms and exponentials"
-        )
+        raise _too_costly()
     nodes = [term.node for term in terms]
     if operation in ("gt", "ge", "eq", "ne", "and", "or"):
         return _Term(OpNode(operation, nodes, kind="bool"), cost, is_condition=True)
     return _Term(OpNode(operation, nodes, kind="float"), cost)
+
+
+def _too_costly() -> ExpressionError:
+    return ExpressionError(
+        f"the expression takes more than {MAX_COST} operations a pixel; write it shorter, above all its "
+        "powers, logarithms and exponentials"
+    )
 
 
 class _Compilation:
@@ -161,18 +216,28 @@ class _Compilation:
     missing.
     """
 
-    def __init__(self, roles: tuple[str, ...]) -> None:
+    def __init__(self, roles: tuple[str, ...], years: Mapping[str, Years]) -> None:
         self.roles = roles
+        self.years = years
+        self.bands: dict[str, None] = {}
         self.variables: dict[str, _Term] = {}
         self.guards: dict[str, _Term] = {}
+        self.aggregates: dict[str, Aggregate] = {}
 
-    def finish(self, tree: ast.expr) -> _Term:
+    def finish(self, tree: ast.expr) -> Expression:
         result = self.guarded(tree)
         if not self.variables:
             raise ExpressionError("the expression names no band; name at least one, as in nir / red")
         for guard in self.guards.values():
             result = _apply("add", result, _apply("mul", guard, _constant(0)))
-        return result
+        return Expression(
+            ast.unparse(tree),
+            tuple(self.bands),
+            result.cost,
+            result.node,
+            tuple(self.variables),
+            self.aggregates,
+        )
 
     def guarded(self, tree: ast.expr) -> _Term:
         return self.guard(tree, self.term(tree))
@@ -217,7 +282,7 @@ class _Compilation:
                 return self.call(function_of(tree), tree.args)
         raise ExpressionError(f"{ast.unparse(tree)!r} has no meaning in an expression")
 
-    def call(self, function: str, arguments: list[ast.expr]) -> _Term:
+    def call(self, function: str, arguments: list[ast.expr]) -> _Term:  # noqa: PLR0911 - one a function
         match function:
             case "where":
                 condition = self.condition(arguments[0], "where")
@@ -229,6 +294,8 @@ class _Compilation:
                 return self.extreme(function, arguments)
             case "exp":
                 return _apply("exp", self.guarded(arguments[0]))
+            case "mean" | "std":
+                return self.aggregate(function, arguments[0])
             case "abs":
                 return _apply("absolute", self.term(arguments[0]).number)
             case _:
@@ -242,7 +309,36 @@ class _Compilation:
         first, second = self.guard(arguments[0], first), self.guard(arguments[1], second)
         return _apply(function, first, second)
 
+    def aggregate(self, function: str, inner: ast.expr) -> _Term:
+        """What is inside is a formula of its own, over one role; its result is a variable here."""
+        named = {name_of(node)[0] for node in ast.walk(inner) if isinstance(node, ast.Attribute)}
+        role = next(iter(named), "")
+        if len(named) != 1 or role not in self.years:
+            there_are = ", ".join(self.years) or "none here"
+            raise ExpressionError(
+                f"{function} is taken over the years of one role that has several; there are: {there_are}"
+            )
+        written = ast.unparse(ast.Call(ast.Name(function), [inner], []))
+        if written not in self.variables:
+            inside = _Compilation((role,), {}).finish(inner)
+            self.bands.update(dict.fromkeys(inside.bands))
+            self.aggregates[written] = Aggregate(function, inside, self.years[role].least)
+            self.name_variable(written, (inside.cost + len(AGGREGATES)) * self.years[role].most)
+        return self.variables[written]
+
+    def name_variable(self, name: str, cost: int = 0) -> None:
+        if cost > MAX_COST:
+            raise _too_costly()
+        if len(self.variables) == MAX_BANDS or len(self.bands) > MAX_BANDS:
+            raise ExpressionError(f"an expression names at most {MAX_BANDS} bands")
+        self.variables[name] = _Term(VariableNode(f"v{len(self.variables)}", "float"), cost)
+
     def variable(self, role: str, band: str) -> _Term:
+        if role in self.years:
+            raise ExpressionError(
+                f"{role} has a window in each of several years; write mean({role}.{band}) or "
+                f"std({role}.{band})"
+            )
         if role and not self.roles:
             raise ExpressionError(
                 f"there are no time windows here to name: write {band} rather than {role}.{band}"
@@ -254,7 +350,6 @@ class _Compilation:
             )
         name = f"{role}.{band}" if role else band
         if name not in self.variables:
-            if len(self.variables) == MAX_BANDS:
-                raise ExpressionError(f"an expression names at most {MAX_BANDS} bands")
-            self.variables[name] = _Term(VariableNode(f"v{len(self.variables)}", "float"), 0)
+            self.bands[name] = None
+            self.name_variable(name)
         return self.variables[name]

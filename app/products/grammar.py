@@ -14,7 +14,12 @@ MAX_DIGITS = 20
 MAX_CONSTANT = 1e30
 """Largest constant, and its inverse the smallest but 0: a product of one with a band stays inside float32."""
 
-FUNCTIONS = {"where": 3, "keep": 2, "minimum": 2, "maximum": 2, "sqrt": 1, "log": 1, "exp": 1, "abs": 1}
+AGGREGATES = {"mean": 1, "std": 1}
+"""Functions over the windows of a role that has one in each of several years."""
+FUNCTIONS = {
+    "where": 3, "keep": 2, "minimum": 2, "maximum": 2, "sqrt": 1, "log": 1, "exp": 1, "abs": 1,
+    **AGGREGATES,
+}  # fmt: skip
 """Functions and their numbers of arguments."""
 
 _WHAT_THERE_IS = (

@@ -1,7 +1,7 @@
 """Legends as JSON, SVG and PNG, all from the table of colours the tiles use."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 from PIL import Image, ImageDraw, ImageFont
 
 from app.products.model import Product
-from app.products.palette import COLORS, LegendEntry, hex_color, number_labels
+from app.products.palette import LegendEntry, hex_color, number_labels
 
 RAMP_COLORS = 32
 """Colours by which a continuous legend shows its ramp."""
@@ -35,6 +35,10 @@ def legend_json(product: Product, *, note: str | None = None) -> dict[str, Any]:
         "entries": [
             {"label": entry.label, "color": entry.color, "from": entry.lower, "to": entry.upper}
             for entry in legend_entries(product)
+        ]
+        + [
+            {"label": entry.label, "color": entry.color, "from": None, "to": None, "state": state}
+            for state, entry in absent_entries(product).items()
         ],
         "rescale": list(product.rescale[0]) if len(pairs) == 1 else None,
         "colors": list(legend_colors(product)),
@@ -53,11 +57,17 @@ def legend_entries(product: Product) -> tuple[LegendEntry, ...]:
     )
 
 
+def absent_entries(product: Product) -> Mapping[str, LegendEntry]:
+    """Pixels without a value that are drawn, by what keeps them from having one: masked, outside_zone."""
+    return {} if product.palette is None else product.palette.absent
+
+
 def legend_colors(product: Product) -> tuple[str, ...]:
     """The ramp of a continuous product in even steps; otherwise the colours of the entries."""
     if product.kind != "continuous" or product.palette is None:
         return tuple(entry.color for entry in legend_entries(product))
-    steps = (1 + round(step * (COLORS - 1) / (RAMP_COLORS - 1)) for step in range(RAMP_COLORS))
+    last = product.palette.steps - 1
+    steps = (1 + round(step * last / (RAMP_COLORS - 1)) for step in range(RAMP_COLORS))
     return tuple(hex_color(product.palette.colors[index]) for index in steps)
 
 
@@ -157,9 +167,16 @@ def _layout(product: Product, note: str | None) -> tuple[list[_Box | _Text], int
         marks.append(_Text(MARGIN, y + 11, product.unit))
         y += 16
     y += 6
-    body = _ramp(product, y) if product.kind == "continuous" else _rows(product, y)
-    marks.extend(body)
-    y += 36 if product.kind == "continuous" else 22 * len(legend_entries(product))
+    rows = list(absent_entries(product).values())
+    if product.kind == "continuous":
+        marks.extend(_ramp(product, y))
+        y += 36
+    else:
+        rows = [*legend_entries(product), *rows]
+    for entry in rows:
+        lines = textwrap.wrap(entry.label, 34)
+        marks.extend(_row(entry, lines, y))
+        y += 22 + 15 * (len(lines) - 1)
     for line in textwrap.wrap(note or "", 40):
         marks.append(_Text(MARGIN, y + 14, line, size=11))
         y += 15
@@ -182,8 +199,7 @@ def _ramp(product: Product, y: float) -> Iterator[_Box | _Text]:
         yield _Text(MARGIN + share * inner, y + 30, entry.label, anchor=anchor)
 
 
-def _rows(product: Product, y: float) -> Iterator[_Box | _Text]:
-    for i, entry in enumerate(legend_entries(product)):
-        top = y + 22 * i
-        yield _Box(MARGIN, top, 22, 16, entry.color, LINE_COLOR)
-        yield _Text(MARGIN + 32, top + 12, entry.label)
+def _row(entry: LegendEntry, lines: Iterable[str], y: float) -> Iterator[_Box | _Text]:
+    yield _Box(MARGIN, y, 22, 16, entry.color, LINE_COLOR)
+    for i, line in enumerate(lines):
+        yield _Text(MARGIN + 32, y + 12 + 15 * i, line)

@@ -17,7 +17,9 @@ class MaskRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     band: str = Field(min_length=1)
-    """The band that is looked at, of the same scene as the values."""
+    """The band that is looked at, of the same scene as the values, or of the mask collection."""
+    collection: str | None = Field(default=None, min_length=1)
+    """A mask collection: its scenes say where the product applies, whatever their time."""
     keep: tuple[int, ...] | None = Field(default=None, min_length=1)
     """Stored values that count; no other does."""
     reject: tuple[int, ...] | None = Field(default=None, min_length=1)

@@ -11,9 +11,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.products.expression import Expression, ExpressionError, compile_expression
+from app.products.expression import Expression, ExpressionError, Years, compile_expression
 from app.products.mask import MaskRule
 from app.products.palette import COLORS, LegendEntry, Palette, hex_color
+from app.products.role import Absences, Counted, Role
 from colormaps import Colormap, UnknownColormapError, load_colormap
 from mosaics.collection import Collection
 
@@ -42,15 +43,6 @@ class ClassRow(BaseModel):
     """Smallest value, itself in the class; left out in the lowest class, the class is open below."""
     upper: float | None = Field(default=None, alias="to", ge=-MAX_VALUE, le=MAX_VALUE)
     """Where the class ends, no longer in it; left out in the highest class, the class is open above."""
-
-
-class Role(BaseModel):
-    """A named time window of a product that compares dates."""
-
-    model_config = _VALUE
-
-    title: str = Field(min_length=1)
-    """What the window is called in legends and forms."""
 
 
 class Product(BaseModel):
@@ -86,6 +78,14 @@ class Product(BaseModel):
     """Papers and guides the formula, classes and mask come from."""
     lit_above: float | None = Field(default=None, allow_inf_nan=False)
     """Statistics give the area whose value is above this, in the unit."""
+    offset: float | None = Field(default=None, ge=-MAX_VALUE, le=MAX_VALUE)
+    """Subtracted from every value, before classes; requests may give another. Left out, there is none."""
+    plausible: tuple[float, float] | None = None
+    """[low, high], beyond which a value is suspect: statistics give the area of such, and points say so."""
+    counted: tuple[Counted, ...] = ()
+    """Conditions whose area statistics give, of a product that compares dates."""
+    absences: Absences = Absences()
+    """Colours of pixels that are masked or outside the zone."""
 
     @field_validator("rescale", mode="before")
     @classmethod
@@ -127,6 +127,10 @@ class Product(BaseModel):
             self._check_colors()
         if self.lit_above is not None and not (self.unit and self.expression):
             _refuse("lit_above", "a lit area needs values of an expression and their unit")
+        self._check_counted()
+        self._check_absences()
+        if self.plausible is not None and not self.plausible[0] < self.plausible[1]:
+            _refuse("plausible", "low stands below high; these are {:g} and {:g}".format(*self.plausible))
         return self
 
     def _check_rgb(self) -> None:
@@ -138,8 +142,8 @@ class Product(BaseModel):
             _refuse(
                 "rescale", "bands need the values of black and full colour: [low, high], or three such pairs"
             )
-        for field in ("classes", "colormap", "roles"):
-            if getattr(self, field):
+        for field in ("classes", "colormap", "roles", "counted", "offset", "plausible"):
+            if getattr(self, field) not in (None, (), {}):
                 _refuse(
                     field, "this belongs to an expression; the colours of a product with bands are the bands"
                 )
@@ -150,11 +154,47 @@ class Product(BaseModel):
         except ExpressionError as error:
             _refuse("expression", str(error))
         used = {name.partition(".")[0] for name in bands}
-        for role in self.roles:
-            if role not in used:
+        for name in self.roles:
+            if name not in used:
                 _refuse(
-                    f"roles.{role}", f"the expression does not name it; write {role}.band there, or remove it"
+                    f"roles.{name}", f"the expression does not name it; write {name}.band there, or remove it"
                 )
+        tested = [name for name, role in self.roles.items() if role.before is None]
+        if self.roles and len(tested) != 1:
+            _refuse(
+                "roles",
+                "one role is the tested one and the others say which they come before, as in "
+                f'before = "post"; without before there are: {", ".join(tested) or "none"}',
+            )
+        for name, role in self.roles.items():
+            if role.before not in (None, *tested):
+                _refuse(f"roles.{name}.before", f"the tested role is {tested[0]!r}, not {role.before!r}")
+
+    def _check_counted(self) -> None:
+        if self.counted and not self.roles:
+            _refuse("counted", "this belongs to a product with roles")
+        for i, formula in enumerate(self._conditions()):
+            if not set(formula.bands) <= set(self._compiled.bands):
+                there_are = ", ".join(self._compiled.bands)
+                _refuse(
+                    f"counted[{i}].where",
+                    f"it names bands that the expression does not; there are: {there_are}",
+                )
+
+    def _conditions(self) -> tuple[Expression, ...]:
+        found = []
+        for i, row in enumerate(self.counted):
+            try:
+                found.append(compile_expression(row.where, roles=tuple(self.roles), years=self._years))
+            except ExpressionError as error:
+                _refuse(f"counted[{i}].where", str(error))
+        return tuple(found)
+
+    def _check_absences(self) -> None:
+        if self.absences.masked and not (self.roles and self.scene_rules):
+            _refuse("absences.masked", "this belongs to a product with roles and mask rules")
+        if self.absences.outside_zone and not self.zone_rules:
+            _refuse("absences.outside_zone", "this belongs to a product with a mask collection")
 
     def _check_colors(self) -> None:
         if bool(self.classes) == bool(self.rescale):
@@ -180,7 +220,15 @@ class Product(BaseModel):
 
     @cached_property
     def _compiled(self) -> Expression:
-        return compile_expression(self.expression or "", roles=tuple(self.roles))
+        return compile_expression(self.expression or "", roles=tuple(self.roles), years=self._years)
+
+    @property
+    def _years(self) -> dict[str, Years]:
+        return {
+            name: Years(role.years, role.minimum_years)
+            for name, role in self.roles.items()
+            if role.minimum_years is not None
+        }
 
     @cached_property
     def _stops(self) -> Colormap | None:
@@ -208,9 +256,45 @@ class Product(BaseModel):
         return tuple(dict.fromkeys(name.rpartition(".")[2] for name in named))
 
     @cached_property
+    def role_bands(self) -> Mapping[str, tuple[str, ...]]:
+        """The bands of each role, the tested one first; a product without roles has one, of no name."""
+        if not self.roles:
+            return {"": self.bands}
+        named = [name.split(".") for name in self._compiled.bands]
+        return {
+            role: tuple(band for of, band in named if of == role)
+            for role in sorted(self.roles, key=lambda name: self.roles[name].before is not None)
+        }
+
+    @property
+    def tested_role(self) -> str:
+        """The role whose time is asked for; empty where there are no roles."""
+        return next(iter(self.role_bands))
+
+    @cached_property
+    def conditions(self) -> Mapping[str, Expression]:
+        """The compiled conditions whose area is counted, by name."""
+        return dict(zip((row.name for row in self.counted), self._conditions(), strict=True))
+
+    @cached_property
+    def scene_rules(self) -> tuple[MaskRule, ...]:
+        """Mask rules on bands of the scenes themselves."""
+        return tuple(rule for rule in self.mask if rule.collection is None)
+
+    @cached_property
+    def zone_rules(self) -> Mapping[str, MaskRule]:
+        """Mask rules on mask collections, by collection."""
+        return {rule.collection: rule for rule in self.mask if rule.collection is not None}
+
+    @cached_property
     def mask_bands(self) -> tuple[str, ...]:
-        """Every band to be read for the mask, once."""
-        return tuple(dict.fromkeys(rule.band for rule in self.mask))
+        """Every band of the scenes to be read for the mask, once."""
+        return tuple(dict.fromkeys(rule.band for rule in self.scene_rules))
+
+    @property
+    def reads_windows(self) -> bool:
+        """Whether other scenes decide about its pixels than those of one time alone."""
+        return bool(self.roles or self.zone_rules)
 
     @cached_property
     def palette(self) -> Palette | None:
@@ -218,9 +302,20 @@ class Product(BaseModel):
         if self.rgb_bands:
             return None
         if self.classes:
-            return Palette.of_classes(self._class_entries())
+            return Palette.of_classes(self._class_entries(), self._absent_entries())
         low, high = self.rescale[0]
-        return Palette.of_ramp(load_colormap(self.colormap or ""), low, high)
+        return Palette.of_ramp(load_colormap(self.colormap or ""), low, high, self._absent_entries())
+
+    def _absent_entries(self) -> dict[str, LegendEntry]:
+        """Legend entries of pixels without a value, by what keeps them from having one."""
+        reasons = {
+            "masked": [rule.label for rule in self.scene_rules],
+            "outside_zone": [rule.label for rule in self.zone_rules.values()],
+        }
+        colors = self.absences.model_dump(exclude_none=True)
+        titles = {"masked": "Masked: " + "; ".join(reasons["masked"])}
+        titles["outside_zone"] = _capitalized("; ".join(reasons["outside_zone"]))
+        return {state: LegendEntry(titles[state], color, None, None) for state, color in colors.items()}
 
     def _class_entries(self) -> list[LegendEntry]:
         colors = [hex_color(color) for color in self._stops.table(len(self.classes))] if self._stops else []
@@ -232,7 +327,7 @@ class Product(BaseModel):
     @cached_property
     def digest(self) -> str:
         """sha256, in hex, over everything that changes pixels: equal digests paint equal values alike."""
-        decisive = {
+        decisive: dict[str, Any] = {
             "collection": self.collection,
             "expression": self.expression and self._compiled.text,
             "bands": self.rgb_bands,
@@ -241,8 +336,33 @@ class Product(BaseModel):
             "classes": [(row.lower, row.upper, row.color) for row in self.classes],
             "mask": [rule.effect for rule in self.mask],
         }
+        if self.reads_windows:
+            decisive |= {
+                "roles": {name: role.effect for name, role in self.roles.items()},
+                "counted": [row.model_dump() for row in self.counted],
+                "absences": self.absences.model_dump(),
+            }
+        if self.offset is not None:
+            decisive["offset"] = self.offset
         canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def specified(self, *, windows: Mapping[str, str], offset: float | None = None) -> "Product":
+        """The product with windows or an offset of a request in place of its own.
+
+        Args:
+            windows: A period or interval for each of some roles.
+            offset: What is subtracted from every value; None leaves the product's own.
+        """
+        if not windows and offset is None:
+            return self
+        roles = {
+            name: role.model_copy(update={"window": windows[name]}) if name in windows else role
+            for name, role in self.roles.items()
+        }
+        found = self.model_copy(update={"roles": roles, "offset": self.offset if offset is None else offset})
+        found.__dict__.pop("digest", None)  # the only thing worked out from these, and kept with the copy
+        return found
 
     def check_bands(self, collection: Collection) -> None:
         """Refuse a collection that lacks a band of the formula.
@@ -255,6 +375,10 @@ class Product(BaseModel):
 
     def __hash__(self) -> int:
         return hash((self.id, self.digest))
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _refuse(field: str, message: str) -> NoReturn:

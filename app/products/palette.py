@@ -1,8 +1,8 @@
 """Values to colours: one table of 255 colours and transparency, which tile and legend share."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -40,28 +40,41 @@ class Palette:
     """Continuous: the value of index 1, and indices for one unit of value."""
     edges: tuple[np.float32, ...] = ()
     """Classes: where index 1, 2, … begins, and where the last one ends (infinities where open)."""
+    steps: int = COLORS
+    """Colours that stand for values, from index 1 on."""
+    absent: Mapping[str, LegendEntry] = field(default_factory=dict)
+    """Entries of pixels without a value that are drawn nevertheless, by what keeps them from having one;
+    their indices follow those of values, in this order."""
 
     @classmethod
-    def of_ramp(cls, colormap: Colormap, low: float, high: float) -> "Palette":
+    def of_ramp(
+        cls, colormap: Colormap, low: float, high: float, absent: Mapping[str, LegendEntry] | None = None
+    ) -> "Palette":
         """Colours from `low` to `high`; values beyond an end have its colour."""
-        scaling = (np.float32(low), np.float32((COLORS - 1) / (high - low)))
-        palette = cls(_rgba(colormap.table(COLORS)), (), scaling)
+        absent = absent or {}
+        steps = COLORS - len(absent)
+        scaling = (np.float32(low), np.float32((steps - 1) / (high - low)))
+        table = np.concatenate([colormap.table(steps), _colors(absent.values())])
+        palette = cls(_rgba(table), (), scaling, (), steps, absent)
         values = _ramp_values(low, high)
         colors = palette.colors[palette.index(np.array(values, dtype=np.float32))]
         entries = tuple(
             LegendEntry(label, hex_color(color), value, value)
             for label, color, value in zip(number_labels(values), colors, values, strict=True)
         )
-        return cls(palette.colors, entries, scaling)
+        return cls(palette.colors, entries, scaling, (), steps, absent)
 
     @classmethod
-    def of_classes(cls, classes: Sequence[LegendEntry]) -> "Palette":
+    def of_classes(
+        cls, classes: Sequence[LegendEntry], absent: Mapping[str, LegendEntry] | None = None
+    ) -> "Palette":
         """One colour a class, none outside all classes; they rise from the lowest, without gaps."""
+        absent = absent or {}
         lowest = -math.inf if classes[0].lower is None else classes[0].lower
         uppers = [math.inf if row.upper is None else row.upper for row in classes]
-        colors = np.array([tuple(bytes.fromhex(row.color[1:])) for row in classes], dtype=np.uint8)
         edges = tuple(np.float32(edge) for edge in (lowest, *uppers))
-        return cls(_rgba(colors), tuple(classes), None, edges)
+        table = _colors([*classes, *absent.values()])
+        return cls(_rgba(table), tuple(classes), None, edges, len(classes), absent)
 
     def index(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The palette index of each value.
@@ -74,7 +87,18 @@ class Palette:
         """
         if self.scaling is None:
             return self._class_index(values)
-        return _rounded(values, self.scaling, COLORS - 1, first=1)
+        return _rounded(values, self.scaling, self.steps - 1, first=1)
+
+    def mark(self, index: NDArray[np.uint8], marks: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Give pixels without a value the index of what keeps them from having one.
+
+        Args:
+            index: As `index` gives it; changed.
+            marks: True where something does, by what; same shape.
+        """
+        for place, state in enumerate(self.absent, start=self.steps + 1):
+            if state in marks:
+                index[marks[state]] = place
 
     def _class_index(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         # For the few edges of a legend, adding up those passed takes a twentieth of the time of searchsorted.
@@ -139,6 +163,11 @@ def _rounded(
     position += np.float32(first + 0.5)
     np.fmax(position, np.float32(0), out=position)
     return position.astype(np.uint8)
+
+
+def _colors(entries: Iterable[LegendEntry]) -> NDArray[np.uint8]:
+    rows = [tuple(bytes.fromhex(entry.color[1:])) for entry in entries]
+    return np.array(rows, dtype=np.uint8).reshape(-1, 3)
 
 
 def _rgba(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:

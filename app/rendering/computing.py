@@ -4,55 +4,21 @@ A pixel takes its value from the first scene that has one: every band of the for
 mask rule keeping it. The bands of one pixel always come from one scene.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from time import perf_counter
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.products.model import MaskRule, Product
+from app.products.model import Product
+from app.rendering.comparing import compare
 from app.rendering.reading import AssetReadError, BandPixels, read_band
 from app.rendering.request import Grid
+from app.rendering.sources import Sources
+from app.rendering.values import Clock, ItemOf, Mask, Planes, Values, kept_by
+from app.rendering.zoning import outside_zones
 from mosaics.index import SceneRef
 from mosaics.scene import Asset, SceneItem
 
-Mask: TypeAlias = NDArray[np.bool_]
-Planes: TypeAlias = NDArray[np.float32]
-ItemOf: TypeAlias = Callable[[SceneRef], SceneItem]
-
-
-@dataclass(slots=True)
-class Values:
-    """A product's values on a grid, and what they came from."""
-
-    planes: Planes
-    """(planes, height, width) float32 in the product's unit; NaN where there is no value."""
-    used: tuple[str, ...]
-    """Ids of the scenes that gave at least one pixel, best first."""
-    skipped: tuple[SceneRef, ...]
-    """Scenes with a file that could not be read."""
-    failed: tuple[Asset, ...]
-    """Those files."""
-    unmasked: tuple[str, ...]
-    """Labels of mask rules that a scene used has no band for, so that they were not applied to it."""
-    timing_ms: Mapping[str, float]
-    """Time spent by step: read, mask, compute."""
-
-
-class Clock:
-    """Time by step of one rendering."""
-
-    def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
-        self._last = perf_counter()
-
-    def lap(self, step: str) -> None:
-        """Book the time since the last lap under `step`."""
-        now = perf_counter()
-        self.ms[step] = self.ms.get(step, 0.0) + (now - self._last) * 1000
-        self._last = now
+__all__ = ["Clock", "ItemOf", "Mask", "Planes", "Values", "compute_values", "kept_by"]
 
 
 def compute_values(
@@ -68,7 +34,7 @@ def compute_values(
 
     Args:
         product: The formula or the three bands, and the mask rules.
-        scenes: Best first.
+        scenes: Best first; `Sources` where the product reads windows or mask collections.
         grid: The pixels wanted.
         item_of: Gives a scene's files; raises AssetReadError for an item that is damaged or gone.
         clock: Where the time spent is booked.
@@ -76,8 +42,41 @@ def compute_values(
             read for their sake. None wants all.
 
     Raises:
+        MixedProcessingError: If scenes would be compared whose values are not made alike.
         mosaics.storage.StorageUnavailableError: If the store does not answer.
     """
+    if not isinstance(scenes, Sources):
+        values = _best_first(product, scenes, grid, item_of, clock, wanted=wanted)
+        if product.offset is not None:
+            values.planes -= np.float32(product.offset)
+        return values
+    asked = np.ones((grid.height, grid.width), bool) if wanted is None else wanted
+    zones = outside_zones(product, scenes.zones, grid, asked, item_of)
+    clock.lap("read")
+    inside = asked & ~zones.outside
+    if product.roles:
+        values = compare(product, scenes.windows, grid, inside, item_of=item_of, clock=clock)
+    else:
+        values = _best_first(product, scenes, grid, item_of, clock, wanted=inside)
+    if product.offset is not None:
+        values.planes -= np.float32(product.offset)
+    values.marks = {**values.marks, "outside_zone": zones.outside}
+    values.unmasked = (*values.unmasked, *zones.unmasked)
+    values.skipped = (*values.skipped, *zones.skipped)
+    values.failed = (*values.failed, *zones.failed)
+    return values
+
+
+def _best_first(
+    product: Product,
+    scenes: Sequence[SceneRef],
+    grid: Grid,
+    item_of: ItemOf,
+    clock: Clock,
+    *,
+    wanted: Mask | None,
+) -> Values:
+    """The values of one time: each pixel's of the first scene that has one."""
     shape = (grid.height, grid.width)
     planes: Planes | None = None
     missing: Mask = np.ones(shape, bool) if wanted is None else wanted.copy()
@@ -144,18 +143,10 @@ def _scene_values(
 
 
 def _apply_rules(product: Product, band: str, pixels: BandPixels, asset: Asset, kept: Mask) -> None:
-    for rule in product.mask:
+    for rule in product.scene_rules:
         if rule.band == band:
             kept &= kept_by(rule, pixels, asset)
 
 
-def kept_by(rule: MaskRule, pixels: BandPixels, asset: Asset) -> Mask:
-    """Where a rule keeps a pixel; one whose mask band has no value there is not kept."""
-    physical = None if rule.needs_raw else pixels.physical(asset)
-    kept: Mask = ~rule.rejected(pixels.stored, physical)
-    kept &= pixels.valid
-    return kept
-
-
 def _rules_without_band(product: Product, item: SceneItem) -> list[str]:
-    return [rule.label for rule in product.mask if rule.band not in item.assets]
+    return [rule.label for rule in product.scene_rules if rule.band not in item.assets]

@@ -1,5 +1,6 @@
 """Painting and encoding: from values to the bytes of a tile, as a picture or as numbers."""
 
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
@@ -9,12 +10,20 @@ from rasterio.transform import from_bounds
 
 from app.products.model import Product
 from app.products.palette import scale_rgb
-from app.rendering.computing import Clock, Planes
 from app.rendering.png import color_png, palette_png
 from app.rendering.request import Grid, TileFormat
+from app.rendering.values import Clock, Mask, Planes
 
 
-def encode(product: Product, planes: Planes, grid: Grid, form: TileFormat, clock: Clock) -> bytes:
+def encode(
+    product: Product,
+    planes: Planes,
+    grid: Grid,
+    form: TileFormat,
+    clock: Clock,
+    *,
+    marks: Mapping[str, Mask] | None = None,
+) -> bytes:
     """Encode a product's values.
 
     Args:
@@ -23,20 +32,24 @@ def encode(product: Product, planes: Planes, grid: Grid, form: TileFormat, clock
         grid: Where the pixels lie.
         form: PNG and WebP are pictures; NPY and TIF hold the values themselves.
         clock: Where the time spent is booked.
+        marks: Why pixels have no value, for products that paint that (`Values.marks`).
     """
     if form is TileFormat.NPY:
         body = _npy(planes)
     elif form is TileFormat.TIF:
         body = _tif(product, planes, grid)
     else:
-        body = _picture(product, planes, form, clock)
+        body = _picture(product, planes, marks or {}, form, clock)
     clock.lap("encode")
     return body
 
 
-def _picture(product: Product, planes: Planes, form: TileFormat, clock: Clock) -> bytes:
+def _picture(
+    product: Product, planes: Planes, marks: Mapping[str, Mask], form: TileFormat, clock: Clock
+) -> bytes:
     if product.palette is not None:
         indexes = product.palette.index(planes[0])
+        product.palette.mark(indexes, marks)
         clock.lap("paint")
         if form is TileFormat.PNG:
             return palette_png(indexes, product.palette.colors, ramp=product.kind == "continuous")

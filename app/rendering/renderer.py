@@ -131,7 +131,8 @@ class Renderer:
         def work(item_of: ItemOf) -> tuple[Values, bytes]:
             clock.lap("wait")
             values = compute_values(request.product, resolved.scenes, grid, item_of, clock)
-            return values, encode(request.product, values.planes, grid, request.format, clock)
+            body = encode(request.product, values.planes, grid, request.format, clock, marks=values.marks)
+            return values, body
 
         values, body = await self._run(work)
         if await self._worth_another_try(values.failed):

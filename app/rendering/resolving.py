@@ -4,7 +4,6 @@ A tile is a pure function of what is hashed here, so the hash is its cache key a
 changes the key of the tiles its footprint touches and of no other.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,15 +16,14 @@ from rasterio.warp import transform as transform_coordinates
 
 from app.products.model import Product
 from app.rendering.request import Grid, TileRequest, crs_of
+from app.rendering.selecting import MAX_PERIODS, Selection, Span, Window, select
+from app.rendering.sources import Sources, WindowScenes, key_parts
 from mosaics.catalogue import Catalogue
 from mosaics.index import QuadkeyIndex, SceneRef, TooManyScenesError
-from mosaics.period import Interval, Period, PeriodError, parse_when
+from mosaics.period import Interval
 
 RENDERER_VERSION = "1"
 """Part of every key: changes whenever the same scenes and product would give other bytes."""
-
-MAX_PERIODS = 400
-"""Periods one answer may draw on; a day of hours or a year of days is well within."""
 
 OUTLINE_POINTS_A_SIDE = 21
 """Points a side of a tile's outline in lon/lat; rasterio's own densification uses as many."""
@@ -34,22 +32,13 @@ WGS84 = CRS.from_epsg(4326)
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """The periods a request means, and the scenes' time limits within them."""
-
-    periods: tuple[Period, ...]
-    """Latest first."""
-    interval: Interval | None
-    """None: every scene of the periods counts."""
-
-
-@dataclass(frozen=True, slots=True)
 class ResolvedTile:
     """A tile request with the scenes that will answer it."""
 
     request: TileRequest
-    scenes: tuple[SceneRef, ...]
-    """Best first: the latest period before earlier ones, the clearest scene first within one."""
+    scenes: Sequence[SceneRef]
+    """Best first: the latest period before earlier ones, the clearest scene first within one. `Sources` of a
+    product that reads windows; then empty where a window has none."""
     periods: tuple[str, ...]
     """The periods asked for that exist, latest first."""
     key: str
@@ -58,44 +47,17 @@ class ResolvedTile:
     """Short mark of the product and the mosaics used, the same for every tile of a layer."""
     synthetic: bool
     """Whether any scene holds synthetic data."""
-
-
-def select_periods(catalogue: Catalogue, collection_id: str, datetime: str | None) -> Selection:
-    """The periods that a `datetime` parameter means.
-
-    Args:
-        catalogue: What exists now.
-        collection_id: The collection asked.
-        datetime: A period, an interval or an instant; None for the latest period.
-
-    Raises:
-        PeriodError: If the text is none of those, or means more than `MAX_PERIODS` periods.
-    """
-    known = catalogue.periods(collection_id)
-    if datetime is None:
-        return Selection(known[-1:], None)
-    interval = parse_when(datetime, catalogue.collection(collection_id).cadence)
-    chosen = _overlapping(known, interval)[::-1]
-    if len(chosen) > MAX_PERIODS:
-        raise PeriodError(
-            f"'{datetime}' spans {len(chosen)} periods; one answer takes {MAX_PERIODS}: "
-            "ask for a shorter interval"
-        )
-    return Selection(chosen, interval)
-
-
-def _overlapping(periods: tuple[Period, ...], interval: Interval) -> tuple[Period, ...]:
-    """Those of ascending periods that share a moment with an interval, found by bisection."""
-    first = 0 if interval.start is None else bisect_right(periods, interval.start, key=lambda p: p.end)
-    last = len(periods) if interval.end is None else bisect_left(periods, interval.end, key=lambda p: p.start)
-    return periods[first:last]
+    windows: tuple[Window, ...] = ()
+    """Of a product with roles, as used."""
 
 
 def revision_of(catalogue: Catalogue, product: Product, selection: Selection) -> str:
     """Mark of everything that a layer's tiles depend on: 16 hexadecimal digits."""
-    mosaics = [catalogue.mosaic_key(product.collection, period) for period in selection.periods]
-    interval = selection.interval.text if selection.interval else ""
-    return _digest(RENDERER_VERSION, product.digest, interval, *mosaics)[:16]
+    parts = [RENDERER_VERSION, product.digest]
+    for collection, span in _spans(catalogue, product, selection):
+        mosaics = [catalogue.mosaic_key(collection, period) for period in span.periods]
+        parts += [span.interval.text if span.interval else "", *mosaics]
+    return _digest(*parts)[:16]
 
 
 async def resolve_tile(catalogue: Catalogue, request: TileRequest, *, limit: int) -> ResolvedTile:
@@ -104,16 +66,18 @@ async def resolve_tile(catalogue: Catalogue, request: TileRequest, *, limit: int
     Args:
         catalogue: What exists now.
         request: The tile.
-        limit: Scenes a tile may need.
+        limit: Scenes a tile may need, of all windows together.
 
     Raises:
-        PeriodError: If the request's time makes no sense.
+        PeriodError, WindowError, EmptyWindowError: If the request's time makes no sense.
         TooManyScenesError: If more than `limit` scenes lie under the tile.
         mosaics.storage.StorageError: If a mosaic cannot be fetched.
     """
-    product = request.product
-    selection = select_periods(catalogue, product.collection, request.datetime)
-    indexes = [await catalogue.index(product.collection, period) for period in selection.periods]
+    selection = select(catalogue, request.product, request.datetime)
+    indexes = [
+        [await catalogue.index(collection, period) for period in span.periods]
+        for collection, span in _spans(catalogue, request.product, selection)
+    ]
     return _resolved(catalogue, request, selection, indexes, limit)
 
 
@@ -121,35 +85,68 @@ def resolve_tile_now(catalogue: Catalogue, request: TileRequest, *, limit: int) 
     """Find the scenes under a tile from memory alone; None where a mosaic must be fetched first.
 
     Raises:
-        PeriodError: If the request's time makes no sense.
+        PeriodError, WindowError, EmptyWindowError: If the request's time makes no sense.
         TooManyScenesError: If more than `limit` scenes lie under the tile.
     """
-    product = request.product
-    selection = select_periods(catalogue, product.collection, request.datetime)
-    indexes = [catalogue.loaded_index(product.collection, period) for period in selection.periods]
-    loaded = [index for index in indexes if index is not None]
-    if len(loaded) < len(indexes):
-        return None
+    selection = select(catalogue, request.product, request.datetime)
+    loaded: list[list[QuadkeyIndex]] = []
+    for collection, span in _spans(catalogue, request.product, selection):
+        indexes = [catalogue.loaded_index(collection, period) for period in span.periods]
+        loaded.append([index for index in indexes if index is not None])
+        if len(loaded[-1]) < len(indexes):
+            return None
     return _resolved(catalogue, request, selection, loaded, limit)
 
 
 async def scenes_in(
     catalogue: Catalogue, product: Product, geometry: shapely.Geometry, datetime: str | None, *, limit: int
-) -> tuple[SceneRef, ...]:
-    """The scenes of a product that meet a lon/lat geometry, best first.
+) -> Sequence[SceneRef]:
+    """The scenes of a product that meet a lon/lat geometry, best first; `Sources` where it reads windows.
 
     Raises:
-        PeriodError: If `datetime` makes no sense.
+        PeriodError, WindowError, EmptyWindowError: If `datetime` makes no sense.
         TooManyScenesError: If there are more than `limit`.
         mosaics.storage.StorageError: If a mosaic cannot be fetched.
     """
-    selection = select_periods(catalogue, product.collection, datetime)
-    found: list[SceneRef] = []
-    for period in selection.periods:
-        index = await catalogue.index(product.collection, period)
-        found.extend(_in_time(index.scenes_in(geometry, limit=limit), selection.interval))
-        _refuse_too_many(found, limit, index)
-    return tuple(found)
+    selection = select(catalogue, product, datetime)
+    groups: list[list[SceneRef]] = []
+    count = 0
+    for collection, span in _spans(catalogue, product, selection):
+        found: list[SceneRef] = []
+        for period in span.periods:
+            index = await catalogue.index(collection, period)
+            found.extend(_in_time(index.scenes_in(geometry, limit=limit), span.interval))
+            _refuse_too_many(count + len(found), limit, index)
+        count += len(found)
+        groups.append(found)
+    return _placed(product, selection, groups)
+
+
+def _spans(catalogue: Catalogue, product: Product, selection: Selection) -> Sequence[tuple[str, Span]]:
+    """What is drawn on, with its collection: the windows in their order, then all of each mask collection."""
+    if not product.reads_windows:
+        return [(product.collection, selection)]
+    of_roles = [span for window in selection.windows for span in window.spans] or [selection]
+    landed = catalogue.collections()
+    zones = [
+        (zone, Span(catalogue.periods(zone)[: -MAX_PERIODS - 1 : -1] if zone in landed else (), None))
+        for zone in product.zone_rules
+    ]
+    return [*((product.collection, span) for span in of_roles), *zones]
+
+
+def _placed(
+    product: Product, selection: Selection, groups: Sequence[Sequence[SceneRef]]
+) -> Sequence[SceneRef]:
+    """Scenes of the spans of `_spans`, as rendering takes them."""
+    if not product.reads_windows:
+        return tuple(groups[0])
+    lists = iter([tuple(group) for group in groups])
+    windows = tuple(
+        WindowScenes(w.role, tuple(next(lists) for _ in w.spans), product.roles[w.role].minimum_years or 1)
+        for w in selection.windows
+    ) or (WindowScenes("", (next(lists),)),)
+    return Sources(windows, {zone: next(lists) for zone in product.zone_rules})
 
 
 def outline(grid: Grid) -> shapely.Geometry:
@@ -177,26 +174,34 @@ def _resolved(
     catalogue: Catalogue,
     request: TileRequest,
     selection: Selection,
-    indexes: Sequence[QuadkeyIndex],
+    indexes: Sequence[Sequence[QuadkeyIndex]],
     limit: int,
 ) -> ResolvedTile:
-    scenes: list[SceneRef] = []
-    for index in indexes:
-        scenes.extend(_in_time(_scenes_in_tile(index, request, limit), selection.interval))
-        _refuse_too_many(scenes, limit, index)
+    groups: list[list[SceneRef]] = []
+    count = 0
+    spans = _spans(catalogue, request.product, selection)
+    for (_, span), of_span in zip(spans, indexes, strict=True):
+        found: list[SceneRef] = []
+        for index in of_span:
+            found.extend(_in_time(_scenes_in_tile(index, request, limit), span.interval))
+            _refuse_too_many(count + len(found), limit, index)
+        count += len(found)
+        groups.append(found)
+    scenes = _placed(request.product, selection, groups)
     key = _digest(
         RENDERER_VERSION,
         request.product.digest,
         f"{request.tms.id}/{request.z}/{request.x}/{request.y}/{request.size}.{request.format}",
-        *(scene.item_key for scene in scenes),
+        *key_parts(scenes),
     )
     return ResolvedTile(
         request=request,
-        scenes=tuple(scenes),
+        scenes=scenes,
         periods=tuple(period.text for period in selection.periods),
         key=key,
         revision=revision_of(catalogue, request.product, selection),
         synthetic=any(scene.synthetic for scene in scenes),
+        windows=selection.windows,
     )
 
 
@@ -215,9 +220,9 @@ def _in_time(scenes: Sequence[SceneRef], interval: Interval | None) -> list[Scen
     return [s for s in scenes if interval is None or interval.overlaps(s.start, s.end)]
 
 
-def _refuse_too_many(scenes: Sequence[SceneRef], limit: int, index: QuadkeyIndex) -> None:
-    if len(scenes) > limit:
-        raise TooManyScenesError(len(scenes), limit, index.minzoom(limit))
+def _refuse_too_many(count: int, limit: int, index: QuadkeyIndex) -> None:
+    if count > limit:
+        raise TooManyScenesError(count, limit, index.minzoom(limit))
 
 
 def _digest(*parts: str) -> str:

@@ -1,6 +1,7 @@
 """A rio-tiler mosaic backend over the renderer, so that TiTiler's endpoints give the values of our tiles."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,7 @@ class ProductBackend(BaseBackend):
         self, xmin: float, ymin: float, xmax: float, ymax: float, coord_crs: CRS | None = None, **_: Any
     ) -> list[SceneRef]:
         """The scenes that meet a box."""
-        return self._scenes(Grid(coord_crs or WGS84_CRS, (xmin, ymin, xmax, ymax), 1, 1))
+        return list(self._scenes(Grid(coord_crs or WGS84_CRS, (xmin, ymin, xmax, ymax), 1, 1)))
 
     def asset_name(self, asset: SceneRef) -> str:
         """A scene by its id, never by its address."""
@@ -139,7 +140,7 @@ class ProductBackend(BaseBackend):
         image, names = super().feature(shape, **more)
         return image, names
 
-    def _scenes(self, grid: Grid) -> list[SceneRef]:
+    def _scenes(self, grid: Grid) -> Sequence[SceneRef]:
         landed = self.input
         try:
             area = outline(grid)
@@ -148,10 +149,10 @@ class ProductBackend(BaseBackend):
         found = anyio.from_thread.run(self._scenes_async, landed, area)
         if not found:
             raise NoAssetFoundError("no scene covers the place")
-        return list(found)
+        return found
 
     @staticmethod
-    async def _scenes_async(landed: LandedProduct, geometry: shapely.Geometry) -> tuple[SceneRef, ...]:
+    async def _scenes_async(landed: LandedProduct, geometry: shapely.Geometry) -> Sequence[SceneRef]:
         limit = landed.desk.settings.max_scenes_per_tile
         return await scenes_in(landed.desk.catalogue, landed.product, geometry, landed.written, limit=limit)
 

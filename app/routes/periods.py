@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from app.desk import Desk
 from app.errors import NothingLandedError
 from app.products.model import Product
-from app.rendering.resolving import Selection, select_periods
+from app.rendering.selecting import Selection, select_periods
 from app.routes.products import periods_of
 from mosaics.index import QuadkeyIndex
 from mosaics.period import Period

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 
 from app.products.model import Product
 from app.rendering.pointing import PointAnswer
-from app.rendering.resolving import Selection
+from app.rendering.selecting import Selection
 from app.routes.answers import PointValue
 from app.routes.periods import chosen_periods, period_text
 from app.routes.queries import Datetime, InformedDesk, Position, known_names, revalidated

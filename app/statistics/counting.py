@@ -1,7 +1,8 @@
 """Counting: what one block of cells adds to the statistics of a polygon."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -46,6 +47,8 @@ class Tally:
     """Those files, in the same order."""
     unmasked: tuple[str, ...] = ()
     """Labels of mask rules that could not be applied to a scene."""
+    marked: Mapping[str, float] = field(default_factory=dict)
+    """Area of cells of which something is known, in square metres, by what (`Values.marks`)."""
 
     @classmethod
     def together(cls, tallies: Sequence["Tally"]) -> "Tally":
@@ -67,6 +70,7 @@ class Tally:
             tuple(scene for scene, _ in unread.values()),
             tuple(asset for _, asset in unread.values()),
             tuple(dict.fromkeys(label for t in tallies for label in t.unmasked)),
+            dict(sum((Counter(t.marked) for t in tallies), Counter())),
         )
 
     def distribution(self, cell_area_m2: float) -> Distribution:
@@ -111,7 +115,16 @@ def count_block(
         values.skipped,
         values.failed,
         values.unmasked,
+        {name: _marked_area(mark, covered, row_areas) for name, mark in values.marks.items()},
     )
+
+
+def _marked_area(mark: Mask, covered: Coverage, row_areas: Areas) -> float:
+    """Area of the cells of a mark under the polygon."""
+    inside = np.count_nonzero(covered.inside & mark, axis=1) @ row_areas
+    edges = covered.edge_cells[mark.ravel()[covered.edge_cells]]
+    fractions = covered.fractions[mark.ravel()[covered.edge_cells]]
+    return float(inside + fractions @ row_areas[edges // mark.shape[1]])
 
 
 def _equal_cells(plane: Values, covered: Coverage, row_areas: Areas) -> Tally:

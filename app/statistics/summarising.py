@@ -17,6 +17,7 @@ from app.statistics.summary import (
     ClassArea,
     Histogram,
     LitArea,
+    MarkedArea,
     Numbers,
     Status,
     Summary,
@@ -46,7 +47,7 @@ def summary_of(
     status = Status.EMPTY if values.empty else Status.OK if complete else Status.PARTIAL
     return Summary(
         status=status,
-        reason=None if status is Status.OK else _reason(valid_fraction, outside, skipped),
+        reason=None if status is Status.OK else resolved.refusal or _reason(valid_fraction, outside, skipped),
         valid_fraction=valid_fraction,
         area_km2=tally.area_m2 / M2_PER_KM2,
         valid_area_km2=tally.moments.weight / M2_PER_KM2,
@@ -63,6 +64,14 @@ def summary_of(
         synthetic=any(scene.synthetic for scene in resolved.scenes if scene.id in tally.used),
         inputs=resolved.inputs,
         cell_size_m=None if lattice is None else lattice.cell_size_m,
+        windows={window.role: window.to_json() for window in resolved.windows},
+        offset=product.offset,
+        absent=_absent(product, tally, outside) if lattice is not None else (),
+        counted=tuple(
+            _marked(row.name, tally.marked.get(row.name, 0.0), tally.moments.weight)
+            for row in product.counted
+        ),
+        suspect=_suspect(product, values),
     )
 
 
@@ -108,6 +117,32 @@ def _lit(product: Product, values: Distribution) -> LitArea | None:
         return None
     area = values.area - values.up_to(product.lit_above)
     return LitArea(area / M2_PER_KM2, min(max(area / values.area, 0.0), 1.0))
+
+
+def _absent(product: Product, tally: Tally, outside: float) -> tuple[MarkedArea, ...]:
+    """The area without a value, by what keeps it from having one; in all it is what is missing."""
+    if not product.reads_windows:
+        return ()
+    missing = max(tally.area_m2 - tally.moments.weight, 0.0)
+    states = {
+        "outside_zone": tally.marked.get("outside_zone", 0.0),
+        "masked": tally.marked.get("masked", 0.0),
+    }
+    rest = max(missing - sum(states.values()), 0.0)
+    states["not_covered"] = min(outside * tally.area_m2, rest)
+    states["no_data"] = rest - states["not_covered"]
+    return tuple(_marked(state, area, tally.area_m2) for state, area in states.items())
+
+
+def _marked(name: str, area_m2: float, whole_m2: float) -> MarkedArea:
+    return MarkedArea(name, area_m2 / M2_PER_HA, area_m2 / whole_m2 if whole_m2 else 0.0)
+
+
+def _suspect(product: Product, values: Distribution) -> MarkedArea | None:
+    if product.plausible is None or values.empty:
+        return None
+    low, high = product.plausible
+    return _marked("suspect", values.below(low) + values.area - values.up_to(high), values.area)
 
 
 def _reason(valid_fraction: float, outside: float, skipped: Sequence[str]) -> str:

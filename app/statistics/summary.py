@@ -1,7 +1,7 @@
 """The summary: the statistics of one product over one polygon at one time, as an entry of a series."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -113,6 +113,16 @@ class LitArea:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkedArea:
+    """The area of one kind of ground."""
+
+    name: str
+    area_ha: float
+    fraction: float
+    """Of the area of the polygon where it has no value; else of the area that has one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The statistics of one product over one polygon at one time."""
 
@@ -147,6 +157,16 @@ class Summary:
     """SHA-256, in hex, of all that determines the numbers."""
     cell_size_m: float | None
     """Height of the cells counted; None where no scene could be read."""
+    windows: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Of a product with roles, the windows as used, ready for JSON."""
+    offset: float | None = None
+    """What was subtracted from every value, of a product that has an offset."""
+    absent: tuple[MarkedArea, ...] = ()
+    """Of a product that reads windows, the area without a value, by what keeps it from having one."""
+    counted: tuple[MarkedArea, ...] = ()
+    """The product's counted conditions."""
+    suspect: MarkedArea | None = None
+    """Values beyond what is plausible, of a product that says what is."""
 
     def entry(self, period: str) -> dict[str, Any]:
         """The summary as an entry of a series, ready for JSON: no number in it is NaN or infinite."""
@@ -170,6 +190,7 @@ class Summary:
         }
         if self.reason is not None:
             entry["reason"] = self.reason
+        entry |= self._comparison()
         if self.lit is not None:
             entry |= {"lit_area_km2": self.lit.area_km2, "lit_share": self.lit.share}
         if self.histogram:
@@ -181,3 +202,17 @@ class Summary:
         if self.unmasked:
             entry["unmasked"] = list(self.unmasked)
         return entry
+
+    def _comparison(self) -> dict[str, Any]:
+        """The fields of an entry that only some products have."""
+        fields: dict[str, Any] = {}
+        if self.windows:
+            fields["windows"] = dict(self.windows)
+        if self.offset is not None:
+            fields["offset"] = {"value": self.offset}
+        for name, areas in (("absent", self.absent), ("counted", self.counted)):
+            if areas:
+                fields[name] = [asdict(area) for area in areas]
+        if self.suspect is not None:
+            fields["suspect"] = asdict(self.suspect)
+        return fields

@@ -6,11 +6,10 @@ from app.products.model import Product
 from app.rendering.computing import Clock, ItemOf, Mask, Values, compute_values
 from app.rendering.renderer import Renderer
 from app.rendering.request import Grid
-from app.rendering.resolving import select_periods
 from app.statistics.counting import Tally, count_block
 from app.statistics.coverage import Block
 from app.statistics.geometry import Polygonal, spherical_area_km2
-from app.statistics.resolving import ResolvedStatistics, scenes_under
+from app.statistics.resolving import ResolvedStatistics, covered_share, resolve_statistics
 from app.statistics.summarising import summary_of
 from app.statistics.summary import COMPLETE, Summary, Wanted
 from app.statistics.surveying import CELL_BUDGET, Plan, Survey, survey
@@ -81,10 +80,10 @@ class ZonalEngine:
             mosaics.period.PeriodError: If `datetime` makes no sense.
             mosaics.storage.StorageError: If the store does not answer.
         """
-        scenes: tuple[SceneRef, ...] = ()
-        if not gap:
-            scenes = await scenes_under(self._catalogue, product, polygon, datetime, limit=self._max_scenes)
-        return ResolvedStatistics(product, polygon, datetime, wanted, scenes, self._cell_budget)
+        question = ResolvedStatistics(product, polygon, datetime, wanted, (), self._cell_budget)
+        return (
+            question if gap else await resolve_statistics(self._catalogue, question, limit=self._max_scenes)
+        )
 
     async def summarise(self, resolved: ResolvedStatistics) -> Summary:
         """Answer a question.
@@ -142,13 +141,7 @@ class ZonalEngine:
 
     async def _outside(self, resolved: ResolvedStatistics) -> float:
         """Share of the polygon that lies outside the footprints of the best covered period."""
-        collection = resolved.product.collection
-        selection = select_periods(self._catalogue, collection, resolved.datetime)
-        covered = 0.0
-        for period in selection.periods:
-            index = await self._catalogue.index(collection, period)
-            covered = max(covered, await asyncio.to_thread(index.covered_fraction, resolved.polygon))
-        return 1 - covered
+        return 1 - await covered_share(self._catalogue, resolved)
 
 
 def _uncounted(resolved: ResolvedStatistics, skipped: tuple[SceneRef, ...], outside: float) -> Summary:

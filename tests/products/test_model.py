@@ -31,6 +31,7 @@ colormap = "burn-severity"
 
 [roles.pre]
 title = "Before"
+before = "post"
 
 [roles.post]
 title = "After"
