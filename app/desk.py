@@ -9,6 +9,8 @@ from app.caching.process import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tiles import TileService
 from app.database import Database
+from app.health.monitor import HealthMonitor
+from app.jobs.orders.ordering import Orders
 from app.products.registry import Registry
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
@@ -64,6 +66,8 @@ class Desk:
     """None where no Redis is configured."""
     service: TileService
     answering: Answering
+    health: HealthMonitor
+    orders: Orders
     database: Database | None = None
     """None where none is configured."""
     scheduler: Scheduler | None = None

@@ -16,6 +16,15 @@ from starlette.responses import JSONResponse, Response
 from app.areas.model import AreaError, UnknownAreaError
 from app.catalogue.search import SearchError, UnknownSceneError
 from app.database import DatabaseUnavailableError, NoDatabaseError, SchemaMissingError
+from app.jobs.orders.model import (
+    KeyReusedError,
+    OrderEndedError,
+    OrderLimitError,
+    OrderRequestError,
+    QueueFullError,
+    SourcesUnknownError,
+    UnknownOrderError,
+)
 from app.keys import KeyMissingError, NotAllowedError
 from app.products.adhoc import ProductRequestError
 from app.products.expression import ExpressionError
@@ -34,15 +43,19 @@ from mosaics.storage import StorageAccessError, StorageUnavailableError
 RETRY_AFTER_S = 5
 """When a caller may try again: two refreshes of the catalogue and one render queue are over by then."""
 
+QUEUE_AFTER_S = 60
+"""When a caller may try an order again: ingestions take minutes."""
+
 STORAGE_UNAVAILABLE = "The object storage does not answer at the moment; the service recovers by itself."
 DATABASE_UNAVAILABLE = (
     "The database does not answer at the moment; maps are served all the same, and the service recovers by "
     "itself."
 )
 NO_DATABASE = (
-    "Areas need PostgreSQL with PostGIS, as does the STAC catalogue, and this service has not been given one "
-    "(TILEWATCH_DATABASE_URL)."
+    "Areas need PostgreSQL with PostGIS, as do orders and the STAC catalogue, and this service has not been "
+    "given one (TILEWATCH_DATABASE_URL)."
 )
+SOURCES_UNKNOWN = "The archives cannot be listed at the moment; the log has the reason."
 SCHEMA_MISSING = "The database has not been prepared yet; `tilewatch migrate` does that."
 OVERLOADED = "More is being rendered than can be done in time; try again in a moment."
 UNFORESEEN = "The request could not be answered. The log has the reason under this request id."
@@ -69,6 +82,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     GeometryError: HTTPStatus.BAD_REQUEST,
     SearchError: HTTPStatus.BAD_REQUEST,
     StatisticsRequestError: HTTPStatus.BAD_REQUEST,
+    OrderRequestError: HTTPStatus.BAD_REQUEST,
+    OrderLimitError: HTTPStatus.BAD_REQUEST,
     KeyMissingError: HTTPStatus.UNAUTHORIZED,
     NotAllowedError: HTTPStatus.FORBIDDEN,
     UnknownAreaError: HTTPStatus.NOT_FOUND,
@@ -78,6 +93,10 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     UnknownTileError: HTTPStatus.NOT_FOUND,
     UnknownPeriodError: HTTPStatus.NOT_FOUND,
     NothingLandedError: HTTPStatus.NOT_FOUND,
+    UnknownOrderError: HTTPStatus.NOT_FOUND,
+    OrderEndedError: HTTPStatus.CONFLICT,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    QueueFullError: HTTPStatus.TOO_MANY_REQUESTS,
     NoAssetFoundError: HTTPStatus.NO_CONTENT,
     StorageUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageAccessError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -85,6 +104,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     DatabaseUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     NoDatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     SchemaMissingError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SourcesUnknownError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Errors whose message is written for the caller, save those of a status above 499 (see `UNSAID`)."""
 
@@ -95,12 +115,14 @@ UNSAID: Mapping[type[Exception], str] = {
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     NoDatabaseError: NO_DATABASE,
     SchemaMissingError: SCHEMA_MISSING,
+    SourcesUnknownError: SOURCES_UNKNOWN,
 }
 """What is said in place of a message that may name an address or a key."""
 
 
 ASKING: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": str(RETRY_AFTER_S)},
+    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": str(QUEUE_AFTER_S)},
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
 }
 """Headers that say what a caller should do."""

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import os
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -17,6 +19,13 @@ from app.caching.tiles import TileService
 from app.catalogue.indexing import Indexing
 from app.database import Database
 from app.desk import Desk, Freshness
+from app.health.monitor import HealthMonitor
+from app.health.parts import parts
+from app.health.sampling import Sampler
+from app.jobs.orders.child import CommandLine
+from app.jobs.orders.ordering import Orders
+from app.jobs.orders.running import Runner
+from app.jobs.orders.sources import Sources
 from app.jobs.refreshing import Refreshing
 from app.jobs.schedule import schedule
 from app.products.registry import Registry
@@ -47,20 +56,23 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the desk of a worker, put it on `app.state`, and clear it away at the end."""
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
-        desk = await open_desk(settings, stack)
-        refresher = asyncio.create_task(keep_fresh(desk), name="catalogue refresher")
-        stack.push_async_callback(_cancel, refresher)
+        desk = await open_desk(settings, stack, CommandLine.of(settings, app.state.program))
+        for doing in (keep_fresh(desk), desk.health.watch()):
+            stack.push_async_callback(_cancel, asyncio.create_task(doing))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(desk.freshness.attempted.wait(), LONGEST_START_S)
         if desk.scheduler is not None:
             desk.scheduler.start()
             stack.push_async_callback(desk.scheduler.close)
+        if desk.orders.runner is not None:
+            desk.orders.runner.start()
+            stack.push_async_callback(desk.orders.runner.close)
         app.state.desk = desk
         stack.callback(_clear, app)
         yield
 
 
-async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
+async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: CommandLine) -> Desk:
     """Open every part; `stack` closes them."""
     registry = Registry.load(_product_folders(settings))
     storage = await stack.enter_async_context(await open_storage(settings.storage))
@@ -78,6 +90,7 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
     memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
     answering = Answering(ZonalEngine(catalogue, renderer), memory)
     freshness = Freshness()
+    orders = open_orders(settings, database, catalogue, command_line)
     scheduler = None
     if database is not None and settings.database_url is not None and settings.jobs:
         refreshing = Refreshing(database, catalogue, registry, answering)
@@ -92,21 +105,39 @@ async def open_desk(settings: Settings, stack: AsyncExitStack) -> Desk:
             ),
             is_ready=lambda: freshness.refreshed_at is not None,
         )
+    addresses = TileAddresses(registry, catalogue)
+    sampler = Sampler(registry, catalogue, addresses, renderer, limit=settings.max_scenes_per_tile)
+    jobs = scheduler.jobs if scheduler else ()
+    looked_at = parts(storage=storage, redis=redis, database=database, jobs=jobs, sampler=sampler)
     return Desk(
         settings=settings,
         storage=storage,
         catalogue=catalogue,
         registry=registry,
-        addresses=TileAddresses(registry, catalogue),
+        addresses=addresses,
         renderer=renderer,
         process=process,
         redis=redis,
         service=TileService(renderer, process, redis),
         answering=answering,
+        health=HealthMonitor(looked_at),
+        orders=orders,
         database=database,
         scheduler=scheduler,
         freshness=freshness,
     )
+
+
+def open_orders(
+    settings: Settings, database: Database | None, catalogue: Catalogue, command_line: CommandLine
+) -> Orders:
+    """Orders, run here as well where this worker does jobs."""
+    sources = Sources(command_line, preferred=settings.order_source)
+    runner = None
+    if database is not None and settings.jobs and settings.orders_at_once:
+        holder = f"{os.getpid()}-{secrets.token_hex(3)}"
+        runner = Runner(database, command_line, sources, holder=holder, at_once=settings.orders_at_once)
+    return Orders(database, settings, catalogue, sources, runner)
 
 
 async def keep_fresh(desk: Desk) -> None:

@@ -1,6 +1,6 @@
 """The application: its parts wired together, and nothing done before it starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
@@ -9,13 +9,16 @@ from starlette.middleware import Middleware
 from app import errors
 from app.caching.door import Door
 from app.desk import Desk
+from app.jobs.orders.child import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics, TileMeter
 from app.routes import (
     areas,
     catalog,
     collections,
+    composites,
     health,
+    ingest,
     jobs,
     legend,
     ogc,
@@ -36,11 +39,12 @@ from app.routes.transfer import Transfer
 from app.settings import Settings
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, program: Sequence[str] = PROGRAM) -> FastAPI:
     """Wire an application.
 
     Args:
         settings: What the deployment chose; read from the environment where absent.
+        program: How orders start the command line.
     """
     settings = settings or Settings()
 
@@ -60,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.program = program
     errors.install(app)
     for resource in (
         tiles,
@@ -75,6 +80,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stac,
         stac_files,
         catalog,
+        ingest,
+        composites,
         jobs,
         health,
     ):

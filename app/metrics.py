@@ -17,6 +17,7 @@ from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.desk import Desk
+from app.jobs.orders.model import STATUSES
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper ends: a tile from memory takes well under a millisecond, one computed some tens."""
@@ -151,6 +152,13 @@ class _DeskCollector(Collector):
         yield _gauge("tilewatch_cache_bytes", "Memory of the tiles kept in this process.", desk.process.size)
         yield _gauge("tilewatch_cache_tiles", "Tiles kept in this process.", desk.process.count)
         yield _gauge("tilewatch_catalogue_generation", "Grows with every news.", desk.catalogue.generation)
+        if (report := desk.health.latest) is not None:
+            health = GaugeMetricFamily(
+                "tilewatch_health", "1 while a part is well, 0 while it is not.", labels=["part"]
+            )
+            for part, finding in report.findings.items():
+                health.add_metric([part], float(finding.ok))
+            yield health
         yield _gauge(
             "tilewatch_renderings_waiting", "Running or waiting for a thread.", desk.renderer.waiting
         )
@@ -167,6 +175,13 @@ class _DeskCollector(Collector):
             yield _counter(
                 "tilewatch_database_outages", "Uses the database did not answer.", desk.database.outages
             )
+        if desk.orders.runner is not None and desk.orders.runner.counts is not None:
+            orders = GaugeMetricFamily(
+                "tilewatch_orders", "Ingestions and composites, as of the last look.", labels=["status"]
+            )
+            for status in STATUSES:
+                orders.add_metric([status], desk.orders.runner.counts.by_status.get(status, 0))
+            yield orders
         if desk.redis is not None:
             yield _gauge(
                 "tilewatch_redis_up", "1 while Redis is asked, 0 while it is left alone.", not desk.redis.open

@@ -45,6 +45,25 @@ class Settings(BaseSettings):
     jobs_every_s: float = Field(default=15.0, ge=1)
     """How often areas' series are brought up to what has landed; little is done where nothing has."""
 
+    orders_at_once: int = Field(default=1, ge=0)
+    """Orders (`POST /ingest`, `/composites`) that run at once, over all workers on one database. An ingestion
+    converts on all cores, below everything else; a worker with `jobs` off, or at 0, leaves them to others."""
+
+    orders_queued: int = Field(default=100, ge=1)
+    """Orders that may wait; another is refused until one begins."""
+
+    order_area_km2: float = Field(default=50_000.0, gt=0)
+    """The largest box an order may have: some five tiles of Sentinel-2."""
+
+    order_days: int = Field(default=366, ge=1)
+    """The longest time an order may ask for."""
+
+    order_bands: int = Field(default=16, ge=1)
+    """The most bands an order may name."""
+
+    order_source: str | None = None
+    """The archive of orders that name none; else the first of Sentinel-2 in `tilewatch sources`."""
+
     api_keys: Annotated[tuple[KeyEntry, ...], NoDecode] = Field(default=(), repr=False)
     """Keys that may write, separated by commas, as `tilewatch keys new` prints them: `name:scope:digest`.
 

@@ -1,0 +1,1 @@
+"""Orders: ingestions and composites that somebody asks for, each done by a process of its own."""

@@ -1,0 +1,143 @@
+"""Ordering: taking orders that can be done, telling how they stand, cancelling them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.database import Database, NoDatabaseError
+from app.jobs.orders.model import Kind, Order, OrderRequestError
+from app.jobs.orders.request import (
+    CompositeRequest,
+    IngestRequest,
+    OrderRequest,
+    refuse_excess,
+    understand,
+)
+from app.jobs.orders.running import Runner
+from app.jobs.orders.sources import Source, Sources
+from app.jobs.orders.store import cancel_order, create_order, last_orders, read_order
+from app.settings import Settings
+from mosaics.catalogue import Catalogue
+from mosaics.collection import UnknownBandError, UnknownCollectionError
+
+MAX_KEY = 200
+"""Characters of an idempotency key; a UUID has 36."""
+
+
+class Orders:
+    """Takes orders, whichever process will run them.
+
+    Args:
+        database: Where they are kept; None where there is none, and every use raises `NoDatabaseError`.
+        settings: What may be ordered.
+        catalogue: What has landed.
+        sources: The archives.
+        runner: Runs orders in this process; None where it runs none.
+    """
+
+    def __init__(
+        self,
+        database: Database | None,
+        settings: Settings,
+        catalogue: Catalogue,
+        sources: Sources,
+        runner: Runner | None,
+    ) -> None:
+        self.runner = runner
+        self._maybe_database = database
+        self._settings = settings
+        self._catalogue = catalogue
+        self._sources = sources
+
+    async def submit(
+        self, kind: Kind, request: OrderRequest | Mapping[str, Any], *, key: str | None = None
+    ) -> Order:
+        """Take an order; the one there is where its key was sent before with the same.
+
+        Args:
+            kind: What is to be done.
+            request: Of the model of that kind, or a document that it reads.
+            key: An idempotency key.
+
+        Raises:
+            pydantic.ValidationError: If the document is no such request.
+            OrderRequestError: If it cannot be done, or is larger than may be ordered.
+            QueueFullError: If too many wait.
+            KeyReusedError: If the key was sent with something else.
+            SourcesUnknownError: If the archives cannot be listed.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        database = self._database
+        if isinstance(request, Mapping):
+            request = understand(kind, request)
+        if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
+            raise OrderRequestError(f"an idempotency key is 1 to {MAX_KEY} printable characters")
+        refuse_excess(request, self._settings)
+        complete = await self._completed(request)
+        async with database.transaction() as connection:
+            order = await create_order(
+                connection, kind, complete.model_dump_json(), key, max_queued=self._settings.orders_queued
+            )
+        if self.runner is not None:
+            self.runner.wake()
+        return order
+
+    async def read(self, order_id: int) -> Order:
+        """The order of an id; `UnknownOrderError`, `DatabaseUnavailableError`."""
+        async with self._database.connection() as connection:
+            return await read_order(connection, order_id)
+
+    async def last(self, limit: int) -> list[Order]:
+        """The latest orders, newest first; `DatabaseUnavailableError`."""
+        async with self._database.connection() as connection:
+            return await last_orders(connection, limit=limit)
+
+    async def cancel(self, order_id: int) -> Order:
+        """Cancel an order; one that runs is ended a moment later.
+
+        Raises:
+            UnknownOrderError: If there is none.
+            OrderEndedError: If it is done, or has failed.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with self._database.connection() as connection:
+            order = await cancel_order(connection, order_id)
+        if self.runner is not None:
+            self.runner.stir(order_id)
+        return order
+
+    @property
+    def _database(self) -> Database:
+        if self._maybe_database is None:
+            raise NoDatabaseError("no database is configured")
+        return self._maybe_database
+
+    async def _completed(self, request: OrderRequest) -> OrderRequest:
+        """The request with its source named, once it is clear that there is what it asks for."""
+        if isinstance(request, IngestRequest):
+            source = await self._sources.find(request.source)
+            _refuse_unknown_bands(request, source)
+            return request.model_copy(update={"source": source.id})
+        if request.ingest is False:
+            self._refuse_nothing_landed(request)
+            return request
+        named = request.ingest if isinstance(request.ingest, str) else None
+        source = await self._sources.find(named, collection=request.collection)
+        _refuse_unknown_bands(request, source)
+        return request.model_copy(update={"ingest": source.id})
+
+    def _refuse_nothing_landed(self, request: CompositeRequest) -> None:
+        try:
+            collection = self._catalogue.collection(request.collection)
+            for band in request.bands:
+                collection.band(band)
+        except UnknownCollectionError as error:
+            raise OrderRequestError(f'{error}; "ingest": true fetches scenes first') from error
+        except UnknownBandError as error:
+            raise OrderRequestError(str(error)) from error
+
+
+def _refuse_unknown_bands(request: OrderRequest, source: Source) -> None:
+    if unknown := [band for band in request.bands if band not in source.bands]:
+        raise OrderRequestError(
+            f"source '{source.id}' has no band {unknown[0]}; there are: {', '.join(source.bands)}"
+        )

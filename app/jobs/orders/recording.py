@@ -1,0 +1,67 @@
+"""Recording: what the child of an order tells, within bounds, until the next heart beat writes it down."""
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+from typing import Any
+
+from app.jobs.orders.child import Event
+from app.jobs.orders.model import LandedScene, Order, Progress
+from app.jobs.orders.store import Told
+
+LOG_LINES = 200
+LINE_CHARS = 500
+REFUSAL_CHARS = 2000
+MAX_LANDED = 2000
+"""What is kept: some 300 kB at the very most."""
+
+
+class Running:
+    """One order while it is run here."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.stirred = asyncio.Event()
+        """Set when there is something to look at before the next beat is due."""
+        self.refusal: str | None = None
+        self.results: dict[str, Any] = dict(order.result)
+        self._progress: Progress | None = None
+        self._log = deque(order.log, maxlen=LOG_LINES)
+        self._landed = {(scene.collection, scene.scene): scene for scene in order.landed}
+
+    @property
+    def told(self) -> Told:
+        """What is to be kept."""
+        return Told(self._progress, tuple(self._log), tuple(self._landed.values()))
+
+    def begin(self, step: str, number: int, steps: int) -> None:
+        """A step begins."""
+        self._progress = Progress(step, number, steps)
+
+    def say(self, text: str) -> None:
+        """A line for the log."""
+        self._log.append(text.replace("\0", "")[:LINE_CHARS])
+
+    def hear(self, event: Event) -> None:
+        """Note what a child says; what is not understood is passed over."""
+        match event:
+            case {"event": "progress", "done": int(done), "total": int(total), "unit": str(unit)}:
+                if self._progress is not None:
+                    self._progress = replace(self._progress, done=done, total=total, unit=unit)
+            case {"event": "log", "text": str(text)}:
+                self.say(text)
+            case {"event": "refused", "text": str(text)}:
+                self.refusal = text[:REFUSAL_CHARS]
+                self.say(text)
+            case {"event": "landed", "collection": str(), "scene": str(), "period": str()}:
+                self._note_landed(event)
+            case {"event": "result"} if self._progress is not None:
+                facts = {name: value for name, value in event.items() if name != "event"}
+                self.results[self._progress.step] = facts
+
+    def _note_landed(self, event: Event) -> None:
+        key = event["collection"], event["scene"]
+        if key in self._landed and event.get("commit") is None:
+            return  # a second attempt finds what the first one landed
+        if key in self._landed or len(self._landed) < MAX_LANDED:
+            self._landed[key] = LandedScene(*key, event["period"], event.get("commit"))
