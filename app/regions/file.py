@@ -1,0 +1,65 @@
+"""The regions file: read anew whenever its content is another, and what was good is kept while it is not."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from app.products.registry import Registry
+from app.regions.reading import MAX_BYTES, Archive, Listing, Problem, RegionsFileError, read_regions
+
+log = logging.getLogger(__name__)
+
+
+class RegionsFile:
+    """The regions of a file as it is now. Used by one thread at a time.
+
+    Args:
+        path: Of the file.
+        registry: The products there are.
+    """
+
+    def __init__(self, path: Path, registry: Registry) -> None:
+        self.path = path
+        self._registry = registry
+        self._seen: bytes | str | None = None
+        """The content, or why there is none."""
+        self._archives: Mapping[str, Archive] | None = None
+        self._listing = Listing()
+
+    def has_changed(self) -> bool:
+        """Whether `look` would find another content than the last time."""
+        return self._content() != self._seen
+
+    def look(self, archives: Mapping[str, Archive] | None = None) -> Listing:
+        """The regions now. A broken file leaves the last ones that were good.
+
+        Args:
+            archives: The sources there are; None while that is not known, and sources are not checked.
+        """
+        content = self._content()
+        if content == self._seen and archives == self._archives:
+            return self._listing
+        self._seen, self._archives = content, archives
+        try:
+            self._listing = self._read(content)
+        except RegionsFileError as error:
+            broken = Problem(error.line, None, str(error))
+            self._listing = replace(self._listing, problems=(broken,), is_current=False)
+        for problem in self._listing.problems:
+            log.warning("%s: %s", self.path.name, problem.text)
+        if not self._listing.is_current:
+            log.warning("%s: the regions read before stay", self.path.name)
+        return self._listing
+
+    def _read(self, content: bytes | str) -> Listing:
+        if isinstance(content, str):
+            raise RegionsFileError(None, content)
+        return read_regions(content, self._registry, self._archives)
+
+    def _content(self) -> bytes | str:
+        try:
+            with self.path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        except OSError as error:
+            return f"the file cannot be read: {error.strerror}"

@@ -1,0 +1,106 @@
+"""The rotation: which regions are refreshed in a night. Arithmetic over days alone, without clock or storage.
+
+A region waits since its last attempt, and is due when it has waited its pause: its interval after a success;
+after failures in a row 1, 2, 4, 8… nights, and its interval at most. The night takes the two that are due and
+have the greatest score, the wait in pauses divided by the priority. Nothing is owed for nights that were
+missed: what was overdue before still is, two a night.
+
+No region starves, however many there are and however often others fail. While a region of pause J and
+priority p waits for the u-th night, another, of interval I and priority q, that was refreshed in the
+meantime, comes before it again only after a wait v of at least I nights with v / (I q) >= u / (J p): its
+turns lie further and further apart, while two turns are taken every night. `longest_wait` counts the turns
+the others can have taken at most; once there are fewer than two for each night, the region itself has been
+taken. Attempts that follow a failure are not bound by that, and are counted one by one (`retries`). With
+equal priorities and intervals J, as long as the intervals can be kept at all (the sum of 1/I is at most 2),
+that is less than two intervals.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+PER_NIGHT = 2
+"""Regions a night refreshes at most; each may take hours of downloading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A region as the rotation sees it."""
+
+    name: str
+    interval: int
+    """Nights from one refresh to the next."""
+    priority: int
+    """1 is the most important."""
+    attempted: date | None = None
+    """Night of the last attempt; None before the first."""
+    failures: int = 0
+    """Attempts in a row that failed, up to the last."""
+    is_running: bool = False
+    """Whether it is being refreshed now; it is then left alone."""
+
+    @property
+    def pause(self) -> int:
+        """Nights from the last attempt to when it is due."""
+        return min(2 ** min(self.failures - 1, 16), self.interval) if self.failures else self.interval
+
+    def waited(self, night: date) -> int | None:
+        """Nights since the last attempt; None where there was none."""
+        return None if self.attempted is None else (night - self.attempted).days
+
+    def is_due(self, night: date) -> bool:
+        """Whether it is to be refreshed as soon as there is room."""
+        waited = self.waited(night)
+        return not self.is_running and (waited is None or waited >= self.pause)
+
+    def score(self, night: date) -> Fraction | None:
+        """The wait in pauses, divided by the priority; None stands above every number."""
+        waited = self.waited(night)
+        return None if waited is None else Fraction(waited, self.pause * self.priority)
+
+
+def choose(standings: Iterable[Standing], night: date, *, most: int = PER_NIGHT) -> list[Standing]:
+    """The regions that a night refreshes, the most urgent first."""
+
+    def urgency(standing: Standing) -> tuple[bool, Fraction, int, int, str]:
+        score = standing.score(night)
+        waited = standing.waited(night) or 0
+        return score is not None, -(score or Fraction(0)), standing.priority, -waited, standing.name
+
+    return sorted((each for each in standings if each.is_due(night)), key=urgency)[:most]
+
+
+def longest_wait(of: Standing, others: Sequence[Standing], *, retries: int = 0, most: int = PER_NIGHT) -> int:
+    """The most nights from one attempt of a region to the next, where each night chooses.
+
+    Args:
+        of: The region.
+        others: All others there are.
+        retries: Attempts of others, in that time, that follow a failure of theirs.
+        most: Regions a night refreshes.
+    """
+    waited, taken = of.pause, retries
+    alike = Counter((other.interval, other.priority) for other in others)
+    turns: dict[tuple[int, int], int | None] = dict.fromkeys(alike, waited)
+    while True:
+        for kind, number in alike.items():
+            turn = turns[kind]
+            if turn is not None and turn <= waited:
+                taken += number
+                turns[kind] = _next_turn(turn, of, *kind)
+        if most * (waited - of.pause + 1) > taken:
+            return waited
+        waited += 1
+
+
+def _next_turn(turn: int, of: Standing, interval: int, priority: int) -> int | None:
+    """The earliest wait of one region at which another comes before it again, after a success at a turn.
+
+    That is the least u > turn for which u - turn >= I and (u - turn) / (I q) >= u / (J p).
+    """
+    own, its = of.pause * of.priority, interval * priority
+    if its >= own:
+        return None
+    return max(turn + interval, -(-turn * own // (own - its)))

@@ -1,0 +1,222 @@
+"""Runs: every refresh of a region, each a row; the SQL of them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from app.database import Connection
+from app.regions.model import Region, Window
+
+Cause = Literal["rotation", "request"]
+RunStatus = Literal["running", "done", "empty", "failed"]
+PreBasis = Literal["year-before", "just-before"]
+
+BEGIN = """
+    insert into region_runs (region, night, cause, asked, pre_start, pre_end, post_start, post_end)
+    values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8)
+    on conflict do nothing returning *
+"""
+
+NOTE_ORDER = (
+    "update region_runs set orders = orders || jsonb_build_object($2::text, $3::bigint) where id = $1"
+)
+
+FALL_BACK = """
+    update region_runs set pre_start = $2, pre_end = $3, pre_basis = 'just-before', orders = orders - 'pre'
+    where id = $1 and pre_basis = 'year-before'
+"""
+
+FINISH = """
+    update region_runs set status = $2, scenes_landed = $3, scenes_found = $4, landed_bytes = $5, error = $6,
+        finished_at = now()
+    where id = $1 and status = 'running'
+"""
+
+RUNNING = "select * from region_runs where status = 'running' order by id"
+
+LAST = "select * from region_runs where region = $1 order by id desc limit $2"
+
+ENDED = """
+    select distinct on (region) * from region_runs
+    where region = any($1) and status <> 'running' order by region, id desc
+"""
+
+SUCCEEDED = """
+    select distinct on (region) * from region_runs
+    where region = any($1) and status = 'done' order by region, id desc
+"""
+
+SUMS = """
+    select region, sum(landed_bytes)::bigint as landed_bytes, count(*) filter (
+        where status in ('failed', 'empty') and id > coalesce((
+            select max(id) from region_runs done where done.region = each.region and done.status = 'done'), 0)
+        ) as failures
+    from region_runs each where region = any($1) group by region
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A refresh of a region."""
+
+    id: int
+    region: str
+    night: date
+    """Day of the calendar of the rotation it counts for."""
+    cause: Cause
+    asked: Mapping[str, Any]
+    """The region as its file described it, and the bands that are ingested."""
+    pre: Window
+    """As it was used."""
+    pre_basis: PreBasis
+    """Where the days before come from: the same season a year before, or right before the days after."""
+    post: Window
+    orders: Mapping[str, int]
+    """Ids of the ingestions, by window."""
+    started_at: datetime
+    finished_at: datetime | None
+    status: RunStatus
+    """`empty` where the archive has no scene for one of the windows."""
+    scenes_landed: int
+    scenes_found: int
+    """Beside those landed, those that had been before."""
+    landed_bytes: int
+    error: str | None
+
+    def document(self) -> dict[str, Any]:
+        """The run, ready for JSON."""
+        ended = self.finished_at
+        return {
+            "id": self.id,
+            "night": self.night.isoformat(),
+            "cause": self.cause,
+            "status": self.status,
+            "pre_start": self.pre.start.isoformat(),
+            "pre_end": self.pre.end.isoformat(),
+            "pre_basis": self.pre_basis,
+            "post_start": self.post.start.isoformat(),
+            "post_end": self.post.end.isoformat(),
+            "source": self.asked["source"],
+            "product": self.asked["product"],
+            "scenes_landed": self.scenes_landed,
+            "scenes_found": self.scenes_found,
+            "landed_bytes": self.landed_bytes,
+            "started_at": self.started_at.isoformat(),
+            "finished_at": ended.isoformat() if ended else None,
+            "duration_s": round((ended - self.started_at).total_seconds(), 1) if ended else None,
+            "jobs": dict(self.orders),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the runs of a region come to."""
+
+    ended: Run | None = None
+    """The last that has ended."""
+    succeeded: Run | None = None
+    """The last that was done."""
+    running: Run | None = None
+    failures: int = 0
+    """Runs in a row, up to the last, that were empty or failed."""
+    landed_bytes: int = 0
+    """Of all runs."""
+
+
+async def begin_run(
+    connection: Connection, region: Region, bands: Iterable[str], *, night: date, today: date, cause: Cause
+) -> Run | None:
+    """Begin a refresh; None where one is under way, or the rotation has begun one that night.
+
+    Args:
+        connection: To the database.
+        region: What is refreshed.
+        bands: What is ingested.
+        night: It counts for.
+        today: The last day of the window after, UTC.
+        cause: Why.
+    """
+    post = region.post_window(today)
+    pre = region.pre_window(post)
+    asked = json.dumps(region.model_dump(mode="json") | {"bands": list(bands)})
+    row = await connection.fetchrow(
+        BEGIN, region.name, night, cause, asked, pre.start, pre.end, post.start, post.end
+    )
+    return None if row is None else _run(row)
+
+
+async def note_order(connection: Connection, run_id: int, window: str, order_id: int) -> None:
+    """Note the ingestion of a window."""
+    await connection.execute(NOTE_ORDER, run_id, window, order_id)
+
+
+async def fall_back(connection: Connection, run_id: int, pre: Window) -> None:
+    """Take other days before, since those of the year before have no scene."""
+    await connection.execute(FALL_BACK, run_id, pre.start, pre.end)
+
+
+async def finish_run(
+    connection: Connection,
+    run_id: int,
+    status: RunStatus,
+    *,
+    scenes_landed: int = 0,
+    scenes_found: int = 0,
+    landed_bytes: int = 0,
+    error: str | None = None,
+) -> None:
+    """Note how a run ended; one that has ended stays as it is."""
+    await connection.execute(FINISH, run_id, status, scenes_landed, scenes_found, landed_bytes, error)
+
+
+async def running_runs(connection: Connection) -> list[Run]:
+    """The runs under way, the oldest first."""
+    return [_run(row) for row in await connection.fetch(RUNNING)]
+
+
+async def last_runs(connection: Connection, region: str, *, limit: int) -> list[Run]:
+    """The latest runs of a region, newest first."""
+    return [_run(row) for row in await connection.fetch(LAST, region, limit)]
+
+
+async def histories(connection: Connection, regions: Iterable[str]) -> dict[str, History]:
+    """What the runs of some regions come to, by name; also of those that never ran."""
+    names = list(regions)
+    ended = {row["region"]: _run(row) for row in await connection.fetch(ENDED, names)}
+    succeeded = {row["region"]: _run(row) for row in await connection.fetch(SUCCEEDED, names)}
+    running = {run.region: run for run in await running_runs(connection)}
+    sums = {row["region"]: row for row in await connection.fetch(SUMS, names)}
+    return {
+        name: History(
+            ended.get(name),
+            succeeded.get(name),
+            running.get(name),
+            sums[name]["failures"] if name in sums else 0,
+            sums[name]["landed_bytes"] if name in sums else 0,
+        )
+        for name in names
+    }
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        id=row["id"],
+        region=row["region"],
+        night=row["night"],
+        cause=row["cause"],
+        asked=json.loads(row["asked"]),
+        pre=Window(row["pre_start"], row["pre_end"]),
+        pre_basis=row["pre_basis"],
+        post=Window(row["post_start"], row["post_end"]),
+        orders=json.loads(row["orders"]),
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        status=row["status"],
+        scenes_landed=row["scenes_landed"],
+        scenes_found=row["scenes_found"],
+        landed_bytes=row["landed_bytes"],
+        error=row["error"],
+    )

@@ -1,0 +1,162 @@
+"""The status of a region: how old what it shows is, when it is due, and what its last refreshes came to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from app.regions.model import Region, Window
+from app.regions.rotation import Standing, longest_wait
+from app.regions.runs import History, Run
+
+LastStatus = Literal["unknown", "never", "running", "done", "empty", "failed"]
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RegionStatus:
+    """A region as it stands."""
+
+    region: Region
+    now: datetime
+    history: History | None
+    """None where there is no database to know it from."""
+    due: date | None = None
+    """Night from which the rotation takes it; None where that is not known."""
+    bound_days: int | None = None
+    """Age beyond which the rotation has not done what it promises, where nothing fails; None as for `due`."""
+
+    @property
+    def shown(self) -> Run | None:
+        """The refresh whose windows are shown: the last that succeeded."""
+        return self.history.succeeded if self.history else None
+
+    @property
+    def last_run(self) -> Run | None:
+        """The refresh under way, or the last one."""
+        return (self.history.running or self.history.ended) if self.history else None
+
+    @property
+    def last_status(self) -> LastStatus:
+        """Of the last run; `unknown` without a database, `never` before the first."""
+        if self.history is None:
+            return "unknown"
+        return self.last_run.status if self.last_run else "never"
+
+    @property
+    def failures(self) -> int:
+        """Runs in a row, up to the last, that brought nothing."""
+        return self.history.failures if self.history else 0
+
+    @property
+    def error(self) -> str | None:
+        """Why the last run that has ended brought nothing."""
+        return self.history.ended.error if self.history and self.history.ended else None
+
+    @property
+    def age_days(self) -> float | None:
+        """Days since the last refresh that succeeded began; None where there was none."""
+        if self.shown is None:
+            return None
+        return round((self.now - self.shown.started_at) / timedelta(days=1), 2)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is older than the rotation promises (a night is what it counts in)."""
+        return (
+            self.age_days is not None and self.bound_days is not None and self.age_days > self.bound_days + 1
+        )
+
+    @property
+    def pre(self) -> Window | None:
+        """The days before that are shown."""
+        return self.shown.pre if self.shown else None
+
+    @property
+    def post(self) -> Window | None:
+        """The days after that are shown."""
+        return self.shown.post if self.shown else None
+
+    def meta(self, tile_url_template: str) -> dict[str, Any]:
+        """The document at /meta/{region}.json."""
+        region, pre, post = self.region, self.pre, self.post
+        return {
+            "region_name": region.name,
+            "bbox": list(region.bbox),
+            "pre_start": pre.start.isoformat() if pre else None,
+            "pre_end": pre.end.isoformat() if pre else None,
+            "post_start": post.start.isoformat() if post else None,
+            "post_end": post.end.isoformat() if post else None,
+            "generated_at": _text(self.shown.finished_at if self.shown else None),
+            "tile_url_template": tile_url_template,
+            "zoom_min": region.zoom_min,
+            "zoom_max": region.zoom_max,
+            "tile_count": region.tile_count,
+            "disk_usage_mb": round(self.history.landed_bytes / MEGABYTE, 3) if self.history else None,
+            "last_status": self.last_status,
+            "last_run_at": _text(self.last_run.started_at if self.last_run else None),
+            "age_days": self.age_days,
+        }
+
+    def document(self, tile_url_template: str) -> dict[str, Any]:
+        """All there is to tell, ready for JSON."""
+        region = self.region
+        return self.meta(tile_url_template) | {
+            "priority": region.priority,
+            "update_interval_days": region.update_interval_days,
+            "pre_window_days": region.pre_window_days,
+            "post_window_days": region.post_window_days,
+            "pre_basis": self.shown.pre_basis if self.shown else None,
+            "fire_mask": region.fire_mask,
+            "source": region.source,
+            "product": region.product,
+            "area_km2": round(region.area_km2, 1),
+            "due": self.due.isoformat() if self.due else None,
+            "bound_days": self.bound_days,
+            "is_late": self.is_late,
+            "failures_in_a_row": self.failures,
+            "error": self.error,
+        }
+
+
+def standing_of(region: Region, history: History) -> Standing:
+    """A region as the rotation sees it."""
+    last = history.running or history.ended
+    return Standing(
+        name=region.name,
+        interval=region.update_interval_days,
+        priority=region.priority,
+        attempted=last.night if last else None,
+        failures=history.failures,
+        is_running=history.running is not None,
+    )
+
+
+def statuses_of(
+    regions: Sequence[Region], known: Mapping[str, History] | None, *, now: datetime, tonight: date
+) -> list[RegionStatus]:
+    """The status of every region.
+
+    Args:
+        regions: All of them, since they wait for one another.
+        known: Their histories; None where there is no database.
+        now: UTC.
+        tonight: The latest night of the rotation.
+    """
+    if known is None:
+        return [RegionStatus(region, now, None) for region in regions]
+    standings = [standing_of(region, known[region.name]) for region in regions]
+    found = []
+    for region, standing in zip(regions, standings, strict=True):
+        others = [other for other in standings if other is not standing]
+        bound = longest_wait(replace(standing, failures=0), others)
+        due = tonight
+        if standing.attempted is not None:
+            due = standing.attempted + timedelta(days=standing.pause)
+        found.append(RegionStatus(region, now, known[region.name], due, bound))
+    return found
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
