@@ -49,7 +49,12 @@ class Orders:
         self._sources = sources
 
     async def submit(
-        self, kind: Kind, request: OrderRequest | Mapping[str, Any], *, key: str | None = None
+        self,
+        kind: Kind,
+        request: OrderRequest | Mapping[str, Any],
+        *,
+        key: str | None = None,
+        is_limited: bool = True,
     ) -> Order:
         """Take an order; the one there is where its key was sent before with the same.
 
@@ -57,6 +62,8 @@ class Orders:
             kind: What is to be done.
             request: Of the model of that kind, or a document that it reads.
             key: An idempotency key.
+            is_limited: Whether it may be no larger than the service allows; what the operator's own files
+                ask for may be.
 
         Raises:
             pydantic.ValidationError: If the document is no such request.
@@ -71,7 +78,8 @@ class Orders:
             request = understand(kind, request)
         if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
             raise OrderRequestError(f"an idempotency key is 1 to {MAX_KEY} printable characters")
-        refuse_excess(request, self._settings)
+        if is_limited:
+            refuse_excess(request, self._settings)
         complete = await self._completed(request)
         async with database.transaction() as connection:
             order = await create_order(
