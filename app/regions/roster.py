@@ -1,0 +1,111 @@
+"""The roster: the regions there are now, and how each of them stands, for whoever asks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from app.database import Database
+from app.regions.file import RegionsFile
+from app.regions.model import Region
+from app.regions.reading import Archive, Listing
+from app.regions.runs import histories
+from app.regions.status import RegionStatus, statuses_of
+
+Archives: TypeAlias = Mapping[str, Archive]
+
+
+class UnknownRegionError(LookupError):
+    """There is no region of that name; the message names those there are, or what is wrong with it."""
+
+    def __init__(self, name: str, listing: Listing) -> None:
+        problem = next((each for each in listing.problems if each.region == name), None)
+        names = ", ".join(region.name for region in listing.regions) or "none"
+        because = (
+            f"the regions file describes it wrongly, {problem.text}" if problem else f"there are: {names}"
+        )
+        super().__init__(f"no region {name[:80]!r}; {because}")
+
+
+class Roster:
+    """Knows the regions.
+
+    Args:
+        file: That describes them; None where none is configured.
+        database: Where their runs are; None where there is none.
+        zone: In which nights are counted.
+        ask_archives: Tells the sources there are; None where it cannot. It may take some seconds, and is
+            asked when the file has changed and when the rotation looks.
+    """
+
+    def __init__(
+        self,
+        file: RegionsFile | None,
+        database: Database | None,
+        *,
+        zone: ZoneInfo,
+        ask_archives: Callable[[], Awaitable[Archives | None]],
+    ) -> None:
+        self.zone = zone
+        self._file = file
+        self._database = database
+        self._ask_archives = ask_archives
+        self._archives: Archives | None = None
+        self._looking = asyncio.Lock()
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a file to be read."""
+        return self._file is not None
+
+    @property
+    def archives(self) -> Archives | None:
+        """The sources there were at the last look; None where that is not known."""
+        return self._archives
+
+    async def listing(self, *, anew: bool = False) -> Listing:
+        """The regions now, and what is wrong with the others.
+
+        Args:
+            anew: Ask for the sources again although the file has not changed.
+        """
+        if self._file is None:
+            return Listing()
+        async with self._looking:
+            if anew or await asyncio.to_thread(self._file.has_changed):
+                self._archives = await self._ask_archives()
+            return await asyncio.to_thread(self._file.look, self._archives)
+
+    async def region(self, name: str) -> Region:
+        """The region of a name; `UnknownRegionError`."""
+        listing = await self.listing()
+        found = listing.find(name)
+        if found is None:
+            raise UnknownRegionError(name, listing)
+        return found
+
+    async def statuses(self) -> tuple[Listing, list[RegionStatus]]:
+        """The regions with their problems, and the status of each in the same order.
+
+        Raises:
+            DatabaseUnavailableError: If there is a database and it does not answer.
+        """
+        listing = await self.listing()
+        now = datetime.now(UTC)
+        known = None
+        if self._database is not None and listing.regions:
+            async with self._database.connection() as connection:
+                known = await histories(connection, [region.name for region in listing.regions])
+        elif self._database is not None:
+            known = {}
+        tonight = now.astimezone(self.zone).date()
+        return listing, statuses_of(listing.regions, known, now=now, tonight=tonight)
+
+    async def status(self, name: str) -> RegionStatus:
+        """The status of one; `UnknownRegionError`, and as `statuses` raises."""
+        listing, statuses = await self.statuses()
+        found = next((each for each in statuses if each.region.name == name), None)
+        if found is None:
+            raise UnknownRegionError(name, listing)
+        return found
