@@ -186,10 +186,13 @@ class Rotating:
         except (OrderRequestError, KeyReusedError, UnknownOrderError, ValidationError) as error:
             await self._finish(run, {}, "failed", str(error))
             return
-        if not all(order.has_ended for order in orders.values()):
-            if is_overlong:
-                await self._give_up(run, orders)
-            return
+        if all(order.has_ended for order in orders.values()):
+            await self._end(run, orders)
+        elif is_overlong:
+            await self._give_up(run, orders)
+
+    async def _end(self, run: Run, orders: Mapping[str, Order]) -> None:
+        """Say what came of a run, or take other days before where those of the year before have no scene."""
         for role, order in orders.items():
             if order.status != "done":
                 why = order.error or "it was cancelled"
