@@ -53,7 +53,7 @@ class Scheduler:
         self.holder = f"{os.getpid()}-{secrets.token_hex(3)}"
         self._leadership = Leadership(url, self.holder)
         self._database = database
-        self._jobs = tuple(jobs)
+        self.jobs = tuple(jobs)
         self._is_ready = is_ready
         self._served_term = 0
         self._met: dict[str, Slot] = {}
@@ -69,7 +69,7 @@ class Scheduler:
         """Begin to look at the clock."""
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns whenever a run takes longer
         self._clock.add_job(self._look, IntervalTrigger(seconds=LOOK_S, timezone=UTC), next_run_time=_now())
-        for job in self._jobs:
+        for job in self.jobs:
             self._clock.add_job(self._meet, _Trigger(job.rhythm), [job], id=job.name)
         self._clock.start()
 
@@ -100,7 +100,7 @@ class Scheduler:
                         "next_run": self._clock.get_job(job.name).next_run_time.isoformat(),
                         "last": await last_slots(connection, job.name, limit=SLOTS_SHOWN),
                     }
-                    for job in self._jobs
+                    for job in self.jobs
                 ],
             }
 
@@ -116,7 +116,7 @@ class Scheduler:
                 return
             self._served_term = self._leadership.term
             self._met.clear()
-        for job in self._jobs:
+        for job in self.jobs:
             if job.slot(_now()) != self._met.get(job.name):
                 self._begin(self._meet(job))
 

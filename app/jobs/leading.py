@@ -21,12 +21,20 @@ NAMED = "tilewatch jobs of "
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2"}
 """Seconds. A process that is killed loses the lock at once; a machine that falls silent, after 15 s."""
 
-LEADER = """
-    select substr(a.application_name, $2) from pg_locks l join pg_stat_activity a using (pid)
+_HOLDS = """
+    from pg_locks l join pg_stat_activity a using (pid)
     where l.locktype = 'advisory' and l.granted and l.objsubid = 1
         and l.database = (select oid from pg_database where datname = current_database())
         and ((l.classid::bigint << 32) | l.objid::bigint) = $1
 """
+
+LEADER = "select substr(a.application_name, $2)" + _HOLDS
+
+BEAT = (
+    "select substr(a.application_name, $2) as holder, a.backend_start as began, a.state_change as last"
+    + _HOLDS
+)
+"""The lock's connection is used whenever its holder makes sure that it leads, which shows that it lives."""
 
 
 class LeadershipLostError(Exception):

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.database import Connection
 from app.jobs.job import Slot
-from app.jobs.leading import LEADER, LOCK, NAMED
+from app.jobs.leading import BEAT, LEADER, LOCK, NAMED
 
 CLAIM = """
     insert into job_slots (job, slot, holder, status) values ($1, $2, $3, 'running')
@@ -28,7 +29,30 @@ LAST = """
     where job = $1 order by slot desc limit $2
 """
 
+LATEST = (
+    "select distinct on (job) job, slot, status = 'running' as running from job_slots order by job, slot desc"
+)
+
 PRUNE = "delete from job_slots where slot < now() - $1::interval"
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What the database sees of the process that leads."""
+
+    holder: str
+    began: datetime
+    """When it connected."""
+    last: datetime
+    """When it last made sure that it leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatestSlot:
+    """The latest slot of a job that somebody took."""
+
+    due: datetime
+    is_running: bool
 
 
 async def claim_slot(connection: Connection, slot: Slot, holder: str) -> bool:
@@ -72,3 +96,14 @@ async def leader(connection: Connection) -> str | None:
     """Who holds the lock."""
     found: str | None = await connection.fetchval(LEADER, LOCK, len(NAMED) + 1)
     return found
+
+
+async def leader_beat(connection: Connection) -> Beat | None:
+    """Who holds the lock, and when they last showed themselves; None where nobody does."""
+    row = await connection.fetchrow(BEAT, LOCK, len(NAMED) + 1)
+    return None if row is None else Beat(row["holder"], row["began"], row["last"])
+
+
+async def latest_slots(connection: Connection) -> dict[str, LatestSlot]:
+    """The latest slot of every job that ever ran."""
+    return {row["job"]: LatestSlot(row["slot"], row["running"]) for row in await connection.fetch(LATEST)}

@@ -41,6 +41,18 @@ async def readyz(desk: OpenDesk) -> Response:
     return JSONResponse(document, status_code=status, headers=FRESH)
 
 
+@router.get("/health")
+@router.get("/meta/health.json")
+async def health(desk: OpenDesk) -> Response:
+    """Every part a deployment depends on, looked at now: 503 where one is wrong, with what and since when.
+
+    A worker that is not well goes on with what it can do; whether to send it requests is what `/readyz` says.
+    """
+    report = await desk.health.report()
+    status = HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse(report.document(), status_code=status, headers=FRESH)
+
+
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """What can be watched, in Prometheus form; of this worker alone."""

@@ -1,0 +1,1 @@
+"""Health: every part of a deployment taken away and given back."""
