@@ -30,7 +30,9 @@ from app.products.adhoc import ProductRequestError
 from app.products.expression import ExpressionError
 from app.products.registry import UnknownProductError
 from app.rendering.address import TileAddressError, UnknownTileError
+from app.rendering.processing import MixedProcessingError
 from app.rendering.renderer import RenderingOverloadError
+from app.rendering.selecting import EmptyWindowError, WindowError
 from app.statistics.geometry import GeometryError
 from app.statistics.summary import StatisticsRequestError
 from colormaps import UnknownColormapError
@@ -72,6 +74,7 @@ class NothingLandedError(LookupError):
 STATUS: Mapping[type[Exception], HTTPStatus] = {
     RequestError: HTTPStatus.BAD_REQUEST,
     PeriodError: HTTPStatus.BAD_REQUEST,
+    WindowError: HTTPStatus.BAD_REQUEST,
     ExpressionError: HTTPStatus.BAD_REQUEST,
     ProductRequestError: HTTPStatus.BAD_REQUEST,
     UnknownBandError: HTTPStatus.BAD_REQUEST,
@@ -93,6 +96,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     UnknownTileError: HTTPStatus.NOT_FOUND,
     UnknownPeriodError: HTTPStatus.NOT_FOUND,
     NothingLandedError: HTTPStatus.NOT_FOUND,
+    EmptyWindowError: HTTPStatus.NOT_FOUND,
+    MixedProcessingError: HTTPStatus.CONFLICT,
     UnknownOrderError: HTTPStatus.NOT_FOUND,
     OrderEndedError: HTTPStatus.CONFLICT,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -189,7 +194,10 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "Send the body with Content-Type application/json or application/geo+json.",
         )
-    fields = [{"field": _field(entry["loc"]), "reason": str(entry["msg"])} for entry in error.errors()]
+    fields = [
+        {"field": _field(entry["loc"]), "reason": str(entry["msg"]).removeprefix("Value error, ")}
+        for entry in error.errors()
+    ]
     sentences = "; ".join(f"{entry['field']}: {entry['reason']}" for entry in fields)
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentences, errors=fields)
 

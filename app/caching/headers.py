@@ -46,6 +46,17 @@ def tile_headers(resolved: ResolvedTile, tier: Tier, requested_revision: str | N
     ]
     if resolved.synthetic:
         headers.append(SYNTHETIC)
+    return headers + comparison_headers(resolved)
+
+
+def comparison_headers(resolved: ResolvedTile) -> list[Header]:
+    """The windows compared and the offset subtracted, of a product that has them."""
+    headers = []
+    if resolved.windows:
+        windows = ", ".join(f"{window.role}={window.text}" for window in resolved.windows)
+        headers.append((b"x-tilewatch-windows", windows.encode()))
+    if resolved.request.product.offset is not None:
+        headers.append((b"x-tilewatch-offset", f"{resolved.request.product.offset:g}".encode()))
     return headers
 
 

@@ -50,6 +50,8 @@ _OPERATIONS: dict[type[ast.AST], str] = {
 _SWAPPED = (ast.Lt, ast.LtE)
 _COST = {"sqrt": 2, "log": 8, "exp": 8}
 """Time of a function beside that of an addition, on float32 in numexpr 2.14."""
+AGGREGATE_COST = 4
+"""Of a mean or a standard deviation, a year: passes over the years in numpy, beside what is inside."""
 
 # A tile is rendered by one thread, and as many tiles at once as there are cores.
 numexpr.set_num_threads(1)
@@ -109,7 +111,8 @@ class Expression:
     """As named (``red`` or ``pre.red``), in the order of first use."""
     cost: int
     """Operations a pixel before repeated ones are shared: sqrt 2, log and exp 8, any other 1. ``x ** 3``
-    counts what it multiplies three times; what a comparison or a denominator could hide counts once more."""
+    counts what it multiplies three times; what a comparison or a denominator could hide counts once more;
+    what stands in `mean` or `std` counts for every year."""
     tree: Any = field(repr=False, compare=False)
     """The numexpr nodes; its variables are ``v0``, ``v1``, … in the order of `variables`."""
     variables: tuple[str, ...]
@@ -193,19 +196,20 @@ def _constant(value: float) -> _Term:
 
 def _apply(operation: str, *terms: _Term) -> _Term:
     cost = _COST.get(operation, 1) + sum(term.cost for term in terms)
-    if cost > MAX_COST:
-        raise _too_costly()
+    _checked(cost)
     nodes = [term.node for term in terms]
     if operation in ("gt", "ge", "eq", "ne", "and", "or"):
         return _Term(OpNode(operation, nodes, kind="bool"), cost, is_condition=True)
     return _Term(OpNode(operation, nodes, kind="float"), cost)
 
 
-def _too_costly() -> ExpressionError:
-    return ExpressionError(
-        f"the expression takes more than {MAX_COST} operations a pixel; write it shorter, above all its "
-        "powers, logarithms and exponentials"
-    )
+def _checked(cost: int) -> int:
+    if cost > MAX_COST:
+        raise ExpressionError(
+            f"the expression takes more than {MAX_COST} operations a pixel; write it shorter, above all its "
+            "powers, logarithms and exponentials"
+        )
+    return cost
 
 
 class _Compilation:
@@ -223,6 +227,7 @@ class _Compilation:
         self.variables: dict[str, _Term] = {}
         self.guards: dict[str, _Term] = {}
         self.aggregates: dict[str, Aggregate] = {}
+        self.aggregates_cost = 0
 
     def finish(self, tree: ast.expr) -> Expression:
         result = self.guarded(tree)
@@ -233,7 +238,7 @@ class _Compilation:
         return Expression(
             ast.unparse(tree),
             tuple(self.bands),
-            result.cost,
+            _checked(result.cost + self.aggregates_cost),
             result.node,
             tuple(self.variables),
             self.aggregates,
@@ -323,15 +328,14 @@ class _Compilation:
             inside = _Compilation((role,), {}).finish(inner)
             self.bands.update(dict.fromkeys(inside.bands))
             self.aggregates[written] = Aggregate(function, inside, self.years[role].least)
-            self.name_variable(written, (inside.cost + len(AGGREGATES)) * self.years[role].most)
+            self.aggregates_cost += (inside.cost + AGGREGATE_COST) * self.years[role].most
+            self.name_variable(written)
         return self.variables[written]
 
-    def name_variable(self, name: str, cost: int = 0) -> None:
-        if cost > MAX_COST:
-            raise _too_costly()
+    def name_variable(self, name: str) -> None:
         if len(self.variables) == MAX_BANDS or len(self.bands) > MAX_BANDS:
             raise ExpressionError(f"an expression names at most {MAX_BANDS} bands")
-        self.variables[name] = _Term(VariableNode(f"v{len(self.variables)}", "float"), cost)
+        self.variables[name] = _Term(VariableNode(f"v{len(self.variables)}", "float"), 0)
 
     def variable(self, role: str, band: str) -> _Term:
         if role in self.years:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from app.products.expression import Expression, ExpressionError, Years, compile_expression
 from app.products.mask import MaskRule
 from app.products.palette import COLORS, LegendEntry, Palette, hex_color
-from app.products.role import Absences, Counted, Role
+from app.products.role import ROLES, Absences, Counted, Role
 from colormaps import Colormap, UnknownColormapError, load_colormap
 from mosaics.collection import Collection
 
@@ -159,6 +159,8 @@ class Product(BaseModel):
                 _refuse(
                     f"roles.{name}", f"the expression does not name it; write {name}.band there, or remove it"
                 )
+            if name not in ROLES:
+                _refuse(f"roles.{name}", f"roles are called {', '.join(ROLES)}")
         tested = [name for name, role in self.roles.items() if role.before is None]
         if self.roles and len(tested) != 1:
             _refuse(

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+ROLES = ("pre", "post", "baseline")
+"""What roles are called, in files and in requests."""
 MAX_YEARS = 10
 """Earlier years one role may span; each is read like a date of its own."""
 
@@ -56,8 +58,8 @@ class Role(BaseModel):
 
     @property
     def effect(self) -> dict[str, object]:
-        """What decides about the windows, without the words."""
-        return self.model_dump(exclude={"title"}, exclude_none=True)
+        """What decides about pixels, given the scenes of the window."""
+        return self.model_dump(exclude={"title", "window"}, exclude_none=True)
 
 
 class Counted(BaseModel):

@@ -15,6 +15,8 @@ from morecantile import TileMatrixSet
 from app.products.adhoc import adhoc_product
 from app.products.model import Product
 from app.products.registry import Registry
+from app.products.requested import requested_product
+from app.products.role import ROLES
 from app.rendering.request import TILE_SIZES, TileFormat, TileRequest
 from mosaics.catalogue import Catalogue
 
@@ -22,6 +24,7 @@ MAX_QUERY_LENGTH = 2000
 """Characters; the longest expression served fits in twice over."""
 
 PLAIN_PARAMETERS = frozenset({"datetime", "tilesize", "v"})
+PRODUCT_PARAMETERS = PLAIN_PARAMETERS | {*ROLES, "offset"}
 ADHOC_PARAMETERS = PLAIN_PARAMETERS | {"bands", "expression", "rescale", "colormap"}
 
 SHORT_FORM_TMS = "WebMercatorQuad"
@@ -65,22 +68,35 @@ class TileAddresses:
             mosaics.collection.UnknownCollectionError: If there is no such collection.
             mosaics.collection.UnknownBandError: If a band named does not exist.
             app.products.expression.ExpressionError: If an expression is refused.
-            app.products.adhoc.ProductRequestError: If bands and expression make no product.
+            app.products.adhoc.ProductRequestError: If bands and expression make no product, or the product
+                has no such window or offset.
         """
         if match := _SHORT_TILE.fullmatch(path):
             name, *tile = match.groups()
-            parameters = query_parameters(query, PLAIN_PARAMETERS)
-            return _request(self._registry.get(name), SHORT_FORM_TMS, tile, parameters)
+            return self._of_product(name, SHORT_FORM_TMS, tile, query)
         if match := _PRODUCT_TILE.fullmatch(path):
             name, tms, *tile = match.groups()
-            parameters = query_parameters(query, PLAIN_PARAMETERS)
-            return _request(self._registry.get(name), tms, tile, parameters)
+            return self._of_product(name, tms, tile, query)
         if match := _COLLECTION_TILE.fullmatch(path):
             name, tms, *tile = match.groups()
             parameters = query_parameters(query, ADHOC_PARAMETERS)
             painted = tile[-1] in {TileFormat.PNG, TileFormat.WEBP}
             return _request(self._adhoc(name, parameters, painted=painted), tms, tile, parameters)
         raise TileAddressError("not the address of a tile; /docs lists the addresses there are")
+
+    def _of_product(self, name: str, tms: str, tile: list[str], query: str) -> TileRequest:
+        product = self._registry.get(name)
+        allowed = {*product.roles, *(["offset"] if product.offset is not None else [])}
+        parameters = query_parameters(query, PRODUCT_PARAMETERS, shown_names=PLAIN_PARAMETERS | allowed)
+        found, datetime = requested_product(
+            product,
+            windows={role: parameters.get(role) for role in ROLES},
+            offset=parameters.get("offset"),
+            datetime=parameters.get("datetime"),
+        )
+        if datetime is not None:
+            parameters["datetime"] = datetime
+        return _request(found, tms, tile, parameters)
 
     def _adhoc(self, collection_id: str, parameters: Mapping[str, str], *, painted: bool) -> Product:
         bands = parameters.get("bands")
@@ -94,8 +110,15 @@ class TileAddresses:
         )
 
 
-def query_parameters(query: str, known: frozenset[str]) -> dict[str, str]:
+def query_parameters(
+    query: str, known: frozenset[str], *, shown_names: frozenset[str] | None = None
+) -> dict[str, str]:
     """The parameters of a query.
+
+    Args:
+        query: As it came.
+        known: Names that have a meaning somewhere.
+        shown_names: Those that have one here, for the message; None shows all.
 
     Raises:
         TileAddressError: If one is not known, given twice, or the query is too long.
@@ -105,7 +128,7 @@ def query_parameters(query: str, known: frozenset[str]) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:
-            names = ", ".join(sorted(known))
+            names = ", ".join(sorted(shown_names or known))
             raise TileAddressError(f"no parameter '{shown(name)}' here; there are: {names}")
         if name in parameters:
             raise TileAddressError(f"parameter '{name}' is given twice")

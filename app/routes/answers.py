@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from app.products.model import Product
+from app.products.model import Product, Role
 from mosaics.catalogue import Catalogue
 from mosaics.period import Period
 
@@ -43,6 +43,7 @@ class ProductFacts(BaseModel):
     description: str
     unit: str | None
     kind: str
+    windows: list[str] = Field(description="Its time windows, the tested one first; none for one time.")
     collection: str
     cadence: str | None
     """None, like the attribution, until a scene of the collection has landed."""
@@ -63,6 +64,21 @@ class ProductList(BaseModel):
     products: list[ProductSummary]
 
 
+class RoleFacts(BaseModel):
+    """A time window of a product that compares dates."""
+
+    title: str
+    before: str | None = Field(description="The tested window, which this one comes before; null for itself.")
+    years: int
+    minimum_years: int | None
+    otherwise: str | None
+
+    @classmethod
+    def of(cls, role: Role) -> "RoleFacts":
+        """What a request may know of a role."""
+        return cls.model_validate(role, from_attributes=True)
+
+
 class ProductDetail(ProductFacts):
     """A product with its formula, its rules and its periods."""
 
@@ -79,6 +95,12 @@ class ProductDetail(ProductFacts):
     )
     classes: list[dict[str, Any]]
     references: list[str]
+    roles: dict[str, RoleFacts] = Field(
+        description="Time windows, each a query parameter of its own; none where one time is shown."
+    )
+    offset: float | None = Field(description="Subtracted from every value unless offset= says otherwise.")
+    plausible: tuple[float, float] | None = Field(description="Values beyond are suspect.")
+    counted: list[dict[str, Any]] = Field(description="Conditions whose area statistics give.")
     periods: list[str]
 
 
@@ -101,6 +123,12 @@ class TileJson(BaseModel):
     periods: list[str]
     legend: dict[str, Any]
     synthetic: bool
+    windows: dict[str, dict[str, Any]] | None = Field(
+        default=None,
+        description="Of a product with windows, those compared: title, period, start, end, periods, how.",
+        exclude_if=lambda value: value is None,
+    )
+    offset: float | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class PeriodCoverage(BaseModel):
@@ -142,6 +170,17 @@ class PointValue(BaseModel):
         exclude_if=lambda value: not value,
     )
     synthetic: bool
+    windows: dict[str, dict[str, Any]] | None = Field(
+        default=None,
+        description="Of a product with windows, those compared; with state and scenes of each at the place.",
+        exclude_if=lambda value: value is None,
+    )
+    offset: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    suspect: bool | None = Field(
+        default=None,
+        description="Whether the value lies beyond what is plausible, of a product that says what is.",
+        exclude_if=lambda value: value is None,
+    )
 
 
 def product_facts(product: Product, catalogue: Catalogue) -> dict[str, Any]:
@@ -153,6 +192,7 @@ def product_facts(product: Product, catalogue: Catalogue) -> dict[str, Any]:
         "description": product.description,
         "unit": product.unit,
         "kind": product.kind,
+        "windows": [role for role in product.role_bands if role],
         "collection": product.collection,
         "cadence": collection.cadence if collection else None,
         "attribution": collection.attribution if collection else None,

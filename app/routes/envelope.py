@@ -25,7 +25,7 @@ MAX_GEOMETRY_BYTES = 16 * 1024 * 1024
 READABLE = ", ".join(
     [
         *("ETag", "X-Cache", "Server-Timing", "Retry-After", "Content-Bbox", "Content-Crs"),
-        *("X-Tilewatch-Skipped", "X-Tilewatch-Synthetic"),
+        *("X-Tilewatch-Skipped", "X-Tilewatch-Synthetic", "X-Tilewatch-Windows", "X-Tilewatch-Offset"),
     ]
 )
 """Headers a page on another site may read beside the ones every page may."""

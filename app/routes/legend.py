@@ -9,12 +9,14 @@ from starlette.responses import JSONResponse, Response
 from app.desk import Desk
 from app.products.legend import legend_json, legend_svg
 from app.products.model import Product
-from app.routes.queries import OpenDesk, known_names
+from app.rendering.selecting import EmptyWindowError, Selection, select
+from app.routes.queries import AskedWindows, Datetime, OpenDesk, known_names
 
 router = APIRouter(tags=["products"], dependencies=[Depends(known_names)])
 
 FRESH = {"Cache-Control": "no-cache"}
 
+NOT_VERIFIED = "Satellite estimate, not field verified."
 SYNTHETIC_NOTE = "Synthetic data: made up for demonstration, not observed."
 
 
@@ -41,16 +43,51 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     responses=ANSWERS,
     response_class=Response,
 )
-async def legend(desk: OpenDesk, product: str, format: LegendFormat) -> Response:  # noqa: A002
-    """What the colours of a product mean."""
-    found = desk.registry.get(product)
-    note = synthetic_note(desk, found)
+async def legend(
+    *,
+    desk: OpenDesk,
+    product: str,
+    format: LegendFormat,  # noqa: A002
+    windows: AskedWindows,
+    datetime: Datetime = None,
+) -> Response:
+    """What the colours of a product mean; of one that compares dates, with the windows compared."""
+    found, time = windows.product(desk, product, datetime)
+    selection = None
+    if found.roles and found.collection in desk.catalogue.collections():
+        selection = _selection(desk, found, time)
+    note = legend_note(desk, found, selection)
     if format is LegendFormat.PNG:
         picture = await desk.legends.png(found, note)
         return Response(picture, media_type="image/png", headers=FRESH)
     if format is LegendFormat.SVG:
         return Response(legend_svg(found, note=note), media_type="image/svg+xml", headers=FRESH)
     return JSONResponse(legend_json(found, note=note), headers=FRESH)
+
+
+def legend_note(desk: Desk, product: Product, selection: Selection | None) -> str | None:
+    """The sentences of a legend: windows, offset, what the values are not, whether the data are made up."""
+    sentences = []
+    if product.roles:
+        windows = selection.windows if selection else ()
+        sentences += [f"{window.title}: {window.text}." for window in windows]
+        if product.offset is not None:
+            sentences.append(f"Offset subtracted: {product.offset:g}.")
+        if product.plausible is not None:
+            sentences.append("Values below {:g} or above {:g} are suspect.".format(*product.plausible))
+        sentences.append(NOT_VERIFIED)
+    sentences.append(synthetic_note(desk, product) or "")
+    return " ".join(filter(None, sentences)) or None
+
+
+def _selection(desk: Desk, product: Product, datetime: str | None) -> Selection | None:
+    """What is compared; a legend without a time is there also where nothing can be compared."""
+    try:
+        return select(desk.catalogue, product, datetime)
+    except EmptyWindowError:
+        if datetime is not None:
+            raise
+        return None
 
 
 def synthetic_note(desk: Desk, product: Product) -> str | None:

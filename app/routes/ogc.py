@@ -28,6 +28,7 @@ from titiler.mosaic.extensions.wmts import wmtsExtension
 from titiler.mosaic.factory import MosaicTilerFactory
 
 from app.errors import RequestError
+from app.products.role import ROLES
 from app.rendering.computing import Clock
 from app.rendering.painting import encode
 from app.rendering.request import Grid, TileFormat
@@ -35,7 +36,7 @@ from app.routes import viewer
 from app.routes.ogc_backend import MAX_SIZE, LandedProduct, ProductBackend
 from app.routes.periods import chosen_periods, load_indexes
 from app.routes.products import periods_of
-from app.routes.queries import Datetime, InformedDesk, known_names, refuse_unknown
+from app.routes.queries import AskedWindows, Datetime, InformedDesk, known_names, refuse_unknown
 from colormaps import colormap_names, load_colormap
 
 PREFIX = "/products/{product}"
@@ -77,11 +78,11 @@ class PartSize(DefaultDependency):
 
 
 async def landed_product(
-    request: Request, desk: InformedDesk, product: str, datetime: Datetime = None
+    *, request: Request, desk: InformedDesk, product: str, windows: AskedWindows, datetime: Datetime = None
 ) -> LandedProduct:
     """The product and time of a request, with their scenes: what a factory gets in place of an address."""
-    found = desk.registry.get(product)
-    written, selection = chosen_periods(desk, found, datetime)
+    found, time = windows.product(desk, product, datetime)
+    written, selection = chosen_periods(desk, found, time)
     landed = LandedProduct(
         desk=desk,
         product=found,
@@ -103,7 +104,7 @@ async def plain_crs_names(request: Request) -> None:
 
 async def known_names_of_wmts(request: Request) -> None:
     """Refuse query names that are neither ours nor a WMTS client's."""
-    ours = ("datetime", "tile_format", "use_epsg")
+    ours = ("datetime", *ROLES, "offset", "tile_format", "use_epsg")
     names = {name for name in request.query_params if name.lower() not in WMTS_WORDS}
     refuse_unknown(names, known=ours)
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from app.desk import Desk
 from app.errors import NothingLandedError
 from app.products.model import Product
-from app.rendering.selecting import Selection, select_periods
-from app.routes.products import periods_of
+from app.rendering.selecting import Selection, select, select_periods
 from mosaics.index import QuadkeyIndex
 from mosaics.period import Period
 
@@ -19,13 +18,17 @@ def chosen_periods(desk: Desk, product: Product, datetime: str | None) -> tuple[
     """What a `datetime` parameter means, and how to write it so that it goes on meaning that.
 
     Raises:
-        NothingLandedError: If no period of the product lies in it.
-        PeriodError: If it makes no sense.
+        NothingLandedError, EmptyWindowError: If no period of the product lies in it.
+        PeriodError, WindowError: If it makes no sense.
     """
-    known = periods_of(desk, product)
+    landed = product.collection in desk.catalogue.collections()
+    known = desk.catalogue.periods(product.collection) if landed else ()
     if not known:
         raise NothingLandedError(f"nothing has landed for {product.id!r} yet")
     written = known[-1].text if datetime is None else datetime
+    if product.roles:
+        selection = select(desk.catalogue, product, datetime)
+        return datetime or selection.text, selection
     selection = select_periods(desk.catalogue, product.collection, written)
     if not selection.periods:
         raise NothingLandedError(
@@ -36,8 +39,13 @@ def chosen_periods(desk: Desk, product: Product, datetime: str | None) -> tuple[
 
 def period_text(selection: Selection) -> str:
     """The periods of a selection as one, or as an interval of the first and the last."""
-    latest, oldest = selection.periods[0], selection.periods[-1]
-    return latest.text if latest == oldest else f"{oldest}/{latest}"
+    return selection.text
+
+
+def scenes_of_each(desk: Desk, selection: Selection) -> int:
+    """Scenes a tile may need of one window, so that all of them stay within the limit."""
+    windows = sum(len(window.spans) for window in selection.windows)
+    return max(1, desk.settings.max_scenes_per_tile // max(1, windows))
 
 
 async def load_indexes(desk: Desk, product: Product, periods: Sequence[Period]) -> list[QuadkeyIndex]:

@@ -1,25 +1,33 @@
 """Point: the value of a product at one place, or which absence there is."""
 
+from typing import Any
+
 from fastapi import APIRouter, Depends
 
 from app.products.model import Product
 from app.rendering.pointing import PointAnswer
-from app.rendering.selecting import Selection
+from app.rendering.selecting import Selection, Window
 from app.routes.answers import PointValue
 from app.routes.periods import chosen_periods, period_text
-from app.routes.queries import Datetime, InformedDesk, Position, known_names, revalidated
+from app.routes.queries import AskedWindows, Datetime, InformedDesk, Position, known_names, revalidated
 
 router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depends(revalidated)])
 
 
 @router.get("/products/{product}/point/{lon},{lat}", name="product_point")
 async def point(
-    desk: InformedDesk, product: str, lon: float, lat: float, datetime: Datetime = None
+    *,
+    desk: InformedDesk,
+    product: str,
+    lon: float,
+    lat: float,
+    windows: AskedWindows,
+    datetime: Datetime = None,
 ) -> PointValue:
     """The value a tile shows at a place; where there is none, `state` and `reason` say why."""
-    found = desk.registry.get(product)
+    found, time = windows.product(desk, product, datetime)
     place = Position(lon, lat)
-    written, selection = chosen_periods(desk, found, datetime)
+    written, selection = chosen_periods(desk, found, time)
     answer = await desk.renderer.point(found, place.lon, place.lat, written)
     return described(found, place, answer, selection)
 
@@ -36,12 +44,26 @@ def described(product: Product, place: Position, answer: PointAnswer, selection:
         state=answer.state,
         reason=answer.reason,
         unit=product.unit,
-        period=answer.scenes[0].period.text if values else period_text(selection),
+        period=answer.scenes[0].period.text if values and not product.roles else period_text(selection),
         class_name=class_of(product, single) if single is not None else None,
         scenes=[scene.id for scene in answer.scenes],
         unmasked=list(answer.unmasked),
         synthetic=any(scene.synthetic for scene in answer.scenes),
+        windows={window.role: _window(window, answer) for window in selection.windows} or None,
+        offset=product.offset,
+        suspect=_is_suspect(product, single),
     )
+
+
+def _window(window: Window, answer: PointAnswer) -> dict[str, Any]:
+    state, scenes = answer.roles.get(window.role, (None, ()))
+    return window.to_json() | {"state": state, "scenes": [scene.id for scene in scenes]}
+
+
+def _is_suspect(product: Product, value: float | None) -> bool | None:
+    if product.plausible is None or value is None:
+        return None
+    return not product.plausible[0] <= value <= product.plausible[1]
 
 
 def class_of(product: Product, value: float) -> str | None:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from app.desk import Desk
 from app.products.model import Product
 from app.rendering.address import matrix_set
+from app.rendering.selecting import shown_periods
 from app.routes.answers import (
     JSON,
     Link,
@@ -15,6 +16,7 @@ from app.routes.answers import (
     ProductDetail,
     ProductList,
     ProductSummary,
+    RoleFacts,
     product_facts,
 )
 from app.routes.queries import InformedDesk, known_names, revalidated
@@ -52,16 +54,20 @@ async def describe_product(request: Request, desk: InformedDesk, product: str) -
         mask=[_stated(rule.model_dump(mode="json")) for rule in found.mask],
         classes=[_stated(row.model_dump(mode="json", by_alias=True)) for row in found.classes],
         references=list(found.references),
+        roles={name: RoleFacts.of(role) for name, role in found.roles.items()},
+        offset=found.offset,
+        plausible=found.plausible,
+        counted=[row.model_dump() for row in found.counted],
         periods=[str(period) for period in periods],
         links=links_of(request, found),
     )
 
 
 def periods_of(desk: Desk, product: Product) -> tuple[Period, ...]:
-    """The periods that have landed for a product, oldest first; none where its collection has not."""
+    """The periods of a product, oldest first, as they may be asked for; none where nothing has landed."""
     if product.collection not in desk.catalogue.collections():
         return ()
-    return desk.catalogue.periods(product.collection)
+    return shown_periods(desk.catalogue, product)
 
 
 def links_of(request: Request, product: Product) -> list[Link]:

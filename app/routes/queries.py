@@ -15,6 +15,9 @@ from starlette.responses import Response
 
 from app.desk import Desk
 from app.errors import RequestError
+from app.products.model import Product
+from app.products.requested import requested_product
+from app.products.role import ROLES
 from mosaics.storage import StorageUnavailableError
 
 Datetime = Annotated[
@@ -26,6 +29,41 @@ Datetime = Annotated[
         max_length=100,
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows and the offset a request may give, for products that have them."""
+
+    pre: Annotated[
+        str | None,
+        Query(description="Of a product with windows: a period or interval before.", max_length=100),
+    ] = None
+    post: Annotated[
+        str | None,
+        Query(description="The window that is tested; the same as datetime.", max_length=100),
+    ] = None
+    baseline: Annotated[
+        str | None, Query(description="The earlier years compared with: 2018/2022.", max_length=100)
+    ] = None
+    offset: Annotated[
+        str | None,
+        Query(description="Subtracted from every value, of a product that has an offset.", max_length=40),
+    ] = None
+
+    def product(self, desk: Desk, product_id: str, datetime: str | None) -> tuple[Product, str | None]:
+        """The product a request means, and the time of its tested window.
+
+        Raises:
+            app.products.registry.UnknownProductError: If there is none.
+            app.products.adhoc.ProductRequestError: If it has no such window or offset.
+        """
+        windows = {role: getattr(self, role) for role in ROLES}
+        found = desk.registry.get(product_id)
+        return requested_product(found, windows=windows, offset=self.offset, datetime=datetime)
+
+
+AskedWindows = Annotated[Windows, Depends()]
 
 
 class TileSize(IntEnum):

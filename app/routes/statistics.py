@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -16,9 +17,11 @@ from app.errors import NothingLandedError, RequestError
 from app.keys import Scope
 from app.routes.bodies import JsonObject
 from app.routes.features import RequestedFeatures
+from app.routes.periods import chosen_periods
 from app.routes.permission import require
-from app.routes.queries import Datetime, InformedDesk, known_names
+from app.routes.queries import AskedWindows, Datetime, InformedDesk, known_names
 from app.statistics.answering import Answer, Question
+from app.statistics.ringing import ring_width_m, ringed_answers
 from app.statistics.series import Step, plan_series
 from app.statistics.summary import Histogram, Wanted
 from mosaics.period import Cadence
@@ -87,6 +90,7 @@ async def statistics(
     product: str,
     document: JsonObject,
     wanted: Annotated[Wanted, Depends(wanted)],
+    windows: AskedWindows,
     datetime: Datetime = None,
     step: Annotated[Cadence | None, Query(description="How long an entry lasts.")] = None,
 ) -> Response:
@@ -98,15 +102,29 @@ async def statistics(
 
     This works without a database. Where one is configured it remembers what was computed, and while it is
     away the answer is 503: computing everything anew would be at the cost of the tiles.
+
+    Of a product that compares dates every entry names its `windows`; a series goes over the tested one, and
+    the others follow it unless they are given. `offset=ring` subtracts the mean over a ring of 180 m around
+    each polygon (`offset=ring:300` over another), and reports it.
     """
-    found = desk.registry.get(product)
+    width_m = None
+    if windows.offset is not None and windows.offset.startswith("ring"):
+        width_m = ring_width_m(windows.offset)
+        windows = replace(windows, offset="0")
+    found, time = windows.product(desk, product, datetime)
     if found.collection not in desk.catalogue.collections():
         raise NothingLandedError(f"nothing has landed for {found.id!r} yet")
-    steps = plan_series(desk.catalogue, found, datetime, step)
+    if found.roles and time is None:
+        time, _ = chosen_periods(desk, found, None)
+    steps = plan_series(desk.catalogue, found, time, step)
     asked = await asyncio.to_thread(RequestedFeatures.read, document)
     is_streamed = NDJSON in request.headers.get("accept", "")
     refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)
-    answers = desk.answering.answers(found, questions(asked, steps), wanted)
+    answers = (
+        desk.answering.answers(found, questions(asked, steps), wanted)
+        if width_m is None
+        else ringed_answers(desk.answering, found, questions(asked, steps), width_m=width_m, wanted=wanted)
+    )
     if is_streamed:
         return await streamed(request, asked, answers)
     return await whole(request, asked, answers)

@@ -7,13 +7,15 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 
 from app.products.legend import legend_json
+from app.products.model import Product
 from app.rendering.address import matrix_set
 from app.rendering.resolving import revision_of
+from app.rendering.selecting import Selection, select
 from app.routes.answers import TileJson
-from app.routes.legend import synthetic_note
-from app.routes.periods import chosen_periods, load_indexes, period_text
+from app.routes.legend import legend_note
+from app.routes.periods import chosen_periods, load_indexes, period_text, scenes_of_each
 from app.routes.products import periods_of
-from app.routes.queries import Datetime, InformedDesk, TileSize, known_names, revalidated
+from app.routes.queries import AskedWindows, Datetime, InformedDesk, TileSize, known_names, revalidated
 from app.routes.zooms import union_bounds, whole_view_zoom, zoom_range
 
 router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names), Depends(revalidated)])
@@ -25,6 +27,7 @@ async def tilejson(
     request: Request,
     desk: InformedDesk,
     product: str,
+    windows: AskedWindows,
     tms: Annotated[str, Path(description="A tile matrix set of /tileMatrixSets.")],
     datetime: Datetime = None,
     tilesize: Annotated[
@@ -33,14 +36,19 @@ async def tilejson(
     tile_format: Annotated[Literal["png", "webp"], Query(description="How pictures are encoded.")] = "png",
 ) -> TileJson:
     """TileJSON 3.0.0 of a product, its time named so that the tiles stay the ones described."""
-    found = desk.registry.get(product)
+    asked, time = windows.product(desk, product, datetime)
     grid = matrix_set(tms)
-    written, selection = chosen_periods(desk, found, datetime)
+    written, selection = chosen_periods(desk, asked, time)
+    pinned = pinned_windows(asked, selection)
+    found = asked.specified(windows=pinned)
     indexes = await load_indexes(desk, found, selection.periods)
-    zooms = zoom_range(indexes, grid, tilesize=tilesize, limit=desk.settings.max_scenes_per_tile)
+    zooms = zoom_range(indexes, grid, tilesize=tilesize, limit=scenes_of_each(desk, selection))
     bounds = union_bounds(indexes)
     center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
-    query = {"datetime": written, "v": revision_of(desk.catalogue, found, selection)}
+    drawn = select(desk.catalogue, found, written)
+    query = {"datetime": written, **pinned, "v": revision_of(desk.catalogue, found, drawn)}
+    if windows.offset is not None:
+        query["offset"] = windows.offset
     if tilesize is not TileSize.SMALL:
         query["tilesize"] = str(tilesize)
     tile = request.url_for(
@@ -58,6 +66,17 @@ async def tilejson(
         tilesize=tilesize,
         period=period_text(selection),
         periods=[period.text for period in periods_of(desk, found)],
-        legend=legend_json(found, note=synthetic_note(desk, found)),
+        legend=legend_json(found, note=legend_note(desk, found, selection)),
         synthetic=desk.catalogue.is_synthetic(found.collection),
+        windows={window.role: window.to_json() for window in selection.windows} or None,
+        offset=found.offset,
     )
+
+
+def pinned_windows(product: Product, selection: Selection) -> dict[str, str]:
+    """The windows before the tested one as a request gives them; those of several years follow from it."""
+    return {
+        window.role: product.roles[window.role].window or window.text
+        for window in selection.windows[1:]
+        if product.roles[window.role].window or not product.roles[window.role].is_repeated
+    }

@@ -16,7 +16,7 @@ from app.caching.reply import RESOLVED, reply
 from app.desk import Desk
 from app.rendering.request import TileFormat
 from app.rendering.resolving import resolve_tile
-from app.routes.queries import Datetime, InformedDesk, TileSize, known_names
+from app.routes.queries import Datetime, InformedDesk, TileSize, Windows, known_names
 
 router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names)])
 
@@ -74,7 +74,7 @@ class OneTile:
 @router.get(
     "/products/{product}/tiles/{tms}/{z}/{x}/{y}.{format}",
     name="product_tile",
-    dependencies=[Depends(OfProduct), Depends(OnGrid), Depends(OneTile)],
+    dependencies=[Depends(OfProduct), Depends(OnGrid), Depends(OneTile), Depends(Windows)],
     responses=ANSWERS,
     response_class=Response,
 )
@@ -86,7 +86,7 @@ async def product_tile(request: Request, desk: InformedDesk) -> Response:
 @router.get(
     "/tiles/{product}/{z}/{x}/{y}.{format}",
     name="short_tile",
-    dependencies=[Depends(OfProduct), Depends(OneTile)],
+    dependencies=[Depends(OfProduct), Depends(OneTile), Depends(Windows)],
     responses=ANSWERS,
     response_class=Response,
 )
