@@ -133,15 +133,9 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
     for name in plan.copied:
         file = folder / f"{name}.tif"
         if file.is_file():
-            try:
-                await storage.put_new_file(plan.cog_key(name), file, COG)
-            except ObjectExistsError:
-                await _renew(storage, plan.cog_key(name), file.read_bytes, COG)
+            await put_same(storage, plan.cog_key(name), file, COG)
     item = json.dumps(scene_item(plan), ensure_ascii=False, separators=(",", ":")).encode()
-    try:
-        await storage.put_new(plan.item_key, item, GEOJSON)
-    except ObjectExistsError:
-        await _renew(storage, plan.item_key, lambda: item, GEOJSON)
+    await put_same(storage, plan.item_key, item, GEOJSON)
     infos = [await storage.head(plan.cog_key(name)) for name in plan.copied]
     return sum(info.size for info in infos)
 
@@ -158,7 +152,17 @@ async def put_collection(storage: Storage, collection: Collection) -> None:
     )
 
 
-async def _renew(storage: Storage, key: str, content: Callable[[], bytes], media_type: str) -> None:
-    """Writes again what has lain unseen so long that a sweep may be about to take it away."""
-    if (await storage.head(key)).modified <= datetime.now(UTC) - REUSED_UP_TO:
-        await storage.put(key, await asyncio.to_thread(content), media_type)
+async def put_same(storage: Storage, key: str, content: Path | bytes, media_type: str) -> None:
+    """Writes what its key stands for: what is there already is the same.
+
+    It is written again where it has lain unseen so long that a sweep may be about to take it away.
+    """
+    try:
+        if isinstance(content, Path):
+            await storage.put_new_file(key, content, media_type)
+        else:
+            await storage.put_new(key, content, media_type)
+    except ObjectExistsError:
+        if (await storage.head(key)).modified <= datetime.now(UTC) - REUSED_UP_TO:
+            whole = await asyncio.to_thread(content.read_bytes) if isinstance(content, Path) else content
+            await storage.put(key, whole, media_type)

@@ -155,7 +155,9 @@ class QuadkeyIndex:
             found = self._overviews.get((zoom, cell_number(x >> up, y >> up)))
             if found is not None:
                 return (found,)
-        self._check(len(ordinals), limit)
+        if limit is not None and len(ordinals) > limit:
+            minzoom = self.minzoom(limit, size=size, overviews=overviews)
+            raise TooManyScenesError(len(ordinals), limit, minzoom)
         return tuple(self._scene(ordinal) for ordinal in ordinals.tolist())
 
     def made_of(self, x: int, y: int, z: int) -> str:

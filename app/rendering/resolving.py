@@ -182,8 +182,9 @@ def _resolved(
     spans = _spans(catalogue, request.product, selection)
     for (_, span), of_span in zip(spans, indexes, strict=True):
         found: list[SceneRef] = []
-        for index in of_span:
-            found.extend(_in_time(_scenes_in_tile(index, request, limit), span.interval))
+        for period, index in zip(span.periods, of_span, strict=True):
+            whole = span.interval is None or span.interval.covers(period)
+            found.extend(_in_time(_scenes_in_tile(index, request, limit, whole), span.interval))
             _refuse_too_many(count + len(found), limit, index)
         count += len(found)
         groups.append(found)
@@ -205,9 +206,13 @@ def _resolved(
     )
 
 
-def _scenes_in_tile(index: QuadkeyIndex, request: TileRequest, limit: int) -> tuple[SceneRef, ...]:
+def _scenes_in_tile(
+    index: QuadkeyIndex, request: TileRequest, limit: int, whole: bool
+) -> tuple[SceneRef, ...]:
+    """The scenes of a mosaic under a tile; where all its scenes count, an overview may stand for them."""
     if request.tms.id == "WebMercatorQuad":
-        return index.scenes_in_tile(request.x, request.y, request.z, limit=limit)
+        x, y, z = request.x, request.y, request.z
+        return index.scenes_in_tile(x, y, z, limit=limit, size=request.size, overviews=whole)
     return index.scenes_in(_tile_outline(request.tms, request.x, request.y, request.z), limit=limit)
 
 

@@ -34,7 +34,7 @@ class ZoomRange:
     """The zooms of a layer."""
 
     lowest: int
-    """Below it a tile would need more scenes than one may."""
+    """Below it a tile would need more scenes than one may, and no overview stands for them."""
     highest: int
     """Its pixels are as fine as the finest data."""
 
@@ -54,7 +54,10 @@ def zoom_range(
     west, south, east, north = union_bounds(indexes)
     pixel = crs_units(finest_m, crs_of(tms.id), lon=(west + east) / 2, lat=(south + north) / 2)
     highest = _zoom_of_pixel(pixel, tms, tilesize)
-    lowest = _same_extent(max(index.minzoom(limit) for index in indexes), tms)
+    if tms.id == "WebMercatorQuad":
+        lowest = max(index.minzoom(limit, size=tilesize, overviews=True) for index in indexes)
+    else:
+        lowest = _same_extent(max(index.minzoom(limit) for index in indexes), tms)
     return ZoomRange(min(lowest, highest), highest)
 
 

@@ -1,0 +1,1 @@
+"""Overviews: a mosaic's pixels at low zooms, made once of its scenes so that a tile opens few files."""

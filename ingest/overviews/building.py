@@ -1,0 +1,350 @@
+"""Building: overviews of a collection's mosaics wherever a tile would open many scenes, and only what is new.
+
+A zoom's overviews are made of those of the next zoom, the finest of the scenes. What a mosaic names already
+and was made of the very scenes that are there now is left alone, with everything below it.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ingest.collections import ClearRule
+from ingest.overviews.piece import Cell, PieceWriter, tile_bounds_m
+from ingest.overviews.pixels import (
+    BandForm,
+    Bounds,
+    Mask,
+    Pixels,
+    Stored,
+    UnlikeScenesError,
+    common_forms,
+    compose,
+    halve,
+)
+from ingest.workspace import require_space, workspace
+from mosaics.cells import cell_number, tile_bounds
+from mosaics.collection import Collection
+from mosaics.document import MosaicDocument
+from mosaics.index import QuadkeyIndex
+from mosaics.log import commit_overviews, read_state
+from mosaics.overviews import TILE_PX, Overview
+from mosaics.period import Period
+from mosaics.scene import Asset, SceneError, SceneItem, read_item
+from mosaics.storage import ObjectNotFoundError, Storage
+
+EDITION = 1
+"""Counts the ways of making overviews; a new one makes all of them anew."""
+SCENES_A_TILE = 4
+"""Tiles that need more scenes get an overview. On a grid of scenes four meet at a corner at any zoom, so that
+fewer would never end; of two bands they are eight files."""
+LEAST_COARSER = 1.5
+"""An overview's pixels are at least so much wider than the finest scene's: all zooms of it together hold less
+than 0.6 pixels for each of one layer of scenes (1 / 1.5**2 * 4/3), whatever lies upon one another there."""
+TILES_AHEAD = 16
+"""Tiles worked on before they are written; of 13 bands they take 40 MB."""
+ITEMS_AT_ONCE = 16
+ITEMS_KEPT = 20_000
+COMMIT_EVERY_S = 300.0
+"""After so much work what is done is committed, so that a run that is killed has not been for nothing."""
+
+_EQUATOR_M = 2 * math.pi * 6378137.0
+
+logger = logging.getLogger(__name__)
+
+
+class UnreadableBandError(Exception):
+    """A band's file could not be read."""
+
+    def __init__(self, asset: Asset) -> None:
+        super().__init__(f"band '{asset.band}' could not be read")
+        self.asset = asset
+
+
+class PixelSource(Protocol):
+    """Reads scenes the way tiles are read, so that an overview shows what a tile of its scenes shows."""
+
+    def enter(self) -> None:
+        """Called once in each thread that reads."""
+
+    def read(self, asset: Asset, bounds: Bounds, side: int) -> tuple[Stored, Mask]:
+        """Reads a band onto a square of EPSG:3857; UnreadableBandError."""
+
+    async def ask(self, asset: Asset) -> None:
+        """Asks the store of a file that could not be read; StorageUnavailableError where that is away."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of building."""
+
+    made: int = 0
+    """Overviews made anew."""
+    kept: int = 0
+    """Overviews that were as they should be."""
+    unlike: dict[str, str] = field(default_factory=dict)
+    """Why a mosaic has none in places, by period."""
+    left_out: set[str] = field(default_factory=set)
+    """Scenes with a file that could not be read."""
+
+
+async def build_overviews(
+    storage: Storage,
+    collection: Collection,
+    clear: ClearRule | None,
+    source: PixelSource,
+    *,
+    periods: Sequence[Period] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+    threads: int | None = None,
+) -> Outcome:
+    """Makes the overviews that a collection's mosaics lack, and lets the mosaics name them.
+
+    Args:
+        storage: Where the collection lies.
+        collection: Whose mosaics.
+        clear: Which pixels show the ground; None where all do.
+        source: Reads the scenes.
+        periods: Of the mosaics; None for all.
+        progress: Told the tiles done.
+        threads: That read; one a core.
+
+    Raises:
+        StorageError: Where storage fails; what had been committed stays.
+        DiskFullError: Where there is no room for the files of one overview.
+    """
+    state = await read_state(storage, collection.id)
+    outcome = Outcome()
+    threads = threads or os.cpu_count() or 1
+    with workspace() as folder, ThreadPoolExecutor(threads, "overview", initializer=source.enter) as pool:
+        work = _Work(storage, collection, clear, source, folder, pool, progress, outcome)
+        for period in sorted(state.mosaics) if periods is None else periods:
+            if period in state.mosaics:
+                document = await asyncio.to_thread(MosaicDocument, await storage.get(state.mosaics[period]))
+                index = await asyncio.to_thread(QuadkeyIndex.from_document, document)
+                await _Mosaic(work, period, document, index).build()
+    return outcome
+
+
+class _NoneHereError(Exception):
+    """No overview can be made of a cell, nor of any that holds it."""
+
+
+@dataclass(slots=True)
+class _Tile:
+    """A tile of an overview, and what it is made of."""
+
+    x: int
+    y: int
+    items: list[SceneItem]
+    """Scenes, best first; or the overview of the next zoom."""
+    halved: bool
+    """Whether it is the latter."""
+    synthetic: bool
+    lacking: bool
+    """Whether a scene has been left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the mosaics of a collection are built with."""
+
+    storage: Storage
+    collection: Collection
+    clear: ClearRule | None
+    source: PixelSource
+    folder: Path
+    pool: ThreadPoolExecutor
+    progress: Callable[[int], None]
+    outcome: Outcome
+
+
+class _Mosaic:
+    """The overviews of one mosaic, being built."""
+
+    def __init__(self, work: _Work, period: Period, document: MosaicDocument, index: QuadkeyIndex) -> None:
+        self.work, self.period, self.document, self.index = work, period, document, index
+        self.categorical = frozenset(band.name for band in work.collection.bands if band.categorical)
+        rule = work.clear.model_dump() if work.clear else None
+        determining = json.dumps([EDITION, rule, sorted(self.categorical)])
+        self.recipe = hashlib.sha256(determining.encode()).hexdigest()[:16]
+        self.overviews = {
+            one.place: one
+            for one in document.overviews
+            if index.made_of(one.column, one.row, one.cell_zoom) == one.made_of
+        }
+        self.made = 0
+        self.committed_s = time.monotonic()
+        self.items: dict[str, SceneItem | None] = {}
+
+    async def build(self) -> None:
+        """Makes what is missing, and lets the mosaic forget overviews of other scenes."""
+        outcome, collection = self.work.outcome, self.work.collection
+        known = len(self.overviews)
+        try:
+            await self._overview(Cell(0, 0, 0))
+        except _NoneHereError as reason:
+            outcome.unlike[self.period.text] = str(reason)
+            logger.warning("%s %s lacks overviews in places: %s", collection.id, self.period.text, reason)
+        outcome.made += self.made
+        outcome.kept += known
+        if self.made or len(self.overviews) < len(self.document.overviews):
+            await self._commit()
+
+    async def _commit(self) -> None:
+        of_period = {self.period: list(self.overviews.values())}
+        await commit_overviews(self.work.storage, self.work.collection.id, of_period)
+        self.committed_s = time.monotonic()
+
+    async def _overview(self, cell: Cell) -> Overview | None:
+        """The overview of a cell, made now if need be; None where its tiles need few scenes.
+
+        Raises:
+            _NoneHereError: Where scenes are too unlike to be held together; what lies beside is made still.
+        """
+        crowd = self.index.most_scenes(cell.column, cell.row, cell.of_zoom, cell.depth)
+        if crowd <= SCENES_A_TILE or not self._is_coarse(cell):
+            return None
+        known = self.overviews.get((cell.zoom, cell_number(cell.column, cell.row)))
+        if known is not None and known.recipe == self.recipe:
+            return known
+        finer: dict[Cell, Overview] = {}
+        unlike: _NoneHereError | None = None
+        for part in cell.finer():
+            try:
+                found = await self._overview(part)
+            except _NoneHereError as reason:
+                unlike = reason
+            else:
+                if found is not None:
+                    finer[part] = found
+        if unlike is not None:
+            raise unlike
+        return await self._make(cell, finer)
+
+    def _is_coarse(self, cell: Cell) -> bool:
+        """Whether the cell's pixels are coarser than the finest scene's by enough, on the ground."""
+        _, south, _, north = tile_bounds(cell.column, cell.row, cell.of_zoom)
+        nearest_equator = 0.0 if south <= 0 <= north else min(abs(south), abs(north))
+        pixel_m = _EQUATOR_M * math.cos(math.radians(nearest_equator)) / TILE_PX / 2**cell.zoom
+        return bool(pixel_m >= LEAST_COARSER * self.index.resolution_m)
+
+    async def _make(self, cell: Cell, finer: Mapping[Cell, Overview]) -> Overview | None:
+        """Makes the overview of a cell of finer ones, else of scenes; None where nothing has a value."""
+        tasks = await self._tasks(cell, finer)
+        try:
+            forms = common_forms((item for task in tasks for item in task.items), self.categorical)
+        except UnlikeScenesError as error:
+            raise _NoneHereError(str(error)) from error
+        if not forms:
+            return None
+        pixel_bytes = sum(np.dtype(form.dtype).itemsize for form in forms.values()) + 5
+        require_space(self.work.folder, 2 * pixel_bytes * len(tasks) * TILE_PX**2, work="making overviews")
+        with PieceWriter(cell, forms, [(task.x, task.y) for task in tasks], self.work.folder) as piece:
+            for begin in range(0, len(tasks), TILES_AHEAD):
+                some = tasks[begin : begin + TILES_AHEAD]
+                found = await asyncio.gather(*(self._pixels(cell, task, forms) for task in some))
+                for task, pixels in zip(some, found, strict=True):
+                    await asyncio.to_thread(piece.write, task.x, task.y, pixels)
+                self.work.progress(len(some))
+            if piece.is_empty:
+                return None
+            await asyncio.to_thread(piece.finish)
+        synthetic = any(task.synthetic for task in tasks)
+        whole = not any(task.lacking for task in tasks)
+        overview = Overview(
+            zoom=cell.zoom,
+            column=cell.column,
+            row=cell.row,
+            item_key=await piece.upload(self.work.storage, self.work.collection.id, self.period, synthetic),
+            made_of=self.index.made_of(cell.column, cell.row, cell.of_zoom),
+            recipe=self.recipe if whole else f"{self.recipe}, lacking scenes",
+            start=self.period.start,
+            end=self.period.end,
+            synthetic=synthetic,
+        )
+        self.overviews[overview.place] = overview
+        self.made += 1
+        if time.monotonic() > self.committed_s + COMMIT_EVERY_S:
+            await self._commit()
+        return overview
+
+    async def _tasks(self, cell: Cell, finer: Mapping[Cell, Overview]) -> list[_Tile]:
+        """What each tile of a cell that has scenes is made of."""
+        tiles: list[tuple[int, int, bool, tuple[Sequence[str], bool]]] = []
+        for x, y in cell.tiles():
+            scenes = self.index.scenes_in_tile(x, y, cell.zoom)
+            below = finer.get(cell.of_tile(x, y))
+            if below is not None and scenes:
+                tiles.append((x, y, True, ([below.item_key], below.synthetic)))
+            elif scenes:
+                keys = [scene.item_key for scene in scenes]
+                tiles.append((x, y, False, (keys, any(scene.synthetic for scene in scenes))))
+        await self._fetch({key for *_, (keys, _) in tiles for key in keys})
+        return [
+            _Tile(
+                x,
+                y,
+                [item for key in keys if (item := self.items[key]) is not None],
+                halved=halved,
+                synthetic=synthetic,
+                lacking=any(self.items[key] is None for key in keys),
+            )
+            for x, y, halved, (keys, synthetic) in tiles
+        ]
+
+    async def _fetch(self, keys: set[str]) -> None:
+        """Makes sure that items are in memory; None stands for one that is damaged or gone."""
+        if len(self.items) > ITEMS_KEPT:
+            self.items.clear()
+        gate = asyncio.Semaphore(ITEMS_AT_ONCE)
+
+        async def fetch(key: str) -> None:
+            async with gate:
+                try:
+                    document = json.loads(await self.work.storage.get(key))
+                    self.items[key] = read_item(document, key, self.work.storage)
+                except (ObjectNotFoundError, SceneError, ValueError) as error:
+                    logger.warning("the scene of %s is left out of overviews: %s", key, error)
+                    self.items[key] = None
+                    self.work.outcome.left_out.add(key)
+
+        await asyncio.gather(*(fetch(key) for key in keys - self.items.keys()))
+
+    async def _pixels(self, cell: Cell, tile: _Tile, forms: Mapping[str, BandForm]) -> Pixels:
+        """The pixels of a tile; a scene with a file that cannot be read is left out, and that is noted."""
+        asked: set[str] = set()
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await loop.run_in_executor(self.work.pool, self._compute, cell, tile, forms)
+            except UnreadableBandError as error:
+                if error.asset.path not in asked:
+                    asked.add(error.asset.path)
+                    await self.work.source.ask(error.asset)
+                    continue
+                damaged = [item for item in tile.items if error.asset in item.assets.values()]
+                tile.items = [item for item in tile.items if item not in damaged]
+                tile.lacking = True
+                for item in damaged:
+                    logger.warning("scene %s is left out of an overview: %s", item.id, error)
+                    self.work.outcome.left_out.add(item.item_key)
+
+    def _compute(self, cell: Cell, tile: _Tile, forms: Mapping[str, BandForm]) -> Pixels:
+        bounds = tile_bounds_m(tile.x, tile.y, cell.zoom)
+        side = 2 * TILE_PX if tile.halved else TILE_PX
+        clear, read = self.work.clear, self.work.source.read
+        pixels = compose(tile.items, bounds, side, forms=forms, clear=clear, read=read)
+        if tile.halved:
+            return halve(pixels, forms=forms, categorical=self.categorical)
+        return pixels
