@@ -94,6 +94,14 @@ class Settings(BaseSettings):
     downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
     """Where fetched files lie until their scene has landed, so that a killed run is gone on with."""
 
+    dask_scheduler: str | None = None
+    """The Dask cluster that makes composites, `tcp://host:8786`; without it this machine's cores do.
+
+    Its workers need the same Tilewatch, the storage under the same address, and for S3 the AWS_* names."""
+
+    composite_max_pixels: int = Field(default=20_000_000_000, gt=0)
+    """Pixels a composite may read, of all scenes and bands: a month of one Sentinel-2 tile has some 7e9."""
+
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
     """Sites whose pages may read answers, separated by commas; tiles are made for maps on other sites."""
 
@@ -119,6 +127,13 @@ class Settings(BaseSettings):
     def _names_postgresql(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("postgresql://", "postgres://")):
             raise ValueError("give postgresql://user:password@host:port/database")
+        return value
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _names_a_scheduler(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("tcp://", "tls://")):
+            raise ValueError("give tcp://host:8786, or tls://… with certificates in Dask's configuration")
         return value
 
     @field_validator("root_path")

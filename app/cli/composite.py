@@ -1,0 +1,207 @@
+"""`tilewatch composite`: a month of landed scenes becomes one picture without clouds."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from app.cli.ingest import Box as BoxParameter
+from app.cli.landing import REFUSALS, storage_option
+from app.cli.refusal import refusing
+from app.cli.telling import Telling, json_option, size_text, telling
+from app.settings import Settings
+from ingest.collections import load_collections
+from ingest.compositing.composing import compose, progress_steps
+from ingest.compositing.computing import ClusterError, Scheduler, scheduler_at
+from ingest.compositing.cube import cube_bytes, require_new, write_cube
+from ingest.compositing.order import Box, CompositeError, CompositeOrder, composite_orders
+from ingest.compositing.planning import CompositePlan, is_composed, plan_composite
+from ingest.compositing.reducing import METHODS
+from ingest.compositing.selecting import NoScenesError, select_scenes
+from ingest.compositing.stacking import Stacking, UnreadableSceneError, stacking
+from ingest.workspace import require_space
+from mosaics.log import read_state
+from mosaics.storage import Storage, open_storage
+
+ALL_REFUSALS = (*REFUSALS, ClusterError, CompositeError, UnreadableSceneError)
+
+
+@click.command()
+@click.argument("collection")
+@click.option(
+    "--bbox", type=BoxParameter(), required=True, help="Where: degrees; W above E crosses the antimeridian."
+)
+@click.option(
+    "--datetime", "when", required=True, metavar="T", help="When: 2024-06, or A/B for one composite a month."
+)
+@click.option("--bands", required=True, metavar="A,B", help="Bands of the collection: red,green,blue.")
+@click.option(
+    "--method",
+    type=click.Choice(list(METHODS)),
+    default="median",
+    show_default=True,
+    help="What is taken of a pixel's clear observations.",
+)
+@click.option(
+    "--zarr",
+    "cube",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Also write all observations as Zarr: (time, y, x), masked and scaled.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be made, and of what.")
+@json_option
+@storage_option
+def composite(
+    *,
+    collection: str,
+    bbox: tuple[float, float, float, float],
+    when: str,
+    bands: str,
+    method: str,
+    cube: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    storage: str | None,
+) -> None:
+    """Make a composite of the scenes of COLLECTION that have landed, and land it.
+
+    Its clouds are left out, scene by scene; where TILEWATCH_DASK_SCHEDULER is set, that cluster computes.
+
+    \b
+    tilewatch composite sentinel-2-l2a --bbox 5.0,51.1,5.3,51.3 \\
+        --datetime 2024-06 --bands red,green,blue,nir
+    """  # noqa: D301 - click needs the backspace
+    with telling("Compositing", as_json=as_json) as told, refusing(*ALL_REFUSALS):
+        settings = Settings()
+        orders = composite_orders(
+            load_collections([settings.collections] if settings.collections else []),
+            collection,
+            box=Box(*bbox),
+            when=when,
+            bands=tuple(filter(None, map(str.strip, bands.split(",")))),
+            method=method,
+        )
+        if cube is not None:
+            if len(orders) > 1:
+                raise CompositeError(f"a cube is of one period; '{when}' has {len(orders)}.")
+            require_new(cube)
+        work = Work(settings, told, cube, dry_run=dry_run)
+
+        async def run() -> None:
+            async with await open_storage(storage or settings.storage) as opened:
+                await work.run(opened, orders)
+
+        asyncio.run(run())
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Composites to be made, and what is said on the way."""
+
+    settings: Settings
+    told: Telling
+    cube: Path | None
+    dry_run: bool
+    threads: int = os.cpu_count() or 1
+
+    async def run(self, storage: Storage, orders: tuple[CompositeOrder, ...]) -> None:
+        """Makes them one after the other; of several, those that have no scenes are left out."""
+        planned = []
+        for order in orders:
+            try:
+                planned.append(await self._plan(storage, order))
+            except NoScenesError as error:
+                if len(orders) == 1:
+                    raise
+                self.told.warn(f"{order.period.text}: {error}")
+        if not planned:
+            raise CompositeError("none of these periods has a scene that can be used; see above.")
+        if self.dry_run:
+            return
+        for plan in planned:
+            await self._make_and_say(storage, plan)
+        self.told.result(
+            collection=orders[0].target.collection.id,
+            scenes=[plan.order.id for plan in planned],
+            periods=[plan.order.period.text for plan in planned],
+        )
+
+    async def _plan(self, storage: Storage, order: CompositeOrder) -> CompositePlan:
+        selection = await select_scenes(storage, order)
+        max_pixels = self.settings.composite_max_pixels
+        plan = plan_composite(order, selection, threads=self.threads, max_pixels=max_pixels)
+        self._say_plan(plan)
+        return plan
+
+    async def _make_and_say(self, storage: Storage, plan: CompositePlan) -> None:
+        began, order = time.monotonic(), plan.order
+        commit = await self._make(storage, plan)
+        if commit is None:
+            self.told.say(f"{order.id} is landed already, exactly so; nothing changed.")
+        else:
+            self.told.say(
+                f"Landed {order.id} in {order.target.collection.id}: {', '.join(order.bands)}; period "
+                f"{order.period.text}; commit {commit}; {time.monotonic() - began:.0f} s."
+            )
+        self.told.landed(order.target.collection.id, order.id, order.period.text, commit)
+
+    async def _make(self, storage: Storage, plan: CompositePlan) -> int | None:
+        """Computes what is asked and not there yet; the commit, or None where nothing changed."""
+        order = plan.order
+        composed = is_composed(plan, await read_state(storage, order.target.collection.id))
+        if composed and self.cube is None:
+            return None
+        reading = stacking(plan.selection.scenes, order.composition.mask, storage.gdal_options())
+        with scheduler_at(self.settings.dask_scheduler, self.threads) as scheduler:
+            if self.cube is not None:
+                await asyncio.to_thread(self._write_cube, plan, reading, scheduler)
+            if composed:
+                return None
+            return (await compose(storage, plan, reading, scheduler, self._bar(plan))).commit
+
+    def _write_cube(self, plan: CompositePlan, reading: Stacking, scheduler: Scheduler) -> None:
+        assert self.cube is not None  # noqa: S101 - asked only where there is one
+        finest, bands = plan.grids[0].geobox, plan.order.bands
+        require_space(
+            self.cube.parent,
+            cube_bytes(finest, plan.passes, bands),
+            work="the cube",
+            remedy="name a folder on a larger disk",
+        )
+        write_cube(plan.order, reading, plan.passes, finest, self.cube, side=plan.side, run=scheduler.run)
+        self.told.say(f"Wrote {self.cube}: {', '.join(bands)}; {len(plan.passes)} times.")
+
+    def _bar(self, plan: CompositePlan) -> Callable[[int], None]:
+        total, done = progress_steps(plan), 0
+
+        def progress(steps: int) -> None:
+            nonlocal done
+            done += steps
+            self.told.progress(done, total, "steps")
+
+        return progress
+
+    def _say_plan(self, plan: CompositePlan) -> None:
+        order, finest = plan.order, plan.grids[0]
+        height, width = finest.geobox.shape.yx
+        scenes, passes = len(plan.selection.scenes), len(plan.passes)
+        self.told.say(
+            f"{order.period.text}: {_counted(scenes, 'scene')} of {_counted(passes, 'overpass')}; {width} x "
+            f"{height} pixels of {abs(finest.geobox.resolution.x):g} in {finest.crs}, "
+            f"{size_text(plan.bytes)}; blocks of {plan.side}."
+        )
+        for note in plan.notes:
+            self.told.warn(note)
+        if self.dry_run:
+            for scene in plan.selection.scenes:
+                self.told.say(f"    {scene.id}  {scene.record.start:%Y-%m-%d %H:%M}Z")
+
+
+def _counted(count: int, thing: str) -> str:
+    plural = f"{thing}es" if thing.endswith("s") else f"{thing}s"
+    return f"{count} {thing if count == 1 else plural}"

@@ -1,0 +1,1 @@
+"""Compositing: scenes that have landed become one picture of a month without their clouds."""

@@ -1,0 +1,220 @@
+"""Composing: a planned composite is computed block by block, and landed by one commit."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from ingest.compositing.computing import Done, Scheduler, Work
+from ingest.compositing.gridding import BandGrid, blocks_of, bounds_in, touch
+from ingest.compositing.order import COUNT
+from ingest.compositing.planning import CompositePlan
+from ingest.compositing.reducing import MISSING, reduce_planes
+from ingest.compositing.stacking import Stacking, overpasses
+from ingest.item import GEOJSON
+from ingest.landing import Landing, land_scene
+from ingest.order import AssetSource, Provenance, SceneOrder
+from ingest.planning import ScenePlan, plan_rasters
+from ingest.raster import inspect_raster
+from ingest.workspace import require_space, workspace
+from mosaics.storage import Storage
+
+COMPUTING_SHARE = 4
+"""Of the progress of a pixel; landing it counts 2."""
+SPACE_PER_BYTE = 4
+"""Disk taken by a byte of a composite: as computed, and what `land_scene` needs to convert it."""
+
+
+@dataclass(slots=True)
+class Observed:
+    """How often the pixels of a composite were seen."""
+
+    pixels: int = 0
+    observations: int = 0
+    unseen: int = 0
+    most: int = 0
+
+    def add(self, count: NDArray[np.uint16]) -> None:
+        """Counts the pixels of a block."""
+        self.pixels += count.size
+        self.observations += int(count.sum(dtype=np.int64))
+        self.unseen += int((count == 0).sum())
+        self.most = max(self.most, int(count.max()))
+
+
+def progress_steps(plan: CompositePlan) -> int:
+    """How far `progress` of `compose` counts."""
+    pixels = sum(grid.pixels * len(grid.bands) for grid in plan.grids)
+    return COMPUTING_SHARE * pixels + 2 * (pixels + plan.grids[0].pixels) + 1
+
+
+async def compose(
+    storage: Storage,
+    plan: CompositePlan,
+    stacking: Stacking,
+    scheduler: Scheduler,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Landing:
+    """Computes a composite and lands it by one commit.
+
+    Raises:
+        ClusterError, UnreadableSceneError: Where it cannot be computed; nothing is landed then.
+        DiskFullError: Where there is no room for it.
+        StorageError: Where storage does not take it.
+    """
+    with workspace() as folder:
+        require_space(folder, plan.bytes * SPACE_PER_BYTE, work="compositing")
+        seen = await _compute(plan, stacking, scheduler, folder, progress)
+        scene = await asyncio.to_thread(_planned, plan, folder, seen)
+        return await land_scene(storage, scene, progress)
+
+
+async def _compute(
+    plan: CompositePlan,
+    stacking: Stacking,
+    scheduler: Scheduler,
+    folder: Path,
+    progress: Callable[[int], None],
+) -> Observed:
+    seen = Observed()
+    for number, grid in enumerate(plan.grids):
+        bands = (*grid.bands, COUNT) if number == 0 else grid.bands
+        with ExitStack() as files:
+            targets = {
+                band: files.enter_context(_created(plan, folder / f"{band}.tif", grid.geobox, band))
+                for band in bands
+            }
+            results = scheduler.blocks(_work(plan, stacking, grid))
+            while (done := await asyncio.to_thread(next, results, None)) is not None:
+                _write(done, grid.bands, targets)
+                if number == 0:
+                    seen.add(done[1][:, 1].min(axis=0))
+                progress(COMPUTING_SHARE * len(grid.bands) * done[1].shape[2] * done[1].shape[3])
+    return seen
+
+
+def _work(plan: CompositePlan, stacking: Stacking, grid: BandGrid) -> Iterator[Work]:
+    """The graph of each block: what its scenes' pixels are read, masked, scaled and reduced by."""
+    target = plan.order.target.collection
+    extents = {scene.id: bounds_in(scene, grid.bands[0], grid.crs) for scene in plan.selection.scenes}
+    for block in blocks_of(grid.geobox, plan.side):
+        touching = [scene for scene in plan.selection.scenes if touch(block.geobox, extents[scene.id])]
+        if not touching:
+            yield block, da.zeros((len(grid.bands), 2, *block.geobox.shape.yx), np.uint16)
+            continue
+        planes = stacking.planes(overpasses(touching, plan.resampled), grid.bands, block.geobox, plan.side)
+        reduced = [
+            da.map_blocks(
+                reduce_planes,
+                *planes[band],
+                method=plan.order.method,
+                scale=target.band(band).scale,
+                offset=target.band(band).offset,
+                new_axis=0,
+                chunks=((2,), *planes[band][0].chunks),
+                dtype=np.uint16,
+                meta=np.empty((0, 0, 0), np.uint16),
+            )
+            for band in grid.bands
+        ]
+        yield block, da.stack(reduced)
+
+
+def _created(plan: CompositePlan, path: Path, geobox: GeoBox, band: str) -> Any:
+    height, width = geobox.shape.yx
+    nodata = None if band == COUNT else MISSING
+    return rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=height,
+        width=width,
+        count=1,
+        dtype=plan.order.target.collection.band(band).dtype,
+        crs=geobox.crs.to_wkt() if geobox.crs else None,
+        transform=geobox.transform,
+        nodata=nodata,
+        tiled=True,
+        blockxsize=256,
+        blockysize=256,
+        bigtiff="IF_SAFER",
+    )
+
+
+def _write(done: Done, bands: Sequence[str], targets: Mapping[str, Any]) -> None:
+    block, numbers = done
+    height, width = block.geobox.shape.yx
+    window = rasterio.windows.Window(block.left, block.top, width, height)
+    for band, (values, _) in zip(bands, numbers, strict=True):
+        targets[band].write(values, 1, window=window)
+    if COUNT in targets:
+        targets[COUNT].write(numbers[:, 1].min(axis=0), 1, window=window)
+
+
+def _planned(plan: CompositePlan, folder: Path, seen: Observed) -> ScenePlan:
+    """The computed files as a scene to be landed."""
+    order = plan.order
+    target = order.target
+    bands = [band for band in target.collection.band_names if band in {*order.bands, COUNT}]
+    start, end = order.interval.start, order.interval.end
+    assert start is not None and end is not None  # noqa: S101, PT018 - an order's interval is closed
+    rasters = {band: inspect_raster(folder / f"{band}.tif") for band in bands}
+    return plan_rasters(
+        target,
+        SceneOrder(
+            id=order.id,
+            start=start,
+            end=end,
+            assets=tuple(AssetSource(band, folder / f"{band}.tif") for band in bands),
+            synthetic=plan.selection.synthetic,
+            provenance=_provenance(plan, seen),
+        ),
+        rasters,
+        sha256={},
+        pixels={},
+        digest=plan.digest,
+    )
+
+
+def _provenance(plan: CompositePlan, seen: Observed) -> Provenance:
+    """What a composite's item says of how it was made, and of what."""
+    order, scenes = plan.order, plan.selection.scenes
+    passes = plan.passes
+    mask = order.composition.mask.model_dump(mode="json", exclude_defaults=True)
+    return Provenance(
+        properties={
+            "processing:lineage": (
+                f"{order.method} of {len(passes)} overpasses of {order.source.collection.id} "
+                f"({len(scenes)} scenes) in {order.interval.text}, of pixels that {mask} does not reject"
+            ),
+            "tilewatch:composite": {
+                "of": order.source.collection.id,
+                "method": order.method,
+                "interval": order.interval.text,
+                "mask": mask,
+                "scenes": len(scenes),
+                "overpasses": len(passes),
+                "mean_observations": round(seen.observations / max(1, seen.pixels), 3),
+                "most_observations": seen.most,
+                "unseen_percent": round(100 * seen.unseen / max(1, seen.pixels), 3),
+                "resampled": sorted(plan.resampled),
+            },
+        },
+        links=tuple(
+            {
+                "rel": "derived_from",
+                "href": f"../../../../{scene.record.item_key.removeprefix('collections/')}",
+                "type": GEOJSON,
+                "title": scene.id,
+            }
+            for scene in scenes
+        ),
+    )

@@ -1,0 +1,151 @@
+"""An order of a composite: what somebody asks for, checked before anything is looked at."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ingest.collections import Composition, SourceCollection, find_collection
+from ingest.compositing.reducing import METHODS
+from mosaics.collection import UnknownBandError
+from mosaics.period import Cadence, Interval, Period, PeriodError, parse_when
+
+COUNT = "count"
+"""The band that tells how many observations a composite was made of."""
+MAX_PERIODS = 24
+"""Composites one command makes, one a period."""
+
+
+class CompositeError(ValueError):
+    """A composite that cannot be made; the message says what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box of degrees; one whose west is greater than its east crosses the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    def __post_init__(self) -> None:
+        if not (-180 <= self.west <= 180 and -180 <= self.east <= 180 and self.west != self.east):
+            raise CompositeError(
+                f"a box from {self.west:g} to {self.east:g} is none: longitudes are -180 to 180, west first."
+            )
+        if not -90 <= self.south < self.north <= 90:
+            raise CompositeError(
+                f"a box from {self.south:g} to {self.north:g} is none: latitudes are -90 to 90, south first."
+            )
+
+    @property
+    def halves(self) -> tuple[tuple[float, float, float, float], ...]:
+        """The box in parts that do not cross the antimeridian."""
+        if self.west < self.east:
+            return ((self.west, self.south, self.east, self.north),)
+        return ((self.west, self.south, 180.0, self.north), (-180.0, self.south, self.east, self.north))
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeOrder:
+    """One composite of one period."""
+
+    source: SourceCollection
+    """Whose scenes it is made of."""
+    target: SourceCollection
+    """Where it is landed."""
+    box: Box
+    interval: Interval
+    """Whose observations count; within the period."""
+    period: Period
+    bands: tuple[str, ...]
+    method: str = "median"
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise CompositeError(f"no method '{self.method[:40]}'; there are: {', '.join(METHODS)}.")
+        if not self.bands:
+            raise CompositeError("a composite has at least one band: --bands red,green,blue.")
+        there = [band for band in self.target.collection.band_names if band != COUNT]
+        for band in self.bands:
+            self.source.collection.band(band)
+            if band not in there:
+                raise UnknownBandError(band, self.target.collection.id, there)
+        if doubled := sorted({band for band in self.bands if self.bands.count(band) > 1}):
+            raise CompositeError(f"{', '.join(doubled)} given more than once.")
+
+    @property
+    def composition(self) -> Composition:
+        """Which pixels of the source count."""
+        composition = self.target.composition
+        assert composition is not None  # noqa: S101 - `find_target` has seen to it
+        return composition
+
+    @property
+    def id(self) -> str:
+        """The scene's id: the same composite asked for again replaces itself."""
+        identity = [sorted(self.bands), self.box.halves, self.interval.text]
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]
+        return f"{self.source.collection.id}-{self.method}-{self.period.text}-{digest}"
+
+
+def find_target(collections: Mapping[str, SourceCollection], source_id: str) -> SourceCollection:
+    """The collection that holds composites of another.
+
+    Raises:
+        UnknownCollectionError: Where there is no such other.
+        CompositeError: Where no collection holds composites of it.
+    """
+    find_collection(collections, source_id)
+    holders = {c.composition.of: c for c in collections.values() if c.composition}
+    if source_id not in holders:
+        raise CompositeError(
+            f"no collection holds composites of '{source_id}'; there are composites of: "
+            f'{", ".join(sorted(holders))}. Another takes a file with [composite] of = "{source_id}".'
+        )
+    return holders[source_id]
+
+
+def composite_orders(
+    collections: Mapping[str, SourceCollection],
+    source_id: str,
+    *,
+    box: Box,
+    when: str,
+    bands: Sequence[str],
+    method: str,
+) -> tuple[CompositeOrder, ...]:
+    """The composites of a time, one for each period it touches.
+
+    Raises:
+        CompositeError, PeriodError, UnknownBandError, UnknownCollectionError: Where one cannot be ordered.
+    """
+    target = find_target(collections, source_id)
+    return tuple(
+        CompositeOrder(
+            source=collections[source_id],
+            target=target,
+            box=box,
+            interval=interval,
+            period=period,
+            bands=tuple(bands),
+            method=method,
+        )
+        for period, interval in _periods(when, target.collection.cadence)
+    )
+
+
+def _periods(when: str, cadence: Cadence) -> list[tuple[Period, Interval]]:
+    """The periods of a time, and what of each the time takes."""
+    whole = parse_when(when, cadence)
+    if whole.start is None or whole.end is None:
+        raise PeriodError(f"'{when}' has an open end; a composite takes a {cadence.value}, such as 2024-06.")
+    found: list[tuple[Period, Interval]] = []
+    period = Period.containing(whole.start, cadence)
+    while period.start < whole.end:
+        found.append((period, Interval(max(period.start, whole.start), min(period.end, whole.end))))
+        period = period.following()
+        if len(found) > MAX_PERIODS:
+            raise PeriodError(f"'{when}' has more than {MAX_PERIODS} periods; ask for fewer at once.")
+    return found

@@ -1,0 +1,181 @@
+"""Stacking: scenes as Dask arrays on one grid by odc-stac, masked and scaled, one plane an overpass."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import odc.stac
+from odc.geo.geobox import GeoBox
+from odc.loader import RioDriver, RioReader
+from rasterio.errors import RasterioError
+
+from ingest.collections import ClearRule
+from ingest.compositing.reducing import clear_values, first_clear
+from ingest.compositing.selecting import SourceScene
+
+ONE_OVERPASS = timedelta(minutes=15)
+"""Scenes this close in time are parts of one: neighbouring tiles are seconds apart, orbits 98 minutes."""
+
+GDAL_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_CACHEMAX": 256 << 20,  # bytes, in the whole process
+    "GDAL_NUM_THREADS": 1,
+    "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_CONNECTTIMEOUT": 10,
+    "GDAL_HTTP_TIMEOUT": 60,
+    "GDAL_HTTP_MAX_RETRY": 4,
+    "GDAL_HTTP_RETRY_DELAY": 0.5,
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,{noext}",  # a path with options, /vsicurl?…, has none
+}
+"""How GDAL reads, wherever the graph runs. Credentials are not among them: each process has its own."""
+
+
+class UnreadableSceneError(RuntimeError):
+    """Pixels of a scene cannot be read where the graph runs."""
+
+
+class SceneDriver(RioDriver):
+    """odc-stac's driver for GDAL with options of its own, that names the scene where reading fails.
+
+    Args:
+        options: For GDAL.
+        names: What a file is called to people, by the path GDAL opens.
+    """
+
+    def __init__(self, options: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        super().__init__()
+        self.options = dict(options)
+        self.names = dict(names)
+
+    def capture_env(self) -> dict[str, Any]:
+        """The options, in place of whatever the process has set."""
+        return self.options
+
+    def open(self, src: Any, ctx: Any) -> "SceneReader":
+        """A reader of one file."""
+        return SceneReader(src, ctx, self.names.get(src.uri, "a scene"))
+
+
+class SceneReader(RioReader):
+    """Reads one file of a scene."""
+
+    def __init__(self, src: Any, ctx: Any, name: str) -> None:
+        super().__init__(src, ctx)
+        self.name = name
+
+    def read(self, *given: Any, **options: Any) -> Any:
+        """See `RioReader.read`; raises `UnreadableSceneError`."""
+        try:
+            return super().read(*given, **options)
+        except RasterioError as error:
+            raise UnreadableSceneError(
+                f"{self.name} cannot be read; it is damaged or out of reach, from here or from a worker of "
+                "the cluster."
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Overpass:
+    """Scenes of one look at the ground, seconds apart; where they overlap the first one counts."""
+
+    scenes: tuple[SourceScene, ...]
+
+    @property
+    def time(self) -> datetime:
+        """When it began."""
+        return min(scene.record.start for scene in self.scenes)
+
+
+def overpasses(scenes: Sequence[SourceScene], resampled: frozenset[str]) -> list[Overpass]:
+    """Scenes in order of time, joined to overpasses.
+
+    Args:
+        scenes: By time.
+        resampled: Ids of scenes on other grids, which come after the others of their overpass.
+    """
+    groups: list[list[SourceScene]] = []
+    for scene in scenes:
+        if not groups or scene.record.start - groups[-1][0].record.start > ONE_OVERPASS:
+            groups.append([])
+        groups[-1].append(scene)
+    return [
+        Overpass(tuple(sorted(group, key=lambda scene: (scene.id in resampled, scene.record.best_first))))
+        for group in groups
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """How scenes are read: with which options, and which of their pixels count."""
+
+    rule: ClearRule
+    driver: SceneDriver
+
+    def planes(
+        self, passes: Sequence[Overpass], bands: tuple[str, ...], geobox: GeoBox, side: int
+    ) -> dict[str, list[da.Array]]:
+        """One plane an overpass for every band, in its unit, NaN where the ground is not seen.
+
+        Args:
+            passes: At least one.
+            bands: Which.
+            geobox: The pixels; pixels of scenes on the same lattice come as they are, others by the nearest.
+            side: Of chunks, in pixels.
+        """
+        of_passes = [[self._scene(scene, bands, geobox, side) for scene in each.scenes] for each in passes]
+        return {
+            band: [
+                parts[0][band]
+                if len(parts) == 1
+                else da.map_blocks(first_clear, *(part[band] for part in parts), dtype=np.float32)
+                for parts in of_passes
+            ]
+            for band in bands
+        }
+
+    def _scene(
+        self, scene: SourceScene, bands: tuple[str, ...], geobox: GeoBox, side: int
+    ) -> dict[str, da.Array]:
+        wanted = (*bands, self.rule.band)
+        loaded = odc.stac.load(
+            [scene.stac(wanted)],
+            wanted,
+            groupby="id",
+            geobox=geobox,
+            chunks={"y": side, "x": side},
+            resampling="nearest",
+            driver=self.driver,
+        )
+        quality = loaded[self.rule.band].data[0]
+        return {
+            band: da.map_blocks(
+                clear_values,
+                loaded[band].data[0],
+                quality,
+                asset=scene.item.assets[band],
+                rule=self.rule,
+                dtype=np.float32,
+                meta=np.empty((0, 0), np.float32),
+            )
+            for band in bands
+        }
+
+
+def stacking(scenes: Sequence[SourceScene], rule: ClearRule, storage_options: Mapping[str, Any]) -> Stacking:
+    """How these scenes are read.
+
+    Args:
+        scenes: Of a composite.
+        rule: Which of their pixels count.
+        storage_options: Of the storage, for GDAL.
+    """
+    names = {
+        asset.path: f"{band} of scene {scene.id}"
+        for scene in scenes
+        for band, asset in scene.item.assets.items()
+    }
+    return Stacking(rule, SceneDriver({**GDAL_OPTIONS, **storage_options}, names))
