@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.jobs.orders.request import IngestRequest, OrderRequest
+from app.jobs.orders.request import CompositeRequest, IngestRequest, OrderRequest
 from app.jobs.orders.sources import Source
 
 
@@ -15,12 +15,17 @@ class Step:
     words: tuple[str, ...]
 
 
+def fetches_first(request: OrderRequest) -> bool:
+    """Whether scenes are fetched for a composite, which takes knowing their masks."""
+    return isinstance(request, CompositeRequest) and request.ingest is not False
+
+
 def steps_of(request: OrderRequest, sources: Mapping[str, Source]) -> tuple[Step, ...]:
     """What is run one after the other; each can be run again and goes on where it was.
 
     Args:
         request: Complete: its sources are named.
-        sources: The archives, by id.
+        sources: The archives, by id; none are needed unless it `fetches_first`.
     """
     if isinstance(request, IngestRequest):
         return (_ingest(request, str(request.source), request.bands, mode=request.mode, clip=request.clip),)

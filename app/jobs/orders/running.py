@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from app.database import Database, DatabaseUnavailableError
 from app.jobs.orders.child import CommandLine
-from app.jobs.orders.commands import steps_of
+from app.jobs.orders.commands import fetches_first, steps_of
 from app.jobs.orders.model import Order, SourcesUnknownError, Status
 from app.jobs.orders.recording import Running
 from app.jobs.orders.request import understand
@@ -191,7 +191,7 @@ class Runner:
         """Do an order's steps; the reason where one fails."""
         request = understand(running.order.kind, running.order.request)
         try:
-            steps = steps_of(request, await self._sources.known())
+            steps = steps_of(request, await self._sources.known() if fetches_first(request) else {})
         except SourcesUnknownError:
             return "The archives cannot be listed; the server's log has the reason."
         for number, step in enumerate(steps, 1):
