@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,7 +11,7 @@ from app.caching.redis_tier import RedisTier
 from app.database import Database, DatabaseUnavailableError
 from app.health.finding import Finding
 from app.jobs.job import Job
-from app.jobs.slots import latest_slots, leader_beat
+from app.jobs.slots import LatestSlot, latest_slots, leader_beat
 from mosaics.storage import Storage, StorageError
 
 SPACE_BYTES = 1 << 30
@@ -92,12 +92,19 @@ async def check_scheduler(database: Database | None, jobs: Sequence[Job]) -> Fin
     if (silent_s := (now - beat.last).total_seconds()) > BEAT_S:
         says = f"{beat.holder} leads the jobs, and has not shown itself for {silent_s:.0f} s."
         return Finding(False, says, beat.last, facts)
-    if now - beat.began > OVERDUE:
-        for job in jobs:
-            due, latest = job.slot(now - OVERDUE).due, slots.get(job.name)
-            if latest is None or (latest.due < due and not latest.is_running):
-                return Finding(False, f"The job {job.name} is due and was not started.", due, facts)
+    if now - beat.began > OVERDUE and (missed := _missed(jobs, slots, now - OVERDUE)):
+        return Finding(False, f"Jobs are due and were not started: {', '.join(missed)}.", facts=facts)
     return Finding(True, f"{beat.holder} leads the jobs.", facts=facts)
+
+
+def _missed(jobs: Sequence[Job], slots: Mapping[str, LatestSlot], by: datetime) -> list[str]:
+    """The jobs that were due by a time and have not been started since."""
+    return [
+        job.name
+        for job in jobs
+        if (latest := slots.get(job.name)) is None
+        or (latest.due < job.slot(by).due and not latest.is_running)
+    ]
 
 
 def _folder(address: str) -> Path | None:
