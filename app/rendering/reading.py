@@ -25,6 +25,7 @@ from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_coordinates
 
+from app.rendering.blocks import Raster
 from app.rendering.handles import HandlePool, thread_pool
 from app.rendering.request import Grid
 from mosaics.scene import Asset
@@ -102,11 +103,12 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     """
     with reading(asset) as pool:
         handle = pool.handle(asset.path)
-        dataset = pool.dataset(asset.path, handle.level_for(grid))
+        level = handle.level_for(grid)
+        dataset = pool.dataset(asset.path, level)
         nodata = asset.nodata if dataset.nodata is None else dataset.nodata
         cutout = _cutout(dataset, grid)
         if cutout is not None:
-            return _read_cutout(dataset, nodata, cutout, grid)
+            return _read_cutout(Raster(dataset, asset.path, level), nodata, cutout, grid)
         options: dict[str, Any] = {
             "crs": grid.crs,
             "transform": from_bounds(*grid.bounds, grid.width, grid.height),
@@ -147,7 +149,7 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
         if not (0 <= column < dataset.width and 0 <= row < dataset.height):
             return None
         window = rasterio.windows.Window(column, row, 1, 1)
-        stored = dataset.read(1, window=window)
+        stored = Raster(dataset, asset.path, 0).read(window)
         nodata = asset.nodata if dataset.nodata is None else dataset.nodata
         if nodata is None:
             return BandPixels(stored, dataset.read_masks(1, window=window) != 0)
@@ -199,8 +201,9 @@ def _cutout(dataset: DatasetReader, grid: Grid) -> _Cutout | None:
     return _Cutout(wholes[2], wholes[3], wholes[0], wholes[1])
 
 
-def _read_cutout(dataset: DatasetReader, nodata: float | None, cutout: _Cutout, grid: Grid) -> BandPixels:
+def _read_cutout(raster: Raster, nodata: float | None, cutout: _Cutout, grid: Grid) -> BandPixels:
     """Read the pixels that a grid is laid along, each as often as it has cells."""
+    dataset = raster.dataset
     across, down = cutout.cells_across, cutout.cells_down
     left, right = max(0, cutout.column), min(dataset.width * across, cutout.column + grid.width)
     top, bottom = max(0, cutout.row), min(dataset.height * down, cutout.row + grid.height)
@@ -211,7 +214,7 @@ def _read_cutout(dataset: DatasetReader, nodata: float | None, cutout: _Cutout, 
     window = rasterio.windows.Window(
         first_column, first_row, -(-right // across) - first_column, -(-bottom // down) - first_row
     )
-    pixels = dataset.read(1, window=window)
+    pixels = raster.read(window)
     valid = dataset.read_masks(1, window=window) != 0 if nodata is None else differs_from(pixels, nodata)
     if across > 1 or down > 1:
         rows, columns = top - first_row * down, left - first_column * across

@@ -150,11 +150,21 @@ class Outline:
         bottom = int(np.ceil(self.y_bottom.max()))
         return Block(left, top, max(1, right - left), max(1, bottom - top))
 
-    def fractions(self, block: Block) -> Floats:
-        """The covered fraction of every cell of a block, (height, width), give or take rounding errors."""
+    def touched(self, block: Block, least: float) -> list[tuple[int, int, int]]:
+        """Where cells of a block are covered by more than a fraction `least`, however large the block.
+
+        Returns:
+            Row, first column and the column past the last one, of every run of such cells, row by row.
+        """
         runs = self._runs(block)
-        by_row = np.repeat(runs.fraction, runs.length).reshape(block.height, block.width + 1)
-        return by_row[:, :-1]
+        is_touched = np.abs(runs.fraction) > least
+        row, first = np.divmod(runs.first[is_touched], block.width + 1)
+        last = np.minimum(first + runs.length[is_touched], block.width)
+        begins = np.ones(len(row), bool)
+        begins[1:] = (row[1:] != row[:-1]) | (first[1:] != last[:-1])
+        ends = np.append(begins[1:], True)[: len(row)]
+        found = np.column_stack([row[begins], first[begins], last[ends]])
+        return [(row, first, last) for row, first, last in found.tolist() if first < block.width]
 
     def coverage(self, block: Block) -> Coverage:
         """The covered cells of a block."""

@@ -135,13 +135,13 @@ def test_100_000_vertices_sum_to_the_area_within_a_second(rough_coast):
 
 def test_cutting_edges_in_portions_changes_nothing(rough_coast, monkeypatch):
     block = Block(100, 300, 256, 256)
-    at_once = outline(rough_coast, height=2000).fractions(block)
+    at_once = outline(rough_coast, height=2000).coverage(block).array()
     monkeypatch.setattr(subject, "PIECES_AT_ONCE", 1000)
-    np.testing.assert_allclose(outline(rough_coast, height=2000).fractions(block), at_once, atol=1e-9)
+    np.testing.assert_allclose(outline(rough_coast, height=2000).coverage(block).array(), at_once, atol=1e-9)
 
 
 def test_a_coarser_grid_holds_the_same_area(rough_coast):
     fine = outline(rough_coast, height=2000)
     coarse = fine.coarser(8)
     assert coarse.area * 64 == pytest.approx(fine.area, rel=1e-12)
-    assert coarse.fractions(coarse.extent).sum() == pytest.approx(coarse.area, rel=1e-9)
+    assert coarse.coverage(coarse.extent).array().sum() == pytest.approx(coarse.area, rel=1e-9)
