@@ -13,6 +13,7 @@ from app.areas.kept_series import KeptEntry, read_series
 from app.areas.store import read_shape
 from app.database import Connection, Database
 from app.products.model import Product
+from app.rendering.selecting import compared_periods
 from app.statistics.answering import Answering, Question
 from app.statistics.series import MAX_ENTRIES, Step
 from app.statistics.summary import StatisticsRequestError
@@ -132,9 +133,12 @@ class TimeSeriesReader:
         if not missing or not standing.filled:
             return _Rows(standing, kept, missing, ())
         seen = await mosaics_seen(connection, product.collection)
-        unknown = [
-            p for p in missing if seen.get(p.text) != self._catalogue.mosaic_key(product.collection, p)
-        ]
+        news = {
+            p
+            for p in self._catalogue.periods(product.collection)
+            if seen.get(p.text) != self._catalogue.mosaic_key(product.collection, p)
+        }
+        unknown = [p for p in missing if news & compared_periods(self._catalogue, product, p)]
         return _Rows(standing, kept, unknown, [period for period in missing if period not in set(unknown)])
 
 

@@ -34,6 +34,7 @@ from app.jobs.job import StillLeading
 from app.jobs.news import changed_footprint
 from app.products.model import Product
 from app.products.registry import Registry
+from app.rendering.selecting import compared_periods
 from app.statistics.answering import Answering
 from app.statistics.geometry import GeometryError, Polygonal
 from app.statistics.resolving import ResolvedStatistics
@@ -114,33 +115,40 @@ class Refreshing:
         """
         done = Refreshed()
         products = [p for p in self._registry.all() if p.planes == 1 and self._has_landed(p)]
-        by_collection = groupby(sorted(products, key=lambda p: p.collection), key=lambda p: p.collection)
-        for collection, of_it in by_collection:
-            await self._follow(collection, list(of_it), still_leading, done)
+        for collection in sorted({name for p in products for name in (p.collection, *p.zone_rules)}):
+            readers = [p for p in products if collection in (p.collection, *p.zone_rules)]
+            await self._follow(collection, readers, still_leading, done)
         await self._fill({p.id: p for p in products}, still_leading, done)
         return done
 
     async def _follow(
         self, collection: str, products: Sequence[Product], still_leading: StillLeading, done: Refreshed
     ) -> None:
-        """Bring the filled series of a collection to what there is now."""
+        """Bring the filled series of products that read a collection to what there is now."""
         async with self._database.connection() as connection:
             seen = await mosaics_seen(connection, collection)
-        now = {p.text: self._catalogue.mosaic_key(collection, p) for p in self._catalogue.periods(collection)}
+        landed = self._catalogue.periods(collection) if collection in self._catalogue.collections() else ()
+        now = {p.text: self._catalogue.mosaic_key(collection, p) for p in landed}
         for text in sorted(seen.keys() | now.keys()):
             before, after = seen.get(text), now.get(text)
             if before == after:
                 continue
             if after is None:
                 async with self._database.connection() as connection:
-                    await forget_period(connection, [p.id for p in products], text)
-            else:
-                footprint = await changed_footprint(self._catalogue.storage, before, after)
-                for product in products:
-                    async with self._database.connection() as connection:
-                        touched = await areas_touched(connection, product.id, footprint)
-                    for page in pages(touched, PAGE_AREAS):
-                        await self._count(product, [Period.parse(text)], page, still_leading, done)
+                    own = [p.id for p in products if p.collection == collection]
+                    await forget_period(connection, own, text)
+            footprint = await changed_footprint(self._catalogue.storage, before, after)
+            for product in products:
+                # A period that comes or goes may be compared in place of another one, everywhere.
+                replaces = bool(product.roles) and None in (before, after)
+                changed = Period.parse(text)
+                affected = affected_periods(self._catalogue, product, collection, changed, replaces=replaces)
+                if not affected:
+                    continue
+                async with self._database.connection() as connection:
+                    touched = await areas_touched(connection, product.id, None if replaces else footprint)
+                for page in pages(touched, PAGE_AREAS):
+                    await self._count(product, affected, page, still_leading, done)
             await still_leading()
             async with self._database.connection() as connection:
                 await note_mosaic(connection, collection, text, after)
@@ -248,6 +256,28 @@ class Refreshing:
     def _has_landed(self, product: Product) -> bool:
         collections = self._catalogue.collections()
         return product.collection in collections and bool(self._catalogue.periods(product.collection))
+
+
+def affected_periods(
+    catalogue: Catalogue, product: Product, collection: str, changed: Period, *, replaces: bool
+) -> Sequence[Period]:
+    """The periods of a product whose entries may differ once a period of a collection is another.
+
+    A mask collection and a window that a product's file gives are seen in every period; a window before the
+    tested one in some of those up to so many years later: in which ones is certain where no period came or
+    went (`replaces`), so that windows are what they were.
+    """
+    known = catalogue.periods(product.collection)
+    if collection != product.collection or any(role.window for role in product.roles.values()):
+        return known
+    if not product.roles:
+        return [changed] if changed in known else []
+    years = max(role.years for role in product.roles.values())
+    last = changed.start.year + years
+    later = [
+        p for p in known if changed <= p and (p.start.year, p.start.month) <= (last, changed.start.month)
+    ]
+    return later if replaces else [p for p in later if changed in compared_periods(catalogue, product, p)]
 
 
 A = TypeVar("A", bound=AreaToCount)

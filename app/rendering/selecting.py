@@ -160,6 +160,17 @@ def shown_periods(catalogue: Catalogue, product: Product) -> tuple[Period, ...]:
     return tuple(selection.periods[0] for selection in comparable_periods(catalogue, product))
 
 
+def compared_periods(catalogue: Catalogue, product: Product, period: Period) -> frozenset[Period]:
+    """The periods a product draws on for one of its own: itself, and those of the windows before it."""
+    if not product.roles:
+        return frozenset([period])
+    try:
+        windows = select(catalogue, product, period.text).windows
+    except (EmptyWindowError, WindowError):
+        return frozenset([period])
+    return frozenset(each for window in windows for span in window.spans for each in span.periods)
+
+
 def _compared(catalogue: Catalogue, product: Product, tested: Selection, how: str) -> Selection:
     """A selection of the tested role with the windows of all."""
     name = product.tested_role

@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from app import errors
 from app.errors import NothingLandedError, RequestError
 from app.keys import Scope
+from app.rendering.selecting import select
 from app.routes.bodies import JsonObject
 from app.routes.features import RequestedFeatures
 from app.routes.periods import chosen_periods
@@ -117,6 +118,8 @@ async def statistics(
     if found.roles and time is None:
         time, _ = chosen_periods(desk, found, None)
     steps = plan_series(desk.catalogue, found, time, step)
+    if found.roles and len(steps) == 1:  # of a series, each entry says for itself what cannot be compared
+        select(desk.catalogue, found, steps[0].datetime)
     asked = await asyncio.to_thread(RequestedFeatures.read, document)
     is_streamed = NDJSON in request.headers.get("accept", "")
     refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)

@@ -12,7 +12,7 @@ import shapely
 
 from app.products.model import Product
 from app.rendering.resolving import RENDERER_VERSION, scenes_in
-from app.rendering.selecting import EmptyWindowError, Span, Window, select, select_periods
+from app.rendering.selecting import EmptyWindowError, Span, Window, WindowError, select, select_periods
 from app.rendering.sources import key_parts
 from app.statistics.geometry import Polygonal
 from app.statistics.summary import StatisticsRequestError, Wanted
@@ -75,19 +75,19 @@ async def resolve_statistics(
     """A question that has no scenes yet with those that will answer it.
 
     Nothing to compare in a product with roles is no error here: a series begins with periods that have no
-    earlier ones.
+    earlier ones, or that overlap with a window that is given.
 
     Raises:
         StatisticsRequestError: If there are more than `limit`.
-        mosaics.period.PeriodError, app.rendering.selecting.WindowError: If its time makes no sense.
+        mosaics.period.PeriodError: If its time makes no sense.
         mosaics.storage.StorageError: If a mosaic cannot be fetched.
     """
     product = question.product
     try:
         windows = select(catalogue, product, question.datetime).windows if product.roles else ()
         scenes = await scenes_in(catalogue, product, question.polygon, question.datetime, limit=limit)
-    except EmptyWindowError as error:
-        return replace(question, refusal=str(error))
+    except (EmptyWindowError, WindowError) as error:
+        return replace(question, refusal=f"{str(error).removesuffix('.')}.")
     except TooManyScenesError as error:
         raise StatisticsRequestError(
             f"more than {error.limit} scenes lie under the area at this time, which is the limit; "

@@ -1,9 +1,11 @@
 """The zonal engine: statistics of a product over a polygon, from the same values that tiles show."""
 
 import asyncio
+from dataclasses import replace
 
 from app.products.model import Product
 from app.rendering.computing import Clock, ItemOf, Mask, Values, compute_values
+from app.rendering.processing import MixedProcessingError
 from app.rendering.renderer import Renderer
 from app.rendering.request import Grid
 from app.statistics.counting import Tally, count_block
@@ -93,6 +95,12 @@ class ZonalEngine:
             app.rendering.renderer.RenderingOverloadError: If too many renderings wait.
             mosaics.storage.StorageError: If the store does not answer.
         """
+        try:
+            return await self._summarise(resolved)
+        except MixedProcessingError as error:  # one entry of a series; the others go on
+            return _uncounted(replace(resolved, refusal=f"{error}."), (), 0.0)
+
+    async def _summarise(self, resolved: ResolvedStatistics) -> Summary:
         if not resolved.scenes:
             return _uncounted(resolved, (), 1.0)
         ahead = [scene.item_key for scene in resolved.scenes[:ITEMS_AHEAD]]
