@@ -75,13 +75,14 @@ def answer_headers(
         headers = [h for h in headers if h[0] not in {b"etag", b"cache-control"}]
         headers += [UNKEPT, (b"x-tilewatch-skipped", b"%d" % len(answer.skipped))]
     if answer.timing_ms:
-        headers.append((b"server-timing", server_timing(answer.timing_ms)))
+        headers.append((b"server-timing", server_timing(answer.timing_ms, answer.files)))
     return [*headers, (b"content-length", b"%d" % len(answer.body))]
 
 
-def server_timing(timing_ms: Mapping[str, float]) -> bytes:
-    """Steps and their milliseconds in the form of the W3C Server Timing header."""
-    return ", ".join(f"{step};dur={spent_ms:.2f}" for step, spent_ms in timing_ms.items()).encode()
+def server_timing(timing_ms: Mapping[str, float], files: int) -> bytes:
+    """Steps and their milliseconds, and the files read, in the form of the W3C Server Timing header."""
+    steps = [f"{step};dur={spent_ms:.2f}" for step, spent_ms in timing_ms.items()]
+    return ", ".join([*steps, f'files;desc="{files}"']).encode()
 
 
 def requested_revision(query_string: bytes) -> str | None:

@@ -33,6 +33,8 @@ class TileAnswer:
     """Ids of scenes that could not be read; the tile lacks them."""
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     """What each step of computing took; empty for a kept tile."""
+    files: int = 0
+    """Files read from; 0 for a kept tile."""
 
 
 class TileRenderer(Protocol):
@@ -100,5 +102,5 @@ class TileService:
             if self._redis is not None:
                 self._redis.put(resolved.key, tile.body)
         return TileAnswer(
-            tile.body, tile.media_type, Tier.COMPUTED, resolved.key, tile.skipped, tile.timing_ms
+            tile.body, tile.media_type, Tier.COMPUTED, resolved.key, tile.skipped, tile.timing_ms, tile.files
         )

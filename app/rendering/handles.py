@@ -3,6 +3,8 @@
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import rasterio
@@ -63,9 +65,20 @@ class HandlePool:
     def __init__(self, size: int = HANDLES_PER_THREAD) -> None:
         self._size = size
         self._handles: OrderedDict[str, Handle] = OrderedDict()
+        self._counted: set[str] | None = None
+
+    @contextmanager
+    def counting(self) -> Iterator[set[str]]:
+        """The files asked for meanwhile, open already or not."""
+        counted: set[str] = set()
+        self._counted = counted
+        yield counted
+        self._counted = None
 
     def handle(self, path: str) -> Handle:
         """The open dataset at `path`, opened now if need be."""
+        if self._counted is not None:
+            self._counted.add(path)
         found = self._handles.get(path)
         if found is None:
             dataset = rasterio.open(path, sharing=False)

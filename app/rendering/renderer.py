@@ -13,6 +13,7 @@ from shapely import Point
 
 from app.products.model import Product
 from app.rendering.computing import Clock, ItemOf, Values, compute_values
+from app.rendering.handles import thread_pool
 from app.rendering.painting import encode
 from app.rendering.pointing import PointAnswer, point_value
 from app.rendering.reading import AssetReadError
@@ -86,6 +87,8 @@ class RenderedTile:
     """Ids of scenes under the tile whose files could not be read; such a tile must not be kept."""
     timing_ms: Mapping[str, float]
     """By step: read, mask, compute, paint, encode."""
+    files: int = 0
+    """Files read from, each band of each scene being one."""
 
 
 class Renderer:
@@ -128,19 +131,19 @@ class Renderer:
         clock = Clock()
         await self._fetch_ahead(resolved.scenes)
 
-        def work(item_of: ItemOf) -> tuple[Values, bytes]:
+        def work(item_of: ItemOf) -> tuple[Values, bytes, int]:
             clock.lap("wait")
-            values = compute_values(request.product, resolved.scenes, grid, item_of, clock)
+            with thread_pool().counting() as files:
+                values = compute_values(request.product, resolved.scenes, grid, item_of, clock)
             body = encode(request.product, values.planes, grid, request.format, clock, marks=values.marks)
-            return values, body
+            return values, body, len(files)
 
-        values, body = await self._run(work)
+        values, body, files = await self._run(work)
         if await self._worth_another_try(values.failed):
-            values, body = await self._run(work)
+            values, body, files = await self._run(work)
             self._remember_damaged(values)
-        return RenderedTile(
-            body, request.format.media_type, tuple(s.id for s in values.skipped), values.timing_ms
-        )
+        skipped = tuple(scene.id for scene in values.skipped)
+        return RenderedTile(body, request.format.media_type, skipped, values.timing_ms, files)
 
     async def values(self, product: Product, scenes: Sequence[SceneRef], grid: Grid) -> Values:
         """Compute a product's values on any grid; errors as `render`."""

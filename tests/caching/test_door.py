@@ -88,7 +88,7 @@ async def test_the_headers_of_a_known_tile(house):
 async def test_door_and_route_say_the_same_but_for_the_tier(house):
     query = f"v={house.tile.revision}"
     computed, known = await house.ask(query=query), await house.ask(query=query)
-    assert computed.headers.pop("server-timing") == "read;dur=4.00, encode;dur=0.25"
+    assert computed.headers.pop("server-timing") == 'read;dur=4.00, encode;dur=0.25, files;desc="0"'
     assert {computed.headers.pop("x-cache"), known.headers.pop("x-cache")} == {"computed", "process"}
     assert computed.headers == known.headers
     assert known.headers["cache-control"] == "public, max-age=31536000, immutable"

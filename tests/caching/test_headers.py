@@ -89,9 +89,10 @@ def test_synthetic_data_is_said_to_be_so():
 
 def test_a_computed_tile_says_what_each_step_took():
     tile = resolved_tile(format=TileFormat.TIF)
-    answer = TileAnswer(b"12345", "image/tiff", Tier.COMPUTED, tile.key, (), {"read": 12.3456, "wait": 0.0})
+    timing_ms = {"read": 12.3456, "wait": 0.0}
+    answer = TileAnswer(b"12345", "image/tiff", Tier.COMPUTED, tile.key, (), timing_ms, files=3)
     headers = dict(answer_headers(tile, answer, None))
-    assert headers[b"server-timing"] == b"read;dur=12.35, wait;dur=0.00"
+    assert headers[b"server-timing"] == b'read;dur=12.35, wait;dur=0.00, files;desc="3"'
     assert headers[b"content-length"] == b"5"
     assert headers[b"x-cache"] == b"computed"
     assert headers[b"content-type"] == b"image/tiff; application=geotiff"
