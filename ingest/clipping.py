@@ -1,20 +1,38 @@
 """Clipping: the part of a raster that lies under a box, on the raster's own pixel grid."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import rasterio
 from rasterio._err import CPLE_BaseError
+from rasterio.crs import CRS
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
+from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from ingest.raster import RasterRefusedError, opened
 
 BLOCK_PX = 256
+USUAL_BLOCK_PX = 1024
+"""Side of the blocks of a file that nobody has looked at: the largest usual one, of sentinel-cogs."""
+FULL_RESOLUTION = 3 / 4
+"""Share of a COG's bytes that is not overviews, each of which has a quarter of the one before."""
 ROWS = 1024
 """Read at a time: 22 MB of a Sentinel-2 band."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the pixels of a raster lie."""
+
+    crs: CRS
+    transform: Affine
+    width: int
+    height: int
 
 
 def clip_file(path: Path, bbox: tuple[float, float, float, float], target: Path) -> None:
@@ -46,13 +64,21 @@ def _clip_dataset(
         "interleave": "band",
         "bigtiff": "if_safer",
     }
+    has_mask = dataset.mask_flag_enums[0] == [MaskFlags.per_dataset]  # without alpha, which is a band
     try:
-        with rasterio.open(unfinished, "w", **profile) as clipped:
+        with (
+            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+            rasterio.open(unfinished, "w", **profile) as clipped,
+        ):
             clipped.scales, clipped.offsets = dataset.scales, dataset.offsets
+            clipped.colorinterp = dataset.colorinterp
             for top in range(0, window.height, ROWS):
                 rows = min(ROWS, window.height - top)
                 part = Window(window.col_off, window.row_off + top, window.width, rows)
-                clipped.write(dataset.read(window=part), window=Window(0, top, window.width, rows))
+                there = Window(0, top, window.width, rows)
+                clipped.write(dataset.read(window=part), window=there)
+                if has_mask:
+                    clipped.write_mask(dataset.read_masks(1, window=part) > 0, window=there)
     except (RasterioError, CPLE_BaseError) as error:
         raise RasterRefusedError(
             f"{name} cannot be read under the box: it is truncated or damaged."
@@ -60,7 +86,31 @@ def _clip_dataset(
     unfinished.replace(target)
 
 
-def window_under(dataset: DatasetReader, bbox: tuple[float, float, float, float]) -> Window | None:
+def estimated_bytes(size_bytes: int, grid: Grid | None, bbox: tuple[float, float, float, float]) -> int:
+    """About how much of a COG is read for the pixels under a box.
+
+    Args:
+        size_bytes: Of the file.
+        grid: Of its pixels; None where it is not known, and all may be read.
+        bbox: Degrees.
+    """
+    if grid is None:
+        return size_bytes
+    window = window_under(grid, bbox)
+    if window is None:
+        return 0
+    rows = _touched_px(window.row_off, window.height, grid.height)
+    columns = _touched_px(window.col_off, window.width, grid.width)
+    return math.ceil(size_bytes * FULL_RESOLUTION * (rows / grid.height) * (columns / grid.width))
+
+
+def _touched_px(offset: int, length: int, whole: int) -> int:
+    """Pixels along one side of the blocks that are touched."""
+    begin = offset // USUAL_BLOCK_PX * USUAL_BLOCK_PX
+    return min(whole, -(-(offset + length) // USUAL_BLOCK_PX) * USUAL_BLOCK_PX) - begin
+
+
+def window_under(dataset: DatasetReader | Grid, bbox: tuple[float, float, float, float]) -> Window | None:
     """The pixels that a box of degrees touches; None where there are none.
 
     A box whose west is greater than its east crosses the antimeridian.

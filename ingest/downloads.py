@@ -47,9 +47,9 @@ class Downloads:
             yield
 
     def size_bytes(self, folder: Path) -> int:
-        """What has been fetched of a scene's files, whole or not."""
-        kept = [*folder.glob("*.tif"), *folder.glob("*.tif.part")]
-        return sum(file.stat().st_size for file in kept)
+        """What has been fetched of a scene's files, whole or not; holes in them do not count."""
+        kept = [file.stat() for name in ("*.tif", "*.tif.part") for file in folder.glob(name)]
+        return sum(min(about.st_size, about.st_blocks * 512) for about in kept)
 
     def remove(self, folder: Path) -> None:
         """Removes a scene's folder, and those above it that are empty then."""

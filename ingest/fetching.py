@@ -92,7 +92,7 @@ class _Part:
     def begin(self, response: httpx.Response) -> None:
         """Empties the part; only a version that is tagged can be gone on with later."""
         self.clear()
-        self.tag, self.md5 = _tag(response), _plain_md5(response)
+        self.tag, self.md5 = version_tag(response), _plain_md5(response)
         if self.tag is not None:
             self._note.write_text(json.dumps({"tag": self.tag, "md5": self.md5}))
 
@@ -203,8 +203,8 @@ def _continued(url: str, response: httpx.Response, offset_bytes: int) -> int | N
     return _number(said[2])
 
 
-def _tag(response: httpx.Response) -> str | None:
-    """What If-Range takes: a strong tag, else a date."""
+def version_tag(response: httpx.Response) -> str | None:
+    """What If-Range takes: a strong tag, else a date; None where there is neither."""
     tag: str = response.headers.get("etag", "")
     if tag.startswith('"'):
         return tag

@@ -90,9 +90,10 @@ def decide_offset(
 
 
 def needs_pixels(baseline: str | None, *, removed: bool | None) -> bool:
-    """Whether the archive's word is of the kind that is wrong at times, so that the pixels are asked."""
-    late = baseline is None or parse_baseline(baseline) >= FIRST_BASELINE_WITH_OFFSET
-    return removed is False and late
+    """Whether the archive says nothing, or what is wrong at times, so that the pixels are asked."""
+    if baseline is None:
+        return not removed
+    return removed is False and parse_baseline(baseline) >= FIRST_BASELINE_WITH_OFFSET
 
 
 def parse_baseline(text: str) -> tuple[int, int]:

@@ -1,20 +1,22 @@
 """Ingesting: the loop that lands an archive's scenes, each fetched, harmonised, converted and committed."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
-from ingest.archives.source import ArchiveScene, SceneRefusedError, Source
+from ingest.archives.source import ArchiveScene, RemoteFile, SceneRefusedError, Source
 from ingest.clipping import clip_file
 from ingest.collections import SourceCollection
 from ingest.downloads import BeingFetchedError, Downloads
-from ingest.harmonising import OffsetUndecidedError, needs_pixels
+from ingest.fetching_parts import WholeOnlyError
+from ingest.harmonising import OffsetUndecidedError
 from ingest.landing import Landing, land_scene
 from ingest.order import OrderError, SceneOrder
 from ingest.planning import ScenePlan, plan_rasters, plan_scene
+from ingest.probing import bands_to_probe
 from ingest.raster import RasterRefusedError, inspect_raster
 from ingest.surveying import Manner, Mode, Pending, Survey
 from ingest.workspace import require_space
@@ -26,6 +28,7 @@ FILES_AT_ONCE = 4
 """Connections to an archive; more are no faster, and archives slow down who opens many."""
 UNAVAILABLE_IN_A_ROW = 3
 """So many scenes fail for want of the archive before the others are not tried."""
+REMEDY = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
 
 FAULTS_OF_A_SCENE = (
     ArchiveError,
@@ -84,8 +87,7 @@ async def ingest_scenes(
         StorageError: Where storage does not take what is landed.
     """
     sizes = sorted(pending.missing_bytes for pending in survey.pending)
-    remedy = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
-    require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=remedy)
+    require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=REMEDY)
     loop = _Loop(storage, source, collection, manner, downloads, watch)
     pending = iter(survey.pending)
     await together(*(loop.land_all(pending) for _ in range(SCENES_AT_ONCE)))
@@ -147,31 +149,42 @@ class _Loop:
         return landing
 
     async def _plan_copy(self, pending: Pending, scene_id: str, folder: Path) -> ScenePlan:
+        if self.manner.clip is not None:
+            return await self._plan_part(pending, scene_id, folder, self.manner.clip)
         files = await self._fetch(pending.scene, pending.scene.files, folder)
-        async with self.converting:
-            return await asyncio.to_thread(self._inspect_copy, pending, scene_id, files)
-
-    def _inspect_copy(self, pending: Pending, scene_id: str, files: Mapping[str, Path]) -> ScenePlan:
         order = self._given(self.source.convert(pending.scene, files), scene_id)
-        if self.manner.clip is None:
-            return plan_scene(self.collection, order, digest=pending.digest)
-        parts = []
-        for asset in order.assets:
-            part = asset.path.parent / "clipped" / asset.path.name
-            part.parent.mkdir(exist_ok=True)
-            clip_file(asset.path, self.manner.clip, part)
-            parts.append(replace(asset, path=part))
-        whole = {asset.band: inspect_raster(asset.path, asset.index) for asset in order.assets}
-        order = replace(order, assets=tuple(parts))
-        return plan_scene(self.collection, order, digest=pending.digest, pixels=whole)
+        async with self.converting:
+            return await asyncio.to_thread(plan_scene, self.collection, order, digest=pending.digest)
+
+    async def _plan_part(
+        self, pending: Pending, scene_id: str, folder: Path, bbox: tuple[float, float, float, float]
+    ) -> ScenePlan:
+        """Fetches whole the files whose pixels tell the offset, of the others what lies under the box."""
+        parts = {band: folder / "clipped" / f"{band}.tif" for band in pending.scene.files}
+        order = self._given(self.source.convert(pending.scene, parts), scene_id)
+        probed = bands_to_probe(self.collection, order)
+        files = await self._fetch(pending.scene, parts, folder, under=bbox, whole=probed)
+
+        def plan() -> ScenePlan:
+            (folder / "clipped").mkdir(exist_ok=True)
+            for band, part in parts.items():
+                try:
+                    clip_file(files[band], bbox, part)
+                except RasterRefusedError:
+                    files[band].unlink()  # to be fetched anew by the next run
+                    raise
+            pixels = {band: inspect_raster(files[band]) for band in probed}
+            return plan_scene(self.collection, order, digest=pending.digest, pixels=pixels)
+
+        async with self.converting:
+            return await asyncio.to_thread(plan)
 
     async def _plan_reference(self, pending: Pending, scene_id: str, folder: Path) -> ScenePlan:
         scene = pending.scene
         reference = self.source.refer(scene, self.collection.collection)
         await together(*(self._require(scene, band) for band in scene.files))
         order = self._given(reference.order, scene_id)
-        probed = self._probed(scene) if needs_pixels(order.baseline, removed=order.removed) else []
-        files = await self._fetch(scene, probed, folder)
+        files = await self._fetch(scene, bands_to_probe(self.collection, order), folder)
 
         def plan() -> ScenePlan:
             return plan_rasters(
@@ -185,29 +198,50 @@ class _Loop:
 
         return await asyncio.to_thread(plan)
 
-    def _probed(self, scene: ArchiveScene) -> list[str]:
-        """The bands whose pixels tell the offset: red or another reflective one, and the classification."""
-        described = self.collection.collection
-        reflective = [band for band in scene.files if not described.band(band).categorical]
-        first = "red" if "red" in reflective else next(iter(reflective), None)
-        return [band for band in scene.files if band in {first, "scl"}] if first else []
-
     async def _require(self, scene: ArchiveScene, band: str) -> None:
         """Asks for a file's head: links of archives may be dead, or lead where nobody may read."""
         async with self.files_at_once:
             await self.source.size_bytes(replace(scene.files[band], size_bytes=None))
 
     async def _fetch(
-        self, scene: ArchiveScene, bands: Sequence[str] | Mapping[str, Any], folder: Path
+        self,
+        scene: ArchiveScene,
+        bands: Iterable[str],
+        folder: Path,
+        *,
+        under: tuple[float, float, float, float] | None = None,
+        whole: Sequence[str] = (),
     ) -> dict[str, Path]:
-        targets = {band: folder / f"{band}.tif" for band in bands}
+        """Brings files of a scene, of those not in `whole` only what lies under a box where there is one."""
+        files: dict[str, Path] = {}
 
         async def fetch(band: str) -> None:
+            file, target = scene.files[band], folder / f"{band}.tif"
             async with self.files_at_once:
-                await self.source.fetch(scene.files[band], targets[band], self.watch.fetched)
+                if under is not None and band not in whole:
+                    files[band] = await self._fetch_under(file, under, target)
+                else:
+                    await self.source.fetch(file, target, self.watch.fetched)
+                    files[band] = target
 
-        await together(*map(fetch, targets))
-        return targets
+        await together(*map(fetch, bands))
+        return files
+
+    async def _fetch_under(
+        self, file: RemoteFile, bbox: tuple[float, float, float, float], target: Path
+    ) -> Path:
+        """Brings what lies under a box, or the whole where no parts can be had; where that is."""
+        if await asyncio.to_thread(target.is_file):
+            return target
+        blocks = target.with_suffix(".blocks.tif")
+        try:
+            await self.source.fetch_under(file, bbox, blocks, self.watch.fetched)
+        except WholeOnlyError:
+            size_bytes = await self.source.size_bytes(file)
+            require_space(self.downloads.folder, size_bytes or 0, work="fetching", remedy=REMEDY)
+            await self.source.fetch(file, target, self.watch.fetched)
+            return target
+        return blocks
 
     def _given(self, order: SceneOrder, scene_id: str) -> SceneOrder:
         """The order as the user wants it."""

@@ -130,7 +130,9 @@ def plan_scene(
     rasters = {asset.band: inspect_raster(asset.path, asset.index) for asset in order.assets}
     hashes = _hash_files(rasters.values())
     sha256 = {name: hashes[raster.path] for name, raster in rasters.items()}
-    return plan_rasters(source, order, rasters, sha256=sha256, pixels=pixels or rasters, digest=digest)
+    return plan_rasters(
+        source, order, rasters, sha256=sha256, pixels=rasters if pixels is None else pixels, digest=digest
+    )
 
 
 def plan_rasters(

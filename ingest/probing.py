@@ -3,10 +3,32 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.collections import SourceCollection
+from ingest.harmonising import needs_pixels
+from ingest.order import SceneOrder
 from ingest.raster import SourceRaster
 
 CLOUDS = (3, 8, 9, 10)
 """Classes left out of the probe: cloud shadow, cloud of medium and of high probability, thin cirrus."""
+
+
+def bands_to_probe(source: SourceCollection, order: SceneOrder) -> tuple[str, ...]:
+    """The bands whose pixels tell a scene's offset: red or another reflective one, and the classification.
+
+    Args:
+        source: The collection it goes to.
+        order: What is asked; its files need not be there.
+
+    Returns:
+        None of them where the offset is known without, from the archive or the user.
+    """
+    given = order.offsets.for_all is not None or bool(order.declared)
+    if source.harmonisation is None or given or not needs_pixels(order.baseline, removed=order.removed):
+        return ()
+    bands = [asset.band for asset in order.assets]
+    reflective = [band for band in bands if not source.collection.band(band).categorical]
+    first = "red" if "red" in reflective else next(iter(reflective), None)
+    return tuple(band for band in bands if band in {first, "scl"}) if first else ()
 
 
 def low_percentile(

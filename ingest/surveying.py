@@ -3,18 +3,21 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from ingest.archives.http import ArchiveAnswerError
 from ingest.archives.source import ArchiveScene, SceneRefusedError, Source, WantedError
+from ingest.clipping import estimated_bytes
+from ingest.collections import SourceCollection
 from ingest.downloads import Downloads
 from ingest.encoding import PerBand
 from ingest.landing import is_landed
 from ingest.planning import CONVERTER, DIGEST_LENGTH, scene_folder
+from ingest.probing import bands_to_probe
 from mosaics.log import LogState
 
 ASKED_AT_ONCE = 8
@@ -81,7 +84,7 @@ class Pending:
     scene: ArchiveScene
     digest: str
     size_bytes: int
-    """Of its files, as far as the archive tells."""
+    """Of what is wanted of its files, as far as the archive tells."""
     fetched_bytes: int
     """Of them, what lies here already."""
 
@@ -111,6 +114,7 @@ class Survey:
 
 async def survey_scenes(
     source: Source,
+    collection: SourceCollection,
     scenes: tuple[ArchiveScene, ...],
     manner: Manner,
     *,
@@ -119,7 +123,8 @@ async def survey_scenes(
 ) -> Survey:
     """Asks the archive how large the files are of scenes that have not landed.
 
-    What still lies in the downloads of scenes that have is cleared away.
+    How much lies under a box is estimated. What still lies in the downloads of scenes that have landed is
+    cleared away.
 
     Raises:
         ArchiveError: Where the archive cannot be asked.
@@ -130,9 +135,12 @@ async def survey_scenes(
     refused: dict[str, str] = {}
     unsized = 0
 
-    async def size_of(scene: ArchiveScene, band: str) -> int | None:
+    async def size_of(scene: ArchiveScene, band: str, whole: Sequence[str]) -> int | None:
         async with at_once:
-            return await source.size_bytes(scene.files[band])
+            size_bytes = await source.size_bytes(scene.files[band])
+        if size_bytes is None or manner.clip is None or band in whole:
+            return size_bytes
+        return estimated_bytes(size_bytes, source.grid(scene, band), manner.clip)
 
     for scene in scenes:
         digest = manner.digest(scene, source.collection_id)
@@ -145,7 +153,9 @@ async def survey_scenes(
         sizes: list[int | None] = []
         if manner.mode is Mode.COPY:
             try:
-                sizes = await asyncio.gather(*(size_of(scene, band) for band in scene.files))
+                order = source.convert(scene, {band: folder / f"{band}.tif" for band in scene.files})
+                probed = bands_to_probe(collection, replace(order, offsets=manner.offsets))
+                sizes = await asyncio.gather(*(size_of(scene, band, probed) for band in scene.files))
             except (ArchiveAnswerError, SceneRefusedError) as error:
                 refused[scene.id] = str(error)
                 continue

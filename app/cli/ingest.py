@@ -177,7 +177,12 @@ class Work:
         discovery = await source.discover(self.wanted)
         state = await read_state(storage, source.collection_id)
         survey = await survey_scenes(
-            source, discovery.scenes, self.manner, state=state, downloads=self.downloads
+            source,
+            self.collection,
+            discovery.scenes,
+            self.manner,
+            state=state,
+            downloads=self.downloads,
         )
         self.told.say(found_text(discovery))
         failures = {**discovery.refused, **survey.refused}
@@ -221,10 +226,10 @@ class Work:
         if self.manner.mode is Mode.REFERENCE:
             self.told.say(f"{len(survey.pending)} {verb} landed, the files left where they lie.")
         else:
-            about = f" and {survey.unsized} files of unknown size" if survey.unsized else ""
-            self.told.say(
-                f"{len(survey.pending)} {verb} landed, {size_text(survey.to_fetch_bytes)}{about} fetched."
-            )
+            more = f" and {survey.unsized} files of unknown size" if survey.unsized else ""
+            about = "" if self.manner.clip is None else "about "
+            size = size_text(survey.to_fetch_bytes)
+            self.told.say(f"{len(survey.pending)} {verb} landed, {about}{size}{more} fetched.")
         if self.dry_run:
             for pending in survey.pending:
                 clouds = pending.scene.cloud_cover_percent

@@ -10,6 +10,7 @@ from rasterio.transform import Affine
 
 from ingest.archives.items import band_facts
 from ingest.archives.source import SceneRefusedError
+from ingest.clipping import Grid
 from ingest.raster import SourceRaster
 from mosaics.collection import Band, read_nodata
 
@@ -32,21 +33,18 @@ def referenced_raster(
     """
     if COG_PROFILE not in str(asset.get("type", "")).replace(" ", ""):
         raise SceneRefusedError(f"{path.name} is not said to be a Cloud Optimized GeoTIFF; copy it.")
-    said = {**properties, **asset}
     facts = band_facts(asset)
     try:
-        crs = _crs(said)
-        height, width = (int(number) for number in said["proj:shape"])
-        transform = Affine(*(float(number) for number in said["proj:transform"][:6]))
+        grid = described_grid(asset, properties)
         nodata = facts.get("nodata")
         raster = SourceRaster(
             path=path,
             index=1,
             files=(),
-            height_width=(height, width),
+            height_width=(grid.height, grid.width),
             dtype=str(facts.get("data_type", band.dtype)),
-            crs=crs,
-            transform=transform,
+            crs=grid.crs,
+            transform=grid.transform,
             south_up=False,
             nodata=None if nodata is None else read_nodata(nodata),
             scale_offset=(1.0, 0.0),
@@ -56,10 +54,25 @@ def referenced_raster(
         raise SceneRefusedError(
             f"{path.name} is not described well enough to be read where it lies ({error!r}); copy it."
         ) from error
-    upright = transform.a > 0 > transform.e and transform.b == transform.d == 0
-    if not (height > 0 and width > 0 and upright):
+    if not (grid.height > 0 and grid.width > 0 and is_upright(grid.transform)):
         raise SceneRefusedError(f"{path.name} is said to lie on a grid that does not run north up; copy it.")
     return raster
+
+
+def described_grid(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Grid:
+    """Where an asset says that its pixels lie; as for `referenced_raster`.
+
+    Raises:
+        KeyError, TypeError, ValueError, CRSError: Where it does not.
+    """
+    said = {**properties, **asset}
+    height, width = (int(number) for number in said["proj:shape"])
+    return Grid(_crs(said), Affine(*(float(number) for number in said["proj:transform"][:6])), width, height)
+
+
+def is_upright(transform: Affine) -> bool:
+    """Whether rows run from north to south and columns from west to east."""
+    return bool(transform.a > 0 > transform.e and transform.b == transform.d == 0)
 
 
 def _crs(said: Mapping[str, Any]) -> CRS:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import shapely
 
+from ingest.clipping import Grid
 from ingest.order import SceneOrder
 from ingest.raster import SourceRaster
 from mosaics.collection import Collection
@@ -135,6 +136,19 @@ class Source(Protocol):
 
     async def size_bytes(self, file: RemoteFile) -> int | None:
         """How large a file is, asked where the archive has not said; None where it does not tell."""
+        ...
+
+    def grid(self, scene: ArchiveScene, band: str) -> Grid | None:
+        """Where the pixels of a file lie, as the archive says; None where it does not."""
+        ...
+
+    async def fetch_under(
+        self, file: RemoteFile, bbox: tuple[float, float, float, float], target: Path, progress: Progress
+    ) -> None:
+        """Bring what lies under a box to `target`, a file with holes elsewhere; continues what was begun.
+
+        `ingest.fetching_parts.WholeOnlyError` where parts cannot be had.
+        """
         ...
 
     async def fetch(self, file: RemoteFile, target: Path, progress: Progress) -> None:

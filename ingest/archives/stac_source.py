@@ -5,11 +5,12 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import shapely
+from rasterio.errors import CRSError
 
 from ingest.archives.description import SourceDescription
 from ingest.archives.http import ArchiveClient
 from ingest.archives.items import band_facts, item_provenance, newest_versions, read_scene, scene_geometry
-from ingest.archives.referencing import referenced_raster
+from ingest.archives.referencing import described_grid, is_upright, referenced_raster
 from ingest.archives.signing import OpenBuckets, SharedAccess, Signer, https_address, refuse_billed
 from ingest.archives.source import (
     ArchiveScene,
@@ -22,7 +23,9 @@ from ingest.archives.source import (
     WantedError,
 )
 from ingest.archives.stac import ItemSearch, search_items
-from ingest.fetching import Expected, fetch_file
+from ingest.clipping import Grid
+from ingest.fetching import Expected, Signed, fetch_file
+from ingest.fetching_parts import fetch_under
 from ingest.harmonising import BaselineError
 from ingest.order import AssetSource, OrderError, Origin, SceneOrder
 from mosaics.collection import Collection
@@ -103,13 +106,32 @@ class StacSource:
             return file.size_bytes
         return await self._client.size_bytes(await self._signer.sign(file))
 
+    def grid(self, scene: ArchiveScene, band: str) -> Grid | None:
+        """See `Source.grid`."""
+        asset = scene.item["assets"][self._description.assets[band]]
+        try:
+            grid = described_grid(asset, scene.item["properties"])
+        except (KeyError, TypeError, ValueError, CRSError):
+            return None
+        return grid if is_upright(grid.transform) else None
+
+    async def fetch_under(
+        self, file: RemoteFile, bbox: tuple[float, float, float, float], target: Path, progress: Progress
+    ) -> None:
+        """See `Source.fetch_under`."""
+        expected = Expected(file.size_bytes, file.checksum)
+        await fetch_under(self._client, self._signed(file), expected, target, bbox=bbox, progress=progress)
+
     async def fetch(self, file: RemoteFile, target: Path, progress: Progress) -> None:
         """See `Source.fetch`."""
+        expected = Expected(file.size_bytes, file.checksum)
+        await fetch_file(self._client, self._signed(file), expected, target, progress)
 
+    def _signed(self, file: RemoteFile) -> Signed:
         async def signed(refused: bool) -> str:
             return await self._signer.sign(file, renew=refused)
 
-        await fetch_file(self._client, signed, Expected(file.size_bytes, file.checksum), target, progress)
+        return signed
 
     def convert(self, scene: ArchiveScene, files: Mapping[str, Path]) -> SceneOrder:
         """See `Source.convert`."""

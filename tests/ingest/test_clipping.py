@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
+from rasterio.transform import Affine
 
-from ingest.clipping import clip_file
+from ingest.clipping import Grid, clip_file, estimated_bytes
 from ingest.raster import RasterRefusedError
 from tests.rasters import ramp, write_geotiff
 
@@ -63,3 +66,35 @@ def test_a_truncated_file_is_refused(tmp_path):
     with pytest.raises(RasterRefusedError):
         clip_file(path, (10, -60, 11, 50), tmp_path / "part.tif")
     assert not (tmp_path / "part.tif").exists()
+
+
+def test_what_marks_missing_pixels_comes_along(tmp_path):
+    mask = np.ones((20, 30), dtype=bool)
+    mask[:5] = False
+    path = write_geotiff(tmp_path / "a.tif", ramp(20, 30), mask=mask, **DEGREES)
+    clip_file(path, (10.05, 49.05, 10.95, 49.95), tmp_path / "part.tif")
+    with rasterio.open(tmp_path / "part.tif") as dataset:
+        assert np.array_equal(dataset.dataset_mask() > 0, mask[:10, :10])
+    both = np.stack([ramp(20, 30), np.where(mask, 65535, 0).astype("uint16")])
+    shown = [ColorInterp.gray, ColorInterp.alpha]
+    path = write_geotiff(tmp_path / "b.tif", both, colorinterp=shown, alpha="yes", **DEGREES)
+    clip_file(path, (10.05, 49.05, 10.95, 49.95), tmp_path / "part.tif")
+    with rasterio.open(tmp_path / "part.tif") as dataset:
+        assert np.array_equal(dataset.dataset_mask() > 0, mask[:10, :10])
+
+
+@pytest.mark.parametrize(
+    ("box", "share"),
+    [
+        # of 3000 x 2048 px of 0.001 degrees from 10 E, 50 N, in blocks of 1024 px; overviews take a quarter
+        ((10.1, 49.5, 10.2, 49.6), 0.75 * 1024 / 3000 * 1024 / 2048),
+        ((11.0, 48.9, 11.1, 49.1), 0.75 * 2048 / 3000 * 2048 / 2048),
+        ((12.5, 49.5, 12.6, 49.6), 0.75 * (3000 - 2048) / 3000 * 1024 / 2048),
+        ((0.0, 0.0, 90.0, 80.0), 0.75),
+        ((20.0, 49.5, 21.0, 49.6), 0.0),
+    ],
+)
+def test_how_much_of_a_file_a_box_takes(box, share):
+    grid = Grid(CRS.from_epsg(4326), Affine(0.001, 0, 10, 0, -0.001, 50), 3000, 2048)
+    assert estimated_bytes(1_000_000, grid, box) == pytest.approx(1_000_000 * share, abs=1)
+    assert estimated_bytes(1_000_000, None, box) == 1_000_000

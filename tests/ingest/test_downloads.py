@@ -51,4 +51,6 @@ def test_sizes_of_what_has_come(downloads):
     with downloads.claimed(folder):
         (folder / "red.tif").write_bytes(bytes(10))
         (folder / "nir.tif.part").write_bytes(bytes(5))
+        with (folder / "scl.blocks.tif").open("wb") as file:
+            file.truncate(10**9)
     assert downloads.size_bytes(folder) == 15

@@ -61,6 +61,8 @@ def test_a_classification_on_another_grid_is_seen_from_the_band(raster):
         ("02.11", False, False),
         ("05.11", True, False),
         ("05.11", None, False),
+        (None, None, True),
+        (None, True, False),
     ],
 )
 def test_pixels_are_asked_only_where_the_archive_may_be_wrong(baseline, removed, asked):

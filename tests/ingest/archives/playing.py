@@ -100,11 +100,12 @@ async def ingest(
     discovery = await source.discover(Wanted(interval=Interval.parse(interval), **asked))
     folder = Downloads(downloads)
     state = await read_state(storage, source.collection_id)
-    survey = await survey_scenes(source, discovery.scenes, manner, state=state, downloads=folder)
+    collection = load_collections()[source.collection_id]
+    survey = await survey_scenes(source, collection, discovery.scenes, manner, state=state, downloads=folder)
     outcome = await ingest_scenes(
         storage,
         source,
-        load_collections()[source.collection_id],
+        collection,
         survey,
         manner,
         downloads=folder,

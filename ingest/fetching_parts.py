@@ -1,0 +1,274 @@
+"""Fetching parts: of a tiled GeoTIFF only what lies under a box, read from its archive by ranges.
+
+What comes is kept at its own place in a file as long as the archive's, with holes elsewhere. GDAL reads the
+blocks under the box from it as it would from the whole, so that the same pixels come out.
+"""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+from rasterio.windows import Window
+
+from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.source import Progress
+from ingest.clipping import window_under
+from ingest.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed, version_tag
+from ingest.layout import LayoutError, Span, read_layout
+from ingest.raster import RasterRefusedError, opened
+
+HEAD_BYTES = 2**16
+"""Asked for at first: the directories of a COG, which stand at its beginning, are seldom longer."""
+PAGE_BYTES = 2**14
+"""Least that is asked for of what else is not pixels."""
+GAP_BYTES = 2**17
+"""Fetched though nobody needs it, where another request would take longer."""
+REQUEST_BYTES = 2**22
+"""Most that is asked for at once, and so what a run that is killed may have to fetch again."""
+
+
+NO_PARTS = "the archive gives no parts of it"
+
+
+class WholeOnlyError(Exception):
+    """Of this file no parts can be fetched; the message says why."""
+
+
+class _ReplacedError(Exception):
+    """The archive has another version of the file than the one begun."""
+
+
+async def fetch_under(
+    client: ArchiveClient,
+    signed: Signed,
+    expected: Expected,
+    target: Path,
+    *,
+    bbox: tuple[float, float, float, float],
+    progress: Progress = lambda _: None,
+) -> None:
+    """Fetches what lies under a box of degrees to `target`; nothing is asked where it is there already.
+
+    The size is compared with the archive's; its checksum is that of the whole, and cannot be.
+
+    Raises:
+        WholeOnlyError: Where the archive gives no parts, or the file's blocks cannot be told apart.
+        RasterRefusedError: Where the file has nothing under the box.
+        DamagedFileError: Where its size differs from what the archive says.
+        ArchiveError: Where the archive does not give the file, or changes it time and again.
+    """
+    for _ in range(2):
+        holed = _Holed(target)
+        if holed.is_published:
+            return
+        file = _RemoteFile(client, signed, expected, holed, progress)
+        try:
+            await file.bring(0, HEAD_BYTES)
+            images = await read_layout(file.read, file.size_bytes)
+            window = await asyncio.to_thread(_window, holed.path, target.name, bbox)
+            for begin, end in _joined(span for image in images for span in image.under(window)):
+                await file.bring(begin, end)
+        except _ReplacedError:
+            file.begin_anew()
+        except LayoutError as error:
+            file.begin_anew()
+            raise WholeOnlyError(str(error)) from error
+        except (DamagedFileError, RasterRefusedError, WholeOnlyError):
+            file.begin_anew()
+            raise
+        else:
+            holed.publish()
+            return
+    raise ArchiveError(f"the archive changes {target.name} while it is fetched.")
+
+
+def _window(path: Path, name: str, bbox: tuple[float, float, float, float]) -> Window:
+    with opened(path) as dataset:
+        window = window_under(dataset, bbox)
+    if window is None:
+        raise RasterRefusedError(f"{name} has no pixels under the box.")
+    return window
+
+
+def _joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """The spans in their order in the file, those close to one another as one."""
+    begin = end = -1
+    for next_begin, next_end in sorted(spans):
+        if begin < 0:
+            begin, end = next_begin, next_end
+        elif next_begin - end <= GAP_BYTES:
+            end = max(end, next_end)
+        else:
+            yield begin, end
+            begin, end = next_begin, next_end
+    if begin >= 0:
+        yield begin, end
+
+
+class _Holed:
+    """A file with holes, and a note of what of it has come, and of which version."""
+
+    def __init__(self, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.target = target
+        self.is_published = target.is_file()
+        self.path = target.with_name(f"{target.name}.part")
+        self.note = target.with_name(f"{target.name}.part.json")
+        self.tag: str | None = None
+        self.size_bytes = 0
+        self.come: list[Span] = []
+        """In order, not touching one another."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            noted = json.loads(self.note.read_text())
+            if self.path.stat().st_size == noted["size"]:
+                self.tag, self.size_bytes = noted["tag"], noted["size"]
+                self.come = [(begin, end) for begin, end in noted["come"]]
+
+    @property
+    def come_bytes(self) -> int:
+        return sum(end - begin for begin, end in self.come)
+
+    def begin(self, tag: str, size_bytes: int) -> None:
+        self.tag, self.size_bytes, self.come = tag, size_bytes, []
+        with self.path.open("wb") as file:
+            file.truncate(size_bytes)
+
+    def first_gap(self, begin: int, end: int) -> Span | None:
+        """What of a span has not come, up to what has; None where all of it has."""
+        for come_begin, come_end in self.come:
+            if come_begin <= begin < come_end:
+                begin = come_end
+            elif begin < come_begin:
+                end = min(end, come_begin)
+        return (begin, end) if begin < end else None
+
+    def write(self, begin: int, data: bytes) -> None:
+        with self.path.open("r+b") as file:
+            file.seek(begin)
+            file.write(data)
+        merged: list[Span] = []
+        for span in sorted([*self.come, (begin, begin + len(data))]):
+            if merged and span[0] <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], span[1]))
+            else:
+                merged.append(span)
+        self.come = merged
+
+    def save(self) -> None:
+        """Notes what has come, after it is on disk."""
+        with self.path.open("r+b") as file:
+            os.fsync(file.fileno())
+        unfinished = self.note.with_name(f"{self.note.name}.new")
+        unfinished.write_text(json.dumps({"tag": self.tag, "size": self.size_bytes, "come": self.come}))
+        unfinished.replace(self.note)
+
+    def publish(self) -> None:
+        """Makes it appear, when all that is wanted of it has come."""
+        self.path.replace(self.target)
+        self.note.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.note.unlink(missing_ok=True)
+        self.tag, self.size_bytes, self.come = None, 0, []
+
+
+class _RemoteFile:
+    """A file in its archive, of which parts are brought to the one with holes."""
+
+    def __init__(
+        self, client: ArchiveClient, signed: Signed, expected: Expected, holed: _Holed, progress: Progress
+    ) -> None:
+        self.holed = holed
+        self._client = client
+        self._signed = signed
+        self._expected = expected
+        self._progress = progress
+
+    @property
+    def size_bytes(self) -> int:
+        return self.holed.size_bytes
+
+    async def read(self, begin: int, length: int) -> bytes:
+        """A part that is not pixels."""
+        last_page = -(-(begin + length) // PAGE_BYTES) * PAGE_BYTES
+        await self.bring(begin, min(last_page, self.size_bytes))
+        with self.holed.path.open("rb") as file:
+            file.seek(begin)
+            return file.read(length)
+
+    async def bring(self, begin: int, end: int) -> None:
+        """Fetches what of a span has not come yet; the file may end before it does."""
+        refused = False
+        while self._gap(begin, end) is not None:
+            url = await self._signed(refused)
+            try:
+                await self._client.patiently(lambda: self._receive(begin, end), url=url)
+                refused = False
+            except ArchiveAnswerError as error:
+                if error.status == 416:
+                    raise (_ReplacedError() if self.holed.tag else WholeOnlyError(NO_PARTS)) from error
+                if error.status not in REFUSED or refused:
+                    raise
+                refused = True
+
+    def begin_anew(self) -> None:
+        """Forgets what has come."""
+        self._progress(-self.holed.come_bytes)
+        self.holed.clear()
+
+    def _gap(self, begin: int, end: int) -> Span | None:
+        """What is asked for next; None where all has come."""
+        if self.holed.tag is not None:
+            end = min(end, self.size_bytes)
+        gap = self.holed.first_gap(begin, end)
+        return gap and (gap[0], min(gap[1], gap[0] + REQUEST_BYTES))
+
+    async def _receive(self, begin: int, end: int) -> None:
+        """One request for what is missing first; what comes of it is kept, also where it breaks off."""
+        gap = self._gap(begin, end)
+        if gap is None:
+            return
+        headers = {"Accept-Encoding": "identity", "Range": f"bytes={gap[0]}-{gap[1] - 1}"}
+        if self.holed.tag is not None:
+            headers["If-Range"] = self.holed.tag
+        url = await self._signed(False)
+        async with self._client.once(Request(url, headers=headers)) as response:
+            at = self._begin(url, response, gap)
+            try:
+                async for data in response.aiter_raw():
+                    if at + len(data) > gap[1]:
+                        raise ArchiveError(f"the archive answers more of {shown(url)} than was asked.")
+                    self.holed.write(at, data)
+                    at += len(data)
+                    self._progress(len(data))
+            finally:
+                self.holed.save()
+        if at == gap[0]:
+            raise ArchiveError(f"the archive answers nothing of {shown(url)}.")
+
+    def _begin(self, url: str, response: httpx.Response, gap: Span) -> int:
+        """Where in the file an answer belongs, which is where it was asked for."""
+        if response.status_code != 206:
+            raise WholeOnlyError(NO_PARTS) if self.holed.tag is None else _ReplacedError
+        said = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("content-range", ""))
+        if said is None or int(said[1]) != gap[0] or int(said[2]) >= gap[1]:
+            raise ArchiveError(f"the archive answers another part of {shown(url)} than was asked.")
+        tag, size_bytes = version_tag(response), int(said[3])
+        if tag is None:
+            raise WholeOnlyError("the archive does not tell its versions apart")
+        if self.holed.tag is None:
+            limit = MAX_FILE_BYTES if self._expected.size_bytes is None else self._expected.size_bytes
+            if size_bytes > limit or self._expected.size_bytes not in {None, size_bytes}:
+                raise DamagedFileError(
+                    f"the file {shown(url)} has {size_bytes} bytes; {limit} were expected."
+                )
+            self.holed.begin(tag, size_bytes)
+        elif (tag, size_bytes) != (self.holed.tag, self.size_bytes):
+            raise _ReplacedError
+        return gap[0]
