@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import shapely
@@ -16,6 +17,10 @@ from mosaics.period import parse_instant
 CARRIED = ("platform", "constellation", "instruments", "grid:code", "earthsearch:boa_offset_applied")
 """Properties of an archive's item that ours keeps, beside those beginning with a prefix below."""
 CARRIED_PREFIXES = ("s2:", "landsat:", "view:", "sat:")
+ONE_OVERPASS = timedelta(minutes=30)
+"""A satellite is back over a place after an orbit at the earliest, which takes about 99 minutes."""
+SLIVER = 0.05
+"""Share of a scene's ground past which it is more than the edge that versions differ by."""
 
 
 def read_scene(item: Mapping[str, Any], assets: Mapping[str, str]) -> ArchiveScene:
@@ -59,21 +64,32 @@ def _files(found: Mapping[str, Any], assets: Mapping[str, str]) -> dict[str, Rem
 
 
 def newest_versions(scenes: Iterable[ArchiveScene]) -> tuple[ArchiveScene, ...]:
-    """One scene of each grid, day and platform, the one of the highest version, where the first of them was.
+    """Of scenes that are one the one of the highest version, where the first of them was.
 
-    Scenes without a grid are all different.
+    Scenes are one where grid, satellite and overpass are, and the lesser version shows no ground that the
+    higher does not. A tile may be taken twice a day near the poles, and in parts where a receiving station
+    hands over to the next in the middle of it (two datastrips): those all stay. So do scenes without a grid.
     """
-    same: dict[tuple[str, ...], list[ArchiveScene]] = {}
-    for scene in scenes:
-        day = f"{scene.start:%Y-%m-%d}"
-        key = (scene.id,) if scene.grid is None else (scene.grid, day, scene.platform)
-        same.setdefault(key, []).append(scene)
-    newest = []
-    for group in same.values():
-        best = max(group, key=lambda scene: (scene.version, scene.id))
-        lesser = tuple(sorted(scene.id for scene in group if scene is not best))
-        newest.append(replace(best, supersedes=lesser))
-    return tuple(newest)
+    found = list(scenes)
+    kept: list[ArchiveScene] = []
+    for scene in sorted(found, key=lambda scene: (scene.version, scene.id), reverse=True):
+        higher = next((at for at, other in enumerate(kept) if _is_version_of(scene, other)), None)
+        if higher is None:
+            kept.append(scene)
+        else:
+            lesser = tuple(sorted((*kept[higher].supersedes, scene.id)))
+            kept[higher] = replace(kept[higher], supersedes=lesser)
+    order = {scene.id: at for at, scene in enumerate(found)}
+    return tuple(sorted(kept, key=lambda scene: min(order[one] for one in (scene.id, *scene.supersedes))))
+
+
+def _is_version_of(lesser: ArchiveScene, higher: ArchiveScene) -> bool:
+    if lesser.grid is None or (lesser.grid, lesser.platform) != (higher.grid, higher.platform):
+        return False
+    if abs(lesser.start - higher.start) > ONE_OVERPASS:
+        return False
+    ground = scene_geometry(lesser.item)
+    return bool(ground.difference(scene_geometry(higher.item)).area <= SLIVER * ground.area)
 
 
 def band_facts(asset: Mapping[str, Any]) -> Mapping[str, Any]:

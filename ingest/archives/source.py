@@ -86,7 +86,7 @@ class ArchiveScene:
     files: Mapping[str, RemoteFile]
     """By our band names."""
     grid: str | None = None
-    """The tile or path and row it belongs to; scenes of one grid, day and platform are one."""
+    """The tile or path and row it belongs to."""
     platform: str = ""
     version: tuple[Any, ...] = ()
     """Orders scenes that are one; the greatest is the best."""

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 
 import pytest
 import shapely
+from shapely.geometry import box, mapping
 
 from ingest.archives.description import load_sources
 from ingest.archives.http import ArchiveAnswerError, ArchiveError, ArchiveUnavailableError
@@ -174,6 +175,33 @@ async def test_versions_of_one_scene_are_one(archive, source):
     ]
     assert found.duplicates == 2
     assert found.scenes[0].supersedes == ("S2A_31UFT_20240615_0_L2A",)
+
+
+async def test_the_second_part_of_a_tile_and_a_second_overpass_are_scenes_of_their_own(archive, source):
+    """The tile 5.2..5.3 E is in two datastrips that share a twentieth of a degree, and in the next orbit."""
+
+    def lies(item, west, east):
+        return {**item, "geometry": mapping(box(west, 51.25, east, 51.32))}
+
+    root = archive.url
+    second = sentinel_item(root, "S2A_31UFT_20240615_1_L2A", sequence="1")
+    later = sentinel_item(root, "S2A_31UFT_20240615_2_L2A", sequence="2", datetime="2024-06-15T12:29:05Z")
+    again = sentinel_item(root, "S2A_31UFT_20240615_3_L2A", sequence="3", datetime="2024-06-15T10:50:31Z")
+    archive.routes["/v1/search"] = lambda _: page(
+        [
+            lies(sentinel_item(root, "S2A_31UFT_20240615_0_L2A"), 5.2, 5.26),
+            lies(second, 5.255, 5.3),
+            later,
+            lies(again, 5.2005, 5.2605),  # the first part, processed again: not quite the same outline
+        ]
+    )
+    found = await source.discover(WANTED)
+    assert [(scene.id[-5:], scene.supersedes) for scene in found.scenes] == [
+        ("3_L2A", ("S2A_31UFT_20240615_0_L2A",)),
+        ("1_L2A", ()),
+        ("2_L2A", ()),
+    ]
+    assert found.duplicates == 1
 
 
 async def test_what_nobody_asked_for_is_left_out(archive, source):
