@@ -11,7 +11,9 @@ from app.caching.tiles import TileService
 from app.database import Database
 from app.health.monitor import HealthMonitor
 from app.jobs.orders.ordering import Orders
+from app.jobs.rotating import Rotating
 from app.products.registry import Registry
+from app.regions.roster import Roster
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
 from app.scheduler import Scheduler
@@ -68,8 +70,11 @@ class Desk:
     answering: Answering
     health: HealthMonitor
     orders: Orders
+    roster: Roster
     database: Database | None = None
     """None where none is configured."""
+    rotating: Rotating | None = None
+    """None without a database."""
     scheduler: Scheduler | None = None
     """None without a database, and where this worker does no jobs."""
     legends: LegendPictures = field(default_factory=LegendPictures)

@@ -25,10 +25,12 @@ from app.jobs.orders.model import (
     SourcesUnknownError,
     UnknownOrderError,
 )
+from app.jobs.rotating import RefreshUnderWayError
 from app.keys import KeyMissingError, NotAllowedError
 from app.products.adhoc import ProductRequestError
 from app.products.expression import ExpressionError
 from app.products.registry import UnknownProductError
+from app.regions.roster import UnknownRegionError
 from app.rendering.address import TileAddressError, UnknownTileError
 from app.rendering.processing import MixedProcessingError
 from app.rendering.renderer import RenderingOverloadError
@@ -54,8 +56,8 @@ DATABASE_UNAVAILABLE = (
     "itself."
 )
 NO_DATABASE = (
-    "Areas need PostgreSQL with PostGIS, as do orders and the STAC catalogue, and this service has not been "
-    "given one (TILEWATCH_DATABASE_URL)."
+    "Areas need PostgreSQL with PostGIS, as do orders, refreshes of regions and the STAC catalogue, and this "
+    "service has not been given one (TILEWATCH_DATABASE_URL)."
 )
 SOURCES_UNKNOWN = "The archives cannot be listed at the moment; the log has the reason."
 SCHEMA_MISSING = "The database has not been prepared yet; `tilewatch migrate` does that."
@@ -90,6 +92,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     KeyMissingError: HTTPStatus.UNAUTHORIZED,
     NotAllowedError: HTTPStatus.FORBIDDEN,
     UnknownAreaError: HTTPStatus.NOT_FOUND,
+    UnknownRegionError: HTTPStatus.NOT_FOUND,
+    RefreshUnderWayError: HTTPStatus.CONFLICT,
     UnknownSceneError: HTTPStatus.NOT_FOUND,
     UnknownProductError: HTTPStatus.NOT_FOUND,
     UnknownCollectionError: HTTPStatus.NOT_FOUND,

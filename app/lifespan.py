@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -22,13 +23,19 @@ from app.desk import Desk, Freshness
 from app.health.monitor import HealthMonitor
 from app.health.parts import parts
 from app.health.sampling import Sampler
+from app.jobs.job import Nightly
 from app.jobs.orders.child import CommandLine
+from app.jobs.orders.model import SourcesUnknownError
 from app.jobs.orders.ordering import Orders
 from app.jobs.orders.running import Runner
 from app.jobs.orders.sources import Sources
 from app.jobs.refreshing import Refreshing
+from app.jobs.rotating import Rotating
 from app.jobs.schedule import schedule
 from app.products.registry import Registry
+from app.regions.file import RegionsFile
+from app.regions.reading import Archive
+from app.regions.roster import Roster
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
 from app.scheduler import Scheduler
@@ -90,9 +97,13 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
     memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
     answering = Answering(ZonalEngine(catalogue, renderer), memory)
     freshness = Freshness()
-    orders = open_orders(settings, database, catalogue, command_line)
+    sources = Sources(command_line, preferred=settings.order_source)
+    orders = open_orders(settings, database, catalogue, command_line, sources)
+    nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
+    roster = open_roster(settings, database, registry, sources)
+    rotating = None if database is None else Rotating(database, roster, registry, orders, nightly)
     scheduler = None
-    if database is not None and settings.database_url is not None and settings.jobs:
+    if database is not None and rotating is not None and settings.database_url is not None and settings.jobs:
         refreshing = Refreshing(database, catalogue, registry, answering)
         scheduler = Scheduler(
             settings.database_url,
@@ -101,7 +112,9 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
                 database,
                 refreshing,
                 Indexing(database, storage),
+                rotating,
                 refresh_every=timedelta(seconds=settings.jobs_every_s),
+                nightly=nightly,
             ),
             is_ready=lambda: freshness.refreshed_at is not None,
         )
@@ -122,6 +135,8 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
         answering=answering,
         health=HealthMonitor(looked_at),
         orders=orders,
+        roster=roster,
+        rotating=rotating,
         database=database,
         scheduler=scheduler,
         freshness=freshness,
@@ -129,15 +144,35 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
 
 
 def open_orders(
-    settings: Settings, database: Database | None, catalogue: Catalogue, command_line: CommandLine
+    settings: Settings,
+    database: Database | None,
+    catalogue: Catalogue,
+    command_line: CommandLine,
+    sources: Sources,
 ) -> Orders:
     """Orders, run here as well where this worker does jobs."""
-    sources = Sources(command_line, preferred=settings.order_source)
     runner = None
     if database is not None and settings.jobs and settings.orders_at_once:
         holder = f"{os.getpid()}-{secrets.token_hex(3)}"
         runner = Runner(database, command_line, sources, holder=holder, at_once=settings.orders_at_once)
     return Orders(database, settings, catalogue, sources, runner)
+
+
+def open_roster(
+    settings: Settings, database: Database | None, registry: Registry, sources: Sources
+) -> Roster:
+    """The regions, their sources asked of the command line."""
+
+    async def ask_archives() -> dict[str, Archive] | None:
+        try:
+            known = await sources.known()
+        except SourcesUnknownError:
+            return None
+        return {name: Archive(source.collection, source.bands) for name, source in known.items()}
+
+    file = None if settings.regions is None else RegionsFile(settings.regions, registry)
+    zone = ZoneInfo(settings.regions_time_zone)
+    return Roster(file, database, zone=zone, ask_archives=ask_archives)
 
 
 async def keep_fresh(desk: Desk) -> None:

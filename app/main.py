@@ -17,13 +17,16 @@ from app.routes import (
     catalog,
     collections,
     composites,
+    coverage,
     health,
     ingest,
     jobs,
     legend,
+    meta,
     ogc,
     point,
     products,
+    regions,
     stac,
     stac_files,
     statistics,
@@ -67,6 +70,7 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
     app.state.program = program
     errors.install(app)
     for resource in (
+        health,  # /meta/health.json before /meta/{region}.json
         tiles,
         tilejson,
         products,
@@ -77,13 +81,15 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         collections,
         areas,
         timeseries,
+        regions,
+        coverage,
         stac,
         stac_files,
         catalog,
         ingest,
         composites,
         jobs,
-        health,
+        meta,  # behind health, which has a document of its own there
     ):
         app.include_router(resource.router)
     app.include_router(ogc.assemble())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -102,6 +103,15 @@ class Settings(BaseSettings):
     composite_max_pixels: int = Field(default=20_000_000_000, gt=0)
     """Pixels a composite may read, of all scenes and bands: a month of one Sentinel-2 tile has some 7e9."""
 
+    regions: Path | None = None
+    """A JSON file of the regions that are refreshed on a rotation; read anew whenever it changes."""
+
+    regions_hour: int = Field(default=3, ge=0, le=23)
+    """When the rotation chooses the night's regions, by the clocks of `regions_time_zone`."""
+
+    regions_time_zone: str = "UTC"
+    """A name of the IANA database, such as America/Los_Angeles."""
+
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
     """Sites whose pages may read answers, separated by commas; tiles are made for maps on other sites."""
 
@@ -135,6 +145,16 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("tcp://", "tls://")):
             raise ValueError("give tcp://host:8786, or tls://… with certificates in Dask's configuration")
         return value
+
+    @field_validator("regions_time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(
+                f"no time zone {value!r}; give a name of the IANA database, such as America/Los_Angeles"
+            ) from error
 
     @field_validator("root_path")
     @classmethod

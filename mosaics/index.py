@@ -26,7 +26,7 @@ from mosaics.cells import (
 from mosaics.document import MosaicDocument
 from mosaics.levels import ORDINAL_BITS, Packed, levels_of, merged
 from mosaics.overviews import TILE_PX, Overview, cell_zoom
-from mosaics.period import Period
+from mosaics.period import Interval, Period
 from mosaics.scene import SceneRecord
 
 NO_ZOOM = 30
@@ -207,6 +207,15 @@ class QuadkeyIndex:
             if shapely.is_empty(left):
                 return 1.0
         return min(max(1 - _spherical_area(left) / whole, 0.0), 1.0)
+
+    def covered_part(self, geometry: shapely.Geometry, interval: Interval) -> shapely.Geometry:
+        """The part of an area that the footprints of an interval's scenes together cover."""
+        parts = []
+        for ordinals, geometries in self._candidates(geometry):
+            scenes = map(self._scene, ordinals.tolist())
+            in_time = [interval.overlaps(scene.start, scene.end) for scene in scenes]
+            parts.append(shapely.union_all(geometries[in_time]))
+        return shapely.intersection(geometry, shapely.union_all(parts))
 
     def minzoom(self, limit: int, *, size: int = TILE_PX, overviews: bool = False) -> int:
         """The lowest WebMercatorQuad zoom from which on no tile needs more than `limit` scenes.

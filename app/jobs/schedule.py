@@ -7,8 +7,9 @@ from typing import Any
 
 from app.catalogue.indexing import Indexing
 from app.database import Database
-from app.jobs.job import Every, Job, StillLeading
+from app.jobs.job import Every, Job, Nightly, StillLeading
 from app.jobs.refreshing import Refreshing
+from app.jobs.rotating import Rotating
 from app.jobs.slots import forget_slots
 from app.statistics.cache import forget_unused
 
@@ -19,7 +20,13 @@ SLOTS_KEPT = timedelta(days=7)
 
 
 def schedule(
-    database: Database, refreshing: Refreshing, indexing: Indexing, *, refresh_every: timedelta
+    database: Database,
+    refreshing: Refreshing,
+    indexing: Indexing,
+    rotating: Rotating,
+    *,
+    refresh_every: timedelta,
+    nightly: Nightly,
 ) -> tuple[Job, ...]:
     """The jobs of the application."""
 
@@ -37,6 +44,8 @@ def schedule(
         return {"forgotten": forgotten}
 
     return (
+        Job("regions", nightly, rotating.choose),
+        Job("region-runs", Every(refresh_every), rotating.follow),
         Job("stac-index", Every(refresh_every), index),
         Job("kept-series", Every(refresh_every), refresh),
         Job("tidying", Every(timedelta(days=1)), tidy),

@@ -4,7 +4,6 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -50,10 +49,6 @@ class Problem:
         """For people."""
         where = [f"line {self.line}" if self.line else "", f"region {self.region!r}" if self.region else ""]
         return ": ".join(filter(None, [", ".join(filter(None, where)), self.message]))
-
-    def document(self) -> dict[str, Any]:
-        """For programs, ready for JSON."""
-        return {"line": self.line, "region": self.region, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +176,18 @@ def _unusable(
     if not _compares(product):
         there_are = ", ".join(each.id for each in registry.all() if _compares(each)) or "none"
         return "product", f"{product.id!r} has no windows pre and post; those that have: {there_are}"
-    if archives is None:
-        return None
+    if region.fire_mask is not None and region.fire_mask not in product.zone_rules:
+        there_are = ", ".join(product.zone_rules) or "none"
+        return "fire_mask", (
+            f"{product.id!r} has no mask from a collection {region.fire_mask!r}; it has: {there_are}. A "
+            "product file of your own may add it: [[mask]] with its collection"
+        )
+    return None if archives is None else _unfit_source(region, product, archives)
+
+
+def _unfit_source(
+    region: Region, product: Product, archives: Mapping[str, Archive]
+) -> tuple[str, str] | None:
     archive = archives.get(region.source)
     if archive is None:
         known = sorted(archives)

@@ -85,30 +85,10 @@ class Run:
     landed_bytes: int
     error: str | None
 
-    def document(self) -> dict[str, Any]:
-        """The run, ready for JSON."""
-        ended = self.finished_at
-        return {
-            "id": self.id,
-            "night": self.night.isoformat(),
-            "cause": self.cause,
-            "status": self.status,
-            "pre_start": self.pre.start.isoformat(),
-            "pre_end": self.pre.end.isoformat(),
-            "pre_basis": self.pre_basis,
-            "post_start": self.post.start.isoformat(),
-            "post_end": self.post.end.isoformat(),
-            "source": self.asked["source"],
-            "product": self.asked["product"],
-            "scenes_landed": self.scenes_landed,
-            "scenes_found": self.scenes_found,
-            "landed_bytes": self.landed_bytes,
-            "started_at": self.started_at.isoformat(),
-            "finished_at": ended.isoformat() if ended else None,
-            "duration_s": round((ended - self.started_at).total_seconds(), 1) if ended else None,
-            "jobs": dict(self.orders),
-            "error": self.error,
-        }
+    @property
+    def duration_s(self) -> float | None:
+        """How long it took; None while it goes on."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from app.regions.model import Region, Window
 from app.regions.rotation import Standing, longest_wait
 from app.regions.runs import History, Run
 
 LastStatus = Literal["unknown", "never", "running", "done", "empty", "failed"]
-
-MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,47 +76,6 @@ class RegionStatus:
         """The days after that are shown."""
         return self.shown.post if self.shown else None
 
-    def meta(self, tile_url_template: str) -> dict[str, Any]:
-        """The document at /meta/{region}.json."""
-        region, pre, post = self.region, self.pre, self.post
-        return {
-            "region_name": region.name,
-            "bbox": list(region.bbox),
-            "pre_start": pre.start.isoformat() if pre else None,
-            "pre_end": pre.end.isoformat() if pre else None,
-            "post_start": post.start.isoformat() if post else None,
-            "post_end": post.end.isoformat() if post else None,
-            "generated_at": _text(self.shown.finished_at if self.shown else None),
-            "tile_url_template": tile_url_template,
-            "zoom_min": region.zoom_min,
-            "zoom_max": region.zoom_max,
-            "tile_count": region.tile_count,
-            "disk_usage_mb": round(self.history.landed_bytes / MEGABYTE, 3) if self.history else None,
-            "last_status": self.last_status,
-            "last_run_at": _text(self.last_run.started_at if self.last_run else None),
-            "age_days": self.age_days,
-        }
-
-    def document(self, tile_url_template: str) -> dict[str, Any]:
-        """All there is to tell, ready for JSON."""
-        region = self.region
-        return self.meta(tile_url_template) | {
-            "priority": region.priority,
-            "update_interval_days": region.update_interval_days,
-            "pre_window_days": region.pre_window_days,
-            "post_window_days": region.post_window_days,
-            "pre_basis": self.shown.pre_basis if self.shown else None,
-            "fire_mask": region.fire_mask,
-            "source": region.source,
-            "product": region.product,
-            "area_km2": round(region.area_km2, 1),
-            "due": self.due.isoformat() if self.due else None,
-            "bound_days": self.bound_days,
-            "is_late": self.is_late,
-            "failures_in_a_row": self.failures,
-            "error": self.error,
-        }
-
 
 def standing_of(region: Region, history: History) -> Standing:
     """A region as the rotation sees it."""
@@ -156,7 +113,3 @@ def statuses_of(
             due = standing.attempted + timedelta(days=standing.pause)
         found.append(RegionStatus(region, now, known[region.name], due, bound))
     return found
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None

@@ -14,6 +14,7 @@ TAGS = {
     "products": "What there is to see, what it means, when and where.",
     "statistics": "Numbers over polygons, period by period.",
     "areas": "Registered polygons whose statistics are kept; writing needs a key.",
+    "regions": "Boxes that are refreshed on a rotation, what they show and how old it is.",
     "jobs": "Ingestions and composites, ordered and done in the background; ordering needs a key.",
     "collections": "What has landed, and its bands.",
     "STAC": "What has landed, scene by scene, for any STAC client.",

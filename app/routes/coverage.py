@@ -1,0 +1,84 @@
+"""Coverage: what the regions' scenes cover of them, as GeoJSON with its age."""
+
+import asyncio
+import json
+from typing import Any
+
+import numpy as np
+import shapely
+from fastapi import APIRouter, Depends
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.desk import Desk
+from app.keys import Scope
+from app.regions.status import RegionStatus
+from app.routes.areas import GEOJSON, GeoJsonResponse, answer
+from app.routes.permission import require
+from app.routes.queries import InformedDesk, known_names
+from app.routes.region_documents import RegionSummary
+from mosaics.period import Interval
+
+router = APIRouter(
+    tags=["regions"],
+    dependencies=[Depends(known_names), Depends(require(Scope.READ))],
+    default_response_class=GeoJsonResponse,
+)
+
+
+@router.get("/coverage", responses={200: {"content": {GEOJSON: {}}}})
+async def coverage(request: Request, desk: InformedDesk) -> Response:
+    """What the scenes of each region's days after cover of it, with its age; its box where nothing does.
+
+    `covered_fraction` is the covered share of the box, and null where that is not known.
+    """
+    _, statuses = await desk.roster.statuses()
+    features = [await feature(request, desk, status) for status in statuses]
+    return answer(json.dumps({"type": "FeatureCollection", "features": features}))
+
+
+async def feature(request: Request, desk: Desk, status: RegionStatus) -> dict[str, Any]:
+    """The coverage of one region."""
+    summary = RegionSummary.of(request, desk, status).model_dump(mode="json")
+    box, covered = status.region.geometry, await covered_part(desk, status)
+    outline = box if covered is None or shapely.is_empty(covered) else covered
+    fraction = None if covered is None else round(spherical_area(covered) / spherical_area(box), 4)
+    return {
+        "type": "Feature",
+        "id": status.region.name,
+        "bbox": list(status.region.bbox),
+        "geometry": json.loads(shapely.to_geojson(outline)),
+        "properties": summary | {"covered_fraction": fraction},
+    }
+
+
+async def covered_part(desk: Desk, status: RegionStatus) -> shapely.Geometry | None:
+    """What the scenes of the days after cover of a region; None where no days are known."""
+    if status.post is None:
+        return None
+    collection = desk.registry.get(status.region.product).collection
+    interval = Interval.parse(status.post.text)
+    if collection not in desk.catalogue.collections():
+        return shapely.Polygon()
+    indexes = [
+        await desk.catalogue.index(collection, period)
+        for period in desk.catalogue.periods(collection)
+        if interval.overlaps(period.start, period.end)
+    ]
+    box = status.region.geometry
+
+    def united() -> shapely.Geometry:
+        return shapely.union_all([index.covered_part(box, interval) for index in indexes])
+
+    return await asyncio.to_thread(united)
+
+
+def spherical_area(geometry: shapely.Geometry) -> float:
+    """Area on the unit sphere: of longitude by the sine of latitude (Lambert's cylindrical projection)."""
+    return float(shapely.area(shapely.transform(geometry, _equal_area)))
+
+
+def _equal_area(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    radians = np.radians(lonlat)
+    return np.stack([radians[:, 0], np.sin(radians[:, 1])], axis=1)
