@@ -89,7 +89,8 @@ def _is_version_of(lesser: ArchiveScene, higher: ArchiveScene) -> bool:
     if abs(lesser.start - higher.start) > ONE_OVERPASS:
         return False
     ground = scene_geometry(lesser.item)
-    return bool(ground.difference(scene_geometry(higher.item)).area <= SLIVER * ground.area)
+    own = shapely.difference(ground, scene_geometry(higher.item))
+    return bool(shapely.area(own) <= SLIVER * shapely.area(ground))
 
 
 def band_facts(asset: Mapping[str, Any]) -> Mapping[str, Any]:
