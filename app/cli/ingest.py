@@ -216,6 +216,7 @@ class Work:
             landed_already=len(survey.landed),
             failures=outcome.failures,
             fetched_bytes=watch.fetched_bytes,
+            landed_bytes=sum(landing.size_bytes for landing in outcome.landings),
         )
         return outcome
 
