@@ -1,6 +1,6 @@
 """Real scenes, landed once by the command line and served by the application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,10 +17,13 @@ LANDSAT_SCENES = ("224077", "224078")
 SHANGHAI_YEARS = (2013, 2015, 2017, 2019, 2021)
 
 
-def land(store: str, collection: str, scene: str, when: str, *assets: str) -> None:
+def land(
+    store: str, collection: str, scene: str, when: str, *assets: str, options: Sequence[str] = ()
+) -> None:
     """Land one scene as a user does."""
-    options = [option for asset in assets for option in ("--asset", asset)]
-    arguments = ["land", collection, "--id", scene, "--datetime", when, *options, "--storage", store]
+    given = [option for asset in assets for option in ("--asset", asset)]
+    arguments = ["land", collection, "--id", scene, "--datetime", when, *given, *options]
+    arguments += ["--storage", store]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
 
