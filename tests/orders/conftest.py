@@ -16,8 +16,11 @@ import httpx
 import pytest
 
 from ingest.archives.description import SHIPPED
+from tests.app.conftest import settings, two_months
 from tests.ingest.archives.playing import EARTH_SEARCH
 from tests.ingest.archives.server import ArchiveServer
+
+__all__ = ["settings", "two_months"]
 
 CHECKOUT = Path(__file__).parents[2]
 START_S = 90

@@ -103,8 +103,7 @@ def test_a_box_has_its_area_on_the_sphere():
         ({"bands": [f"b{number}" for number in range(17)]}, "order_bands: these are 17 bands; 16 may be"),
     ],
 )
-def test_what_is_too_large_is_refused_by_the_limit_s_name(larger, name):
-    settings = Settings(_env_file=None)
+def test_what_is_too_large_is_refused_by_the_limit_s_name(settings: Settings, larger, name):
     refuse_excess(understand("ingest", ASKED), settings)
     with pytest.raises(OrderLimitError, match=name) as refused:
         refuse_excess(understand("ingest", ASKED | larger), settings)

@@ -1,4 +1,4 @@
-"""Two real servers on one store, one database, one archive: orders done once, whatever becomes of a server."""
+"""Two real servers on one store, one database, one archive: orders done once, whatever becomes of one."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -202,6 +202,7 @@ def test_another_server_goes_on_where_a_killed_one_was(
     server.kill()
     wait_for(lambda: not is_alive(pid), 5)
     assert other.job(job)["status"] == "running"
+    offer(archive, contents, 23)
     # as if the time had passed that a server may be silent
     postgres.psql(database, "update orders set seen_at = seen_at - interval '15 seconds'")
     done = wait_for(lambda: (now := other.job(job))["status"] == "done" and now, 30)

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,6 +16,8 @@ PROGRAM = (sys.executable, "-m", "app.cli.leashed")
 
 MAX_LINE_BYTES = 1024 * 1024
 """A line that is longer is passed over; the result of 500 scenes that failed has a tenth of this."""
+
+PIECE_BYTES = 65536
 
 TAIL_BYTES = 8192
 """Of stderr, for the log."""
@@ -73,7 +75,6 @@ class CommandLine:
             stderr=asyncio.subprocess.PIPE,
             env=self.environment,
             start_new_session=True,
-            limit=MAX_LINE_BYTES,
         )
         assert process.stdout is not None  # noqa: S101 - piped above
         assert process.stderr is not None  # noqa: S101
@@ -88,19 +89,25 @@ class CommandLine:
 
 
 async def _hear(stdout: asyncio.StreamReader, hear: Callable[[Event], None]) -> None:
-    while True:
-        try:
-            line = await stdout.readline()
-        except ValueError:  # too long
-            continue
-        if not line:
-            return
+    async for line in _lines(stdout):
         try:
             event = json.loads(line)
         except ValueError:
             event = {"event": "log", "text": line.decode(errors="replace").rstrip()}
         if isinstance(event, dict):
             hear(event)
+
+
+async def _lines(stdout: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    kept, is_too_long = b"", False
+    while piece := await stdout.read(PIECE_BYTES):
+        *lines, kept = (kept + piece).split(b"\n")
+        for line in lines:
+            if not is_too_long:
+                yield line
+            is_too_long = False
+        if len(kept) > MAX_LINE_BYTES:
+            kept, is_too_long = b"", True
 
 
 async def _tail(stderr: asyncio.StreamReader) -> str:

@@ -1,0 +1,163 @@
+"""Orders run in this process by a program that misbehaves: what is kept of it, and how it ends."""
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import asyncpg
+import pytest
+
+from app.database import Database
+from app.jobs.orders import running
+from app.jobs.orders.child import CommandLine
+from app.jobs.orders.model import Order
+from app.jobs.orders.request import understand
+from app.jobs.orders.running import MAX_ATTEMPTS, Runner
+from app.jobs.orders.sources import Sources
+from app.jobs.orders.store import cancel_order, create_order, read_order
+from app.settings import Settings
+from tests.app.conftest import eventually
+from tests.orders.conftest import is_alive
+from tests.services.postgres import PostgresServer
+
+ASKED = {"aoi": [5.0, 51.0, 5.3, 51.3], "toi": "2024-06", "bands": ["red"], "source": "local"}
+
+Run = Callable[[str], AbstractAsyncContextManager[Runner]]
+
+LANDED = '{"event": "landed", "collection": "c", "scene": "s", "period": "2024-06", "commit": 7}'
+
+FAILING = f"""
+import sys
+print("a line of a library\\0")
+print("x" * 3_000_000)
+print('{{"event": "progress", "done": 1, "total": 4, "unit": "steps"}}')
+print('{{"event": "progress", "done": "one"}}', "[1]", '{{"event": "unheard of"}}', sep="\\n")
+print('{LANDED}')
+print('{{"event": "result", "landed": 1}}')
+print("the reason", file=sys.stderr)
+sys.exit(3)
+"""
+
+STAYING = f"""
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print('{LANDED}', flush=True)
+print(f'{{{{"event": "log", "text": "{{child.pid}}"}}}}', flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, max_connections=4)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def run(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs orders by a program, with hearts that beat ten times as fast."""
+    for name, value in {"LOOK_S": 0.1, "BEAT_S": 0.1, "ANSWER_S": 0.3, "SILENCE_S": 0.7}.items():
+        monkeypatch.setattr(running, name, value)
+
+    @asynccontextmanager
+    async def run(program: str) -> AsyncIterator[Runner]:
+        command_line = CommandLine.of(settings, (sys.executable, "-c", program))
+        runner = Runner(database, command_line, Sources(command_line), holder="me", at_once=1)
+        runner.start()
+        try:
+            yield runner
+        finally:
+            await runner.close()
+
+    return run
+
+
+async def order(database: Database) -> int:
+    request = understand("ingest", ASKED).model_dump_json()
+    async with database.transaction() as connection:
+        return (await create_order(connection, "ingest", request, None, max_queued=9)).id
+
+
+async def state(database: Database, order_id: int) -> Order:
+    async with database.connection() as connection:
+        return await read_order(connection, order_id)
+
+
+async def test_a_command_that_fails_is_told_and_what_it_did_is_kept(database: Database, run: Run) -> None:
+    id_ = await order(database)
+    async with run(FAILING):
+
+        async def has_failed() -> bool:
+            return (await state(database, id_)).status == "failed"
+
+        await eventually(has_failed)
+    failed = await state(database, id_)
+    assert failed.error == "ingest ended with status 3; the server's log has the reason."
+    assert failed.log == ("a line of a library",)
+    assert failed.progress is not None
+    assert (failed.progress.done, failed.progress.total, failed.progress.unit) == (1, 4, "steps")
+    assert [(scene.scene, scene.commit) for scene in failed.landed] == [("s", 7)]
+    assert failed.result == {"ingest": {"landed": 1}}
+
+
+async def test_a_server_that_stops_ends_the_whole_group_and_hands_the_order_back(
+    database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.jobs.orders.child.ENDING_S", 0.3)  # it does not heed SIGTERM
+    id_ = await order(database)
+    async with run(STAYING):
+        await eventually(lambda: has_log(database, id_))
+    stopped = await state(database, id_)
+    assert (stopped.status, stopped.attempts) == ("queued", 0)
+    assert [scene.scene for scene in stopped.landed] == ["s"]
+    assert not is_alive(int(stopped.log[0]))
+
+
+async def test_an_order_is_given_up_while_the_database_is_away(
+    database: Database, run: Run, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.jobs.orders.child.ENDING_S", 0.3)
+    id_ = await order(database)
+    async with run(STAYING):
+        await eventually(lambda: has_log(database, id_))
+        pid = int((await state(database, id_)).log[0])
+        postgres.stop()
+
+        async def has_ended() -> bool:
+            return not is_alive(pid)
+
+        try:
+            await eventually(has_ended, within_s=10)
+        finally:
+            postgres.start()
+        assert (await state(database, id_)).status == "running"  # until its silence is found out
+
+
+async def test_an_order_that_ends_its_servers_is_not_begun_for_ever(
+    database: Database, run: Run, database_url: str
+) -> None:
+    lost, cancelled = await order(database), await order(database)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "update orders set status = 'running', holder = 'gone', seen_at = now() - interval '1 minute', "
+        "attempts = $1",
+        MAX_ATTEMPTS,
+    )
+    await cancel_order(connection, cancelled)
+    await connection.close()
+    async with run(STAYING):
+
+        async def have_ended() -> bool:
+            return all([(await state(database, each)).has_ended for each in (lost, cancelled)])
+
+        await eventually(have_ended)
+    assert (
+        await state(database, lost)
+    ).error == "It was begun 5 times, and whoever ran it was lost each time."
+    assert (await state(database, cancelled)).status == "cancelled"
+
+
+async def has_log(database: Database, id_: int) -> bool:
+    return bool((await state(database, id_)).log)
