@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from app.cli.landing import REFUSALS, storage_option
+from app.cli.landing import REFUSALS, overviews_option, storage_option
+from app.cli.low_zooms import bring_overviews
 from app.cli.refusal import Refusal, refusing
 from app.cli.telling import Telling, json_option, size_text, telling
 from app.settings import Settings
@@ -69,6 +70,7 @@ class Box(click.ParamType[tuple[float, float, float, float]]):
 @click.option("--scale", "scales", multiple=True, metavar="[BAND=]S", help="In place of what is decided.")
 @click.option("--offset", "offsets", multiple=True, metavar="[BAND=]O", help="In place of what is decided.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be fetched, and how much.")
+@overviews_option
 @json_option
 @storage_option
 @click.pass_obj
@@ -87,6 +89,7 @@ def ingest(
     scales: tuple[str, ...],
     offsets: tuple[str, ...],
     dry_run: bool,
+    overviews: bool,
     as_json: bool,
     storage: str | None,
 ) -> None:
@@ -115,7 +118,8 @@ def ingest(
             offsets=parse_numbers("--offset", offsets),
         )
         refuse_other_bands(manner, wanted.bands or tuple(described.assets))
-        work = Work(collection, wanted, manner, Downloads(settings.downloads), told, dry_run=dry_run)
+        downloads = Downloads(settings.downloads)
+        work = Work(collection, wanted, manner, downloads, told, dry_run=dry_run, overviews=overviews)
 
         async def run() -> Outcome:
             async with (
@@ -169,6 +173,8 @@ class Work:
     downloads: Downloads
     told: Telling
     dry_run: bool
+    overviews: bool = True
+    """Whether low zooms are brought up to what has landed."""
 
     async def run(self, source: StacSource, storage: Storage) -> Outcome:
         """Searches, says what was found and lands it."""
@@ -208,6 +214,10 @@ class Work:
                 f"Landed {len(done.landings)} of {len(survey.pending)} in {source.collection_id}; "
                 f"{size_text(watch.fetched_bytes)} fetched; {spent_s:.0f} s."
             )
+        if self.overviews and not self.dry_run:
+            there = {state.scenes[self.manner.scene_id(scene_id)].period for scene_id in survey.landed}
+            periods = there | {landing.plan.period for landing in outcome.landings}
+            await bring_overviews(storage, source.collection_id, self.collection.clear, self.told, periods)
         self.told.result(
             collection=source.collection_id,
             found=len(discovery.scenes),

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
+from app.cli.low_zooms import bring_overviews
 from app.cli.refusal import refusing
-from app.cli.telling import size_text
+from app.cli.telling import size_text, telling
 from app.settings import Settings
 from ingest.cog import InvalidCogError
 from ingest.collections import CollectionFileError, find_collection, load_collections
@@ -54,6 +55,12 @@ storage_option = click.option(
     "--storage", metavar="ADDRESS", help="Folder, file:// or s3:// address; else TILEWATCH_STORAGE."
 )
 
+overviews_option = click.option(
+    "--overviews/--no-overviews",
+    default=True,
+    help="Whether low zooms are brought up to it at once; else `tilewatch overviews` does it.",
+)
+
 
 @click.command()
 @click.argument("collection")
@@ -84,6 +91,7 @@ storage_option = click.option(
     metavar="[BAND=]V",
     help="Number of missing pixels, for files that do not tag it; BAND=V replaces a tag.",
 )
+@overviews_option
 @storage_option
 def land(
     *,
@@ -96,6 +104,7 @@ def land(
     scales: tuple[str, ...],
     offsets: tuple[str, ...],
     nodata: tuple[str, ...],
+    overviews: bool,
     storage: str | None,
 ) -> None:
     """Land one scene in COLLECTION: GeoTIFFs become COGs, a STAC item and a mosaic.
@@ -120,15 +129,18 @@ def land(
             nodata=parse_numbers("--nodata", nodata),
         )
 
-        async def work(opened: Storage) -> Landing:
+        async def work(opened: Storage) -> None:
             plan = await asyncio.to_thread(plan_scene, source, order)
             for note in plan.notes:
                 click.echo(f"Note: {note}", err=True)
             with _progress(steps(plan), f"Landing {scene_id}") as progress:
-                return await land_scene(opened, plan, progress)
+                landing = await land_scene(opened, plan, progress)
+            click.echo(_said(landing))
+            if overviews:
+                with telling("Making overviews", as_json=False) as told:
+                    await bring_overviews(opened, collection, source.clear, told, [plan.period])
 
-        landing = _with_storage(settings, storage, work)
-        click.echo(_said(landing))
+        _with_storage(settings, storage, work)
 
 
 @click.command()
@@ -181,6 +193,8 @@ def log(collection: str, start: int, storage: str | None) -> None:
                 click.echo(f"    + {scene.id}  {scene.period.text}{mark}")
             for scene_id in commit.removed:
                 click.echo(f"    - {scene_id}")
+            if not commit.added and not commit.removed:
+                click.echo(f"    overviews of {', '.join(commit.mosaics)}")
         if not shown and not (await read_state(opened, collection)).number:
             raise UnknownCollectionError(collection, await opened.folders("collections/"))
         return shown

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -57,6 +57,8 @@ ITEMS_AT_ONCE = 16
 ITEMS_KEPT = 20_000
 COMMIT_EVERY_S = 300.0
 """After so much work what is done is committed, so that a run that is killed has not been for nothing."""
+
+Progress: TypeAlias = Callable[[int, int], None]
 
 _EQUATOR_M = 2 * math.pi * 6378137.0
 
@@ -105,7 +107,7 @@ async def build_overviews(
     source: PixelSource,
     *,
     periods: Sequence[Period] | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Progress = lambda _done, _total: None,
     threads: int | None = None,
 ) -> Outcome:
     """Makes the overviews that a collection's mosaics lack, and lets the mosaics name them.
@@ -116,7 +118,7 @@ async def build_overviews(
         clear: Which pixels show the ground; None where all do.
         source: Reads the scenes.
         periods: Of the mosaics; None for all.
-        progress: Told the tiles done.
+        progress: Told the overviews done, and how many there are to be made of a mosaic.
         threads: That read; one a core.
 
     Raises:
@@ -134,10 +136,6 @@ async def build_overviews(
                 index = await asyncio.to_thread(QuadkeyIndex.from_document, document)
                 await _Mosaic(work, period, document, index).build()
     return outcome
-
-
-class _NoneHereError(Exception):
-    """No overview can be made of a cell, nor of any that holds it."""
 
 
 @dataclass(slots=True)
@@ -165,7 +163,7 @@ class _Work:
     source: PixelSource
     folder: Path
     pool: ThreadPoolExecutor
-    progress: Callable[[int], None]
+    progress: Progress
     outcome: Outcome
 
 
@@ -183,54 +181,54 @@ class _Mosaic:
             for one in document.overviews
             if index.made_of(one.column, one.row, one.cell_zoom) == one.made_of
         }
-        self.made = 0
         self.committed_s = time.monotonic()
         self.items: dict[str, SceneItem | None] = {}
 
     async def build(self) -> None:
         """Makes what is missing, and lets the mosaic forget overviews of other scenes."""
-        outcome, collection = self.work.outcome, self.work.collection
-        known = len(self.overviews)
-        try:
-            await self._overview(Cell(0, 0, 0))
-        except _NoneHereError as reason:
-            outcome.unlike[self.period.text] = str(reason)
-            logger.warning("%s %s lacks overviews in places: %s", collection.id, self.period.text, reason)
-        outcome.made += self.made
-        outcome.kept += known
-        if self.made or len(self.overviews) < len(self.document.overviews):
+        outcome = self.work.outcome
+        known, unlike, made = len(self.overviews), set[Cell](), 0
+        missing = await asyncio.to_thread(self._missing, Cell(0, 0, 0))
+        for number, cell in enumerate(missing):
+            self.work.progress(number, len(missing))
+            if not unlike.isdisjoint(cell.finer()):
+                unlike.add(cell)
+                continue
+            try:
+                overview = await self._make(cell)
+            except UnlikeScenesError as error:
+                unlike.add(cell)
+                outcome.unlike[self.period.text] = str(error)
+                continue
+            if overview is not None:
+                self.overviews[overview.place] = overview
+                made += 1
+                if time.monotonic() > self.committed_s + COMMIT_EVERY_S:
+                    await self._commit()
+        if made or len(self.overviews) < len(self.document.overviews):
             await self._commit()
+        if missing:
+            self.work.progress(len(missing), len(missing))
+        outcome.made += made
+        outcome.kept += known
 
     async def _commit(self) -> None:
         of_period = {self.period: list(self.overviews.values())}
         await commit_overviews(self.work.storage, self.work.collection.id, of_period)
         self.committed_s = time.monotonic()
 
-    async def _overview(self, cell: Cell) -> Overview | None:
-        """The overview of a cell, made now if need be; None where its tiles need few scenes.
-
-        Raises:
-            _NoneHereError: Where scenes are too unlike to be held together; what lies beside is made still.
-        """
+    def _missing(self, cell: Cell) -> list[Cell]:
+        """The cells whose overview is to be made, of a cell and those below it, the finest first."""
+        known = self._known(cell)
+        if known is not None and known.recipe == self.recipe:
+            return []
         crowd = self.index.most_scenes(cell.column, cell.row, cell.of_zoom, cell.depth)
         if crowd <= SCENES_A_TILE or not self._is_coarse(cell):
-            return None
-        known = self.overviews.get((cell.zoom, cell_number(cell.column, cell.row)))
-        if known is not None and known.recipe == self.recipe:
-            return known
-        finer: dict[Cell, Overview] = {}
-        unlike: _NoneHereError | None = None
-        for part in cell.finer():
-            try:
-                found = await self._overview(part)
-            except _NoneHereError as reason:
-                unlike = reason
-            else:
-                if found is not None:
-                    finer[part] = found
-        if unlike is not None:
-            raise unlike
-        return await self._make(cell, finer)
+            return []
+        return [*(below for part in cell.finer() for below in self._missing(part)), cell]
+
+    def _known(self, cell: Cell) -> Overview | None:
+        return self.overviews.get((cell.zoom, cell_number(cell.column, cell.row)))
 
     def _is_coarse(self, cell: Cell) -> bool:
         """Whether the cell's pixels are coarser than the finest scene's by enough, on the ground."""
@@ -239,13 +237,10 @@ class _Mosaic:
         pixel_m = _EQUATOR_M * math.cos(math.radians(nearest_equator)) / TILE_PX / 2**cell.zoom
         return bool(pixel_m >= LEAST_COARSER * self.index.resolution_m)
 
-    async def _make(self, cell: Cell, finer: Mapping[Cell, Overview]) -> Overview | None:
+    async def _make(self, cell: Cell) -> Overview | None:
         """Makes the overview of a cell of finer ones, else of scenes; None where nothing has a value."""
-        tasks = await self._tasks(cell, finer)
-        try:
-            forms = common_forms((item for task in tasks for item in task.items), self.categorical)
-        except UnlikeScenesError as error:
-            raise _NoneHereError(str(error)) from error
+        tasks = await self._tasks(cell)
+        forms = common_forms((item for task in tasks for item in task.items), self.categorical)
         if not forms:
             return None
         pixel_bytes = sum(np.dtype(form.dtype).itemsize for form in forms.values()) + 5
@@ -256,13 +251,12 @@ class _Mosaic:
                 found = await asyncio.gather(*(self._pixels(cell, task, forms) for task in some))
                 for task, pixels in zip(some, found, strict=True):
                     await asyncio.to_thread(piece.write, task.x, task.y, pixels)
-                self.work.progress(len(some))
             if piece.is_empty:
                 return None
             await asyncio.to_thread(piece.finish)
         synthetic = any(task.synthetic for task in tasks)
         whole = not any(task.lacking for task in tasks)
-        overview = Overview(
+        return Overview(
             zoom=cell.zoom,
             column=cell.column,
             row=cell.row,
@@ -273,18 +267,13 @@ class _Mosaic:
             end=self.period.end,
             synthetic=synthetic,
         )
-        self.overviews[overview.place] = overview
-        self.made += 1
-        if time.monotonic() > self.committed_s + COMMIT_EVERY_S:
-            await self._commit()
-        return overview
 
-    async def _tasks(self, cell: Cell, finer: Mapping[Cell, Overview]) -> list[_Tile]:
+    async def _tasks(self, cell: Cell) -> list[_Tile]:
         """What each tile of a cell that has scenes is made of."""
         tiles: list[tuple[int, int, bool, tuple[Sequence[str], bool]]] = []
         for x, y in cell.tiles():
             scenes = self.index.scenes_in_tile(x, y, cell.zoom)
-            below = finer.get(cell.of_tile(x, y))
+            below = self._known(cell.of_tile(x, y))
             if below is not None and scenes:
                 tiles.append((x, y, True, ([below.item_key], below.synthetic)))
             elif scenes:

@@ -103,7 +103,7 @@ class PieceWriter:
 
     def __enter__(self) -> Self:
         for name, form in {**self.forms, SCENE_OF_PIXEL: MARKS}.items():
-            # Not entered: what a dataset enters belongs to one thread, and it is written and closed by others.
+            # Not entered: what a dataset enters belongs to one thread, and others write and close it.
             self._files[name] = file = self._created(name, form)
             self._stack.callback(file.close)
         return self
