@@ -26,7 +26,7 @@ class Tally:
     """The values a polygon covers, and sums over them; areas in square metres."""
 
     equal: tuple[Values, ...] = ()
-    """Values of cells that are covered wholly and all have one area."""
+    """Values of cells that are covered wholly and all have one area, ascending."""
     others: tuple[Values, ...] = ()
     """Values of all other cells."""
     areas: tuple[Areas, ...] = ()
@@ -77,7 +77,7 @@ class Tally:
         """The values by area."""
         none = np.empty(0, np.float32)
         return Distribution.of(
-            np.concatenate([none, *self.equal]),
+            self.equal,
             cell_area_m2,
             np.concatenate([none, *self.others]),
             np.concatenate([np.empty(0), *self.areas]),
@@ -129,9 +129,9 @@ def _marked_area(mark: Mask, covered: Coverage, row_areas: Areas) -> float:
 
 def _equal_cells(plane: Values, covered: Coverage, row_areas: Areas) -> Tally:
     """The cells inside, where all cells have one area."""
-    inside = plane.ravel() if covered.inside.all() else plane[covered.inside]
-    missing = np.isnan(inside)
-    held = inside[~missing] if missing.any() else inside
+    inside = plane.flatten() if covered.inside.all() else plane[covered.inside]
+    inside.sort()
+    held = inside[: inside.searchsorted(np.nan)]  # what is missing comes last
     moments = Moments.of(held, float(row_areas[0]))
     return Tally(
         equal=(held,),

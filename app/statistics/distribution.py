@@ -1,15 +1,22 @@
 """Distribution: how much area has which value; quantiles, classes and histograms are read off it."""
 
-import math
+import os
 from bisect import bisect_right
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+SHORT = 1 << 16
+"""Values of runs that are put together, so that no polygon has many runs."""
+
+PORTION = 1 << 18
+"""Values that are looked through together for different ones: 1 MB, which stays in a core's own cache."""
 
 Values = NDArray[np.float32]
 Areas = NDArray[np.float64]
@@ -17,14 +24,15 @@ Areas = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Distribution:
-    """Values by the area they have, ascending.
+    """Values by the area they have.
 
-    Most cells of a polygon lie inside it and have one area; they are kept without it. Thresholds are taken
-    to float32, as the values and the palette of tiles are.
+    Most cells of a polygon lie inside it and have one area; they are kept without it, in the runs in which
+    they were counted and put in order. To put the runs together would cost more than all else here; what is
+    asked of all is asked of each. Thresholds are taken to float32, as values and the palette of tiles are.
     """
 
-    equal: Values
-    """Values of cells that all have `cell_area`, ascending."""
+    equal: tuple[Values, ...]
+    """Runs of values of cells that all have `cell_area`, each ascending, none empty."""
     cell_area: float
     others: Values
     """Values of cells that have areas of their own, ascending."""
@@ -32,31 +40,34 @@ class Distribution:
     """Those areas."""
 
     @classmethod
-    def of(cls, equal: Values, cell_area: float, others: Values, areas: Areas) -> "Distribution":
-        """Sort values; `equal` is sorted where it stands. None of them is NaN."""
-        equal.sort()
+    def of(cls, equal: Sequence[Values], cell_area: float, others: Values, areas: Areas) -> "Distribution":
+        """Of ascending runs of values, and of others in any order. None of them is NaN."""
+        runs = [run for run in equal if run.size >= SHORT]
+        short = [run for run in equal if 0 < run.size < SHORT]
+        if short:
+            runs.append(np.sort(np.concatenate(short)) if len(short) > 1 else short[0])
         order = np.argsort(others)
-        return cls(equal, cell_area, others[order], areas[order])
+        return cls(tuple(runs), cell_area, others[order], areas[order])
 
     @property
     def empty(self) -> bool:
         """Whether there is no value."""
-        return not (self.equal.size or self.others.size)
+        return not (self.equal or self.others.size)
 
     @property
     def smallest(self) -> float:
         """The smallest value."""
-        return float(min(v[0] for v in (self.equal, self.others) if v.size))
+        return float(min(run[0] for run in self._runs))
 
     @property
     def largest(self) -> float:
         """The largest value."""
-        return float(max(v[-1] for v in (self.equal, self.others) if v.size))
+        return float(max(run[-1] for run in self._runs))
 
     @property
     def area(self) -> float:
         """Of all values."""
-        return self.equal.size * self.cell_area + float(self._summed[-1])
+        return sum(run.size for run in self.equal) * self.cell_area + float(self._summed[-1])
 
     def below(self, value: float) -> float:
         """Area of the values less than this one."""
@@ -80,7 +91,7 @@ class Distribution:
         """
         target = q * self.area
         value = self._reaching(target)
-        rank = self._distinct_before(value)
+        rank = self._different_before(value)
         place = self._place(value, rank)
         step = 1 if place <= target else -1
         other = self._neighbour(value, above=step > 0)
@@ -91,54 +102,82 @@ class Distribution:
 
     def _place(self, value: float, rank: int) -> float:
         below, up_to = self.below(value), self.up_to(value)
-        return below + (up_to - below) * rank / max(self._distinct - 1, 1)
+        return below + (up_to - below) * rank / max(self._portions[-1][1] - 1, 1)
 
     def _reaching(self, target: float) -> float:
-        """The smallest value up to which there is more area than this; the largest where none has."""
-        found = []
-        for values in (self.equal, self.others):
-            first = bisect_right(values, target, key=self.up_to)
-            if first < values.size:
-                found.append(float(values[first]))
-        return min(found, default=self.largest)
+        """The smallest value up to which there is more area than this; the largest where none has.
+
+        Found by halving the float32 numbers between the smallest value and the largest.
+        """
+        low, high = _number_of(self.smallest), _number_of(self.largest)
+        while low < high:
+            middle = (low + high) // 2
+            if self.up_to(_numbered(middle)) > target:
+                high = middle
+            else:
+                low = middle + 1
+        return _numbered(low)
 
     def _neighbour(self, value: float, *, above: bool) -> float | None:
         """The next larger or the next smaller value."""
         found = []
-        for values in (self.equal, self.others):
-            place = int(np.searchsorted(values, np.float32(value), "right" if above else "left"))
-            if above and place < values.size:
-                found.append(float(values[place]))
+        for run in self._runs:
+            place = int(run.searchsorted(np.float32(value), "right" if above else "left"))
+            if above and place < run.size:
+                found.append(float(run[place]))
             if not above and place > 0:
-                found.append(float(values[place - 1]))
+                found.append(float(run[place - 1]))
         return (min if above else max)(found, default=None)
-
-    def _distinct_before(self, value: float) -> int:
-        """How many different values are smaller."""
-        place = int(np.searchsorted(self.equal, np.float32(value)))
-        smaller = self.equal[:place]
-        changes = int(np.count_nonzero(smaller[1:] != smaller[:-1]))
-        return changes + bool(place) + int(np.searchsorted(self._only_others, np.float32(value)))
 
     def _area_before(self, value: float, side: Literal["left", "right"]) -> float:
         key = np.float32(value)
-        equal = int(np.searchsorted(self.equal, key, side))
-        others = int(np.searchsorted(self.others, key, side))
-        return equal * self.cell_area + float(self._summed[others])
+        equal = sum(int(run.searchsorted(key, side)) for run in self.equal)
+        return equal * self.cell_area + float(self._summed[self.others.searchsorted(key, side)])
 
     @cached_property
-    def _distinct(self) -> int:
-        return self._distinct_before(math.inf)
+    def _runs(self) -> tuple[Values, ...]:
+        return (*self.equal, self.others) if self.others.size else self.equal
 
     @cached_property
     def _summed(self) -> Areas:
         return np.concatenate([[0.0], np.cumsum(self.areas)])
 
+    def _different_before(self, value: float) -> int:
+        """How many different values are smaller."""
+        start, before = self._portions[bisect_right(self._portions, value, key=_first) - 1]
+        return before + self._different_between(start, value)
+
+    def _different_between(self, start: float, end: float) -> int:
+        """How many different values there are from `start` on, short of `end`."""
+        ends = np.array([start, end], np.float32)
+        values = np.concatenate([run[slice(*run.searchsorted(ends).tolist())] for run in self._runs])
+        values.sort()
+        return int(np.count_nonzero(values[1:] != values[:-1])) + bool(values.size)
+
     @cached_property
-    def _only_others(self) -> Values:
-        """The different values among the others that none of the equal cells has."""
-        different = np.unique(self.others)
-        here = np.searchsorted(self.equal, different, "right") > np.searchsorted(
-            self.equal, different, "left"
-        )
-        return different[~here]
+    def _portions(self) -> list[tuple[float, int]]:
+        """Where portions of the values begin, and how many different values are smaller; at last all are."""
+        count = sum(run.size for run in self._runs) // PORTION
+        sample = np.sort(np.concatenate([run[:: max(1, SHORT // 64)] for run in self._runs]))
+        inner = np.unique(sample[np.linspace(0, sample.size, count + 1, dtype=int)[1:-1]]).tolist()
+        starts = [-np.inf, *inner, np.inf]
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            each = map if count < 2 else threads.map
+            different = each(self._different_between, starts[:-1], starts[1:])
+            return list(zip(starts, accumulate(different, initial=0), strict=True))
+
+
+def _first(portion: tuple[float, int]) -> float:
+    return portion[0]
+
+
+def _number_of(value: float) -> int:
+    """The place of a float32 among all, 0 being that of 0.0."""
+    bits = int(np.float32(value).view(np.int32))
+    return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
+
+
+def _numbered(number: int) -> float:
+    """The float32 at a place."""
+    value = float(np.int32(abs(number)).view(np.float32))
+    return value if number >= 0 else -value

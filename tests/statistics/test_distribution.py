@@ -14,9 +14,8 @@ QUANTILES = (0.0, 0.02, 0.1, 0.33, 0.5, 0.61, 0.9, 0.98, 1.0)
 
 
 def distribution(equal, others=(), areas=(), cell_area=1.0) -> Distribution:
-    return Distribution.of(
-        np.array(equal, np.float32), cell_area, np.array(others, np.float32), np.array(areas, np.float64)
-    )
+    runs = [np.sort(np.array(equal[start::3], np.float32)) for start in range(3)]
+    return Distribution.of(runs, cell_area, np.array(others, np.float32), np.array(areas, np.float64))
 
 
 def exactextract_quantiles(values: np.ndarray, width: float) -> list[float]:
@@ -67,3 +66,20 @@ def test_histograms_are_numpys(values, bins):
     areas = np.arange(1, len(values) + 1, dtype=float)
     expected, _ = np.histogram(np.array(values, np.float32), edges, weights=areas)
     np.testing.assert_allclose(distribution([], values, areas).histogram(edges.tolist()), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["nearly all differ", "few differ", "one value is most of them"])
+def test_quantiles_of_many_runs_are_exactextracts(kind):
+    random = np.random.default_rng(8)
+    values = random.normal(0.1, 0.3, 700_000).astype("float32")
+    if kind == "few differ":
+        values = np.round(values, 2)
+    if kind == "one value is most of them":
+        values[random.random(values.size) < 0.8] = 0.125
+    areas = np.full(100_000, 0.5)
+    runs = [np.sort(run) for run in np.split(values[:600_000], [200_000, 320_000, 320_000, 500_000, 500_003])]
+    found = Distribution.of(runs, 0.5, values[600_000:], areas)
+    expected = exactextract_quantiles(values, 0.5)
+    np.testing.assert_allclose([found.quantile(q) for q in QUANTILES], expected, rtol=1e-6)
+    assert found.below(0.125) == pytest.approx(0.5 * np.count_nonzero(values < np.float32(0.125)))
+    assert found.up_to(0.125) == pytest.approx(0.5 * np.count_nonzero(values <= np.float32(0.125)))
