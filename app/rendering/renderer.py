@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -49,7 +50,10 @@ WAITING_PER_THREAD = 64
 them waits about as long as a person does."""
 
 DAMAGED_REMEMBERED = 1000
-"""Files known to be damaged, so that they are not tried twice for every tile."""
+"""Files taken for damaged, so that they are not tried twice for every tile."""
+
+DAMAGED_S = 60.0
+"""How long: a file left in an archive may only have been out of reach, and GDAL remembers that for ever."""
 
 ITEMS_AHEAD = 2
 """Items fetched before a rendering starts; most tiles need no more scenes than that."""
@@ -98,16 +102,26 @@ class Renderer:
         catalogue: Where scenes' items come from.
         threads: Render threads; by default one a core.
         max_scenes: Scenes one answer may need.
+        damaged_s: How long a file that cannot be read is not tried again.
     """
 
-    def __init__(self, catalogue: Catalogue, *, threads: int | None = None, max_scenes: int = 64) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        threads: int | None = None,
+        max_scenes: int = 64,
+        damaged_s: float = DAMAGED_S,
+    ) -> None:
         self._catalogue = catalogue
         self._threads = threads or os.cpu_count() or 1
         self._max_scenes = max_scenes
         self._waiting = 0
         options = {**GDAL_OPTIONS, **catalogue.storage.gdal_options()}
         self._pool = ThreadPoolExecutor(self._threads, "render", initializer=_enter_gdal, initargs=(options,))
-        self._damaged: dict[str, None] = {}
+        self._damaged_s = damaged_s
+        self._damaged: dict[str, float] = {}
+        """Until when, on the monotonic clock, by path."""
 
     @property
     def threads(self) -> int:
@@ -218,14 +232,16 @@ class Renderer:
         Raises:
             mosaics.storage.StorageUnavailableError: If it does not answer.
         """
-        unknown = [asset for asset in failed if asset.path not in self._damaged]
+        now = time.monotonic()
+        unknown = [asset for asset in failed if self._damaged.get(asset.path, now) <= now]
         await ask_store(self._catalogue.storage, unknown)
         return bool(unknown)
 
     def _remember_damaged(self, values: ReadScenes) -> None:
         for scene, asset in zip(values.skipped, values.failed, strict=True):
             log.error("scene %s is left out: its %s cannot be read (%s)", scene.id, asset.band, asset.path)
-            self._damaged[asset.path] = None
+            self._damaged.pop(asset.path, None)
+            self._damaged[asset.path] = time.monotonic() + self._damaged_s
             while len(self._damaged) > DAMAGED_REMEMBERED:
                 del self._damaged[next(iter(self._damaged))]
 
