@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from app.database import Database
 from app.desk import Desk, Freshness
 from app.health.monitor import HealthMonitor
 from app.health.parts import parts
+from app.health.regions import region_samples
 from app.health.sampling import Sampler
 from app.jobs.job import Nightly
 from app.jobs.orders.child import CommandLine
@@ -119,9 +121,14 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
             is_ready=lambda: freshness.refreshed_at is not None,
         )
     addresses = TileAddresses(registry, catalogue)
-    sampler = Sampler(registry, catalogue, addresses, renderer, limit=settings.max_scenes_per_tile)
+    samples = partial(region_samples, roster)
+    sampler = Sampler(
+        registry, catalogue, addresses, renderer, limit=settings.max_scenes_per_tile, samples=samples
+    )
     jobs = scheduler.jobs if scheduler else ()
-    looked_at = parts(storage=storage, redis=redis, database=database, jobs=jobs, sampler=sampler)
+    looked_at = parts(
+        storage=storage, redis=redis, database=database, jobs=jobs, roster=roster, sampler=sampler
+    )
     return Desk(
         settings=settings,
         storage=storage,

@@ -1,14 +1,16 @@
 """The parts of a deployment that are looked at, by name."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 from app.caching.redis_tier import RedisTier
 from app.database import Database
 from app.health.checks import check_database, check_redis, check_scheduler, check_storage
 from app.health.finding import Check
+from app.health.regions import check_regions
 from app.health.sampling import Sampler
 from app.jobs.job import Job
+from app.regions.roster import Roster
 from mosaics.storage import Storage
 
 
@@ -18,8 +20,8 @@ def parts(
     redis: RedisTier | None,
     database: Database | None,
     jobs: Sequence[Job],
+    roster: Roster,
     sampler: Sampler,
-    **more: Check,
 ) -> dict[str, Check]:
     """How each part is asked.
 
@@ -28,18 +30,14 @@ def parts(
         redis: None where none is configured.
         database: None where none is configured.
         jobs: Those this worker would run.
+        roster: Of the regions.
         sampler: Renders tiles.
-        more: Checks of other parts.
     """
-
-    def bound(check: Callable[..., Any], *given: Any) -> Check:
-        return lambda: check(*given)
-
     return {
-        "storage": bound(check_storage, storage),
-        "database": bound(check_database, database),
-        "redis": bound(check_redis, redis),
-        "scheduler": bound(check_scheduler, database, jobs),
+        "storage": partial(check_storage, storage),
+        "database": partial(check_database, database),
+        "redis": partial(check_redis, redis),
+        "scheduler": partial(check_scheduler, database, jobs),
+        "regions": partial(check_regions, roster),
         "tiles": sampler.check,
-        **more,
     }

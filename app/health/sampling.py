@@ -58,7 +58,7 @@ class Sampler:
         renderer: Renderer,
         *,
         limit: int,
-        samples: Callable[[], Awaitable[Sequence[Sample]]] | None = None,
+        samples: Callable[[], Awaitable[Sequence[Sample]]],
     ) -> None:
         self._registry = registry
         self._catalogue = catalogue
@@ -70,8 +70,7 @@ class Sampler:
     async def check(self) -> Finding:
         """Whether every sample can be rendered."""
         try:
-            samples = tuple(await self._samples()) if self._samples else ()
-            samples = samples or await self._anywhere()
+            samples = tuple(await self._samples()) or await self._anywhere()
         except StorageError:
             return Finding(False, "No tile can be tried: storage does not answer.")
         if not samples:

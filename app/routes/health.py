@@ -50,7 +50,11 @@ async def health(desk: OpenDesk) -> Response:
     """
     report = await desk.health.report()
     status = HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE
-    return JSONResponse(report.document(), status_code=status, headers=FRESH)
+    earlier = {
+        "disk_ok": report.findings["storage"].ok,
+        "regions_ok": report.findings["regions"].ok,
+    }
+    return JSONResponse(report.document() | earlier, status_code=status, headers=FRESH)
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

@@ -1,6 +1,7 @@
 """What /health says while a part is away, since when, and once it is back."""
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import botocore.session
 import httpx
 import pytest
@@ -199,3 +201,39 @@ async def test_many_who_ask_at_once_are_one_look(settings: Settings, two_months:
         answers = await asyncio.gather(*(client.get("/health") for _ in range(20)))
     assert len({answer.json()["checked_at"] for answer in answers}) <= 2
     assert {answer.status_code for answer in answers} == {200}
+
+
+RUN = """
+    insert into region_runs (region, night, cause, asked, pre_start, pre_end, post_start, post_end,
+        started_at, finished_at, status, error)
+    values ('mol', current_date, 'request', '{}', '2024-05-01', '2024-05-31', '2024-06-01', '2024-06-30',
+        now(), now(), $1, $2)
+"""
+
+
+async def test_a_region_that_failed_twice_one_described_wrongly_and_a_tile_of_each(
+    settings: Settings, two_months: str, database_url: str, tmp_path: Path
+) -> None:
+    regions = tmp_path / "regions.json"
+    described = {"name": "mol", "bbox": [5.0, 51.1, 5.1, 51.2], "product": "ndvi-change"}
+    regions.write_text(json.dumps([described]))
+    chosen = {"storage": two_months, "database_url": database_url, "regions": regions, "jobs": False}
+    connection = await asyncpg.connect(database_url)
+    async with serving(settings.model_copy(update=chosen)) as client:
+        assert (await becomes(client))["regions"]["regions"]["mol"]["last_status"] == "never"
+        await connection.execute(RUN, "failed", "the archive does not answer")
+        assert await failing(client) == []
+        await connection.execute(RUN, "failed", "the archive does not answer")
+        found = (await becomes(client, "regions"))["regions"]
+        assert not (await client.get("/meta/health.json")).json()["regions_ok"]
+        await connection.execute(RUN, "done", None)
+        assert (await becomes(client))["tiles"]["tried"] == ["mol"]
+        regions.write_text(json.dumps([described, {"name": "other", "bbox": [5, 51, 4, 52, 1]}]))
+        wrong = (await becomes(client, "regions"))["regions"]
+    await connection.close()
+    assert found["says"] == "mol: failed 2 times in a row, at last: the archive does not answer."
+    assert found["regions"]["mol"] == {
+        "ok": False, "last_status": "failed", "age_days": None, "failures_in_a_row": 2
+    }  # fmt: skip
+    assert "line 1, region 'other': " in wrong["says"]
+    assert wrong["regions"]["mol"]["ok"]
