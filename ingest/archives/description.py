@@ -1,11 +1,12 @@
 """What describes an archive's collection: one .toml that says how it is searched and what its assets are."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ingest.describing import read_folders, read_table
 
 SHIPPED = Path(__file__).parent / "sources"
 
@@ -67,12 +68,7 @@ def load_sources(folders: Iterable[Path] = ()) -> dict[str, SourceDescription]:
     Raises:
         SourceFileError: Where a folder is not there, or a file in it is wrong.
     """
-    found: dict[str, SourceDescription] = {}
-    for folder in (SHIPPED, *folders):
-        if not folder.is_dir():
-            raise SourceFileError(f"there is no folder {folder} to read sources from.")
-        found |= {path.stem: read_source(path) for path in sorted(folder.glob("*.toml"))}
-    return found
+    return read_folders((SHIPPED, *folders), read_source, SourceFileError, "sources")
 
 
 def find_source(sources: Mapping[str, SourceDescription], source_id: str) -> SourceDescription:
@@ -92,12 +88,7 @@ def read_source(path: Path) -> SourceDescription:
     Raises:
         SourceFileError: Where the file is wrong.
     """
-    try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceFileError(f"{path.name} is not TOML: {error}") from error
-    if "id" in document:
-        raise SourceFileError(f"{path.name}: id: leave it out, the file's name is the source's.")
+    document = read_table(path, SourceFileError)
     try:
         return SourceDescription.model_validate({**document, "id": path.stem})
     except ValidationError as error:

@@ -1,6 +1,5 @@
 """The collections scenes can be landed in: one .toml each, here and in the folders a user adds."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ingest.describing import read_folders, read_table
 from mosaics.collection import Band, Collection, Provider, UnknownCollectionError
+
+SHIPPED = Path(__file__).parent
 
 HARMONISATIONS = ("sentinel-2",)
 """Rules that decide a scene's offset in place of the collection's own; see `ingest.harmonising`."""
@@ -74,12 +76,7 @@ def load_collections(folders: Iterable[Path] = ()) -> dict[str, SourceCollection
     Raises:
         CollectionFileError: Where a folder is not there, or a file in it is wrong.
     """
-    found: dict[str, SourceCollection] = {}
-    for folder in (Path(__file__).parent, *folders):
-        if not folder.is_dir():
-            raise CollectionFileError(f"there is no folder {folder} to read collections from.")
-        found |= {path.stem: read_collection(path) for path in sorted(folder.glob("*.toml"))}
-    return found
+    return read_folders((SHIPPED, *folders), read_collection, CollectionFileError, "collections")
 
 
 def find_collection(collections: Mapping[str, SourceCollection], collection_id: str) -> SourceCollection:
@@ -99,15 +96,10 @@ def read_collection(path: Path) -> SourceCollection:
     Raises:
         CollectionFileError: Where the file is wrong.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CollectionFileError(f"{path.name} is not TOML: {error}") from error
+    document = read_table(path, CollectionFileError)
     harmonisation = document.pop("harmonisation", None)
     clear = document.pop("clear", None)
     composition = document.pop("composite", None)
-    if "id" in document:
-        raise CollectionFileError(f"{path.name}: id: leave it out, the file's name is the collection's id.")
     try:
         collection = Collection.model_validate({**document, "id": path.stem})
     except ValidationError as error:
