@@ -26,27 +26,38 @@ WRITE = """
 REMOVE = "delete from scenes where collection = $1 and id = any($2::text[])"
 
 NOTE = """
+    with part as (
+        select st_xmin(dump.geom) as west, st_xmax(dump.geom) as east
+        from scenes cross join lateral st_dump(geom) dump where collection = $1
+    ), gap as (
+        select west as ends, reached as begins from (
+            select west, max(east) over (order by west rows between unbounded preceding and 1 preceding)
+            as reached from part
+        ) swept where west > reached order by west - reached desc limit 1
+    ), held as (
+        select count(*) as scenes, min(st_xmin(geom)) as west, min(st_ymin(geom)) as south,
+            max(st_xmax(geom)) as east, max(st_ymax(geom)) as north,
+            min(starts) as starts, max(greatest(starts, ends - interval '1 second')) as ends,
+            jsonb_strip_nulls(jsonb_build_object(
+                'platform', jsonb_agg(distinct platform) filter (where platform is not null),
+                'eo:cloud_cover', case when count(cloud_cover) > 0 then
+                    jsonb_build_object('minimum', min(cloud_cover), 'maximum', max(cloud_cover)) end,
+                'tilewatch:synthetic', jsonb_agg(distinct synthetic)
+            )) as summaries
+        from scenes where collection = $1
+    )
     insert into followed_logs (collection, number, commit_id, scenes, bbox, starts, ends, summaries)
-    select $1, $2, $3, count(*),
-        case when count(*) = 0 then null
-            when max(st_xmax(east)) - min(st_xmin(east)) < max(st_xmax(geom)) - min(st_xmin(geom)) then array[
-                min(st_xmin(east)), min(st_ymin(geom)), max(st_xmax(east)) - 360, max(st_ymax(geom))
-            ]
-            else array[min(st_xmin(geom)), min(st_ymin(geom)), max(st_xmax(geom)), max(st_ymax(geom))] end,
-        min(starts), max(greatest(starts, ends - interval '1 second')),
-        jsonb_strip_nulls(jsonb_build_object(
-            'platform', jsonb_agg(distinct platform) filter (where platform is not null),
-            'eo:cloud_cover', case when count(cloud_cover) > 0 then
-                jsonb_build_object('minimum', min(cloud_cover), 'maximum', max(cloud_cover)) end,
-            'tilewatch:synthetic', jsonb_agg(distinct synthetic)
-        ))
-    from (
-        select *, st_shiftlongitude(st_envelope(geom)) as east from scenes where collection = $1
-    ) scene
+    select $1, $2, $3, scenes,
+        case when scenes = 0 then null
+            when gap.ends - gap.begins > west + 360 - east then array[gap.ends, south, gap.begins, north]
+            else array[west, south, east, north] end,
+        held.starts, held.ends, summaries
+    from held left join gap on true
     on conflict (collection) do update set
         number = excluded.number, commit_id = excluded.commit_id, scenes = excluded.scenes,
         bbox = excluded.bbox, starts = excluded.starts, ends = excluded.ends, summaries = excluded.summaries
 """
+"""The bbox leaves out the widest gap between scenes, which is not always the one at 180 degrees."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,11 +76,18 @@ class Indexed:
 
 
 class Indexing:
-    """Brings the index to what has landed; belongs to the process that leads the jobs."""
+    """Brings the index to what has landed; belongs to the process that leads the jobs.
 
-    def __init__(self, database: Database, storage: Storage) -> None:
+    Args:
+        database: Where the index is.
+        storage: What it is of.
+        together: Scenes written by one statement.
+    """
+
+    def __init__(self, database: Database, storage: Storage, *, together: int = WRITTEN_TOGETHER) -> None:
         self._database = database
         self._storage = storage
+        self._together = together
 
     async def refresh(self, still_leading: Callable[[], Awaitable[None]]) -> Indexed:
         """Follow every log to its end.
@@ -142,8 +149,8 @@ class Indexing:
         self, collection: str, changes: Changes, still_leading: Callable[[], Awaitable[None]], done: Indexed
     ) -> None:
         parts = [
-            changes.landed[start : start + WRITTEN_TOGETHER]
-            for start in range(0, len(changes.landed), WRITTEN_TOGETHER)
+            changes.landed[start : start + self._together]
+            for start in range(0, len(changes.landed), self._together)
         ] or [()]
         for part in parts:
             scenes, unreadable = await self._read(collection, part)

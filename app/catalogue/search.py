@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ MAX_PAGE = 500
 """Scenes on one page, at some 10 kB of JSON each."""
 
 MAX_CONDITIONS = 20
+
+MAX_NUMBER = 1e300
 
 
 class SearchError(ValueError):
@@ -93,6 +96,10 @@ def total_order(keys: Sequence[SortKey]) -> tuple[SortKey, ...]:
     return (*first, *(SortKey(name, falling) for name in ("collection", "id") if name not in named))
 
 
+NUMBER = re.compile(r"[+-]?\d{1,17}(\.\d{1,17})?")
+"""A number as people write one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A comparison of one property of an item with a value."""
@@ -110,8 +117,19 @@ class Condition:
             raise SearchError(f"{self.name[:80]}: 'in' takes a list of values")
         if self.operator in {"startsWith", "endsWith", "contains"} and not isinstance(self.value, str):
             raise SearchError(f"{self.name[:80]}: {self.operator!r} takes a text")
-        if any("\0" in text for text in (self.name, json.dumps(self.value, ensure_ascii=False))):
+        if not _is_plain(self.value):
+            raise SearchError(
+                f"{self.name[:80]}: a value is a text, a number, true or false, or a list of such"
+            )
+        if "\0" in self.name or "\\u0000" in json.dumps(self.value):
             raise SearchError("a query has the character U+0000, which no item has")
+
+    @property
+    def readings(self) -> tuple[Any, ...]:
+        """The value and, where a text reads as a number, that: what takes `name<20` sends texts."""
+        if not isinstance(self.value, str) or not NUMBER.fullmatch(self.value):
+            return (self.value,)
+        return (self.value, float(self.value))
 
 
 def read_conditions(query: Mapping[str, Any]) -> tuple[Condition, ...]:
@@ -209,6 +227,14 @@ def read_place(geometry: Mapping[str, Any]) -> shapely.Geometry:
     if not shapely.is_valid(shape):
         raise SearchError(f"intersects is no valid geometry: {shapely.is_valid_reason(shape)}")
     return shape
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(not isinstance(each, list) and _is_plain(each) for each in value)
+    if isinstance(value, int | float):
+        return abs(value) <= MAX_NUMBER
+    return isinstance(value, str)
 
 
 def _corners(west: float, south: float, east: float, north: float) -> shapely.Geometry:

@@ -16,6 +16,14 @@ TEXT_TESTS = {
     "contains": "strpos({text}, {value}) > 0",
 }
 
+COLUMNS = {
+    "id": "to_jsonb(id)",
+    "collection": "to_jsonb(collection)",
+    "eo:cloud_cover": "to_jsonb(cloud_cover)",
+    "platform": "to_jsonb(platform)",
+}
+"""What need not be looked for in the items, which are large."""
+
 
 class Statement:
     """Conditions that grow one by one, and their values."""
@@ -65,24 +73,22 @@ class Statement:
         self.conditions.extend(self._compared(condition) for condition in search.conditions)
 
     def _compared(self, condition: Condition) -> str:
-        if condition.name == "eo:cloud_cover" and _is_number(condition.value):
-            operator = COMPARISONS.get(condition.operator)
-            if operator is not None:
-                return f"cloud_cover {operator} {self.value(float(condition.value))}"
-        found = _COLUMNS.get(condition.name) or f"item -> 'properties' -> {self.value(condition.name)}::text"
+        found = COLUMNS.get(condition.name)
+        if found is None:
+            found = f"(item -> 'properties' -> {self.value(condition.name)}::text)"
         if condition.operator in TEXT_TESTS:
-            text = f"(({found}) #>> '{{}}')"
             value = f"{self.value(condition.value)}::text"
-            test = TEXT_TESTS[condition.operator].format(text=text, value=value)
+            test = TEXT_TESTS[condition.operator].format(text=f"({found} #>> '{{}}')", value=value)
             return f"(jsonb_typeof({found}) = 'string' and {test})"
-        value = f"{self.value(json.dumps(condition.value))}::jsonb"
         if condition.operator == "in":
-            return f"({value} @> ({found}))"
+            return f"{self.value(json.dumps(condition.value))}::jsonb @> {found}"
         operator = COMPARISONS[condition.operator]
-        return f"(jsonb_typeof({found}) = jsonb_typeof({value}) and ({found}) {operator} {value})"
-
-
-_COLUMNS = {"id": "to_jsonb(id)", "collection": "to_jsonb(collection)"}
+        values = (f"{self.value(json.dumps(value))}::jsonb" for value in condition.readings)
+        same = (
+            f"jsonb_typeof({found}) = jsonb_typeof({value}) and {found} {operator} {value}"
+            for value in values
+        )
+        return f"({' or '.join(same)})"
 
 
 def order_by(order: Sequence[SortKey]) -> str:
@@ -92,7 +98,3 @@ def order_by(order: Sequence[SortKey]) -> str:
 
 def _beyond(key: SortKey) -> str:
     return "<" if key.falling else ">"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

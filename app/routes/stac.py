@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from stac_fastapi.api.models import (
@@ -50,10 +50,12 @@ from app.routes.stac_documents import GEOJSON, Addresses, collection_document, i
 TITLE = "Tilewatch"
 DESCRIPTION = "What has landed in this Tilewatch, raw and derived, one item a scene."
 EXTENSIONS = [QueryExtension(), SortExtension(), FieldsExtension(), TokenPaginationExtension()]
+SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"
+"""What pystac-client looks for; version 1.1 adds a list of what can be sorted by."""
 CONFORMANCE = sorted(
     {
         *STACConformanceClasses,
-        *(OAFConformanceClasses.CORE, OAFConformanceClasses.GEOJSON),
+        *(OAFConformanceClasses.CORE, OAFConformanceClasses.GEOJSON, SORT_1_0),
         *(
             name
             for extension in EXTENSIONS
@@ -172,10 +174,19 @@ async def describe_collection(
 
 @router.get("/collections/{collection_id}/items", name="stac_items", response_class=GeoJSONResponse)
 async def list_items(
-    request: Request, desk: InformedDesk, database: OpenDatabase, asked: Annotated[Any, Depends(ItemsGet)]
+    *,
+    request: Request,
+    desk: InformedDesk,
+    database: OpenDatabase,
+    asked: Annotated[Any, Depends(ItemsGet)],
+    collections: Annotated[
+        str | None, Query(description="The same collection; pystac-client names it twice.")
+    ] = None,
 ) -> Response:
     """The items of a collection, newest first; `next` leads to the following page."""
     collection = desk.catalogue.collection(asked.collection_id)
+    if collections not in {None, collection.id}:
+        raise SearchError(f"these are the items of {collection.id!r}; /stac/search has those of others")
     search = Search(
         collections=(collection.id,),
         place=None if asked.bbox is None else box_shape(asked.bbox),
@@ -305,11 +316,8 @@ async def answer(
     addresses = Addresses.of(request)
     links = [link("self", own, GEOJSON), link("root", addresses.stac)]
     if page.following is not None and body is None:
-        query = request.query_params
-        following = request.url.replace(query="").include_query_params(
-            **dict(query), token=page.following.token
-        )
-        links.append(link("next", f"{own}?{following.query}", GEOJSON) | {"method": "GET"})
+        query = request.url.include_query_params(token=page.following.token).query
+        links.append(link("next", f"{own}?{query}", GEOJSON) | {"method": "GET"})
     elif page.following is not None:
         paging = {"method": "POST", "body": {"token": page.following.token}, "merge": True}
         links.append(link("next", own, GEOJSON) | paging)

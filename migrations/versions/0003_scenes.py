@@ -28,7 +28,6 @@ STATEMENTS = (
     "comment on column scenes.cloud_cover is 'in percent'",
     "create index scenes_geom on scenes using gist (geom)",
     "create index scenes_time on scenes (starts, collection, id)",
-    "create index scenes_clouds on scenes (cloud_cover)",
     """
     create table followed_logs (
         collection text primary key,
