@@ -63,7 +63,8 @@ class Settings(BaseSettings):
     """The most bands an order may name."""
 
     order_source: str | None = None
-    """The archive of orders that name none; else the first of Sentinel-2 in `tilewatch sources`."""
+    """The archive of orders that name none; else the first of Sentinel-2 in `tilewatch sources`. Where it is
+    set, composites of its collection fetch their scenes from it first."""
 
     api_keys: Annotated[tuple[KeyEntry, ...], NoDecode] = Field(default=(), repr=False)
     """Keys that may write, separated by commas, as `tilewatch keys new` prints them: `name:scope:digest`.

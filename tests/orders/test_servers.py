@@ -1,12 +1,15 @@
 """Two real servers on one store, one database, one archive: orders done once, whatever becomes of one."""
 
 import asyncio
+import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mosaics.log import read_commits
 from mosaics.storage import open_storage
@@ -83,16 +86,21 @@ def offer(archive: ArchiveServer, contents: dict[str, bytes], last: int, slow: S
     items = days(archive, last)
     play(archive, items, contents)
     for item in items:
-        if int(item["properties"]["datetime"][8:10]) in slow:
-            for band, name in BANDS.items():
-                archive.routes[f"/{item['id']}/{name}.tif"] = file(contents[band], pause_s=SLOWLY_S)
+        pause_s = SLOWLY_S if int(item["properties"]["datetime"][8:10]) in slow else 0.0
+        for band, name in (*BANDS.items(), ("green", "B03"), ("blue", "B02")):
+            href = f"{archive.url}/{item['id']}/{name}.tif"
+            item["assets"].setdefault(band, item["assets"]["red"] | {"href": href})
+            content = contents.get(band, contents["red"])
+            archive.routes[f"/{item['id']}/{name}.tif"] = file(content, pause_s=pause_s)
 
 
-def times_fetched(archive: ArchiveServer, scene: str) -> list[int]:
+def times_fetched(archive: ArchiveServer, scene: str) -> Counter[str]:
     """How often each file of a scene was fetched, from its beginning."""
-    paths = [f"/{scene}/{name}.tif" for name in BANDS.values()]
-    whole = [[one for one in archive.of(path) if "range" not in one.headers] for path in paths]
-    return [len(asked) for asked in whole]
+    return Counter(
+        asked.path.rpartition("/")[2].removesuffix(".tif")
+        for asked in archive.asked
+        if asked.method == "GET" and asked.path.startswith(f"/{scene}/") and "range" not in asked.headers
+    )
 
 
 def commits(store: Path) -> list[list[str]]:
@@ -120,38 +128,48 @@ def at_work(servers: list[Server], postgres: PostgresServer, database: str, job:
     return wait_for(found)  # type: ignore[no-any-return]
 
 
-def test_an_order_is_done_by_one_server_and_leads_to_layers(
+def test_a_composite_of_scenes_fetched_first_ends_in_a_layer(
     servers: list[Server], archive: ArchiveServer, contents: dict[str, bytes], store: Path
 ) -> None:
     one, two = servers
     offer(archive, contents, 2)
+    asked = {"aoi": AOI, "toi": "2024-06-01/2024-06-30", "bands": ["red", "green", "blue"]}
     sent = {"Idempotency-Key": "june"}
-    job = one.order("/ingest", june(1, 2), **sent)
-    assert (job["status"], job["request"]["source"], job["request"]["aoi"]) == ("queued", "local", AOI)
-    assert two.order("/ingest", june(1, 2), **sent)["id"] == job["id"]
-    other = two.client.post("/ingest", json=june(1, 3), headers=sent)
+    job = one.order("/composites", asked, **sent)
+    assert (job["status"], job["request"]["ingest"], job["request"]["aoi"]) == ("queued", "local", AOI)
+    assert two.order("/composites", asked, **sent)["id"] == job["id"]
+    other = two.client.post("/composites", json=asked | {"toi": "2024-06"}, headers=sent)
     assert (other.status_code, f"job {job['id']}" in other.text) == (422, True)
 
-    done = wait_for(lambda: (now := two.job(job["id"]))["status"] == "done" and now)
-    assert done["attempts"] == 1
-    assert done["progress"]["fraction"] == 1.0
-    assert done["progress"]["unit"] == "bytes"
+    done = wait_for(lambda: (now := two.job(job["id"]))["finished_at"] and now)
+    assert (done["status"], done["error"], done["attempts"]) == ("done", None, 1)
+    progress = done["progress"]
+    assert (progress["step"], progress["step_number"], progress["steps"]) == ("composite", 2, 2)
+    assert (progress["unit"], progress["fraction"]) == ("steps", 1.0)
     assert done["log"][0] == "Found 2 scenes."
     names = ["S2A_31UFT_20240601_0_L2A", "S2A_31UFT_20240602_0_L2A"]
-    assert sorted(scene["scene"] for scene in done["result"]["scenes"]) == names
     assert sorted(commits(store)) == [[name] for name in names]
-    assert [times_fetched(archive, name) for name in names] == [[1, 1, 1]] * 2
-    assert done["result"]["steps"]["ingest"]["landed"] == 2
+    # red, green, blue, and the mask that nobody named; each from one server, once
+    assert [times_fetched(archive, name) for name in names] == [{"B02": 1, "B03": 1, "B04": 1, "SCL": 1}] * 2
+    landed = {scene["scene"]: scene for scene in done["result"]["scenes"]}
+    (made,) = (scene for name, scene in landed.items() if name not in names)
+    assert (made["collection"], made["period"], made["commit"]) == ("sentinel-2-monthly", "2024-06", 1)
 
-    (layer,) = done["result"]["layers"]  # true-color has no green, and no blue
-    assert (layer["product"], layer["period"]) == ("ndvi", "2024-06")
-    links = {link["rel"]: link["href"] for link in layer["links"]}
+    layers = {layer["product"]: layer for layer in done["result"]["layers"]}
+    assert sorted(layers) == ["true-color", "true-color-monthly"]  # the others need other bands
+    links = {link["rel"]: link["href"] for link in layers["true-color-monthly"]["links"]}
     assert two.client.get(links["tilejson"]).json()["period"] == "2024-06"
     picture = two.client.get(links["preview"])
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
     tile = two.client.get(links["tiles"].format(z=12, x=2107, y=1366))
-    assert (tile.status_code, tile.content[:4]) == (200, b"\x89PNG")
-    (item,) = (link["href"] for link in done["result"]["scenes"][0]["links"] if link["rel"] == "item")
+    assert (tile.status_code, tile.headers["content-type"]) == (200, "image/png")
+    assert np.asarray(Image.open(io.BytesIO(tile.content)).convert("RGBA"))[:, :, 3].max() == 255
+    shown = {
+        product["id"]: product["periods"]["last"]
+        for product in two.client.get("/products").json()["products"]
+    }
+    assert shown["true-color-monthly"] == "2024-06"  # which is what the page lists
+    (item,) = (link["href"] for link in made["links"] if link["rel"] == "item")
     assert wait_for(lambda: two.client.get(item).status_code == 200)
 
     listed = two.client.get("/jobs").json()

@@ -17,7 +17,7 @@ class Step:
 
 def fetches_first(request: OrderRequest) -> bool:
     """Whether scenes are fetched for a composite, which takes knowing their masks."""
-    return isinstance(request, CompositeRequest) and request.ingest is not False
+    return isinstance(request, CompositeRequest) and isinstance(request.ingest, str)
 
 
 def steps_of(request: OrderRequest, sources: Mapping[str, Source]) -> tuple[Step, ...]:

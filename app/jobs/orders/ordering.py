@@ -125,13 +125,21 @@ class Orders:
             source = await self._sources.find(request.source)
             _refuse_unknown_bands(request, source)
             return request.model_copy(update={"source": source.id})
-        if request.ingest is False:
+        if not request.ingest and (request.ingest is False or not await self._has_archive(request)):
             self._refuse_nothing_landed(request)
-            return request
+            return request.model_copy(update={"ingest": False})
         named = request.ingest if isinstance(request.ingest, str) else None
         source = await self._sources.find(named, collection=request.collection)
         _refuse_unknown_bands(request, source)
         return request.model_copy(update={"ingest": source.id})
+
+    async def _has_archive(self, request: CompositeRequest) -> bool:
+        """Whether the service has an archive of its own choice for a collection."""
+        preferred = self._settings.order_source
+        if preferred is None:
+            return False
+        source = (await self._sources.known()).get(preferred)
+        return source is not None and source.collection == request.collection
 
     def _refuse_nothing_landed(self, request: CompositeRequest) -> None:
         try:

@@ -172,10 +172,11 @@ class CompositeRequest(_Request):
     collection: Name = Field(
         default="sentinel-2-l2a", description="The collection whose scenes it is made of."
     )
-    method: Literal["median"] = "median"
-    ingest: bool | Name = Field(
-        default=False,
-        description="Fetch the scenes first: true, or the name of a source of the collection.",
+    method: Literal["median", "mean", "min", "max"] = "median"
+    ingest: bool | Name | None = Field(
+        default=None,
+        description="Fetch the scenes first: true, or the name of a source of the collection. Where absent, "
+        "they are fetched if the service has an archive for that (TILEWATCH_ORDER_SOURCE).",
     )
     max_cloud: Cloud = None
     limit: Scenes = MAX_SCENES
