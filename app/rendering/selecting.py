@@ -202,7 +202,7 @@ def _earlier(catalogue: Catalogue, product: Product, name: str, tested: Span) ->
         return Window(name, role.title, (found,), how)
     raise EmptyWindowError(
         f"{product.id!r} compares {tested.text} with the same time one year before, and nothing has landed "
-        f"there; give another window, as in {name}=2023-07. {_what_there_is(catalogue, product)}"
+        f"there; ask for another window with {name}=. {_what_there_is(catalogue, product)}"
     )
 
 
