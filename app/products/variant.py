@@ -50,6 +50,10 @@ class Variant(BaseModel):
         }
         if "expression" in content:
             content["expression"] = rename_bands(content["expression"], self.renames)
+        if "counted" in content:
+            content["counted"] = [
+                {**row, "where": rename_bands(row["where"], self.renames)} for row in content["counted"]
+            ]
         if "bands" in content:
             content["bands"] = [self.renames.get(band, band) for band in content["bands"]]
         if self.mask is not None:

@@ -91,12 +91,16 @@ expression = "where(pre.nir > 0, abs(pre.nir - post.nir), post.red)"
 rescale = [0.0, 1.0]
 colormap = "viridis"
 roles = { pre = { title = "Before", before = "post" }, post = { title = "After" } }
+counted = [{ name = "Lost", where = "post.nir < pre.nir" }]
+mask = [{ collection = "zones", band = "nir", keep = [1] }]
 variants.change-landsat = { collection = "landsat-c2-l2", bands = { nir = "nir08" } }
 """,
         encoding="utf-8",
     )
     landsat = read_products(path)[1]
     assert landsat.expression == "where(pre.nir08 > 0, abs(pre.nir08 - post.nir08), post.red)"
+    assert landsat.mask[0].band == "nir"  # of another collection
+    assert landsat.counted[0].where == "post.nir08 < pre.nir08"
     path.write_text(
         """
 title = "Grey"
