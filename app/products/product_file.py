@@ -9,10 +9,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.products.mask import MaskRule
-from app.products.model import ClassRow, Product, ProductFileError, Role
+from app.products.model import ClassRow, Product, ProductFileError
+from app.products.role import Absences, Counted, Role
 from app.products.variant import UnknownRenameError, Variant
 
-_PARTS: dict[str, type[BaseModel]] = {"mask": MaskRule, "classes": ClassRow, "roles": Role}
+_ROWS: dict[str, type[BaseModel]] = {"mask": MaskRule, "classes": ClassRow, "roles": Role, "counted": Counted}
+"""Tables of which there may be several."""
+_TABLES: dict[str, type[BaseModel]] = {"absences": Absences}
 
 Described = TypeVar("Described", Product, Variant)
 
@@ -115,7 +118,10 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 
 def _model_at(location: tuple[int | str, ...], model: type[BaseModel]) -> type[BaseModel]:
-    return _PARTS.get(str(location[0]), model) if len(location) > 2 else model
+    """The model of the table that a key stands in."""
+    if len(location) > 2:
+        return _ROWS.get(str(location[0]), model)
+    return _TABLES.get(str(location[0]), model) if len(location) > 1 else model
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -218,6 +218,35 @@ WRONG = [
         "[roles.prior]",
         "expression: 'pre.nir08' names no time window; write prior.nir08 or",
     ),
+    (BURN, "[roles.pre]", "[roles.post2]", "expression: 'pre.nir08' names no time window"),
+    (
+        BURN,
+        'before = "post"\n',
+        "",
+        "roles: one role is the tested one .* without before there are: pre, post",
+    ),
+    (BURN, 'before = "post"', 'before = "pre"', "roles.pre.before: the tested role is 'post', not 'pre'"),
+    (BURN, 'before = "post"', "years = 2", "roles.pre: years is for a role that comes before another"),
+    (BURN, 'before = "post"', 'before = "post"\nyears = 2', "roles.pre: of 2 years, minimum_years says"),
+    (
+        BURN,
+        'before = "post"',
+        'before = "post"\nyears = 5\nminimum_years = 3',
+        r"expression: pre has a window in each of several years; write mean\(pre.nir08\)",
+    ),
+    (BURN, "colormap =", "plausible = [1, 0]\ncolormap =", "plausible: low stands below high"),
+    (
+        BURN,
+        "colormap =",
+        'absences = {masked = "#808080"}\ncolormap =',
+        "absences.masked: this belongs to a product with roles and mask rules",
+    ),
+    (
+        BURN,
+        "colormap =",
+        'counted = [{name = "Wet", where = "pre.red > 1"}]\ncolormap =',
+        r"counted\[0\].where: it names bands that the expression does not",
+    ),
     (COLOR, '"red", ', "", "bands: there are three bands, for red, green and blue; these are 2"),
     (COLOR, "rescale = [0.0, 0.3]", "", "rescale: bands need the values of black and full colour"),
     (COLOR, "rescale =", 'colormap = "greys"\nrescale =', "colormap: this belongs to an expression"),
@@ -228,6 +257,18 @@ WRONG = [
         "lit_above: a lit area needs values of an expression",
     ),
     (COLOR, "rescale =", "rescale", "is not TOML"),
+    (
+        BURN,
+        "[roles.pre]",
+        "[absences]\nmaskd = '#b8bcc2'\n[roles.pre]",
+        "absences.maskd: there is no such key; did you mean masked",
+    ),
+    (
+        BURN,
+        "[roles.pre]",
+        "[[counted]]\nnam = 'Lost'\nwhere = 'pre.nir08 > 0'\n[roles.pre]",
+        r"counted\[0\].name: this is missing: What such ground.*counted\[0\].nam: there is no such key",
+    ),
 ]
 
 
