@@ -12,6 +12,7 @@ from app.products.expression import (
     MAX_COST,
     MAX_LENGTH,
     ExpressionError,
+    Years,
     compile_expression,
 )
 
@@ -147,6 +148,49 @@ def test_roles_are_named_before_the_band():
 def test_a_role_that_there_is_not_is_refused(text, roles, words):
     with pytest.raises(ExpressionError, match=words):
         compile_expression(text, roles=roles)
+
+
+YEARS = {"earlier": Years(most=5, least=3)}
+
+
+def over_years(text: str, now: list[float], *earlier: list[float]) -> list[float]:
+    formula = compile_expression(text, roles=("now", "earlier"), years=YEARS)
+    values = {"now.x": np.array(now, np.float32), "earlier.x": np.array(earlier, np.float32)}
+    return [float(value) for value in formula.evaluate(values)]
+
+
+def test_a_mean_and_a_deviation_are_taken_over_the_years_that_have_a_value():
+    # A pixel a column: four years, three years, two years of which are too few.
+    earlier = ([1, 1, 1], [2, NAN, NAN], [4, 2, NAN], [5, 6, 7])
+    now = [10.0, 10, 10]
+    assert is_same(over_years("now.x - mean(earlier.x)", now, *earlier), [7.0, 7.0, NAN])
+    # Squares about the means 3 and 3 add up to 10 and 14, over n - 1.
+    deviations = [math.sqrt(10 / 3), math.sqrt(14 / 2), NAN]
+    assert is_same(over_years("0 * now.x + std(earlier.x)", now, *earlier), deviations)
+    assert is_same(over_years("now.x / mean(earlier.x * 2)", now, *earlier), [10 / 6, 10 / 6, NAN])
+
+
+def test_bands_inside_a_mean_are_bands_of_the_formula_and_cost_every_year():
+    single = compile_expression("now.x - now.y", roles=("now", "earlier"), years=YEARS)
+    formula = compile_expression("now.x - mean(earlier.x - earlier.y)", roles=("now", "earlier"), years=YEARS)
+    assert formula.bands == ("now.x", "earlier.x", "earlier.y")
+    assert formula.cost > 5 * single.cost
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("earlier.x", r"write mean\(earlier.x\) or std\(earlier.x\)"),
+        ("mean(now.x)", "years of one role that has several; there are: earlier"),
+        ("mean(earlier.x - now.x)", "years of one role"),
+        ("mean(mean(earlier.x))", "there are: none here"),
+        ("mean(3) + now.x", "years of one role"),
+        ("mean(exp(exp(exp(exp(exp(exp(earlier.x)))))))", f"more than {MAX_COST} operations"),
+    ],
+)
+def test_years_stand_inside_a_mean_alone(text, words):
+    with pytest.raises(ExpressionError, match=words):
+        compile_expression(text, roles=("now", "earlier"), years=YEARS)
 
 
 REFUSED = {

@@ -99,3 +99,16 @@ def test_rgb_is_scaled_to_bytes_and_missing_in_any_plane_is_transparent():
 def test_each_plane_has_its_own_stretch():
     colors, _ = scale_rgb(np.full((3, 1, 1), 10, dtype=np.float32), ((0, 10), (0, 20.4), (10, 20)))
     assert colors.ravel().tolist() == [255, 125, 0]
+
+
+def test_pixels_without_a_value_are_drawn_by_what_keeps_them_from_one():
+    absent = {"masked": LegendEntry("Masked", "#808080", None, None)}
+    ramp = Palette.of_ramp(GREYS, 0.0, 253.0, absent)
+    classes = Palette.of_classes(burn_classes(), absent)
+    masked = np.array([False, False, True])
+    for palette, place in ((ramp, 255), (classes, 8)):
+        index = palette.index(floats(0, np.nan, np.nan))
+        palette.mark(index, {"masked": masked, "outside_zone": ~masked})
+        assert index.tolist()[1:] == [0, place]
+        assert palette.colors[place].tolist() == [128, 128, 128, 255]
+    assert ramp.index(floats(253, 300)).tolist() == [254, 254]
