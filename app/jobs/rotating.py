@@ -6,12 +6,12 @@ with what another has begun. An ingestion is ordered under a key that names run 
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from pydantic import ValidationError
 
-from app.database import Database
+from app.database import Connection, Database
 from app.jobs.job import Nightly, StillLeading
 from app.jobs.orders.model import (
     KeyReusedError,
@@ -25,11 +25,12 @@ from app.jobs.orders.model import (
 from app.products.registry import Registry, UnknownProductError
 from app.regions.model import Region, Window
 from app.regions.roster import Roster
-from app.regions.rotation import choose
+from app.regions.rotation import PER_NIGHT, choose
 from app.regions.runs import (
     Cause,
     Run,
     begin_run,
+    begun_by_rotation,
     fall_back,
     finish_run,
     histories,
@@ -110,16 +111,15 @@ class Rotating:
         """
         listing = await self._roster.listing(anew=True)
         night = self._nightly.night(self._nightly.latest(self._now()))
-        async with self._database.connection() as connection:
-            known = await histories(connection, [region.name for region in listing.regions])
-        standings = [standing_of(region, known[region.name]) for region in listing.regions]
-        begun = []
-        for chosen in choose(standings, night):
-            region = listing.find(chosen.name)
-            if region is not None:
-                await still_leading()
-                run = await self._begin(region, "rotation")
-                begun += [chosen.name] if run else []
+        await still_leading()
+        by_name = {region.name: region for region in listing.regions}
+        async with self._database.transaction() as connection:
+            room = max(0, PER_NIGHT - await begun_by_rotation(connection, night))
+            known = await histories(connection, by_name)
+            standings = [standing_of(region, known[name]) for name, region in by_name.items()]
+            chosen = [by_name[each.name] for each in choose(standings, night, most=room)]
+            runs = [await self._begin(connection, region, night, "rotation") for region in chosen]
+        begun = [run.region for run in runs if run is not None]
         return {"night": night.isoformat(), "begun": begun, "problems": len(listing.problems)}
 
     async def refresh(self, name: str) -> Run:
@@ -131,7 +131,9 @@ class Rotating:
             app.database.DatabaseUnavailableError: If the database does not answer.
         """
         region = await self._roster.region(name)
-        run = await self._begin(region, "request")
+        night = self._nightly.night(self._now())
+        async with self._database.connection() as connection:
+            run = await self._begin(connection, region, night, "request")
         if run is None:
             raise RefreshUnderWayError(
                 f"region {name!r} is being refreshed; GET /regions/{name} tells how far it is"
@@ -150,18 +152,10 @@ class Rotating:
             await self._advance(run)
         return {"running": len(runs)}
 
-    async def _begin(self, region: Region, cause: Cause) -> Run | None:
-        now = self._now()
-        moment = self._nightly.latest(now) if cause == "rotation" else now
-        async with self._database.connection() as connection:
-            return await begin_run(
-                connection,
-                region,
-                self._bands(region),
-                night=self._nightly.night(moment),
-                today=now.date(),
-                cause=cause,
-            )
+    async def _begin(self, connection: Connection, region: Region, night: date, cause: Cause) -> Run | None:
+        today = self._now().date()
+        bands = self._bands(region)
+        return await begin_run(connection, region, bands, night=night, today=today, cause=cause)
 
     def _bands(self, region: Region) -> list[str]:
         """What the product and its mask read, as far as the source has it."""

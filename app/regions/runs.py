@@ -13,6 +13,11 @@ Cause = Literal["rotation", "request"]
 RunStatus = Literal["running", "done", "empty", "failed"]
 PreBasis = Literal["year-before", "just-before"]
 
+LOCK = 0x72656769_6F6E7321
+"""Key of the advisory lock under which a night is chosen; the letters of "regions!"."""
+
+BEGUN = "select count(*) from region_runs where night = $1 and cause = 'rotation'"
+
 BEGIN = """
     insert into region_runs (region, night, cause, asked, pre_start, pre_end, post_start, post_end)
     values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8)
@@ -104,6 +109,13 @@ class History:
     """Runs in a row, up to the last, that were empty or failed."""
     landed_bytes: int = 0
     """Of all runs."""
+
+
+async def begun_by_rotation(connection: Connection, night: date) -> int:
+    """How many runs the rotation has begun for a night; nobody begins one until the transaction ends."""
+    await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+    found: int = await connection.fetchval(BEGUN, night)
+    return found
 
 
 async def begin_run(
