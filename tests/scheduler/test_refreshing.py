@@ -103,6 +103,37 @@ async def test_new_and_changed_areas_are_filled(kept: Kept) -> None:
     assert json.loads((await kept.entries(area))["2024-06"])["mean"] == pytest.approx(0, abs=1e-6)
 
 
+async def test_news_of_an_earlier_window_reaches_the_entries_that_compare_it(kept: Kept) -> None:
+    west, east = await kept.register([square(20, 100), square(240, 180)], products=("ndvi-change",))
+    await kept.land("june-23", "2023-06")
+    await kept.land("june-24", "2024-06")
+    await kept.land("july-24", "2024-07")
+    await kept.refresh()
+    # 2023-06 has nothing before it; 2024-07 is compared with 2024-06, since 2023-07 has nothing.
+    before = await kept.rows()
+    assert set(before) == {(area, period) for area in (west, east) for period in ("2024-06", "2024-07")}
+    windows = {p: json.loads(e)["windows"]["pre"]["period"] for p, e in (await kept.entries(west)).items()}
+    assert windows == {"2024-06": "2023-06", "2024-07": "2024-06"}
+
+    await kept.land("june-23-east", "2023-06", column=232, row=170)
+    await kept.refresh()
+    after = await kept.rows()
+    assert {key for key in after if after[key] != before[key]} == {(east, "2024-06")}
+
+    # A July of the year before takes the place of June: also where its scene does not lie.
+    await kept.land("july-23-east", "2023-07", column=232, row=170)
+    await kept.refresh()
+    assert set(await kept.rows()) == {
+        *((area, "2024-06") for area in (west, east)),
+        (east, "2023-07"),
+        (east, "2024-07"),
+    }
+    await commit_scenes(kept.storage, "sentinel-2-l2a", remove=["july-23-east"])
+    await kept.catalogue.refresh()
+    await kept.refresh()
+    assert set(await kept.rows()) == set(before)
+
+
 async def test_a_run_that_loses_the_lead_notes_nothing_and_the_next_goes_on(kept: Kept) -> None:
     await kept.land("may", "2024-05")
     await kept.land("june", "2024-06")
