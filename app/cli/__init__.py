@@ -17,6 +17,7 @@ COMMANDS = {
     "sweep": "app.cli.landing:sweep",
     "migrate": "app.cli.migrate:migrate",
     "areas": "app.cli.areas:areas",
+    "regions": "app.cli.regions:regions",
     "keys": "app.cli.keys:keys",
 }
 """Name of each subcommand and where it is, in the order of the help."""

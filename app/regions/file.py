@@ -1,14 +1,11 @@
 """The regions file: read anew whenever its content is another, and what was good is kept while it is not."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from app.products.registry import Registry
 from app.regions.reading import MAX_BYTES, Archive, Listing, Problem, RegionsFileError, read_regions
-
-log = logging.getLogger(__name__)
 
 
 class RegionsFile:
@@ -46,10 +43,6 @@ class RegionsFile:
         except RegionsFileError as error:
             broken = Problem(error.line, None, str(error))
             self._listing = replace(self._listing, problems=(broken,), is_current=False)
-        for problem in self._listing.problems:
-            log.warning("%s: %s", self.path.name, problem.text)
-        if not self._listing.is_current:
-            log.warning("%s: the regions read before stay", self.path.name)
         return self._listing
 
     def _read(self, content: bytes | str) -> Listing:

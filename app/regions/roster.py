@@ -1,6 +1,7 @@
 """The roster: the regions there are now, and how each of them stands, for whoever asks."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -9,9 +10,11 @@ from zoneinfo import ZoneInfo
 from app.database import Database
 from app.regions.file import RegionsFile
 from app.regions.model import Region
-from app.regions.reading import Archive, Listing
+from app.regions.reading import Archive, Listing, Problem
 from app.regions.runs import histories
 from app.regions.status import RegionStatus, statuses_of
+
+log = logging.getLogger(__name__)
 
 Archives: TypeAlias = Mapping[str, Archive]
 
@@ -53,6 +56,7 @@ class Roster:
         self._ask_archives = ask_archives
         self._archives: Archives | None = None
         self._looking = asyncio.Lock()
+        self._logged: tuple[Problem, ...] = ()
 
     @property
     def is_configured(self) -> bool:
@@ -75,7 +79,9 @@ class Roster:
         async with self._looking:
             if anew or await asyncio.to_thread(self._file.has_changed):
                 self._archives = await self._ask_archives()
-            return await asyncio.to_thread(self._file.look, self._archives)
+            listing = await asyncio.to_thread(self._file.look, self._archives)
+        self._log(listing)
+        return listing
 
     async def region(self, name: str) -> Region:
         """The region of a name; `UnknownRegionError`."""
@@ -109,3 +115,12 @@ class Roster:
         if found is None:
             raise UnknownRegionError(name, listing)
         return found
+
+    def _log(self, listing: Listing) -> None:
+        """Say in the log what is wrong, once."""
+        if listing.problems != self._logged:
+            self._logged = listing.problems
+            for problem in listing.problems:
+                log.warning("regions file: %s", problem.text)
+            if not listing.is_current:
+                log.warning("the regions read before the file was broken stay")

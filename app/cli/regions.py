@@ -1,0 +1,128 @@
+"""`tilewatch regions`: whether a regions file is right, and which regions the coming nights refresh."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from app.cli.migrate import database_option
+from app.cli.refusal import Refusal, refusing
+from app.database import Database, DatabaseUnavailableError, SchemaMissingError
+from app.jobs.job import Nightly
+from app.products.model import ProductFileError
+from app.products.registry import SHIPPED, Registry
+from app.regions.file import RegionsFile
+from app.regions.model import Region
+from app.regions.planning import Night, counted, plan, warnings
+from app.regions.reading import Archive, Listing
+from app.regions.rotation import Standing
+from app.regions.runs import History, histories
+from app.regions.status import standing_of
+from app.settings import Settings
+
+file_option = click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Of the regions; else TILEWATCH_REGIONS.",
+)
+
+
+@click.group()
+def regions() -> None:
+    """Regions that are refreshed on a rotation."""
+
+
+@regions.command()
+@file_option
+def check(file: Path | None) -> None:
+    """Say what is wrong with the regions file, by line, or that nothing is."""
+    listing = _listing(Settings(), file)
+    for problem in listing.problems:
+        click.echo(problem.text, err=True)
+    if not listing.is_current:
+        raise Refusal("No region can be read from the file; a running service keeps those it had.")
+    if listing.problems:
+        right = counted(len(listing.regions), "region")
+        raise Refusal(
+            f"{counted(len(listing.problems), 'problem')}; {right} would be refreshed all the same."
+        )
+    click.echo(f"{counted(len(listing.regions), 'region')}, nothing wrong.")
+    for region in listing.regions:
+        click.echo(
+            f"    {region.name}  every {counted(region.update_interval_days, 'night')}, priority "
+            f"{region.priority}, {region.area_km2:,.0f} km2, {region.tile_count:,} tiles, {region.product} "
+            f"from {region.source}"
+        )
+
+
+@regions.command("plan")
+@click.option("--nights", default=14, show_default=True, type=click.IntRange(1, 400), help="How far ahead.")
+@file_option
+@database_option
+def show_plan(*, nights: int, file: Path | None, database_url: str | None) -> None:
+    """Show which regions the coming nights refresh and why, if all goes well, and what cannot be kept."""
+    settings = Settings()
+    listing = _listing(settings, file)
+    for problem in listing.problems:
+        click.echo(problem.text, err=True)
+    address = database_url or settings.database_url
+    if address is None:
+        click.echo("No database is given, so this is a plan from the beginning.", err=True)
+    known = {} if address is None else _histories(address, listing.regions)
+    standings = [standing_of(region, known.get(region.name, History())) for region in listing.regions]
+    nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
+    first = nightly.night(nightly.following(datetime.now(UTC)))
+    for night in plan(standings, first, nights):
+        _show(night, nightly)
+    _warn(standings, warnings(standings, first))
+
+
+def _show(night: Night, nightly: Nightly) -> None:
+    click.echo(f"{night.date:%a %Y-%m-%d}, {nightly.hour:02}:00 {nightly.zone.key}")
+    for turn in night.turns:
+        click.echo(f"    {turn.standing.name}: {turn.why}")
+    if not night.turns:
+        click.echo("    nothing is due")
+
+
+def _warn(standings: Sequence[Standing], told: Sequence[str]) -> None:
+    for each in standings:
+        if each.is_running:
+            click.echo(f"{each.name} is being refreshed now.")
+    for warning in told:
+        click.echo(f"Warning: {warning}", err=True)
+    if standings and not told:
+        click.echo("Every interval can be kept.")
+
+
+def _listing(settings: Settings, file: Path | None) -> Listing:
+    path = file or settings.regions
+    if path is None:
+        raise Refusal("No regions file is given: set TILEWATCH_REGIONS, or give --file.")
+    from ingest.archives.description import SourceFileError, load_sources
+
+    with refusing(ProductFileError, SourceFileError):
+        registry = Registry.load([SHIPPED, settings.products] if settings.products else [SHIPPED])
+        sources = load_sources([settings.sources] if settings.sources else [])
+    archives = {name: Archive(each.collection, tuple(each.assets)) for name, each in sources.items()}
+    return RegionsFile(path, registry).look(archives)
+
+
+def _histories(address: str, regions: Sequence[Region]) -> dict[str, History]:
+    async def read() -> dict[str, History]:
+        database = Database(address, max_connections=1)
+        try:
+            async with database.connection() as connection:
+                return await histories(connection, [region.name for region in regions])
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(read())
+    except SchemaMissingError as error:
+        raise Refusal("The database has not been prepared yet; run `tilewatch migrate`.") from error
+    except DatabaseUnavailableError as error:
+        raise Refusal(f"The database does not answer: {error.__cause__}") from error
