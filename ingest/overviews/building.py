@@ -144,13 +144,13 @@ class _Tile:
 
     x: int
     y: int
-    items: list[SceneItem]
-    """Scenes, best first; or the overview of the next zoom."""
     halved: bool
-    """Whether it is the latter."""
+    """Whether it is made of the overview of the next zoom, not of scenes."""
     synthetic: bool
     lacking: bool
     """Whether a scene has been left out."""
+    items: list[SceneItem] = field(default_factory=list)
+    """The scenes, best first; or that overview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,27 +270,23 @@ class _Mosaic:
 
     async def _tasks(self, cell: Cell) -> list[_Tile]:
         """What each tile of a cell that has scenes is made of."""
-        tiles: list[tuple[int, int, bool, tuple[Sequence[str], bool]]] = []
+        tiles: list[tuple[_Tile, list[str]]] = []
         for x, y in cell.tiles():
             scenes = self.index.scenes_in_tile(x, y, cell.zoom)
             below = self._known(cell.of_tile(x, y))
             if below is not None and scenes:
-                tiles.append((x, y, True, ([below.item_key], below.synthetic)))
+                lacking = below.recipe != self.recipe
+                tile = _Tile(x, y, halved=True, synthetic=below.synthetic, lacking=lacking)
+                tiles.append((tile, [below.item_key]))
             elif scenes:
-                keys = [scene.item_key for scene in scenes]
-                tiles.append((x, y, False, (keys, any(scene.synthetic for scene in scenes))))
-        await self._fetch({key for *_, (keys, _) in tiles for key in keys})
-        return [
-            _Tile(
-                x,
-                y,
-                [item for key in keys if (item := self.items[key]) is not None],
-                halved=halved,
-                synthetic=synthetic,
-                lacking=any(self.items[key] is None for key in keys),
-            )
-            for x, y, halved, (keys, synthetic) in tiles
-        ]
+                synthetic = any(scene.synthetic for scene in scenes)
+                tile = _Tile(x, y, halved=False, synthetic=synthetic, lacking=False)
+                tiles.append((tile, [scene.item_key for scene in scenes]))
+        await self._fetch({key for _, keys in tiles for key in keys})
+        for tile, keys in tiles:
+            tile.items = [item for key in keys if (item := self.items[key]) is not None]
+            tile.lacking |= len(tile.items) < len(keys)
+        return [tile for tile, _ in tiles]
 
     async def _fetch(self, keys: set[str]) -> None:
         """Makes sure that items are in memory; None stands for one that is damaged or gone."""
