@@ -8,6 +8,7 @@ from typing import Any
 from app.catalogue.indexing import Indexing
 from app.database import Database
 from app.jobs.job import Every, Job, Nightly, StillLeading
+from app.jobs.orders.store import forget_orders
 from app.jobs.refreshing import Refreshing
 from app.jobs.rotating import Rotating
 from app.jobs.slots import forget_slots
@@ -17,6 +18,9 @@ CACHE_KEPT = timedelta(days=30)
 """How long a statistic is remembered that nobody asks for."""
 
 SLOTS_KEPT = timedelta(days=7)
+
+ORDERS_KEPT = timedelta(days=30)
+"""How long an order is remembered after its end, and its idempotency key with it."""
 
 
 def schedule(
@@ -41,6 +45,7 @@ def schedule(
         async with database.connection() as connection:
             forgotten = await forget_unused(connection, CACHE_KEPT)
             await forget_slots(connection, SLOTS_KEPT)
+            await forget_orders(connection, ORDERS_KEPT)
         return {"forgotten": forgotten}
 
     return (

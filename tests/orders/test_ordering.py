@@ -3,13 +3,23 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from app.database import Database
-from app.jobs.orders.store import LEASE, Told, beat, claim_order, create_order, finish_order, hand_back_order
+from app.jobs.orders.store import (
+    LEASE,
+    Told,
+    beat,
+    claim_order,
+    create_order,
+    finish_order,
+    forget_orders,
+    hand_back_order,
+)
 from app.settings import Settings
 from tests.app.conftest import serving
 from tests.areas.conftest import LOCAL
@@ -181,6 +191,12 @@ async def test_an_order_is_held_by_one_at_a_time(database_url: str) -> None:
     async with database.connection() as connection:
         await finish_order(connection, ids[0], holders[0], "done", nothing, result={}, error=None)
         rows = await connection.fetch("select holder, status, attempts, log from orders order by id")
+        await finish_order(connection, ids[0], "fourth", "done", nothing, result={}, error=None)
+        await connection.execute("update orders set finished_at = finished_at - interval '30 days'")
+        await forget_orders(connection, timedelta(days=31))
+        assert await connection.fetchval("select count(*) from orders") == 3
+        await forget_orders(connection, timedelta(days=30))
+        assert await connection.fetchval("select count(*) from orders") == 2  # those that have not ended stay
     assert [tuple(row) for row in rows] == [
         ("fourth", "running", 2, ["a line"]),
         ("third", "running", 1, []),
