@@ -1,0 +1,78 @@
+"""A process of a test: a scheduler that leads or waits, with nights of a second, and orders done at once."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.database import Database
+from app.jobs.job import Every, Job, Nightly, StillLeading
+from app.jobs.orders.model import Order
+from app.jobs.orders.store import create_order, read_order
+from app.jobs.rotating import Rotating
+from app.products.registry import Registry
+from app.regions.file import RegionsFile
+from app.regions.roster import Roster
+from app.scheduler import Scheduler
+
+DONE = """
+    update orders set status = 'done', finished_at = now(), result = '{"ingest": {"landed_bytes": 1}}',
+        landed = '[{"collection": "c", "scene": "s", "period": "2026-06", "commit": 1}]'
+    where id = $1 and status = 'queued'
+"""
+
+
+class DoneAtOnce:
+    """Orders in the database that nobody has to work for: done as soon as they are looked at."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def submit(self, kind: Any, request: Mapping[str, Any], *, key: str, is_limited: bool) -> Order:
+        async with self.database.transaction() as connection:
+            return await create_order(connection, kind, json.dumps(request), key, max_queued=10_000)
+
+    async def read(self, order_id: int) -> Order:
+        async with self.database.connection() as connection:
+            await connection.execute(DONE, order_id)
+            return await read_order(connection, order_id)
+
+    async def cancel(self, order_id: int) -> Order:
+        return await self.read(order_id)
+
+
+async def lead(url: str, path: Path, began: float, log: Path) -> None:
+    """Look at the clock until this process is killed."""
+    start = datetime.fromtimestamp(began, UTC)
+
+    def now() -> datetime:
+        """A day a second, from three in the morning of the first of June."""
+        return datetime(2026, 6, 1, 3, tzinfo=UTC) + (datetime.now(UTC) - start) * 86_400
+
+    database = Database(url, max_connections=2)
+    registry = Registry.load()
+
+    async def no_archives() -> None:
+        return None
+
+    nightly = Nightly(3, ZoneInfo("UTC"))
+    roster = Roster(RegionsFile(path, registry), database, zone=nightly.zone, ask_archives=no_archives)
+    rotating = Rotating(database, roster, registry, DoneAtOnce(database), nightly, now=now)
+
+    async def choose(still_leading: StillLeading) -> Mapping[str, Any]:
+        with log.open("a") as lines:
+            lines.write(f"{datetime.now(UTC):%H:%M:%S}\n")
+        return await rotating.choose(still_leading)
+
+    second = timedelta(seconds=1)
+    jobs = [Job("regions", Every(second), choose), Job("region-runs", Every(second / 2), rotating.follow)]
+    Scheduler(url, database, jobs, is_ready=lambda: True).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(lead(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])))
