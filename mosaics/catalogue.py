@@ -143,7 +143,14 @@ class Catalogue:
 
     async def index(self, collection_id: str, period: Period) -> QuadkeyIndex:
         """The index of a period's mosaic, loaded once however many ask; raises as `mosaic_key`."""
-        return await self._indexes.load(self.mosaic_key(collection_id, period))
+        key = self.mosaic_key(collection_id, period)
+        try:
+            return await self._indexes.load(key)
+        except ObjectNotFoundError:  # swept long after another took its place, which was not noticed here
+            await self.refresh()
+            if (newer := self.mosaic_key(collection_id, period)) == key:
+                raise
+            return await self._indexes.load(newer)
 
     def loaded_index(self, collection_id: str, period: Period) -> QuadkeyIndex | None:
         """The index of a period's mosaic when it is in memory; raises as `mosaic_key`."""

@@ -1,22 +1,33 @@
-"""Sweeping: finding the objects that no commit names, left by writers that died or lost a race."""
+"""Sweeping: finding the objects that nobody needs: named by no commit, or only by commits long superseded."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from mosaics.document import MosaicDocument
-from mosaics.log import Commit, read_commits
-from mosaics.storage import ObjectInfo, Storage
+from mosaics.log import Commit, LogState, read_commits
+from mosaics.storage import ObjectInfo, ObjectNotFoundError, Storage
 
 
-async def unreferenced(storage: Storage, older_than: timedelta) -> AsyncIterator[ObjectInfo]:
+async def unreferenced(
+    storage: Storage, older_than: timedelta, *, superseded: timedelta | None = None
+) -> AsyncIterator[ObjectInfo]:
     """The objects of scenes, mosaics and overviews that no commit names.
 
     A writer names what it has written only at the end, so objects younger than `older_than` are left alone;
     it must be longer than any landing lasts, and a day is a good choice. Scenes and mosaics that a commit has
-    once named stay, so that the log's history stays whole. Overviews can be made again: they stay as long as
-    a mosaic names them that readers may have held within `older_than`.
+    once named stay, so that what the log tells of can be looked at, unless `superseded` is given. Overviews
+    can be made again: they stay as long as a mosaic names them that readers may have held within
+    `older_than`.
+
+    Args:
+        storage: Where to look.
+        older_than: Age of the youngest objects that count.
+        superseded: Scenes that were replaced or removed, and mosaics that others took the place of, longer
+            ago than this are found as well. The log still tells of them. A reader that has not followed it
+            for so long finds them gone, and what took their place by following it.
     """
-    before = datetime.now(UTC) - older_than
+    now = datetime.now(UTC)
     for collection in await storage.folders("collections/"):
         root = f"collections/{collection}"
         # Listed before the log is read: what gets named in between counts as named.
@@ -24,18 +35,42 @@ async def unreferenced(storage: Storage, older_than: timedelta) -> AsyncIterator
             info
             for below in ("scenes/", "mosaics/", "overviews/")
             async for info in storage.list(f"{root}/{below}")
-            if info.modified < before
+            if info.modified < now - older_than
         ]
         if not old:
             continue
         commits = [commit async for commit in read_commits(storage, collection)]
-        named = {_folder(record.item_key) for commit in commits for record in commit.added}
+        named, mosaics = _needed(commits, None if superseded is None else now - superseded)
         if any(info.key.startswith(f"{root}/overviews/") for info in old):
-            named |= await _overview_folders(storage, commits, before)
-        mosaics = {key for commit in commits for key in commit.mosaics.values()}
+            named |= await _overview_folders(storage, commits, now - older_than)
         for info in old:
             if info.key not in mosaics and _folder(info.key) not in named:
                 yield info
+
+
+async def remove(storage: Storage, found: ObjectInfo) -> bool:
+    """Removes an object that was found to be unneeded; False where it has been written anew since."""
+    with suppress(ObjectNotFoundError):
+        # Lists of S3 tell milliseconds, the object itself seconds.
+        if (await storage.head(found.key)).modified - found.modified > timedelta(seconds=1):
+            return False
+    await storage.delete(found.key)
+    return True
+
+
+def _needed(commits: list[Commit], since: datetime | None) -> tuple[set[str], set[str]]:
+    """Folders of scenes and keys of mosaics that any state since a moment names; any ever, without one."""
+    # The clocks of writers may differ: the past ends with the first commit that is not in it.
+    past = next(
+        (at for at, commit in enumerate(commits) if since is None or commit.time >= since), len(commits)
+    )
+    state = LogState().after(commits[:past])
+    folders = {_folder(scene.item_key) for scene in state.scenes.values()}
+    mosaics = set(state.mosaics.values())
+    for commit in commits[past:]:
+        folders.update(_folder(record.item_key) for record in commit.added)
+        mosaics.update(key for key in commit.mosaics.values() if key is not None)
+    return folders, mosaics
 
 
 async def _overview_folders(storage: Storage, commits: list[Commit], since: datetime) -> set[str]:
@@ -48,7 +83,9 @@ async def _overview_folders(storage: Storage, commits: list[Commit], since: date
     keys = [key for of_period in in_force.values() for key in of_period if key is not None]
     folders: set[str] = set()
     for key in keys:
-        folders.update(_folder(one.item_key) for one in MosaicDocument(await storage.get(key)).overviews)
+        with suppress(ObjectNotFoundError):  # swept since it was superseded
+            data = await storage.get(key)
+            folders.update(_folder(one.item_key) for one in MosaicDocument(data).overviews)
     return folders
 
 

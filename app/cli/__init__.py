@@ -14,7 +14,7 @@ COMMANDS = {
     "composite": "app.cli.composite:composite",
     "collections": "app.cli.landing:collections",
     "log": "app.cli.landing:log",
-    "sweep": "app.cli.landing:sweep",
+    "sweep": "app.cli.sweep:sweep",
     "migrate": "app.cli.migrate:migrate",
     "areas": "app.cli.areas:areas",
     "regions": "app.cli.regions:regions",

@@ -1,10 +1,9 @@
-"""`tilewatch land` and what belongs to it: the demo, the log, the sweep, the list of collections."""
+"""`tilewatch land` and what belongs to it: the demo, the log, the list of collections."""
 
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +27,6 @@ from mosaics.log import LogError, read_commits, read_state
 from mosaics.period import PeriodError
 from mosaics.scene import SceneError
 from mosaics.storage import Storage, StorageAddressError, StorageError, open_storage
-from mosaics.sweeping import unreferenced
 
 Result = TypeVar("Result")
 
@@ -201,35 +199,6 @@ def log(collection: str, start: int, storage: str | None) -> None:
 
     with refusing(*REFUSALS):
         _with_storage(Settings(), storage, show)
-
-
-@click.command()
-@click.option(
-    "--older-than",
-    default=24.0,
-    show_default=True,
-    type=click.FloatRange(min=0),
-    metavar="HOURS",
-    help="Leave younger objects alone; a landing under way needs its own for some hours.",
-)
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-@storage_option
-def sweep(older_than: float, storage: str | None, *, dry_run: bool) -> None:
-    """Remove objects that no commit names: leftovers of landings that were killed."""
-
-    async def remove(opened: Storage) -> tuple[int, int]:
-        found = [info async for info in unreferenced(opened, timedelta(hours=older_than))]
-        for info in found:
-            if dry_run:
-                click.echo(info.key)
-            else:
-                await opened.delete(info.key)
-        return len(found), sum(info.size for info in found)
-
-    with refusing(*REFUSALS):
-        count, size_bytes = _with_storage(Settings(), storage, remove)
-        verb = "would be removed" if dry_run else "removed"
-        click.echo(f"{count} {'object' if count == 1 else 'objects'} ({size_text(size_bytes)}) {verb}.")
 
 
 def _with_storage(

@@ -73,6 +73,32 @@ def test_a_sweep_says_what_it_removed(run, red, tmp_path):
     assert run(*LAND, "--asset", red).stdout == "a is landed already, exactly so; nothing changed.\n"
 
 
+def test_a_sweep_removes_what_was_superseded_only_where_that_is_asked(run, red, tmp_path):
+    run(*LAND, "--asset", red)
+    run(*LAND, "--asset", red, "--cloud-cover", "3")  # another version of the scene
+    scenes = tmp_path / "store/collections/sentinel-2-l2a/scenes/a"
+    assert len(list(scenes.iterdir())) == 2
+    assert run("sweep", "--older-than", "0").stdout == "0 objects (0 bytes) removed.\n"
+    assert run("sweep", "--older-than", "0", "--superseded-older-than", "1h").stdout.startswith("0 objects")
+    asked = ("--older-than", "0", "--superseded-older-than", "0h")
+    assert "/a/" in run("sweep", *asked, "--dry-run").stdout
+    assert len(list(scenes.glob("*/*.tif"))) == 2
+    assert "removed" in run("sweep", *asked).stdout
+    assert len(list(scenes.glob("*/*.tif"))) == 1
+    assert run("log", "sentinel-2-l2a").stdout.count("+ a") == 2
+    assert run(*LAND, "--asset", red, "--cloud-cover", "3").stdout.startswith("a is landed already")
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [("5", "write hours, days or weeks: 12h, 30d, 8w"), ("12h", "replaced less than 24 hours ago")],
+)
+def test_an_age_that_makes_no_sense_is_refused(run, age, words):
+    refused = run("sweep", "--superseded-older-than", age)
+    assert refused.exit_code == 2
+    assert words in refused.stderr
+
+
 def test_collections_are_listed_with_their_bands(run):
     listed = run("collections", "list").stdout
     assert "tempo-no2  TEMPO nitrogen dioxide; a mosaic each hour\n    no2, quality, cloud_fraction" in listed

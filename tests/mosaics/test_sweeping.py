@@ -1,13 +1,17 @@
 """What sweeping would remove, and what it must not."""
 
-from datetime import timedelta
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import shapely
 
+from mosaics.catalogue import Catalogue
 from mosaics.log import commit_scenes, read_state
 from mosaics.storage import StorageUnavailableError, open_storage
-from mosaics.sweeping import unreferenced
-from tests.mosaics.records import scene
+from mosaics.sweeping import remove, unreferenced
+from tests.mosaics.records import HARVEST, JUNE, scene
 
 NOW = timedelta(seconds=-60)  # the clocks of storage and tests may differ by less
 
@@ -61,3 +65,93 @@ async def test_what_a_dead_writer_left_is_found_once_it_is_old(storage):
     assert list(state.scenes) == ["a"]
     for key in state.mosaics.values():
         assert await storage.get(key)
+
+
+DAY = timedelta(days=1)
+
+
+async def made(storage, number, age):
+    """Lets a commit have been made so long ago."""
+    key = f"collections/harvest/log/{number:08d}.json"
+    commit = json.loads(await storage.get(key))
+    commit["time"] = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%SZ")
+    await storage.put(key, json.dumps(commit).encode(), "application/json")
+
+
+async def found(storage, superseded):
+    return {info.key async for info in unreferenced(storage, NOW, superseded=superseded)}
+
+
+async def test_what_was_superseded_long_ago_is_found_where_that_is_asked(storage):
+    second, third = ({"item_key": f"collections/harvest/scenes/a/d{n}/item.json"} for n in (2, 3))
+    await land(storage, scene("a"))  # until the second commit
+    await land(storage, scene("a", **second))  # until the third
+    await land(storage, scene("a", **third))
+    await land(storage, scene("b"))  # until the fifth
+    await commit_scenes(storage, "harvest", remove=["b"])
+    state = await read_state(storage, "harvest")
+    for number, days in enumerate((60, 50, 40, 20, 10), 1):
+        await made(storage, number, days * DAY)
+    mosaics = [info.key async for info in storage.list("collections/harvest/mosaics/")]
+    assert len(mosaics) == 5
+    first_scene = {f"collections/harvest/scenes/a/d1/{name}" for name in ("item.json", "red.tif")}
+    second_scene = {key.replace("d1", "d2") for key in first_scene}
+    removed_scene = {key.replace("/a/", "/b/") for key in first_scene}
+
+    assert await found(storage, None) == set()
+    # at each moment since what is said, the third commit's state and later ones were there
+    assert await found(storage, 30 * DAY) == {*first_scene, *second_scene, *mosaics[:2]}
+    # 45 days ago it was still the second's
+    assert await found(storage, 45 * DAY) == {*first_scene, mosaics[0]}
+    assert await found(storage, 55 * DAY) == set()
+    # a removed scene and its mosaic, ten days after
+    assert await found(storage, 9 * DAY) == {*first_scene, *second_scene, *removed_scene, *mosaics[:4]}
+    assert mosaics[4] == state.mosaics[JUNE]
+
+    async for info in unreferenced(storage, NOW, superseded=9 * DAY):
+        assert await remove(storage, info)
+    left = {info.key async for info in storage.list("collections/harvest/") if "/log/" not in info.key}
+    assert left == {*(key.replace("d1", "d3") for key in first_scene), mosaics[4]}
+    # the log tells of everything, and new writers go on from it
+    assert await read_state(storage, "harvest") == state
+    await land(storage, scene("a"))
+    assert await found(storage, 9 * DAY) == set()
+
+
+async def test_a_scene_that_came_back_stays(storage):
+    await land(storage, scene("a"))
+    await commit_scenes(storage, "harvest", remove=["a"])
+    await commit_scenes(storage, "harvest", add=[scene("a")])
+    for number, days in enumerate((60, 50, 40), 1):
+        await made(storage, number, days * DAY)
+    assert not any("/scenes/" in key for key in await found(storage, DAY))
+
+
+async def test_clocks_that_go_wrong_keep_more_and_not_less(storage):
+    await land(storage, scene("a"))
+    await commit_scenes(storage, "harvest", remove=["a"])
+    await made(storage, 1, 10 * DAY)
+    await made(storage, 2, 60 * DAY)
+    assert await found(storage, 30 * DAY) == set()
+
+
+async def test_what_is_written_anew_meanwhile_is_not_removed(storage):
+    await storage.put_new("collections/harvest/scenes/a/d1/red.tif", b"x", "image/tiff")
+    (info,) = [info async for info in unreferenced(storage, NOW)]
+    await storage.put(info.key, b"x", "image/tiff")
+    earlier = replace(info, modified=info.modified - timedelta(seconds=5))
+    assert not await remove(storage, earlier)
+    assert await storage.get(info.key) == b"x"
+
+
+async def test_a_reader_that_was_away_finds_what_took_the_place(storage):
+    document = json.dumps(HARVEST.to_stac()).encode()
+    await storage.put("collections/harvest/collection.json", document, "application/json")
+    await land(storage, scene("a"))
+    reader = Catalogue(storage)
+    await reader.refresh()
+    await land(storage, scene("b"))
+    for key in await found(storage, NOW):
+        await storage.delete(key)
+    index = await reader.index("harvest", JUNE)
+    assert sorted(one.id for one in index.scenes_in(shapely.Point(0.5, 0.5))) == ["a", "b"]

@@ -1,0 +1,76 @@
+"""`tilewatch sweep`: removes what nobody needs from storage."""
+
+import asyncio
+import re
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from app.cli.landing import REFUSALS, storage_option
+from app.cli.refusal import refusing
+from app.cli.telling import size_text
+from app.settings import Settings
+from mosaics.storage import open_storage
+from mosaics.sweeping import remove, unreferenced
+
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+class Age(click.ParamType[timedelta]):
+    """A length of time: 12h, 30d, 8w."""
+
+    name = "AGE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """See `click.ParamType`."""
+        match = re.fullmatch(r"(\d{1,5})([hdw])", str(value))
+        if match is None:
+            self.fail(
+                f"'{value}' is no length of time; write hours, days or weeks: 12h, 30d, 8w.", param, ctx
+            )
+        return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+@click.command()
+@click.option(
+    "--older-than",
+    default=24.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    metavar="HOURS",
+    help="Leave younger objects alone; a landing under way needs its own for some hours.",
+)
+@click.option(
+    "--superseded-older-than",
+    "superseded",
+    type=Age(),
+    help="Also remove scenes and mosaics that were replaced or removed so long ago, such as 30d.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@storage_option
+def sweep(older_than: float, superseded: timedelta | None, storage: str | None, *, dry_run: bool) -> None:
+    """Remove objects that no commit names: leftovers of landings that were killed.
+
+    What only past commits name stays as well, unless --superseded-older-than is given.
+    """
+    age = timedelta(hours=older_than)
+    if superseded is not None and superseded < age:
+        raise click.UsageError(
+            f"what was replaced less than {older_than:g} hours ago (--older-than) may still be read; "
+            "give a longer --superseded-older-than, such as 30d."
+        )
+
+    async def work() -> tuple[int, int]:
+        async with await open_storage(storage or Settings().storage) as opened:
+            found = [info async for info in unreferenced(opened, age, superseded=superseded)]
+            if dry_run:
+                click.echo("".join(f"{info.key}\n" for info in found), nl=False)
+            else:
+                found = [info for info in found if await remove(opened, info)]
+            return len(found), sum(info.size for info in found)
+
+    with refusing(*REFUSALS):
+        count, size_bytes = asyncio.run(work())
+        verb = "would be removed" if dry_run else "removed"
+        click.echo(f"{count} {'object' if count == 1 else 'objects'} ({size_text(size_bytes)}) {verb}.")
