@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import click
 
+from mosaics.storage import StorageAddressError, StorageError
+
 Unit: TypeAlias = Literal["bytes", "steps"]
 
 ERASED = "\r\x1b[K"
@@ -16,6 +18,10 @@ ERASED = "\r\x1b[K"
 
 PROGRESS_EVERY_S = 0.5
 """Programs are told no more often; whoever shows it looks every second or two."""
+
+OF_THE_DEPLOYMENT = (OSError, RuntimeError, StorageError, StorageAddressError)
+"""Errors about the machine and its storage, in place of what was asked: their sentences name folders and
+servers, and are marked as private, so that no program shows them to strangers."""
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Say everything as JSON on stdout, an object a line."
@@ -65,7 +71,7 @@ def telling(label: str, *, as_json: bool) -> Iterator[Telling]:
     try:
         yield program
     except click.ClickException as refusal:
-        program.refused(refusal.format_message())
+        program.refused(refusal.format_message(), is_private=isinstance(refusal.__cause__, OF_THE_DEPLOYMENT))
         raise
 
 
@@ -154,8 +160,8 @@ class _Program:
     def result(self, **facts: Any) -> None:
         _tell("result", **facts)
 
-    def refused(self, text: str) -> None:
-        _tell("refused", text=text)
+    def refused(self, text: str, *, is_private: bool) -> None:
+        _tell("refused", text=text, private=is_private)
 
 
 def _tell(event: str, **facts: Any) -> None:

@@ -28,7 +28,8 @@ LANDED = '{"event": "landed", "collection": "c", "scene": "s", "period": "2024-0
 
 FAILING = f"""
 import sys
-print("a line of a library\\0")
+print("a line of a library, with a path")
+print('{{"event": "log", "text": "a line\\\\u0000"}}')
 print("x" * 3_000_000)
 print('{{"event": "progress", "done": 1, "total": 4, "unit": "steps"}}')
 print('{{"event": "progress", "done": "one"}}', "[1]", '{{"event": "unheard of"}}', sep="\\n")
@@ -36,6 +37,12 @@ print('{LANDED}')
 print('{{"event": "result", "landed": 1}}')
 print("the reason", file=sys.stderr)
 sys.exit(3)
+"""
+
+REFUSED = """
+import sys
+print('{"event": "refused", "text": "S3 at http://store.internal does not answer", "private": true}')
+sys.exit(2)
 """
 
 STAYING = f"""
@@ -95,11 +102,28 @@ async def test_a_command_that_fails_is_told_and_what_it_did_is_kept(database: Da
         await eventually(has_failed)
     failed = await state(database, id_)
     assert failed.error == "ingest ended with status 3; the server's log has the reason."
-    assert failed.log == ("a line of a library",)
+    assert failed.log == ("a line",)
     assert failed.progress is not None
     assert (failed.progress.done, failed.progress.total, failed.progress.unit) == (1, 4, "steps")
     assert [(scene.scene, scene.commit) for scene in failed.landed] == [("s", 7)]
     assert failed.result == {"ingest": {"landed": 1}}
+
+
+async def test_what_is_wrong_with_the_deployment_is_for_its_log_alone(
+    database: Database, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    id_ = await order(database)
+    async with run(REFUSED):
+        await eventually(lambda: has_log(database, id_))
+
+        async def has_failed() -> bool:
+            return (await state(database, id_)).status == "failed"
+
+        await eventually(has_failed)
+    failed = await state(database, id_)
+    assert failed.error == "The server's storage or disk is not as it should be; its log has the reason."
+    assert failed.log == (failed.error,)
+    assert "store.internal" in caplog.text
 
 
 async def test_a_server_that_stops_ends_the_whole_group_and_hands_the_order_back(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -12,12 +13,16 @@ from typing import Any, TypeAlias
 
 from app.settings import Settings
 
+log = logging.getLogger(__name__)
+
 PROGRAM = (sys.executable, "-m", "app.cli.leashed")
 
 MAX_LINE_BYTES = 1024 * 1024
 """A line that is longer is passed over; the result of 500 scenes that failed has a tenth of this."""
 
 PIECE_BYTES = 65536
+
+LOGGED_BYTES = 500
 
 TAIL_BYTES = 8192
 """Of stderr, for the log."""
@@ -65,7 +70,7 @@ class CommandLine:
 
         Args:
             words: The command's name and arguments.
-            hear: Is told every JSON object it prints; any other line as a log event.
+            hear: Is told every JSON object it prints; any other line goes to the log, and no further.
         """
         process = await asyncio.create_subprocess_exec(
             *self.program,
@@ -93,7 +98,8 @@ async def _hear(stdout: asyncio.StreamReader, hear: Callable[[Event], None]) -> 
         try:
             event = json.loads(line)
         except ValueError:
-            event = {"event": "log", "text": line.decode(errors="replace").rstrip()}
+            log.info("a child says: %s", line[:LOGGED_BYTES].decode(errors="replace").rstrip())
+            continue
         if isinstance(event, dict):
             hear(event)
 

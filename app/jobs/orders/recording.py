@@ -1,6 +1,7 @@
 """Recording: what the child of an order tells, within bounds, until the next heart beat writes it down."""
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,10 @@ from typing import Any
 from app.jobs.orders.child import Event
 from app.jobs.orders.model import LandedScene, Order, Progress
 from app.jobs.orders.store import Told
+
+log = logging.getLogger(__name__)
+
+PRIVATE = "The server's storage or disk is not as it should be; its log has the reason."
 
 LOG_LINES = 200
 LINE_CHARS = 500
@@ -50,7 +55,10 @@ class Running:
                     self._progress = replace(self._progress, done=done, total=total, unit=unit)
             case {"event": "log", "text": str(text)}:
                 self.say(text)
-            case {"event": "refused", "text": str(text)}:
+            case {"event": "refused", "text": str(text), "private": is_private}:
+                if is_private:
+                    log.error("order %d: %s", self.order.id, text)
+                    text = PRIVATE
                 self.refusal = text[:REFUSAL_CHARS]
                 self.say(text)
             case {"event": "landed", "collection": str(), "scene": str(), "period": str()}:

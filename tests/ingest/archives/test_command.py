@@ -162,7 +162,8 @@ def test_programs_are_told_in_json(archive, run, scenes):
     assert events[-2]["event"] == "result"
     assert events[-2]["landed"] == 1
     assert list(events[-2]["failures"]) == ["S2A_31UFT_20240602_0_L2A"]
-    assert events[-1] == {"event": "refused", "text": "1 scene was not landed; see above."}
+    said = "1 scene was not landed; see above."
+    assert events[-1] == {"event": "refused", "text": said, "private": False}
     again = told(run(*ASKED, *BANDS, "--json").stdout)
     assert [each for each in again if each["event"] == "landed"] == [landed | {"commit": None}]
 
@@ -173,6 +174,8 @@ def test_a_refusal_is_told_in_json_too(run):
     (event,) = told(refused.stdout)
     assert event["event"] == "refused"
     assert event["text"].startswith("No source 'landsat'; there are: ")
+    (event,) = told(run(*ASKED, "--json", "--storage", "ftp://there").stdout)
+    assert (event["event"], event["private"]) == ("refused", True)  # it names the deployment's storage
 
 
 def test_sources_are_listed_for_programs(run):
