@@ -41,8 +41,8 @@ FILL = """
         )
     from generate_series(1::bigint, $1) n,
         lateral (select 'scene-' || n as id, n * 61 % 1000 / 10.0 as cloud) a,
-        lateral (select timestamptz '2017-01-01Z' + n * 7919 % 100000 / 1e5 * interval '8 years' as starts) b,
-        lateral (select st_point(n * 104729 % 340000 / 1e3 - 170, n * 1299709 % 140000 / 1e3 - 70) as place) c,
+        lateral (select timestamptz '2017-01-01Z' + n * 7919 % 1e5 / 1e5 * interval '8 years' as starts) b,
+        lateral (select st_point(n * 104729 % 34e4 / 1e3 - 170, n * 1299709 % 14e4 / 1e3 - 70) as place) c,
         lateral (select st_setsrid(st_buffer(place, 0.5), 4326) as geom) d
 """
 """Round footprints of 33 points and a degree across, scattered over land and sea, of eight years."""
@@ -50,7 +50,7 @@ FILL = """
 KINDS = {
     "10 newest of all": "",
     "a box of 2 degrees": "?bbox=5,50,7,52&limit=100",
-    "a box, a year, few clouds": '?bbox=0,40,20,55&datetime=2020&query={"eo:cloud_cover":{"lt":20}}&limit=100',
+    "a box, a year, few clouds": '?bbox=0,40,20,55&datetime=2020&query={"eo:cloud_cover":{"lt":20}}',
     "a page of 500": "?limit=500",
     "half of the world, by clouds": "?bbox=-180,0,180,90&sortby=eo:cloud_cover&limit=10",
     "a property without a column": '?query={"gsd":{"eq":20}}&limit=10',
