@@ -160,7 +160,8 @@ def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
     """Where stored values are not the one that marks missing; NaN never counts as a value."""
     valid: NDArray[np.bool_]
     if stored.dtype.kind != "f":
-        valid = stored != nodata
+        same = int(nodata) if float(nodata).is_integer() else nodata
+        valid = stored != same  # beside a float, whole numbers would all be turned into floats first
         return valid
     valid = ~np.isnan(stored)
     if not math.isnan(nodata):

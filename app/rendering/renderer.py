@@ -15,6 +15,7 @@ from shapely import Point
 from app.products.model import Product
 from app.rendering.computing import Clock, ItemOf, Values, compute_values
 from app.rendering.handles import thread_pool
+from app.rendering.memory import keep_freed_memory
 from app.rendering.painting import encode
 from app.rendering.pointing import PointAnswer, point_value
 from app.rendering.reading import AssetReadError
@@ -117,6 +118,7 @@ class Renderer:
         self._threads = threads or os.cpu_count() or 1
         self._max_scenes = max_scenes
         self._waiting = 0
+        keep_freed_memory()
         options = {**GDAL_OPTIONS, **catalogue.storage.gdal_options()}
         self._pool = ThreadPoolExecutor(self._threads, "render", initializer=_enter_gdal, initargs=(options,))
         self._damaged_s = damaged_s
