@@ -91,7 +91,7 @@ def best_point(
             failed.append(error.asset)
             continue
         if found.state is PointState.OK:
-            return found
+            return replace(found, failed=tuple(failed))
         nodata |= found.state is PointState.NODATA
         if found.state is PointState.MASKED and found.reason:
             masked.append(found.reason)

@@ -36,12 +36,8 @@ class ReadScenes(Protocol):
     """What came of reading scenes."""
 
     @property
-    def skipped(self) -> Sequence[SceneRef]:
-        """Scenes with a file that could not be read."""
-
-    @property
     def failed(self) -> Sequence[Asset]:
-        """Those files, in the same order."""
+        """Files that could not be read."""
 
 
 R = TypeVar("R", bound=ReadScenes)
@@ -157,7 +153,7 @@ class Renderer:
         values, body, files = await self._run(work)
         if await self._worth_another_try(values.failed):
             values, body, files = await self._run(work)
-            self._remember_damaged(values)
+            self._remember_damaged(values.failed)
         skipped = tuple(scene.id for scene in values.skipped)
         return RenderedTile(body, request.format.media_type, skipped, values.timing_ms, files)
 
@@ -174,7 +170,7 @@ class Renderer:
         found = await self._run(work)
         if await self._worth_another_try(found.failed):
             found = await self._run(work)
-            self._remember_damaged(found)
+            self._remember_damaged(found.failed)
         return found
 
     async def point(self, product: Product, lon: float, lat: float, datetime: str | None) -> PointAnswer:
@@ -182,13 +178,7 @@ class Renderer:
         scenes = await scenes_in(self._catalogue, product, Point(lon, lat), datetime, limit=self._max_scenes)
         await self._fetch_ahead(scenes)
 
-        def work(item_of: ItemOf) -> PointAnswer:
-            return point_value(product, scenes, lon, lat, item_of)
-
-        answer = await self._run(work)
-        if await self._worth_another_try(answer.failed):
-            answer = await self._run(work)
-        return answer
+        return await self.run(lambda item_of: point_value(product, scenes, lon, lat, item_of))
 
     def close(self) -> None:
         """Stop the threads, after what they are at."""
@@ -239,9 +229,9 @@ class Renderer:
         await ask_store(self._catalogue.storage, unknown)
         return bool(unknown)
 
-    def _remember_damaged(self, values: ReadScenes) -> None:
-        for scene, asset in zip(values.skipped, values.failed, strict=True):
-            log.error("scene %s is left out: its %s cannot be read (%s)", scene.id, asset.band, asset.path)
+    def _remember_damaged(self, failed: Sequence[Asset]) -> None:
+        for asset in failed:
+            log.error("a scene is left out: its %s cannot be read (%s)", asset.band, asset.path)
             self._damaged.pop(asset.path, None)
             self._damaged[asset.path] = time.monotonic() + self._damaged_s
             while len(self._damaged) > DAMAGED_REMEMBERED:
