@@ -45,7 +45,7 @@ class Running:
 
     def say(self, text: str) -> None:
         """A line for the log."""
-        self._log.append(text.replace("\0", "")[:LINE_CHARS])
+        self._log.append(_storable(text)[:LINE_CHARS])
 
     def hear(self, event: Event) -> None:
         """Note what a child says; what is not understood is passed over."""
@@ -59,7 +59,7 @@ class Running:
                 if is_private:
                     log.error("order %d: %s", self.order.id, text)
                     text = PRIVATE
-                self.refusal = text[:REFUSAL_CHARS]
+                self.refusal = _storable(text)[:REFUSAL_CHARS]
                 self.say(text)
             case {"event": "landed", "collection": str(), "scene": str(), "period": str()}:
                 self._note_landed(event)
@@ -73,3 +73,8 @@ class Running:
             return  # a second attempt finds what the first one landed
         if key in self._landed or len(self._landed) < MAX_LANDED:
             self._landed[key] = LandedScene(*key, event["period"], event.get("commit"))
+
+
+def _storable(text: str) -> str:
+    """A text without what PostgreSQL cannot keep: U+0000 and halves of characters."""
+    return text.replace("\0", "").encode(errors="replace").decode()

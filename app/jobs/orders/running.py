@@ -124,6 +124,8 @@ class Runner:
         self._tasks.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (fault := task.exception()) is not None:
+                log.error("order %d is left to be found out", order.id, exc_info=fault)
             self._tasks.discard(task)
             self._running.pop(order.id, None)
             self.wake()
@@ -144,14 +146,15 @@ class Runner:
         work = asyncio.create_task(self._work(running))
         work.add_done_callback(lambda _: running.stirred.set())
         try:
-            verdict = await self._hold(running, work)
+            try:
+                verdict = await self._hold(running, work)
+            finally:
+                await _stop(work)
         except asyncio.CancelledError:
-            await _stop(work)
             with suppress(DatabaseUnavailableError):
                 async with self._database.connection() as connection:
                     await hand_back_order(connection, order.id, self._holder)
             raise
-        await _stop(work)
         if verdict == "cancelled":
             await self._finish(running, "cancelled")
         elif verdict == "lost":
