@@ -11,6 +11,7 @@ import click
 
 from app.cli.ingest import Box as BoxParameter
 from app.cli.landing import REFUSALS, storage_option
+from app.cli.low_zooms import bring_overviews
 from app.cli.refusal import refusing
 from app.cli.telling import Telling, json_option, size_text, telling
 from app.settings import Settings
@@ -149,6 +150,7 @@ class Work:
                 f"{order.period.text}; commit {commit}; {time.monotonic() - began:.0f} s."
             )
         self.told.landed(order.target.collection.id, order.id, order.period.text, commit)
+        await bring_overviews(storage, order.target.collection.id, None, self.told, [order.period])
 
     async def _make(self, storage: Storage, plan: CompositePlan) -> int | None:
         """Computes what is asked and not there yet; the commit, or None where nothing changed."""

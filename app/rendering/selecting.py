@@ -38,6 +38,11 @@ class Span:
         return latest.text if latest == oldest else f"{oldest}/{latest}"
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every scene of its periods counts."""
+        return self.interval is None or all(self.interval.covers(period) for period in self.periods)
+
+    @property
     def bounds(self) -> tuple[datetime, datetime]:
         """First moment and first moment after: of the interval, where it is open of the periods."""
         start = self.interval.start if self.interval else None

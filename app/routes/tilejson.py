@@ -42,7 +42,13 @@ async def tilejson(
     pinned = pinned_windows(asked, selection)
     found = asked.specified(windows=pinned)
     indexes = await load_indexes(desk, found, selection.periods)
-    zooms = zoom_range(indexes, grid, tilesize=tilesize, limit=scenes_of_each(desk, selection))
+    zooms = zoom_range(
+        indexes,
+        grid,
+        tilesize=tilesize,
+        limit=scenes_of_each(desk, selection),
+        overviews=selection.is_whole,
+    )
     bounds = union_bounds(indexes)
     center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
     drawn = select(desk.catalogue, found, written)

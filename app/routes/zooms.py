@@ -40,7 +40,12 @@ class ZoomRange:
 
 
 def zoom_range(
-    indexes: Sequence[QuadkeyIndex], tms: TileMatrixSet, *, tilesize: int, limit: int
+    indexes: Sequence[QuadkeyIndex],
+    tms: TileMatrixSet,
+    *,
+    tilesize: int,
+    limit: int,
+    overviews: bool = True,
 ) -> ZoomRange:
     """The zooms at which the scenes of some mosaics can be and are worth being drawn.
 
@@ -49,13 +54,14 @@ def zoom_range(
         tms: The tile matrix set.
         tilesize: Pixels a side of a tile; twice as many reach the data's resolution one zoom earlier.
         limit: Scenes one tile may need.
+        overviews: Whether overviews may stand for scenes, as where whole periods are drawn.
     """
     finest_m = min(index.resolution_m for index in indexes)
     west, south, east, north = union_bounds(indexes)
     pixel = crs_units(finest_m, crs_of(tms.id), lon=(west + east) / 2, lat=(south + north) / 2)
     highest = _zoom_of_pixel(pixel, tms, tilesize)
     if tms.id == "WebMercatorQuad":
-        lowest = max(index.minzoom(limit, size=tilesize, overviews=True) for index in indexes)
+        lowest = max(index.minzoom(limit, size=tilesize, overviews=overviews) for index in indexes)
     else:
         lowest = _same_extent(max(index.minzoom(limit) for index in indexes), tms)
     return ZoomRange(min(lowest, highest), highest)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from scripts.benchmarks import cached_tiles, kept, lookups, scenes, uncached_tiles, zonal
+from scripts.benchmarks import cached_tiles, kept, lookups, low_zoom, scenes, uncached_tiles, zonal
 from scripts.benchmarks.report import Row, circumstances, save, show, table
 
-ROWS = ("uncached", "png", "cached", "lookup", "statistics", "kept", "scenes")
+ROWS = ("uncached", "png", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,15 +27,14 @@ ROWS = ("uncached", "png", "cached", "lookup", "statistics", "kept", "scenes")
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(tempfile.gettempdir()) / f"tilewatch-bench-{os.getuid()}",
     show_default=True,
-    help="Where the scene and the mosaics are kept for the next run; about 2 GB.",
+    help="Where the scene and the mosaics are kept for the next run; about 3 GB.",
 )
 def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float | None, work: Path) -> None:
     """Measure Tilewatch against others on this machine.
 
     ROWS are uncached (tiles computed), png (their size), cached (tiles known), lookup (scenes of a tile in a
-    mosaic), statistics (of polygons), kept (series in PostGIS) and scenes (searches
-    of the STAC API); all where none is named. Results are
-    printed, and kept in bench-results.
+    mosaic), low-zoom (5,000 scenes from afar), statistics (of polygons), kept (series in PostGIS) and
+    scenes (searches of the STAC API); all where none is named. Results are printed, and kept in bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -69,6 +68,9 @@ def measure(
     if "lookup" in rows:
         sizes = tuple(lookups.SIZES)[: -1 if quick else None]
         yield from lookups.measure(work, rounds=rounds, sizes=sizes)
+    if "low-zoom" in rows:
+        with tempfile.TemporaryDirectory() as folder:
+            yield from low_zoom.measure(work, Path(folder), rounds=rounds, seconds=seconds)
     for name, part in (("statistics", zonal), ("kept", kept), ("scenes", scenes)):
         if name in rows:
             with tempfile.TemporaryDirectory() as folder:

@@ -65,6 +65,15 @@ def titiler(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def stock_mosaics(folder: Path) -> Iterator[Server]:
+    """TiTiler's factory for mosaics over STAC items, with as many workers."""
+    command = [sys.executable, "-m", "uvicorn", "scripts.benchmarks.stock_mosaics:app",
+               "--workers", str(WORKERS), "--no-access-log"]  # fmt: skip
+    with _running("titiler-mosaic", command, folder, STOCK_ENVIRONMENT) as server:
+        yield server
+
+
+@contextmanager
 def _running(name: str, command: list[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     port = free_port()
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TILEWATCH_", "GDAL_", "TITILER_"))}

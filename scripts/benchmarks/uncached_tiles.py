@@ -142,8 +142,8 @@ def compare_values(servers: Servers, tiles: Sequence[Tile]) -> None:
         click.ClickException: If values differ, or the pixels that have one.
     """
     for tile in tiles:
-        ours, ours_valid = _values(fetch(servers.ours.port, servers.plain(tile, "npy")))
-        other, other_valid = _values(fetch(servers.stock.port, servers.other(tile, "npy")))
+        ours, ours_valid = values(fetch(servers.ours.port, servers.plain(tile, "npy")))
+        other, other_valid = values(fetch(servers.stock.port, servers.other(tile, "npy")))
         apart = float(np.abs(ours - other)[ours_valid & other_valid].max(initial=0))
         odd = (ours_valid & ~other_valid) | (other_valid & ~ours_valid & (other != 0))
         if not ours_valid.any() or odd.any() or apart > SAME:
@@ -183,6 +183,7 @@ def speed_rows(servers: Servers, zoom: int, tiles: Sequence[Tile], rounds: int, 
     ]  # fmt: skip
 
 
-def _values(body: bytes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def values(body: bytes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The values of a tile as NumPy writes it, and where there are any."""
     planes = np.load(io.BytesIO(body))
     return planes[0].astype(np.float64), planes[-1] != 0

@@ -1,5 +1,6 @@
 """The zooms a layer is offered at, against grids whose pixel sizes are known."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import morecantile
@@ -8,11 +9,16 @@ from shapely.geometry import box, mapping
 
 from app.routes.zooms import ZoomRange, union_bounds, whole_view_zoom, zoom_range
 from mosaics.index import QuadkeyIndex
+from mosaics.overviews import Overview
 from mosaics.period import Period
 from mosaics.scene import SceneRecord
 
 
-def index_of(*boxes: tuple[float, float, float, float], resolution_m: float = 10.0) -> QuadkeyIndex:
+def index_of(
+    *boxes: tuple[float, float, float, float],
+    resolution_m: float = 10.0,
+    overviews: Sequence[Overview] = (),
+) -> QuadkeyIndex:
     period = Period.parse("2024-06")
     records = [
         SceneRecord(
@@ -28,7 +34,7 @@ def index_of(*boxes: tuple[float, float, float, float], resolution_m: float = 10
         )
         for number, bounds in enumerate(boxes)
     ]
-    return QuadkeyIndex(iter(records), 8)
+    return QuadkeyIndex(iter(records), 8, overviews)
 
 
 # Ground metres a pixel: Web Mercator 156543 cos(lat) / 2**z; WorldCRS84Quad 0.703125 deg / 2**z;
@@ -63,6 +69,36 @@ def test_the_lowest_zoom_keeps_to_the_scenes_a_tile_may_need() -> None:
     grid = morecantile.tms.get("WebMercatorQuad")
     assert zoom_range([index], grid, tilesize=256, limit=4).lowest == 0
     assert zoom_range([index], grid, tilesize=256, limit=2).lowest == 9
+
+
+def test_overviews_lead_down_to_zoom_0_where_all_scenes_count() -> None:
+    boxes = [(10 + n / 10, 1.0, 10.1 + n / 10, 1.1) for n in range(8)]
+    plain = index_of(*boxes)
+    grid = morecantile.tms.get("WebMercatorQuad")
+    tiles = [grid.tile(10.05, 1.05, zoom) for zoom in range(11)]
+    period = Period.parse("2024-06")
+    overviews = [
+        Overview(
+            zoom=tile.z,
+            column=(column := tile.x >> min(tile.z, 3)),
+            row=(row := tile.y >> min(tile.z, 3)),
+            item_key=f"overview-{tile.z}",
+            made_of=plain.made_of(column, row, max(0, tile.z - 3)),
+            recipe="",
+            start=period.start,
+            end=period.end,
+            synthetic=False,
+        )
+        for tile in tiles
+    ]
+    index = index_of(*boxes, overviews=overviews)
+    # A tile of zoom 11, 0.18 degrees wide, reaches into three scenes at most.
+    assert zoom_range([plain], grid, tilesize=256, limit=3).lowest == 11
+    assert zoom_range([index], grid, tilesize=256, limit=3).lowest == 0
+    assert zoom_range([index], grid, tilesize=256, limit=3, overviews=False).lowest == 11
+    # They are cut along Web Mercator, and serve no other grid.
+    other = morecantile.tms.get("WorldCRS84Quad")
+    assert zoom_range([index], other, tilesize=256, limit=3).lowest == 10
 
 
 def test_several_mosaics_are_bounded_together() -> None:
