@@ -67,7 +67,6 @@ class StacSource:
             collection=self._description.archive_collection,
             bbox=wanted.bbox,
             interval=wanted.interval,
-            max_cloud_percent=wanted.max_cloud_percent,
             method=self._description.method,
         )
         assets = {band: self._description.assets[band] for band in bands}

@@ -93,6 +93,8 @@ class ArchiveServer:
     def __init__(self) -> None:
         self.routes: dict[str, Handler] = {}
         self.asked: list[Asked] = []
+        self.answering = self.most_at_once = 0
+        """Answers being sent now, and the most that ever were at the same time."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -127,7 +129,13 @@ class ArchiveServer:
             while (asked := await _read(reader)) is not None:
                 self.asked.append(asked)
                 handler = self.routes.get(asked.path, lambda _: Answer(404))
-                if not await _write(writer, asked, handler(asked)):
+                self.answering += 1
+                self.most_at_once = max(self.most_at_once, self.answering)
+                try:
+                    goes_on = await _write(writer, asked, handler(asked))
+                finally:
+                    self.answering -= 1
+                if not goes_on:
                     break
             writer.close()
             await writer.wait_closed()

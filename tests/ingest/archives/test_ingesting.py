@@ -11,6 +11,7 @@ from app.products.registry import SHIPPED, Registry
 from ingest.archives.http import ArchiveUnavailableError
 from ingest.archives.source import WantedError
 from ingest.encoding import PerBand
+from ingest.ingesting import FILES_AT_ONCE
 from ingest.surveying import Manner, Mode
 from ingest.workspace import DiskFullError
 from mosaics.catalogue import Catalogue
@@ -124,7 +125,9 @@ async def test_the_offset_of_every_source(archive, store, contents, bring, sourc
     assert decided["reason"]
     # of these numbers the NDVI is 0.5301 with the offset and 0.3204 without
     expected = {-0.1: 0.5301, 0.0: 0.3204}[offset]
-    assert (await ndvi(store, item["id"]))[150, 150] == pytest.approx(expected, abs=5e-5)
+    found = await ndvi(store, item["id"])
+    assert found[150, 150] == pytest.approx(expected, abs=5e-5)
+    assert np.isnan(found[0, 0])  # DN 0 is no data before any offset
 
 
 async def test_landsat_is_scaled_as_its_archive_says_and_masked_by_its_quality(
@@ -179,6 +182,23 @@ async def test_the_decision_can_be_overridden(archive, store, contents, bring):
     landed, _ = await stored_item(store, "S2A_31UFT_20240601_0_L2A")
     decided = landed["properties"]["tilewatch:harmonisation"]["red"]
     assert (decided["offset"], decided["reason"]) == (0.0, "offset given on landing")
+
+
+async def test_files_come_side_by_side_but_not_too_many(archive, bring, tmp_path):
+    noise = np.random.default_rng(1).integers(1000, 9000, (300, 300), "uint16")
+    content = write_cog(tmp_path / "noise.tif", noise, nodata=0).read_bytes()
+    given = {"facts": lambda _: {"file:size": len(content)}}
+    play(
+        archive,
+        [
+            sentinel_item(archive.url, f"S2A_31UFT_202406{d}_0_L2A", day=f"2024-06-{d}", **given)
+            for d in (11, 12)
+        ],
+        dict.fromkeys(("red", "nir", "scl"), content),
+        pause_s=0.01,
+    )
+    await bring()
+    assert 2 <= archive.most_at_once <= FILES_AT_ONCE == 4
 
 
 async def test_what_has_landed_is_not_asked_for_again(archive, store, contents, bring):

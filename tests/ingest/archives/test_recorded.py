@@ -193,6 +193,8 @@ async def test_sentinel_2_of_the_planetary_computer(archive, recorded, play, tmp
     assert scene.files["scl"].href.endswith("/IMG_DATA/R20m/T60VUK_20190101T000001_SCL_20m.tif")
     order = source.convert(scene, {band: tmp_path / f"{band}.tif" for band in scene.files})
     assert (order.baseline, order.removed, dict(order.declared)) == ("02.12", None, {})
+    decided = decide_offset(baseline=order.baseline, sensed=order.start, low_dn=None, removed=order.removed)
+    assert decided.offset == 0.0
 
 
 async def test_a_search_that_finds_nothing(archive, recorded, play):

@@ -22,7 +22,7 @@ WANTED = Wanted((5.0, 51.1, 5.3, 51.3), JUNE, bands=("red", "nir"))
 
 @pytest.fixture
 def search(archive):
-    return ItemSearch(f"{archive.url}/v1", "sentinel-2-l2a", WANTED.bbox, JUNE, 20.0)
+    return ItemSearch(f"{archive.url}/v1", "sentinel-2-l2a", WANTED.bbox, JUNE)
 
 
 @pytest.fixture
@@ -48,7 +48,6 @@ async def test_the_question_of_a_search(archive, client, search):
         "bbox": [5.0, 51.1, 5.3, 51.3],
         "datetime": "2024-06-01T00:00:00Z/2024-07-01T00:00:00Z",
         "limit": 100,
-        "query": {"eo:cloud_cover": {"lte": 20.0}},
     }
 
 
@@ -60,7 +59,6 @@ async def test_the_question_of_a_search_by_get(archive, client, search):
         "bbox": ["5.0,51.1,5.3,51.3"],
         "datetime": ["2024-06-01T00:00:00Z/2024-07-01T00:00:00Z"],
         "limit": ["100"],
-        "query": ['{"eo:cloud_cover": {"lte": 20.0}}'],
     }
 
 
@@ -221,7 +219,7 @@ async def test_what_nobody_asked_for_is_left_out(archive, source):
     assert (found.found, found.elsewhere) == (5, 4)
 
 
-async def test_clouds_are_filtered_here_as_well(archive, source):
+async def test_cloudy_scenes_are_left_out(archive, source):
     root = archive.url
     archive.routes["/v1/search"] = lambda _: page(
         [
@@ -234,6 +232,20 @@ async def test_clouds_are_filtered_here_as_well(archive, source):
     assert [scene.id for scene in found.scenes] == ["clear"]
     assert found.cloudy == 2
     assert len((await source.discover(WANTED)).scenes) == 3
+
+
+async def test_a_cloudy_scene_does_not_give_way_to_a_lesser_version_of_it(archive, source):
+    root = archive.url
+    archive.routes["/v1/search"] = lambda _: page(
+        [
+            sentinel_item(root, "S2A_31UFT_20240615_0_L2A", cloud_cover=19.0),
+            sentinel_item(root, "S2A_31UFT_20240615_1_L2A", sequence="1", cloud_cover=21.0),
+        ]
+    )
+    found = await source.discover(replace(WANTED, max_cloud_percent=20.0))
+    assert found.scenes == ()
+    assert (found.duplicates, found.cloudy) == (1, 1)
+    assert set(archive.asked[0].body) == {"collections", "bbox", "datetime", "limit"}
 
 
 async def test_a_limit_keeps_the_first(archive, source):
