@@ -18,7 +18,7 @@ from ingest.compositing.gridding import BandGrid, blocks_of, bounds_in, touch
 from ingest.compositing.order import COUNT
 from ingest.compositing.planning import CompositePlan
 from ingest.compositing.reducing import MISSING, reduce_planes
-from ingest.compositing.stacking import Stacking, overpasses
+from ingest.compositing.stacking import Stacking, observations, overpasses, part_of
 from ingest.item import GEOJSON
 from ingest.landing import Landing, land_scene
 from ingest.order import AssetSource, Provenance, SceneOrder
@@ -102,30 +102,34 @@ async def _compute(
 
 
 def _work(plan: CompositePlan, stacking: Stacking, grid: BandGrid) -> Iterator[Work]:
-    """The graph of each block: what its scenes' pixels are read, masked, scaled and reduced by."""
-    target = plan.order.target.collection
-    extents = {scene.id: bounds_in(scene, grid.bands[0], grid.crs) for scene in plan.selection.scenes}
+    """The graph of each block: by what its scenes' pixels are read, masked, scaled and reduced."""
+    scenes = plan.selection.scenes
+    values = stacking.values(scenes, grid.bands, grid.geobox, plan.side)
+    extents = {scene.id: bounds_in(scene, grid.bands[0], grid.crs) for scene in scenes}
     for block in blocks_of(grid.geobox, plan.side):
-        touching = [scene for scene in plan.selection.scenes if touch(block.geobox, extents[scene.id])]
+        touching = [scene for scene in scenes if touch(block.geobox, extents[scene.id])]
         if not touching:
             yield block, da.zeros((len(grid.bands), 2, *block.geobox.shape.yx), np.uint16)
             continue
-        planes = stacking.planes(overpasses(touching, plan.resampled), grid.bands, block.geobox, plan.side)
-        reduced = [
-            da.map_blocks(
-                reduce_planes,
-                *planes[band],
-                method=plan.order.method,
-                scale=target.band(band).scale,
-                offset=target.band(band).offset,
-                new_axis=0,
-                chunks=((2,), *planes[band][0].chunks),
-                dtype=np.uint16,
-                meta=np.empty((0, 0, 0), np.uint16),
-            )
-            for band in grid.bands
-        ]
-        yield block, da.stack(reduced)
+        passes = overpasses(touching, plan.resampled)
+        part = part_of(values, touching, *block.row_column)
+        yield block, da.stack([_reduced(plan, band, observations(passes, part, band)) for band in grid.bands])
+
+
+def _reduced(plan: CompositePlan, name: str, planes: Sequence[da.Array]) -> da.Array:
+    band = plan.order.target.collection.band(name)
+    reduced: da.Array = da.map_blocks(
+        reduce_planes,
+        *planes,
+        method=plan.order.method,
+        scale=band.scale,
+        offset=band.offset,
+        new_axis=0,
+        chunks=((2,), *planes[0].chunks),
+        dtype=np.uint16,
+        meta=np.empty((0, 0, 0), np.uint16),
+    )
+    return reduced
 
 
 def _created(plan: CompositePlan, path: Path, geobox: GeoBox, band: str) -> Any:

@@ -76,7 +76,7 @@ class Cluster:
                     under_way[self._client.compute(array)] = block
                 if not under_way:
                     return
-                with self._watched():
+                with self._client.as_current(), self._watched():
                     wait(list(under_way), timeout=WORKERS_WITHIN_S, return_when="FIRST_COMPLETED")
                 for future in [future for future in under_way if future.done()]:
                     yield under_way.pop(future), self._result(future)

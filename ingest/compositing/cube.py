@@ -14,10 +14,12 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from ingest.compositing.order import CompositeError, CompositeOrder
-from ingest.compositing.stacking import Overpass, Stacking
+from ingest.compositing.stacking import Overpass, Stacking, observations
 from ingest.item import SYNTHETIC
 
 BYTES_A_VALUE = 4
+PROJECTED = ("projection_x_coordinate", "projection_y_coordinate")
+"""Standard names of CF for coordinates that are no degrees."""
 
 
 def require_new(path: Path) -> None:
@@ -74,11 +76,15 @@ def write_cube(
 def _cube(
     order: CompositeOrder, stacking: Stacking, passes: Sequence[Overpass], geobox: GeoBox, side: int
 ) -> xarray.Dataset:
-    planes = stacking.planes(passes, order.bands, geobox, side)
+    scenes = [scene for each in passes for scene in each.scenes]
+    values = stacking.values(scenes, order.bands, geobox, side)
     coords = dict(xr_coords(geobox))
     crs_name = list(coords)[-1]
     times = np.array([each.time.astimezone(UTC).replace(tzinfo=None) for each in passes], "datetime64[ns]")
     coords["time"] = xarray.DataArray(times, dims="time", attrs={"standard_name": "time", "axis": "T"})
+    names = ("longitude", "latitude") if geobox.crs and geobox.crs.geographic else PROJECTED
+    for axis, name in zip("xy", names, strict=True):
+        coords[axis].attrs |= {"standard_name": name, "axis": axis.upper()}
     described = order.source.collection
     variables = {}
     for band in order.bands:
@@ -87,9 +93,9 @@ def _cube(
         if facts.wavelength_um is not None:
             attributes["radiation_wavelength_um"] = facts.wavelength_um
         variables[band] = xarray.DataArray(
-            da.stack(planes[band]), coords, ("time", "y", "x"), attrs=attributes
+            da.stack(observations(passes, values, band)), coords, ("time", "y", "x"), attrs=attributes
         )
-    synthetic = any(scene.record.synthetic for each in passes for scene in each.scenes)
+    synthetic = any(scene.record.synthetic for scene in scenes)
     rule = order.composition.mask.model_dump_json(exclude_defaults=True)
     return xarray.Dataset(
         variables,

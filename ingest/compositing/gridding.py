@@ -56,6 +56,8 @@ class Block:
     """First row, in pixels of the grid."""
     left: int
     """First column."""
+    row_column: tuple[int, int]
+    """Of the block among all."""
 
 
 def choose_crs(scenes: Sequence[SourceScene], box: Box, band: str) -> CRS:
@@ -134,9 +136,10 @@ def block_side(grids: Sequence[BandGrid], extents: Sequence[Bounds], threads: in
 def blocks_of(grid: GeoBox, side: int) -> Iterator[Block]:
     """The blocks of a grid, row by row."""
     height, width = grid.shape.yx
-    for top in range(0, height, side):
-        for left in range(0, width, side):
-            yield Block(grid[top : min(top + side, height), left : min(left + side, width)], top, left)
+    for row, top in enumerate(range(0, height, side)):
+        for column, left in enumerate(range(0, width, side)):
+            part = grid[top : min(top + side, height), left : min(left + side, width)]
+            yield Block(part, top, left, (row, column))
 
 
 def touch(grid: GeoBox, extent: Bounds) -> bool:

@@ -128,8 +128,8 @@ def plan_composite(
     plan = CompositePlan(order, selection, grids, block_side(grids, extents, threads), resampled)
     if plan.pixels_read > max_pixels:
         raise CompositeError(
-            f"the composite reads {plan.pixels_read / 1e9:.1f} billion pixels of {len(scenes)} scenes; "
-            f"at most {max_pixels / 1e9:g} billion may be read (TILEWATCH_COMPOSITE_MAX_PIXELS): take a "
+            f"the composite reads {plan.pixels_read:,} pixels of {len(scenes)} scenes; at most "
+            f"{max_pixels:,} may be read (TILEWATCH_COMPOSITE_MAX_PIXELS): take a "
             "smaller box, a shorter time or fewer bands."
         )
     return plan

@@ -1,11 +1,12 @@
 """Stacking: scenes as Dask arrays on one grid by odc-stac, masked and scaled, one plane an overpass."""
 
+import logging
 import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import dask.array as da
 import numpy as np
@@ -20,6 +21,8 @@ from ingest.collections import ClearRule
 from ingest.compositing.gridding import NEARLY, is_aligned
 from ingest.compositing.reducing import clear_values, first_clear
 from ingest.compositing.selecting import SourceScene
+
+logger = logging.getLogger(__name__)
 
 ONE_OVERPASS = timedelta(minutes=15)
 """Scenes this close in time are parts of one: neighbouring tiles are seconds apart, orbits 98 minutes."""
@@ -89,10 +92,12 @@ class SceneReader(RioReader):
             with _WARPING:
                 return super().read(cfg, dst_geobox, **options)
         except RasterioError as error:
-            raise UnreadableSceneError(
-                f"{self.name} cannot be read; it is damaged or out of reach, from here or from a worker of "
-                "the cluster."
-            ) from error
+            logger.info("%s: %s", self.name, error)
+        # Not from GDAL's error, which cannot travel from a worker.
+        raise UnreadableSceneError(
+            f"{self.name} cannot be read; it is damaged or out of reach, from here or from a worker of the "
+            "cluster."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,10 @@ def overpasses(scenes: Sequence[SourceScene], resampled: frozenset[str]) -> list
     ]
 
 
+ValuesOf: TypeAlias = Mapping[str, Mapping[str, da.Array]]
+"""Values by scene id and band, (height, width)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stacking:
     """How scenes are read: with which options, and which of their pixels count."""
@@ -192,27 +201,18 @@ class Stacking:
     rule: ClearRule
     driver: SceneDriver
 
-    def planes(
-        self, passes: Sequence[Overpass], bands: tuple[str, ...], geobox: GeoBox, side: int
-    ) -> dict[str, list[da.Array]]:
-        """One plane an overpass for every band, in its unit, NaN where the ground is not seen.
+    def values(
+        self, scenes: Sequence[SourceScene], bands: tuple[str, ...], geobox: GeoBox, side: int
+    ) -> ValuesOf:
+        """The values of scenes by id and band, in the band's unit, NaN where the ground is not seen.
 
         Args:
-            passes: At least one.
+            scenes: Which.
             bands: Which.
             geobox: The pixels; pixels of scenes on the same lattice come as they are, others by the nearest.
             side: Of chunks, in pixels.
         """
-        of_passes = [[self._scene(scene, bands, geobox, side) for scene in each.scenes] for each in passes]
-        return {
-            band: [
-                parts[0][band]
-                if len(parts) == 1
-                else da.map_blocks(first_clear, *(part[band] for part in parts), dtype=np.float32)
-                for parts in of_passes
-            ]
-            for band in bands
-        }
+        return {scene.id: self._scene(scene, bands, geobox, side) for scene in scenes}
 
     def _scene(
         self, scene: SourceScene, bands: tuple[str, ...], geobox: GeoBox, side: int
@@ -240,6 +240,24 @@ class Stacking:
             )
             for band in bands
         }
+
+
+def observations(passes: Sequence[Overpass], values: ValuesOf, band: str) -> list[da.Array]:
+    """One plane of a band for each overpass."""
+    found = []
+    for each in passes:
+        planes = [values[scene.id][band] for scene in each.scenes]
+        fused = planes[0] if len(planes) == 1 else da.map_blocks(first_clear, *planes, dtype=np.float32)
+        found.append(fused)
+    return found
+
+
+def part_of(values: ValuesOf, scenes: Sequence[SourceScene], row: int, column: int) -> ValuesOf:
+    """One chunk of the values of some scenes."""
+    return {
+        scene.id: {band: plane.blocks[row, column] for band, plane in values[scene.id].items()}
+        for scene in scenes
+    }
 
 
 def stacking(scenes: Sequence[SourceScene], rule: ClearRule, storage_options: Mapping[str, Any]) -> Stacking:

@@ -1,6 +1,7 @@
 """What becomes of a pixel's observations, beside NumPy's own reductions that leave NaN aside."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +10,12 @@ from ingest.collections import ClearRule
 from ingest.compositing.reducing import METHODS, clear_values, encode, first_clear, reduce_planes
 from mosaics.scene import Asset
 
-NUMPY = {"median": np.nanmedian, "mean": np.nanmean, "min": np.nanmin, "max": np.nanmax}
+NUMPY: dict[str, Any] = {"median": np.nanmedian, "mean": np.nanmean, "min": np.nanmin, "max": np.nanmax}
 SCL = ClearRule(band="scl", reject=(0, 3, 9))
+
+
+def f32(values: list[list[float]]) -> np.ndarray:
+    return np.array(values, np.float32)
 
 
 def reflectance(nodata: float | None = 0, scale: float = 0.0001, offset: float = -0.1) -> Asset:
@@ -59,18 +64,18 @@ def test_floats_whose_missing_are_nan():
 
 def test_of_overlapping_scenes_the_first_value_counts():
     nan = np.nan
-    first, second = np.float32([[1, nan, nan]]), np.float32([[2, 2, nan]])
-    np.testing.assert_array_equal(first_clear(first, second), np.float32([[1, 2, nan]]))
+    first, second = f32([[1, nan, nan]]), f32([[2, 2, nan]])
+    np.testing.assert_array_equal(first_clear(first, second), f32([[1, 2, nan]]))
 
 
 def test_what_is_missing_or_does_not_fit_is_stored_as_no_data():
-    values = np.float32([[np.nan, -0.1, -0.0999, 0.0, 6.4535, 6.6]])
+    values = f32([[np.nan, -0.1, -0.0999, 0.0, 6.4535, 6.6]])
     assert encode(values, 0.0001, -0.1).tolist() == [[0, 0, 1, 1000, 65535, 0]]
 
 
 def test_the_count_is_beside_the_numbers():
     nan = np.nan
-    planes = [np.float32([[0.1, 0.1, nan]]), np.float32([[0.3, nan, nan]]), np.float32([[0.2, 0.5, nan]])]
+    planes = [f32([[0.1, 0.1, nan]]), f32([[0.3, nan, nan]]), f32([[0.2, 0.5, nan]])]
     numbers, count = reduce_planes(*planes, method="median", scale=0.0001, offset=-0.1)
     assert numbers.tolist() == [[3000, 4000, 0]]
     assert count.tolist() == [[3, 2, 0]]
