@@ -42,7 +42,7 @@ async def readyz(desk: OpenDesk) -> Response:
 
 
 @router.get("/health")
-@router.get("/meta/health.json")
+@router.get("/meta/health.json", name="meta_health")
 async def health(desk: OpenDesk) -> Response:
     """Every part a deployment depends on, looked at now: 503 where one is wrong, with what and since when.
 
