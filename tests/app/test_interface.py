@@ -15,6 +15,7 @@ EXAMPLES = {
     "tileMatrixSetId": "WebMercatorQuad",
     "colorMapId": "viridis",
     "area": "1",
+    "job": "1",
     "region": "sierra",
     "collection_id": "sentinel-2-l2a",
     "item_id": "S2A_MOL_20240610",
