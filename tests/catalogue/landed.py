@@ -10,8 +10,12 @@ rain-monthly     rain-05      all of May 2024         180 W..180 E, 60 S..60 N, 
 
 import json
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import shapely
 
 from mosaics.collection import Band, Collection
@@ -20,6 +24,7 @@ from mosaics.period import Cadence, Period, instant_text
 from mosaics.scene import SceneRecord, geojson
 from mosaics.storage import Storage
 from tests.app.landed import COLLECTION as SENTINEL
+from tests.rasters import write_cog
 
 RAIN = Collection(
     id="rain-monthly",
@@ -33,8 +38,14 @@ RAIN = Collection(
 
 FIJI = shapely.MultiPolygon([shapely.box(179, -17, 180, -16), shapely.box(-180, -17, -179, -16)])
 
-TIFF = b"II*\0 the pixels of one band, which nobody here decodes"
-"""What lies where a COG would."""
+PIXELS = np.arange(300 * 300, dtype=np.uint16).reshape(300, 300)
+
+
+@cache
+def cog() -> bytes:
+    """The file of every band."""
+    with TemporaryDirectory() as folder:
+        return write_cog(Path(folder) / "band.tif", PIXELS).read_bytes()
 
 
 def at(text: str) -> datetime:
@@ -84,7 +95,7 @@ async def put_scene(
             }
         },
     }
-    await storage.put(f"{folder}/{band.name}.tif", TIFF, "image/tiff")
+    await storage.put(f"{folder}/{band.name}.tif", cog(), "image/tiff")
     await storage.put(f"{folder}/item.json", json.dumps(item).encode(), "application/geo+json")
     return SceneRecord(
         id=scene_id,

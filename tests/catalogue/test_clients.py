@@ -11,6 +11,7 @@ import httpx
 import pystac
 import pystac_client
 import pytest
+import rasterio
 import shapely
 from pystac import STACObjectType
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
@@ -21,7 +22,7 @@ from mosaics.storage import open_storage
 from tests.app.conftest import serving
 from tests.app.landed import COLLECTION as SENTINEL
 from tests.catalogue.conftest import Served, wait_for_scenes
-from tests.catalogue.landed import TIFF, at, put_scene
+from tests.catalogue.landed import PIXELS, at, cog, put_scene
 
 ALL = {"may-north", "june-north", "guinea", "fiji", "rain-05", "rain-06"}
 
@@ -122,35 +123,43 @@ def test_an_item_leads_to_its_maps_and_says_what_it_is(client: httpx.Client, ser
 
 
 def test_files_are_read_whole_and_in_parts(client: httpx.Client, served: Served) -> None:
+    file = cog()
     asset = item(client, "sentinel-2-l2a", "june-north")["assets"]["blue"]["href"]
     assert asset == f"{served.stac}/collections/sentinel-2-l2a/items/june-north/files/d1/blue.tif"
     whole = client.get(asset)
-    assert (whole.status_code, whole.content) == (200, TIFF)
+    assert (whole.status_code, whole.content) == (200, file)
     assert whole.headers["content-type"].startswith("image/tiff")
     head = client.head(asset)
-    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(TIFF)))
-    size = len(TIFF)
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(file)))
+    size = len(file)
     for asked, part, place in (
-        ("bytes=0-3", TIFF[:4], f"bytes 0-3/{size}"),
-        ("bytes=4-", TIFF[4:], f"bytes 4-{size - 1}/{size}"),
-        ("bytes=-5", TIFF[-5:], f"bytes {size - 5}-{size - 1}/{size}"),
-        ("bytes=10-99999", TIFF[10:], f"bytes 10-{size - 1}/{size}"),
+        ("bytes=0-3", file[:4], f"bytes 0-3/{size}"),
+        ("bytes=4-", file[4:], f"bytes 4-{size - 1}/{size}"),
+        ("bytes=-5", file[-5:], f"bytes {size - 5}-{size - 1}/{size}"),
+        ("bytes=10-99999", file[10:], f"bytes 10-{size - 1}/{size}"),
     ):
         answer = client.get(asset, headers={"Range": asked})
         assert (answer.status_code, answer.content) == (206, part)
         assert answer.headers["content-range"] == place
     for ignored in ("bytes=0-1,3-4", "lines=1-2", "bytes=9-3", "bytes=-"):
-        assert client.get(asset, headers={"Range": ignored}).content == TIFF
+        assert client.get(asset, headers={"Range": ignored}).content == file
     assert client.get(asset, headers={"Range": f"bytes={size}-"}).status_code == 416
     tag = whole.headers["etag"]
     assert client.get(asset, headers={"If-None-Match": tag}).status_code == 304
     parted = {"Range": "bytes=0-3", "If-Range": tag}
     assert client.get(asset, headers=parted).status_code == 206
-    assert client.get(asset, headers=parted | {"If-Range": '"other"'}).content == TIFF
+    assert client.get(asset, headers=parted | {"If-Range": '"other"'}).content == file
     replaced = client.get(asset.replace("/d1/", "/d0/"))
     assert (replaced.status_code, "landed anew" in replaced.text) == (404, True)
     for name in ("item.json", "..%2Fitem.json", "%2Fetc%2Fpasswd", "red.tif"):
         assert client.get(asset.replace("blue.tif", name)).status_code == 404
+
+
+def test_gdal_reads_a_window_of_a_file(client: httpx.Client) -> None:
+    asset = item(client, "sentinel-2-l2a", "june-north")["assets"]["blue"]["href"]
+    with rasterio.open(f"/vsicurl/{asset}") as band:
+        window = band.read(1, window=((280, 290), (10, 20)))
+    assert (window == PIXELS[280:290, 10:20]).all()
 
 
 def test_what_lands_and_goes_is_seen(served: Served) -> None:
