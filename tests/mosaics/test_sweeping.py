@@ -22,6 +22,12 @@ async def storage(storage_address):
         yield opened
 
 
+@pytest.fixture
+async def folder(tmp_path):
+    async with await open_storage((tmp_path / "store").as_uri()) as opened:
+        yield opened
+
+
 async def land(storage, record):
     for name in ("item.json", "red.tif"):
         key = record.item_key.replace("item.json", name)
@@ -118,21 +124,21 @@ async def test_what_was_superseded_long_ago_is_found_where_that_is_asked(storage
     assert await found(storage, 9 * DAY) == set()
 
 
-async def test_a_scene_that_came_back_stays(storage):
-    await land(storage, scene("a"))
-    await commit_scenes(storage, "harvest", remove=["a"])
-    await commit_scenes(storage, "harvest", add=[scene("a")])
+async def test_a_scene_that_came_back_stays(folder):
+    await land(folder, scene("a"))
+    await commit_scenes(folder, "harvest", remove=["a"])
+    await commit_scenes(folder, "harvest", add=[scene("a")])
     for number, days in enumerate((60, 50, 40), 1):
-        await made(storage, number, days * DAY)
-    assert not any("/scenes/" in key for key in await found(storage, DAY))
+        await made(folder, number, days * DAY)
+    assert not any("/scenes/" in key for key in await found(folder, DAY))
 
 
-async def test_clocks_that_go_wrong_keep_more_and_not_less(storage):
-    await land(storage, scene("a"))
-    await commit_scenes(storage, "harvest", remove=["a"])
-    await made(storage, 1, 10 * DAY)
-    await made(storage, 2, 60 * DAY)
-    assert await found(storage, 30 * DAY) == set()
+async def test_clocks_that_go_wrong_keep_more_and_not_less(folder):
+    await land(folder, scene("a"))
+    await commit_scenes(folder, "harvest", remove=["a"])
+    await made(folder, 1, 10 * DAY)
+    await made(folder, 2, 60 * DAY)
+    assert await found(folder, 30 * DAY) == set()
 
 
 async def test_what_is_written_anew_meanwhile_is_not_removed(storage):
@@ -144,14 +150,14 @@ async def test_what_is_written_anew_meanwhile_is_not_removed(storage):
     assert await storage.get(info.key) == b"x"
 
 
-async def test_a_reader_that_was_away_finds_what_took_the_place(storage):
+async def test_a_reader_that_was_away_finds_what_took_the_place(folder):
     document = json.dumps(HARVEST.to_stac()).encode()
-    await storage.put("collections/harvest/collection.json", document, "application/json")
-    await land(storage, scene("a"))
-    reader = Catalogue(storage)
+    await folder.put("collections/harvest/collection.json", document, "application/json")
+    await land(folder, scene("a"))
+    reader = Catalogue(folder)
     await reader.refresh()
-    await land(storage, scene("b"))
-    for key in await found(storage, NOW):
-        await storage.delete(key)
+    await land(folder, scene("b"))
+    for key in await found(folder, NOW):
+        await folder.delete(key)
     index = await reader.index("harvest", JUNE)
     assert sorted(one.id for one in index.scenes_in(shapely.Point(0.5, 0.5))) == ["a", "b"]
