@@ -16,12 +16,14 @@ import shapely
 from pystac import STACObjectType
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
+from app.catalogue.indexing import Indexing
+from app.database import Database
 from app.settings import Settings
 from mosaics.log import commit_scenes
 from mosaics.storage import open_storage
 from tests.app.conftest import serving
 from tests.app.landed import COLLECTION as SENTINEL
-from tests.catalogue.conftest import Served, wait_for_scenes
+from tests.catalogue.conftest import Served, still_leading, wait_for_scenes
 from tests.catalogue.landed import PIXELS, at, cog, put_scene
 
 ALL = {"may-north", "june-north", "guinea", "fiji", "rain-05", "rain-06"}
@@ -235,3 +237,28 @@ def test_the_validator_of_the_stac_api_finds_nothing_wrong(served: Served, tmp_p
         r"Max retries exceeded with url: .*(schemas\.stacspec\.org|stac-extensions\.github\.io)"
     )
     assert [error for error in errors if not fetching.search(error)] == []
+
+
+async def test_what_the_demo_lands_fits_too(
+    settings: Settings, demo_folder: Path, database: Database, database_url: str
+) -> None:
+    async with await open_storage(demo_folder.as_uri()) as storage:
+        done = await Indexing(database, storage).refresh(still_leading)
+    assert (done.unreadable, done.scenes > 10) == (0, True)
+    schemas = JsonSchemaSTACValidator()
+    of_demo = {"storage": demo_folder.as_uri(), "database_url": database_url, "jobs": False}
+    async with serving(settings.model_copy(update=of_demo)) as client:
+        found = (await client.get("/stac/search", params={"limit": 500})).json()
+        assert found["numberMatched"] == len(found["features"]) == done.scenes
+        collections = (await client.get("/stac/collections")).json()["collections"]
+    for kind, documents in (
+        (STACObjectType.COLLECTION, collections),
+        (STACObjectType.ITEM, found["features"]),
+    ):
+        for document in documents:
+            assert schemas.validate_core(document, kind, "1.1.0")
+    assert all(item["properties"]["title"] == "Synthetic demonstration data" for item in found["features"])
+    assert all(item["properties"]["tilewatch:synthetic"] for item in found["features"])
+    for item in found["features"]:
+        for name, asset in item["assets"].items():
+            assert asset["href"].endswith(f"/{name}.tif")
