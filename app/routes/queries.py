@@ -98,7 +98,9 @@ async def known_names(request: Request) -> None:
         return
     route = request.scope["route"]
     fields = [field for field in get_flat_params(route.dependant) if isinstance(field.field_info, QueryField)]
-    refuse_unknown(request.query_params.keys(), known=[field.alias for field in fields])
+    known = [field.alias for field in fields]
+    absent = absent_windows(request)
+    refuse_unknown(request.query_params.keys(), known=known, shown=[n for n in known if n not in absent])
 
 
 async def revalidated(response: Response) -> None:
@@ -106,11 +108,26 @@ async def revalidated(response: Response) -> None:
     response.headers["Cache-Control"] = "no-cache"
 
 
-def refuse_unknown(names: Collection[str], *, known: Collection[str]) -> None:
-    """Raise for a query name that is not among the known ones."""
+def absent_windows(request: Request) -> frozenset[str]:
+    """Parameters of windows and offsets that the product of a request's path does not have."""
+    desk: Desk | None = getattr(request.app.state, "desk", None)
+    try:
+        product = desk.registry.get(request.path_params["product"]) if desk else None
+    except LookupError:
+        return frozenset()
+    if product is None:
+        return frozenset()
+    offset = {"offset"} if product.offset is None else set()
+    return frozenset({*ROLES, *offset} - product.roles.keys())
+
+
+def refuse_unknown(
+    names: Collection[str], *, known: Collection[str], shown: Collection[str] | None = None
+) -> None:
+    """Raise for a query name that is not among the known ones; the message names those `shown`."""
     unknown = sorted(set(names) - set(known))
     if unknown:
-        there_are = f"there are: {', '.join(sorted(known))}" if known else "it takes none"
+        there_are = f"there are: {', '.join(sorted(shown or known))}" if known else "it takes none"
         raise RequestError(f"no query parameter {unknown[0]!r} here; {there_are}")
 
 
