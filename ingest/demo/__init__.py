@@ -20,7 +20,7 @@ from mosaics.collection import Collection, Provider
 from mosaics.log import LogState, commit_scenes, read_state
 from mosaics.storage import Storage
 
-EDITION = 1
+EDITION = 2
 """Counts the ways the demo is drawn; a new one replaces what an earlier one landed."""
 NEEDED_BYTES = 400 * 10**6
 """Disk the drawing takes for a while, with room to spare."""

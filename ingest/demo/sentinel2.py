@@ -1,7 +1,8 @@
-"""Sentinel-2-like scenes of the landscape: two footprints a month for a year, with clouds and shadows."""
+"""Sentinel-2-like scenes of the landscape: two footprints a month for a year, with clouds, and a fire."""
 
+import functools
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from ingest.demo.painting import write_plain
-from ingest.demo.terrain import SEED, Cover, Floats, Terrain, blurred, noise, terrain
+from ingest.demo.terrain import HEIGHT_WIDTH, SEED, Cover, Floats, Terrain, blurred, noise, terrain
 from ingest.order import AssetSource, SceneOrder
 
 CRS = "EPSG:32614"
@@ -19,7 +20,7 @@ SIZE_PX = 1024
 BASELINE = "05.10"
 """The numbers carry the offset of that baseline, as current ones do."""
 STEP_DN = 32
-"""Numbers are multiples of this, so that a year of scenes stays small."""
+"""Numbers are multiples of this, those of coarse bands of twice as much: a year of scenes stays small."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,29 @@ EAST = Side(
 LAST_MONTH = (2024, 7)
 """The latest month is what a map shows first: a clear one of high summer."""
 
-# Reflectance in blue, green, red and near infrared; common shapes of spectra, not measurements.
-SOIL = (0.075, 0.105, 0.140, 0.215)
-STRAW = (0.085, 0.125, 0.170, 0.290)
-LEAVES = (0.026, 0.068, 0.032, 0.460)
-WATER = (0.050, 0.056, 0.040, 0.022)
-SAND = (0.150, 0.190, 0.230, 0.280)
-ROAD = (0.095, 0.105, 0.115, 0.140)
-ROOF = (0.150, 0.155, 0.165, 0.200)
-SNOW = (0.720, 0.720, 0.700, 0.620)
-CLOUD = (0.560, 0.550, 0.540, 0.580)
+# Reflectance in the order of BANDS; common shapes of spectra, not measurements.
+SOIL = (0.075, 0.105, 0.140, 0.215, 0.230, 0.260)
+STRAW = (0.085, 0.125, 0.170, 0.290, 0.300, 0.230)
+LEAVES = (0.026, 0.068, 0.032, 0.460, 0.470, 0.070)
+WATER = (0.050, 0.056, 0.040, 0.022, 0.020, 0.012)
+SAND = (0.150, 0.190, 0.230, 0.280, 0.290, 0.330)
+ROAD = (0.095, 0.105, 0.115, 0.140, 0.145, 0.150)
+ROOF = (0.150, 0.155, 0.165, 0.200, 0.205, 0.210)
+SNOW = (0.720, 0.720, 0.700, 0.620, 0.600, 0.060)
+CLOUD = (0.560, 0.550, 0.540, 0.580, 0.570, 0.400)
+CHAR = (0.040, 0.048, 0.058, 0.085, 0.095, 0.230)
 SHADOW_PX = (26, 17)
 """How far a cloud's shadow lies up and to the left of it, with the sun in the south-east."""
-BANDS = ("blue", "green", "red", "nir")
+BANDS = ("blue", "green", "red", "nir", "nir08", "swir22")
+COARSE_BANDS = ("nir08", "swir22")
+"""Those of 20 m."""
+
+FIRE_DATE = date(2024, 6, 25)
+"""The last month shows what it left, the one before what stood there."""
+FIRE_XY = (1130, 830)
+"""Pixel of its centre, in the hills south of the river."""
+FIRE_PX = 150
+"""About how far it went."""
 
 # Day of the year when half the leaves are out, when half are gone, and the share of ground they cover.
 CALENDAR = {
@@ -100,6 +111,8 @@ class SentinelScene:
         rng = np.random.default_rng([SEED, self.month, self.side.day])
         ground = terrain()
         planes = surface(ground, sensed.timetuple().tm_yday, window)
+        if sensed.date() > FIRE_DATE:
+            burn(planes, severity()[window])
         snow = _snow(ground, rng, self.month, window)
         cloud, shadow = clouds(rng, self.side.cloud_share[self.month - 1])
         grain = rng.normal(0, 1, (SIZE_PX, SIZE_PX)).astype("float32")
@@ -113,10 +126,11 @@ class SentinelScene:
         scl[~seen] = 0
         transform = Affine(10, 0, ORIGIN_XY[0] + 10 * left, 0, -10, ORIGIN_XY[1] - 10 * top)
         for name, plane in zip(BANDS, planes, strict=True):
-            steps = np.rint((plane + 0.1) * (10000 / STEP_DN))
-            numbers = np.clip(steps * STEP_DN, 1, 65535).astype("uint16")
+            step, every = (2 * STEP_DN, 2) if name in COARSE_BANDS else (STEP_DN, 1)
+            numbers = np.clip(np.rint((plane + 0.1) * (10000 / step)) * step, 1, 65535).astype("uint16")
             numbers[~seen] = 0
-            write_plain(folder / f"{name}.tif", numbers, CRS, transform, 0)
+            placed = transform * Affine.scale(every)
+            write_plain(folder / f"{name}.tif", numbers[::every, ::every], CRS, placed, 0)
         write_plain(folder / "scl.tif", scl[::2, ::2], CRS, transform * Affine.scale(2), 0)
         cloudy = np.isin(scl[seen], (8, 9, 10)).mean()
         return SceneOrder(
@@ -166,6 +180,25 @@ def surface(ground: Terrain, day: int, window: tuple[slice, slice]) -> list[Floa
             plane[here] = spectrum[index] * (1 + 0.18 * ground.texture[window][here])
         planes.append(plane.astype("float32"))
     return planes
+
+
+def burn(planes: list[Floats], share: Floats) -> None:
+    """Put char in place of some share of the ground, 0..1; the planes are changed."""
+    for index, plane in enumerate(planes):
+        planes[index] = plane + share * (CHAR[index] - plane)
+
+
+@functools.cache
+def severity() -> Floats:
+    """Share of the ground that the fire left as char, 0..0.95: most in the middle, none on water or roads."""
+    ground = terrain()
+    y, x = np.mgrid[0 : HEIGHT_WIDTH[0], 0 : HEIGHT_WIDTH[1]].astype("float32")
+    ragged = noise(np.random.default_rng(SEED + 2), HEIGHT_WIDTH, 70, 5) - 0.5
+    away = np.hypot((x - FIRE_XY[0]) / 1.4, y - FIRE_XY[1]) / FIRE_PX
+    share = np.clip(1.5 * (1 - away) + 1.1 * ragged, 0, 0.95)
+    spared = (Cover.WATER, Cover.SAND, Cover.ROAD, Cover.ROOF)
+    share[np.isin(ground.cover, spared)] = 0
+    return np.asarray(share, dtype="float32")
 
 
 def clouds(rng: np.random.Generator, share: float) -> tuple[Floats, Floats]:

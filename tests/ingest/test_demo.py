@@ -77,7 +77,7 @@ def test_one_commit_a_collection(store):
 
 
 def test_it_is_small(store):
-    assert sum(file.stat().st_size for file in store.rglob("*") if file.is_file()) < 60e6
+    assert sum(file.stat().st_size for file in store.rglob("*") if file.is_file()) < 65e6
 
 
 def test_cogs_are_valid(store):
@@ -117,6 +117,25 @@ def test_summer_is_greener_than_winter(store):
         sentinel2.SentinelScene(sentinel2.EAST, 7), sentinel2.SentinelScene(sentinel2.EAST, 3)
     ))  # fmt: skip
     assert june > march + 0.2
+
+
+def nbr(store: Path, scene: Any) -> np.ma.MaskedArray[Any, Any]:
+    nir08, swir22 = (band(store, scene, name) * 0.0001 - 0.1 for name in ("nir08", "swir22"))
+    clear = np.isin(band(store, scene, "scl").filled(0), (4, 5))
+    return np.ma.masked_where(~clear, (nir08 - swir22) / (nir08 + swir22))
+
+
+def test_the_fire_shows_between_the_last_two_months(store):
+    before, after = (nbr(store, sentinel2.SentinelScene(sentinel2.EAST, month)) for month in (6, 7))
+    side = sentinel2.EAST
+    part = np.s_[side.top_px : side.top_px + 1024 : 2, side.left_px : side.left_px + 1024 : 2]
+    charred = sentinel2.severity()[part]
+    dnbr = before - after
+    assert dnbr.shape == (512, 512)
+    # High severity from 0.66 on (Key & Benson 2006); elsewhere crops ripen or grow, and the middle stays.
+    assert np.ma.median(dnbr[charred > 0.8]) > 0.66
+    assert abs(np.ma.median(dnbr[charred == 0])) < 0.1
+    assert 200 < 0.04 * int((dnbr[charred > 0] >= 0.27).sum()) < 2000, "hectares"
 
 
 def test_the_two_footprints_overlap_and_one_fills_the_others_edge(store):
