@@ -187,7 +187,7 @@ class _Mosaic:
     async def build(self) -> None:
         """Makes what is missing, and lets the mosaic forget overviews of other scenes."""
         outcome = self.work.outcome
-        known, unlike, made = len(self.overviews), set[Cell](), 0
+        unlike, made = set[Cell](), 0
         missing = await asyncio.to_thread(self._missing, Cell(0, 0, 0))
         for number, cell in enumerate(missing):
             self.work.progress(number, len(missing))
@@ -210,7 +210,7 @@ class _Mosaic:
         if missing:
             self.work.progress(len(missing), len(missing))
         outcome.made += made
-        outcome.kept += known
+        outcome.kept += len(self.overviews) - made
 
     async def _commit(self) -> None:
         of_period = {self.period: list(self.overviews.values())}

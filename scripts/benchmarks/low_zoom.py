@@ -41,8 +41,9 @@ PATIENCE_S = 60.0
 """A tile the other takes longer for is the last it is asked for."""
 COMPARED_FROM = 12
 """At the zooms below it, overviews show means of what the other picks single pixels of."""
-ALIKE = 0.98
-"""Share of pixels that are the same: GDAL's approximate warp of a larger piece may fall on the next pixel."""
+ALIKE = 0.75
+"""Share of pixels that are the same. The numbers are noise: of another scene hardly any would be. Where a
+scene fills part of a tile, rio-tiler warps that part alone, and many of its pixels are their neighbours."""
 
 SPEED = Goal(5, 2)
 FEW = Goal(FILES, FILES, higher_is_better=False)
@@ -163,7 +164,7 @@ def compare(ours: Server, stock: Server, tile: Tile, mosaic: str) -> None:
     their_values, their_valid = values(fetched(stock, other(tile, mosaic, "npy"))[0])
     both = own_valid & their_valid
     same = np.abs(own_values - their_values)[both] <= SAME
-    if both.mean() < ALIKE or same.mean() < ALIKE:
+    if both.mean() < 0.98 or same.mean() < ALIKE:
         raise click.ClickException(
             f"tile {tile.z}/{tile.x}/{tile.y}: {same.mean():.4f} of the values are the same"
         )
