@@ -7,10 +7,19 @@ from pathlib import Path
 
 import click
 
-from scripts.benchmarks import cached_tiles, kept, lookups, low_zoom, scenes, uncached_tiles, zonal
+from scripts.benchmarks import (
+    cached_tiles,
+    composites,
+    kept,
+    lookups,
+    low_zoom,
+    scenes,
+    uncached_tiles,
+    zonal,
+)
 from scripts.benchmarks.report import Row, circumstances, save, show, table
 
-ROWS = ("uncached", "png", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes")
+ROWS = ("uncached", "png", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes", "composite")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,8 +42,9 @@ def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float
     """Measure Tilewatch against others on this machine.
 
     ROWS are uncached (tiles computed), png (their size), cached (tiles known), lookup (scenes of a tile in a
-    mosaic), low-zoom (5,000 scenes from afar), statistics (of polygons), kept (series in PostGIS) and
-    scenes (searches of the STAC API); all where none is named. Results are printed, and kept in bench-results.
+    mosaic), low-zoom (5,000 scenes from afar), statistics (of polygons), kept (series in PostGIS), scenes
+    (searches of the STAC API) and composite (a month of one place); all where none is named. Results
+    are printed, and kept in bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -71,9 +81,11 @@ def measure(
     if "low-zoom" in rows:
         with tempfile.TemporaryDirectory() as folder:
             yield from low_zoom.measure(work, Path(folder), rounds=rounds, seconds=seconds)
-    for name, part in (("statistics", zonal), ("kept", kept), ("scenes", scenes)):
+    parts = {"statistics": zonal, "kept": kept, "scenes": scenes, "composite": composites}
+    for name, part in parts.items():
         if name in rows:
-            with tempfile.TemporaryDirectory() as folder:
+            # Beside the scene, whose files one of them links to.
+            with tempfile.TemporaryDirectory(dir=work) as folder:
                 yield from part.measure(work, Path(folder), rounds=rounds)
 
 
