@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -208,7 +209,7 @@ class _RemoteFile:
         while self._gap(begin, end) is not None:
             url = await self._signed(refused)
             try:
-                await self._client.patiently(lambda: self._receive(begin, end), url=url)
+                await self._client.patiently(partial(self._receive, url, begin, end), url=url)
                 refused = False
             except ArchiveAnswerError as error:
                 if error.status == 416:
@@ -229,7 +230,7 @@ class _RemoteFile:
         gap = self.holed.first_gap(begin, end)
         return gap and (gap[0], min(gap[1], gap[0] + REQUEST_BYTES))
 
-    async def _receive(self, begin: int, end: int) -> None:
+    async def _receive(self, url: str, begin: int, end: int) -> None:
         """One request for what is missing first; what comes of it is kept, also where it breaks off."""
         gap = self._gap(begin, end)
         if gap is None:
@@ -237,7 +238,6 @@ class _RemoteFile:
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={gap[0]}-{gap[1] - 1}"}
         if self.holed.tag is not None:
             headers["If-Range"] = self.holed.tag
-        url = await self._signed(False)
         async with self._client.once(Request(url, headers=headers)) as response:
             at = self._begin(url, response, gap)
             try:

@@ -22,11 +22,13 @@ def bands_to_probe(source: SourceCollection, order: SceneOrder) -> tuple[str, ..
     Returns:
         None of them where the offset is known without, from the archive or the user.
     """
-    given = order.offsets.for_all is not None or bool(order.declared)
-    if source.harmonisation is None or given or not needs_pixels(order.baseline, removed=order.removed):
+    if source.harmonisation is None:
         return ()
     bands = [asset.band for asset in order.assets]
     reflective = [band for band in bands if not source.collection.band(band).categorical]
+    given = order.offsets.for_all is not None or order.declared.keys() >= set(reflective)
+    if given or not needs_pixels(order.baseline, removed=order.removed):
+        return ()
     first = "red" if "red" in reflective else next(iter(reflective), None)
     return tuple(band for band in bands if band in {first, "scl"}) if first else ()
 
