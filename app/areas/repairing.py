@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import shapely
-from shapely.geometry import mapping, shape
+from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from app.database import Connection
-from app.statistics.geometry import MAX_VERTICES, GeometryError, Polygonal, read_polygon
+from app.statistics.geojson import GeometryError, spelled_out
+from app.statistics.geometry import MAX_VERTICES, Polygonal, read_polygon
 
 MAKE_VALID = """
     select st_asbinary(made) as wkb,
@@ -69,12 +70,10 @@ async def repair_polygon(
 
 def _broken(geojson: Mapping[str, Any], fault: GeometryError) -> BaseGeometry:
     """The polygon as it was sent; raises `fault` unless being invalid is all that is wrong with it."""
-    if geojson.get("type") not in {"Polygon", "MultiPolygon"}:
-        raise fault
     try:
         with np.errstate(invalid="ignore"):
-            polygon = shapely.force_2d(shape(dict(geojson)))
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, shapely.GEOSException):
+            polygon = spelled_out(geojson)
+    except GeometryError:
         raise fault from None
     coordinates = shapely.get_coordinates(polygon)
     if not 0 < len(coordinates) <= MAX_VERTICES or not np.isfinite(coordinates).all() or polygon.is_valid:

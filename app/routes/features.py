@@ -82,8 +82,6 @@ def _feature(document: object, number: int, where: str) -> RequestedFeature:
         polygon = read_polygon(geometry if isinstance(geometry, dict) else {})
     except GeometryError as error:
         raise GeometryError(f"{where}{error}") from error
-    except OverflowError as error:
-        raise GeometryError(f"{where}the geometry has a number that is no coordinate") from error
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise RequestError(f"{where}properties is an object, or null")

@@ -11,8 +11,12 @@ from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.warp import transform as transform_coordinates
-from shapely.geometry import MultiPolygon, Polygon, shape
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
+
+from app.statistics.geojson import GeometryError, spelled_out
+
+__all__ = ["GeometryError", "Polygonal", "project", "read_polygon", "spherical_area_km2"]
 
 Polygonal: TypeAlias = Polygon | MultiPolygon
 
@@ -38,10 +42,6 @@ BEYOND_PROJECTION = (
 )
 
 
-class GeometryError(ValueError):
-    """A geometry that has no statistics; the message names the fault, and its place where it has one."""
-
-
 def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
     """Read a GeoJSON Polygon or MultiPolygon in degrees of longitude and latitude.
 
@@ -60,15 +60,8 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
         GeometryError: If it is none, is not valid, or is beyond a limit.
     """
     kind = geojson.get("type")
-    if kind not in {"Polygon", "MultiPolygon"}:
-        raise GeometryError(f"statistics need a Polygon or a MultiPolygon, not {_shown(kind)}")
-    try:
-        with np.errstate(invalid="ignore"):  # NaN is refused below, with its place
-            polygon = shapely.force_2d(shape(dict(geojson)))
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, shapely.GEOSException) as error:
-        raise GeometryError(
-            f"the {kind} cannot be read: its coordinates are no rings of positions"
-        ) from error
+    with np.errstate(invalid="ignore"):  # NaN is refused below, with its place
+        polygon: BaseGeometry = spelled_out(geojson)
     _refuse_unlimited(polygon)
     _refuse_tangled(polygon)
     polygon = _split_at_antimeridian(polygon)
@@ -243,10 +236,6 @@ def _jumps(lons: NDArray[np.float64], ring: NDArray[Any]) -> NDArray[np.float64]
 def _polygonal(geometry: BaseGeometry) -> Polygonal:
     assert isinstance(geometry, Polygon | MultiPolygon)  # noqa: S101 - operations above keep the type
     return geometry
-
-
-def _shown(kind: object) -> str:
-    return kind if isinstance(kind, str) and kind.isalnum() and len(kind) <= 40 else "what was sent"
 
 
 def _number(value: float) -> str:

@@ -158,7 +158,7 @@ HUGE = {"type": "Polygon", "coordinates": [[[10**400, 51], [6, 52], [6, 51], [10
         (feature(EMPTY), "the geometry is empty"),
         (feature(POINT), "statistics need a Polygon or a MultiPolygon, not Point"),
         (POINT, "send a GeoJSON Feature or FeatureCollection"),
-        (HUGE, "no coordinate"),
+        (HUGE, "no rings of positions"),
         ({"type": "Feature", "geometry": None, "properties": {}}, "statistics need a Polygon"),
         (feature(field(), properties=[1]), "properties is an object"),
         ({"type": "FeatureCollection"}, "a FeatureCollection has a list of features"),

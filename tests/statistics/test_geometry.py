@@ -56,6 +56,50 @@ def test_what_has_no_statistics_is_refused_with_the_fault(geojson, said):
         read_polygon(geojson)
 
 
+STRANGE: tuple[Any, ...] = (
+    10**400,
+    -(10**400),
+    1e308,
+    math.inf,
+    math.nan,
+    None,
+    True,
+    "5",
+    "",
+    [],
+    {},
+    [5],
+    [[5, 51]],
+)
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=lambda each: repr(each)[:12])
+def test_what_is_no_coordinate_is_refused_wherever_it_stands(strange):
+    corners = [[5, 51], [6, 51], [6, 52], [5, 51]]
+    places = (
+        strange,
+        [strange],
+        [[strange]],
+        [corners, strange],  # where shapely would end the process
+        [corners, [strange]],
+        [[*corners[:2], strange, corners[3]]],
+        [[*corners[:2], [strange, 52], corners[3]]],
+        [[*corners[:2], [6, strange], corners[3]]],
+        [[[strange, 51], *corners[1:3], [strange, 51]]],
+    )
+    for coordinates in places:
+        for kind, nested in (("Polygon", coordinates), ("MultiPolygon", [coordinates])):
+            with pytest.raises(GeometryError):
+                read_polygon({"type": kind, "coordinates": nested})
+
+
+def test_a_kind_that_is_no_text_is_refused():
+    kinds: tuple[Any, ...] = ([], {}, ["Polygon"], 5, True)
+    for kind in kinds:
+        with pytest.raises(GeometryError, match="not what was sent"):
+            read_polygon({"type": kind, "coordinates": [SQUARE]})
+
+
 def test_a_hole_outside_its_shell_is_a_fault_with_a_place():
     hole = [[7, 51], [7.1, 51], [7.1, 51.1], [7, 51]]
     with pytest.raises(GeometryError, match=r"Hole lies outside shell\[7"):

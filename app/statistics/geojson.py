@@ -1,0 +1,68 @@
+"""GeoJSON: the polygon that a caller's JSON spells out, of numbers and nothing else.
+
+Shapely is given arrays only: from lists that hold other things it raises errors of many kinds, and a ring
+that is null or empty ends the process.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import MultiPolygon, Polygon
+
+KINDS = ("Polygon", "MultiPolygon")
+
+
+class GeometryError(ValueError):
+    """A geometry that has no statistics; the message names the fault, and its place where it has one."""
+
+
+def spelled_out(geojson: Mapping[str, Any]) -> Polygon | MultiPolygon:
+    """The Polygon or MultiPolygon of a GeoJSON object, valid or not, its heights dropped.
+
+    Raises:
+        GeometryError: If it is none, or its coordinates are no rings of positions.
+    """
+    kind = geojson.get("type")
+    if kind not in KINDS:
+        raise GeometryError(f"statistics need a Polygon or a MultiPolygon, not {_shown(kind)}")
+    try:
+        coordinates = geojson["coordinates"]
+        if kind == "Polygon":
+            return _polygon(coordinates)
+        return MultiPolygon([_polygon(part) for part in _listed(coordinates)])
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, shapely.GEOSException) as error:
+        raise GeometryError(
+            f"the {kind} cannot be read: its coordinates are no rings of positions"
+        ) from error
+
+
+def _polygon(rings: object) -> Polygon:
+    read = [_ring(ring) for ring in _listed(rings)]
+    return Polygon(read[0], read[1:]) if read else Polygon()
+
+
+def _ring(positions: object) -> NDArray[np.float64]:
+    """Longitudes and latitudes, (positions, 2)."""
+    lonlats = [(_number(position[0]), _number(position[1])) for position in map(_listed, _listed(positions))]
+    if not lonlats:
+        raise ValueError("a ring has positions")
+    return np.array(lonlats)
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"a coordinate is a number, not {type(value).__name__}")
+    return float(value)
+
+
+def _listed(value: object) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"coordinates are lists, not {type(value).__name__}")
+    return value
+
+
+def _shown(kind: object) -> str:
+    return kind if isinstance(kind, str) and kind.isalnum() and len(kind) <= 40 else "what was sent"
