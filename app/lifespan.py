@@ -103,6 +103,7 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
     orders = open_orders(settings, database, catalogue, command_line, sources)
     nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
     roster = open_roster(settings, database, registry, sources)
+    stack.push_async_callback(roster.close)
     rotating = None if database is None else Rotating(database, roster, registry, orders, nightly)
     scheduler = None
     if database is not None and rotating is not None and settings.database_url is not None and settings.jobs:

@@ -16,6 +16,9 @@ from app.regions.status import RegionStatus, statuses_of
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 2.0
+"""How long an answer waits to learn which sources there are; then it is given without judging sources."""
+
 Archives: TypeAlias = Mapping[str, Archive]
 
 
@@ -55,6 +58,7 @@ class Roster:
         self._database = database
         self._ask_archives = ask_archives
         self._archives: Archives | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._looking = asyncio.Lock()
         self._logged: tuple[Problem, ...] = ()
 
@@ -78,7 +82,7 @@ class Roster:
             return Listing()
         async with self._looking:
             if anew or await asyncio.to_thread(self._file.has_changed):
-                self._archives = await self._ask_archives()
+                await self._learn(wait_s=None if anew else PATIENCE_S)
             listing = await asyncio.to_thread(self._file.look, self._archives)
         self._log(listing)
         return listing
@@ -115,6 +119,25 @@ class Roster:
         if found is None:
             raise UnknownRegionError(name, listing)
         return found
+
+    async def close(self) -> None:
+        """Ask for nothing any more; a question under way has a moment to be answered."""
+        if self._asking is not None:
+            _, unanswered = await asyncio.wait({self._asking}, timeout=PATIENCE_S)
+            for task in unanswered:
+                task.cancel()
+                await asyncio.wait({task})
+
+    async def _learn(self, *, wait_s: float | None) -> None:
+        """Ask for the sources, and wait for them for some time."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(), name="sources of regions")
+        await asyncio.wait({self._asking}, timeout=wait_s)
+        if self._asking.done():
+            self._asking.result()
+
+    async def _ask(self) -> None:
+        self._archives = await self._ask_archives()
 
     def _log(self, listing: Listing) -> None:
         """Say in the log what is wrong, once."""

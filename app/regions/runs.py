@@ -19,10 +19,11 @@ LOCK = 0x72656769_6F6E7321
 BEGUN = "select count(*) from region_runs where night = $1 and cause = 'rotation'"
 
 BEGIN = """
-    insert into region_runs (region, night, cause, asked, pre_start, pre_end, post_start, post_end)
-    values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8)
+    insert into region_runs (region, night, cause, asked, pre_start, pre_end, post_start, post_end, started_at)
+    values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, clock_timestamp())
     on conflict do nothing returning *
 """
+"""The clock, not the transaction's begin: that may lie before the run it waited for has ended."""
 
 NOTE_ORDER = (
     "update region_runs set orders = orders || jsonb_build_object($2::text, $3::bigint) where id = $1"

@@ -4,6 +4,7 @@ from datetime import date
 
 import morecantile
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,4 +100,4 @@ def test_points_on_edges_and_across_the_antimeridian_are_inside():
     assert fiji.contains(178.0, -18.0)
     assert fiji.contains(-179.5, -18.0)
     assert not fiji.contains(0.0, -18.0)
-    assert fiji.geometry.geom_type == "MultiPolygon"
+    assert shapely.get_num_geometries(fiji.geometry) == 2
