@@ -46,6 +46,20 @@ def test_the_quality_band_says_which_pixels_are_clear(collections):
 
 
 @pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ('composite = "red"', "composite: Input should be a valid dictionary"),
+        ('composite = { of = "naip" }', "composite: mask: Field required"),
+        ('composite = { of = "naip", mask = { band = "scl" } }', "composite: mask: .*reject or reject_bits"),
+    ],
+)
+def test_a_wrong_description_of_composites_is_refused(tmp_path, table, complaint):
+    (tmp_path / "mine.toml").write_text(table + RIGHT)
+    with pytest.raises(CollectionFileError, match=complaint):
+        read_collection(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize(
     ("rule", "complaint"),
     [
         ('clear = { band = "red", reject = [1] }', "'red' is no categorical band"),
