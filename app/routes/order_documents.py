@@ -177,12 +177,14 @@ def _layer(request: Request, order: Order, product: Product, period: str) -> Ord
         return str(request.url_for(name, product=product.id, **more))
 
     time = urlencode({"datetime": period})
+    shared = urlencode({"product": product.id, "period": period})
     tile = address("product_tile", tms="WebMercatorQuad", z="{z}", x="{x}", y="{y}", format="png")
     tilejson = address("product_tilejson", tms="WebMercatorQuad")
     links = [
         Link(rel="tilejson", href=f"{tilejson}?{time}"),
         Link(rel="tiles", href=f"{tile}?{time}", type="image/png", templated=True),
         Link(rel="product", href=address("product")),
+        Link(rel="alternate", href=f"{request.base_url}#{shared}", type="text/html"),
     ]
     west, south, east, north = order.request["aoi"]
     if west < east:  # a picture over the antimeridian would go around the world

@@ -80,7 +80,7 @@ def serve(folder: Path, names: Sequence[str], environment: dict[str, str]) -> It
             process.wait(timeout=30)
 
 
-def wait_for(condition: Callable[[], Any], within_s: float = 60) -> Any:
+def wait_for(condition: Callable[[], Any], within_s: float = 120) -> Any:
     """What a condition gives once it holds."""
     end = time.monotonic() + within_s
     while not (found := condition()):
