@@ -19,7 +19,8 @@ LOCK = 0x72656769_6F6E7321
 BEGUN = "select count(*) from region_runs where night = $1 and cause = 'rotation'"
 
 BEGIN = """
-    insert into region_runs (region, night, cause, asked, pre_start, pre_end, post_start, post_end, started_at)
+    insert into region_runs
+        (region, night, cause, asked, pre_start, pre_end, post_start, post_end, started_at)
     values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, clock_timestamp())
     on conflict do nothing returning *
 """
