@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -262,3 +263,18 @@ async def test_what_the_demo_lands_fits_too(
     for item in found["features"]:
         for name, asset in item["assets"].items():
             assert asset["href"].endswith(f"/{name}.tif")
+
+
+async def test_searches_need_no_storage(settings: Settings, served: Served, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(served.storage.removeprefix("file://"), store)
+    here = {"storage": store.as_uri(), "database_url": served.database_url, "jobs": False}
+    async with serving(settings.model_copy(update=here)) as client:
+        answer = await client.get("/stac/search", params={"ids": "fiji"})
+        asset = answer.json()["features"][0]["assets"]["blue"]["href"]
+        assert (await client.get(asset)).content == cog()
+        store.rename(tmp_path / "away")
+        assert (await client.get("/stac/search", params={"ids": "fiji"})).json() == answer.json()
+        assert (await client.get("/stac/collections")).status_code == 200
+        gone = await client.get(asset)
+        assert (gone.status_code, gone.headers["retry-after"]) == (503, "5")
