@@ -12,7 +12,6 @@ import logging
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -306,8 +305,11 @@ async def _write_mosaic(
         return None
     digest = hashlib.sha256(data).hexdigest()[:12]
     key = f"collections/{collection_id}/mosaics/{period.text}/{state.number + 1}-{digest}.json.gz"
-    with suppress(ObjectExistsError):  # the same content, from a writer that died or lost its race
+    try:
         await storage.put_new(key, data, MEDIA_TYPE)
+    except ObjectExistsError:
+        # The same content, from a writer that died or lost its race; written anew, no sweep takes it for old.
+        await storage.put(key, data, MEDIA_TYPE)
     return key
 
 

@@ -1,6 +1,7 @@
 """What sweeping would remove, and what it must not."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -161,3 +162,24 @@ async def test_a_reader_that_was_away_finds_what_took_the_place(folder):
         await folder.delete(key)
     index = await reader.index("harvest", JUNE)
     assert sorted(one.id for one in index.scenes_in(shapely.Point(0.5, 0.5))) == ["a", "b"]
+
+
+async def test_a_dead_writers_mosaic_that_is_used_after_all_is_not_removed(folder, tmp_path):
+    class Dies:
+        def __getattr__(self, name):
+            return getattr(folder, name)
+
+        async def put_new(self, key, data, media_type):
+            if "/log/" in key:
+                raise StorageUnavailableError("the writer dies here")
+            await folder.put_new(key, data, media_type)
+
+    with pytest.raises(StorageUnavailableError):
+        await commit_scenes(Dies(), "harvest", add=[scene("a")])
+    for path in tmp_path.glob("store/collections/harvest/mosaics/*/*"):
+        os.utime(path, (0, 0))
+    (info,) = [info async for info in unreferenced(folder, DAY)]
+    await commit_scenes(folder, "harvest", add=[scene("a")])
+    assert (await read_state(folder, "harvest")).mosaics[JUNE] == info.key
+    assert not await remove(folder, info)
+    assert await folder.get(info.key)
