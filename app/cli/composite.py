@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from app.cli.ingest import Box as BoxParameter
-from app.cli.landing import REFUSALS, storage_option
+from app.cli.landing import REFUSALS, overviews_option, storage_option
+from app.cli.low_zooms import bring_overviews
 from app.cli.low_zooms import bring_overviews
 from app.cli.refusal import refusing
 from app.cli.telling import Telling, json_option, size_text, telling
@@ -55,6 +56,7 @@ ALL_REFUSALS = (*REFUSALS, ClusterError, CompositeError, UnreadableSceneError)
     help="Also write all observations as Zarr: (time, y, x), masked and scaled.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be made, and of what.")
+@overviews_option
 @json_option
 @storage_option
 def composite(
@@ -66,6 +68,7 @@ def composite(
     method: str,
     cube: Path | None,
     dry_run: bool,
+    overviews: bool,
     as_json: bool,
     storage: str | None,
 ) -> None:
@@ -91,7 +94,7 @@ def composite(
             if len(orders) > 1:
                 raise CompositeError(f"a cube is of one period; '{when}' has {len(orders)}.")
             require_new(cube)
-        work = Work(settings, told, cube, dry_run=dry_run)
+        work = Work(settings, told, cube, dry_run=dry_run, overviews=overviews)
 
         async def run() -> None:
             async with await open_storage(storage or settings.storage) as opened:
@@ -108,6 +111,7 @@ class Work:
     told: Telling
     cube: Path | None
     dry_run: bool
+    overviews: bool
     threads: int = os.cpu_count() or 1
 
     async def run(self, storage: Storage, orders: tuple[CompositeOrder, ...]) -> None:
@@ -126,6 +130,9 @@ class Work:
             return
         for plan in planned:
             await self._make_and_say(storage, plan)
+        if self.overviews:
+            target, periods = orders[0].target, [plan.order.period for plan in planned]
+            await bring_overviews(storage, target.collection.id, target.clear, self.told, periods)
         self.told.result(
             collection=orders[0].target.collection.id,
             scenes=[plan.order.id for plan in planned],
