@@ -1,6 +1,6 @@
 """The commands of an order: which words of the command line do it, in which order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.jobs.orders.request import CompositeRequest, IngestRequest, OrderRequest
@@ -29,16 +29,8 @@ def steps_of(request: OrderRequest, sources: Mapping[str, Source]) -> tuple[Step
     """
     if isinstance(request, IngestRequest):
         return (_ingest(request, str(request.source), request.bands, mode=request.mode, clip=request.clip),)
-    composite = Step(
-        "composite",
-        _words(
-            "composite",
-            request.collection,
-            request,
-            bands=",".join(request.bands),
-            method=request.method,
-        ),
-    )
+    options = [f"--bands={','.join(request.bands)}", f"--method={request.method}"]
+    composite = _step("composite", request.collection, request, options)
     if not isinstance(request.ingest, str):
         return (composite,)
     masks = sources[request.ingest].categorical if request.ingest in sources else ()
@@ -49,23 +41,18 @@ def steps_of(request: OrderRequest, sources: Mapping[str, Source]) -> tuple[Step
 def _ingest(
     request: OrderRequest, source: str, bands: tuple[str, ...], *, mode: str = "copy", clip: bool = False
 ) -> Step:
-    given: dict[str, str] = {"limit": str(request.limit), "mode": mode}
+    options = [f"--limit={request.limit}", f"--mode={mode}"]
     if bands:
-        given["bands"] = ",".join(bands)
+        options.append(f"--bands={','.join(bands)}")
     if request.max_cloud is not None:
-        given["max-cloud"] = f"{request.max_cloud:g}"
-    words = _words("ingest", source, request, **given)
-    return Step("ingest", (*words[:-2], "--clip", *words[-2:]) if clip else words)
+        options.append(f"--max-cloud={request.max_cloud:g}")
+    if clip:
+        options.append("--clip")
+    return _step("ingest", source, request, options)
 
 
-def _words(command: str, subject: str, request: OrderRequest, **given: str) -> tuple[str, ...]:
+def _step(command: str, subject: str, request: OrderRequest, options: Sequence[str]) -> Step:
     """A command with its options, each one word, and behind `--` what is no option whatever it looks like."""
     box = ",".join(f"{degrees:.12g}" for degrees in request.aoi)
-    options = {"bbox": box, "datetime": request.toi, **given}
-    return (
-        command,
-        "--json",
-        *(f"--{name}={value}" for name, value in options.items()),
-        "--",
-        subject,
-    )
+    words = (command, "--json", f"--bbox={box}", f"--datetime={request.toi}", *options, "--", subject)
+    return Step(command, words)
