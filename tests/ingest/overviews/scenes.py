@@ -108,7 +108,7 @@ async def put_grid(
     rows: int,
     *,
     pixel_deg: float,
-    corner: tuple[float, float] = (10.0, 1.0),
+    corner: tuple[float, float] = (10.0, 8.0),
     side: int = 256,
     overlap: float = 0.1,
     bands: Sequence[str] = ("red", "nir"),
