@@ -16,7 +16,7 @@ from app.products.model import ProductFileError
 from app.products.registry import SHIPPED, Registry
 from app.regions.file import RegionsFile
 from app.regions.model import Region
-from app.regions.planning import Night, counted, plan, warnings
+from app.regions.planning import Night, bounds, counted, plan, warnings
 from app.regions.reading import Archive, Listing
 from app.regions.rotation import Standing
 from app.regions.runs import History, histories
@@ -94,8 +94,10 @@ def _warn(standings: Sequence[Standing], told: Sequence[str]) -> None:
             click.echo(f"{each.name} is being refreshed now.")
     for warning in told:
         click.echo(f"Warning: {warning}", err=True)
-    if standings and not told:
-        click.echo("Every interval can be kept.")
+    if standings:
+        kept = "" if told else "Every interval can be kept. "
+        waits = ", ".join(f"{name} {nights}" for name, nights in bounds(standings).items())
+        click.echo(f"{kept}Nights between two refreshes at most, where nothing fails: {waits}.")
 
 
 def _listing(settings: Settings, file: Path | None) -> Listing:

@@ -66,16 +66,23 @@ def warnings(standings: Sequence[Standing], first: date, *, most: int = PER_NIGH
             f"{most} is the most. They can be kept if each is {load / most:.2f} times as long, or with fewer "
             "regions."
         )
-    waits = longest_waits(standings, first, most=most)
-    for each in standings:
-        if (wait := waits[each.name]) > each.interval:
-            others = [other for other in standings if other is not each]
-            bound = longest_wait(replace(each, failures=0), others, most=most)
-            found.append(
-                f"{each.name} (priority {each.priority}) will wait {counted(wait, 'night')} in place of "
-                f"{each.interval}, and {bound} at most."
-            )
-    return found
+    waits, most_of = longest_waits(standings, first, most=most), bounds(standings, most=most)
+    return found + [
+        f"{each.name} (priority {each.priority}) will wait {counted(waits[each.name], 'night')} in place of "
+        f"{each.interval}, and {most_of[each.name]} at most."
+        for each in standings
+        if waits[each.name] > each.interval
+    ]
+
+
+def bounds(standings: Sequence[Standing], *, most: int = PER_NIGHT) -> dict[str, int]:
+    """The most nights between two refreshes of each region where nothing fails, by name."""
+    return {
+        each.name: longest_wait(
+            replace(each, failures=0), [other for other in standings if other is not each], most=most
+        )
+        for each in standings
+    }
 
 
 def longest_waits(standings: Sequence[Standing], first: date, *, most: int = PER_NIGHT) -> Mapping[str, int]:

@@ -1,12 +1,13 @@
 """The status of a region: how old what it shows is, when it is due, and what its last refreshes came to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 from app.regions.model import Region, Window
-from app.regions.rotation import Standing, longest_wait
+from app.regions.planning import bounds
+from app.regions.rotation import Standing
 from app.regions.runs import History, Run
 
 LastStatus = Literal["unknown", "never", "running", "done", "empty", "failed"]
@@ -104,12 +105,11 @@ def statuses_of(
     if known is None:
         return [RegionStatus(region, now, None) for region in regions]
     standings = [standing_of(region, known[region.name]) for region in regions]
+    most_of = bounds(standings)
     found = []
     for region, standing in zip(regions, standings, strict=True):
-        others = [other for other in standings if other is not standing]
-        bound = longest_wait(replace(standing, failures=0), others)
         due = tonight
         if standing.attempted is not None:
             due = standing.attempted + timedelta(days=standing.pause)
-        found.append(RegionStatus(region, now, known[region.name], due, bound))
+        found.append(RegionStatus(region, now, known[region.name], due, most_of[region.name]))
     return found
