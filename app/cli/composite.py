@@ -12,7 +12,6 @@ import click
 from app.cli.ingest import Box as BoxParameter
 from app.cli.landing import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
-from app.cli.low_zooms import bring_overviews
 from app.cli.refusal import refusing
 from app.cli.telling import Telling, json_option, size_text, telling
 from app.settings import Settings

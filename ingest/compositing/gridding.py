@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
+from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 
 from ingest.compositing.order import Box, CompositeError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pystac
 import shapely
-from affine import Affine
 from odc.geo.geobox import GeoBox
+from rasterio.transform import Affine
 
 from ingest.compositing.order import CompositeError, CompositeOrder
 from mosaics.document import MosaicDocument
