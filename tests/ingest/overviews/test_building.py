@@ -37,7 +37,7 @@ CLEAR = load_collections()[COLLECTION.id].clear
 NDVI = Registry.load().get("ndvi")
 FINEST = 6
 PIXEL_DEG = 1600 / 111319.49
-"""1600 m. Zoom 6 has 2446 m at the equator, 1.53 times as much, 1.51 at 8 degrees north; zoom 7 half of it."""
+"""1600 m. Zoom 6 has 2446 m at the equator, 1.53 times as much, 1.51 at 8 degrees north; zoom 7 has half."""
 NOW = timedelta(seconds=-60)
 
 
