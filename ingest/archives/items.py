@@ -71,21 +71,22 @@ def newest_versions(scenes: Iterable[ArchiveScene]) -> tuple[ArchiveScene, ...]:
     hands over to the next in the middle of it (two datastrips): those all stay. So do scenes without a grid.
     """
     found = list(scenes)
-    kept: list[ArchiveScene] = []
+    kept: dict[tuple[str, ...], list[ArchiveScene]] = {}
     for scene in sorted(found, key=lambda scene: (scene.version, scene.id), reverse=True):
-        higher = next((at for at, other in enumerate(kept) if _is_version_of(scene, other)), None)
+        place = kept.setdefault((scene.id,) if scene.grid is None else (scene.grid, scene.platform), [])
+        higher = next((at for at, other in enumerate(place) if _is_version_of(scene, other)), None)
         if higher is None:
-            kept.append(scene)
+            place.append(scene)
         else:
-            lesser = tuple(sorted((*kept[higher].supersedes, scene.id)))
-            kept[higher] = replace(kept[higher], supersedes=lesser)
+            lesser = tuple(sorted((*place[higher].supersedes, scene.id)))
+            place[higher] = replace(place[higher], supersedes=lesser)
     order = {scene.id: at for at, scene in enumerate(found)}
-    return tuple(sorted(kept, key=lambda scene: min(order[one] for one in (scene.id, *scene.supersedes))))
+    newest = (scene for place in kept.values() for scene in place)
+    return tuple(sorted(newest, key=lambda scene: min(order[one] for one in (scene.id, *scene.supersedes))))
 
 
 def _is_version_of(lesser: ArchiveScene, higher: ArchiveScene) -> bool:
-    if lesser.grid is None or (lesser.grid, lesser.platform) != (higher.grid, higher.platform):
-        return False
+    """Whether a scene of the same grid and satellite is of the same overpass, and shows no more ground."""
     if abs(lesser.start - higher.start) > ONE_OVERPASS:
         return False
     ground = scene_geometry(lesser.item)

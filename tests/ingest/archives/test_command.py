@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -56,6 +57,15 @@ def test_a_dry_run_says_what_would_be_fetched_and_how_much(archive, run, scenes,
     ]
     assert all(asked.is_probe for asked in archive.asked if asked.method == "GET")
     assert not (tmp_path / "store/collections").exists()
+
+
+def test_a_dry_run_of_parts_says_about_how_much(run, scenes, tmp_path):
+    size = {band: (tmp_path / "files" / f"{band}.tif").stat().st_size for band in ("red", "nir", "scl")}
+    done = run(*ASKED, *BANDS, "--clip", "--dry-run")
+    said = re.match(r"2 would be landed, about ([\d.]+) kB fetched", done.stdout.splitlines()[1])
+    # the box holds all of both scenes, but overviews, a quarter, are wanted only of what the offset is told by
+    expected = 2 * (size["red"] + size["scl"] + 0.75 * size["nir"])
+    assert float(said[1]) == pytest.approx(expected / 1e3, abs=0.1)
 
 
 def test_an_ingestion_says_what_landed(run, scenes):
