@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 import antimeridian
+from stac_fastapi.api.models import GeoJSONResponse
 from starlette.requests import Request
+from starlette.responses import Response
 
 from app.catalogue.store import Holding, IndexedScene
 from app.desk import Desk
@@ -176,6 +178,11 @@ def asset_address(item: str, scene: IndexedScene, name: str, asset: Mapping[str,
 def link(rel: str, href: str, media_type: str = JSON, *, title: str | None = None) -> dict[str, Any]:
     """A link."""
     return {"rel": rel, "href": href, "type": media_type} | ({} if title is None else {"title": title})
+
+
+def geojson(document: Mapping[str, Any]) -> Response:
+    """An answer in GeoJSON that nobody keeps without asking again."""
+    return GeoJSONResponse(document, headers={"Cache-Control": "no-cache"})
 
 
 def box_of(geometry: Mapping[str, Any]) -> list[float]:

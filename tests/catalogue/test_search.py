@@ -141,6 +141,7 @@ def test_ids_collections_and_the_rest_narrow_together(client: httpx.Client) -> N
     assert {*ids(ask(client, collections="rain-monthly"))} == RAINS
     assert {*ids(ask(client, collections="rain-monthly,no-such,sentinel-2-l2a"))} == ALL
     assert ids(ask(client, collections="no-such")) == []
+    assert {*ids(post(client, {"collections": [], "ids": []}))} == ALL  # asks for nothing in particular
     assert {*ids(ask(client, ids="fiji,guinea,gone,rain-05"))} == {"fiji", "guinea", "rain-05"}
     assert ids(ask(client, ids="fiji,guinea,rain-05", bbox="5,51,6,52")) == ["rain-05"]
     everything = {
@@ -265,6 +266,7 @@ def test_bodies_that_cannot_be_searched_are_refused(client: httpx.Client) -> Non
         {"bbox": [1, 1, 2, 2], "intersects": {"type": "Point", "coordinates": [1, 1]}},
         {"intersects": {"type": "Point", "coordinates": []}},
         {"limit": -1},
+        {"filter": {"op": "=", "args": [{"property": "id"}, "fiji"]}},
         {"datetime": "2024"},
         {"fields": None},
         {"sortby": [{"field": "colour", "direction": "asc"}]},
