@@ -55,8 +55,8 @@ def comparison_headers(resolved: ResolvedTile) -> list[Header]:
     if resolved.windows:
         windows = ", ".join(f"{window.role}={window.text}" for window in resolved.windows)
         headers.append((b"x-tilewatch-windows", windows.encode()))
-    if resolved.request.product.offset is not None:
-        headers.append((b"x-tilewatch-offset", f"{resolved.request.product.offset:g}".encode()))
+    if resolved.offset is not None:
+        headers.append((b"x-tilewatch-offset", f"{resolved.offset:g}".encode()))
     return headers
 
 

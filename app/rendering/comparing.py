@@ -65,12 +65,14 @@ def compare(
     for window in windows:
         names = product.role_bands[window.role]
         years = [_fill(comparison, names, scenes, missing) for scenes in window.spans]
-        is_repeated = product.roles[window.role].is_repeated
         for place, name in enumerate(names):
-            planes = [year[place] for year in years]
+            planes = [year.bands[place] for year in years]
+            is_repeated = product.roles[window.role].is_repeated
             bands[f"{window.role}.{name}"] = np.stack(planes) if is_repeated else planes[0]
-        counts = sum((~np.isnan(year[0])).astype(np.uint8) for year in years)
-        missing &= counts >= window.least
+        if len(years) == 1:
+            missing &= years[0].held
+        else:
+            missing &= np.sum([year.held for year in years], axis=0, dtype=np.uint8) >= window.least
         if not missing.any():
             break
     else:
@@ -111,11 +113,19 @@ def _found(comparison: Comparison, planes: Planes, marks: Mapping[str, Mask]) ->
     )
 
 
-def _fill(
-    comparison: Comparison, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask
-) -> NDArray[np.float32]:
-    """The bands of one window, (bands, height, width) in their units; NaN where no scene has them all."""
-    filled = np.full((len(names), *wanted.shape), np.nan, np.float32)
+@dataclass(slots=True)
+class Filled:
+    """The bands of one window."""
+
+    bands: list[NDArray[np.float32]]
+    """One a band, (height, width) in its unit; NaN where no scene has them all."""
+    held: Mask
+    """Where a scene has them all."""
+
+
+def _fill(comparison: Comparison, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask) -> Filled:
+    """The bands of one window where they are wanted."""
+    filled: list[NDArray[np.float32]] = []
     missing = wanted.copy()
     rejected = np.zeros(wanted.shape, bool)
     for scene in scenes:
@@ -136,7 +146,9 @@ def _fill(
             comparison.unmasked.update({r.label: None for r in rules if r.band not in item.assets})
             missing &= ~kept
     comparison.masked |= rejected & missing
-    return filled
+    if not filled:
+        filled = [np.full(wanted.shape, np.nan, np.float32) for _ in names]
+    return Filled(filled, wanted & ~missing)
 
 
 def _fill_from(
@@ -146,7 +158,7 @@ def _fill_from(
     *,
     missing: Mask,
     rejected: Mask,
-    filled: NDArray[np.float32],
+    filled: list[NDArray[np.float32]],
 ) -> Mask | None:
     """Fill what is missing from one scene; tells where, or None where the scene lacks a band."""
     if any(name not in item.assets for name in names):
@@ -171,7 +183,18 @@ def _fill_from(
             physical[band] = pixels.physical(asset)
         if not kept.any():
             return kept
-    for place, name in enumerate(names):
-        np.copyto(filled[place], physical[name], where=kept)
+    _add(filled, [physical[name] for name in names], kept)
     comparison.clock.lap("compute")
     return kept
+
+
+def _add(filled: list[NDArray[np.float32]], found: list[NDArray[np.float32]], kept: Mask) -> None:
+    """Add what one scene has to the bands; the first scene's arrays become those of the window."""
+    if filled:
+        for plane, values in zip(filled, found, strict=True):
+            np.copyto(plane, values, where=kept)
+        return
+    filled += found
+    if not kept.all():
+        for plane in filled:
+            np.copyto(plane, np.nan, where=~kept)

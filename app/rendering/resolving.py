@@ -49,6 +49,8 @@ class ResolvedTile:
     """Whether any scene holds synthetic data."""
     windows: tuple[Window, ...] = ()
     """Of a product with roles, as used."""
+    offset: float | None = None
+    """Subtracted from every value, of a product that has an offset."""
 
 
 def revision_of(catalogue: Catalogue, product: Product, selection: Selection) -> str:
@@ -203,6 +205,7 @@ def _resolved(
         revision=revision_of(catalogue, request.product, selection),
         synthetic=any(scene.synthetic for scene in scenes),
         windows=selection.windows,
+        offset=request.product.offset,
     )
 
 

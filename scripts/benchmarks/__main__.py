@@ -14,12 +14,16 @@ from scripts.benchmarks import (
     lookups,
     low_zoom,
     scenes,
+    two_dates,
     uncached_tiles,
     zonal,
 )
 from scripts.benchmarks.report import Row, circumstances, save, show, table
 
-ROWS = ("uncached", "png", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes", "composite")
+ROWS = (
+    *("uncached", "png", "two-dates", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes"),
+    "composite",
+)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,10 +45,10 @@ ROWS = ("uncached", "png", "cached", "lookup", "low-zoom", "statistics", "kept",
 def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float | None, work: Path) -> None:
     """Measure Tilewatch against others on this machine.
 
-    ROWS are uncached (tiles computed), png (their size), cached (tiles known), lookup (scenes of a tile in a
-    mosaic), low-zoom (5,000 scenes from afar), statistics (of polygons), kept (series in PostGIS), scenes
-    (searches of the STAC API) and composite (a month of one place); all where none is named. Results
-    are printed, and kept in bench-results.
+    ROWS are uncached (tiles computed), png (their size), two-dates (what a second date costs), cached (tiles
+    known), lookup (scenes of a tile in a mosaic), low-zoom (5,000 scenes from afar), statistics (of
+    polygons), kept (series in PostGIS), scenes (searches of the STAC API) and composite (a month of one
+    place); all where none is named. Results are printed, and kept in bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -73,6 +77,9 @@ def measure(
     if {"uncached", "png"} & set(rows):
         with tempfile.TemporaryDirectory() as folder:
             yield from uncached_tiles.measure(work, Path(folder), rounds=rounds, seconds=seconds, rows=rows)
+    if "two-dates" in rows:  # on the disk of the scene, whose files are linked
+        with tempfile.TemporaryDirectory(dir=work) as folder:
+            yield from two_dates.measure(work, Path(folder), rounds=rounds, seconds=seconds)
     if "cached" in rows:
         yield cached_tiles.measure(rounds=rounds, seconds=seconds)
     if "lookup" in rows:
