@@ -5,11 +5,8 @@ blocks under the box from it as it would from the whole, so that the same pixels
 """
 
 import asyncio
-import json
-import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError
 from ingest.archives.source import Progress
 from ingest.clipping import window_under
 from ingest.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed, version_tag
+from ingest.holed import HoledFile
 from ingest.layout import LayoutError, Span, read_layout
 from ingest.raster import RasterRefusedError, opened
 
@@ -64,7 +62,7 @@ async def fetch_under(
         ArchiveError: Where the archive does not give the file, or changes it time and again.
     """
     for _ in range(2):
-        holed = _Holed(target)
+        holed = HoledFile(target)
         if holed.is_published:
             return
         file = _RemoteFile(client, signed, expected, holed, progress)
@@ -111,79 +109,11 @@ def _joined(spans: Iterable[Span]) -> Iterator[Span]:
         yield begin, end
 
 
-class _Holed:
-    """A file with holes, and a note of what of it has come, and of which version."""
-
-    def __init__(self, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self.target = target
-        self.is_published = target.is_file()
-        self.path = target.with_name(f"{target.name}.part")
-        self.note = target.with_name(f"{target.name}.part.json")
-        self.tag: str | None = None
-        self.size_bytes = 0
-        self.come: list[Span] = []
-        """In order, not touching one another."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            noted = json.loads(self.note.read_text())
-            if self.path.stat().st_size == noted["size"]:
-                self.tag, self.size_bytes = noted["tag"], noted["size"]
-                self.come = [(begin, end) for begin, end in noted["come"]]
-
-    @property
-    def come_bytes(self) -> int:
-        return sum(end - begin for begin, end in self.come)
-
-    def begin(self, tag: str, size_bytes: int) -> None:
-        self.tag, self.size_bytes, self.come = tag, size_bytes, []
-        with self.path.open("wb") as file:
-            file.truncate(size_bytes)
-
-    def first_gap(self, begin: int, end: int) -> Span | None:
-        """What of a span has not come, up to what has; None where all of it has."""
-        for come_begin, come_end in self.come:
-            if come_begin <= begin < come_end:
-                begin = come_end
-            elif begin < come_begin:
-                end = min(end, come_begin)
-        return (begin, end) if begin < end else None
-
-    def write(self, begin: int, data: bytes) -> None:
-        with self.path.open("r+b") as file:
-            file.seek(begin)
-            file.write(data)
-        merged: list[Span] = []
-        for span in sorted([*self.come, (begin, begin + len(data))]):
-            if merged and span[0] <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], span[1]))
-            else:
-                merged.append(span)
-        self.come = merged
-
-    def save(self) -> None:
-        """Notes what has come, after it is on disk."""
-        with self.path.open("r+b") as file:
-            os.fsync(file.fileno())
-        unfinished = self.note.with_name(f"{self.note.name}.new")
-        unfinished.write_text(json.dumps({"tag": self.tag, "size": self.size_bytes, "come": self.come}))
-        unfinished.replace(self.note)
-
-    def publish(self) -> None:
-        """Makes it appear, when all that is wanted of it has come."""
-        self.path.replace(self.target)
-        self.note.unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.note.unlink(missing_ok=True)
-        self.tag, self.size_bytes, self.come = None, 0, []
-
-
 class _RemoteFile:
     """A file in its archive, of which parts are brought to the one with holes."""
 
     def __init__(
-        self, client: ArchiveClient, signed: Signed, expected: Expected, holed: _Holed, progress: Progress
+        self, client: ArchiveClient, signed: Signed, expected: Expected, holed: HoledFile, progress: Progress
     ) -> None:
         self.holed = holed
         self._client = client
@@ -199,9 +129,7 @@ class _RemoteFile:
         """A part that is not pixels."""
         last_page = -(-(begin + length) // PAGE_BYTES) * PAGE_BYTES
         await self.bring(begin, min(last_page, self.size_bytes))
-        with self.holed.path.open("rb") as file:
-            file.seek(begin)
-            return file.read(length)
+        return self.holed.read(begin, length)
 
     async def bring(self, begin: int, end: int) -> None:
         """Fetches what of a span has not come yet; the file may end before it does."""
