@@ -1,4 +1,4 @@
-"""Files with holes: parts of an archive's file, each at its own place, kept until all that is wanted is there."""
+"""Files with holes: parts of an archive's file, each at its own place, until all that is wanted has come."""
 
 import json
 import os
