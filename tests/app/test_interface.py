@@ -1,5 +1,7 @@
 """The interface as it is told, held against what it does."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -7,6 +9,8 @@ import pytest
 
 from app.main import create_app
 from app.settings import Settings
+from tests.app.conftest import serving
+from tests.regions.conftest import SOURCES_ONLY
 
 EXAMPLES = {
     "product": "ndvi",
@@ -44,6 +48,20 @@ OPERATIONS = [
     for method in methods
 ]
 READING = [path for path, method in OPERATIONS if method == "get"]
+
+
+@pytest.fixture
+async def client(
+    request: pytest.FixtureRequest, settings: Settings, two_months: str, tmp_path: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that has the two months, and a region where one is asked for."""
+    chosen = settings.model_copy(update={"storage": two_months})
+    if "{region}" in request.node.name:
+        regions = tmp_path / "regions.json"
+        regions.write_text('[{"name": "sierra", "bbox": [-120.5, 38.5, -119.5, 39.5]}]')
+        chosen = chosen.model_copy(update={"regions": regions})
+    async with serving(chosen, create_app(chosen, program=SOURCES_ONLY)) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
