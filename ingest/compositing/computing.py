@@ -113,8 +113,15 @@ class Cluster:
 
 
 @contextmanager
-def scheduler_at(address: str | None, threads: int) -> Iterator[Scheduler]:
+def scheduler_at(
+    address: str | None, threads: int, *, timeout_s: float = CONNECT_TIMEOUT_S
+) -> Iterator[Scheduler]:
     """Where graphs run: the cluster at an address such as tcp://host:8786, or this machine without one.
+
+    Args:
+        address: Of the cluster's scheduler; None for this machine.
+        threads: That compute at once on this machine.
+        timeout_s: How long the cluster may take to answer.
 
     Raises:
         ClusterError: Where no cluster answers, or its workers lack Tilewatch.
@@ -125,7 +132,7 @@ def scheduler_at(address: str | None, threads: int) -> Iterator[Scheduler]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False, asynchronous=False)
+        client = Client(address, timeout=timeout_s, set_as_default=False, asynchronous=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address}; see TILEWATCH_DASK_SCHEDULER, or leave it out."

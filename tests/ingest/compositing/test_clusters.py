@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from distributed import Client, LocalCluster
 
-from ingest.compositing import computing
 from ingest.compositing.composing import compose
 from ingest.compositing.computing import Cluster, ClusterError, Threads, scheduler_at
 from ingest.compositing.stacking import UnreadableSceneError, stacking
@@ -137,11 +136,10 @@ async def test_a_worker_killed_on_the_way_changes_nothing(month, workers, tmp_pa
     assert len(told) > 9  # a step a block, then those of landing
 
 
-def test_a_cluster_that_is_not_there_is_said(monkeypatch):
+def test_a_cluster_that_is_not_there_is_said():
     address = f"tcp://127.0.0.1:{free_port()}"
-    monkeypatch.setattr(computing, "CONNECT_TIMEOUT_S", 0.5)
     with (
         pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address}"),
-        scheduler_at(address, threads=1),
+        scheduler_at(address, threads=1, timeout_s=0.5),
     ):
         pass
