@@ -23,11 +23,18 @@ PNG_SCALE = 2
 def legend_json(product: Product, *, note: str | None = None) -> dict[str, Any]:
     """The legend as JSON.
 
+    Pixels without a value that are drawn are `absent`; beside classes they are entries like any, while the
+    entries of a ramp are its values alone.
+
     Args:
         product: What it is the legend of.
         note: A sentence shown with it, such as that data are synthetic.
     """
     pairs = set(product.rescale)
+    absent = [
+        {"label": entry.label, "color": entry.color, "from": None, "to": None, "state": state}
+        for state, entry in absent_entries(product).items()
+    ]
     return {
         "title": product.title,
         "unit": product.unit,
@@ -36,10 +43,8 @@ def legend_json(product: Product, *, note: str | None = None) -> dict[str, Any]:
             {"label": entry.label, "color": entry.color, "from": entry.lower, "to": entry.upper}
             for entry in legend_entries(product)
         ]
-        + [
-            {"label": entry.label, "color": entry.color, "from": None, "to": None, "state": state}
-            for state, entry in absent_entries(product).items()
-        ],
+        + (absent if product.kind == "classes" else []),
+        "absent": absent,
         "rescale": list(product.rescale[0]) if len(pairs) == 1 else None,
         "colors": list(legend_colors(product)),
         "note": note,

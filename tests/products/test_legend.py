@@ -32,7 +32,7 @@ COLOR = Product.model_validate(CONTENT | {"bands": ["red", "green", "blue"], "re
 
 def test_a_ramp_as_json():
     legend = legend_json(RAMP, note=NOTE)
-    assert set(legend) == {"title", "unit", "kind", "entries", "rescale", "colors", "note"}
+    assert set(legend) == {"title", "unit", "kind", "entries", "absent", "rescale", "colors", "note"}
     assert (legend["kind"], legend["unit"], legend["rescale"]) == (
         "continuous",
         "molecules cm-2",
