@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 2.0
 """How long an answer waits to learn which sources there are; then it is given without judging sources."""
 
+LONG_PATIENCE_S = 30.0
+"""How long the rotation waits for that."""
+
 Archives: TypeAlias = Mapping[str, Archive]
 
 
@@ -82,7 +85,7 @@ class Roster:
             return Listing()
         async with self._looking:
             if anew or await asyncio.to_thread(self._file.has_changed):
-                await self._learn(wait_s=None if anew else PATIENCE_S)
+                await self._learn(wait_s=LONG_PATIENCE_S if anew else PATIENCE_S)
             listing = await asyncio.to_thread(self._file.look, self._archives)
         self._log(listing)
         return listing
@@ -128,7 +131,7 @@ class Roster:
                 task.cancel()
                 await asyncio.wait({task})
 
-    async def _learn(self, *, wait_s: float | None) -> None:
+    async def _learn(self, *, wait_s: float) -> None:
         """Ask for the sources, and wait for them for some time."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask(), name="sources of regions")
