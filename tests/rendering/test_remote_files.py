@@ -19,10 +19,10 @@ FORGOTTEN_S = 0.3
 class Referenced(Catalogue):
     """A catalogue whose one scene lies on a host of its own, over http since it is this machine."""
 
-    item: SceneItem
+    scene: SceneItem
 
     def loaded_item(self, item_key):
-        return self.item
+        return self.scene
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def values(archive, storage):
         for band in ("red", "nir")
     }
     catalogue = Referenced(storage)
-    catalogue.item = SceneItem("a", "a/item.json", "harvest", WHEN, WHEN, MappingProxyType(assets), {})
+    catalogue.scene = SceneItem("a", "a/item.json", "harvest", WHEN, WHEN, MappingProxyType(assets), {})
     renderer = Renderer(catalogue, threads=1, damaged_s=FORGOTTEN_S)
 
     async def ask():

@@ -65,6 +65,7 @@ def test_a_dry_run_of_parts_says_about_how_much(run, scenes, tmp_path):
     said = re.match(r"2 would be landed, about ([\d.]+) kB fetched", done.stdout.splitlines()[1])
     # the box holds all of both scenes; overviews, a quarter, come only with what the offset is told by
     expected = 2 * (size["red"] + size["scl"] + 0.75 * size["nir"])
+    assert said is not None
     assert float(said[1]) == pytest.approx(expected / 1e3, abs=0.1)
 
 

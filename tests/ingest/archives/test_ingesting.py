@@ -187,16 +187,16 @@ async def test_the_decision_can_be_overridden(archive, store, contents, bring):
 async def test_files_come_side_by_side_but_not_too_many(archive, bring, tmp_path):
     noise = np.random.default_rng(1).integers(1000, 9000, (300, 300), "uint16")
     content = write_cog(tmp_path / "noise.tif", noise, nodata=0).read_bytes()
-    given = {"facts": lambda _: {"file:size": len(content)}}
-    play(
-        archive,
-        [
-            sentinel_item(archive.url, f"S2A_31UFT_202406{d}_0_L2A", day=f"2024-06-{d}", **given)
-            for d in (11, 12)
-        ],
-        dict.fromkeys(("red", "nir", "scl"), content),
-        pause_s=0.01,
-    )
+    items = [
+        sentinel_item(
+            archive.url,
+            f"S2A_31UFT_202406{day}_0_L2A",
+            day=f"2024-06-{day}",
+            facts=lambda _: {"file:size": len(content)},
+        )
+        for day in (11, 12)
+    ]
+    play(archive, items, dict.fromkeys(("red", "nir", "scl"), content), pause_s=0.01)
     await bring()
     assert 2 <= archive.most_at_once <= FILES_AT_ONCE == 4
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def fetch(archive, client, tmp_path):
     return Fetch(archive, client, tmp_path)
 
 
-MADE = {
+MADE: dict[str, dict[str, Any]] = {
     "tiled": {"tiled": True, "blockxsize": 128, "blockysize": 256, "compress": "deflate", "predictor": 2},
     "uncompressed": {"tiled": True, "blockxsize": 256, "blockysize": 256},
     "big": {"tiled": True, "bigtiff": "yes", "compress": "lzw"},
