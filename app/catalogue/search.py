@@ -1,7 +1,6 @@
 """A search: what is asked of the index of scenes, in which order, and where a page begins."""
 
 import base64
-import binascii
 import json
 import math
 import re
@@ -17,6 +16,9 @@ MAX_PAGE = 500
 """Scenes on one page, at some 10 kB of JSON each."""
 
 MAX_CONDITIONS = 20
+
+MAX_POINTS = 10_000
+"""Of a geometry that is searched by: every scene near it is compared with all of them."""
 
 MAX_NUMBER = 1e300
 
@@ -189,7 +191,7 @@ class Cursor:
             packed = token.encode() + b"=" * (-len(token) % 4)
             text, *values = json.loads(base64.urlsafe_b64decode(packed))
             read = tuple(_value(key, value) for key, value in zip(order, values, strict=True))
-        except (ValueError, TypeError, binascii.Error) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise SearchError("the token is none of a 'next' link of this search") from error
         if text != _text(order):
             raise SearchError("the token belongs to a search in another order; follow 'next' as it is")
@@ -224,6 +226,8 @@ def read_place(geometry: Mapping[str, Any]) -> shapely.Geometry:
     coordinates = shapely.get_coordinates(shape)
     if not len(coordinates) or not (np.abs(coordinates) <= [180, 90]).all():
         raise SearchError("intersects is a GeoJSON geometry in degrees, longitude first")
+    if len(coordinates) > MAX_POINTS:
+        raise SearchError(f"intersects has {len(coordinates):,} points; {MAX_POINTS:,} are the limit")
     if not shapely.is_valid(shape):
         raise SearchError(f"intersects is no valid geometry: {shapely.is_valid_reason(shape)}")
     return shape

@@ -252,6 +252,11 @@ async def test_what_the_demo_lands_fits_too(
         found = (await client.get("/stac/search", params={"limit": 500})).json()
         assert found["numberMatched"] == len(found["features"]) == done.scenes
         collections = (await client.get("/stac/collections")).json()["collections"]
+        pictures = links(found["features"][0], "preview")
+        assert pictures
+        for picture in pictures:
+            drawn = await client.get(picture)
+            assert (picture, drawn.status_code, drawn.headers["content-type"]) == (picture, 200, "image/png")
     for kind, documents in (
         (STACObjectType.COLLECTION, collections),
         (STACObjectType.ITEM, found["features"]),

@@ -1,5 +1,6 @@
 """What a search finds, held against sets worked out from the table at the head of `landed`."""
 
+import base64
 import json
 from typing import Any
 
@@ -247,6 +248,7 @@ REFUSED = [
     ({"ids": "a\0b"}, "U+0000"),
     ({"token": "xyz"}, "next"),
     ({"token": "WyItZGF0ZXRpbWUiLDFd"}, "next"),
+    ({"token": base64.urlsafe_b64encode(b"[" * 20_000).decode()}, "next"),
     ({"filter": "eo:cloud_cover < 4"}, "no query parameter 'filter'"),
 ]
 
@@ -265,6 +267,7 @@ def test_bodies_that_cannot_be_searched_are_refused(client: httpx.Client) -> Non
         {"bbox": [5, 52, 6, 51]},
         {"bbox": [1, 1, 2, 2], "intersects": {"type": "Point", "coordinates": [1, 1]}},
         {"intersects": {"type": "Point", "coordinates": []}},
+        {"intersects": {"type": "MultiPoint", "coordinates": [[0, 0]] * 10_001}},
         {"limit": -1},
         {"filter": {"op": "=", "args": [{"property": "id"}, "fiji"]}},
         {"datetime": "2024"},
