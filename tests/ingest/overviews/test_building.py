@@ -421,7 +421,7 @@ async def test_a_viewport_opens_few_files_at_every_zoom(storage):
     for z in range(15):
         x, y, _ = tile_of(*corner, z)
         tiles = [(x + i, y + j, z) for j in range(-3, 4) for i in range(-4, 5)]
-        for tile in tiles if z > 10 else tiles[31:32] + tiles[:3]:
+        for tile in tiles if z > finest else tiles[31:32] + tiles[:3]:
             if not (0 <= tile[0] < 1 << z and 0 <= tile[1] < 1 << z):
                 continue
             if not (await viewer.resolved(*tile, product=plain)).scenes:
