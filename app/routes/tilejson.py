@@ -71,7 +71,7 @@ async def tilejson(
         center=((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, center_zoom),
         tilesize=tilesize,
         period=period_text(selection),
-        periods=[period.text for period in periods_of(desk, found)],
+        periods=[period.text for period in periods_of(desk, asked)],
         legend=legend_json(found, note=legend_note(desk, found, selection)),
         synthetic=desk.catalogue.is_synthetic(found.collection),
         windows={window.role: window.to_json() for window in selection.windows} or None,
