@@ -21,9 +21,10 @@ from ingest.compositing.computing import ClusterError, Scheduler, scheduler_at
 from ingest.compositing.cube import cube_bytes, require_new, write_cube
 from ingest.compositing.order import Box, CompositeError, CompositeOrder, composite_orders
 from ingest.compositing.planning import CompositePlan, is_composed, plan_composite
+from ingest.compositing.reading import UnreadableSceneError
 from ingest.compositing.reducing import METHODS
 from ingest.compositing.selecting import NoScenesError, select_scenes
-from ingest.compositing.stacking import Stacking, UnreadableSceneError, stacking
+from ingest.compositing.stacking import Stacking, stacking
 from ingest.workspace import require_space
 from mosaics.log import read_state
 from mosaics.storage import Storage, open_storage

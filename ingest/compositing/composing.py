@@ -18,7 +18,7 @@ from ingest.compositing.gridding import BandGrid, blocks_of, bounds_in, touch
 from ingest.compositing.order import COUNT
 from ingest.compositing.planning import CompositePlan
 from ingest.compositing.reducing import MISSING, reduce_planes
-from ingest.compositing.stacking import Stacking, observations, overpasses, part_of
+from ingest.compositing.stacking import Stacking, observations, over, part_of
 from ingest.item import GEOJSON
 from ingest.landing import Landing, land_scene
 from ingest.order import AssetSource, Provenance, SceneOrder
@@ -103,17 +103,17 @@ async def _compute(
 
 def _work(plan: CompositePlan, stacking: Stacking, grid: BandGrid) -> Iterator[Work]:
     """The graph of each block: by what its scenes' pixels are read, masked, scaled and reduced."""
-    scenes = plan.selection.scenes
+    scenes, passes = plan.selection.scenes, plan.passes
     values = stacking.values(scenes, grid.bands, grid.geobox, plan.side)
     extents = {scene.id: bounds_in(scene, grid.bands[0], grid.crs) for scene in scenes}
     for block in blocks_of(grid.geobox, plan.side):
-        touching = [scene for scene in scenes if touch(block.geobox, extents[scene.id])]
+        touching = {scene.id for scene in scenes if touch(block.geobox, extents[scene.id])}
         if not touching:
             yield block, da.zeros((len(grid.bands), 2, *block.geobox.shape.yx), np.uint16)
             continue
-        passes = overpasses(touching, plan.resampled)
         part = part_of(values, touching, *block.row_column)
-        yield block, da.stack([_reduced(plan, band, observations(passes, part, band)) for band in grid.bands])
+        planes = {band: observations(over(passes, touching), part, band) for band in grid.bands}
+        yield block, da.stack([_reduced(plan, band, planes[band]) for band in grid.bands])
 
 
 def _reduced(plan: CompositePlan, name: str, planes: Sequence[da.Array]) -> da.Array:

@@ -15,7 +15,8 @@ from distributed import Client, LocalCluster
 
 from ingest.compositing.composing import compose
 from ingest.compositing.computing import Cluster, ClusterError, Threads, scheduler_at
-from ingest.compositing.stacking import UnreadableSceneError, stacking
+from ingest.compositing.reading import UnreadableSceneError
+from ingest.compositing.stacking import stacking
 from mosaics.storage import open_storage
 from tests.ingest.compositing.scenes import MONTH, composed, order, planned
 from tests.services.ports import free_port
