@@ -19,7 +19,7 @@ from app.statistics.summary import StatisticsRequestError, Wanted
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef, TooManyScenesError
 
-STATISTICS_VERSION = "1"
+STATISTICS_VERSION = "2"
 """Part of every hash: changes whenever the same inputs would give other numbers."""
 
 
