@@ -63,9 +63,9 @@ class Region(BaseModel):
     update_interval_days: int = Field(default=7, strict=True, ge=1, le=366)
     """Nights from one refresh to the next."""
     pre_window_days: Days = 30
-    """Days of the picture before, which end a year before those after do; at most half a year, of one season."""
+    """Days of the picture before, ending a year before those after do; at most half a year, of one season."""
     post_window_days: Days = 30
-    """Days of the picture after, which end on the day of the refresh; at most half a year, of one season."""
+    """Days of the picture after, ending on the day of the refresh; at most half a year, of one season."""
     fire_mask: str | None = Field(default=None, strict=True, pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     """A collection of fire zones; what lies outside them is shown as that. None leaves it to the product."""
     zoom_min: Zoom = 5
