@@ -24,6 +24,7 @@ def test_the_collections_shipped(collections):
     assert {name: source.collection.cadence for name, source in collections.items()} == {
         "black-marble-monthly": Cadence.MONTH,
         "black-marble-yearly": Cadence.YEAR,
+        "fire-zones": Cadence.YEAR,
         "landsat-c2-l2": Cadence.MONTH,
         "landsat-monthly": Cadence.MONTH,
         "naip": Cadence.YEAR,
