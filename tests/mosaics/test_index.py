@@ -1,6 +1,7 @@
 """The index against brute force with shapely and morecantile, and at its edges."""
 
 import math
+from datetime import UTC, datetime
 
 import morecantile
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from mosaics.cells import cell_column_row, cell_number, cell_quadkey, tile_bounds
 from mosaics.document import MosaicDocument, build_document
 from mosaics.index import NO_ZOOM, QuadkeyIndex, TooManyScenesError
+from mosaics.period import Interval
 from tests.mosaics.records import JUNE, scene
 
 WEB_MERCATOR = morecantile.tms.get("WebMercatorQuad")
@@ -233,3 +235,19 @@ def test_the_covered_share_is_by_area_on_the_sphere():
     assert index.covered_fraction(shapely.box(0, 0, 12, 90)) == pytest.approx(math.sqrt(3) / 2, rel=1e-6)
     assert index.covered_fraction(shapely.Point(1, 1)) == 1.0
     assert index.covered_fraction(shapely.Point(30, 1)) == 0.0
+
+
+def test_the_covered_part_is_that_of_the_scenes_in_time():
+    late = datetime(2024, 6, 28, 10, tzinfo=UTC)
+    index = index_of(
+        scene("west", shapely.box(0, 0, 2, 4)),  # 15 June
+        scene("south", shapely.box(0, 0, 4, 1)),
+        scene("late", shapely.box(2, 2, 8, 4), start=late, end=late),
+    )
+    area = shapely.box(1, 0, 4, 4)
+    covered = index.covered_part(area, Interval.parse("2024-06-01/2024-06-20"))
+    # A column one wide and four high, and beside it two of the southern row.
+    assert shapely.equals(covered, shapely.union(shapely.box(1, 0, 2, 4), shapely.box(1, 0, 4, 1)))
+    assert shapely.area(index.covered_part(area, Interval.parse("2024-06/2024-06"))) == 4 + 2 + 4
+    assert shapely.is_empty(index.covered_part(area, Interval.parse("2024-06-16/2024-06-20")))
+    assert shapely.is_empty(index.covered_part(shapely.box(20, 0, 21, 1), Interval.parse("2024-06/2024-06")))
