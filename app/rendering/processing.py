@@ -35,7 +35,7 @@ class Processing:
             MixedProcessingError: If it is not made like the ones before.
         """
         for aspect, found in (("level", level_of(item)), ("offset", offset_of(item))):
-            if found is None:  # a level that is not told
+            if found is None:
                 continue
             known, scene = self.first.setdefault(aspect, (found, item.id))
             if known != found:
@@ -54,8 +54,10 @@ def level_of(item: SceneItem) -> str | None:
     return None
 
 
-def offset_of(item: SceneItem) -> str:
-    """What is known of the offset of a scene's values."""
+def offset_of(item: SceneItem) -> str | None:
+    """What is known of the offset of a scene's values; None of an overview, which is made of its scenes'."""
+    if "tilewatch:overview" in item.properties:
+        return None
     if "tilewatch:harmonisation" in item.properties:
         return "harmonised"
     for name in BASELINES:

@@ -153,7 +153,12 @@ def test_scenes_that_are_not_made_alike_are_not_compared(scene):
         properties = {"pre": first, "post": second}
         with pytest.raises(MixedProcessingError, match=r"post .* and pre .* are not made alike"):
             compare()
-    for first, second in ((early, landed), (landed, landed | late), ({}, {})):
+    for first, second in (
+        (early, landed),
+        (landed, landed | late),
+        ({}, {}),
+        (landed, {"tilewatch:overview": {}}),
+    ):
         properties = {"pre": first, "post": second}
         assert compare().planes[0, 0, 0] == pytest.approx(1.0)
 
