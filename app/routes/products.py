@@ -28,7 +28,7 @@ router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depend
 
 @router.get("/products", name="products")
 async def list_products(request: Request, desk: InformedDesk) -> ProductList:
-    """Every product, with its periods in brief."""
+    """Every product, with its periods in brief; those that compare dates after those that show one."""
     return ProductList(
         products=[
             ProductSummary(
@@ -36,7 +36,7 @@ async def list_products(request: Request, desk: InformedDesk) -> ProductList:
                 periods=PeriodRange.of(periods_of(desk, product)),
                 links=links_of(request, product),
             )
-            for product in desk.registry.all()
+            for product in sorted(desk.registry.all(), key=lambda product: bool(product.roles))
         ]
     )
 
