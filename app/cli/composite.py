@@ -128,8 +128,9 @@ class Work:
             raise CompositeError("none of these periods has a scene that can be used; see above.")
         if self.dry_run:
             return
+        progress = self._bar(sum(map(progress_steps, planned)))
         for plan in planned:
-            await self._make_and_say(storage, plan)
+            await self._make_and_say(storage, plan, progress)
         if self.overviews:
             target, periods = orders[0].target, [plan.order.period for plan in planned]
             await bring_overviews(storage, target.collection.id, target.clear, self.told, periods)
@@ -146,10 +147,13 @@ class Work:
         self._say_plan(plan)
         return plan
 
-    async def _make_and_say(self, storage: Storage, plan: CompositePlan) -> None:
+    async def _make_and_say(
+        self, storage: Storage, plan: CompositePlan, progress: Callable[[int], None]
+    ) -> None:
         began, order = time.monotonic(), plan.order
-        commit = await self._make(storage, plan)
+        commit = await self._make(storage, plan, progress)
         if commit is None:
+            progress(progress_steps(plan))
             self.told.say(f"{order.id} is landed already, exactly so; nothing changed.")
         else:
             self.told.say(
@@ -159,7 +163,9 @@ class Work:
         self.told.landed(order.target.collection.id, order.id, order.period.text, commit)
         await bring_overviews(storage, order.target.collection.id, None, self.told, [order.period])
 
-    async def _make(self, storage: Storage, plan: CompositePlan) -> int | None:
+    async def _make(
+        self, storage: Storage, plan: CompositePlan, progress: Callable[[int], None]
+    ) -> int | None:
         """Computes what is asked and not there yet; the commit, or None where nothing changed."""
         order = plan.order
         composed = is_composed(plan, await read_state(storage, order.target.collection.id))
@@ -171,7 +177,7 @@ class Work:
                 await asyncio.to_thread(self._write_cube, plan, reading, scheduler)
             if composed:
                 return None
-            return (await compose(storage, plan, reading, scheduler, self._bar(plan))).commit
+            return (await compose(storage, plan, reading, scheduler, progress)).commit
 
     def _write_cube(self, plan: CompositePlan, reading: Stacking, scheduler: Scheduler) -> None:
         assert self.cube is not None  # noqa: S101 - asked only where there is one
@@ -185,12 +191,12 @@ class Work:
         write_cube(plan.order, reading, plan.passes, finest, self.cube, side=plan.side, run=scheduler.run)
         self.told.say(f"Wrote {self.cube}: {', '.join(bands)}; {len(plan.passes)} times.")
 
-    def _bar(self, plan: CompositePlan) -> Callable[[int], None]:
-        total, done = progress_steps(plan), 0
+    def _bar(self, total: int) -> Callable[[int], None]:
+        done = 0
 
         def progress(steps: int) -> None:
             nonlocal done
-            done += steps
+            done = min(done + steps, total)
             self.told.progress(done, total, "steps")
 
         return progress

@@ -11,14 +11,18 @@ import pytest
 import rasterio
 from rasterio.warp import Resampling, reproject, transform_bounds
 
-from ingest.compositing.order import Box, CompositeError
+from ingest.compositing.order import Box, CompositeError, composite_orders
 from ingest.compositing.planning import is_composed
 from ingest.compositing.selecting import NoScenesError
+from ingest.landing import land_scene
+from ingest.order import AssetSource, SceneOrder
+from ingest.planning import plan_scene
 from mosaics.log import read_state
 from mosaics.storage import open_storage
 from tests.ingest.compositing.scenes import (
     AROUND,
     BESIDE_THIRD,
+    COLLECTIONS,
     FIRST,
     MONTH,
     SECOND,
@@ -31,7 +35,7 @@ from tests.ingest.compositing.scenes import (
     order,
     planned,
 )
-from tests.rasters import MOL, UTM_31N
+from tests.rasters import MOL, UTM_31N, write_geotiff
 
 HALF_A_STEP = 0.00005 + 1e-7
 
@@ -198,6 +202,29 @@ async def test_a_composite_of_synthetic_scenes_is_synthetic(storage):
     item, _, _ = await landed(storage, landing)
     assert landing.plan.record().synthetic
     assert item["properties"]["title"] == "Synthetic demonstration data"
+
+
+async def test_landsat_has_its_own_rule_scale_and_grid(storage, tmp_path):
+    red = np.array([[0, 8500, 18000], [8500, 8500, 8500]], np.uint16)
+    # 21824 clear land, 22280 cloud, 23888 cloud shadow, 1 fill (domain of QA_PIXEL, Collection 2)
+    quality = np.array([[21824, 21824, 21824], [22280, 23888, 1]], np.uint16)
+    files = {"red": (red, 0), "qa_pixel": (quality, 1)}
+    source = COLLECTIONS["landsat-c2-l2"]
+    assets = [
+        AssetSource(band, write_geotiff(tmp_path / f"{band}.tif", numbers, pixel_size=30, nodata=nodata))
+        for band, (numbers, nodata) in files.items()
+    ]
+    await land_scene(storage, plan_scene(source, SceneOrder("landsat", june(2), june(2), tuple(assets))))
+    (asked,) = composite_orders(
+        COLLECTIONS, "landsat-c2-l2", box=AROUND, when="2024-06", bands=["red"], method="median"
+    )
+    item, pixels, profiles = await landed(storage, await composed(storage, await planned(storage, asked)))
+    # The numbers of the source: DN 8500 is 0.03375, 18000 is 0.295.
+    assert pixels["red"].tolist() == [[0, 8500, 18000], [0, 0, 0]]
+    assert profiles["red"]["transform"].a == 30
+    facts = item["assets"]["red"]["bands"][0]
+    assert 8500 * facts["raster:scale"] + facts["raster:offset"] == pytest.approx(0.03375)
+    assert item["collection"] == "landsat-monthly"
 
 
 async def test_scenes_of_another_zone_are_moved_by_the_nearest_pixel_and_named(storage):
