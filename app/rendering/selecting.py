@@ -1,9 +1,10 @@
 """Selecting: which periods a request means, and which windows of a product with roles follow from them."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from app.products.model import Product, Role
 from app.products.role import MAX_YEARS
@@ -135,34 +136,45 @@ def select(catalogue: Catalogue, product: Product, datetime: str | None) -> Sele
     role = product.roles[product.tested_role]
     written = datetime or role.window
     if written is None:
-        latest = next(comparable_periods(catalogue, product, latest_first=True), None)
-        if latest is None:
-            known = catalogue.periods(product.collection)
-            return _compared(catalogue, product, Selection(known[-1:], None), "latest period")
-        return latest
+        latest = (shown_periods(catalogue, product) or catalogue.periods(product.collection))[-1:]
+        return _compared(catalogue, product, Selection(latest, None), "latest period")
     given = select_periods(catalogue, product.collection, written)
     if not given.periods:
         raise _nothing_landed(catalogue, product, product.tested_role, written)
     return _compared(catalogue, product, given, "as asked")
 
 
-def comparable_periods(
-    catalogue: Catalogue, product: Product, *, latest_first: bool = False
-) -> Iterator[Selection]:
-    """The periods of a product with roles for which every window has data."""
-    known = catalogue.periods(product.collection)
-    for period in reversed(known) if latest_first else known:
-        try:
-            yield _compared(catalogue, product, Selection((period,), None), "latest period")
-        except (EmptyWindowError, WindowError):
-            continue
-
-
 def shown_periods(catalogue: Catalogue, product: Product) -> tuple[Period, ...]:
     """The periods there are to be asked for, oldest first; with roles, those that can be compared."""
     if not product.roles:
         return catalogue.periods(product.collection)
-    return tuple(selection.periods[0] for selection in comparable_periods(catalogue, product))
+    if any(role.window for role in product.roles.values()):
+        return _comparable(catalogue, product)
+    generation, kept = _shown.get(catalogue, (-1, {}))
+    if generation != catalogue.generation:
+        _shown[catalogue] = (catalogue.generation, kept := {})
+    windows = (product.collection, tuple(product.roles.items()))
+    if windows not in kept:
+        kept[windows] = _comparable(catalogue, product)
+    return kept[windows]
+
+
+_Shown: TypeAlias = dict[tuple[str, tuple[tuple[str, Role], ...]], tuple[Period, ...]]
+_shown: WeakKeyDictionary[Catalogue, tuple[int, _Shown]] = WeakKeyDictionary()
+"""By collection and roles, until something lands: every tile of the latest period asks. A request's own
+windows are not kept, so that there are no more than there are product files."""
+
+
+def _comparable(catalogue: Catalogue, product: Product) -> tuple[Period, ...]:
+    """The periods of a product with roles for which every window has data, oldest first."""
+    found = []
+    for period in catalogue.periods(product.collection):
+        try:
+            _compared(catalogue, product, Selection((period,), None), "")
+        except (EmptyWindowError, WindowError):
+            continue
+        found.append(period)
+    return tuple(found)
 
 
 def compared_periods(catalogue: Catalogue, product: Product, period: Period) -> frozenset[Period]:
