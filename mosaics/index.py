@@ -86,7 +86,7 @@ class QuadkeyIndex:
         """Pixel size of the finest scene, in metres."""
         self._ids, self._item_keys, self._footprints = Packed(), Packed(), Packed()
         self._starts, self._ends = array("q"), array("q")
-        self._clouds, self._synthetic = array("d"), array("b")
+        self._clouds, self._synthetic, self._resolutions = array("d"), array("b"), array("d")
         self._marks = bytearray()
         self._period: Period | None = None
         boxes, pairs = [np.empty((0, 4))], [np.empty(0, np.int64)]
@@ -164,6 +164,11 @@ class QuadkeyIndex:
         """Fingerprint of the scenes seen in a tile and of their order, 32 hexadecimal digits."""
         marks = np.frombuffer(self._marks, np.dtype(f"V{_MARK_BYTES}"))
         return sha256(marks[self._in_tile(x, y, z)].tobytes()).hexdigest()[:32]
+
+    def finest_m(self, x: int, y: int, z: int) -> float:
+        """Pixel size in metres of the finest scene seen in a tile; infinite where there is none."""
+        resolutions = np.frombuffer(self._resolutions, np.float64)
+        return float(resolutions[self._in_tile(x, y, z)].min(initial=math.inf))
 
     def most_scenes(self, x: int, y: int, z: int, depth: int) -> int:
         """Scenes of the fullest of the tiles that a tile has `depth` zooms deeper."""
@@ -269,6 +274,7 @@ class QuadkeyIndex:
             clouds = record.cloud_cover_percent
             self._clouds.append(math.nan if clouds is None else clouds)
             self._synthetic.append(record.synthetic)
+            self._resolutions.append(record.resolution_m)
         geometries: Geometries = shapely.from_geojson([json.dumps(record.footprint) for record in batch])
         for wkb in shapely.to_wkb(geometries):
             self._footprints.append(wkb)

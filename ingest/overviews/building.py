@@ -231,11 +231,12 @@ class _Mosaic:
         return self.overviews.get((cell.zoom, cell_number(cell.column, cell.row)))
 
     def _is_coarse(self, cell: Cell) -> bool:
-        """Whether the cell's pixels are coarser than the finest scene's by enough, on the ground."""
+        """Whether the cell's pixels are coarser than its finest scene's by enough, on the ground."""
         _, south, _, north = tile_bounds(cell.column, cell.row, cell.of_zoom)
         nearest_equator = 0.0 if south <= 0 <= north else min(abs(south), abs(north))
         pixel_m = _EQUATOR_M * math.cos(math.radians(nearest_equator)) / TILE_PX / 2**cell.zoom
-        return bool(pixel_m >= LEAST_COARSER * self.index.resolution_m)
+        finest_m = self.index.finest_m(cell.column, cell.row, cell.of_zoom)
+        return bool(pixel_m >= LEAST_COARSER * finest_m)
 
     async def _make(self, cell: Cell) -> Overview | None:
         """Makes the overview of a cell of finer ones, else of scenes; None where nothing has a value."""

@@ -354,6 +354,19 @@ async def test_unlike_scenes_have_no_overview_where_they_meet_and_others_do(stor
     assert outcome.made == 4  # those over the one and those over the other, from zoom 5 on
 
 
+async def test_one_fine_scene_makes_no_other_place_fine(storage):
+    near = await small_grid(storage)
+    far = await put_grid(storage, 4, 3, pixel_deg=PIXEL_DEG, side=128, corner=(100.0, 8.0), version="far")
+    bands = {"red": texture(1, (256, 256)), "nir": texture(2, (256, 256))}
+    fine = await put_scene(storage, "fine", (10.0, 8.0), PIXEL_DEG / 16, bands)
+    await land(storage, [*near, fine, *(_renamed(record, f"far-{record.id}") for record in far)])
+    await bring(storage)
+    # Tiles of zoom 7, 2.8 degrees, reach into nine scenes at both places. The fine scene's cell is tile
+    # 4/8/7, 0 to 22.5 E; the other place lies in 4/12/7.
+    of_zoom_7 = {place for place in await overviews_of(storage) if place[0] > FINEST}
+    assert of_zoom_7 == {(7, 8, 7)}
+
+
 async def test_a_damaged_file_costs_its_pixels_until_it_is_whole_again(storage, tmp_path):
     records = await small_grid(storage)
     await land(storage, records)
