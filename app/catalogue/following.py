@@ -27,8 +27,12 @@ REMOVE = "delete from scenes where collection = $1 and id = any($2::text[])"
 
 NOTE = """
     with part as (
-        select st_xmin(dump.geom) as west, st_xmax(dump.geom) as east
-        from scenes cross join lateral st_dump(geom) dump where collection = $1
+        select st_xmin(geom) as west, st_xmax(geom) as east
+        from scenes where collection = $1 and st_numgeometries(geom) = 1
+        union all
+        select st_xmin(dump.geom), st_xmax(dump.geom)
+        from scenes cross join lateral st_dump(geom) dump
+        where collection = $1 and st_numgeometries(scenes.geom) > 1
     ), gap as (
         select west as ends, reached as begins from (
             select west, max(east) over (order by west rows between unbounded preceding and 1 preceding)
@@ -58,6 +62,9 @@ NOTE = """
         bbox = excluded.bbox, starts = excluded.starts, ends = excluded.ends, summaries = excluded.summaries
 """
 """The bbox leaves out the widest gap between scenes, which is not always the one at 180 degrees."""
+
+NOTE_S = 60.0
+"""It looks at every scene of the collection, some 5 us each; no request waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ async def remove_scenes(connection: Connection, collection: str, ids: Iterable[s
 
 async def note_followed(connection: Connection, collection: str, to: FollowedTo) -> None:
     """Note how far a collection was followed, and what the index now has of it."""
-    await connection.execute(NOTE, collection, to.number, to.commit_id)
+    await connection.execute(NOTE, collection, to.number, to.commit_id, timeout=NOTE_S)
 
 
 async def forget_collection(connection: Connection, collection: str) -> None:
