@@ -70,7 +70,6 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
     app.state.program = program
     errors.install(app)
     for resource in (
-        health,  # /meta/health.json before /meta/{region}.json
         tiles,
         tilejson,
         products,
@@ -89,6 +88,7 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         ingest,
         composites,
         jobs,
+        health,
         meta,  # behind health, which has a document of its own there
     ):
         app.include_router(resource.router)
