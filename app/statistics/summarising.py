@@ -47,7 +47,9 @@ def summary_of(
     status = Status.EMPTY if values.empty else Status.OK if complete else Status.PARTIAL
     return Summary(
         status=status,
-        reason=None if status is Status.OK else resolved.refusal or _reason(valid_fraction, outside, skipped),
+        reason=None
+        if status is Status.OK
+        else resolved.refusal or _reason(valid_fraction, outside, _zone_share(tally), skipped),
         valid_fraction=valid_fraction,
         area_km2=tally.area_m2 / M2_PER_KM2,
         valid_area_km2=tally.moments.weight / M2_PER_KM2,
@@ -124,13 +126,13 @@ def _absent(product: Product, tally: Tally, outside: float) -> tuple[MarkedArea,
     if not product.reads_windows:
         return ()
     missing = max(tally.area_m2 - tally.moments.weight, 0.0)
-    states = {
-        "outside_zone": tally.marked.get("outside_zone", 0.0),
-        "masked": tally.marked.get("masked", 0.0),
-    }
+    states = {"outside_zone": tally.marked.get("outside_zone", 0.0)}
+    if product.roles:
+        states["masked"] = tally.marked.get("masked", 0.0)
     rest = max(missing - sum(states.values()), 0.0)
     states["not_covered"] = min(outside * tally.area_m2, rest)
-    states["no_data"] = rest - states["not_covered"]
+    # Of one date nobody keeps apart what is masked and what is missing.
+    states["no_data" if product.roles else "masked_or_no_data"] = rest - states["not_covered"]
     return tuple(_marked(state, area, tally.area_m2) for state, area in states.items())
 
 
@@ -145,14 +147,20 @@ def _suspect(product: Product, values: Distribution) -> MarkedArea | None:
     return _marked("suspect", values.below(low) + values.area - values.up_to(high), values.area)
 
 
-def _reason(valid_fraction: float, outside: float, skipped: Sequence[str]) -> str:
+def _zone_share(tally: Tally) -> float:
+    return tally.marked.get("outside_zone", 0.0) / tally.area_m2 if tally.area_m2 else 0.0
+
+
+def _reason(valid_fraction: float, outside: float, zone: float, skipped: Sequence[str]) -> str:
     """Why values are missing, as sentences."""
     if outside >= 1:
         return "No scene covers the area at this time."
     sentences = []
     if outside > 1 - COMPLETE:
         sentences.append(f"{_percent(outside)} of the area lies outside the scenes.")
-    missing = 1 - valid_fraction - outside
+    if zone > 1 - COMPLETE:
+        sentences.append(f"{_percent(zone)} of the area lies outside the zones that count.")
+    missing = 1 - valid_fraction - outside - zone
     if missing > 1 - COMPLETE:
         sentences.append(f"{_percent(missing)} of the area is masked or has no data.")
     if skipped:

@@ -194,6 +194,10 @@ async def test_statistics_count_classes_and_what_has_no_value(client):
         "not_covered": pytest.approx(0, abs=1e-6),
         "no_data": pytest.approx(0, abs=1e-3),
     }
+    assert entry["status"] == "partial"
+    assert entry["reason"] == (
+        "16.7 % of the area lies outside the zones that count. 16.7 % of the area is masked or has no data."
+    )
     assert entry["suspect"]["area_ha"] == 0
     assert entry["offset"] == {"value": 0.0}
     assert {role: window["period"] for role, window in entry["windows"].items()} == {
