@@ -16,12 +16,18 @@ pixels, `area_weighted_sum` in unit times km2."""
 
 
 def columns(product: Product) -> tuple[str, ...]:
-    """The names of the columns; those of areas carry their unit, `unit` has the product's."""
+    """The names of the columns; those of areas carry their unit, `unit` has the product's, windows theirs."""
     classes = (f"{row.name} (ha)" for row in product.classes)
     return (
         *("period", "status", "kept", "unit", *NUMBERS, "p2", "p98", "lit_area_km2", "lit_share", *classes),
+        *(f"{row.name} (ha)" for row in product.counted),
+        *_windows(product),
         *("cell_size_m", "synthetic", "scenes", "reason", "inputs"),
     )
+
+
+def _windows(product: Product) -> tuple[str, ...]:
+    return tuple(role for role in product.role_bands if role)
 
 
 def series_csv(product: Product, entries: Iterable[Mapping[str, Any]]) -> str:
@@ -35,6 +41,8 @@ def series_csv(product: Product, entries: Iterable[Mapping[str, Any]]) -> str:
 
 def _row(product: Product, entry: Mapping[str, Any]) -> list[Any]:
     classes = {each["name"]: each["area_ha"] for each in entry["classes"]}
+    counted = {each["name"]: each["area_ha"] for each in entry.get("counted", ())}
+    windows = entry.get("windows", {})
     percentiles = entry["percentiles"]
     return [
         *(entry["period"], entry["status"], _truth(entry["kept"]), product.unit),
@@ -42,6 +50,8 @@ def _row(product: Product, entry: Mapping[str, Any]) -> list[Any]:
         *(percentiles.get("p2"), percentiles.get("p98")),
         *(entry.get("lit_area_km2"), entry.get("lit_share")),
         *(classes.get(row.name) for row in product.classes),
+        *(counted.get(row.name) for row in product.counted),
+        *(windows.get(role, {}).get("period") for role in _windows(product)),
         *(entry["cell_size_m"], _truth(entry["synthetic"])),
         *(" ".join(entry["scenes"]), entry.get("reason"), entry["inputs"]),
     ]

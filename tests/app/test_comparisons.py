@@ -6,6 +6,7 @@ rows 224 to 255 have no data in the later one, and the fire zone ends at row 192
 """
 
 import asyncio
+import csv
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,8 @@ import pytest
 from PIL import Image
 
 from app.main import create_app
+from app.products.registry import Registry
+from app.routes.series_csv import series_csv
 from app.settings import Settings
 from mosaics.period import Cadence
 from mosaics.storage import open_storage
@@ -216,6 +219,17 @@ async def test_a_series_goes_over_the_tested_window(client):
         "'dnbr' compares 2023-07 with the same time one year before, and not"
     )
     assert (series[-1]["status"], series[-1]["mean"]) == ("ok", pytest.approx(1.0))
+
+
+async def test_a_table_has_the_windows_of_every_entry(client):
+    answer = await client.post("/products/dnbr/statistics?datetime=2024-06/2024-07", json=square(20, 100, 8))
+    series = [each | {"kept": False} for each in answer.json()["properties"]["series"]]
+    table = list(csv.DictReader(series_csv(Registry.load().get("dnbr"), series).splitlines()))
+    assert [(row["period"], row["post"], row["pre"]) for row in table] == [
+        ("2024-06", "", ""),
+        ("2024-07", "2024-07", "2023-07"),
+    ]
+    assert float(table[1]["High severity (ha)"]) == pytest.approx(0.64, rel=1e-3)
 
 
 @pytest.mark.parametrize(
