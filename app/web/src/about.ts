@@ -1,9 +1,9 @@
 /** What stands behind a layer: description, formula, mask, references, and addresses for other programs. */
 
-import { address, tilejsonPath, xyzPath, type ProductDetail } from "./api";
+import { address, pinnedQuery, tilejsonPath, xyzPath, type ProductDetail, type TileJSON } from "./api";
 import { build, element } from "./dom";
 
-export function drawAbout(product: ProductDetail, period: string | null): void {
+export function drawAbout(product: ProductDetail, tilejson: TileJSON | null): void {
   const parts: HTMLElement[] = [build("p", "", product.description)];
   const facts = build("dl", "facts");
   const add = (name: string, ...values: (Node | string)[]): void => {
@@ -16,9 +16,10 @@ export function drawAbout(product: ProductDetail, period: string | null): void {
   if (rules.length) add("Hidden", [...new Set(rules)].join(", "));
   if (product.references.length) add(product.references.length > 1 ? "References" : "Reference", product.references.join("; "));
   parts.push(facts);
-  if (period) {
-    parts.push(copyable("XYZ address, for QGIS and MapLibre", address(xyzPath(product.id, period))));
-    parts.push(copyable("TileJSON, with bounds and legend", address(tilejsonPath(product.id, period))));
+  if (tilejson) {
+    const time = pinnedQuery(tilejson);
+    parts.push(copyable("XYZ address, for QGIS and MapLibre", address(xyzPath(product.id, time))));
+    parts.push(copyable("TileJSON, with bounds and legend", address(tilejsonPath(product.id, time))));
   }
   element("about", HTMLDivElement).replaceChildren(...parts);
 }

@@ -9,6 +9,8 @@ export interface ProductSummary {
   readonly description: string;
   readonly unit: string | null;
   readonly kind: Kind;
+  /** Roles of its time windows, the tested one first; none of a layer that shows one time. */
+  readonly windows: readonly string[];
   readonly collection: string;
   /** null until something has been landed. */
   readonly cadence: Cadence | null;
@@ -24,9 +26,35 @@ export interface ProductDetail extends Omit<ProductSummary, "periods"> {
   readonly mask: readonly MaskRule[];
   readonly classes: readonly { readonly name: string; readonly color: string }[];
   readonly references: readonly string[];
-  /** Ascending. */
+  readonly roles: Readonly<Record<string, Role>>;
+  /** Ascending; of a layer that compares windows those of the tested one. */
   readonly periods: readonly string[];
 }
+
+/** What a layer that compares times calls one of them. */
+export interface Role {
+  readonly title: string;
+  /** Of a window of several years, how many must have a value; null for one window. */
+  readonly minimum_years: number | null;
+}
+
+/** A time window as the server used it. */
+export interface Window {
+  readonly title: string;
+  readonly period: string;
+  readonly start: string;
+  readonly end: string;
+  readonly how: string;
+}
+
+/** A time to be shown: the period, or the tested window, and those chosen for other roles. */
+export interface When {
+  readonly period: string;
+  readonly windows: Windows;
+}
+
+/** Role → period or interval; a role that is not named follows from the tested window. */
+export type Windows = Readonly<Record<string, string>>;
 
 export type Bbox = readonly [west: number, south: number, east: number, north: number];
 
@@ -40,6 +68,8 @@ export interface LegendEntry {
   readonly color: string;
   readonly from: number | null;
   readonly to: number | null;
+  /** Of a colour for places without a value: why there is none. */
+  readonly state?: "masked" | "outside_zone";
 }
 
 export interface Legend {
@@ -62,20 +92,33 @@ export interface TileJSON {
   readonly period: string;
   readonly legend: Legend;
   readonly synthetic: boolean;
+  /** By role; null of a layer that shows one time. */
+  readonly windows: Readonly<Record<string, Window>> | null;
 }
+
+export type PointState = "ok" | "nodata" | "masked" | "outside" | "outside-zone";
 
 export interface PointAnswer {
   readonly lon: number;
   readonly lat: number;
   readonly value: number | null;
   readonly values?: readonly (number | null)[] | null;
-  readonly state: "ok" | "nodata" | "masked" | "outside";
+  readonly state: PointState;
   readonly reason: string | null;
   readonly unit: string | null;
   readonly period: string | null;
   readonly class: string | null;
   readonly scenes: readonly string[];
   readonly synthetic: boolean;
+  readonly windows: Readonly<Record<string, PointWindow>> | null;
+  /** Whether the value lies where values of the layer are rarely true; null where that is not known. */
+  readonly suspect: boolean | null;
+}
+
+/** A window under a place: what it has there, and from which scenes. */
+export interface PointWindow extends Window {
+  readonly state: PointState | null;
+  readonly scenes: readonly string[];
 }
 
 /** A failure told in the reader's words; `status` is 0 where no answer came at all. */
@@ -173,26 +216,44 @@ export function product(id: string, signal?: AbortSignal): Promise<ProductDetail
   return get(`products/${encodeURIComponent(id)}`, signal);
 }
 
+/** The periods of a collection, ascending. */
+export async function collectionPeriods(id: string, signal?: AbortSignal): Promise<readonly string[]> {
+  const collection = await get<{ "tilewatch:periods": readonly string[] }>(`collections/${encodeURIComponent(id)}`, signal);
+  return collection["tilewatch:periods"];
+}
+
 /** Tiles are always drawn on 256 px of the page; a dense screen has twice the pixels there. */
 export const TILE_SIZE = 256;
 
-export function tilejson(id: string, period: string, signal?: AbortSignal): Promise<TileJSON> {
+/** How to draw a layer; without a time its latest one. */
+export function tilejson(id: string, when: When | null, signal?: AbortSignal): Promise<TileJSON> {
   const tilesize = window.devicePixelRatio >= 1.5 ? 2 * TILE_SIZE : TILE_SIZE;
-  return get(`${tilejsonPath(id, period)}&tilesize=${tilesize}`, signal);
+  return get(`${tilejsonPath(id, when ? timeQuery(when) : "")}&tilesize=${tilesize}`, signal);
 }
 
-export function tilejsonPath(id: string, period: string): string {
-  return `products/${encodeURIComponent(id)}/WebMercatorQuad/tilejson.json?datetime=${period}`;
+export function tilejsonPath(id: string, query: string): string {
+  return `products/${encodeURIComponent(id)}/WebMercatorQuad/tilejson.json?${query}`;
 }
 
-export function xyzPath(id: string, period: string): string {
-  return `tiles/${encodeURIComponent(id)}/{z}/{x}/{y}.png?datetime=${period}`;
+export function xyzPath(id: string, query: string): string {
+  return `tiles/${encodeURIComponent(id)}/{z}/{x}/{y}.png?${query}`;
+}
+
+/** A time as requests name it. Periods and intervals hold nothing that an address would have to hide. */
+export function timeQuery({ period, windows }: When): string {
+  return [["datetime", period], ...Object.entries(windows)].map(([name, text]) => `${name}=${text}`).join("&");
+}
+
+/** The time of a TileJSON with all its windows named, so that an address of it keeps its meaning. */
+export function pinnedQuery({ tiles }: TileJSON): string {
+  const fields = [...new URL(address(tiles[0]!)).searchParams];
+  return fields.filter(([name]) => name !== "v" && name !== "tilesize").map(([name, text]) => `${name}=${text}`).join("&");
 }
 
 /** The value at a place; five decimals of a degree are about a metre. */
-export function point(id: string, place: Place, period: string, signal?: AbortSignal): Promise<PointAnswer> {
+export function point(id: string, place: Place, when: When, signal?: AbortSignal): Promise<PointAnswer> {
   const lonlat = `${place.lng.toFixed(5)},${place.lat.toFixed(5)}`;
-  return get(`products/${encodeURIComponent(id)}/point/${lonlat}?datetime=${period}`, signal);
+  return get(`products/${encodeURIComponent(id)}/point/${lonlat}?${timeQuery(when)}`, signal);
 }
 
 export interface Place {

@@ -1,6 +1,7 @@
-/** What a shared link carries after the #: layer, period, view, the chosen point and the area. */
+/** What a shared link carries after the #: layer, period and windows, view, the chosen point, the area, the swipe. */
 
-import type { Place } from "./api";
+import type { Place, Windows } from "./api";
+import { isPeriod } from "./periods";
 
 export interface View extends Place {
   readonly zoom: number;
@@ -9,29 +10,41 @@ export interface View extends Place {
 export interface Link {
   readonly product: string | null;
   readonly period: string | null;
+  /** Windows that are chosen; others follow from the period. */
+  readonly windows: Windows;
   readonly view: View | null;
   readonly at: Place | null;
   /** Of a saved area its id, of a drawn one its corners. */
   readonly area: string | null;
+  /** The earlier picture of a swipe: a period, or "pre" where the layer's own windows are the two. */
+  readonly swipe: string | null;
 }
+
+/** Of those that come before the tested one. */
+const ROLES = ["pre", "baseline"];
 
 export function readLink(hash: string): Link {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const [zoom, lat, lng] = numbers(fields.get("view"), 3) ?? [];
   const [atLat, atLng] = numbers(fields.get("at"), 2) ?? [];
+  const windows = ROLES.map((role) => [role, fields.get(role) ?? ""] as const).filter(([, text]) => isPeriod(text));
   return {
     product: fields.get("product"),
     period: fields.get("period"),
+    windows: Object.fromEntries(windows),
     view: zoom !== undefined && isPlace(lat, lng) ? { zoom, lat: lat!, lng: lng! } : null,
     at: isPlace(atLat, atLng) ? { lat: atLat!, lng: atLng! } : null,
     area: fields.get("area"),
+    swipe: fields.get("swipe"),
   };
 }
 
 export function writeLink(link: Link): string {
   const fields: string[] = [];
   if (link.product) fields.push(`product=${encodeURIComponent(link.product)}`);
-  if (link.period) fields.push(`period=${encodeURIComponent(link.period)}`);
+  if (link.period) fields.push(`period=${link.period}`);
+  for (const [role, window] of Object.entries(link.windows)) fields.push(`${role}=${window}`);
+  if (link.swipe) fields.push(`swipe=${link.swipe}`);
   if (link.view) fields.push(`view=${link.view.zoom.toFixed(2)}/${link.view.lat.toFixed(4)}/${link.view.lng.toFixed(4)}`);
   if (link.at) fields.push(`at=${link.at.lat.toFixed(5)}/${link.at.lng.toFixed(5)}`);
   if (link.area) fields.push(`area=${link.area}`);

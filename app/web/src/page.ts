@@ -10,8 +10,10 @@ import { readLink, writeLink, type Link } from "./link";
 import { isInView, keepClearOf, onPlace, placeMarker, zoomTo } from "./map";
 import type { Notice } from "./notice";
 import { Panel } from "./panel";
+import { isPeriod } from "./periods";
 import { PeriodControl } from "./period_control";
 import { ValueCard } from "./value_card";
+import { WindowsControl } from "./windows_control";
 
 /** How a step is kept: as one the back button returns from, in place of the last, or not at all. */
 type History = "push" | "replace" | "none";
@@ -19,6 +21,14 @@ type History = "push" | "replace" | "none";
 interface Shown {
   readonly product: api.ProductDetail;
   readonly tilejson: api.TileJSON;
+  /** As asked; the TileJSON tells what was used. */
+  readonly when: api.When;
+}
+
+/** What to open a layer at; its latest period where none is named. */
+interface Wanted {
+  readonly period: string | null;
+  readonly windows?: api.Windows;
 }
 
 export class Page {
@@ -26,12 +36,15 @@ export class Page {
   readonly #notice: Notice;
   readonly #panel: Panel;
   readonly #periods: PeriodControl;
+  readonly #windows: WindowsControl;
   readonly #tiles: TileLayer;
   readonly #card: ValueCard;
   readonly #areas: Areas;
   readonly #charting: Charting;
   readonly #marker = placeMarker();
   #opened: api.ProductDetail | null = null;
+  /** Chosen for the layer opened; other windows follow from the period. */
+  #chosen: api.Windows = {};
   #shown: Shown | null = null;
   #place: api.Place | null = null;
   #hinting = false;
@@ -44,11 +57,12 @@ export class Page {
     this.#map = map;
     this.#notice = notice;
     this.#panel = new Panel({
-      choose: (id) => void this.#open(id, this.#shown?.tilejson.period ?? null, "push"),
+      choose: (id) => void this.#open(id, { period: this.#shown?.when.period ?? null }, "push"),
       opacity: (share) => this.#tiles.setOpacity(share),
       zoomToLayer: () => this.#opened?.bbox && zoomTo(map, this.#opened.bbox),
     });
     this.#periods = new PeriodControl((period, passing) => this.#show(period, passing ? "replace" : "push"));
+    this.#windows = new WindowsControl((windows) => void this.#compare(windows, "push"));
     this.#card = new ValueCard(() => this.#forget());
     this.#tiles = new TileLayer(map, {
       loading: (isLoading) => this.#await("tiles", isLoading),
@@ -91,7 +105,7 @@ export class Page {
       if (!first) throw new api.ApiError("This server offers no layers yet.", 0);
       this.#panel.offer(products);
       this.#charting.offer(products);
-      await this.#open(first.id, link.period, "replace", named ? link.view : null);
+      await this.#open(first.id, link, "replace", named ? link.view : null);
       if (link.at && named) await this.#ask(link.at);
       if (link.area && named) await this.#areas.restore(link.area, link.view === null);
       if (link.product && !named) this.#complain(`There is no layer “${link.product}” here.`, () => {}, "Dismiss");
@@ -103,7 +117,7 @@ export class Page {
 
   /** Go to a period that something else than its control names. */
   #step(period: string): void {
-    if (period === this.#shown?.tilejson.period) return;
+    if (period === this.#shown?.when.period) return;
     this.#periods.stop();
     this.#periods.stand(period);
     void this.#show(period, "push");
@@ -112,49 +126,66 @@ export class Page {
   /** Go where the browser's back or forward button leads. */
   async #follow(link: Link): Promise<void> {
     if (link.product && link.product !== this.#opened?.id) {
-      await this.#open(link.product, link.period, "none", link.view);
+      await this.#open(link.product, link, "none", link.view);
       if (link.view) this.#map.jumpTo({ center: link.view, zoom: link.view.zoom });
-    } else if (link.period && link.period !== this.#shown?.tilejson.period) {
+    } else if (link.period && (link.period !== this.#shown?.when.period || !isSame(link.windows, this.#chosen))) {
       this.#periods.stop();
       this.#periods.stand(link.period);
+      this.#windows.stand((this.#chosen = link.windows));
       await this.#show(link.period, "none");
     }
     // What has been drawn since stays: the way back must not lose it.
     if (link.area && !this.#areas.link) await this.#areas.restore(link.area, false);
   }
 
-  async #open(id: string, wanted: string | null, history: History, view: api.Place | null = null): Promise<void> {
+  async #open(id: string, wanted: Wanted, history: History, view: api.Place | null = null): Promise<void> {
     const turn = this.#newTurn();
     try {
       const product = await api.product(id, turn.signal);
-      const period = wanted && product.periods.includes(wanted) ? wanted : product.periods.at(-1);
+      const isComparing = product.windows.length > 0;
+      const periods = isComparing && product.cadence ? await api.collectionPeriods(product.collection, turn.signal) : [];
+      const isKnown = wanted.period && (product.periods.includes(wanted.period) || (isComparing && isPeriod(wanted.period)));
+      const period = isKnown ? wanted.period : product.periods.at(-1);
       const isFirst = this.#opened === null;
       this.#opened = product;
+      this.#chosen = isComparing ? (wanted.windows ?? {}) : {};
       this.#panel.describe(product);
-      this.#periods.offer(product.periods, period ?? "");
+      this.#periods.offer(product.periods, period ?? "", product.roles[product.windows[0] ?? ""]?.title);
+      this.#windows.offer(product, periods, this.#chosen);
       this.#tiles.clear();
       if (product.bbox && !view && (isFirst || !isInView(this.#map, product.bbox))) {
         zoomTo(this.#map, product.bbox, !isFirst);
       }
       if (period) await this.#show(period, history);
       else {
+        const why = product.cadence ? await reasonOf(product, turn.signal) : "Nothing has been landed for this layer yet.";
         this.#await("answer", false);
-        this.#notice.show("Nothing has been landed for this layer yet.", () => void this.#open(id, null, history), "Look again", "hint");
+        this.#notice.show(why, () => void this.#open(id, wanted, history), "Look again", "hint");
       }
     } catch (error) {
       if (!turn.signal.aborted) this.#complain(words(error), () => void this.#open(id, wanted, history, view));
     }
   }
 
+  /** Take other windows for the period that stands. */
+  async #compare(windows: api.Windows, history: History): Promise<void> {
+    this.#periods.stop();
+    this.#chosen = windows;
+    this.#windows.stand(windows);
+    await this.#show(this.#periods.period, history);
+  }
+
   async #show(period: string, history: History): Promise<void> {
     const product = this.#opened;
     if (!product) return;
     const turn = this.#newTurn();
+    const when = { period, windows: this.#chosen };
     try {
-      const tilejson = await api.tilejson(product.id, period, turn.signal);
-      this.#shown = { product, tilejson };
+      const tilejson = await api.tilejson(product.id, when, turn.signal);
+      this.#shown = { product, tilejson, when };
       this.#panel.draw(product, tilejson);
-      this.#charting.stand(product, tilejson.period);
+      this.#windows.say(tilejson);
+      this.#charting.stand(product, period);
       this.#remember(history);
       this.#hintAtZoom();
       if (this.#place) void this.#ask(this.#place);
@@ -162,17 +193,27 @@ export class Page {
       this.#await("answer", false);
       await drawn;
     } catch (error) {
-      if (!turn.signal.aborted) this.#complain(words(error), () => void this.#show(period, history));
+      if (turn.signal.aborted) return;
+      if (isRefusal(error) && product.windows.length) this.#refuse(words(error));
+      else this.#complain(words(error), () => void this.#show(period, history));
     }
   }
 
+  /** These windows cannot be compared: what stood on the map before would pass for their difference. */
+  #refuse(why: string): void {
+    this.#tiles.clear();
+    this.#windows.hush();
+    this.#shown = null;
+    this.#complain(why, () => void this.#compare({}, "push"), "Choose automatically");
+  }
+
   async #showAgain(): Promise<void> {
-    if (this.#shown) await this.#show(this.#shown.tilejson.period, "none");
+    if (this.#shown) await this.#show(this.#shown.when.period, "none");
   }
 
   async #ask(place: api.Place): Promise<void> {
     if (!this.#shown) return;
-    const { product, tilejson } = this.#shown;
+    const { product, tilejson, when } = this.#shown;
     this.#asking.abort();
     const turn = (this.#asking = new AbortController());
     this.#place = place;
@@ -180,7 +221,7 @@ export class Page {
     this.#card.wait();
     this.#remember("replace");
     try {
-      const answer = await api.point(product.id, place, tilejson.period, turn.signal);
+      const answer = await api.point(product.id, place, when, turn.signal);
       this.#card.show(answer, tilejson.legend);
     } catch (error) {
       if (!turn.signal.aborted) this.#card.fail(error);
@@ -242,10 +283,12 @@ export class Page {
     const { lng, lat } = this.#map.getCenter().wrap();
     const link = writeLink({
       product: this.#shown.product.id,
-      period: this.#shown.tilejson.period,
+      period: this.#shown.when.period,
+      windows: this.#shown.when.windows,
       view: { zoom: this.#map.getZoom(), lng, lat },
       at: this.#place,
       area: this.#areas.link,
+      swipe: null,
     });
     if (link === location.hash) return;
     if (history === "push") window.history.pushState(null, "", link);
@@ -256,6 +299,27 @@ export class Page {
 /** MapLibre counts zooms in tiles of 512 px. */
 function leastZoom({ minzoom }: api.TileJSON): number {
   return minzoom - Math.log2(512 / api.TILE_SIZE);
+}
+
+function isSame(one: api.Windows, other: api.Windows): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].every((name) => one[name] === other[name]);
+}
+
+/** The request was understood, and asks for something that there is not. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof api.ApiError && error.status >= 400 && error.status < 500;
+}
+
+/** Why a layer whose collection has data shows none. */
+async function reasonOf(product: api.ProductDetail, signal: AbortSignal): Promise<string> {
+  try {
+    await api.tilejson(product.id, null, signal);
+  } catch (error) {
+    if (isRefusal(error)) return words(error);
+    throw error;
+  }
+  return "This layer has data now.";
 }
 
 function words(error: unknown): string {

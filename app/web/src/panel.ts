@@ -11,6 +11,8 @@ export interface PanelEvents {
   readonly zoomToLayer: () => void;
 }
 
+const NOTHING_LANDED = "Without data so far";
+
 export class Panel {
   readonly #products = element("product", HTMLSelectElement);
   readonly #legend = element("legend", HTMLElement);
@@ -31,17 +33,21 @@ export class Panel {
     return this.#opacity.valueAsNumber / 100;
   }
 
-  /** Offer the products, one group a collection. */
+  /** Offer the products, one group a collection; those without data come last. */
   offer(products: readonly ProductSummary[]): void {
-    const groups = Map.groupBy(products, (product) => product.collection);
+    const chosen = this.#products.value;
+    const groups = Map.groupBy(products, ({ collection, periods }) => (periods.count > 0 ? collection : NOTHING_LANDED));
+    const empty = groups.get(NOTHING_LANDED);
+    if (groups.delete(NOTHING_LANDED)) groups.set(NOTHING_LANDED, empty!);
     this.#products.replaceChildren(
-      ...[...groups].map(([collection, members]) => {
+      ...[...groups].map(([name, members]) => {
         const group = document.createElement("optgroup");
-        group.label = collection;
-        group.append(...members.map((product) => new Option(optionText(product), product.id)));
+        group.label = name;
+        group.append(...members.map(({ title, id }) => new Option(title, id)));
         return group;
       }),
     );
+    if (chosen) this.#products.value = chosen;
     element("waiting", HTMLParagraphElement).hidden = true;
     element("layer", HTMLDivElement).hidden = false;
   }
@@ -65,7 +71,7 @@ export class Panel {
     this.#synthetic.hidden = !(product.synthetic || tilejson.synthetic);
     this.#legend.hidden = false;
     drawLegend(this.#legend, tilejson.legend);
-    drawAbout(product, tilejson.period);
+    drawAbout(product, tilejson);
   }
 
   #showOpacity(): number {
@@ -80,8 +86,4 @@ export class Panel {
     button.querySelector(".fold-text")!.textContent = open ? "Less" : "More";
     element("panel", HTMLElement).classList.toggle("folded", !open);
   }
-}
-
-function optionText({ title, periods }: ProductSummary): string {
-  return periods.count ? title : `${title} – nothing landed yet`;
 }

@@ -19,6 +19,7 @@ export class PeriodControl {
   readonly #later = element("later", HTMLButtonElement);
   readonly #play = element("play", HTMLButtonElement);
   readonly #count = element("period-count", HTMLSpanElement);
+  readonly #label = element("period-label", HTMLLabelElement);
   readonly #show: ShowPeriod;
   #periods: readonly string[] = [];
   #index = 0;
@@ -35,9 +36,11 @@ export class PeriodControl {
     this.#play.addEventListener("click", () => (this.#playing ? this.stop() : void this.#run()));
   }
 
-  /** Offer `periods` (ascending) and stand on `period`. */
-  offer(periods: readonly string[], period: string): void {
+  /** Offer `periods` (ascending) under a name and stand on `period`, which may be an interval beside them. */
+  offer(known: readonly string[], period: string, name = "Period"): void {
     this.stop();
+    const periods = !period || known.includes(period) ? known : [...known, period];
+    this.#label.textContent = name;
     this.#periods = periods;
     this.#block.hidden = periods.length === 0;
     this.#list.replaceChildren(...periods.map((each) => new Option(periodLabel(each), each)));
@@ -56,6 +59,11 @@ export class PeriodControl {
     this.#earlier.disabled = this.#index === 0;
     this.#later.disabled = this.#index >= this.#periods.length - 1;
     this.#count.textContent = this.#periods.length > 1 ? `${this.#index + 1} of ${this.#periods.length}` : "the only one";
+  }
+
+  /** The period it stands on. */
+  get period(): string {
+    return this.#periods[this.#index] ?? "";
   }
 
   stop(): void {

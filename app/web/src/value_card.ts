@@ -1,10 +1,10 @@
 /** The card of a chosen place: the value there, or why there is none. */
 
-import { ApiError, type Legend, type PointAnswer } from "./api";
+import { ApiError, type Legend, type PointAnswer, type PointWindow } from "./api";
 import { build, element } from "./dom";
 import { swatch } from "./legend";
 import { formatPlace, formatUnit, formatValue } from "./numbers";
-import { periodLabel } from "./periods";
+import { periodLabel, windowLabel } from "./periods";
 
 /** Longer lists of scenes end in "and 4 more". */
 const MOST_SCENES = 3;
@@ -13,6 +13,7 @@ const ABSENCE: Record<Exclude<PointAnswer["state"], "ok">, readonly [title: stri
   nodata: ["No data", "The scenes here have no value at this place."],
   masked: ["Masked", "A mask rule of this layer hides this place."],
   outside: ["Outside coverage", "No scene covers this place."],
+  "outside-zone": ["Outside the zone", "This layer does not apply here."],
 };
 
 export class ValueCard {
@@ -30,13 +31,16 @@ export class ValueCard {
   }
 
   show(answer: PointAnswer, legend: Legend): void {
-    const period = answer.period ? periodLabel(answer.period) : "";
+    const windows = Object.values(answer.windows ?? {}).toReversed();
+    const period = answer.period && !windows.length ? periodLabel(answer.period) : "";
     const parts = answer.state === "ok" ? present(answer, legend) : absent(answer);
     const facts = build("p", "value-facts", ...spaced(period, formatPlace(answer.lon, answer.lat)));
     if (answer.synthetic) facts.append(build("span", "badge", "Synthetic"));
-    this.#fill(...parts, facts, ...scenes(answer.scenes));
+    const times = windows.map(timeOf);
+    this.#fill(...parts, ...(times.length ? [build("dl", "value-windows", ...times.flat())] : []), facts, ...scenes(answer.scenes));
     this.#card.dataset["state"] = answer.state;
-    this.#announcer.textContent = [...parts.map((part) => part.textContent), period].join(", ");
+    const said = times.map((time) => time.map(({ textContent }) => textContent).join(" "));
+    this.#announcer.textContent = [...parts.map(({ textContent }) => textContent), ...said, period].filter(Boolean).join(", ");
   }
 
   fail(error: unknown): void {
@@ -74,14 +78,21 @@ function present(answer: PointAnswer, legend: Legend): HTMLElement[] {
   const number = build("p", "value-number", build("strong", "", formatValue(answer.value)));
   const unit = formatUnit(answer.unit);
   if (unit) number.append(" ", build("span", "value-unit", unit));
-  if (!answer.class) return [number];
+  const doubt = answer.suspect ? [build("p", "value-doubt", "Outside the range in which values of this layer are plausible.")] : [];
+  if (!answer.class) return [number, ...doubt];
   const color = legend.entries.find((entry) => entry.label === answer.class)?.color;
-  return [number, build("p", "value-class", ...(color ? [swatch(color)] : []), answer.class)];
+  return [number, build("p", "value-class", ...(color ? [swatch(color)] : []), answer.class), ...doubt];
 }
 
-function absent({ state, reason }: PointAnswer): HTMLElement[] {
+/** The window of one role. */
+function timeOf(window: PointWindow): HTMLElement[] {
+  return [build("dt", "", window.title), build("dd", "", windowLabel(window))];
+}
+
+function absent({ state, reason, windows }: PointAnswer): HTMLElement[] {
   const [title, plain] = ABSENCE[state === "ok" ? "nodata" : state];
-  const rest = reason?.replace(/^[^:]+: /, "") ?? plain; // the title has said what stands before the colon
+  // The title has said what stands before the colon; of windows, that is the name of one.
+  const rest = (windows ? reason : reason?.replace(/^[^:]+: /, "")) ?? plain;
   return [build("p", "value-title", title), build("p", "value-reason", rest.charAt(0).toUpperCase() + rest.slice(1))];
 }
 
