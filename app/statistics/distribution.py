@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHORT = 1 << 16
-"""Values of runs that are put together, so that no polygon has many runs."""
+"""Values of a run that stands by itself; shorter ones are put together, so that no polygon has many."""
 
 PORTION = 1 << 18
 """Values that are looked through together for different ones: 1 MB, which stays in a core's own cache."""
@@ -44,8 +44,11 @@ class Distribution:
         """Of ascending runs of values, and of others in any order. None of them is NaN."""
         runs = [run for run in equal if run.size >= SHORT]
         short = [run for run in equal if 0 < run.size < SHORT]
-        if short:
-            runs.append(np.sort(np.concatenate(short)) if len(short) > 1 else short[0])
+        if short and (runs or sum(run.size for run in short) >= SHORT):
+            runs.append(np.sort(np.concatenate(short)))
+        elif short:  # so few that they are told with their areas, as the others are
+            others = np.concatenate([others, *short])
+            areas = np.concatenate([areas, np.full(others.size - areas.size, cell_area)])
         order = np.argsort(others)
         return cls(tuple(runs), cell_area, others[order], areas[order])
 
@@ -109,6 +112,9 @@ class Distribution:
 
         Found by halving the float32 numbers between the smallest value and the largest.
         """
+        if not self.equal:
+            place = int(self._summed[1:].searchsorted(target, "right"))
+            return float(self.others[min(place, self.others.size - 1)])
         low, high = _number_of(self.smallest), _number_of(self.largest)
         while low < high:
             middle = (low + high) // 2
@@ -158,12 +164,13 @@ class Distribution:
     def _portions(self) -> list[tuple[float, int]]:
         """Where portions of the values begin, and how many different values are smaller; at last all are."""
         count = sum(run.size for run in self._runs) // PORTION
+        if count < 2:
+            return [(-np.inf, 0), (np.inf, self._different_between(-np.inf, np.inf))]
         sample = np.sort(np.concatenate([run[:: max(1, SHORT // 64)] for run in self._runs]))
         inner = np.unique(sample[np.linspace(0, sample.size, count + 1, dtype=int)[1:-1]]).tolist()
         starts = [-np.inf, *inner, np.inf]
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            each = map if count < 2 else threads.map
-            different = each(self._different_between, starts[:-1], starts[1:])
+            different = threads.map(self._different_between, starts[:-1], starts[1:])
             return list(zip(starts, accumulate(different, initial=0), strict=True))
 
 
