@@ -15,7 +15,6 @@ from numexpr.necompiler import NumExpr
 from numpy.typing import NDArray
 
 from app.products.grammar import (
-    AGGREGATES,
     MAX_DEPTH,
     MAX_LENGTH,
     MAX_NODES,
