@@ -9,6 +9,7 @@ import "./styles/legend.css";
 import "./styles/value.css";
 import "./styles/area.css";
 import "./styles/chart.css";
+import "./styles/regions.css";
 import "./styles/screens.css";
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { element } from "./dom";

@@ -12,6 +12,8 @@ import type { Notice } from "./notice";
 import { Panel } from "./panel";
 import { isPeriod } from "./periods";
 import { PeriodControl } from "./period_control";
+import { shapeOf, whenOf, type Region } from "./regions/region";
+import { Regions } from "./regions/regions";
 import { ValueCard } from "./value_card";
 import { WindowsControl } from "./windows_control";
 
@@ -41,6 +43,7 @@ export class Page {
   readonly #card: ValueCard;
   readonly #areas: Areas;
   readonly #charting: Charting;
+  readonly #regions: Regions;
   readonly #marker = placeMarker();
   #opened: api.ProductDetail | null = null;
   /** Chosen for the layer opened; other windows follow from the period. */
@@ -71,7 +74,18 @@ export class Page {
     this.#tiles.setOpacity(this.#panel.opacity);
     keepClearOf(map, element("panel", HTMLElement), element("chart", HTMLElement));
     // Before the areas listen: the click that closes a shape must find them still drawing.
-    onPlace(map, (place) => this.#areas.isDrawing || void this.#ask(place));
+    onPlace(map, (place) => {
+      if (this.#areas.isDrawing) return;
+      this.#regions.ask(place);
+      void this.#ask(place);
+    });
+    this.#regions = new Regions(map, {
+      open: (region) => void this.#openRegion(region),
+      count: (region) => {
+        this.#areas.take({ id: null, name: region.region_name, shape: shapeOf(region) });
+        void this.#openRegion(region);
+      },
+    });
     this.#charting = new Charting({
       period: (period) => this.#step(period),
       addArea: () => this.#areas.addSecond(),
@@ -96,6 +110,7 @@ export class Page {
 
   /** Ask what there is, then open what the link names, or the first layer that has something to show. */
   async start(link: Link): Promise<void> {
+    void this.#regions.refresh();
     this.#panel.wait(true);
     this.#await("answer", true);
     try {
@@ -136,6 +151,11 @@ export class Page {
     }
     // What has been drawn since stays: the way back must not lose it.
     if (link.area && !this.#areas.link) await this.#areas.restore(link.area, false);
+  }
+
+  async #openRegion(region: Region): Promise<void> {
+    const when = whenOf(region);
+    if (when) await this.#open(region.product, when, "push", this.#map.getCenter());
   }
 
   async #open(id: string, wanted: Wanted, history: History, view: api.Place | null = null): Promise<void> {

@@ -81,6 +81,13 @@ export class Areas {
     else if (this.#isAdding) this.#stand();
   }
 
+  /** Count over this area alone. */
+  take(area: Area): void {
+    this.#drawing.cancel();
+    this.#isAdding = false;
+    this.#take(area, false);
+  }
+
   clear(): void {
     this.#drawing.cancel();
     this.#areas = [];
