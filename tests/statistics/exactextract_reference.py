@@ -18,6 +18,10 @@ SPHERE_OF_EXACTEXTRACT_M = 6_378_137.0
 """src/raster_area.h; ours is the mean radius, so that its areas are larger by the square of the ratio."""
 
 
+QUANTILE = 3e-6
+"""Of 15,000 even values from 1 to 10,000 its second percentile is 9e-7 off its own formula in float64."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """Numbers by exactextract."""
@@ -47,7 +51,7 @@ def reference(
 
 
 def assert_equal(summary: Summary, expected: Reference, *, spherical: bool = False) -> None:
-    """Within a millionth; quantiles within float32, which exactextract gives them in."""
+    """Within a millionth; quantiles within what float32 leaves, in which exactextract interpolates them."""
     ours = summary.numbers
     assert ours is not None
     for name in ("mean", "variance", "min", "max"):
@@ -59,6 +63,6 @@ def assert_equal(summary: Summary, expected: Reference, *, spherical: bool = Fal
     else:
         assert ours.count == pytest.approx(expected["count"], rel=1e-6)
         assert ours.sum == pytest.approx(expected["sum"], rel=1e-6)
-    assert ours.median == pytest.approx(expected["median"], rel=1e-6)
-    assert summary.percentiles["p2"] == pytest.approx(expected["quantile_2"], rel=1e-6)
-    assert summary.percentiles["p98"] == pytest.approx(expected["quantile_98"], rel=1e-6)
+    assert ours.median == pytest.approx(expected["median"], rel=QUANTILE)
+    assert summary.percentiles["p2"] == pytest.approx(expected["quantile_2"], rel=QUANTILE)
+    assert summary.percentiles["p98"] == pytest.approx(expected["quantile_98"], rel=QUANTILE)

@@ -83,3 +83,12 @@ def test_quantiles_of_many_runs_are_exactextracts(kind):
     np.testing.assert_allclose([found.quantile(q) for q in QUANTILES], expected, rtol=1e-6)
     assert found.below(0.125) == pytest.approx(0.5 * np.count_nonzero(values < np.float32(0.125)))
     assert found.up_to(0.125) == pytest.approx(0.5 * np.count_nonzero(values <= np.float32(0.125)))
+
+
+def test_quantiles_are_those_of_the_formula_in_full_precision():
+    values = np.random.default_rng(4).integers(1, 10_000, 15_000).astype("float32")
+    different, counts = np.unique(values.astype(float), return_counts=True)
+    ranks = np.arange(different.size) / (different.size - 1)
+    places = (np.cumsum(counts) - counts + counts * ranks) / values.size
+    found = [distribution(values).quantile(q) for q in QUANTILES]
+    np.testing.assert_allclose(found, np.interp(QUANTILES, places, different), rtol=1e-12)
