@@ -24,13 +24,17 @@ export class TileLayer {
   readonly #events: TileEvents;
   #shown: Frame | null = null;
   #coming: Frame | null = null;
+  /** Drawn below this layer. */
+  readonly #above: string;
   #opacity = 1;
-  #count = 0;
+  #isHidden = false;
+  static #count = 0;
   #ready = false;
 
-  constructor(map: MapLibreMap, events: TileEvents) {
+  constructor(map: MapLibreMap, events: TileEvents, above: string = FIRST_LINE_LAYER) {
     this.#map = map;
     this.#events = events;
+    this.#above = above;
     map.on("sourcedataloading", (event) => this.#started(event));
     map.on("sourcedata", () => this.#swapWhenDrawn());
     map.on("idle", () => {
@@ -46,7 +50,7 @@ export class TileLayer {
   show(tilejson: TileJSON, kind: Kind): Promise<void> {
     return new Promise((drawn) => {
       this.#remove(this.#coming);
-      this.#coming = { id: `tiles-${++this.#count}`, tilejson, kind, drawn, failed: false };
+      this.#coming = { id: `tiles-${++TileLayer.#count}`, tilejson, kind, drawn, failed: false };
       this.#events.loading(true);
       this.#add(this.#coming, 0);
     });
@@ -65,6 +69,14 @@ export class TileLayer {
     if (this.#shown && this.#ready) this.#map.setPaintProperty(this.#shown.id, "raster-opacity", opacity);
   }
 
+  /** Hidden tiles are not asked for either. */
+  setHidden(isHidden: boolean): void {
+    this.#isHidden = isHidden;
+    for (const frame of [this.#shown, this.#coming]) {
+      if (frame && this.#map.getLayer(frame.id)) this.#map.setLayoutProperty(frame.id, "visibility", isHidden ? "none" : "visible");
+    }
+  }
+
   #add({ id, tilejson, kind }: Frame, opacity: number): void {
     if (!this.#ready) return; // style.load adds it
     this.#map.addSource(id, {
@@ -81,6 +93,7 @@ export class TileLayer {
         id,
         type: "raster",
         source: id,
+        layout: { visibility: this.#isHidden ? "none" : "visible" },
         paint: {
           "raster-opacity": opacity,
           "raster-opacity-transition": { duration: 0, delay: 0 },
@@ -89,7 +102,7 @@ export class TileLayer {
           "raster-resampling": kind === "classes" ? "nearest" : "linear",
         },
       },
-      FIRST_LINE_LAYER,
+      this.#above,
     );
   }
 

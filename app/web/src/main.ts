@@ -10,6 +10,7 @@ import "./styles/value.css";
 import "./styles/area.css";
 import "./styles/chart.css";
 import "./styles/regions.css";
+import "./styles/swipe.css";
 import "./styles/screens.css";
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { element } from "./dom";

@@ -15,6 +15,7 @@ import { PeriodControl } from "./period_control";
 import { shapeOf, whenOf, type Region } from "./regions/region";
 import { Regions } from "./regions/regions";
 import { ValueCard } from "./value_card";
+import { Swiping } from "./swipe/swiping";
 import { WindowsControl } from "./windows_control";
 
 /** How a step is kept: as one the back button returns from, in place of the last, or not at all. */
@@ -44,6 +45,7 @@ export class Page {
   readonly #areas: Areas;
   readonly #charting: Charting;
   readonly #regions: Regions;
+  readonly #swiping: Swiping;
   readonly #marker = placeMarker();
   #opened: api.ProductDetail | null = null;
   /** Chosen for the layer opened; other windows follow from the period. */
@@ -61,7 +63,7 @@ export class Page {
     this.#notice = notice;
     this.#panel = new Panel({
       choose: (id) => void this.#open(id, { period: this.#shown?.when.period ?? null }, "push"),
-      opacity: (share) => this.#tiles.setOpacity(share),
+      opacity: (share) => this.#setOpacity(share),
       zoomToLayer: () => this.#opened?.bbox && zoomTo(map, this.#opened.bbox),
     });
     this.#periods = new PeriodControl((period, passing) => this.#show(period, passing ? "replace" : "push"));
@@ -71,7 +73,16 @@ export class Page {
       loading: (isLoading) => this.#await("tiles", isLoading),
       failed: (reason) => this.#complain(reason, () => void this.#showAgain()),
     });
-    this.#tiles.setOpacity(this.#panel.opacity);
+    this.#swiping = new Swiping(map, {
+      changed: (isOn, isAnother) => {
+        this.#tiles.setHidden(isOn);
+        this.#panel.hideLegend(isAnother);
+        this.#remember("replace");
+      },
+      failed: (error) => this.#complain(words(error), () => void this.#showAgain()),
+      tilesFailed: (reason) => this.#complain(reason, () => void this.#showAgain()),
+    });
+    this.#setOpacity(this.#panel.opacity);
     keepClearOf(map, element("panel", HTMLElement), element("chart", HTMLElement));
     // Before the areas listen: the click that closes a shape must find them still drawing.
     onPlace(map, (place) => {
@@ -120,6 +131,8 @@ export class Page {
       if (!first) throw new api.ApiError("This server offers no layers yet.", 0);
       this.#panel.offer(products);
       this.#charting.offer(products);
+      this.#swiping.offer(products);
+      if (link.swipe && named) this.#swiping.want(true, link.swipe);
       await this.#open(first.id, link, "replace", named ? link.view : null);
       if (link.at && named) await this.#ask(link.at);
       if (link.area && named) await this.#areas.restore(link.area, link.view === null);
@@ -173,6 +186,7 @@ export class Page {
       this.#periods.offer(product.periods, period ?? "", product.roles[product.windows[0] ?? ""]?.title);
       this.#windows.offer(product, periods, this.#chosen);
       this.#tiles.clear();
+      this.#swiping.leave();
       if (product.bbox && !view && (isFirst || !isInView(this.#map, product.bbox))) {
         zoomTo(this.#map, product.bbox, !isFirst);
       }
@@ -206,6 +220,7 @@ export class Page {
       this.#panel.draw(product, tilejson);
       this.#windows.say(tilejson);
       this.#charting.stand(product, period);
+      this.#swiping.stand(product, tilejson);
       this.#remember(history);
       this.#hintAtZoom();
       if (this.#place) void this.#ask(this.#place);
@@ -223,6 +238,7 @@ export class Page {
   #refuse(why: string): void {
     this.#tiles.clear();
     this.#windows.hush();
+    this.#swiping.leave();
     this.#shown = null;
     this.#complain(why, () => void this.#compare({}, "push"), "Choose automatically");
   }
@@ -261,6 +277,11 @@ export class Page {
     this.#marker.remove();
     this.#card.hide();
     this.#remember("replace");
+  }
+
+  #setOpacity(share: number): void {
+    this.#tiles.setOpacity(share);
+    this.#swiping.setOpacity(share);
   }
 
   #newTurn(): AbortController {
@@ -308,7 +329,7 @@ export class Page {
       view: { zoom: this.#map.getZoom(), lng, lat },
       at: this.#place,
       area: this.#areas.link,
-      swipe: null,
+      swipe: this.#swiping.link,
     });
     if (link === location.hash) return;
     if (history === "push") window.history.pushState(null, "", link);

@@ -61,6 +61,7 @@ export class Panel {
     this.#products.value = product.id;
     this.#synthetic.hidden = !product.synthetic;
     this.#legend.hidden = true;
+    this.#legend.replaceChildren();
     this.#handling.hidden = product.periods.length === 0;
     drawAbout(product, null);
     document.title = `${product.title} · Tilewatch`;
@@ -72,6 +73,11 @@ export class Panel {
     this.#legend.hidden = false;
     drawLegend(this.#legend, tilejson.legend);
     drawAbout(product, tilejson);
+  }
+
+  /** Another layer's pictures are on the map. */
+  hideLegend(isHidden: boolean): void {
+    this.#legend.hidden = isHidden || this.#legend.childElementCount === 0;
   }
 
   #showOpacity(): number {

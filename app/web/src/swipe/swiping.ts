@@ -1,0 +1,142 @@
+/** From the layer and time shown to a swipe: which two pictures it is between, and the switch in the panel. */
+
+import type { Map as MapLibreMap } from "maplibre-gl";
+import type { ProductDetail, ProductSummary, TileJSON } from "../api";
+import { element } from "../dom";
+import { periodLabel, periodSpan, windowLabel } from "../periods";
+import { Swipe, type Picture } from "./swipe";
+
+/** In a link: the two pictures are those of the layer's own windows. */
+const OWN_WINDOWS = "pre";
+
+export interface SwipingEvents {
+  /** The layer itself gives way to two pictures, of itself or of another layer, or comes back. */
+  readonly changed: (isOn: boolean, isAnother: boolean) => void;
+  readonly failed: (error: unknown) => void;
+  readonly tilesFailed: (reason: string) => void;
+}
+
+export class Swiping {
+  readonly #block = element("swipe-block", HTMLDivElement);
+  readonly #switch = element("swipe-switch", HTMLButtonElement);
+  readonly #row = element("swipe-row", HTMLDivElement);
+  readonly #list = element("swipe-period", HTMLSelectElement);
+  readonly #said = element("swipe-said", HTMLParagraphElement);
+  readonly #events: SwipingEvents;
+  readonly #swipe: Swipe;
+  #products: readonly ProductSummary[] = [];
+  #product: ProductDetail | null = null;
+  #tilejson: TileJSON | null = null;
+  #isWanted = false;
+  /** Of a layer that shows one time: the left picture's. */
+  #earlier: string | null = null;
+
+  constructor(map: MapLibreMap, events: SwipingEvents) {
+    this.#events = events;
+    this.#swipe = new Swipe(map, { failed: events.tilesFailed });
+    this.#switch.addEventListener("click", () => this.want(!this.#isWanted));
+    this.#list.addEventListener("change", () => {
+      this.#earlier = this.#list.value;
+      void this.#draw();
+    });
+  }
+
+  /** For a link; null while there is no swipe. */
+  get link(): string | null {
+    if (!this.#isWanted) return null;
+    return this.#product?.windows.length ? OWN_WINDOWS : this.#earlier;
+  }
+
+  offer(products: readonly ProductSummary[]): void {
+    this.#products = products;
+  }
+
+  /** The map stands on this layer and time. */
+  stand(product: ProductDetail, tilejson: TileJSON): void {
+    this.#product = product;
+    this.#tilejson = tilejson;
+    this.#block.hidden = this.#pictures() === null;
+    void this.#draw();
+  }
+
+  /** Nothing stands that could be compared. */
+  leave(): void {
+    this.#product = this.#tilejson = null;
+    this.#block.hidden = true;
+    this.#end();
+  }
+
+  /** Begin or end a swipe; `earlier` as a link names it. */
+  want(isWanted: boolean, earlier: string | null = null): void {
+    this.#isWanted = isWanted;
+    if (earlier && earlier !== OWN_WINDOWS) this.#earlier = earlier;
+    void this.#draw();
+  }
+
+  setOpacity(share: number): void {
+    this.#swipe.setOpacity(share);
+  }
+
+  async #draw(): Promise<void> {
+    const pictures = this.#isWanted ? this.#pictures() : null;
+    this.#switch.setAttribute("aria-pressed", String(this.#isWanted));
+    this.#row.hidden = pictures === null;
+    if (!pictures) return this.#end();
+    const [left, right] = pictures;
+    const isOneLayer = this.#product?.id === left.product;
+    element("swipe-earlier", HTMLDivElement).hidden = !isOneLayer;
+    const title = this.#products.find(({ id }) => id === left.product)?.title ?? left.product;
+    this.#said.textContent = `${isOneLayer ? "" : `${title}. `}${left.label} on the left, ${right.label} on the right.`;
+    try {
+      const drawn = this.#swipe.show(left, right);
+      this.#events.changed(true, !isOneLayer);
+      await drawn;
+    } catch (error) {
+      this.#events.failed(error);
+    }
+  }
+
+  #end(): void {
+    if (this.#swipe.isOn) this.#swipe.hide();
+    this.#events.changed(false, false);
+  }
+
+  /** What there is to compare: of a layer with windows a picture at each of the two; else an earlier period and this one. */
+  #pictures(): readonly [Picture, Picture] | null {
+    const [product, tilejson] = [this.#product, this.#tilejson];
+    if (!product || !tilejson) return null;
+    if (!product.windows.length) return this.#periods(product, tilejson.period);
+    const shown = this.#counterpart(product);
+    const [after, before] = product.windows.map((role) => tilejson.windows?.[role]);
+    if (!shown || !after || !before || before.period.includes(" ")) return null; // several years are no one picture
+    const asked = new URL(tilejson.tiles[0]!, document.baseURI).searchParams;
+    const picture = (period: string, label: string): Picture => ({ product: shown.id, kind: shown.kind, period, label });
+    return [
+      picture(asked.get(product.windows[1]!) ?? before.period, `${before.title}: ${windowLabel(before)}`),
+      picture(asked.get("datetime") ?? after.period, `${after.title}: ${windowLabel(after)}`),
+    ];
+  }
+
+  #periods({ id, kind, periods }: ProductDetail, period: string): readonly [Picture, Picture] | null {
+    const earlier = periods.filter((each) => each !== period);
+    if (!earlier.length) return null;
+    const chosen = this.#earlier && earlier.includes(this.#earlier) ? this.#earlier : usual(earlier, period);
+    this.#earlier = chosen;
+    this.#list.replaceChildren(...earlier.map((each) => new Option(periodLabel(each), each, false, each === chosen)));
+    const picture = (text: string): Picture => ({ product: id, kind, period: text, label: periodLabel(text) });
+    return [picture(chosen), picture(period)];
+  }
+
+  /** A picture of one time from the same collection: in true colour, or else the first there is. */
+  #counterpart({ collection }: ProductDetail): ProductSummary | null {
+    const single = this.#products.filter((each) => each.collection === collection && !each.windows.length && each.periods.count > 0);
+    return single.find(({ kind }) => kind === "rgb") ?? single[0] ?? null;
+  }
+}
+
+/** The same time one year before, or else the period before, or the one after. */
+function usual(others: readonly string[], period: string): string {
+  const yearBefore = period.replace(/^\d{4}/, (year) => String(Number(year) - 1));
+  if (others.includes(yearBefore)) return yearBefore;
+  return others.findLast((each) => periodSpan(each)[0] < periodSpan(period)[0]) ?? others[0]!;
+}
