@@ -30,7 +30,7 @@ from tests.app.landed import SIDE, lonlat
 from tests.statistics.landed import Raster, land
 
 WEB_MERCATOR = morecantile.tms.get("WebMercatorQuad")
-S2 = {"collection_id": "sentinel-2-l2a"}
+S2: dict[str, Any] = {"collection_id": "sentinel-2-l2a"}
 
 
 def bands(nir08: Any, swir22: Any, scl: Any) -> dict[str, Raster]:
@@ -136,7 +136,8 @@ async def test_a_tile_tells_unburned_masked_outside_the_zone_and_not_covered_apa
         answer = await client.get(f"/tiles/dnbr/{z}/{x}/{y}.png")
         assert answer.status_code == 200, answer.text
         image = Image.open(BytesIO(answer.content)).convert("RGBA")
-        for number, (red, green, blue, alpha) in image.getcolors(65536):
+        found: Any = image.getcolors(65536)
+        for number, (red, green, blue, alpha) in found:
             name = f"#{red:02x}{green:02x}{blue:02x}" if alpha else "transparent"
             counts[name] = counts.get(name, 0) + number
     drawn = sum(number for name, number in counts.items() if name != "transparent")

@@ -39,7 +39,9 @@ def test_burn_severity_in_seven_steps_is_the_published_palette():
 
 @pytest.mark.parametrize("name", ["viridiss", "../pyproject", "", "__init__", "greys.toml", "/etc/passwd"])
 def test_an_unknown_name_is_answered_with_those_there_are(name):
-    with pytest.raises(UnknownColormapError, match=r"there are: brown-teal, burn-severity, greys, ") as refusal:
+    with pytest.raises(
+        UnknownColormapError, match=r"there are: brown-teal, burn-severity, greys, "
+    ) as refusal:
         load_colormap(name)
     assert ("did you mean viridis?" in str(refusal.value)) == (name == "viridiss")
 

@@ -201,6 +201,7 @@ async def test_commits_of_scenes_keep_overviews_and_one_of_overviews_replaces_th
         await commit_scenes(storage, "harvest", add=records)
         made = pyramid(records)
         commit = await commit_overviews(storage, "harvest", {JUNE: made, JULY: made})
+        assert commit is not None
         assert (commit.number, commit.added, commit.removed, list(commit.mosaics)) == (2, (), (), ["2024-06"])
         await commit_scenes(storage, "harvest", add=[scene("far", shapely.box(-100, 1, -99, 2))])
         state = await read_state(storage, "harvest")

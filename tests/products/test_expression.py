@@ -161,7 +161,7 @@ def over_years(text: str, now: list[float], *earlier: list[float]) -> list[float
 
 def test_a_mean_and_a_deviation_are_taken_over_the_years_that_have_a_value():
     # A pixel a column: four years, three years, two years of which are too few.
-    earlier = ([1, 1, 1], [2, NAN, NAN], [4, 2, NAN], [5, 6, 7])
+    earlier: tuple[list[float], ...] = ([1, 1, 1], [2, NAN, NAN], [4, 2, NAN], [5, 6, 7])
     now = [10.0, 10, 10]
     assert is_same(over_years("now.x - mean(earlier.x)", now, *earlier), [7.0, 7.0, NAN])
     # Squares about the means 3 and 3 add up to 10 and 14, over n - 1.

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def compared(
     scene: Scenes,
     *,
     zones: Sequence[SceneRef] = (),
-    **windows: Sequence[SceneRef] | Sequence[Sequence[SceneRef]],
+    **windows: Any,
 ) -> Values:
     """The values of a product whose windows have these scenes, in lists of lists for several years."""
     found = []
@@ -53,7 +54,7 @@ def compared(
 
 def column(values: Values) -> list[float]:
     """The first pixel of each row."""
-    return values.planes[0, :, 0].tolist()
+    return [float(value) for value in values.planes[0, :, 0]]
 
 
 def test_a_pixel_counts_where_both_dates_do(scene):
@@ -134,7 +135,7 @@ def test_scenes_that_are_not_made_alike_are_not_compared(scene):
     pre, post = scene("pre", **NBR_HALF, scl=4), scene("post", **NBR_MINUS_HALF, scl=4)
 
     def item_of(found: SceneRef) -> SceneItem:
-        item = scene.item_of(found)
+        item: SceneItem = scene.item_of(found)
         return dataclasses.replace(item, properties=properties[found.id])
 
     def compare() -> Values:
@@ -144,20 +145,20 @@ def test_scenes_that_are_not_made_alike_are_not_compared(scene):
         return compute_values(DNBR, sources, GRID, item_of, Clock())
 
     early, late = {"s2:processing_baseline": "02.14"}, {"s2:processing_baseline": "05.09"}
-    landed = {"tilewatch:harmonisation": {}}
+    landed: dict[str, Any] = {"tilewatch:harmonisation": {}}
     for first, second in (
         (early, late),
         (landed, {}),
         ({**landed, "processing:level": "L1C"}, {**landed, "s2:product_type": "S2MSI2A"}),
     ):
-        properties = {"pre": first, "post": second}
+        properties: dict[str, dict[str, Any]] = {"pre": first, "post": second}
         with pytest.raises(MixedProcessingError, match=r"post .* and pre .* are not made alike"):
             compare()
     for first, second in (
         (early, landed),
         (landed, landed | late),
         ({}, {}),
-        (landed, {"tilewatch:overview": {}}),
+        (landed, overview),
     ):
         properties = {"pre": first, "post": second}
         assert compare().planes[0, 0, 0] == pytest.approx(1.0)

@@ -7,16 +7,19 @@ from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import morecantile
 import numpy as np
 import pytest
 import rasterio
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from app.cli import main
 from app.cli.low_zooms import TilePixels
 from app.products.adhoc import adhoc_product
+from app.products.model import Product
 from app.products.registry import Registry
 from app.rendering.renderer import Renderer
 from app.rendering.request import TileFormat, TileRequest
@@ -66,13 +69,14 @@ class Viewer:
         planes = np.load(BytesIO(tile.body))
         return np.where(planes[-1] == 255, planes[0], np.nan), tile.files
 
-    async def from_scenes(self, x, y, z, product=NDVI):
+    async def from_scenes(self, x: int, y: int, z: int, *, product: Product = NDVI) -> NDArray[np.float32]:
         """The same tile from the scenes themselves, as many as there may be."""
         (period,) = self.catalogue.periods(COLLECTION.id)
         index = await self.catalogue.index(COLLECTION.id, period)
         grid = TileRequest(product, TMS, z, x, y, 256, TileFormat.NPY, None).grid()
         values = await self.renderer.values(product, index.scenes_in_tile(x, y, z), grid)
-        return values.planes[0]
+        plane: NDArray[np.float32] = values.planes[0]
+        return plane
 
 
 async def bring(storage, clear=CLEAR):
@@ -212,7 +216,10 @@ async def test_no_tile_shows_a_scene_that_is_gone_or_lacks_one_that_has_come(sto
         if change == "remove":
             await land(storage, [], remove=["s5"])
         else:
-            given = {"version": change, "cloud_cover_percent": 0.0 if change == "add" else 99.0}
+            given: dict[str, Any] = {
+                "version": change,
+                "cloud_cover_percent": 0.0 if change == "add" else 99.0,
+            }
             await land(storage, [await put_scene(storage, "s5", corner, PIXEL_DEG, bands, **given)])
         for place in (tile_of(*MIDDLE, z) for z in (FINEST, 3, 0)):
             shown, files = await viewer.values(*place, product=red)
@@ -429,7 +436,7 @@ async def test_a_viewport_opens_few_files_at_every_zoom(storage):
     await bring(storage)
     viewer = Viewer(storage)
     plain = adhoc_product(COLLECTION, expression="(nir-red)/(nir+red)", rescale="-1,1")
-    most = {}
+    most: dict[int, int] = {}
     corner = (10.0 + 4.05 * 0.9 * 256 * pixel_deg, 8.0 - 3.05 * 0.9 * 256 * pixel_deg)
     for z in range(15):
         x, y, _ = tile_of(*corner, z)
