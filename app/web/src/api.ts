@@ -27,6 +27,8 @@ export interface ProductDetail extends Omit<ProductSummary, "periods"> {
   readonly classes: readonly { readonly name: string; readonly color: string }[];
   readonly references: readonly string[];
   readonly roles: Readonly<Record<string, Role>>;
+  /** Conditions whose area is counted. */
+  readonly counted: readonly { readonly name: string }[];
   /** Ascending; of a layer that compares windows those of the tested one. */
   readonly periods: readonly string[];
 }

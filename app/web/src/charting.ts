@@ -1,9 +1,9 @@
 /** From areas and the layer shown to the chart: what is asked, compared, and drawn as it comes. */
 
-import { ApiError, product as readProduct, type Cadence, type ProductDetail, type ProductSummary } from "./api";
+import { ApiError, product as readProduct, type Cadence, type ProductDetail, type ProductSummary, type TileJSON, type When } from "./api";
 import type { Area } from "./area/polygon";
 import { ChartCard } from "./chart/card";
-import { readSeries, type Entry, type Layer, type Series, type Span } from "./chart/series";
+import { readChange, readSeries, type Entry, type Layer, type Series, type Span } from "./chart/series";
 import { spanChoices, spanOf, stepBeside, usualCount } from "./chart/spans";
 import { build } from "./dom";
 import { periodSpan } from "./periods";
@@ -22,7 +22,9 @@ export class Charting {
   #products: readonly ProductSummary[] = [];
   #layer: Layer | null = null;
   #areas: readonly Area[] = [];
-  #period = "";
+  #when: When = { period: "", windows: {} };
+  /** A layer that compares windows is counted for those shown, unless its series is wanted. */
+  #isOverTime = false;
   /** How many of the latest periods, and in which steps; by layer. */
   #count = 0;
   #step: Cadence | null = null;
@@ -40,6 +42,10 @@ export class Charting {
         this.#step = step;
         void this.#refresh();
       },
+      overTime: (isOverTime) => {
+        this.#isOverTime = isOverTime;
+        void this.#refresh();
+      },
       close: events.close,
     });
   }
@@ -53,12 +59,15 @@ export class Charting {
     this.#products = products;
   }
 
-  /** The map shows this layer and period. */
-  stand(product: ProductDetail, period: string): void {
-    this.#period = period;
-    this.#card.stand(period);
-    if (this.#layer?.id === product.id) return;
-    this.#layer = layerOf(product);
+  /** The map shows this layer and time. */
+  stand(product: ProductDetail, when: When, tilejson: TileJSON): void {
+    this.#when = when;
+    this.#card.stand(when.period);
+    if (this.#layer?.id === product.id) {
+      if (this.#layer.isComparing && !this.#isOverTime) void this.#refresh();
+      return;
+    }
+    this.#layer = layerOf(product, tilejson);
     this.#count = usualCount(spanChoices(this.#layer));
     this.#step = null;
     if (this.#beside === product.id) this.#beside = null;
@@ -84,7 +93,10 @@ export class Charting {
     const turn = (this.#counting = new AbortController());
     const [layer, area] = [this.#layer, this.#areas[0]];
     if (!layer || !area) return this.#card.hide();
+    const isChange = layer.isComparing && !this.#isOverTime;
+    this.#card.turn(isChange ? "change" : "series", layer.isComparing);
     if (layer.kind === "rgb") return this.#card.fail(layer.title, "This layer is a picture without values to count. Choose another layer.");
+    if (isChange) return this.#difference(layer, turn.signal);
     const span = spanOf(layer, this.#count, this.#step);
     if (!span) return this.#card.fail(layer.title, "Nothing has been landed for this layer yet.");
     const compared = this.#areas.length > 1 ? "area" : this.#beside ? `product:${this.#beside}` : "";
@@ -98,6 +110,17 @@ export class Charting {
     }
   }
 
+  /** What the windows shown come to over each area. */
+  async #difference(layer: Layer, signal: AbortSignal): Promise<void> {
+    this.#card.wait(layer, this.#areas[0]!);
+    try {
+      const read = this.#areas.map(async (area) => ({ layer, area, entries: [...(await readChange(layer, area, this.#when, signal))] }));
+      this.#card.showChange(await Promise.all(read));
+    } catch (error) {
+      if (!signal.aborted) this.#fail(layer, error);
+    }
+  }
+
   /** Ask for one or two series, and draw them as they come. */
   async #draw(layer: Layer, area: Area, span: Span, second: Series | null, signal: AbortSignal): Promise<void> {
     const all = [{ layer, area }, ...(second ? [second] : [])];
@@ -107,7 +130,7 @@ export class Charting {
     const show = (isComplete: boolean): void => {
       const series = all.map((each, index) => ({ layer: each.layer, area: each.area, entries: entries[index]! }));
       this.#card.show(series, names, span, isComplete ? 1 : Math.min(0.99, shareOf(entries, span)));
-      this.#card.stand(this.#period);
+      this.#card.stand(this.#when.period);
     };
     const read = async (index: number): Promise<void> => {
       for await (const entry of readSeries(all[index]!.layer, all[index]!.area, spans[index]!, signal)) {
@@ -147,8 +170,15 @@ export class Charting {
   }
 }
 
-function layerOf({ id, title, unit, kind, cadence, classes, periods }: ProductDetail): Layer {
-  return { id, title, unit, kind, cadence, periods, colors: new Map(classes.map(({ name, color }) => [name, color])) };
+function layerOf(product: ProductDetail, tilejson: TileJSON | null = null): Layer {
+  const { id, title, unit, kind, cadence, classes, counted, periods, windows } = product;
+  return {
+    ...{ id, title, unit, kind, cadence, periods },
+    colors: new Map(classes.map(({ name, color }) => [name, color])),
+    absent: new Map((tilejson?.legend.entries ?? []).flatMap(({ state, color }) => (state ? [[state, color]] : []))),
+    counted: counted.map(({ name }) => name),
+    isComparing: windows.length > 0,
+  };
 }
 
 /** How much of the time asked for has come, 0 to 1. */

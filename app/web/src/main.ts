@@ -11,6 +11,7 @@ import "./styles/area.css";
 import "./styles/chart.css";
 import "./styles/regions.css";
 import "./styles/swipe.css";
+import "./styles/change.css";
 import "./styles/screens.css";
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { element } from "./dom";

@@ -219,7 +219,7 @@ export class Page {
       this.#shown = { product, tilejson, when };
       this.#panel.draw(product, tilejson);
       this.#windows.say(tilejson);
-      this.#charting.stand(product, period);
+      this.#charting.stand(product, when, tilejson);
       this.#swiping.stand(product, tilejson);
       this.#remember(history);
       this.#hintAtZoom();

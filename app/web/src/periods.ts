@@ -29,6 +29,11 @@ export function windowLabel({ period, start, end }: Window): string {
   return `${DAY.format(begin)} – ${DAY.format(close - 1)}`;
 }
 
+/** The windows of an answer, the earliest first. */
+export function byTime<W extends Window>(windows: Readonly<Record<string, W>> | null | undefined): W[] {
+  return Object.values(windows ?? {}).sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
+}
+
 /** Begin and end of a period or interval, in milliseconds; the end is no longer part of it. */
 export function periodSpan(period: string): readonly [begin: number, end: number] {
   const [first = "", last] = period.split("/");

@@ -4,7 +4,7 @@ import { ApiError, type Legend, type PointAnswer, type PointWindow } from "./api
 import { build, element } from "./dom";
 import { swatch } from "./legend";
 import { formatPlace, formatUnit, formatValue } from "./numbers";
-import { periodLabel, windowLabel } from "./periods";
+import { byTime, periodLabel, windowLabel } from "./periods";
 
 /** Longer lists of scenes end in "and 4 more". */
 const MOST_SCENES = 3;
@@ -31,7 +31,7 @@ export class ValueCard {
   }
 
   show(answer: PointAnswer, legend: Legend): void {
-    const windows = Object.values(answer.windows ?? {}).toReversed();
+    const windows = byTime(answer.windows);
     const period = answer.period && !windows.length ? periodLabel(answer.period) : "";
     const parts = answer.state === "ok" ? present(answer, legend) : absent(answer);
     const facts = build("p", "value-facts", ...spaced(period, formatPlace(answer.lon, answer.lat)));

@@ -2,7 +2,7 @@
 
 import type { ProductDetail, TileJSON, Windows } from "./api";
 import { build, element } from "./dom";
-import { periodLabel, windowLabel } from "./periods";
+import { byTime, periodLabel, windowLabel } from "./periods";
 
 export class WindowsControl {
   readonly #block = element("windows-block", HTMLDivElement);
@@ -47,11 +47,11 @@ export class WindowsControl {
       const used = windows?.[role];
       if (used) list.options[0]!.textContent = list.value ? "Automatic" : `Automatic: ${windowLabel(used)}`;
     }
-    const sentences = Object.entries(windows ?? {}).map(([, used]) => {
+    const sentences = byTime(windows).map((used) => {
       const why = used.how === "as asked" || used.how === "latest period" ? "" : ` (${used.how})`;
       return `${used.title}: ${windowLabel(used)}${why}.`;
     });
-    this.#said.textContent = sentences.toReversed().join(" ");
+    this.#said.textContent = sentences.join(" ");
   }
 
   /** Windows that cannot be compared are told elsewhere. */

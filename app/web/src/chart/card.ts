@@ -6,6 +6,7 @@ import { build, element } from "../dom";
 import { swatch } from "../legend";
 import { formatShare, formatUnit, formatValue } from "../numbers";
 import { periodLabel } from "../periods";
+import { drawChange } from "./change";
 import { Cursor } from "./cursor";
 import { csvOf, drawTable } from "./numbers_table";
 import { drawPlot } from "./plot";
@@ -18,6 +19,8 @@ export interface CardEvents {
   /** "", "product:ID" or "area". */
   readonly compare: (choice: string) => void;
   readonly span: (count: number, step: Cadence | null) => void;
+  /** A layer that compares windows: over time, or for the windows shown. */
+  readonly overTime: (isOverTime: boolean) => void;
   readonly close: () => void;
 }
 
@@ -37,6 +40,8 @@ export class ChartCard {
   readonly #picture = element("plot-picture", HTMLDivElement);
   readonly #table = element("chart-table", HTMLDivElement);
   readonly #key = element("chart-key", HTMLUListElement);
+  readonly #change = element("chart-change", HTMLDivElement);
+  readonly #view = element("chart-view", HTMLButtonElement);
   readonly #cursor: Cursor;
   #series: readonly Series[] = [];
   #names: readonly string[] = [];
@@ -50,6 +55,7 @@ export class ChartCard {
       select.addEventListener("change", () => events.span(Number(this.#length.value), (this.#step.value || null) as Cadence | null));
     }
     this.#numbers.addEventListener("click", () => this.#showNumbers(this.#table.hidden === true));
+    this.#view.addEventListener("click", () => events.overTime(this.#card.dataset["view"] === "change"));
     this.#csv.addEventListener("click", () => this.#download());
     element("chart-close", HTMLButtonElement).addEventListener("click", events.close);
     new ResizeObserver(() => this.#drawSoon()).observe(this.#plot);
@@ -58,6 +64,31 @@ export class ChartCard {
   hide(): void {
     this.#card.hidden = true;
     this.#series = [];
+  }
+
+  /** Show series, or what the windows shown come to; a layer that compares windows has both. */
+  turn(view: "series" | "change", hasBoth: boolean): void {
+    if (this.#card.dataset["view"] !== view) this.#series = [];
+    this.#card.dataset["view"] = view;
+    this.#view.hidden = !hasBoth;
+    this.#view.textContent = view === "change" ? "Over time" : "These windows";
+    this.#change.hidden = view === "series";
+    if (view === "series") return;
+    this.#plot.hidden = this.#table.hidden = this.#key.hidden = true;
+  }
+
+  /** Show what the windows come to over each area. */
+  showChange(parts: readonly Series[]): void {
+    this.#series = parts;
+    this.#notice.hidden = true;
+    const { layer } = parts[0]!;
+    const names = parts.map(({ area }) => area.name);
+    this.#title.textContent = layer.title;
+    this.#subtitle.textContent = names.join(" and ");
+    element("chart-synthetic", HTMLSpanElement).hidden = !parts.some(({ entries }) => entries.some(({ synthetic }) => synthetic));
+    this.#change.replaceChildren(...drawChange(parts, names));
+    this.#card.setAttribute("aria-busy", "false");
+    this.#csv.disabled = false;
   }
 
   /** Offer lengths, steps and what to compare with. */
@@ -87,7 +118,9 @@ export class ChartCard {
     this.#open();
     this.#notice.hidden = true;
     this.#picture.replaceChildren();
-    this.#plot.hidden = false;
+    this.#change.replaceChildren();
+    this.#plot.hidden = this.#card.dataset["view"] === "change";
+    if (this.#plot.hidden) this.#key.hidden = true;
     this.#title.textContent = layer.title;
     this.#subtitle.textContent = `${area.name} · counting`;
   }
@@ -126,6 +159,7 @@ export class ChartCard {
     this.#key.replaceChildren();
     this.#csv.disabled = this.#numbers.disabled = true;
     this.#table.replaceChildren();
+    this.#change.replaceChildren();
     this.#notice.hidden = false;
     this.#notice.replaceChildren(build("p", "", text), ...actions);
   }
@@ -158,7 +192,7 @@ export class ChartCard {
   }
 
   #draw(): void {
-    if (!this.#series.length || !this.#span) return;
+    if (!this.#series.length || !this.#span || this.#card.dataset["view"] === "change") return;
     if (!this.#table.hidden) this.#table.replaceChildren(drawTable(this.#series, this.#names));
     const { clientWidth: width, clientHeight: height } = this.#plot;
     if (this.#plot.hidden || width < 80) return;

@@ -1,5 +1,6 @@
 /** The numbers of a chart: as a table to read, and as a CSV file to take along. */
 
+import { windowsOf } from "./change";
 import { build } from "../dom";
 import { formatShare, formatUnit, formatValue } from "../numbers";
 import { periodLabel, periodSpan } from "../periods";
@@ -75,8 +76,9 @@ const NUMBERS = ["mean", "median", "std", "min", "max", "sum", "count"] as const
 export function csvOf(all: readonly Series[]): string {
   const percentiles = [...new Set(all.flatMap(({ entries }) => entries.flatMap((entry) => Object.keys(entry.percentiles))))];
   const classes = [...new Set(all.flatMap(({ layer }) => (layer.kind === "classes" ? [...layer.colors.keys()] : [])))];
+  const areCompared = all.some(({ layer }) => layer.isComparing);
   const head = ["area", "product", "unit", "period", "start", "end", "status", "reason", "valid_fraction", "area_km2", "valid_area_km2"];
-  const names = [...head, ...NUMBERS, ...percentiles, ...classes.map((name) => `${name} (ha)`), "cell_size_m", "synthetic", "scenes"];
+  const names = [...head, ...NUMBERS, ...percentiles, ...classes.map((name) => `${name} (ha)`), "cell_size_m", "synthetic", "scenes", ...(areCompared ? ["windows"] : [])];
   const rows = all.flatMap(({ layer, area, entries }) =>
     entries.map((entry) => [
       area.name,
@@ -95,6 +97,7 @@ export function csvOf(all: readonly Series[]): string {
       entry.cell_size_m,
       entry.synthetic,
       entry.scenes.join(" "),
+      ...(areCompared ? [windowsOf(entry)] : []),
     ]),
   );
   return [names, ...rows].map((row) => row.map(field).join(",") + "\r\n").join("");

@@ -1,6 +1,6 @@
 /** Series of statistics: asked of the server, and read as they come. */
 
-import { ApiError, ask, get, sentence, type Cadence, type Kind } from "../api";
+import { ApiError, ask, get, sentence, timeQuery, type Cadence, type Kind, type When, type Window } from "../api";
 import type { Area } from "../area/polygon";
 
 /** What a chart needs to know of a layer. */
@@ -12,8 +12,22 @@ export interface Layer {
   readonly cadence: Cadence | null;
   /** Of a layer with classes: name → colour. */
   readonly colors: ReadonlyMap<string, string>;
+  /** Why a place has no value → its colour on the map. */
+  readonly absent: ReadonlyMap<string, string>;
+  /** Names of conditions whose area is counted. */
+  readonly counted: readonly string[];
+  /** Whether a value compares windows. */
+  readonly isComparing: boolean;
   /** Ascending. */
   readonly periods: readonly string[];
+}
+
+/** Why a part of an area has no value. */
+export type Absence = "outside_zone" | "masked" | "not_covered" | "no_data";
+
+interface Part {
+  readonly name: string;
+  readonly area_ha: number;
 }
 
 /** The statistics of one period, as the interface gives them. */
@@ -33,7 +47,14 @@ export interface Entry {
   readonly sum: number | null;
   readonly count: number | null;
   readonly percentiles: Readonly<Record<string, number | null>>;
-  readonly classes: readonly { readonly name: string; readonly area_ha: number }[];
+  readonly classes: readonly Part[];
+  /** Of a layer that compares windows, as the following are. */
+  readonly windows?: Readonly<Record<string, Window>>;
+  readonly absent?: readonly Part[];
+  readonly counted?: readonly Part[];
+  readonly suspect?: Part;
+  /** Mask rules that could not be applied. */
+  readonly unmasked?: readonly string[];
   readonly scenes: readonly string[];
   readonly cell_size_m: number | null;
   readonly synthetic: boolean;
@@ -60,6 +81,19 @@ export interface Span {
 export async function* readSeries(layer: Layer, area: Area, span: Span, signal: AbortSignal): AsyncGenerator<Entry> {
   const kept = area.id === null || span.step !== null ? null : await readKept(layer, area.id, span, signal);
   yield* kept ?? count(layer, area, span, signal);
+}
+
+/** What the windows of a time come to over an area: one entry, or one a year where they go over its end. */
+export async function readChange(layer: Layer, area: Area, when: When, signal: AbortSignal): Promise<readonly Entry[]> {
+  const step = when.period.includes("/") ? "&step=year" : "";
+  const response = await ask(`products/${encodeURIComponent(layer.id)}/statistics?${timeQuery(when)}${step}`, {
+    method: "POST",
+    body: { type: "Feature", properties: {}, geometry: area.shape },
+    timeoutMs: null,
+    signal,
+  });
+  const feature = (await response.json()) as { readonly properties: { readonly series: readonly Entry[] } };
+  return feature.properties.series;
 }
 
 /** The kept series; null where a part of it would be missing, or where the database is away. */
