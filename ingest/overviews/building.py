@@ -40,10 +40,11 @@ from mosaics.index import QuadkeyIndex
 from mosaics.log import commit_overviews, read_state
 from mosaics.overviews import TILE_PX, Overview
 from mosaics.period import Period
+from mosaics.processing import processing_of_all
 from mosaics.scene import Asset, SceneError, SceneItem, read_item
 from mosaics.storage import ObjectNotFoundError, Storage
 
-EDITION = 1
+EDITION = 2
 """Counts the ways of making overviews; a new one makes all of them anew."""
 SCENES_A_TILE = 4
 """Tiles that need more scenes get an overview. On a grid of scenes four meet at a corner at any zoom, so that
@@ -246,7 +247,9 @@ class _Mosaic:
             return None
         pixel_bytes = sum(np.dtype(form.dtype).itemsize for form in forms.values()) + 5
         require_space(self.work.folder, 2 * pixel_bytes * len(tasks) * TILE_PX**2, work="making overviews")
-        with PieceWriter(cell, forms, [(task.x, task.y) for task in tasks], self.work.folder) as piece:
+        places = [(task.x, task.y) for task in tasks]
+        processing = processing_of_all(item for task in tasks for item in task.items)
+        with PieceWriter(cell, forms, places, self.work.folder, processing=processing) as piece:
             for begin in range(0, len(tasks), TILES_AHEAD):
                 some = tasks[begin : begin + TILES_AHEAD]
                 found = await asyncio.gather(*(self._pixels(cell, task, forms) for task in some))

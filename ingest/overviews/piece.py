@@ -26,6 +26,7 @@ from ingest.planning import DIGEST_LENGTH
 from mosaics.collection import written_nodata
 from mosaics.overviews import TILE_PX, cell_zoom
 from mosaics.period import Period, instant_text
+from mosaics.processing import OF_SCENES
 from mosaics.storage import Storage
 
 TMS = morecantile.tms.get("WebMercatorQuad")
@@ -83,10 +84,19 @@ class PieceWriter:
     """Takes the tiles of an overview one after the other and writes them to a folder."""
 
     def __init__(
-        self, cell: Cell, forms: Mapping[str, BandForm], tiles: Sequence[tuple[int, int]], folder: Path
+        self,
+        cell: Cell,
+        forms: Mapping[str, BandForm],
+        tiles: Sequence[tuple[int, int]],
+        folder: Path,
+        *,
+        processing: Mapping[str, Sequence[str]],
     ) -> None:
-        """Begin; `tiles` are those that may have pixels, and the raster is the box around them."""
-        self.cell, self.forms, self.folder = cell, forms, folder
+        """Begin; `tiles` are those that may have pixels, and the raster is the box around them.
+
+        `processing` is how the values of its scenes are made, by `processing_of_all`.
+        """
+        self.cell, self.forms, self.folder, self.processing = cell, forms, folder, processing
         self.is_empty = True
         columns, rows = [x for x, _ in tiles], [y for _, y in tiles]
         self._first, self._last = (min(columns), min(rows)), (max(columns), max(rows))
@@ -96,7 +106,7 @@ class PieceWriter:
         self._transform = Affine(pixel, 0.0, left, 0.0, -pixel, top)
         self._shape = (height * TILE_PX, width * TILE_PX)
         described = {name: asdict(form) for name, form in forms.items()}
-        determining = [asdict(cell), described, self._first, self._shape]
+        determining = [asdict(cell), described, self._first, self._shape, processing]
         self._digest = hashlib.sha256(json.dumps(determining, sort_keys=True).encode())
         self._files: dict[str, DatasetWriter] = {}
         self._stack = ExitStack()
@@ -170,7 +180,7 @@ class PieceWriter:
         return self.folder / f"{name}.plain.tif"
 
     def item(self, collection_id: str, period: Period, synthetic: bool) -> dict[str, Any]:
-        """The STAC item, which says nothing that the pixels and their place do not determine."""
+        """The STAC item, which says nothing that the key of the folder does not determine."""
         height, width = self._shape
         left, top = self._transform.c, self._transform.f
         right, bottom = left + width * self._transform.a, top + height * self._transform.e
@@ -183,6 +193,7 @@ class PieceWriter:
             "end_datetime": instant_text(period.end),
             "proj:code": "EPSG:3857",
             "tilewatch:overview": {"zoom": self.cell.zoom, "cell": [self.cell.column, self.cell.row]},
+            OF_SCENES: self.processing,
             "tilewatch:synthetic": synthetic,
         }
         if synthetic:

@@ -144,11 +144,14 @@ def test_scenes_that_are_not_made_alike_are_not_compared(scene):
         )
         return compute_values(DNBR, sources, GRID, item_of, Clock())
 
+    overview = {"tilewatch:overview": {}, "tilewatch:processing": {"offset": ["harmonised"]}}
     early, late = {"s2:processing_baseline": "02.14"}, {"s2:processing_baseline": "05.09"}
     landed: dict[str, Any] = {"tilewatch:harmonisation": {}}
     for first, second in (
         (early, late),
         (landed, {}),
+        (landed, {"tilewatch:overview": {}}),
+        (overview, {}),
         ({**landed, "processing:level": "L1C"}, {**landed, "s2:product_type": "S2MSI2A"}),
     ):
         properties: dict[str, dict[str, Any]] = {"pre": first, "post": second}

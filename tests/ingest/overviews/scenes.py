@@ -52,6 +52,7 @@ async def put_scene(
     synthetic: bool = False,
     facts: Mapping[str, Any] | None = None,
     nodata: float | None = 0,
+    properties: Mapping[str, Any] | None = None,
 ) -> SceneRecord:
     """Write a scene in degrees with its upper left `corner` to storage; nobody sees it yet."""
     prefix = f"collections/{COLLECTION.id}/scenes/{scene_id}/{version}"
@@ -79,7 +80,9 @@ async def put_scene(
     item = {
         "type": "Feature", "stac_version": "1.1.0", "id": scene_id, "collection": COLLECTION.id,
         "geometry": footprint, "assets": assets, "links": [],
-        "properties": {"datetime": f"{start:%Y-%m-%dT%H:%M:%SZ}", "tilewatch:synthetic": synthetic},
+        "properties": {
+            "datetime": f"{start:%Y-%m-%dT%H:%M:%SZ}", "tilewatch:synthetic": synthetic, **(properties or {}),
+        },
     }  # fmt: skip
     await storage.put_new(f"{prefix}/item.json", json.dumps(item).encode(), "application/geo+json")
     return SceneRecord(

@@ -406,6 +406,22 @@ async def test_items_are_read_as_scenes_and_say_what_they_are(storage):
         assert list(file.transform)[:6] == document["assets"]["red"]["proj:transform"]
         assert [file.height, file.width] == document["assets"]["red"]["proj:shape"] == [256, 256]
     assert document["bbox"] == pytest.approx([-180, -85.05112878, 180, 85.05112878])
+    assert document["properties"]["tilewatch:processing"] == {"offset": ["offset unknown"]}
+
+
+async def test_at_every_zoom_an_overview_says_how_the_values_of_its_scenes_are_made(storage):
+    bands = {name: texture(99, (128, 128)) for name in ("nir", "red")}
+    landed = {"tilewatch:harmonisation": {}, "processing:level": "L2A"}
+    other = await put_scene(storage, "other", MIDDLE, PIXEL_DEG, bands, properties=landed)
+    await land(storage, [*await small_grid(storage), other])
+    await bring(storage)
+    found = await overviews_of(storage)
+    for place in ((0, 0, 0), max(found)):
+        document = json.loads(await storage.get(found[place].item_key))
+        assert document["properties"]["tilewatch:processing"] == {
+            "level": ["level 2A"],
+            "offset": ["harmonised", "offset unknown"],
+        }
 
 
 async def test_the_command_makes_them_and_the_log_tells(storage, tmp_path):
