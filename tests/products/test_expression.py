@@ -271,11 +271,14 @@ REFUSED = {
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text[:24]))
 def test_what_is_no_expression_is_refused_at_once_and_with_a_reason(text):
-    began = time.thread_time()
-    with pytest.raises(ExpressionError, match=REFUSED[text]) as refusal:
-        compile_expression(text)
-    assert time.thread_time() - began < 0.05
-    assert len(str(refusal.value)) < 400
+    times = []
+    for _ in range(3):  # the shortest counts: a collection of garbage may fall into any one
+        began = time.thread_time()
+        with pytest.raises(ExpressionError, match=REFUSED[text]) as refusal:
+            compile_expression(text)
+        times.append(time.thread_time() - began)
+        assert len(str(refusal.value)) < 400
+    assert min(times) < 0.05
 
 
 def test_the_cost_counts_what_is_multiplied_and_guarded():
