@@ -92,6 +92,18 @@ def test_the_fire_zone_is_applied_where_one_has_landed(scene):
     assert found.unmasked == ("outside the fire zones",)
 
 
+def test_landsat_is_compared_under_its_quality_bits(scene):
+    # QA_PIXEL of the USGS: 21824 clear land, 21952 clear water, 22280 cloud, 23888 cloud shadow.
+    pre = scene("pre", **NBR_HALF, qa_pixel=[[21824], [21952], [21824], [21824]])
+    post = scene("post", **NBR_MINUS_HALF, qa_pixel=[[21824], [21824], [22280], [23888]])
+    # NBR 0.5, then -0.5; 1000 * 1 / sqrt(0.5); 1000 * 1 / 1.501
+    for name, value in (("dnbr", 1.0), ("rdnbr", 1414.2136), ("rbr", 666.2225)):
+        found = compared(PRODUCTS.get(f"{name}-landsat"), scene, pre=[pre], post=[post])
+        assert column(found) == pytest.approx([value, np.nan, np.nan, np.nan], nan_ok=True, rel=1e-6)
+        assert found.marks["masked"][:, 0].tolist() == [False, True, True, True]
+        assert found.unmasked == ("outside the fire zones",)
+
+
 def test_an_offset_is_subtracted_before_classes(scene):
     pre, post = scene("pre", nir08=3000, swir22=2000, scl=4), scene("post", nir08=2500, swir22=2500, scl=4)
     plain = compared(DNBR, scene, pre=[pre], post=[post])
