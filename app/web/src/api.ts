@@ -79,6 +79,8 @@ export interface Legend {
   readonly unit: string | null;
   readonly kind: Kind;
   readonly entries: readonly LegendEntry[];
+  /** Colours of places without a value; of classes they stand among the entries too. */
+  readonly absent: readonly LegendEntry[];
   readonly rescale: readonly [low: number, high: number] | null;
   /** Of a ramp: evenly spaced over `rescale`, low end first. */
   readonly colors: readonly string[];

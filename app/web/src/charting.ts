@@ -175,7 +175,7 @@ function layerOf(product: ProductDetail, tilejson: TileJSON | null = null): Laye
   return {
     ...{ id, title, unit, kind, cadence, periods },
     colors: new Map(classes.map(({ name, color }) => [name, color])),
-    absent: new Map((tilejson?.legend.entries ?? []).flatMap(({ state, color }) => (state ? [[state, color]] : []))),
+    absent: new Map((tilejson?.legend.absent ?? []).flatMap(({ state, color }) => (state ? [[state, color]] : []))),
     counted: counted.map(({ name }) => name),
     isComparing: windows.length > 0,
   };

@@ -11,17 +11,16 @@ export function drawLegend(into: HTMLElement, legend: Legend): void {
   const caption = build("figcaption", "label-row", build("span", "label", "Legend"));
   into.replaceChildren(caption);
   if (legend.kind === "continuous" && legend.rescale) {
-    const ticks = spread(legend.entries.filter(({ state }) => !state)).map(({ from, to }) => from ?? to ?? 0);
+    const ticks = spread(legend.entries).map(({ from, to }) => from ?? to ?? 0);
     const power = commonPower(ticks);
     caption.append(build("span", "count", `${formatPower(power)} ${formatUnit(legend.unit)}`.trim()));
     into.append(...ramp(legend, legend.rescale, ticks, power));
-    const absent = legend.entries.filter(({ state }) => state);
-    if (absent.length) into.append(swatches({ ...legend, entries: absent }));
+    if (legend.absent.length) into.append(swatches({ ...legend, entries: legend.absent }));
   } else {
     caption.append(build("span", "count", formatUnit(legend.unit)));
     into.append(swatches(legend));
   }
-  const isMaskDrawn = legend.entries.some(({ state }) => state === "masked");
+  const isMaskDrawn = legend.absent.some(({ state }) => state === "masked");
   const absence = isMaskDrawn ? "Transparent: not covered, or no data" : "Transparent: no data, or hidden by the mask";
   into.append(build("p", "absence", build("span", "swatch empty"), absence));
 }

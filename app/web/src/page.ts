@@ -28,6 +28,9 @@ interface Shown {
   readonly when: api.When;
 }
 
+/** How often a page that is looked at asks for news: a new month shows without a reload. */
+const NEWS_EVERY_MS = 30_000;
+
 /** What to open a layer at; its latest period where none is named. */
 interface Wanted {
   readonly period: string | null;
@@ -53,6 +56,7 @@ export class Page {
   #shown: Shown | null = null;
   #place: api.Place | null = null;
   #hinting = false;
+  #products: readonly api.ProductSummary[] = [];
   readonly #awaited = new Set<"answer" | "tiles">();
   /** Each is aborted when a newer request of its kind begins. */
   #showing = new AbortController();
@@ -116,6 +120,8 @@ export class Page {
     });
     window.addEventListener("popstate", () => void this.#follow(readLink(location.hash)));
     window.addEventListener("keydown", (event) => event.key === "Escape" && this.#leave());
+    window.setInterval(() => void this.#hear(), NEWS_EVERY_MS);
+    document.addEventListener("visibilitychange", () => void this.#hear());
     element("skip", HTMLButtonElement).addEventListener("click", () => map.getCanvas().focus());
   }
 
@@ -129,9 +135,7 @@ export class Page {
       const named = products.find(({ id }) => id === link.product);
       const first = named ?? products.find(({ periods }) => periods.count > 0) ?? products[0];
       if (!first) throw new api.ApiError("This server offers no layers yet.", 0);
-      this.#panel.offer(products);
-      this.#charting.offer(products);
-      this.#swiping.offer(products);
+      this.#offer(products);
       if (link.swipe && named) this.#swiping.want(true, link.swipe);
       await this.#open(first.id, link, "replace", named ? link.view : null);
       if (link.at && named) await this.#ask(link.at);
@@ -141,6 +145,43 @@ export class Page {
       this.#panel.wait(false);
       this.#complain(words(error), () => void this.start(link));
     }
+  }
+
+  #offer(products: readonly api.ProductSummary[]): void {
+    this.#products = products;
+    this.#panel.offer(products);
+    this.#charting.offer(products);
+    this.#swiping.offer(products);
+  }
+
+  /** Take up what has landed since: layers, periods of the one shown, new scenes in its period, and regions. */
+  async #hear(): Promise<void> {
+    if (document.hidden || !this.#products.length) return;
+    try {
+      const products = await api.products();
+      const begun = products.filter(({ id, periods }) => periods.count > 0 && this.#products.find((each) => each.id === id)?.periods.count === 0);
+      if (JSON.stringify(products) !== JSON.stringify(this.#products)) await this.#takeUp(products);
+      const [first] = begun;
+      if (first && first.id !== this.#opened?.id && !this.#notice.shown) {
+        const names = begun.map(({ title }) => `“${title}”`).join(", ");
+        this.#notice.show(`There is something to see now: ${names}.`, () => void this.#open(first.id, { period: null }, "push"), "Show it", "hint");
+      }
+      await this.#regions.refresh();
+    } catch (error) {
+      if (!(error instanceof api.ApiError)) throw error;
+      console.info("No news:", error.message); // the next time brings them
+    }
+  }
+
+  async #takeUp(products: readonly api.ProductSummary[]): Promise<void> {
+    const [before, after] = [this.#products, products].map((list) => list.find(({ id }) => id === this.#opened?.id));
+    this.#offer(products);
+    if (!this.#opened || JSON.stringify(before?.periods) === JSON.stringify(after?.periods)) return;
+    // Whoever stood on the latest period goes on to the one that came; others stay where they are.
+    const isLatest = this.#shown === null || this.#shown.when.period === before?.periods.last;
+    const view = this.#shown && this.#map.getCenter();
+    const wanted = { period: isLatest ? null : this.#shown!.when.period, windows: this.#chosen };
+    await this.#open(this.#opened.id, wanted, "replace", view);
   }
 
   /** Go to a period that something else than its control names. */

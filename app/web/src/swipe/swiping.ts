@@ -90,7 +90,9 @@ export class Swiping {
     try {
       const drawn = this.#swipe.show(left, right);
       this.#events.changed(true, !isOneLayer);
+      this.#row.dataset["state"] = "drawing";
       await drawn;
+      this.#row.dataset["state"] = "drawn";
     } catch (error) {
       this.#events.failed(error);
     }
