@@ -17,6 +17,7 @@ from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.desk import Desk
+from app.health.monitor import Report
 from app.jobs.orders.model import STATUSES
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -159,6 +160,7 @@ class _DeskCollector(Collector):
             for part, finding in report.findings.items():
                 health.add_metric([part], float(finding.ok))
             yield health
+            yield from _facts(report)
         yield _gauge(
             "tilewatch_renderings_waiting", "Running or waiting for a thread.", desk.renderer.waiting
         )
@@ -175,13 +177,7 @@ class _DeskCollector(Collector):
             yield _counter(
                 "tilewatch_database_outages", "Uses the database did not answer.", desk.database.outages
             )
-        if desk.orders.runner is not None and desk.orders.runner.counts is not None:
-            orders = GaugeMetricFamily(
-                "tilewatch_orders", "Ingestions and composites, as of the last look.", labels=["status"]
-            )
-            for status in STATUSES:
-                orders.add_metric([status], desk.orders.runner.counts.by_status.get(status, 0))
-            yield orders
+        yield from _jobs(desk)
         if desk.redis is not None:
             yield _gauge(
                 "tilewatch_redis_up", "1 while Redis is asked, 0 while it is left alone.", not desk.redis.open
@@ -193,6 +189,44 @@ class _DeskCollector(Collector):
                 "tilewatch_redis_corrupt", "Values that were not what was written.", desk.redis.corrupt
             )
             yield _counter("tilewatch_redis_dropped", "Tiles not written to Redis.", desk.redis.dropped)
+
+
+def _jobs(desk: Desk) -> Iterable[Metric]:
+    """Who leads, how the jobs of this worker went, and the orders of all."""
+    if desk.scheduler is not None:
+        yield _gauge("tilewatch_leads_jobs", "1 while this worker leads.", desk.scheduler.is_leading)
+        runs = CounterMetricFamily(
+            "tilewatch_job_runs", "Runs of jobs this worker has ended.", labels=["job", "outcome"]
+        )
+        for (job, outcome), count in sorted(desk.scheduler.runs.items()):
+            runs.add_metric([job, outcome], count)
+        yield runs
+    if desk.orders.runner is not None and desk.orders.runner.counts is not None:
+        orders = GaugeMetricFamily(
+            "tilewatch_orders", "Ingestions and composites, as of the last look.", labels=["status"]
+        )
+        for status in STATUSES:
+            orders.add_metric([status], desk.orders.runner.counts.by_status.get(status, 0))
+        yield orders
+
+
+def _facts(report: Report) -> Iterable[Metric]:
+    """The numbers behind the last report: room for scenes, and how old each region is."""
+    free_bytes = report.findings["storage"].facts.get("free_bytes")
+    if free_bytes is not None:
+        yield _gauge("tilewatch_storage_free_bytes", "Free on the disk of the storage.", free_bytes)
+    age = GaugeMetricFamily(
+        "tilewatch_region_age_days", "Since the refresh that is shown began.", labels=["region"]
+    )
+    failures = GaugeMetricFamily(
+        "tilewatch_region_failures", "Refreshes in a row that brought nothing.", labels=["region"]
+    )
+    for name, facts in report.findings["regions"].facts.get("regions", {}).items():
+        if facts["age_days"] is not None:
+            age.add_metric([name], facts["age_days"])
+        failures.add_metric([name], facts["failures_in_a_row"])
+    yield age
+    yield failures
 
 
 def _gauge(name: str, says: str, value: float) -> Metric:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -54,6 +55,8 @@ class Scheduler:
         self._leadership = Leadership(url, self.holder)
         self._database = database
         self.jobs = tuple(jobs)
+        self.runs: Counter[tuple[str, str]] = Counter()
+        """Runs of this process that have ended, by job and outcome."""
         self._is_ready = is_ready
         self._served_term = 0
         self._met: dict[str, Slot] = {}
@@ -64,6 +67,11 @@ class Scheduler:
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_S},
         )
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this process leads the jobs, as of the last look."""
+        return self._leadership.is_leading
 
     def start(self) -> None:
         """Begin to look at the clock."""
@@ -161,6 +169,7 @@ class Scheduler:
             detail = {"error": type(error).__name__}
             log.exception("job %s failed; it is tried again when it is due", job.name)
         finally:
+            self.runs[job.name, status] += 1
             with suppress(DatabaseUnavailableError):
                 async with self._database.connection() as connection:
                     await finish_slot(connection, slot, self.holder, status, detail)

@@ -225,6 +225,7 @@ async def test_a_region_that_failed_twice_one_described_wrongly_and_a_tile_of_ea
         assert await failing(client) == []
         await connection.execute(RUN, "failed", "the archive does not answer")
         found = (await becomes(client, "regions"))["regions"]
+        metrics = (await client.get("/metrics")).text.splitlines()
         assert not (await client.get("/meta/health.json")).json()["regions_ok"]
         await connection.execute(RUN, "done", None)
         assert (await becomes(client))["tiles"]["tried"] == ["mol"]
@@ -235,5 +236,7 @@ async def test_a_region_that_failed_twice_one_described_wrongly_and_a_tile_of_ea
     assert found["regions"]["mol"] == {
         "ok": False, "last_status": "failed", "age_days": None, "failures_in_a_row": 2
     }  # fmt: skip
+    assert 'tilewatch_region_failures{region="mol"} 2.0' in metrics
+    assert 'tilewatch_health{part="regions"} 0.0' in metrics
     assert "line 1, region 'other': " in wrong["says"]
     assert wrong["regions"]["mol"]["ok"]

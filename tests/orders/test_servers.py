@@ -177,6 +177,9 @@ def test_a_composite_of_scenes_fetched_first_ends_in_a_layer(
     assert [(order["id"], order["status"]) for order in listed["orders"]] == [(job["id"], "done")]
     assert listed["leader"] is not None
     assert wait_for(lambda: 'tilewatch_orders{status="done"} 1.0' in one.client.get("/metrics").text)
+    metrics = one.client.get("/metrics").text + two.client.get("/metrics").text
+    assert [metrics.count(f"tilewatch_leads_jobs {value}\n") for value in ("1.0", "0.0")] == [1, 1]
+    assert 'tilewatch_job_runs_total{job="stac-index",outcome="done"}' in metrics
     assert two.client.delete(f"/jobs/{job['id']}").status_code == 409
 
 
