@@ -39,11 +39,7 @@ def regions() -> None:
 @file_option
 def check(file: Path | None) -> None:
     """Say what is wrong with the regions file, by line, or that nothing is."""
-    listing = _listing(Settings(), file)
-    for problem in listing.problems:
-        click.echo(problem.text, err=True)
-    if not listing.is_current:
-        raise Refusal("No region can be read from the file; a running service keeps those it had.")
+    listing = _readable(_listing(Settings(), file))
     if listing.problems:
         right = counted(len(listing.regions), "region")
         raise Refusal(
@@ -65,12 +61,14 @@ def check(file: Path | None) -> None:
 def show_plan(*, nights: int, file: Path | None, database_url: str | None) -> None:
     """Show which regions the coming nights refresh and why, if all goes well, and what cannot be kept."""
     settings = Settings()
-    listing = _listing(settings, file)
-    for problem in listing.problems:
-        click.echo(problem.text, err=True)
+    listing = _readable(_listing(settings, file))
     address = database_url or settings.database_url
     if address is None:
-        click.echo("No database is given, so this is a plan from the beginning.", err=True)
+        click.echo(
+            "No database is given, so this is a plan from the beginning. A service that starts for the first "
+            "time takes those of the first night at once.",
+            err=True,
+        )
     known = {} if address is None else _histories(address, listing.regions)
     standings = [standing_of(region, known.get(region.name, History())) for region in listing.regions]
     nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
@@ -98,6 +96,15 @@ def _warn(standings: Sequence[Standing], told: Sequence[str]) -> None:
         kept = "" if told else "Every interval can be kept. "
         waits = ", ".join(f"{name} {nights}" for name, nights in bounds(standings).items())
         click.echo(f"{kept}Nights between two refreshes at most, where nothing fails: {waits}.")
+
+
+def _readable(listing: Listing) -> Listing:
+    """The same, once it is said what is wrong with it; a refusal where no region can be read at all."""
+    for problem in listing.problems:
+        click.echo(problem.text, err=True)
+    if not listing.is_current:
+        raise Refusal("No region can be read from the file; a running service keeps those it had.")
+    return listing
 
 
 def _listing(settings: Settings, file: Path | None) -> Listing:

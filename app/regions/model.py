@@ -96,8 +96,8 @@ class Region(BaseModel):
         if not in_degrees or not -MERCATOR_LIMIT <= south < north <= MERCATOR_LIMIT or west == east:
             raise PydanticCustomError(
                 "region",
-                f"{list(bbox)} is no box on the map; give [west, south, east, north] in degrees, such as "
-                "[-122.6, 38.2, -121.9, 38.9]",
+                f"{list(bbox)} is no box on the map, which ends at {MERCATOR_LIMIT:.2f} degrees north and "
+                "south; give [west, south, east, north] in degrees, such as [-122.6, 38.2, -121.9, 38.9]",
             )
         area_km2 = box_area_km2(bbox)
         if area_km2 > MAX_AREA_KM2:

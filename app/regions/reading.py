@@ -154,7 +154,7 @@ def _explain(details: ErrorDetails, lines: Mapping[str, int], line: int) -> tupl
     meaning = Region.model_fields[key].description or ""
     if details["type"] == "missing" and len(details["loc"]) == 1:
         return line, f"{key}: it is missing; {meaning}"
-    message = details["msg"]
+    message = "it has too few numbers" if details["type"] == "missing" else details["msg"]
     return line, f"{key}: {message[:1].lower()}{message[1:]}, not {details['input']!r:.80}; {meaning}"
 
 

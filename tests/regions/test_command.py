@@ -37,9 +37,10 @@ def test_a_file_that_is_wrong_is_told_line_by_line(run, write_regions):
     lines = done.stderr.splitlines()
     assert [line.split(": ")[0] for line in lines[:2]] == ["line 2, region 'b'", "line 4, region 'c'"]
     assert lines[2] == "Error: 2 problems; 1 region would be refreshed all the same."
-    broken = run("check", "--file", write_regions(text="[{]"))
-    assert broken.exit_code == 2
-    assert broken.stderr.splitlines()[-1].startswith("Error: No region can be read from the file;")
+    for command in ("check", "plan"):
+        broken = run(command, "--file", write_regions(text="[{]"))
+        assert (broken.exit_code, broken.stdout) == (2, "")
+        assert broken.stderr.splitlines()[-1].startswith("Error: No region can be read from the file;")
     assert run("plan").stderr == "Error: No regions file is given: set TILEWATCH_REGIONS, or give --file.\n"
 
 
@@ -53,7 +54,7 @@ def test_a_plan_from_the_beginning_warns_of_what_cannot_be_kept(run, write_regio
         "r0: 2 nights since the last attempt, interval 1: overdue ratio 2.00, priority 2, score 1.00"
         in nights[2]
     )
-    assert "No database is given, so this is a plan from the beginning." in done.stderr
+    assert "No database is given, so this is a plan from the beginning. A service that" in done.stderr
     assert "The intervals of 5 regions ask for 5.00 refreshes a night, and 2 is the most." in done.stderr
     assert "r4 (priority 2) will wait 3 nights in place of 1, and 3 at most." in done.stderr
 

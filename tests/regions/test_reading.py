@@ -34,13 +34,16 @@ def problems(registry, *entries: str, archives=ARCHIVES) -> list[str]:
         ('{"name": "Index", "bbox": [0, 40, 1, 41]}', "/meta/Index.json is a document of its own; choose"),
         (
             '{"name": "a",\n "bbox": [0, 40, 1]}',
-            "line 3, region 'a': bbox: field required, not [0, 40, 1]; [",
+            "line 3, region 'a': bbox: it has too few numbers, not [0, 40, 1]; [",
         ),
         (
             '{"name": "a",\n "bbox": [1, 41, 0, 40]}',
             "line 3, region 'a': bbox: [1.0, 41.0, 0.0, 40.0] is no box",
         ),
-        ('{"name": "a", "bbox": [0, 40, 400, 41]}', "is no box on the map; give [west, south, east, north]"),
+        (
+            '{"name": "a", "bbox": [-180, -90, 180, 90]}',
+            "which ends at 85.05 degrees north and south; give [west, south, east, north]",
+        ),
         ('{"name": "a", "bbox": [0, NaN, 1, 41]}', "is no box on the map"),
         (
             '{"name": "a", "bbox": [-180, -85, 180, 85]}',
