@@ -1,16 +1,19 @@
 """Times: the periods of a product, with how much of a box each one covers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
+import shapely
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 
 from app.desk import Desk
 from app.errors import NothingLandedError
 from app.products.model import Product
+from app.rendering.selecting import Span, Window, select
 from app.routes.answers import Link, PeriodCoverage, Times
+from app.routes.coverage import spherical_area
 from app.routes.periods import load_indexes
 from app.routes.products import periods_of
 from app.routes.queries import Bbox, Datetime, InformedDesk, known_names, revalidated
@@ -39,17 +42,24 @@ async def times(
     datetime: Datetime = None,
     limit: Annotated[int, Query(ge=1, le=MOST_PERIODS, description="Periods of one page.")] = 200,
 ) -> Times:
-    """The periods, oldest first; `links` has the next page."""
+    """The periods, oldest first; `links` has the next page.
+
+    Of a product that compares dates these are the periods that can be compared, and the coverage is of what
+    the scenes of every window show.
+    """
     found = desk.registry.get(product)
     asked = periods_within(desk, found, datetime)
     box = Bbox.parse(bbox) if bbox is not None else await whole_box(desk, found)
     page, rest = asked[:limit], asked[limit:]
-    indexes = await load_indexes(desk, found, page)
+    if found.roles:
+        covered = await compared_coverages(desk, found, page, box)
+    else:
+        covered = await asyncio.to_thread(coverages, page, await load_indexes(desk, found, page), box)
     return Times(
         product=found.id,
         cadence=desk.catalogue.collection(found.collection).cadence,
         bbox=box.degrees,
-        times=await asyncio.to_thread(coverages, page, indexes, box),
+        times=covered,
         links=[next_page(request, found, rest, box=box, limit=limit)] if rest else [],
     )
 
@@ -59,10 +69,13 @@ def periods_within(desk: Desk, product: Product, datetime: str | None) -> tuple[
 
     Raises:
         NothingLandedError: If the product has no period at all.
+        EmptyWindowError: If what has landed cannot be compared.
         PeriodError: If the parameter makes no sense.
     """
     periods = periods_of(desk, product)
     if not periods:
+        if product.roles and product.collection in desk.catalogue.collections():
+            select(desk.catalogue, product, None)  # says why nothing can be compared
         raise NothingLandedError(f"nothing has landed for {product.id!r} yet")
     if datetime is None:
         return periods
@@ -87,6 +100,52 @@ def coverages(periods: Sequence[Period], indexes: Sequence[QuadkeyIndex], box: B
         )
         for period, index in zip(periods, indexes, strict=True)
     ]
+
+
+async def compared_coverages(
+    desk: Desk, product: Product, page: Sequence[Period], box: Bbox
+) -> list[PeriodCoverage]:
+    """How much of a box every window of each period covers, and by how many scenes together."""
+    windows = [select(desk.catalogue, product, period.text).windows for period in page]
+    spans = [span for of_one in windows for window in of_one for span in window.spans]
+    drawn_on = list(dict.fromkeys(period for span in spans for period in span.periods))
+    indexes = dict(zip(drawn_on, await load_indexes(desk, product, drawn_on), strict=True))
+    area = box.geometry
+
+    def compute(period: Period, of_one: Sequence[Window]) -> PeriodCoverage:
+        covered, scenes = area, 0
+        for window in of_one:
+            found = [_covered(span, indexes, area) for span in window.spans]
+            least = product.roles[window.role].minimum_years or 1
+            covered = shapely.intersection(covered, covered_by([part for part, _ in found], least, area))
+            scenes += sum(count for _, count in found)
+        whole = spherical_area(area)
+        share = spherical_area(covered) / whole if whole else float(not shapely.is_empty(covered))
+        return PeriodCoverage(period=period.text, coverage=round(share, 4), scenes=scenes)
+
+    return await asyncio.to_thread(lambda: list(map(compute, page, windows)))
+
+
+def covered_by(parts: Sequence[shapely.Geometry], least: int, area: shapely.Geometry) -> shapely.Geometry:
+    """Where at least so many of some parts of an area lie upon one another."""
+    depths = [area, *[shapely.Polygon()] * least]
+    for part in parts:
+        for depth in range(least, 0, -1):
+            deeper = shapely.intersection(depths[depth - 1], part)
+            depths[depth] = shapely.union(depths[depth], deeper)
+    return depths[least]
+
+
+def _covered(
+    span: Span, indexes: Mapping[Period, QuadkeyIndex], area: shapely.Geometry
+) -> tuple[shapely.Geometry, int]:
+    """The part of an area that the scenes of a span cover, and how many meet it."""
+    parts, count = [], 0
+    for period in span.periods:
+        interval = span.interval or period.interval()
+        parts.append(indexes[period].covered_part(area, interval))
+        count += sum(interval.overlaps(s.start, s.end) for s in indexes[period].scenes_in(area))
+    return shapely.union_all(parts), count
 
 
 def next_page(request: Request, product: Product, rest: Sequence[Period], *, box: Bbox, limit: int) -> Link:

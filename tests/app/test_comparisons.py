@@ -247,6 +247,7 @@ async def test_a_table_has_the_windows_of_every_entry(client):
         ("/products/dnbr/WebMercatorQuad/tilejson.json?pre=2019-07", 404, "nothing for pre=2019-07"),
         ("/products/dnbr/point/4,51?post=2023-07", 404, "ask for another window with pre="),
         ("/products/ndvi/legend.json?pre=2023-07", 400, "'ndvi' has no window 'pre'"),
+        ("/products/ndvi-anomaly/times", 404, "at least 3 of 5 earlier years; there are: 2023-07"),
         ("/products/ndvi-anomaly/point/4,51", 404, "at least 3 of 5 earlier years; there are: 2023-07"),
     ],
 )
@@ -271,6 +272,22 @@ async def test_products_say_which_windows_they_have(client):
         "otherwise": "latest-before",
     }
     assert (detail["offset"], detail["plausible"]) == (0.0, [-0.5, 1.3])
+
+
+async def test_times_tell_what_every_window_covers(settings, tmp_path):
+    address = (tmp_path / "store").as_uri()
+    async with await open_storage(address) as storage:
+        half = {
+            name: Raster(raster.values[:, : SIDE // 2], scale=raster.scale)
+            for name, raster in bands(3000, 1000, 4).items()
+        }
+        await land(storage, tmp_path, "2023-07", half, **S2)
+        await land(storage, tmp_path, "2024-07", bands(1000, 3000, 4), **S2)
+    (west, north), (east, south) = lonlat(8, 8), lonlat(SIDE - 8, SIDE - 8)
+    async with serving(settings.model_copy(update={"storage": address})) as client:
+        of_both = await get(client, f"/products/dnbr/times?bbox={west},{south},{east},{north}")
+    assert [(each["period"], each["scenes"]) for each in of_both["times"]] == [("2024-07", 2)]
+    assert of_both["times"][0]["coverage"] == pytest.approx(0.5, abs=0.02)
 
 
 async def test_a_new_scene_of_either_window_changes_the_tile(settings, tmp_path):
