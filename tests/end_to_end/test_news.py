@@ -63,7 +63,9 @@ def test_a_region_is_opened_from_the_map_with_its_windows(watcher: Reader) -> No
     page.mouse.click(*watcher.place_of(-98.99, 40.5))
     details = page.get_by_role("group", name="Region valley")
     expect(details).to_contain_text("3 days old")
-    expect(details).to_contain_text("1 Jun 2024 – 30 Jun 2024 (just before: there is nothing a year earlier)")
+    expect(details).to_contain_text(
+        "1 Jun 2024 \N{EN DASH} 30 Jun 2024 (just before: there is nothing a year earlier)"
+    )
     expect(details).to_contain_text("The last refresh succeeded")
     expect(details).to_contain_text("every 7 nights")
 
@@ -74,7 +76,7 @@ def test_a_region_is_opened_from_the_map_with_its_windows(watcher: Reader) -> No
     watcher.wait_for_chart()
     expect(watcher.chart.locator("#chart-subtitle")).to_have_text("valley")
     expect(page.locator(".change-windows")).to_have_text(
-        "Before: June 2024. After: 1 Jul 2024 – 30 Jul 2024."
+        "Before: June 2024. After: 1 Jul 2024 \N{EN DASH} 30 Jul 2024."
     )
     page.get_by_role("button", name="Remove valley").click()
 
@@ -99,7 +101,8 @@ def test_a_layer_that_gets_its_first_data_is_there_without_a_reload(
     desktop: BrowserContext, demo_folder: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
-    shutil.copytree(demo_folder / "collections" / "tempo-no2", store / "collections" / "tempo-no2")
+    demo, landed = demo_folder / "collections", store / "collections"
+    shutil.copytree(demo / "tempo-no2", landed / "tempo-no2")
     server = Server(store.as_uri(), tmp_path)
     server.start()
     reader = Reader(desktop.new_page(), server)

@@ -323,7 +323,7 @@ def test_a_phone_shows_map_and_sheet_side_by_side(reader: Reader) -> None:
     assert differing_share(drawn, reader.picture()) > 0.5
     reader.set_opacity(90)
     for target in page.locator(
-        "button:visible:not(#skip), select:visible, input[type=range]:visible, .about > summary"
+        "button:visible:not(#skip), select:visible, input[type=range]:visible, .about > summary:visible"
     ).all():
         box = target.bounding_box()
         assert box

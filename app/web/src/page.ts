@@ -8,6 +8,7 @@ import { element } from "./dom";
 import { TileLayer } from "./layer";
 import { readLink, writeLink, type Link } from "./link";
 import { isInView, keepClearOf, onPlace, placeMarker, zoomTo } from "./map";
+import { News } from "./news";
 import type { Notice } from "./notice";
 import { Panel } from "./panel";
 import { isPeriod } from "./periods";
@@ -28,9 +29,6 @@ interface Shown {
   readonly when: api.When;
 }
 
-/** How often a page that is looked at asks for news: a new month shows without a reload. */
-const NEWS_EVERY_MS = 30_000;
-
 /** What to open a layer at; its latest period where none is named. */
 interface Wanted {
   readonly period: string | null;
@@ -49,6 +47,7 @@ export class Page {
   readonly #charting: Charting;
   readonly #regions: Regions;
   readonly #swiping: Swiping;
+  readonly #news: News;
   readonly #marker = placeMarker();
   #opened: api.ProductDetail | null = null;
   /** Chosen for the layer opened; other windows follow from the period. */
@@ -56,7 +55,6 @@ export class Page {
   #shown: Shown | null = null;
   #place: api.Place | null = null;
   #hinting = false;
-  #products: readonly api.ProductSummary[] = [];
   readonly #awaited = new Set<"answer" | "tiles">();
   /** Each is aborted when a newer request of its kind begins. */
   #showing = new AbortController();
@@ -81,8 +79,8 @@ export class Page {
       changed: (isOn, isAnother) => {
         this.#tiles.setHidden(isOn);
         this.#panel.hideLegend(isAnother);
-        this.#remember("replace");
       },
+      chosen: () => this.#remember("replace"),
       failed: (error) => this.#complain(words(error), () => void this.#showAgain()),
       tilesFailed: (reason) => this.#complain(reason, () => void this.#showAgain()),
     });
@@ -120,8 +118,13 @@ export class Page {
     });
     window.addEventListener("popstate", () => void this.#follow(readLink(location.hash)));
     window.addEventListener("keydown", (event) => event.key === "Escape" && this.#leave());
-    window.setInterval(() => void this.#hear(), NEWS_EVERY_MS);
-    document.addEventListener("visibilitychange", () => void this.#hear());
+    this.#news = new News({
+      changed: (products, begun) => this.#takeUp(products, begun),
+      heard: async () => {
+        await this.#regions.refresh();
+        await this.#renew();
+      },
+    });
     element("skip", HTMLButtonElement).addEventListener("click", () => map.getCanvas().focus());
   }
 
@@ -148,40 +151,34 @@ export class Page {
   }
 
   #offer(products: readonly api.ProductSummary[]): void {
-    this.#products = products;
+    this.#news.know(products);
     this.#panel.offer(products);
     this.#charting.offer(products);
     this.#swiping.offer(products);
   }
 
-  /** Take up what has landed since: layers, periods of the one shown, new scenes in its period, and regions. */
-  async #hear(): Promise<void> {
-    if (document.hidden || !this.#products.length) return;
-    try {
-      const products = await api.products();
-      const begun = products.filter(({ id, periods }) => periods.count > 0 && this.#products.find((each) => each.id === id)?.periods.count === 0);
-      if (JSON.stringify(products) !== JSON.stringify(this.#products)) await this.#takeUp(products);
-      const [first] = begun;
-      if (first && first.id !== this.#opened?.id && !this.#notice.shown) {
-        const names = begun.map(({ title }) => `“${title}”`).join(", ");
-        this.#notice.show(`There is something to see now: ${names}.`, () => void this.#open(first.id, { period: null }, "push"), "Show it", "hint");
-      }
-      await this.#regions.refresh();
-    } catch (error) {
-      if (!(error instanceof api.ApiError)) throw error;
-      console.info("No news:", error.message); // the next time brings them
+  /** Layers have other periods than before; whoever stood on the latest goes on to the one that came. */
+  async #takeUp(products: readonly api.ProductSummary[], begun: readonly api.ProductSummary[]): Promise<void> {
+    this.#offer(products);
+    const [opened, shown] = [this.#opened, this.#shown];
+    const now = products.find(({ id }) => id === opened?.id)?.periods;
+    if (opened && now && (now.count !== opened.periods.length || now.last !== (opened.periods.at(-1) ?? null))) {
+      const isLatest = !shown || shown.when.period === opened.periods.at(-1);
+      const wanted = { period: isLatest ? null : shown.when.period, windows: this.#chosen };
+      await this.#open(opened.id, wanted, "replace", shown && this.#map.getCenter());
     }
+    const [first] = begun;
+    if (!first || first.id === opened?.id || this.#notice.shown) return;
+    const names = begun.map(({ title }) => `“${title}”`).join(", ");
+    this.#notice.show(`There is something to see now: ${names}.`, () => void this.#open(first.id, { period: null }, "push"), "Show it", "hint");
   }
 
-  async #takeUp(products: readonly api.ProductSummary[]): Promise<void> {
-    const [before, after] = [this.#products, products].map((list) => list.find(({ id }) => id === this.#opened?.id));
-    this.#offer(products);
-    if (!this.#opened || JSON.stringify(before?.periods) === JSON.stringify(after?.periods)) return;
-    // Whoever stood on the latest period goes on to the one that came; others stay where they are.
-    const isLatest = this.#shown === null || this.#shown.when.period === before?.periods.last;
-    const view = this.#shown && this.#map.getCenter();
-    const wanted = { period: isLatest ? null : this.#shown!.when.period, windows: this.#chosen };
-    await this.#open(this.#opened.id, wanted, "replace", view);
+  /** Draw anew where scenes have come to the time shown. */
+  async #renew(): Promise<void> {
+    const shown = this.#shown;
+    if (!shown) return;
+    const { tiles } = await api.tilejson(shown.product.id, shown.when);
+    if (this.#shown === shown && tiles[0] !== shown.tilejson.tiles[0]) await this.#show(shown.when.period, "none");
   }
 
   /** Go to a period that something else than its control names. */

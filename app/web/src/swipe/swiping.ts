@@ -12,6 +12,8 @@ const OWN_WINDOWS = "pre";
 export interface SwipingEvents {
   /** The layer itself gives way to two pictures, of itself or of another layer, or comes back. */
   readonly changed: (isOn: boolean, isAnother: boolean) => void;
+  /** The link is another now. */
+  readonly chosen: () => void;
   readonly failed: (error: unknown) => void;
   readonly tilesFailed: (reason: string) => void;
 }
@@ -34,10 +36,14 @@ export class Swiping {
   constructor(map: MapLibreMap, events: SwipingEvents) {
     this.#events = events;
     this.#swipe = new Swipe(map, { failed: events.tilesFailed });
-    this.#switch.addEventListener("click", () => this.want(!this.#isWanted));
+    this.#switch.addEventListener("click", () => {
+      this.want(!this.#isWanted);
+      events.chosen();
+    });
     this.#list.addEventListener("change", () => {
       this.#earlier = this.#list.value;
       void this.#draw();
+      events.chosen();
     });
   }
 
