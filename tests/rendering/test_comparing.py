@@ -129,6 +129,17 @@ def test_an_anomaly_is_taken_over_the_years_that_have_a_value(scene):
     assert found.marks["masked"][:, 0].tolist() == [False, True, False, False]
 
 
+def test_an_anomaly_needs_a_ratio_that_says_something():
+    assert ANOMALY.formula is not None
+    years = {"baseline.nir": np.array([[0.4], [0.42], [0.38]]), "baseline.red": np.full((3, 1), 0.1)}
+    bands = {name: plane.astype(np.float32) for name, plane in years.items()}
+    now = {"post.nir": np.array([-0.12], np.float32), "post.red": np.array([0.1], np.float32)}
+    assert np.isnan(ANOMALY.formula.evaluate(bands | now)).all()
+    # NDVI 0.6, 0.61538 and 0.58333 before, 0.5 now; the sample deviation is 0.01603, counted as 0.02.
+    now = {"post.nir": np.array([0.3], np.float32), "post.red": np.array([0.1], np.float32)}
+    assert ANOMALY.formula.evaluate(bands | now)[0] == pytest.approx((0.5 - 0.5995726) / 0.02, rel=1e-4)
+
+
 def test_steady_ground_raises_no_alarm(scene):
     years = [scene(f"y{n}", nir=8000, red=2000, scl=4) for n in range(3)]
     post = scene("post", nir=8100, red=1900, scl=4)
