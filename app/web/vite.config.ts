@@ -16,5 +16,5 @@ export default defineConfig({
     rolldownOptions: { input: ["index.html", "docs.html"], checks: { pluginTimings: false } },
   },
   plugins: [packed()],
-  server: { proxy: { "/products": SERVER, "/tiles": SERVER, "/collections": SERVER, "/areas": SERVER } },
+  server: { proxy: { "/products": SERVER, "/tiles": SERVER, "/collections": SERVER, "/areas": SERVER, "/coverage": SERVER } },
 });
