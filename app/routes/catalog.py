@@ -16,7 +16,7 @@ from app.keys import Scope
 from app.routes.areas import OpenDatabase
 from app.routes.permission import require
 from app.routes.queries import Bbox, InformedDesk, known_names, revalidated
-from app.routes.stac_documents import GEOJSON, Addresses, box_of, link, shown_by, shown_products
+from app.routes.stac_documents import GEOJSON, Addresses, box_of, link, products_of, shown_by
 from mosaics.period import Interval, Period, PeriodError, instant_text, parse_instant
 
 router = APIRouter(
@@ -109,6 +109,6 @@ def feature(desk: Desk, addresses: Addresses, scene: IndexedScene) -> dict[str, 
         },
         "links": [
             link("item", addresses.item(scene.collection, scene.id), GEOJSON),
-            *shown_by(addresses, scene, shown_products(desk, scene.collection)),
+            *shown_by(addresses, scene, products_of(desk, scene)),
         ],
     }

@@ -59,7 +59,7 @@ class Addresses:
 
 def item_document(desk: Desk, addresses: Addresses, scene: IndexedScene) -> dict[str, Any]:
     """The item of a scene."""
-    products = shown_products(desk, scene.collection)
+    products = products_of(desk, scene)
     properties = {**scene.item["properties"], "tilewatch:period": scene.period}
     if scene.ends > scene.starts:
         properties["start_datetime"] = instant_text(scene.starts)
@@ -120,6 +120,12 @@ def collection_document(
 def shown_products(desk: Desk, collection: str) -> list[Product]:
     """The products that show a collection at one time; those of two dates say nothing about one scene."""
     return [p for p in desk.registry.all() if p.collection == collection and not p.roles]
+
+
+def products_of(desk: Desk, scene: IndexedScene) -> list[Product]:
+    """Those of them that a scene has the bands for."""
+    held = scene.item["assets"].keys()
+    return [p for p in shown_products(desk, scene.collection) if held >= set(p.bands)]
 
 
 def renders_of(products: Iterable[Product]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Scenes of two collections by hand: over Europe, the Gulf of Guinea and Fiji, and two months of rain.
 
-sentinel-2-l2a   may-north    2024-05-10T10:00:00Z    5..6 E, 51..52 N        10 % of clouds
+sentinel-2-l2a   may-north    2024-05-10T10:00:00Z    5..6 E, 51..52 N        10 % of clouds, no infrared
                  june-north   2024-06-10T10:00:00Z    5.5..6.5 E, 51..52 N    40 %
                  guinea       2024-06-20T10:30:00.5Z  1 W..1 E, 1 S..1 N      unknown
                  fiji         2024-06-25T22:00:00Z    179 E..179 W, 17..16 S  0 %
@@ -63,12 +63,13 @@ async def put_scene(
     collection: Collection = SENTINEL,
     clouds: float | None = None,
     version: str = "d1",
+    bands: int = 1,
     links: tuple[dict[str, Any], ...] = (),
     **properties: Any,
 ) -> SceneRecord:
-    """Put a scene's item and one band beside it; it has not landed before its record is committed."""
+    """Put a scene's item and its first bands beside it; it has not landed before its record is committed."""
     folder = f"collections/{collection.id}/scenes/{scene_id}/{version}"
-    band = collection.bands[0]
+    held = collection.bands[:bands]
     synthetic = collection is RAIN
     times = {"datetime": instant_text(start)}
     if end is not None:
@@ -93,9 +94,11 @@ async def put_scene(
                 "roles": ["data"],
                 "bands": [{"name": band.name, "data_type": band.dtype, "unit": band.unit}],
             }
+            for band in held
         },
     }
-    await storage.put(f"{folder}/{band.name}.tif", cog(), "image/tiff")
+    for band in held:
+        await storage.put(f"{folder}/{band.name}.tif", cog(), "image/tiff")
     await storage.put(f"{folder}/item.json", json.dumps(item).encode(), "application/geo+json")
     return SceneRecord(
         id=scene_id,
@@ -129,11 +132,14 @@ async def land_all(storage: Storage) -> None:
     local = {"rel": "via", "href": "/srv/secret/item.json"}
     shifted = shapely.box(5.5, 51, 6.5, 52)
     links = (source, report, local)
+    may, june, late = at("2024-05-10T10:00"), at("2024-06-10T10:00"), at("2024-06-25T22:00")
     scenes = [
-        await put_scene(storage, "may-north", north, at("2024-05-10T10:00"), clouds=10.0, platform="s2a"),
-        await put_scene(storage, "june-north", shifted, at("2024-06-10T10:00"), clouds=40.0, links=links),
-        await put_scene(storage, "guinea", shapely.box(-1, -1, 1, 1), at("2024-06-20T10:30:00.500000")),
-        await put_scene(storage, "fiji", FIJI, at("2024-06-25T22:00"), clouds=0.0, platform="s2b"),
+        await put_scene(storage, "may-north", north, may, clouds=10.0, bands=3, platform="s2a"),
+        await put_scene(storage, "june-north", shifted, june, clouds=40.0, bands=4, links=links),
+        await put_scene(
+            storage, "guinea", shapely.box(-1, -1, 1, 1), at("2024-06-20T10:30:00.500000"), bands=4
+        ),
+        await put_scene(storage, "fiji", FIJI, late, clouds=0.0, bands=4, platform="s2b"),
     ]
     await commit_scenes(storage, SENTINEL.id, add=scenes, remove=["gone"])
     world = shapely.box(-180, -60, 180, 60)

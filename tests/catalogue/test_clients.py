@@ -110,6 +110,13 @@ def test_an_item_leads_to_its_maps_and_says_what_it_is(client: httpx.Client, ser
     for layer in layers:
         document = client.get(layer).json()
         assert (document["period"], document["tilejson"]) == ("2024-06", "3.0.0")
+    without_nir = item(
+        client, "sentinel-2-l2a", "may-north"
+    )  # a product it has no bands for says nothing of it
+    assert without_nir["properties"]["renders"].keys() == {"true-color"}
+    assert {href.split("/")[4] for href in links(without_nir, "preview")} == {"true-color"}
+    short = client.get("/catalog/scenes?datetime=2024-05&collection=sentinel-2-l2a").json()["features"]
+    assert [{href.split("/")[4] for href in links(scene, "tilejson")} for scene in short] == [{"true-color"}]
     preview = next(href for href in links(june, "preview") if "/ndvi/" in href)
     assert "/5.5,51,6.5,52.png?datetime=2024-06" in preview
     assert links(item(client, "sentinel-2-l2a", "fiji"), "preview") == []
@@ -154,7 +161,7 @@ def test_files_are_read_whole_and_in_parts(client: httpx.Client, served: Served)
     assert client.get(asset, headers=parted | {"If-Range": '"other"'}).content == file
     replaced = client.get(asset.replace("/d1/", "/d0/"))
     assert (replaced.status_code, "landed anew" in replaced.text) == (404, True)
-    for name in ("item.json", "..%2Fitem.json", "%2Fetc%2Fpasswd", "red.tif"):
+    for name in ("item.json", "..%2Fitem.json", "%2Fetc%2Fpasswd", "scl.tif"):
         assert client.get(asset.replace("blue.tif", name)).status_code == 404
 
 
