@@ -198,10 +198,7 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "Send the body with Content-Type application/json or application/geo+json.",
         )
-    fields = [
-        {"field": _field(entry["loc"]), "reason": str(entry["msg"]).removeprefix("Value error, ")}
-        for entry in error.errors()
-    ]
+    fields = [_invalid(entry) for entry in error.errors()]
     sentences = "; ".join(f"{entry['field']}: {entry['reason']}" for entry in fields)
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentences, errors=fields)
 
@@ -217,6 +214,13 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer_foreseen)
     app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(RequestValidationError, answer_invalid)
+
+
+def _invalid(entry: Mapping[str, Any]) -> dict[str, str]:
+    if entry["type"] == "json_invalid":
+        reason = f"this is no JSON: {entry['ctx']['error']} at character {entry['loc'][-1]}"
+        return {"field": str(entry["loc"][0]), "reason": reason}
+    return {"field": _field(entry["loc"]), "reason": str(entry["msg"]).removeprefix("Value error, ")}
 
 
 def _field(location: Sequence[Any]) -> str:
