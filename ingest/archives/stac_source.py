@@ -159,7 +159,7 @@ class StacSource:
         assets = self._description.assets
         if strangers := [band for band in wanted if band not in assets]:
             raise WantedError(
-                f"{self.id} has no band {', '.join(strangers)}; there are: {', '.join(assets)}."
+                f"no band {', '.join(strangers)} in source {self.id!r}; there are: {', '.join(assets)}."
             )
         return wanted or tuple(assets)
 

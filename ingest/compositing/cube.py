@@ -27,7 +27,7 @@ def require_new(path: Path) -> None:
     if "://" in str(path) or str(path).startswith(("s3:/", "http:/", "https:/")):
         raise CompositeError("a cube is written to a folder of this machine, not to an address.")
     if path.exists():
-        raise CompositeError(f"{path.name} is there already; name another folder, or remove it.")
+        raise CompositeError(f"there is a {path.name} already; name another folder, or remove it.")
     if not path.parent.is_dir():
         raise CompositeError(f"there is no folder to put {path.name} in.")
 

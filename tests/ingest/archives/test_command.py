@@ -112,7 +112,7 @@ def test_references(run, scenes):
     ("words", "said"),
     [
         (("--mode", "reference", "--clip"), "A file that is read where it lies cannot be clipped"),
-        (("--bands", "red,swir"), "Local has no band swir; there are: blue, "),
+        (("--bands", "red,swir"), "No band swir in source 'local'; there are: blue, "),
         (("--datetime", "June"), "'June' names no time"),
         (("--datetime", "../.."), "A search has a beginning or an end"),
         (("--offset", "nir08=0", "--bands", "red"), "Numbers are given for nir08, which is not ingested."),

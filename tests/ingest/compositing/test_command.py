@@ -87,7 +87,7 @@ def test_composites_are_made_month_by_month_and_only_once(run, landed):
         (("--bbox", "5,52,6,51"), "A box from 52 to 51 is none"),
         (("--bbox", "5,51,200,52"), "A box from 5 to 200 is none"),
         (("--bbox", "20,40,21,41"), "No scene of sentinel-2-l2a lies over the box"),
-        (("--zarr", "store"), "Store is there already"),
+        (("--zarr", "store"), "There is a store already"),
         (("--zarr", "s3://bucket/cube"), "A cube is written to a folder of this machine"),
     ],
 )

@@ -44,6 +44,6 @@ async def test_a_cube_holds_every_masked_observation(tmp_path):
         assert json.loads(cube.tilewatch_scenes) == [["first"], ["second"], ["third", "beside"]]
         assert cube.tilewatch_synthetic == 0
         assert cube.Conventions == "CF-1.11"
-    with pytest.raises(CompositeError, match=r"cube\.zarr is there already"):
+    with pytest.raises(CompositeError, match=r"there is a cube\.zarr already"):
         require_new(path)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["cube.zarr", "store"]
