@@ -23,7 +23,7 @@ class PointState(StrEnum):
     OK = "ok"
     NODATA = "nodata"
     MASKED = "masked"
-    OUTSIDE_ZONE = "outside-zone"
+    OUTSIDE_ZONE = "outside_zone"
     OUTSIDE = "outside"
 
 

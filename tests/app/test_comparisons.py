@@ -159,7 +159,7 @@ async def test_a_tile_tells_unburned_masked_outside_the_zone_and_not_covered_apa
         (pixel(20, 100), "ok", 1.0, None),
         (pixel(200, 100), "ok", 0.0, None),
         (pixel(20, 10), "masked", None, "Before: masked, water, cloud"),
-        (pixel(20, 200), "outside-zone", None, "Outside the fire zones."),
+        (pixel(20, 200), "outside_zone", None, "Outside the fire zones."),
         ("4.0,51.0", "outside", None, "After: outside coverage"),
     ],
 )

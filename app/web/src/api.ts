@@ -100,7 +100,7 @@ export interface TileJSON {
   readonly windows: Readonly<Record<string, Window>> | null;
 }
 
-export type PointState = "ok" | "nodata" | "masked" | "outside" | "outside-zone";
+export type PointState = "ok" | "nodata" | "masked" | "outside" | "outside_zone";
 
 export interface PointAnswer {
   readonly lon: number;

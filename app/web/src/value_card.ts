@@ -13,7 +13,7 @@ const ABSENCE: Record<Exclude<PointAnswer["state"], "ok">, readonly [title: stri
   nodata: ["No data", "The scenes here have no value at this place."],
   masked: ["Masked", "A mask rule of this layer hides this place."],
   outside: ["Outside coverage", "No scene covers this place."],
-  "outside-zone": ["Outside the zone", "This layer does not apply here."],
+  outside_zone: ["Outside the zone", "This layer does not apply here."],
 };
 
 export class ValueCard {
