@@ -197,7 +197,8 @@ def _provenance(plan: CompositePlan, seen: Observed) -> Provenance:
         properties={
             "processing:lineage": (
                 f"{order.method} of {len(passes)} overpasses of {order.source.collection.id} "
-                f"({len(scenes)} scenes) in {order.interval.text}, of pixels that {order.composition.mask.band} shows clear"
+                f"({len(scenes)} scenes) in {order.interval.text}, of pixels "
+                f"that {order.composition.mask.band} shows clear"
             ),
             "tilewatch:composite": {
                 "of": order.source.collection.id,
