@@ -77,10 +77,10 @@ class HealthMonitor:
         return await asyncio.shield(self._looking)
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look again and again, until cancelled; first when everything has had the time to begin."""
         while True:
-            await self.report()
             await asyncio.sleep(WATCH_S)
+            await self.report()
 
     async def _look(self) -> Report:
         found = await asyncio.gather(*(self._ask(name, check) for name, check in self._checks.items()))
