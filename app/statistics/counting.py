@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.rendering.computing import Mask
 from app.rendering.computing import Values as ProductValues
 from app.rendering.request import Grid
-from app.statistics.coverage import Block, Coverage, Outline
+from app.statistics.coverage import Block, Coverage
 from app.statistics.distribution import Areas, Distribution, Values
 from app.statistics.lattice import Lattice
 from app.statistics.moments import Moments
@@ -85,17 +85,16 @@ class Tally:
 
 
 def count_block(
-    values_on: Callable[[Grid, Mask], ProductValues], lattice: Lattice, outline: Outline, block: Block
+    values_on: Callable[[Grid, Mask], ProductValues], lattice: Lattice, covered: Coverage, block: Block
 ) -> Tally:
     """Count one block.
 
     Args:
         values_on: Gives the product's values in the cells wanted, as tiles show them.
         lattice: The cells.
-        outline: The polygon over them.
+        covered: Those of the block that the polygon covers.
         block: Which of them to count.
     """
-    covered = outline.coverage(block)
     if not (covered.edge_cells.size or covered.inside.any()):
         return Tally()
     values = values_on(lattice.grid(block), covered.touched())

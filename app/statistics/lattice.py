@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
 """PROJ's cylindrical projections: a row of cells follows a parallel, so that its cells have one area."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lattice:
     """Cells side by side without end, north up; columns and rows are counted from one corner."""
 
@@ -69,7 +70,7 @@ class Lattice:
         """Width times height of a cell of a projected `crs`."""
         return self.cell_width * self.cell_height * self.unit_m**2
 
-    @property
+    @cached_property
     def equal_areas(self) -> bool:
         """Whether all cells count as equally large."""
         return not self.crs.is_geographic and self.crs.to_dict().get("proj") not in PARALLEL_ROWS

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from itertools import chain
 from typing import Any
@@ -23,7 +24,7 @@ STATISTICS_VERSION = "2"
 """Part of every hash: changes whenever the same inputs would give other numbers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResolvedStatistics:
     """A question with the scenes that will answer it."""
 
@@ -46,7 +47,7 @@ class ResolvedStatistics:
                 f"product '{self.product.id}' is a picture of three bands; statistics need one value a pixel"
             )
 
-    @property
+    @cached_property
     def inputs(self) -> str:
         """SHA-256, in hex, of all that determines the answer; a new scene changes it where it is seen."""
         facts: dict[str, Any] = {

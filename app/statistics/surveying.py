@@ -1,11 +1,14 @@
 """Surveying: which cells have to be read to count a polygon, and at which resolution."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import shapely
 
 from app.products.model import Product
 from app.rendering.computing import ItemOf
-from app.statistics.coverage import Block, Outline
+from app.statistics.coverage import Block, Coverage, Outline
 from app.statistics.geometry import Polygonal, project
 from app.statistics.lattice import Lattice, native_lattices
 from mosaics.index import SceneRef
@@ -30,6 +33,15 @@ OFF_OUTLINE = 0.01
 TOUCHED = 1e-14
 """Share of a square that counts as touched: above the rounding errors, below any sliver."""
 
+PLANS_KEPT = 32
+"""Plans of the polygons seen last: of a series, every period has the same."""
+
+SIMPLE = 10_000
+"""Vertices up to which a polygon's plan is kept: some 400 kB."""
+
+SMALL = SQUARE**2
+"""Cells up to which the coverage of a plan's block is kept with it, in some 100 kB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -41,11 +53,26 @@ class Plan:
     """The polygon over them."""
     blocks: tuple[Block, ...]
     """Strips of the squares it touches."""
+    _coverages: dict[Block, Coverage] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def cells(self) -> int:
         """Cells in all blocks."""
         return sum(block.cells for block in self.blocks)
+
+    @property
+    def small(self) -> bool:
+        """Whether it is one block of few cells."""
+        return len(self.blocks) == 1 and self.blocks[0].cells <= SMALL
+
+    def coverage(self, block: Block) -> Coverage:
+        """The covered cells of one of the blocks, not to be written to. Any thread may ask."""
+        found = self._coverages.get(block)
+        if found is None:
+            found = self.outline.coverage(block)
+            if self.small:
+                self._coverages[block] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +101,38 @@ def survey(
     native = native_lattices(product, scenes, item_of)
     if not native.levels:
         return Survey(None, native.skipped, native.failed)
-    finest = native.levels[0]
+    return Survey(plan_of(polygon, native.levels, cell_budget), native.skipped, native.failed)
+
+
+def plan_of(polygon: Polygonal, levels: tuple[Lattice, ...], cell_budget: int) -> Plan:
+    """The plan with the finest cells that stay within the budget; plans of simple polygons are remembered.
+
+    Args:
+        polygon: In degrees.
+        levels: Pixels of a band and of its overviews, finest first.
+        cell_budget: Cells read at most.
+
+    Raises:
+        app.statistics.geometry.GeometryError: If the polygon has no place in the projection of the pixels.
+    """
+    simple = shapely.get_num_coordinates(polygon) <= SIMPLE
+    return (_kept_plan if simple else _plan)(polygon, levels, cell_budget)
+
+
+def _plan(polygon: Polygonal, levels: tuple[Lattice, ...], cell_budget: int) -> Plan:
+    finest = levels[0]
     drawn = project(polygon, finest.crs, OFF_OUTLINE * min(finest.cell_width, finest.cell_height))
     level = 0
     while True:
-        lattice = _level(native.levels, level)
+        lattice = _level(levels, level)
         outline = lattice.outline(drawn)
         blocks = touched_blocks(outline, cell_budget)
         if blocks is not None:
-            return Survey(Plan(lattice, outline, blocks), native.skipped, native.failed)
+            return Plan(lattice, outline, blocks)
         level += 1
+
+
+_kept_plan = lru_cache(PLANS_KEPT)(_plan)
 
 
 def touched_blocks(outline: Outline, cell_budget: int) -> tuple[Block, ...] | None:

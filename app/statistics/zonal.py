@@ -1,7 +1,8 @@
 """The zonal engine: statistics of a product over a polygon, from the same values that tiles show."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from app.products.model import Product
 from app.rendering.computing import Clock, ItemOf, Mask, Values, compute_values
@@ -17,6 +18,7 @@ from app.statistics.summary import COMPLETE, Summary, Wanted
 from app.statistics.surveying import CELL_BUDGET, Plan, Survey, survey
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
+from mosaics.scene import Asset
 
 USUAL = Wanted()
 
@@ -105,17 +107,25 @@ class ZonalEngine:
             return _uncounted(resolved, (), 1.0)
         ahead = [scene.item_key for scene in resolved.scenes[:ITEMS_AHEAD]]
         await asyncio.gather(*(self._catalogue.item(key) for key in ahead))
-        found = await self._survey(resolved)
+        begun = await self._begin(resolved)
+        found = begun.survey
         if found.plan is None:
             return _uncounted(resolved, found.skipped, await self._outside(resolved))
+        if begun.tally is not None:
+            return await self._summary(resolved, found, found.plan, [begun.tally])
         if found.plan.cells < LARGE:
             return await self._count(resolved, found, found.plan)
         async with self._large:
             return await self._count(resolved, found, found.plan)
 
-    async def _survey(self, resolved: ResolvedStatistics) -> Survey:
-        def work(item_of: ItemOf) -> Survey:
-            return survey(resolved.product, resolved.polygon, resolved.scenes, resolved.cell_budget, item_of)
+    async def _begin(self, resolved: ResolvedStatistics) -> "_Beginning":
+        """Find what is to be read; where that is little, count it at once."""
+
+        def work(item_of: ItemOf) -> _Beginning:
+            found = survey(resolved.product, resolved.polygon, resolved.scenes, resolved.cell_budget, item_of)
+            if found.plan is None or not found.plan.small:
+                return _Beginning(found)
+            return _Beginning(found, _tally(resolved, found.plan, found.plan.blocks[0], item_of))
 
         async with self._turns:
             return await self._renderer.run(work)
@@ -128,6 +138,15 @@ class ZonalEngine:
             for count in counts:
                 count.cancel()
             raise
+        return await self._summary(resolved, found, plan, tallies)
+
+    async def _count_block(self, resolved: ResolvedStatistics, plan: Plan, block: Block) -> Tally:
+        async with self._turns:
+            return await self._renderer.run(lambda item_of: _tally(resolved, plan, block, item_of))
+
+    async def _summary(
+        self, resolved: ResolvedStatistics, found: Survey, plan: Plan, tallies: Sequence[Tally]
+    ) -> Summary:
         tally = Tally.together([Tally(skipped=found.skipped, failed=found.failed), *tallies])
         complete = tally.moments.weight >= COMPLETE * tally.area_m2
         outside = 0.0 if complete else await self._outside(resolved)
@@ -135,21 +154,32 @@ class ZonalEngine:
             return summary_of(resolved, plan.lattice, tally, outside)
         return await asyncio.to_thread(summary_of, resolved, plan.lattice, tally, outside)
 
-    async def _count_block(self, resolved: ResolvedStatistics, plan: Plan, block: Block) -> Tally:
-        def work(item_of: ItemOf) -> Tally:
-            def values_on(grid: Grid, wanted: Mask) -> Values:
-                return compute_values(
-                    resolved.product, resolved.scenes, grid, item_of, Clock(), wanted=wanted
-                )
-
-            return count_block(values_on, plan.lattice, plan.outline, block)
-
-        async with self._turns:
-            return await self._renderer.run(work)
-
     async def _outside(self, resolved: ResolvedStatistics) -> float:
         """Share of the polygon that lies outside the footprints of the best covered period."""
         return 1 - await covered_share(self._catalogue, resolved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What a polygon's first turn on a render thread gives."""
+
+    survey: Survey
+    tally: Tally | None = None
+    """Of the one block, where the polygon is small."""
+
+    @property
+    def failed(self) -> tuple[Asset, ...]:
+        """Files that could not be read."""
+        return self.survey.failed if self.tally is None else (*self.survey.failed, *self.tally.failed)
+
+
+def _tally(resolved: ResolvedStatistics, plan: Plan, block: Block, item_of: ItemOf) -> Tally:
+    """What a block adds; on a render thread."""
+
+    def values_on(grid: Grid, wanted: Mask) -> Values:
+        return compute_values(resolved.product, resolved.scenes, grid, item_of, Clock(), wanted=wanted)
+
+    return count_block(values_on, plan.lattice, plan.coverage(block), block)
 
 
 def _uncounted(resolved: ResolvedStatistics, skipped: tuple[SceneRef, ...], outside: float) -> Summary:
