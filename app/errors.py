@@ -59,7 +59,7 @@ NO_DATABASE = (
     "Areas need PostgreSQL with PostGIS, as do orders, refreshes of regions and the STAC catalogue, and this "
     "service has not been given one (TILEWATCH_DATABASE_URL)."
 )
-SOURCES_UNKNOWN = "The archives cannot be listed at the moment; the log has the reason."
+SOURCES_UNKNOWN = "Archives and collections cannot be listed at the moment; the log has the reason."
 SCHEMA_MISSING = "The database has not been prepared yet; `tilewatch migrate` does that."
 OVERLOADED = "More is being rendered than can be done in time; try again in a moment."
 UNFORESEEN = "The request could not be answered. The log has the reason under this request id."

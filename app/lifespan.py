@@ -27,6 +27,7 @@ from app.health.regions import region_samples
 from app.health.sampling import Sampler
 from app.jobs.job import Nightly
 from app.jobs.orders.child import CommandLine
+from app.jobs.orders.composites import Composable
 from app.jobs.orders.model import SourcesUnknownError
 from app.jobs.orders.ordering import Orders
 from app.jobs.orders.running import Runner
@@ -100,7 +101,8 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
     answering = Answering(ZonalEngine(catalogue, renderer), memory)
     freshness = Freshness()
     sources = Sources(command_line, preferred=settings.order_source)
-    orders = open_orders(settings, database, catalogue, command_line, sources)
+    composable = Composable(command_line, catalogue)
+    orders = open_orders(settings, database, command_line, sources, composable)
     nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
     roster = open_roster(settings, database, registry, sources)
     stack.push_async_callback(roster.close)
@@ -154,16 +156,16 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
 def open_orders(
     settings: Settings,
     database: Database | None,
-    catalogue: Catalogue,
     command_line: CommandLine,
     sources: Sources,
+    composable: Composable,
 ) -> Orders:
     """Orders, run here as well where this worker does jobs."""
     runner = None
     if database is not None and settings.jobs and settings.orders_at_once:
         holder = f"{os.getpid()}-{secrets.token_hex(3)}"
         runner = Runner(database, command_line, sources, holder=holder, at_once=settings.orders_at_once)
-    return Orders(database, settings, catalogue, sources, runner)
+    return Orders(database, settings, sources, composable, runner)
 
 
 def open_roster(

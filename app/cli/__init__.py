@@ -12,7 +12,7 @@ COMMANDS = {
     "overviews": "app.cli.overviews:overviews",
     "sources": "app.cli.ingest:sources",
     "composite": "app.cli.composite:composite",
-    "collections": "app.cli.landing:collections",
+    "collections": "app.cli.collections:collections",
     "log": "app.cli.landing:log",
     "sweep": "app.cli.sweep:sweep",
     "migrate": "app.cli.migrate:migrate",

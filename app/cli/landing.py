@@ -1,4 +1,4 @@
-"""`tilewatch land` and what belongs to it: the demo, the log, the list of collections."""
+"""`tilewatch land` and what belongs to it: the demo, the log."""
 
 import asyncio
 import sys
@@ -155,21 +155,6 @@ def demo(storage: str | None, *, force: bool, remove: bool) -> None:
         report = _with_storage(Settings(), storage, work)
     for line in report.lines:
         click.echo(line)
-
-
-@click.group()
-def collections() -> None:
-    """Collections that scenes can be landed in."""
-
-
-@collections.command("list")
-def list_collections() -> None:
-    """Show collections and their bands."""
-    with refusing(*REFUSALS):
-        for source in load_collections(_folders(Settings())).values():
-            described = source.collection
-            click.echo(f"{described.id}  {described.title}; a mosaic each {described.cadence.value}")
-            click.echo(f"    {', '.join(band.name for band in described.bands)}")
 
 
 @click.command()

@@ -67,9 +67,13 @@ class CompositeOrder:
             raise CompositeError(f"no method '{self.method[:40]}'; there are: {', '.join(METHODS)}.")
         if not self.bands:
             raise CompositeError("a composite has at least one band: --bands red,green,blue.")
-        there = [band for band in self.target.collection.band_names if band != COUNT]
+        there = compositable_bands(self.source, self.target)
         for band in self.bands:
-            self.source.collection.band(band)
+            if self.source.collection.band(band).categorical:
+                raise CompositeError(
+                    f"the numbers of {band} are names, of which there is no {self.method}; "
+                    f"there are: {', '.join(there)}."
+                )
             if band not in there:
                 raise UnknownBandError(band, self.target.collection.id, there)
         if doubled := sorted({band for band in self.bands if self.bands.count(band) > 1}):
@@ -88,6 +92,12 @@ class CompositeOrder:
         identity = [sorted(self.bands), self.box.halves, self.interval.text]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]
         return f"{self.source.collection.id}-{self.method}-{self.period.text}-{digest}"
+
+
+def compositable_bands(source: SourceCollection, target: SourceCollection) -> tuple[str, ...]:
+    """The bands a composite may have: of numbers, which both collections know."""
+    numbers = {band.name for band in source.collection.bands if not band.categorical}
+    return tuple(name for name in target.collection.band_names if name in numbers and name != COUNT)
 
 
 def find_target(collections: Mapping[str, SourceCollection], source_id: str) -> SourceCollection:

@@ -1,5 +1,6 @@
 """The command line: what it says when all is well, and the one sentence when it is not."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -102,6 +103,23 @@ def test_an_age_that_makes_no_sense_is_refused(run, age, words):
 def test_collections_are_listed_with_their_bands(run):
     listed = run("collections", "list").stdout
     assert "tempo-no2  TEMPO nitrogen dioxide; a mosaic each hour\n    no2, quality, cloud_fraction" in listed
+
+
+def test_collections_are_told_to_programs(run):
+    listed = json.loads(run("collections", "list", "--json").stdout)
+    landsat = ["coastal", "blue", "green", "red", "nir08", "swir16", "swir22"]
+    assert listed["landsat-c2-l2"] == {
+        "title": "Landsat Collection 2 Level-2",
+        "cadence": "month",
+        "bands": [*landsat, "qa_pixel"],
+        "composites": None,
+    }
+    assert listed["landsat-monthly"]["bands"] == [*landsat, "count"]
+    assert listed["landsat-monthly"]["composites"] == {
+        "of": "landsat-c2-l2",
+        "mask": "qa_pixel",
+        "bands": landsat,
+    }
 
 
 def test_a_collection_of_ones_own(run, red, tmp_path, monkeypatch):

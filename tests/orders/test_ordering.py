@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,7 +22,9 @@ from app.jobs.orders.store import (
     hand_back_order,
 )
 from app.settings import Settings
+from mosaics.storage import open_storage
 from tests.app.conftest import serving
+from tests.app.landed import land
 from tests.areas.conftest import LOCAL
 from tests.services.postgres import PostgresServer
 
@@ -101,14 +104,55 @@ async def test_what_cannot_be_made_is_answered_with_what_could(client: httpx.Asy
         return detail
 
     assert "no band 'swir22' in collection 'sentinel-2-l2a'; there are: " in await said(bands=["swir22"])
-    assert "no collection 'naip'; there are: sentinel-2-l2a" in await said(collection="naip")
-    assert "fetches scenes first" in await said(collection="naip")
+    not_landed = (
+        "no collection 'landsat-c2-l2'; there are: sentinel-2-l2a; \"ingest\": true fetches scenes first"
+    )
+    assert await said(collection="landsat-c2-l2", bands=["red"]) == not_landed
+    for collection in ("naip", "sentinel-2-monthly", "nowhere"):  # no clouds are told, composites, nothing
+        assert await said(collection=collection, ingest=True) == (
+            f"no composites are made of '{collection}'; they are of: landsat-c2-l2, sentinel-2-l2a"
+        )
+    numbers = "blue, green, red, rededge1, rededge2, rededge3, nir, nir08, nir09, swir16, swir22"
+    assert await said(bands=["red", "scl"]) == (
+        f"composites of sentinel-2-l2a have no band 'scl', whose numbers are names, but: {numbers}"
+    )
+    assert await said(bands=["count"], ingest=True) == (
+        f"composites of sentinel-2-l2a have no band 'count' but: {numbers}"
+    )
     unknown = await said("/ingest", source="landsat")
     assert unknown.startswith("no source 'landsat'; there are: earth-search-landsat-c2-l2, ")
     other = await said(ingest="earth-search-landsat-c2-l2")
     assert other.startswith("no source 'earth-search-landsat-c2-l2' of sentinel-2-l2a; there are: earth-s")
     band = await said("/ingest", bands=["thermal"])
     assert band.startswith("source 'earth-search-sentinel-2-c1-l2a' has no band thermal; there are: blue, ")
+
+
+async def test_a_composite_of_no_scene_is_refused_until_one_lands(
+    client: httpx.AsyncClient, chosen: Settings, tmp_path: Path
+) -> None:
+    async def said(**asked: Any) -> str:
+        answer = await client.post("/composites", json=ASKED | asked)
+        assert answer.status_code == 400, answer.text
+        detail: str = answer.json()["detail"]
+        return detail
+
+    there = 'scenes are of 2024-05 to 2024-06; "ingest": true fetches scenes first'
+    nothing = "no scene of sentinel-2-l2a lies over the box in"
+    assert await said(aoi=[5.3, 51.3, 5.4, 51.4]) == f"{nothing} {ASKED['toi']}; {there}"
+    assert await said(toi="2024-08") == f"{nothing} 2024-08; {there}"
+    assert (
+        await said(toi="2024-06-11/2024-06-30") == f"{nothing} 2024-06-11/2024-06-30; {there}"
+    )  # it is of the 10th
+
+    bare = (tmp_path / "bare").as_uri()
+    async with serving(chosen.model_copy(update={"storage": bare, "refresh_s": 3600.0})) as other:
+        other.base_url = httpx.URL(LOCAL)
+        assert (await other.post("/composites", json=ASKED)).status_code == 400
+        async with await open_storage(bare) as storage:
+            await land(storage, tmp_path)
+        assert (
+            await other.post("/composites", json=ASKED)
+        ).status_code == 202  # looked for anew, not at once known
 
 
 NO_ORDERS = [

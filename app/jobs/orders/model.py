@@ -46,7 +46,7 @@ class UnknownOrderError(LookupError):
 
 
 class SourcesUnknownError(Exception):
-    """The archives cannot be listed; the log has the reason."""
+    """Archives or collections cannot be listed; the log has the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.database import Database, NoDatabaseError
+from app.jobs.orders.composites import Composable
 from app.jobs.orders.model import Kind, Order, OrderRequestError
 from app.jobs.orders.request import (
     CompositeRequest,
@@ -16,8 +17,6 @@ from app.jobs.orders.running import Runner
 from app.jobs.orders.sources import Source, Sources
 from app.jobs.orders.store import cancel_order, create_order, last_orders, read_order
 from app.settings import Settings
-from mosaics.catalogue import Catalogue
-from mosaics.collection import UnknownBandError, UnknownCollectionError
 
 MAX_KEY = 200
 """Characters of an idempotency key; a UUID has 36."""
@@ -29,8 +28,8 @@ class Orders:
     Args:
         database: Where they are kept; None where there is none, and every use raises `NoDatabaseError`.
         settings: What may be ordered.
-        catalogue: What has landed.
         sources: The archives.
+        composable: Of what composites are made.
         runner: Runs orders in this process; None where it runs none.
     """
 
@@ -38,15 +37,15 @@ class Orders:
         self,
         database: Database | None,
         settings: Settings,
-        catalogue: Catalogue,
         sources: Sources,
+        composable: Composable,
         runner: Runner | None,
     ) -> None:
         self.runner = runner
         self._maybe_database = database
         self._settings = settings
-        self._catalogue = catalogue
         self._sources = sources
+        self._composable = composable
 
     async def submit(
         self,
@@ -70,7 +69,8 @@ class Orders:
             OrderRequestError: If it cannot be done, or is larger than may be ordered.
             QueueFullError: If too many wait.
             KeyReusedError: If the key was sent with something else.
-            SourcesUnknownError: If the archives cannot be listed.
+            SourcesUnknownError: If archives or collections cannot be listed.
+            StorageError: If storage does not tell what has landed.
             DatabaseUnavailableError: If the database does not answer.
         """
         database = self._database
@@ -125,8 +125,9 @@ class Orders:
             source = await self._sources.find(request.source)
             _refuse_unknown_bands(request, source)
             return request.model_copy(update={"source": source.id})
+        made = await self._composable.find(request)
         if not request.ingest and (request.ingest is False or not await self._has_archive(request)):
-            self._refuse_nothing_landed(request)
+            await self._composable.refuse_nothing_landed(request, made)
             return request.model_copy(update={"ingest": False})
         named = request.ingest if isinstance(request.ingest, str) else None
         source = await self._sources.find(named, collection=request.collection)
@@ -140,16 +141,6 @@ class Orders:
             return False
         source = (await self._sources.known()).get(preferred)
         return source is not None and source.collection == request.collection
-
-    def _refuse_nothing_landed(self, request: CompositeRequest) -> None:
-        try:
-            collection = self._catalogue.collection(request.collection)
-            for band in request.bands:
-                collection.band(band)
-        except UnknownCollectionError as error:
-            raise OrderRequestError(f'{error}; "ingest": true fetches scenes first') from error
-        except UnknownBandError as error:
-            raise OrderRequestError(str(error)) from error
 
 
 def _refuse_unknown_bands(request: OrderRequest, source: Source) -> None:

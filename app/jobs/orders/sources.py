@@ -1,19 +1,12 @@
 """The sources: which archives there are to order from, asked of the command line, which alone knows them."""
 
-import asyncio
-import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.jobs.orders.child import CommandLine, Event
-from app.jobs.orders.model import OrderRequestError, SourcesUnknownError
-
-log = logging.getLogger(__name__)
-
-KEPT_S = 300.0
-"""How long an answer is believed; asking takes a second or two."""
+from app.jobs.orders.child import CommandLine
+from app.jobs.orders.listing import Listing
+from app.jobs.orders.model import OrderRequestError
 
 SENTINEL = "sentinel-2-l2a"
 
@@ -40,19 +33,12 @@ class Sources:
     """
 
     def __init__(self, command_line: CommandLine, *, preferred: str | None = None) -> None:
-        self._command_line = command_line
+        self._listing = Listing(command_line, ("sources", "--json"), _source)
         self._preferred = preferred
-        self._known: Mapping[str, Source] = {}
-        self._asked_at = -KEPT_S
-        self._asking = asyncio.Lock()
 
     async def known(self) -> Mapping[str, Source]:
         """All of them, by id; `SourcesUnknownError` where the command line cannot tell."""
-        async with self._asking:
-            if time.monotonic() - self._asked_at >= KEPT_S:
-                self._known = await self._ask()
-                self._asked_at = time.monotonic()
-        return self._known
+        return await self._listing.known()
 
     async def find(self, source_id: str | None, *, collection: str | None = None) -> Source:
         """The source of an id, or the one that is meant where none is given.
@@ -80,14 +66,6 @@ class Sources:
             if each.collection == (collection or SENTINEL):
                 return each
         raise OrderRequestError(f"no source of {collection or SENTINEL}; name one of: {', '.join(known)}")
-
-    async def _ask(self) -> dict[str, Source]:
-        heard: list[Event] = []
-        ended = await self._command_line.run(["sources", "--json"], heard.append)
-        if ended.status != 0 or len(heard) != 1:
-            log.error("the sources cannot be listed: status %d: %s", ended.status, ended.stderr)
-            raise SourcesUnknownError("the sources cannot be listed")
-        return {name: _source(name, facts) for name, facts in heard[0].items()}
 
 
 def _source(name: str, facts: Mapping[str, Any]) -> Source:

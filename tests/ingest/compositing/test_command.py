@@ -78,7 +78,7 @@ def test_composites_are_made_month_by_month_and_only_once(run, landed):
             ("--bands", "ultraviolet"),
             "No band 'ultraviolet' in collection 'sentinel-2-l2a'; there are: blue,",
         ),
-        (("--bands", "scl"), "No band 'scl' in collection 'sentinel-2-monthly'; there are: blue,"),
+        (("--bands", "scl"), "The numbers of scl are names, of which there is no median; there are: blue,"),
         (("--bands", "red,red"), "Red given more than once."),
         (("--bands", ","), "A composite has at least one band"),
         (("--datetime", "2024-07"), "No scene of sentinel-2-l2a lies over the box in 2024-07-01"),

@@ -1,0 +1,48 @@
+"""`tilewatch collections`: what scenes can be landed in, and of what composites are made."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from app.cli.refusal import refusing
+from app.settings import Settings
+from ingest.collections import CollectionFileError, SourceCollection, load_collections
+from ingest.compositing.order import compositable_bands
+
+
+@click.group()
+def collections() -> None:
+    """Collections that scenes can be landed in."""
+
+
+@collections.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Say it as one JSON object, by id.")
+def list_collections(*, as_json: bool) -> None:
+    """Show collections and their bands."""
+    with refusing(CollectionFileError):
+        settings = Settings()
+        found = load_collections([settings.collections] if settings.collections else [])
+    if as_json:
+        click.echo(json.dumps({name: facts(each, found) for name, each in found.items()}))
+        return
+    for source in found.values():
+        described = source.collection
+        click.echo(f"{described.id}  {described.title}; a mosaic each {described.cadence.value}")
+        click.echo(f"    {', '.join(described.band_names)}")
+
+
+def facts(source: SourceCollection, found: Mapping[str, SourceCollection]) -> dict[str, Any]:
+    """What a program may want to know of a collection before it lands scenes in it or composites them."""
+    described, composition = source.collection, source.composition
+    composites = None
+    if composition is not None and composition.of in found:
+        bands = compositable_bands(found[composition.of], source)
+        composites = {"of": composition.of, "mask": composition.mask.band, "bands": bands}
+    return {
+        "title": described.title,
+        "cadence": described.cadence.value,
+        "bands": described.band_names,
+        "composites": composites,
+    }
