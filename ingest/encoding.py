@@ -1,6 +1,6 @@
 """Encoding: how the stored numbers of a band are to be read, decided once and with its reason."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -11,6 +11,15 @@ from ingest.raster import RasterRefusedError, SourceRaster, held_nodata
 from mosaics.collection import Band
 
 PHYSICAL = "floating-point numbers are taken as physical values"
+DECLARED = "the archive's metadata (raster:bands)"
+BOTH_GIVEN = "scale and offset given on landing"
+SCALE_GIVEN = "scale given on landing"
+OFFSET_GIVEN = "offset given on landing"
+CODES = "codes of classes"
+TAGS = "the file's own tags"
+COLLECTION = "as the collection says"
+OF_ONE_BAND = frozenset({PHYSICAL, DECLARED, BOTH_GIVEN, SCALE_GIVEN, OFFSET_GIVEN, CODES, TAGS, COLLECTION})
+"""Reasons that hold for a band alone; any other is a rule's, which holds for the whole scene."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,10 @@ class PerBand:
     def of(self, band: str) -> float | None:
         """The number for a band; None where none was given."""
         return self.for_band.get(band, self.for_all)
+
+    def among(self, bands: Iterable[str]) -> "PerBand":
+        """The numbers for some of the bands."""
+        return PerBand(self.for_all, {band: self.for_band[band] for band in bands if band in self.for_band})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +105,10 @@ def decide_scale(
     """
     scale, offset = scales.of(band.name), offsets.of(band.name)
     if scale is not None and offset is not None:
-        return scale, offset, "scale and offset given on landing"
+        return scale, offset, BOTH_GIVEN
     usable_rule = rule if offset is None and scale in {None, band.scale} else None
     if declared is not None and not band.categorical:
-        own: tuple[float, float, str] | None = (*declared, "the archive's metadata (raster:bands)")
+        own: tuple[float, float, str] | None = (*declared, DECLARED)
     else:
         own = _own_scale(raster, band, usable_rule)
     if own is None:
@@ -106,12 +119,12 @@ def decide_scale(
                 f"what its numbers stand for is unknown. Give --scale {band.name}=S and --offset "
                 f"{band.name}=O so that number * S + O is {meaning}."
             )
-        return scale, 0.0, "scale given on landing"
+        return scale, 0.0, SCALE_GIVEN
     if scale is not None:
         # an offset belongs to its scale
-        return scale, own[1] if own[0] == scale else 0.0, "scale given on landing"
+        return scale, own[1] if own[0] == scale else 0.0, SCALE_GIVEN
     if offset is not None:
-        return own[0], offset, "offset given on landing"
+        return own[0], offset, OFFSET_GIVEN
     return own
 
 
@@ -122,15 +135,15 @@ def _own_scale(
 ) -> tuple[float, float, str] | None:
     """What file and collection say; None where neither says what a number stands for."""
     if band.categorical:
-        return 1.0, 0.0, "codes of classes"
+        return 1.0, 0.0, CODES
     if raster.scale_offset != (1.0, 0.0):
-        return (*raster.scale_offset, "the file's own tags")
+        return (*raster.scale_offset, TAGS)
     if np.dtype(raster.dtype).kind == "f":
         return 1.0, 0.0, PHYSICAL
     counts = np.dtype(band.dtype).kind in "iu" and (band.scale, band.offset) == (1.0, 0.0)
     if raster.dtype != band.dtype and not counts:
         return None
     if rule is None:
-        return band.scale, band.offset, "as the collection says"
+        return band.scale, band.offset, COLLECTION
     decided = rule()
     return band.scale, decided.offset, decided.reason

@@ -14,12 +14,15 @@ from ingest.downloads import BeingFetchedError, Downloads
 from ingest.fetching_parts import WholeOnlyError
 from ingest.harmonising import OffsetUndecidedError
 from ingest.landing import Landing, land_scene
+from ingest.manner import Manner, Mode
+from ingest.merging import decided_offset
 from ingest.order import OrderError, SceneOrder
 from ingest.planning import ScenePlan, plan_rasters, plan_scene
 from ingest.probing import bands_to_probe
 from ingest.raster import RasterRefusedError, inspect_raster
-from ingest.surveying import Manner, Mode, Pending, Survey
+from ingest.surveying import Pending, Survey
 from ingest.workspace import require_space
+from mosaics.log import OvertakenError
 from mosaics.storage import Storage
 
 SCENES_AT_ONCE = 2
@@ -35,6 +38,7 @@ FAULTS_OF_A_SCENE = (
     BeingFetchedError,
     OffsetUndecidedError,
     OrderError,
+    OvertakenError,
     RasterRefusedError,
     SceneRefusedError,
 )
@@ -142,9 +146,10 @@ class _Loop:
             else:
                 plan_work = self._plan_reference(pending, scene_id, folder)
             plan = await plan_work
+            over = {scene_id: pending.merger.landed}
             replaces = [self.manner.scene_id(lesser) for lesser in pending.scene.supersedes]
             async with self.converting:
-                landing = await land_scene(self.storage, plan, replaces=replaces)
+                landing = await land_scene(self.storage, plan, replaces=replaces, over=over)
             self.downloads.remove(folder)
         return landing
 
@@ -152,16 +157,18 @@ class _Loop:
         if self.manner.clip is not None:
             return await self._plan_part(pending, scene_id, folder, self.manner.clip)
         files = await self._fetch(pending.scene, pending.scene.files, folder)
-        order = self._given(self.source.convert(pending.scene, files), scene_id)
+        order = self._given(self.source.convert(pending.scene, files), scene_id, pending)
         async with self.converting:
-            return await asyncio.to_thread(plan_scene, self.collection, order, digest=pending.digest)
+            return await asyncio.to_thread(
+                plan_scene, self.collection, order, digest=pending.digest, kept=pending.merger.kept
+            )
 
     async def _plan_part(
         self, pending: Pending, scene_id: str, folder: Path, bbox: tuple[float, float, float, float]
     ) -> ScenePlan:
         """Fetches whole the files whose pixels tell the offset, of the others what lies under the box."""
         parts = {band: folder / "clipped" / f"{band}.tif" for band in pending.scene.files}
-        order = self._given(self.source.convert(pending.scene, parts), scene_id)
+        order = self._given(self.source.convert(pending.scene, parts), scene_id, pending)
         probed = bands_to_probe(self.collection, order)
         files = await self._fetch(pending.scene, parts, folder, under=bbox, whole=probed)
 
@@ -174,7 +181,9 @@ class _Loop:
                     files[band].unlink()  # to be fetched anew by the next run
                     raise
             pixels = {band: inspect_raster(files[band]) for band in probed}
-            return plan_scene(self.collection, order, digest=pending.digest, pixels=pixels)
+            return plan_scene(
+                self.collection, order, digest=pending.digest, pixels=pixels, kept=pending.merger.kept
+            )
 
         async with self.converting:
             return await asyncio.to_thread(plan)
@@ -183,7 +192,7 @@ class _Loop:
         scene = pending.scene
         reference = self.source.refer(scene, self.collection.collection)
         await together(*(self._require(scene, band) for band in scene.files))
-        order = self._given(reference.order, scene_id)
+        order = self._given(reference.order, scene_id, pending)
         files = await self._fetch(scene, bands_to_probe(self.collection, order), folder)
 
         def plan() -> ScenePlan:
@@ -194,6 +203,7 @@ class _Loop:
                 sha256={},
                 pixels={band: inspect_raster(file) for band, file in files.items()},
                 digest=pending.digest,
+                kept=pending.merger.kept,
             )
 
         return await asyncio.to_thread(plan)
@@ -243,6 +253,5 @@ class _Loop:
             return target
         return blocks
 
-    def _given(self, order: SceneOrder, scene_id: str) -> SceneOrder:
-        """The order as the user wants it."""
-        return replace(order, id=scene_id, scales=self.manner.scales, offsets=self.manner.offsets)
+    def _given(self, order: SceneOrder, scene_id: str, pending: Pending) -> SceneOrder:
+        return self.manner.given(order, scene_id, decided_offset(self.collection, pending.merger.kept))

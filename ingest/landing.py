@@ -6,11 +6,12 @@ that until it stands nobody sees anything, and a landing killed on the way is co
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from ingest.cog import write_cog
 from ingest.item import COG, GEOJSON, scene_item
@@ -24,6 +25,8 @@ REUSED_UP_TO = timedelta(hours=12)
 """Objects of a landing that died are reused while they are younger; older ones a sweep may be taking away."""
 SPACE_PER_BYTE = 2.5
 """Disk taken by a raster of one byte while it is converted: plain copy, overviews (a third), COG."""
+TAKEN_BYTES = 2**24
+"""Of a COG that is taken over, in memory at a time."""
 
 Progress = Callable[[int], None]
 
@@ -40,7 +43,12 @@ class Landing:
 
 
 async def land_scene(
-    storage: Storage, plan: ScenePlan, progress: Progress = lambda _: None, *, replaces: Sequence[str] = ()
+    storage: Storage,
+    plan: ScenePlan,
+    progress: Progress = lambda _: None,
+    *,
+    replaces: Sequence[str] = (),
+    over: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Landing:
     """Lands one scene by one commit; lands nothing where storage has that very scene already.
 
@@ -49,8 +57,10 @@ async def land_scene(
         plan: What is landed.
         progress: Told the steps done; `steps(plan)` in all.
         replaces: Ids of scenes that go in the same commit, where storage has them.
+        over: As for `mosaics.log.commit_scenes`.
 
     Raises:
+        OvertakenError: Where another version of the scene landed than `over` says; nothing is seen then.
         RasterRefusedError: Where a file turns out to be damaged; nothing is landed then.
         DiskFullError: Where there is no room to convert.
         StorageError: Where storage does not take it.
@@ -62,10 +72,11 @@ async def land_scene(
     with workspace() as folder:
         missing = await missing_bands(storage, plan)
         require_space(folder, needed_bytes(plan, missing))
+        await take_over(storage, plan, folder, missing)
         await asyncio.to_thread(convert_scene, plan, folder, missing, progress)
         size_bytes = await upload_scene(storage, plan, folder)
     await put_collection(storage, plan.collection)
-    commit = await commit_scenes(storage, plan.collection.id, add=[plan.record()], remove=gone)
+    commit = await commit_scenes(storage, plan.collection.id, add=[plan.record()], remove=gone, over=over)
     progress(1)
     return Landing(plan, commit.number if commit else None, size_bytes)
 
@@ -101,10 +112,23 @@ async def missing_bands(storage: Storage, plan: ScenePlan) -> frozenset[str]:
     return frozenset(missing)
 
 
+async def take_over(storage: Storage, plan: ScenePlan, folder: Path, bands: Iterable[str]) -> None:
+    """Writes the COGs that another version of the scene has into a folder, as `{band}.tif`."""
+    for name in bands:
+        key = plan.bands[name].stored_key
+        if key is None:
+            continue
+        size_bytes = (await storage.head(key)).size
+        with (folder / f"{name}.tif").open("wb") as file:
+            for begin in range(0, size_bytes, TAKEN_BYTES):
+                part = await storage.get_range(key, begin, TAKEN_BYTES)
+                await asyncio.to_thread(file.write, part)
+
+
 def convert_scene(
     plan: ScenePlan, folder: Path, bands: Iterable[str] | None = None, progress: Progress = lambda _: None
 ) -> None:
-    """Writes the COGs of a scene into a folder, as `{band}.tif`.
+    """Writes the COGs of a scene into a folder, as `{band}.tif`, but for those that are taken over.
 
     Raises:
         RasterRefusedError: Where a file turns out to be damaged.
@@ -112,7 +136,7 @@ def convert_scene(
     wanted = set(plan.copied if bands is None else bands)
     for name in plan.copied:
         band = plan.bands[name]
-        if name in wanted:
+        if name in wanted and band.stored_key is None:
             write_cog(
                 band.raster,
                 folder / f"{name}.tif",

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ingest.encoding import PerBand
-from ingest.harmonising import parse_baseline
+from ingest.harmonising import Harmonisation, parse_baseline
 from mosaics.period import Cadence, Interval, Period, PeriodError, parse_instant
 
 SCENE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -88,6 +88,8 @@ class SceneOrder:
     declared: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
     """Scale and offset by band that the archive's metadata give, where they are right about the pixels."""
     provenance: Provenance = field(default_factory=Provenance)
+    decided: Harmonisation | None = None
+    """The offset that was decided when other bands of this very scene landed, which then holds for all."""
 
     def __post_init__(self) -> None:
         if not SCENE_ID.fullmatch(self.id):

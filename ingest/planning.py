@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from shapely.geometry import mapping
 
@@ -37,6 +38,8 @@ class PlannedBand:
     sha256: str | None
     """Of the source file and the side-car files read with it; None where it is left in its archive."""
     origin: Origin | None = None
+    stored_key: str | None = None
+    """Where another version of the scene has its COG, which is taken over; None where one is made."""
 
     @property
     def referenced(self) -> bool:
@@ -73,7 +76,7 @@ class ScenePlan:
 
     @property
     def copied(self) -> tuple[str, ...]:
-        """The bands of which a COG is written."""
+        """The bands whose COGs lie beside the item."""
         return tuple(name for name, band in self.bands.items() if not band.referenced)
 
     @property
@@ -111,6 +114,7 @@ def plan_scene(
     *,
     digest: str | None = None,
     pixels: Mapping[str, SourceRaster] | None = None,
+    kept: Mapping[str, PlannedBand] = MappingProxyType({}),
 ) -> ScenePlan:
     """Looks at every file of an order and decides how it is landed.
 
@@ -119,6 +123,7 @@ def plan_scene(
         order: What is asked.
         digest: Replaces the digest of the files, where they are themselves made from something known.
         pixels: Rasters to look at in place of the files, where those are parts of them.
+        kept: Bands of the scene that storage has already, beside those of the order.
 
     Raises:
         RasterRefusedError: Where a file cannot be landed.
@@ -131,7 +136,13 @@ def plan_scene(
     hashes = _hash_files(rasters.values())
     sha256 = {name: hashes[raster.path] for name, raster in rasters.items()}
     return plan_rasters(
-        source, order, rasters, sha256=sha256, pixels=rasters if pixels is None else pixels, digest=digest
+        source,
+        order,
+        rasters,
+        sha256=sha256,
+        pixels=rasters if pixels is None else pixels,
+        digest=digest,
+        kept=kept,
     )
 
 
@@ -143,6 +154,7 @@ def plan_rasters(
     sha256: Mapping[str, str],
     pixels: Mapping[str, SourceRaster],
     digest: str | None = None,
+    kept: Mapping[str, PlannedBand] = MappingProxyType({}),
 ) -> ScenePlan:
     """Decides how the bands of an order are landed whose rasters are known.
 
@@ -153,6 +165,7 @@ def plan_rasters(
         sha256: Of the files that are on this machine.
         pixels: Rasters whose pixels can be looked at.
         digest: As for `plan_scene`.
+        kept: As for `plan_scene`.
 
     Raises:
         RasterRefusedError: Where a band cannot be landed.
@@ -161,11 +174,13 @@ def plan_rasters(
     """
     collection = source.collection
     described = {asset.band: collection.band(asset.band) for asset in order.assets}
-    footprint = scene_footprint(rasters)
+    footprint = scene_footprint({**{name: band.raster for name, band in kept.items()}, **rasters})
     nodata = {name: decide_nodata(rasters[name], band, order.nodata) for name, band in described.items()}
 
     @functools.cache
     def harmonisation() -> Harmonisation:
+        if order.decided is not None:
+            return order.decided
         reflective = [
             name
             for name, band in described.items()
@@ -191,12 +206,10 @@ def plan_rasters(
             declared=order.declared.get(name),
         )
         encodings[name] = Encoding(nodata[name], scale, offset, band.unit, band.categorical, reason)
-    bands = {
-        asset.band: PlannedBand(
-            rasters[asset.band], encodings[asset.band], sha256.get(asset.band), asset.origin
-        )
-        for asset in order.assets
-    }
+    bands = dict(kept)
+    for asset in order.assets:
+        name = asset.band
+        bands[name] = PlannedBand(rasters[name], encodings[name], sha256.get(name), asset.origin)
     decided = [harmonisation()] if harmonisation.cache_info().currsize else []
     return ScenePlan(
         collection=collection,

@@ -20,9 +20,9 @@ def bands_to_probe(source: SourceCollection, order: SceneOrder) -> tuple[str, ..
         order: What is asked; its files need not be there.
 
     Returns:
-        None of them where the offset is known without, from the archive or the user.
+        None of them where the offset is known without: from the archive, the user or the scene's other bands.
     """
-    if source.harmonisation is None:
+    if source.harmonisation is None or order.decided is not None:
         return ()
     bands = [asset.band for asset in order.assets]
     reflective = [band for band in bands if not source.collection.band(band).categorical]

@@ -34,6 +34,10 @@ class LogError(Exception):
     """A commit that cannot be read: it is damaged, or was written by a later version."""
 
 
+class OvertakenError(Exception):
+    """A scene was landed by another writer since it was looked at; the message names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """One change of a collection."""
@@ -187,7 +191,12 @@ async def read_commits(storage: Storage, collection_id: str, start: int = 1) -> 
 
 
 async def commit_scenes(
-    storage: Storage, collection_id: str, *, add: Sequence[SceneRecord] = (), remove: Sequence[str] = ()
+    storage: Storage,
+    collection_id: str,
+    *,
+    add: Sequence[SceneRecord] = (),
+    remove: Sequence[str] = (),
+    over: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Commit | None:
     """Add scenes to a collection and remove others, in one commit.
 
@@ -195,10 +204,19 @@ async def commit_scenes(
     under another it is replaced. Ids to remove that the collection does not have are left alone. Other
     writers may commit at the same time.
 
+    Args:
+        storage: Where they lie.
+        collection_id: The collection.
+        add: Scenes.
+        remove: Ids.
+        over: The item key that scenes to add were made to take the place of, by id; None for none. Where
+            another stands there by then, nothing is committed.
+
     Returns:
         The commit; None when it would change nothing.
 
     Raises:
+        OvertakenError: When a scene to add would take the place of another version than of that in `over`.
         SceneError: When an id is given twice or a footprint is not valid.
         StorageUnavailableError: When storage fails; doing the same again later finishes the work, whether or
             not the commit had gone through.
@@ -206,7 +224,7 @@ async def commit_scenes(
     given = Counter([*(record.id for record in add), *remove])
     if twice := [scene_id for scene_id, times in given.items() if times > 1]:
         raise SceneError(f"scenes given more than once: {', '.join(twice[:10])}")
-    return await _commit(storage, collection_id, lambda state: _Change.of(state, add, remove))
+    return await _commit(storage, collection_id, lambda state: _Change.of(state, add, remove, over))
 
 
 async def commit_overviews(
@@ -270,12 +288,24 @@ class _Change:
         return cls((), (), frozenset(there), there) if there else None
 
     @classmethod
-    def of(cls, state: LogState, add: Sequence[SceneRecord], remove: Sequence[str]) -> "_Change | None":
+    def of(
+        cls,
+        state: LogState,
+        add: Sequence[SceneRecord],
+        remove: Sequence[str],
+        over: Mapping[str, str | None],
+    ) -> "_Change | None":
         added = tuple(
             record
             for record in add
             if record.id not in state.scenes or state.scenes[record.id].item_key != record.item_key
         )
+        there = {one: state.scenes[one].item_key for one in over if one in state.scenes}
+        if overtaken := [one.id for one in added if one.id in over and there.get(one.id) != over[one.id]]:
+            raise OvertakenError(
+                f"{', '.join(overtaken)} was landed anew by somebody else meanwhile; "
+                "do the same again, which takes that into account."
+            )
         removed = tuple(scene_id for scene_id in remove if scene_id in state.scenes)
         if not added and not removed:
             return None

@@ -28,8 +28,9 @@ from ingest.collections import SourceCollection, find_collection, load_collectio
 from ingest.downloads import Downloads
 from ingest.ingesting import Outcome, ingest_scenes
 from ingest.landing import Landing
+from ingest.manner import Manner, Mode
 from ingest.order import parse_numbers
-from ingest.surveying import Manner, Mode, Survey, survey_scenes
+from ingest.surveying import Survey, survey_scenes
 from mosaics.log import read_state
 from mosaics.period import parse_when
 from mosaics.storage import Storage, open_storage
@@ -183,6 +184,7 @@ class Work:
         discovery = await source.discover(self.wanted)
         state = await read_state(storage, source.collection_id)
         survey = await survey_scenes(
+            storage,
             source,
             self.collection,
             discovery.scenes,
@@ -232,7 +234,7 @@ class Work:
 
     def _say_survey(self, survey: Survey) -> None:
         if survey.landed:
-            self.told.say(f"{len(survey.landed)} landed already, exactly so.")
+            self.told.say(f"{len(survey.landed)} landed already, with all these bands.")
         verb = "would be" if self.dry_run else "to be"
         if self.manner.mode is Mode.REFERENCE:
             self.told.say(f"{len(survey.pending)} {verb} landed, the files left where they lie.")
@@ -241,6 +243,11 @@ class Work:
             about = "" if self.manner.clip is None else "about "
             size = size_text(survey.to_fetch_bytes)
             self.told.say(f"{len(survey.pending)} {verb} landed, {about}{size}{more} fetched.")
+        for pending in survey.pending:
+            if kept := sorted(pending.merger.kept):
+                self.told.say(f"{pending.scene.id}: keeps {', '.join(kept)}, landed before.")
+            for loss in pending.merger.losses:
+                self.told.warn(f"{pending.scene.id}: {'would lose' if self.dry_run else 'loses'} {loss}")
         if self.dry_run:
             for pending in survey.pending:
                 clouds = pending.scene.cloud_cover_percent

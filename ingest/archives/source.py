@@ -1,6 +1,6 @@
 """What a source of scenes does: discover them, fetch their files, and say how they are landed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -132,6 +132,10 @@ class Source(Protocol):
 
     async def discover(self, wanted: Wanted) -> Discovery:
         """Search, drop duplicates and clouds; `ArchiveError` where the archive cannot be searched."""
+        ...
+
+    def with_bands(self, scene: ArchiveScene, bands: Iterable[str]) -> ArchiveScene:
+        """A scene with the files of other bands; `SceneRefusedError` where the source has none of one."""
         ...
 
     async def size_bytes(self, file: RemoteFile) -> int | None:

@@ -1,6 +1,7 @@
 """A source that is a collection of a STAC API, as its description says."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -98,6 +99,14 @@ class StacSource:
             over_limit=len(clear) - len(kept),
             refused=refused,
         )
+
+    def with_bands(self, scene: ArchiveScene, bands: Iterable[str]) -> ArchiveScene:
+        """See `Source.with_bands`."""
+        assets = self._description.assets
+        if strangers := [band for band in bands if band not in assets]:
+            raise SceneRefusedError(f"the source has no {', '.join(strangers)}")
+        other = read_scene(scene.item, {band: assets[band] for band in bands})
+        return replace(scene, files=other.files)
 
     async def size_bytes(self, file: RemoteFile) -> int | None:
         """See `Source.size_bytes`."""

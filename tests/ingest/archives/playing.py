@@ -13,7 +13,8 @@ from ingest.collections import load_collections
 from ingest.downloads import Downloads
 from ingest.ingesting import Outcome, ingest_scenes
 from ingest.landing import Landing
-from ingest.surveying import Manner, Survey, survey_scenes
+from ingest.manner import Manner
+from ingest.surveying import Survey, survey_scenes
 from mosaics.log import read_state
 from mosaics.period import Interval, parse_instant
 from mosaics.storage import Storage
@@ -101,7 +102,9 @@ async def ingest(
     folder = Downloads(downloads)
     state = await read_state(storage, source.collection_id)
     collection = load_collections()[source.collection_id]
-    survey = await survey_scenes(source, collection, discovery.scenes, manner, state=state, downloads=folder)
+    survey = await survey_scenes(
+        storage, source, collection, discovery.scenes, manner, state=state, downloads=folder
+    )
     outcome = await ingest_scenes(
         storage,
         source,

@@ -84,7 +84,7 @@ def test_an_ingestion_says_what_landed(run, scenes):
     )
     assert f"Landed 2 of 2 in sentinel-2-l2a; {2 * scenes / 1e3:.1f} kB fetched; " in lines[-1]
     again = run(*ASKED, *BANDS)
-    assert again.stdout.splitlines()[1] == "2 landed already, exactly so."
+    assert again.stdout.splitlines()[1] == "2 landed already, with all these bands."
 
 
 def test_scenes_that_are_left_out_are_counted(run, scenes):

@@ -12,7 +12,7 @@ from ingest.archives.http import ArchiveUnavailableError
 from ingest.archives.source import WantedError
 from ingest.encoding import PerBand
 from ingest.ingesting import FILES_AT_ONCE
-from ingest.surveying import Manner, Mode
+from ingest.manner import Manner, Mode
 from ingest.workspace import DiskFullError
 from mosaics.catalogue import Catalogue
 from mosaics.log import read_commits, read_state

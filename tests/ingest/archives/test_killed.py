@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ingest.archives.http import ArchiveClient
-from ingest.surveying import Manner
+from ingest.manner import Manner
 from mosaics.log import read_commits
 from mosaics.storage import open_storage
 from mosaics.sweeping import unreferenced

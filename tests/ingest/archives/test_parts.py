@@ -17,8 +17,8 @@ from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError
 from ingest.clipping import clip_file
 from ingest.fetching import DamagedFileError, Expected
 from ingest.fetching_parts import REQUEST_BYTES, WholeOnlyError, fetch_under
+from ingest.manner import Manner
 from ingest.raster import RasterRefusedError
-from ingest.surveying import Manner
 from mosaics.log import read_state
 from mosaics.storage import open_storage
 from tests.ingest.archives.conftest import QUICK
