@@ -36,7 +36,7 @@ from app.routes import viewer
 from app.routes.ogc_backend import MAX_SIZE, LandedProduct, ProductBackend
 from app.routes.periods import chosen_periods, load_indexes
 from app.routes.products import periods_of
-from app.routes.queries import AskedWindows, Datetime, InformedDesk, known_names, refuse_unknown
+from app.routes.queries import AskedWindows, Datetime, InformedDesk, known_names, refuse_twice, refuse_unknown
 from colormaps import colormap_names, load_colormap
 
 PREFIX = "/products/{product}"
@@ -103,10 +103,11 @@ async def plain_crs_names(request: Request) -> None:
 
 
 async def known_names_of_wmts(request: Request) -> None:
-    """Refuse query names that are neither ours nor a WMTS client's."""
+    """Refuse query names that are neither ours nor a WMTS client's, and ours given twice."""
     ours = ("datetime", *ROLES, "offset", "tile_format", "use_epsg")
     names = {name for name in request.query_params if name.lower() not in WMTS_WORDS}
     refuse_unknown(names, known=ours)
+    refuse_twice(request, ours)
 
 
 async def small_pictures(request: Request) -> None:

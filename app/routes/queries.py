@@ -93,7 +93,7 @@ InformedDesk = Annotated[Desk, Depends(informed_desk)]
 
 
 async def known_names(request: Request) -> None:
-    """Refuse query names the route does not declare, so that a misspelt one is never silently ignored."""
+    """Refuse query names that the route does not declare, or that come twice: none is silently ignored."""
     if not request.query_params:
         return
     route = request.scope["route"]
@@ -101,6 +101,7 @@ async def known_names(request: Request) -> None:
     known = [field.alias for field in fields]
     absent = absent_windows(request)
     refuse_unknown(request.query_params.keys(), known=known, shown=[n for n in known if n not in absent])
+    refuse_twice(request, known)
 
 
 async def revalidated(response: Response) -> None:
@@ -129,6 +130,13 @@ def refuse_unknown(
     if unknown:
         there_are = f"there are: {', '.join(sorted(shown or known))}" if known else "it takes none"
         raise RequestError(f"no query parameter {unknown[0]!r} here; {there_are}")
+
+
+def refuse_twice(request: Request, names: Collection[str]) -> None:
+    """Raise for a query name of these that is given more than once; no parameter takes a list."""
+    for name in names:
+        if len(request.query_params.getlist(name)) > 1:
+            raise RequestError(f"parameter {name!r} is given twice")
 
 
 @dataclass(frozen=True, slots=True)

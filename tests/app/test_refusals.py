@@ -98,6 +98,31 @@ async def test_refusals_say_what_would_have_worked(
     assert_silent(answer)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_parameter_given_twice_is_refused_everywhere_in_the_same_words(
+    client: httpx.AsyncClient, method: str
+) -> None:
+    routes = {
+        "GET": [
+            f"{TILES}/14/8430/5463.png",
+            "/products/ndvi/WebMercatorQuad/tilejson.json",
+            "/products/ndvi/point/5.24,51.29",
+            "/products/ndvi/times",
+            "/products/ndvi/legend.json",
+            "/products/ndvi/WMTSCapabilities.xml",
+            "/products/ndvi/WebMercatorQuad/map.html",
+            f"{BBOX}.png",
+            "/stac/search",
+        ],
+        "POST": ["/products/ndvi/statistics"],
+    }
+    for route in routes[method]:
+        for second in ("2024-06", "2024-05"):  # also where both say the same
+            answer = await client.request(method, f"{route}?datetime=2024-06&datetime={second}")
+            assert (route, answer.status_code) == (route, 400)
+            assert answer.json()["detail"] == "parameter 'datetime' is given twice"
+
+
 ADDRESSES = [
     "http://127.0.0.1:1/x.tif",
     "/vsicurl/http://127.0.0.1:1/x.tif",
