@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from json import dumps
+from json import dumps, loads
 
 from app.areas.following import Standing, mosaics_seen, standing_of
 from app.areas.kept_series import KeptEntry, read_series
@@ -14,7 +14,7 @@ from app.areas.store import read_shape
 from app.database import Connection, Database
 from app.products.model import Product
 from app.rendering.selecting import compared_periods
-from app.statistics.answering import Answering, Question
+from app.statistics.answering import Answering, Question, with_windows_in_order
 from app.statistics.series import MAX_ENTRIES, Step
 from app.statistics.summary import StatisticsRequestError
 from mosaics.catalogue import Catalogue
@@ -80,7 +80,7 @@ class TimeSeriesReader:
         known = self._periods(product, time)
         async with self._database.connection() as connection:
             rows = await self._rows(connection, area_id, product, time, known)
-        entries = {row.starts: _kept(row) for row in rows.kept}
+        entries = {row.starts: _kept(row, product) for row in rows.kept}
         computing = rows.unknown[-MAX_COMPUTED:]
         empty = [*rows.empty, *_gaps(known)]
         if len(entries) + len(computing) + len(empty) > MAX_ENTRIES:
@@ -149,8 +149,9 @@ def _floor(moment: datetime | None, cadence: Cadence | None) -> datetime | None:
     return Period.containing(moment, cadence).start
 
 
-def _kept(row: KeptEntry) -> str:
-    return f'{{"kept": true, "computed_at": "{row.computed_at.isoformat()}", {row.entry[1:]}'
+def _kept(row: KeptEntry, product: Product) -> str:
+    entry = dumps(with_windows_in_order(loads(row.entry), product)) if product.roles else row.entry
+    return f'{{"kept": true, "computed_at": "{row.computed_at.isoformat()}", {entry[1:]}'
 
 
 def _gaps(known: Iterable[Period]) -> Iterator[Period]:

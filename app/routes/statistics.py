@@ -115,8 +115,10 @@ async def statistics(
     found, time = windows.product(desk, product, datetime)
     if found.collection not in desk.catalogue.collections():
         raise NothingLandedError(f"nothing has landed for {found.id!r} yet")
+    how = None
     if found.roles and time is None:
-        time, _ = chosen_periods(desk, found, None)
+        time, chosen = chosen_periods(desk, found, None)
+        how = chosen.windows[0].how
     steps = plan_series(desk.catalogue, found, time, step)
     if found.roles and len(steps) == 1:  # of a series, each entry says for itself what cannot be compared
         select(desk.catalogue, found, steps[0].datetime)
@@ -124,19 +126,21 @@ async def statistics(
     is_streamed = NDJSON in request.headers.get("accept", "")
     refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)
     answers = (
-        desk.answering.answers(found, questions(asked, steps), wanted)
+        desk.answering.answers(found, questions(asked, steps, how), wanted)
         if width_m is None
-        else ringed_answers(desk.answering, found, questions(asked, steps), width_m=width_m, wanted=wanted)
+        else ringed_answers(
+            desk.answering, found, questions(asked, steps, how), width_m=width_m, wanted=wanted
+        )
     )
     if is_streamed:
         return await streamed(request, asked, answers)
     return await whole(request, asked, answers)
 
 
-def questions(asked: RequestedFeatures, steps: tuple[Step, ...]) -> Iterator[Question]:
-    """One for each feature and period."""
+def questions(asked: RequestedFeatures, steps: tuple[Step, ...], how: str | None) -> Iterator[Question]:
+    """One for each feature and period; `how` a period was chosen that nobody asked for."""
     return (
-        Question(feature.polygon, step, number)
+        Question(feature.polygon, step, number, how)
         for number, feature in enumerate(asked.features)
         for step in steps
     )

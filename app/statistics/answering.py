@@ -32,6 +32,8 @@ class Question:
     step: Step
     subject: int = 0
     """Which of several polygons it is; handed through."""
+    how: str | None = None
+    """How the tested window was chosen, where nobody asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Answering:
                 if entry is None:
                     yield self._compute(question, found, fresh)
                 else:
-                    yield _recalled(question, entry)
+                    yield _recalled(question, product, entry)
 
     async def _compute(
         self, question: Question, resolved: ResolvedStatistics, fresh: dict[str, str]
@@ -112,10 +114,28 @@ class Answering:
         entry = summary.entry(question.step.period.text)
         if resolved.scenes and not summary.skipped:
             fresh[resolved.inputs] = json.dumps(entry)
-        return Answer(question.subject, entry, recalled=False)
+        return Answer(question.subject, _told(question, resolved.product, entry), recalled=False)
 
 
-async def _recalled(question: Question, entry: str) -> Answer:
-    """A remembered entry; equal scenes may have been asked for under another name of their time."""
-    facts: dict[str, Any] = json.loads(entry)
-    return Answer(question.subject, facts | {"period": question.step.period.text}, recalled=True)
+def with_windows_in_order(entry: dict[str, Any], product: Product) -> dict[str, Any]:
+    """An entry with the tested window first; a database keeps names in an order of its own."""
+    if "windows" not in entry:
+        return entry
+    windows = entry["windows"]
+    ordered = (*product.role_bands, *windows)  # an older entry may have others
+    return entry | {"windows": {role: windows[role] for role in ordered if role in windows}}
+
+
+async def _recalled(question: Question, product: Product, entry: str) -> Answer:
+    """A remembered entry."""
+    facts = with_windows_in_order(json.loads(entry), product)
+    return Answer(question.subject, _told(question, product, facts), recalled=True)
+
+
+def _told(question: Question, product: Product, entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as it answers a question: equal scenes may be asked for by other names of their time."""
+    told = entry | {"period": question.step.period.text}
+    if question.how is not None and "windows" in entry:
+        tested = entry["windows"][product.tested_role] | {"how": question.how}
+        told["windows"] = entry["windows"] | {product.tested_role: tested}
+    return told

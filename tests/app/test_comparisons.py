@@ -25,7 +25,7 @@ from app.routes.series_csv import series_csv
 from app.settings import Settings
 from mosaics.period import Cadence
 from mosaics.storage import open_storage
-from tests.app.conftest import serving
+from tests.app.conftest import eventually, serving
 from tests.app.landed import SIDE, lonlat
 from tests.statistics.landed import Raster, land
 
@@ -220,6 +220,46 @@ async def test_a_series_goes_over_the_tested_window(client):
         "'dnbr' compares 2023-07 with the same time one year before, and not"
     )
     assert (series[-1]["status"], series[-1]["mean"]) == ("ok", pytest.approx(1.0))
+
+
+async def test_an_entry_says_how_its_windows_came_about_computed_recalled_and_kept_alike(
+    settings, world, database_url
+):
+    chosen = {"storage": world, "database_url": database_url, "jobs_every_s": 1.0}
+    async with serving(settings.model_copy(update=chosen)) as client:
+        client.base_url = httpx.URL("http://127.0.0.1")
+
+        async def windows(query: str) -> dict[str, Any]:
+            answer = await client.post(f"/products/dnbr/statistics{query}", json=square(20, 100, 8))
+            (entry,) = answer.json()["properties"]["series"]
+            found: dict[str, Any] = entry["windows"]
+            return found
+
+        tilejson = await get(client, "/products/dnbr/WebMercatorQuad/tilejson.json")
+        told = {role: window["how"] for role, window in tilejson["windows"].items()}
+        assert told == {"post": "latest period", "pre": "the same time one year before"}
+        asked = {"post": "as asked", "pre": "the same time one year before"}
+        expected = [
+            ("", told),
+            ("?datetime=2024-07", asked),
+            ("?post=2024-07", asked),
+            ("?offset=ring", told),
+        ]
+        for _ in ("computed", "recalled"):
+            for query, how in expected:
+                found = await windows(query)
+                assert list(found) == ["post", "pre"]
+                assert {role: window["how"] for role, window in found.items()} == how
+
+        field = square(20, 100, 8) | {"properties": {"name": "Field", "products": ["dnbr"]}}
+        area = (await client.post("/areas", json=field)).json()["id"]
+
+        async def kept() -> Any:
+            series = await get(client, f"/areas/{area}/timeseries?start=2024-07")
+            return series["kept"] == 1 and series["series"][0]
+
+        await eventually(kept)
+        assert list((await kept())["windows"]) == ["post", "pre"]
 
 
 async def test_a_table_has_the_windows_of_every_entry(client):
