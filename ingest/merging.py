@@ -57,7 +57,10 @@ class LandedVersion:
         if scene_id not in state.scenes:
             return None
         item_key = state.scenes[scene_id].item_key
-        return cls(item_key, json.loads(await storage.get(item_key)))
+        item: dict[str, Any] = {"assets": {}, "properties": {}}  # where storage has lost it
+        with suppress(ObjectNotFoundError):
+            item = json.loads(await storage.get(item_key))
+        return cls(item_key, item)
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -186,4 +189,4 @@ def _difference(version: LandedVersion, scene: ArchiveScene, manner: Manner) -> 
     before, now = version.item["properties"].get(BASELINE), scene.item["properties"].get(BASELINE)
     if before and before != now:
         return f"they are of processing baseline {before}, and this is {now or 'of an unknown one'}"
-    return "they landed from another source, another state of the archive or with other --scale or --offset"
+    return "they are of other files or an older item, or had another --scale or --offset"

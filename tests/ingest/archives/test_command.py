@@ -87,6 +87,32 @@ def test_an_ingestion_says_what_landed(run, scenes):
     assert again.stdout.splitlines()[1] == "2 landed already, with all these bands."
 
 
+def test_other_bands_are_added_to_what_has_landed(archive, run, scenes, tmp_path):
+    one = ("--limit", "1", "--bands")
+    run(*ASKED, *one, "red,scl")
+    nir_kb = (tmp_path / "files/nir.tif").stat().st_size / 1e3
+    scene = "S2A_31UFT_20240602_0_L2A"
+    assert run(*ASKED, *one, "nir,red", "--dry-run").stdout.splitlines()[1:] == [
+        f"1 would be landed, {nir_kb:.1f} kB fetched.",
+        f"{scene}: keeps red, scl, landed before.",
+        f"    {scene}  2024-06-02 10:50Z, 4.0 % clouds, {nir_kb:.1f} kB",
+        f"        {archive.url}/{scene}/B08.tif",
+    ]
+    done = run(*ASKED, *one, "nir,red")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert f"{nir_kb:.1f} kB fetched" in done.stdout.splitlines()[-1]
+    assert "1 landed already" in run(*ASKED, *one, "red,nir,scl").stdout
+
+
+def test_bands_that_a_scene_would_lose_are_named(run, scenes):
+    one = ("--limit", "1", "--bands")
+    run(*ASKED, *one, "red,scl")
+    lost = "scl: they were copied; name them in --bands to have them of this one too.\n"
+    other = run(*ASKED, *one, "red", "--mode", "reference", "--dry-run")
+    assert other.stderr == f"S2A_31UFT_20240602_0_L2A: would lose {lost}"
+    assert run(*ASKED, *one, "red", "--mode", "reference").stderr == f"S2A_31UFT_20240602_0_L2A: loses {lost}"
+
+
 def test_scenes_that_are_left_out_are_counted(run, scenes):
     assert "Found 0 scenes; 2 too cloudy." in run(*ASKED, *BANDS, "--max-cloud", "3").stdout
     assert "Found 1 scene; 1 past the limit." in run(*ASKED, *BANDS, "--limit", "1", "--dry-run").stdout
