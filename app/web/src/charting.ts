@@ -1,11 +1,12 @@
 /** From areas and the layer shown to the chart: what is asked, compared, and drawn as it comes. */
 
-import { ApiError, product as readProduct, type Cadence, type ProductDetail, type ProductSummary, type TileJSON, type When } from "./api";
+import { product as readProduct, type Cadence, type ProductDetail, type ProductSummary, type TileJSON, type When } from "./api";
 import type { Area } from "./area/polygon";
 import { ChartCard } from "./chart/card";
 import { readChange, readSeries, type Entry, type Layer, type Series, type Span } from "./chart/series";
 import { spanChoices, spanOf, stepBeside, usualCount } from "./chart/spans";
 import { build } from "./dom";
+import { words } from "./failure";
 import { periodSpan } from "./periods";
 
 export interface ChartingEvents {
@@ -162,11 +163,9 @@ export class Charting {
 
   #fail(layer: Layer, error: unknown): void {
     this.#counting.abort();
-    if (!(error instanceof ApiError)) console.error(error);
-    const text = error instanceof ApiError ? error.message : "The page met an error it does not know.";
     const isCompared = this.#beside !== null || this.#areas.length > 1;
     const again = button("Try again", () => void this.#refresh());
-    this.#card.fail(layer.title, text, again, ...(isCompared ? [button("Without comparison", () => this.#compare(""))] : []));
+    this.#card.fail(layer.title, words(error), again, ...(isCompared ? [button("Without comparison", () => this.#compare(""))] : []));
   }
 }
 

@@ -152,6 +152,11 @@ export class TileLayer {
   }
 }
 
+/** From which zoom on tiles are drawn; MapLibre counts zooms in tiles of 512 px. */
+export function leastZoom({ minzoom }: TileJSON): number {
+  return minzoom - Math.log2(512 / TILE_SIZE);
+}
+
 function reason(error: { message: string }): string {
   const status = "status" in error && typeof error.status === "number" ? error.status : 0;
   if (status === 0) return `Some tiles did not arrive. ${NO_ANSWER}`;

@@ -20,6 +20,9 @@ export interface Link {
   readonly swipe: string | null;
 }
 
+/** How the address follows a step: as one the back button returns from, in place of the last, or not at all. */
+export type Step = "push" | "replace" | "none";
+
 /** Of those that come before the tested one. */
 const ROLES = ["pre", "baseline"];
 
@@ -39,7 +42,7 @@ export function readLink(hash: string): Link {
   };
 }
 
-export function writeLink(link: Link): string {
+function writeLink(link: Link): string {
   const fields: string[] = [];
   if (link.product) fields.push(`product=${encodeURIComponent(link.product)}`);
   if (link.period) fields.push(`period=${link.period}`);
@@ -49,6 +52,14 @@ export function writeLink(link: Link): string {
   if (link.at) fields.push(`at=${link.at.lat.toFixed(5)}/${link.at.lng.toFixed(5)}`);
   if (link.area) fields.push(`area=${link.area}`);
   return `#${fields.join("&")}`;
+}
+
+/** Let the browser's address carry this link. */
+export function keepLink(link: Link, step: Step): void {
+  const hash = writeLink(link);
+  if (step === "none" || hash === location.hash) return;
+  if (step === "push") history.pushState(null, "", hash);
+  else history.replaceState(null, "", hash);
 }
 
 function numbers(text: string | null, count: number): number[] | null {

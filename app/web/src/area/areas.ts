@@ -2,6 +2,7 @@
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { ApiError, keepApiKey, type Bbox } from "../api";
+import { words } from "../failure";
 import { formatArea } from "../numbers";
 import { zoomTo } from "../map";
 import { Corners } from "./corners";
@@ -236,9 +237,4 @@ function inView(map: MapLibreMap): Bbox | null {
   const { lng: west, lat: south } = bounds.getSouthWest().wrap();
   const { lng: east, lat: north } = bounds.getNorthEast().wrap();
   return [west, south, east, north];
-}
-
-function words(error: unknown): string {
-  if (!(error instanceof ApiError)) console.error(error);
-  return error instanceof ApiError ? error.message : "The page met an error it does not know.";
 }

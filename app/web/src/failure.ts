@@ -1,0 +1,26 @@
+/** What went wrong or is missing, in words for the reader. */
+
+import { ApiError, tilejson, type ProductDetail } from "./api";
+
+export function words(error: unknown): string {
+  if (error instanceof ApiError) return error.message;
+  console.error(error);
+  return "The page met an error it does not know. Reloading it may help.";
+}
+
+/** The request was understood, and asks for something that there is not. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && error.status >= 400 && error.status < 500;
+}
+
+/** Why a layer shows nothing: its collection is empty, or what has been landed does not suffice. */
+export async function whyEmpty(product: ProductDetail, signal: AbortSignal): Promise<string> {
+  if (!product.cadence) return "Nothing has been landed for this layer yet.";
+  try {
+    await tilejson(product.id, null, signal);
+  } catch (error) {
+    if (isRefusal(error)) return words(error);
+    throw error;
+  }
+  return "This layer has data now.";
+}
