@@ -1,7 +1,8 @@
 """Merging: what the landed version of a scene hands over to the one that is to take its place.
 
 A scene is merged where its landed version is what ingesting its bands in this manner would land today: the
-same files of the archive, the same version, mode, box and numbers, all of which its digest stands for.
+same files of the archive, the same version, mode, box and numbers, all of which its digest stands for, and
+the same properties, the word on the offset among them.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ingest.archives.items import item_provenance
 from ingest.archives.referencing import described_grid
 from ingest.archives.source import ArchiveScene, SceneRefusedError, Source
 from ingest.collections import SourceCollection
@@ -152,7 +154,8 @@ async def merge_scene(
         return Merger(scene, digest, losses=tuple(losses))
     with suppress(SceneRefusedError):
         as_landed = source.with_bands(scene, version.bands)
-        if manner.digest(as_landed, source.collection_id) == version.digest:
+        same_files = manner.digest(as_landed, source.collection_id) == version.digest
+        if same_files and item_provenance(version.item).properties == item_provenance(scene.item).properties:
             union = replace(scene, files={**as_landed.files, **scene.files})
             kept = await version.keep(storage, collection)
             missing = {band: file for band, file in union.files.items() if band not in kept}

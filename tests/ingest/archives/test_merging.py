@@ -264,8 +264,14 @@ async def test_what_storage_has_lost_is_no_hindrance(archive, offer, bring, stor
             Manner(),
             "blue, green: they are of other files or an older item, or had another --scale or --offset",
         ),
+        (  # the same addresses, but of numbers that mean something else
+            {"boa_offset_applied": False},
+            {"boa_offset_applied": True},
+            Manner(),
+            "blue, green: they are of other files or an older item, or had another --scale or --offset",
+        ),
     ],
-    ids=["baseline", "mode", "item"],
+    ids=["baseline", "mode", "item", "flag"],
 )
 async def test_bands_that_cannot_stand_beside_the_new_go_and_are_named(
     archive, offer, bring, store, before, now, manner, said
