@@ -12,6 +12,7 @@ from app.jobs.orders.store import forget_orders
 from app.jobs.refreshing import Refreshing
 from app.jobs.rotating import Rotating
 from app.jobs.slots import forget_slots
+from app.regions.runs import forget_runs
 from app.statistics.cache import forget_unused
 
 CACHE_KEPT = timedelta(days=30)
@@ -21,6 +22,9 @@ SLOTS_KEPT = timedelta(days=7)
 
 ORDERS_KEPT = timedelta(days=30)
 """How long an order is remembered after its end, and its idempotency key with it."""
+
+RUNS_KEPT = timedelta(days=731)
+"""How long a refresh of a region is remembered after its end: two years, of which one is a leap year."""
 
 
 def schedule(
@@ -46,6 +50,7 @@ def schedule(
             forgotten = await forget_unused(connection, CACHE_KEPT)
             await forget_slots(connection, SLOTS_KEPT)
             await forget_orders(connection, ORDERS_KEPT)
+            await forget_runs(connection, RUNS_KEPT)
         return {"forgotten": forgotten}
 
     return (

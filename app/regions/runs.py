@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from app.database import Connection
@@ -63,6 +63,13 @@ SUMS = """
     from region_runs each where region = any($1) group by region
 """
 
+FORGET = """
+    delete from region_runs old where finished_at < now() - $1::interval and exists (
+        select from region_runs later where later.region = old.region and later.id > old.id
+            and later.status <> 'running' and (old.status <> 'done' or later.status = 'done')
+    )
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -110,7 +117,7 @@ class History:
     failures: int = 0
     """Runs in a row, up to the last, that were empty or failed."""
     landed_bytes: int = 0
-    """Of all runs."""
+    """Of all runs that are kept, whatever became of the scenes since."""
 
 
 async def begun_by_rotation(connection: Connection, night: date) -> int:
@@ -193,6 +200,11 @@ async def histories(connection: Connection, regions: Iterable[str]) -> dict[str,
         )
         for name in names
     }
+
+
+async def forget_runs(connection: Connection, older_than: timedelta) -> None:
+    """Drop runs that ended long ago, but of each region the last that ended and the last that was done."""
+    await connection.execute(FORGET, older_than)
 
 
 def _run(row: Any) -> Run:

@@ -23,7 +23,7 @@ from app.jobs.orders.model import (
 from app.jobs.rotating import RefreshUnderWayError, Rotating
 from app.regions.file import RegionsFile
 from app.regions.roster import Roster, UnknownRegionError
-from app.regions.runs import Run, last_runs
+from app.regions.runs import Run, forget_runs, last_runs
 
 NIGHTLY = Nightly(3, ZoneInfo("America/Los_Angeles"))
 FIRST = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -283,6 +283,36 @@ async def test_a_run_that_takes_too_long_is_given_up_and_its_orders_cancelled(wo
     run = await world.run("a")
     assert (run.status, run.error) == ("failed", "it took longer than 20 hours and was given up")
     assert sorted(order.status for order in world.orders.by_key.values()) == ["cancelled", "done"]
+
+
+async def test_old_runs_are_forgotten_save_those_that_tell_how_a_region_stands(world: World):
+    async def run(region: str, *, scenes: int) -> int:
+        begun = await world.rotating.refresh(region)
+        world.orders.end("post", scenes=scenes)
+        world.orders.end("pre")
+        await world.follow()
+        return begun.id
+
+    ids = [await run("a", scenes=scenes) for scenes in (1, 3, 0, 0)]  # done, done, empty, empty
+    alone = await run("b", scenes=1)
+    await world.rotating.refresh("c")
+    async with world.database.connection() as connection:
+        await connection.execute(
+            "update region_runs set started_at = started_at - interval '11 days', "
+            "finished_at = finished_at - interval '10 days'"
+        )
+        await forget_runs(connection, timedelta(days=11))
+        assert [each.id for each in await last_runs(connection, "a", limit=9)] == ids[::-1]
+        await forget_runs(connection, timedelta(days=10))
+        kept = {name: await last_runs(connection, name, limit=9) for name in "abc"}
+    assert [(each.id, each.status) for each in kept["a"]] == [(ids[3], "empty"), (ids[1], "done")]
+    assert [each.id for each in kept["b"]] == [alone]
+    assert [each.status for each in kept["c"]] == ["running"]
+    status = await world.roster.status("a")
+    assert status.shown is not None
+    assert (status.shown.id, status.last_status, status.failures) == (ids[1], "empty", 1)
+    assert status.history is not None
+    assert status.history.landed_bytes == 4_000_000 + 1_000_000  # three after and one before, one before
 
 
 async def test_a_run_goes_on_as_it_was_asked_although_the_file_changes(world: World, write_regions):
