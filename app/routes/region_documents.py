@@ -35,7 +35,11 @@ class RegionMeta(BaseModel):
     zoom_min: int
     zoom_max: int
     tile_count: int = Field(description="Tiles of WebMercatorQuad under the box, over all its zooms.")
-    disk_usage_mb: float | None = Field(description="Landed by refreshes; null where it is not known.")
+    disk_usage_mb: float | None = Field(
+        description="Million bytes of COGs that the refreshes of the last two years landed, also of scenes "
+        "that were replaced or swept since; not those that others had landed, nor items, mosaics and "
+        "overviews; 0 of files left in their archive, null where it is not known."
+    )
     last_status: LastStatus
     last_run_at: datetime | None = Field(description="Begin of the last refresh, however it went.")
     age_days: float | None = Field(description="Since the refresh that is shown began.")
