@@ -149,6 +149,11 @@ async def test_a_composite_of_no_scene_is_refused_until_one_lands(
         other.base_url = httpx.URL(LOCAL)
         assert (await other.post("/composites", json=ASKED)).status_code == 400
         async with await open_storage(bare) as storage:
+            await land(storage, tmp_path, "blind", without=["scl"])
+            blind = await other.post("/composites", json=ASKED)
+            lacking = "has all bands and scl: blind has no band scl; "
+            assert blind.status_code == 400
+            assert blind.json()["detail"].startswith(f"no scene over the box in {ASKED['toi']} {lacking}")
             await land(storage, tmp_path)
         assert (
             await other.post("/composites", json=ASKED)

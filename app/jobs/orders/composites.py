@@ -1,7 +1,7 @@
 """What can be composited: of which collections, with which bands, of scenes that have landed."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,16 @@ from app.jobs.orders.request import CompositeRequest, read_toi
 from app.regions.model import parts_of
 from mosaics.catalogue import Catalogue
 from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.index import SceneRef
+from mosaics.period import Period
+from mosaics.scene import SceneError
+from mosaics.storage import ObjectNotFoundError
 
 MAX_MOSAICS = 31
 """Mosaics that are looked through for a scene, each one GET at most: two years by month, a month by day."""
+
+MAX_ITEMS = 16
+"""Scenes that are looked at for their bands, each one GET at most; the first that has them ends it."""
 
 FETCH = '"ingest": true fetches scenes first'
 
@@ -70,10 +77,10 @@ class Composable:
         return found
 
     async def refuse_nothing_landed(self, request: CompositeRequest, made: Composites) -> None:
-        """Raise for a composite for which nothing has landed, as far as mosaics tell.
+        """Raise for a composite of which no scene has landed, as far as mosaics and a few items tell.
 
         Raises:
-            OrderRequestError: If no scene lies over the box in that time, or the collection has no such band.
+            OrderRequestError: If no scene over the box in that time has its bands and the mask.
             StorageError: If storage cannot be read.
         """
         try:
@@ -91,30 +98,44 @@ class Composable:
             raise OrderRequestError(f"{error}; {FETCH}") from error
         except UnknownBandError as error:
             raise OrderRequestError(str(error)) from error
-        if not await self._has_scenes(request, made):
-            periods = self._catalogue.periods(made.of)
-            there = f"scenes are of {periods[0]} to {periods[-1]}" if periods else "it has no scenes yet"
-            raise OrderRequestError(
-                f"no scene of {made.of} lies over the box in {request.toi}; {there}; {FETCH}"
-            )
-
-    async def _has_scenes(self, request: CompositeRequest, made: Composites) -> bool:
-        """Whether a scene lies over the box in the time; taken for granted of many mosaics."""
+        known = self._catalogue.periods(made.of)
         interval = read_toi(request.toi)
-        periods = [
-            period
-            for period in self._catalogue.periods(made.of)
-            if interval.overlaps(period.start, period.end)
-        ]
+        periods = [period for period in known if interval.overlaps(period.start, period.end)]
         if len(periods) > MAX_MOSAICS:
-            return True
+            return
+        looked_at, lacking = 0, ""
+        async for scene in self._scenes(request, made, periods):
+            if looked_at == MAX_ITEMS:
+                return
+            lack = await self._lack(scene, (*request.bands, made.mask))
+            if lack is None:
+                return
+            looked_at, lacking = looked_at + 1, lacking or f"{scene.id} has no {lack}"
+        where = f"over the box in {request.toi}"
+        if looked_at:
+            raise OrderRequestError(f"no scene {where} has all bands and {made.mask}: {lacking}; {FETCH}")
+        there = f"scenes are of {known[0]} to {known[-1]}" if known else "it has no scenes yet"
+        raise OrderRequestError(f"no scene of {made.of} lies {where}; {there}; {FETCH}")
+
+    async def _scenes(
+        self, request: CompositeRequest, made: Composites, periods: Sequence[Period]
+    ) -> AsyncIterator[SceneRef]:
+        """The scenes of some mosaics over the box in the time."""
+        interval = read_toi(request.toi)
         area = shapely.union_all([shapely.box(*part) for part in parts_of(request.aoi)])
         for period in periods:
             index = await self._catalogue.index(made.of, period)
-            scenes = await asyncio.to_thread(index.scenes_in, area)
-            if any(interval.overlaps(scene.start, scene.end) for scene in scenes):
-                return True
-        return False
+            for scene in await asyncio.to_thread(index.scenes_in, area):
+                if interval.overlaps(scene.start, scene.end):
+                    yield scene
+
+    async def _lack(self, scene: SceneRef, bands: Sequence[str]) -> str | None:
+        """What keeps a scene from being used; None where nothing does."""
+        try:
+            item = await self._catalogue.item(scene.item_key)
+        except (ObjectNotFoundError, SceneError):
+            return "item that can be read"
+        return next((f"band {band}" for band in bands if band not in item.assets), None)
 
 
 def _composites(name: str, facts: Mapping[str, Any]) -> Composites | None:
