@@ -160,6 +160,18 @@ async def test_a_composite_of_no_scene_is_refused_until_one_lands(
         ).status_code == 202  # looked for anew, not at once known
 
 
+async def test_a_composite_may_be_ordered_behind_the_ingestion_of_its_scenes(
+    client: httpx.AsyncClient,
+) -> None:
+    later = ASKED | {"toi": "2024-08", "ingest": False}
+    assert (await client.post("/composites", json=later)).status_code == 400
+    fetching = await client.post("/ingest", json=ASKED | {"toi": "2024-08"})
+    assert fetching.status_code == 202, fetching.text
+    assert (await client.post("/composites", json=later)).status_code == 202
+    assert (await client.delete(f"/jobs/{fetching.json()['id']}")).json()["status"] == "cancelled"
+    assert (await client.post("/composites", json=later)).status_code == 400
+
+
 NO_ORDERS = [
     (json.dumps(ASKED | {"aoi": [float("nan")] * 4}), 422, "aoi: give [west, south, east, north]"),
     (json.dumps(ASKED | {"toi": "2024-07/2024-06"}), 422, "toi: the interval ends at 2024-07-01"),

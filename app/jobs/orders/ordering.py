@@ -15,7 +15,7 @@ from app.jobs.orders.request import (
 )
 from app.jobs.orders.running import Runner
 from app.jobs.orders.sources import Source, Sources
-from app.jobs.orders.store import cancel_order, create_order, last_orders, read_order
+from app.jobs.orders.store import cancel_order, create_order, is_ingesting, last_orders, read_order
 from app.settings import Settings
 
 MAX_KEY = 200
@@ -127,7 +127,10 @@ class Orders:
             return request.model_copy(update={"source": source.id})
         made = await self._composable.find(request)
         if not request.ingest and (request.ingest is False or not await self._has_archive(request)):
-            await self._composable.refuse_nothing_landed(request, made)
+            async with self._database.connection() as connection:
+                expects_scenes = await is_ingesting(connection)
+            if not expects_scenes:  # else what has landed by now tells nothing
+                await self._composable.refuse_nothing_landed(request, made)
             return request.model_copy(update={"ingest": False})
         named = request.ingest if isinstance(request.ingest, str) else None
         source = await self._sources.find(named, collection=request.collection)

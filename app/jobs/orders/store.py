@@ -81,6 +81,8 @@ CANCEL = f"""
     returning {FIELDS}
 """
 
+INGESTING = "select exists (select from orders where kind = 'ingest' and status in ('queued', 'running'))"
+
 COUNTS = """
     select status, count(*) as orders,
         count(*) filter (where status = 'running' and seen_at < now() - $1::interval) as lost
@@ -141,6 +143,11 @@ async def create_order(
             f"orders_queued: {queued} orders wait, as many as may (the limit is TILEWATCH_ORDERS_QUEUED)"
         )
     return _order(await connection.fetchrow(CREATE, kind, request, key))
+
+
+async def is_ingesting(connection: Connection) -> bool:
+    """Whether scenes are being fetched, or are to be."""
+    return bool(await connection.fetchval(INGESTING))
 
 
 async def read_order(connection: Connection, order_id: int) -> Order:
