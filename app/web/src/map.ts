@@ -19,6 +19,11 @@ import type { View } from "./link";
 
 setWorkerUrl(workerUrl); // MapLibre 6 is ES modules only; under a bundler its worker must be named
 
+/** Takes up what the panel and the chart cover now. */
+let measure = (): void => {};
+/** Where the map is flying to. */
+let flight: Bbox | null = null;
+
 /** Past this a pixel of the finest scenes fills the screen. */
 const MAX_ZOOM = 20;
 
@@ -62,7 +67,7 @@ async function drawLand(map: MapLibreMap, outlines: Promise<GeoJSON.MultiPolygon
 
 /** Keep what the panel and the chart cover free, so that "the centre" is the centre of what can be seen. */
 export function keepClearOf(map: MapLibreMap, panel: HTMLElement, chart: HTMLElement): void {
-  const measure = (): void => {
+  measure = (): void => {
     const area = map.getContainer().getBoundingClientRect();
     const beside = panel.getBoundingClientRect();
     const left = beside.top < area.bottom && beside.right < area.right ? beside.right - area.left : 0;
@@ -70,17 +75,24 @@ export function keepClearOf(map: MapLibreMap, panel: HTMLElement, chart: HTMLEle
     const bottom = left > 0 && below.height > 0 ? area.bottom - below.top : 0;
     document.documentElement.style.setProperty("--covered", `${left}px`);
     document.documentElement.style.setProperty("--lifted", `${bottom}px`);
+    const padding = map.getPadding();
+    if (padding.left === left && padding.bottom === bottom) return;
+    const aim = flight; // setting the padding ends it
     map.setPadding({ left, right: 0, top: 0, bottom });
+    if (aim) zoomTo(map, aim);
   };
-  const observer = new ResizeObserver(measure);
+  const observer = new ResizeObserver(() => measure());
   observer.observe(map.getContainer());
   observer.observe(chart);
   measure();
 }
 
 export function zoomTo(map: MapLibreMap, [west, south, east, north]: Bbox, animate = true): void {
+  measure(); // a chart that has just opened is not told of before the next frame
   const small = map.getContainer().clientWidth < 600;
   map.fitBounds([west, south, east, north], { padding: small ? 24 : 56, maxZoom: 14, animate, duration: 700 });
+  flight = map.isMoving() ? [west, south, east, north] : null;
+  if (flight) void map.once("moveend", () => (flight = null));
 }
 
 export function isInView(map: MapLibreMap, [west, south, east, north]: Bbox): boolean {

@@ -133,8 +133,8 @@ export class Areas {
   #take(area: Area, isFromAfar: boolean): void {
     const first = this.#areas[0];
     this.#areas = this.#isAdding && first ? [first, area] : [area];
-    if (isFromAfar) zoomTo(this.#map, boundsOf(area.shape));
     this.#told();
+    if (isFromAfar) zoomTo(this.#map, boundsOf(area.shape)); // beside the chart that has opened by now
   }
 
   #remove(slot: number): void {
