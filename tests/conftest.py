@@ -155,5 +155,6 @@ def browser_type_launch_args() -> dict[str, Any]:
             "--use-gl=angle",
             "--use-angle=swiftshader",
             "--enable-unsafe-swiftshader",
+            "--disable-gpu-rasterization",  # Debian switches it on: panel and text in software WebGL too
         ],
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.end_to_end.reader import DESKTOP, Reader, Server
 from tests.services.postgres import PostgresServer
@@ -67,22 +67,47 @@ def browser(postgres: PostgresServer, browser_type_launch_args: dict[str, Any]) 
 
 @pytest.fixture(scope="package")
 def desktop(browser: Browser) -> Iterator[BrowserContext]:
-    """A wide screen, whose cache holds the page's files after the first visit."""
-    context = browser.new_context(viewport=DESKTOP)
+    """A wide screen, whose cache holds the page's files after the first visit.
+
+    Its readers asked for less motion, so the map is where they go at once; the phones' readers did not.
+    """
+    context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
     yield context
     context.close()
 
 
+@pytest.fixture(scope="package")
+def tab(desktop: BrowserContext) -> Page:
+    """The tab that one reader after another takes: a new one costs as much as a visit."""
+    return desktop.new_page()
+
+
 @pytest.fixture
-def reader(
-    browser: Browser, desktop: BrowserContext, server: Server, request: pytest.FixtureRequest
-) -> Iterator[Reader]:
-    """A reader in a fresh tab; with `indirect` parameters in a browser of those."""
+def reader(browser: Browser, tab: Page, server: Server, request: pytest.FixtureRequest) -> Iterator[Reader]:
+    """A reader who has not opened the page yet; with `indirect` parameters in a browser of those."""
     options: dict[str, Any] | None = getattr(request, "param", None)
-    context = desktop if options is None else browser.new_context(**({"viewport": DESKTOP} | options))
-    someone = Reader(context.new_page(), server)
+    context = None if options is None else browser.new_context(**({"viewport": DESKTOP} | options))
+    someone = Reader(context.new_page() if context else tab, server)
     yield someone
-    someone.page.close()
-    if context is not desktop:
+    someone.leave()
+    if context:
         context.close()
     assert not someone.strangers
+
+
+@pytest.fixture(scope="module")
+def open_page(desktop: BrowserContext, server: Server) -> Iterator[Reader]:
+    """The page in a tab of its own, open as long as the tests of a file last."""
+    someone = Reader(desktop.new_page(), server)
+    someone.open("#product=ndvi")
+    yield someone
+    someone.page.close()
+    assert not someone.strangers
+
+
+@pytest.fixture
+def visited(open_page: Reader) -> Reader:
+    """A reader who goes on where the last one was, for what does not depend on how the page was opened."""
+    open_page.page.bring_to_front()
+    open_page.complaints.clear()
+    return open_page

@@ -16,13 +16,14 @@ from urllib.request import urlopen
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, ViewportSize, expect
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Request, ViewportSize, expect
 
 from tests.services.child import Child
 from tests.services.ports import free_port, wait_until_listening
 
 TILEWATCH = str(Path(sys.executable).with_name("tilewatch"))
-DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+DESKTOP: ViewportSize = {"width": 1280, "height": 720}
+"""Of a small laptop, laid out as every screen wider than a phone; half of a test's time is drawing pixels."""
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 DRAWN_MS = 30_000
@@ -85,21 +86,56 @@ class Reader:
     page: Page
     server: Server
     complaints: list[str] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
-    """Addresses of other hosts that were asked for."""
+    asked: list[str] = field(default_factory=list)
+    """Every address that was asked for."""
 
     def __post_init__(self) -> None:
         self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", self._failed)
         self.page.on("request", self._asked)
 
+    def leave(self) -> None:
+        """Leave the tab as the next reader wants it, with nothing that goes on in it."""
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.mouse.up()
+        self.page.goto("about:blank")
+        self.page.remove_listener("console", self._heard)
+        self.page.remove_listener("pageerror", self._failed)
+        self.page.remove_listener("request", self._asked)
+
+    @property
+    def strangers(self) -> list[str]:
+        """Addresses of other hosts that were asked for."""
+        return [url for url in self.asked if not url.startswith((self.server.url, "data:", "blob:"))]
+
     def open(self, link: str = "") -> None:
+        """Load the page at a link, as from a bookmark."""
+        if self.page.url.startswith(self.server.url):
+            self.page.goto("about:blank")  # another part after the # alone would load nothing
         self.page.goto(f"{self.server.url}/{link}")
+        self.wait_for_drawing()
+
+    def choose(self, product: str) -> None:
+        """Choose a layer in the panel: its latest period, all of it in view, no place chosen."""
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator("#value")).to_be_hidden()
+        latest = self.server.periods(product)[-1]
+        self.page.locator("#product").select_option(product)
+        expect(self.page).to_have_url(re.compile(f"product={product}&"), timeout=DRAWN_MS)
+        if self.page.locator("#period").input_value() != latest:
+            self.page.locator("#period").select_option(latest)
+        self.wait_for_link(latest)
+        self.page.get_by_role("button", name="Zoom to layer").click()
+        self.wait_for_frame()
         self.wait_for_drawing()
 
     def wait_for_drawing(self) -> None:
         expect(self.page).to_have_url(re.compile("period="), timeout=DRAWN_MS)
         expect(self.page.locator("#map")).to_have_attribute("aria-busy", "false", timeout=DRAWN_MS)
+
+    def wait_for_frame(self) -> None:
+        """Until what was just asked of the map is painted: the frame under way, and the one after it."""
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def wait_for_link(self, period: str) -> None:
         expect(self.page).to_have_url(re.compile(f"period={period}&"), timeout=DRAWN_MS)
@@ -148,6 +184,7 @@ class Reader:
     def wait_for_chart(self) -> None:
         expect(self.chart).to_be_visible(timeout=DRAWN_MS)
         expect(self.chart).to_have_attribute("aria-busy", "false", timeout=DRAWN_MS)
+        self.wait_for_frame()  # the map makes room for it
 
     def corners(self) -> list[list[float]]:
         """Of the area in the link."""
@@ -186,15 +223,17 @@ class Reader:
 
     def set_opacity(self, percent: int) -> None:
         self.page.locator("#opacity").fill(str(percent))
-        self.page.wait_for_timeout(300)  # a frame or two
+        self.wait_for_frame()
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.complaints.append(message.text)
 
+    def _failed(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
     def _asked(self, request: Request) -> None:
-        if not request.url.startswith((self.server.url, "data:", "blob:")):
-            self.strangers.append(request.url)
+        self.asked.append(request.url)
 
 
 def differing_share(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:

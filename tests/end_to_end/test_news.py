@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Page, expect
 
 from tests.end_to_end.reader import Reader, Server, differing_share
 
@@ -36,7 +36,7 @@ async def note_runs(database_url: str) -> None:
 
 
 @pytest.fixture
-def watcher(desktop: BrowserContext, store: str, database_url: str, tmp_path: Path) -> Iterator[Reader]:
+def watcher(tab: Page, store: str, database_url: str, tmp_path: Path) -> Iterator[Reader]:
     """A reader of a server with two regions, of which only the database's rows tell refreshes."""
     with ThreadPoolExecutor(1) as pool:  # the browser's driver runs an event loop in this thread
         pool.submit(asyncio.run, note_runs(database_url)).result()
@@ -50,9 +50,9 @@ def watcher(desktop: BrowserContext, store: str, database_url: str, tmp_path: Pa
     }
     server = Server(store, tmp_path, settings=settings)
     server.start()
-    reader = Reader(desktop.new_page(), server)
+    reader = Reader(tab, server)
     yield reader
-    reader.page.close()
+    reader.leave()
     server.stop()
 
 
@@ -87,25 +87,25 @@ def test_a_region_is_opened_from_the_map_with_its_windows(watcher: Reader) -> No
     expect(told).to_contain_text("The last refresh failed")
     expect(told).to_contain_text("the archive does not answer")
     expect(plain).to_contain_text("40 days old")
+    watcher.wait_for_frame()
     watcher.wait_for_drawing()
-    page.wait_for_timeout(900)  # the map flies there
     outlined = watcher.picture()
     page.get_by_label("Outlines on the map, shaded by age").uncheck()
-    page.wait_for_timeout(300)
+    watcher.wait_for_frame()
     assert differing_share(outlined, watcher.picture()) > 0.3
     assert not watcher.strangers
     assert watcher.complaints == []
 
 
 def test_a_layer_that_gets_its_first_data_is_there_without_a_reload(
-    desktop: BrowserContext, demo_folder: Path, tmp_path: Path
+    tab: Page, demo_folder: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     demo, landed = demo_folder / "collections", store / "collections"
     shutil.copytree(demo / "tempo-no2", landed / "tempo-no2")
     server = Server(store.as_uri(), tmp_path)
     server.start()
-    reader = Reader(desktop.new_page(), server)
+    reader = Reader(tab, server)
     page = reader.page
     reader.open()
     without = page.locator("#product optgroup").last
@@ -129,5 +129,5 @@ def test_a_layer_that_gets_its_first_data_is_there_without_a_reload(
     reader.wait_for_period("2024-12")
     expect(page.locator("#product")).to_have_value("nightlights")
     assert reader.complaints == []
-    page.close()
+    reader.leave()
     server.stop()

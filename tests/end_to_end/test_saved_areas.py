@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Page, expect
 
 from app.keys import Scope, new_key
 from tests.end_to_end.reader import Reader, Server
@@ -16,14 +16,14 @@ KEY, ENTRY = new_key("page", Scope.WRITE)
 
 
 @pytest.fixture
-def keeper(desktop: BrowserContext, store: str, database_url: str, tmp_path: Path) -> Iterator[Reader]:
+def keeper(tab: Page, store: str, database_url: str, tmp_path: Path) -> Iterator[Reader]:
     """A reader of a server with a database, whose writers need a key."""
     settings = {"TILEWATCH_DATABASE_URL": database_url, "TILEWATCH_API_KEYS": ENTRY.text}
     server = Server(store, tmp_path, settings=settings)
     server.start()
-    reader = Reader(desktop.new_page(), server)
+    reader = Reader(tab, server)
     yield reader
-    reader.page.close()
+    reader.leave()
     server.stop()
 
 
