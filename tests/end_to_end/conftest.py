@@ -88,6 +88,7 @@ def reader(browser: Browser, tab: Page, server: Server, request: pytest.FixtureR
     options: dict[str, Any] | None = getattr(request, "param", None)
     context = None if options is None else browser.new_context(**({"viewport": DESKTOP} | options))
     someone = Reader(context.new_page() if context else tab, server)
+    someone.page.bring_to_front()  # a tab in the background draws a frame now and then
     yield someone
     someone.leave()
     if context:
