@@ -81,6 +81,26 @@ async def test_a_key_gives_the_same_job_for_the_same_body_alone(client: httpx.As
     assert (long.status_code, "1 to 200 printable" in long.text) == (400, True)
 
 
+async def test_a_key_gives_its_job_when_the_order_could_be_given_no_more(
+    client: httpx.AsyncClient, chosen: Settings, tmp_path: Path
+) -> None:
+    key = {"Idempotency-Key": "a-2"}
+    job = (await client.post("/composites", json=ASKED, headers=key)).json()["id"]
+    fetching = {"Idempotency-Key": "a-3"}
+    ingestion = (await client.post("/ingest", json=ASKED, headers=fetching)).json()
+    nowhere = chosen.model_copy(update={"storage": (tmp_path / "empty").as_uri(), "order_area_km2": 1e-3})
+    async with serving(nowhere) as other:
+        other.base_url = httpx.URL(LOCAL)
+        again = await other.post("/composites", json=ASKED, headers=key)
+        assert (again.status_code, again.json()["id"]) == (202, job)
+        named = ASKED | {"source": ingestion["request"]["source"]}
+        for body in (ASKED, named):
+            assert (await other.post("/ingest", json=body, headers=fetching)).json()["id"] == ingestion["id"]
+        assert "order_area_km2" in (await other.post("/composites", json=ASKED)).text
+        another = await other.post("/composites", json=ASKED | {"ingest": True}, headers=key)
+        assert "order_area_km2" in another.text  # the first was to fetch nothing
+
+
 async def test_limits_are_refused_by_their_names(client: httpx.AsyncClient) -> None:
     async def refused(**larger: Any) -> tuple[int, str]:
         answer = await client.post("/composites", json=ASKED | larger)

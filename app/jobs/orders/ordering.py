@@ -10,12 +10,20 @@ from app.jobs.orders.request import (
     CompositeRequest,
     IngestRequest,
     OrderRequest,
+    asks_for,
     refuse_excess,
     understand,
 )
 from app.jobs.orders.running import Runner
 from app.jobs.orders.sources import Source, Sources
-from app.jobs.orders.store import cancel_order, create_order, is_ingesting, last_orders, read_order
+from app.jobs.orders.store import (
+    cancel_order,
+    create_order,
+    is_ingesting,
+    last_orders,
+    read_order,
+    sent_order,
+)
 from app.settings import Settings
 
 MAX_KEY = 200
@@ -78,6 +86,8 @@ class Orders:
             request = understand(kind, request)
         if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
             raise OrderRequestError(f"an idempotency key is 1 to {MAX_KEY} printable characters")
+        if key is not None and (sent := await self._sent(kind, request, key)):
+            return sent
         if is_limited:
             refuse_excess(request, self._settings)
         complete = await self._completed(request)
@@ -118,6 +128,15 @@ class Orders:
         if self._maybe_database is None:
             raise NoDatabaseError("no database is configured")
         return self._maybe_database
+
+    async def _sent(self, kind: Kind, request: OrderRequest, key: str) -> Order | None:
+        """The order that the same request gave before, whether or not it could still be given.
+
+        A request that differs is left to `create_order`, which names what is wrong.
+        """
+        async with self._database.connection() as connection:
+            sent = await sent_order(connection, kind, key)
+        return sent if sent and asks_for(request, understand(kind, sent.request)) else None
 
     async def _completed(self, request: OrderRequest) -> OrderRequest:
         """The request with its source named, once it is clear that there is what it asks for."""

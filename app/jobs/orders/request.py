@@ -195,6 +195,14 @@ def understand(kind: Kind, document: Mapping[str, Any]) -> OrderRequest:
     return MODELS[kind].model_validate(document)
 
 
+def asks_for(request: OrderRequest, complete: OrderRequest) -> bool:
+    """Whether a request is one that was completed since: with its source named, all else as it was."""
+    chosen = "source" if isinstance(complete, IngestRequest) else "ingest"
+    before, after = getattr(request, chosen, None), getattr(complete, chosen)
+    is_left_open = before is None or (before is True and after is not False)
+    return (is_left_open or before == after) and request.model_copy(update={chosen: after}) == complete
+
+
 def refuse_excess(request: OrderRequest, settings: Settings) -> None:
     """Raise `OrderLimitError` for an order that is larger than the service allows."""
     area_km2 = box_area_km2(request.aoi)

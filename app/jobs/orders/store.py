@@ -38,6 +38,8 @@ CREATE = f"""
     insert into orders (kind, request, key) values ($1, $2::jsonb, $3) returning {FIELDS}
 """
 
+SENT = f"select {FIELDS} from orders where key = $1 and kind = $2"
+
 OF_KEY = f"select {FIELDS}, kind = $2 and request = $3::jsonb as is_same from orders where key = $1"
 
 CLAIM = f"""
@@ -143,6 +145,12 @@ async def create_order(
             f"orders_queued: {queued} orders wait, as many as may (the limit is TILEWATCH_ORDERS_QUEUED)"
         )
     return _order(await connection.fetchrow(CREATE, kind, request, key))
+
+
+async def sent_order(connection: Connection, kind: Kind, key: str) -> Order | None:
+    """The order of a kind that was sent with an idempotency key; None where there is none."""
+    row = await connection.fetchrow(SENT, key, kind)
+    return None if row is None else _order(row)
 
 
 async def is_ingesting(connection: Connection) -> bool:
