@@ -28,6 +28,7 @@ from mosaics.levels import ORDINAL_BITS, Packed, levels_of, merged
 from mosaics.overviews import TILE_PX, Overview, cell_zoom
 from mosaics.period import Interval, Period
 from mosaics.scene import SceneRecord
+from mosaics.sphere import spherical_area
 
 NO_ZOOM = 30
 """Stands for a zoom where there is none that would do; MosaicJSON and TileJSON end there."""
@@ -203,7 +204,7 @@ class QuadkeyIndex:
 
     def covered_fraction(self, geometry: shapely.Geometry) -> float:
         """Share of an area that the footprints together cover, 0..1, by area on the sphere."""
-        whole = _spherical_area(geometry)
+        whole = spherical_area(geometry)
         if whole <= 0:
             return float(bool(self.scenes_in(geometry)))
         left = geometry
@@ -211,7 +212,7 @@ class QuadkeyIndex:
             left = shapely.difference(left, shapely.union_all(geometries))
             if shapely.is_empty(left):
                 return 1.0
-        return min(max(1 - _spherical_area(left) / whole, 0.0), 1.0)
+        return min(max(1 - spherical_area(left) / whole, 0.0), 1.0)
 
     def covered_part(self, geometry: shapely.Geometry, interval: Interval) -> shapely.Geometry:
         """The part of an area that the footprints of an interval's scenes together cover."""
@@ -393,14 +394,3 @@ def _batches(records: Iterator[SceneRecord]) -> Iterator[list[SceneRecord]]:
             batch = []
     if batch:
         yield batch
-
-
-def _spherical_area(geometry: shapely.Geometry) -> float:
-    """Area on the unit sphere: of longitude by the sine of latitude (Lambert's cylindrical projection)."""
-    dense = shapely.segmentize(geometry, 0.5)
-    return float(shapely.area(shapely.transform(dense, _equal_area)))
-
-
-def _equal_area(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    radians = np.radians(lonlat)
-    return np.stack([radians[:, 0], np.sin(radians[:, 1])], axis=1)

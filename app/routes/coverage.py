@@ -4,10 +4,8 @@ import asyncio
 import json
 from typing import Any
 
-import numpy as np
 import shapely
 from fastapi import APIRouter, Depends
-from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +17,7 @@ from app.routes.permission import require
 from app.routes.queries import InformedDesk, known_names
 from app.routes.region_documents import RegionSummary
 from mosaics.period import Interval
+from mosaics.sphere import spherical_area
 
 router = APIRouter(
     tags=["regions"],
@@ -72,13 +71,3 @@ async def covered_part(desk: Desk, status: RegionStatus) -> shapely.Geometry | N
         return shapely.union_all([index.covered_part(box, interval) for index in indexes])
 
     return await asyncio.to_thread(united)
-
-
-def spherical_area(geometry: shapely.Geometry) -> float:
-    """Area on the unit sphere: of longitude by the sine of latitude (Lambert's cylindrical projection)."""
-    return float(shapely.area(shapely.transform(geometry, _equal_area)))
-
-
-def _equal_area(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    radians = np.radians(lonlat)
-    return np.stack([radians[:, 0], np.sin(radians[:, 1])], axis=1)

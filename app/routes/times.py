@@ -13,13 +13,13 @@ from app.errors import NothingLandedError
 from app.products.model import Product
 from app.rendering.selecting import Span, Window, select
 from app.routes.answers import Link, PeriodCoverage, Times
-from app.routes.coverage import spherical_area
 from app.routes.periods import load_indexes
 from app.routes.products import periods_of
 from app.routes.queries import Bbox, Datetime, InformedDesk, known_names, revalidated
 from app.routes.zooms import union_bounds
 from mosaics.index import QuadkeyIndex
 from mosaics.period import Period, parse_when
+from mosaics.sphere import spherical_area
 
 router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depends(revalidated)])
 

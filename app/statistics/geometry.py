@@ -15,6 +15,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from app.statistics.geojson import GeometryError, spelled_out
+from mosaics.sphere import spherical_area
 
 __all__ = ["GeometryError", "Polygonal", "project", "read_polygon", "spherical_area_km2"]
 
@@ -78,18 +79,8 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
 
 
 def spherical_area_km2(polygon: BaseGeometry) -> float:
-    """Area on the sphere, its edges being straight in longitude and latitude, to about 1e-4.
-
-    Longitude times the sine of latitude is Lambert's cylindrical equal-area projection.
-    """
-    dense = shapely.segmentize(polygon, 1.0)
-    flat = shapely.transform(dense, _equal_area)
-    return float(shapely.area(flat)) * (EARTH_RADIUS_M / 1000) ** 2
-
-
-def _equal_area(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    radians = np.radians(lonlat)
-    return np.column_stack([radians[:, 0], np.sin(radians[:, 1])])
+    """Area on the sphere, its edges being straight in longitude and latitude, to about 1e-4."""
+    return spherical_area(polygon, longest_deg=1.0) * (EARTH_RADIUS_M / 1000) ** 2
 
 
 def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
