@@ -161,7 +161,6 @@ class Work:
                 f"{order.period.text}; commit {commit}; {time.monotonic() - began:.0f} s."
             )
         self.told.landed(order.target.collection.id, order.id, order.period.text, commit)
-        await bring_overviews(storage, order.target.collection.id, None, self.told, [order.period])
 
     async def _make(
         self, storage: Storage, plan: CompositePlan, progress: Callable[[int], None]
