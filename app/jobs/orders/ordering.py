@@ -21,8 +21,8 @@ from app.jobs.orders.store import (
     create_order,
     is_ingesting,
     last_orders,
+    order_of_key,
     read_order,
-    sent_order,
 )
 from app.settings import Settings
 
@@ -135,8 +135,9 @@ class Orders:
         A request that differs is left to `create_order`, which names what is wrong.
         """
         async with self._database.connection() as connection:
-            sent = await sent_order(connection, kind, key)
-        return sent if sent and asks_for(request, understand(kind, sent.request)) else None
+            sent = await order_of_key(connection, key)
+        is_same = sent and sent.kind == kind and asks_for(request, understand(kind, sent.request))
+        return sent if is_same else None
 
     async def _completed(self, request: OrderRequest) -> OrderRequest:
         """The request with its source named, once it is clear that there is what it asks for."""

@@ -196,9 +196,9 @@ def understand(kind: Kind, document: Mapping[str, Any]) -> OrderRequest:
 
 
 def asks_for(request: OrderRequest, complete: OrderRequest) -> bool:
-    """Whether a request is one that was completed since: with its source named, all else as it was."""
+    """Whether a request is one of its kind that was completed since: its source named, all else as it was."""
     chosen = "source" if isinstance(complete, IngestRequest) else "ingest"
-    before, after = getattr(request, chosen, None), getattr(complete, chosen)
+    before, after = getattr(request, chosen), getattr(complete, chosen)
     is_left_open = before is None or (before is True and after is not False)
     return (is_left_open or before == after) and request.model_copy(update={chosen: after}) == complete
 

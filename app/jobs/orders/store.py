@@ -38,9 +38,7 @@ CREATE = f"""
     insert into orders (kind, request, key) values ($1, $2::jsonb, $3) returning {FIELDS}
 """
 
-SENT = f"select {FIELDS} from orders where key = $1 and kind = $2"
-
-OF_KEY = f"select {FIELDS}, kind = $2 and request = $3::jsonb as is_same from orders where key = $1"
+OF_KEY = f"select {FIELDS} from orders where key = $1"
 
 CLAIM = f"""
     update orders set status = 'running', holder = $1, seen_at = now(), attempts = attempts + 1,
@@ -133,12 +131,12 @@ async def create_order(
         QueueFullError: If as many wait already.
     """
     await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
-    if key is not None and (known := await connection.fetchrow(OF_KEY, key, kind, request)) is not None:
-        if not known["is_same"]:
+    if key is not None and (known := await order_of_key(connection, key)):
+        if known.kind != kind or known.request != json.loads(request):
             raise KeyReusedError(
-                f"the idempotency key was sent before with another body: job {known['id']}; send a new key"
+                f"the idempotency key was sent before with another body: job {known.id}; send a new key"
             )
-        return _order(known)
+        return known
     queued = await connection.fetchval("select count(*) from orders where status = 'queued'")
     if queued >= max_queued:
         raise QueueFullError(
@@ -147,9 +145,9 @@ async def create_order(
     return _order(await connection.fetchrow(CREATE, kind, request, key))
 
 
-async def sent_order(connection: Connection, kind: Kind, key: str) -> Order | None:
-    """The order of a kind that was sent with an idempotency key; None where there is none."""
-    row = await connection.fetchrow(SENT, key, kind)
+async def order_of_key(connection: Connection, key: str) -> Order | None:
+    """The order that was sent with an idempotency key; None where there is none."""
+    row = await connection.fetchrow(OF_KEY, key)
     return None if row is None else _order(row)
 
 
