@@ -5,7 +5,7 @@ import type { Area } from "./area/polygon";
 import { ChartCard } from "./chart/card";
 import { readChange, readSeries, type Entry, type Layer, type Series, type Span } from "./chart/series";
 import { spanChoices, spanOf, stepBeside, usualCount } from "./chart/spans";
-import { build } from "./dom";
+import { button } from "./dom";
 import { words } from "./failure";
 import { periodSpan } from "./periods";
 
@@ -186,11 +186,4 @@ function shareOf(entries: readonly (readonly Entry[])[], { first, last }: Span):
   const [, end] = periodSpan(last);
   const shares = entries.map((list) => (list.length ? (periodSpan(list.at(-1)!.period)[1] - begin) / (end - begin) : 0));
   return shares.reduce((sum, share) => sum + share, 0) / shares.length;
-}
-
-function button(text: string, act: () => void): HTMLButtonElement {
-  const made = build("button", "button", text);
-  made.type = "button";
-  made.addEventListener("click", act);
-  return made;
 }

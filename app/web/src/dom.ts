@@ -18,6 +18,14 @@ export function build<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** A new button that says what it does. */
+export function button(text: string, act: () => void): HTMLButtonElement {
+  const made = build("button", "button", text);
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}
+
 /** A new element of a drawing. */
 export function draw<K extends keyof SVGElementTagNameMap>(
   tag: K,

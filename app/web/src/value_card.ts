@@ -1,7 +1,8 @@
 /** The card of a chosen place: the value there, or why there is none. */
 
-import { ApiError, type Legend, type PointAnswer, type PointWindow } from "./api";
+import { type Legend, type PointAnswer, type PointWindow } from "./api";
 import { build, element } from "./dom";
+import { words } from "./failure";
 import { swatch } from "./legend";
 import { formatPlace, formatUnit, formatValue } from "./numbers";
 import { byTime, periodLabel, windowLabel } from "./periods";
@@ -44,7 +45,7 @@ export class ValueCard {
   }
 
   fail(error: unknown): void {
-    const text = error instanceof ApiError ? error.message : String(error);
+    const text = words(error);
     this.#fill(build("p", "value-title", "No answer"), build("p", "value-reason", text));
     this.#announcer.textContent = text;
   }

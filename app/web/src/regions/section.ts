@@ -1,6 +1,6 @@
 /** The part of the panel about regions: how old each is, and of one its windows, its status and what went wrong. */
 
-import { build, element } from "../dom";
+import { build, button, element } from "../dom";
 import { swatch } from "../legend";
 import { formatShare } from "../numbers";
 import { periodLabel } from "../periods";
@@ -114,11 +114,4 @@ function age({ age_days }: Region): string {
 /** A moment to the minute, as a period is written. */
 function when(moment: string): string {
   return `${periodLabel(moment.slice(0, 10))}, ${moment.slice(11, 16)} UTC`;
-}
-
-function button(text: string, act: () => void): HTMLButtonElement {
-  const made = build("button", "button", text);
-  made.type = "button";
-  made.addEventListener("click", act);
-  return made;
 }
