@@ -99,8 +99,9 @@ async def known_names(request: Request) -> None:
     route = request.scope["route"]
     fields = [field for field in get_flat_params(route.dependant) if isinstance(field.field_info, QueryField)]
     known = [field.alias for field in fields]
-    absent = absent_windows(request)
-    refuse_unknown(request.query_params.keys(), known=known, shown=[n for n in known if n not in absent])
+    if not request.query_params.keys() <= set(known):
+        absent = absent_windows(request)
+        refuse_unknown(request.query_params.keys(), known=known, shown=[n for n in known if n not in absent])
     refuse_twice(request, known)
 
 

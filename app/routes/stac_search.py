@@ -213,12 +213,14 @@ async def answer(
         page = await find_scenes(connection, asked.search, after=asked.after, limit=asked.limit)
     addresses = Addresses.of(request)
     links = [link("self", own, GEOJSON), link("root", addresses.stac)]
-    if page.following is not None and not by_body:
-        query = request.url.include_query_params(token=page.following.token).query
-        links.append(link("next", f"{own}?{query}", GEOJSON) | {"method": "GET"})
-    elif page.following is not None:
-        paging = {"method": "POST", "body": {"token": page.following.token}, "merge": True}
-        links.append(link("next", own, GEOJSON) | paging)
+    if page.following is not None:
+        token = page.following.token
+        if by_body:
+            paging = {"method": "POST", "body": {"token": token}, "merge": True}
+            links.append(link("next", own, GEOJSON) | paging)
+        else:
+            query = request.url.include_query_params(token=token).query
+            links.append(link("next", f"{own}?{query}", GEOJSON) | {"method": "GET"})
 
     def document() -> Response:
         items = (item_document(desk, addresses, scene) for scene in page.scenes)

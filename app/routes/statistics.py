@@ -125,13 +125,11 @@ async def statistics(
     asked = await asyncio.to_thread(RequestedFeatures.read, document)
     is_streamed = NDJSON in request.headers.get("accept", "")
     refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)
-    answers = (
-        desk.answering.answers(found, questions(asked, steps, how), wanted)
-        if width_m is None
-        else ringed_answers(
-            desk.answering, found, questions(asked, steps, how), width_m=width_m, wanted=wanted
-        )
-    )
+    entries = questions(asked, steps, how)
+    if width_m is None:
+        answers = desk.answering.answers(found, entries, wanted)
+    else:
+        answers = ringed_answers(desk.answering, found, entries, width_m=width_m, wanted=wanted)
     if is_streamed:
         return await streamed(request, asked, answers)
     return await whole(request, asked, answers)
