@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
+from app.products.classes import MAX_VALUE, VALUE, ClassRow, check_ranges, refuse
 from app.products.expression import Expression, ExpressionError, Years, compile_expression
 from app.products.mask import MaskRule
 from app.products.palette import COLORS, LegendEntry, Palette, hex_color
@@ -18,37 +17,17 @@ from app.products.role import ROLES, Absences, Counted, Role
 from colormaps import Colormap, UnknownColormapError, load_colormap
 from mosaics.collection import Collection
 
-__all__ = ["ClassRow", "MaskRule", "Product", "ProductFileError", "Role"]
-
-MAX_VALUE = 1e30
-"""Largest end of a stretch or class, and its inverse the smallest width: their ratios stay inside float32."""
-
-_VALUE = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+__all__ = ["MaskRule", "Product", "ProductFileError", "Role"]
 
 
 class ProductFileError(ValueError):
     """A file does not describe a product; the message names file and field, and what would be right."""
 
 
-class ClassRow(BaseModel):
-    """A named range of values: from `lower`, included, to `upper`, excluded."""
-
-    model_config = _VALUE
-
-    name: str = Field(min_length=1)
-    """What the class is called in legends and statistics."""
-    color: str | None = Field(default=None, pattern=r"^#[0-9a-f]{6}$")
-    """Its colour, #rrggbb in small letters; None takes it from the product's colormap."""
-    lower: float | None = Field(default=None, alias="from", ge=-MAX_VALUE, le=MAX_VALUE)
-    """Smallest value, itself in the class; left out in the lowest class, the class is open below."""
-    upper: float | None = Field(default=None, alias="to", ge=-MAX_VALUE, le=MAX_VALUE)
-    """Where the class ends, no longer in it; left out in the highest class, the class is open above."""
-
-
 class Product(BaseModel):
     """What a tile shows and a statistic counts."""
 
-    model_config = _VALUE
+    model_config = VALUE
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     """Small letters, digits, hyphens and underscores; the name of its file."""
@@ -116,7 +95,7 @@ class Product(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> "Product":
         if (self.expression is None) == (not self.rgb_bands):
-            _refuse(
+            refuse(
                 "expression",
                 "a product has either an expression or bands, three of them; give one of the two",
             )
@@ -126,25 +105,25 @@ class Product(BaseModel):
             self._check_formula()
             self._check_colors()
         if self.lit_above is not None and not (self.unit and self.expression):
-            _refuse("lit_above", "a lit area needs values of an expression and their unit")
+            refuse("lit_above", "a lit area needs values of an expression and their unit")
         self._check_counted()
         self._check_absences()
         if self.plausible is not None and not self.plausible[0] < self.plausible[1]:
-            _refuse("plausible", "low stands below high; these are {:g} and {:g}".format(*self.plausible))
+            refuse("plausible", "low stands below high; these are {:g} and {:g}".format(*self.plausible))
         return self
 
     def _check_rgb(self) -> None:
         if len(self.rgb_bands) != 3:
-            _refuse(
+            refuse(
                 "bands", f"there are three bands, for red, green and blue; these are {len(self.rgb_bands)}"
             )
         if len(self.rescale) != 3:
-            _refuse(
+            refuse(
                 "rescale", "bands need the values of black and full colour: [low, high], or three such pairs"
             )
         for field in ("classes", "colormap", "roles", "counted", "offset", "plausible"):
             if getattr(self, field) not in (None, (), {}):
-                _refuse(
+                refuse(
                     field, "this belongs to an expression; the colours of a product with bands are the bands"
                 )
 
@@ -152,33 +131,33 @@ class Product(BaseModel):
         try:
             bands = self._compiled.bands
         except ExpressionError as error:
-            _refuse("expression", str(error))
+            refuse("expression", str(error))
         used = {name.partition(".")[0] for name in bands}
         for name in self.roles:
             if name not in used:
-                _refuse(
+                refuse(
                     f"roles.{name}", f"the expression does not name it; write {name}.band there, or remove it"
                 )
             if name not in ROLES:
-                _refuse(f"roles.{name}", f"roles are called {', '.join(ROLES)}")
+                refuse(f"roles.{name}", f"roles are called {', '.join(ROLES)}")
         tested = [name for name, role in self.roles.items() if role.before is None]
         if self.roles and len(tested) != 1:
-            _refuse(
+            refuse(
                 "roles",
                 "one role is the tested one and the others say which they come before, as in "
                 f'before = "post"; without before there are: {", ".join(tested) or "none"}',
             )
         for name, role in self.roles.items():
             if role.before not in (None, *tested):
-                _refuse(f"roles.{name}.before", f"the tested role is {tested[0]!r}, not {role.before!r}")
+                refuse(f"roles.{name}.before", f"the tested role is {tested[0]!r}, not {role.before!r}")
 
     def _check_counted(self) -> None:
         if self.counted and not self.roles:
-            _refuse("counted", "this belongs to a product with roles")
+            refuse("counted", "this belongs to a product with roles")
         for i, formula in enumerate(self._conditions()):
             if not set(formula.bands) <= set(self._compiled.bands):
                 there_are = ", ".join(self._compiled.bands)
-                _refuse(
+                refuse(
                     f"counted[{i}].where",
                     f"it names bands that the expression does not; there are: {there_are}",
                 )
@@ -189,36 +168,36 @@ class Product(BaseModel):
             try:
                 found.append(compile_expression(row.where, roles=tuple(self.roles), years=self._years))
             except ExpressionError as error:
-                _refuse(f"counted[{i}].where", str(error))
+                refuse(f"counted[{i}].where", str(error))
         return tuple(found)
 
     def _check_absences(self) -> None:
         if self.absences.masked and not (self.roles and self.scene_rules):
-            _refuse("absences.masked", "this belongs to a product with roles and mask rules")
+            refuse("absences.masked", "this belongs to a product with roles and mask rules")
         if self.absences.outside_zone and not self.zone_rules:
-            _refuse("absences.outside_zone", "this belongs to a product with a mask collection")
+            refuse("absences.outside_zone", "this belongs to a product with a mask collection")
 
     def _check_colors(self) -> None:
         if bool(self.classes) == bool(self.rescale):
-            _refuse(
+            refuse(
                 "classes",
                 "an expression is drawn by either classes or rescale with a colormap; give one of the two",
             )
         if len(self.rescale) > 1:
-            _refuse("rescale", f"an expression has one pair, [low, high]; these are {len(self.rescale)}")
+            refuse("rescale", f"an expression has one pair, [low, high]; these are {len(self.rescale)}")
         colored = sum(row.color is not None for row in self.classes)
         if 0 < colored < len(self.classes):
-            _refuse("classes", "either every class has a color, or none has and the product names a colormap")
+            refuse("classes", "either every class has a color, or none has and the product names a colormap")
         if (self.colormap is None) == (not colored):
-            _refuse(
+            refuse(
                 "colormap",
                 "rescale and classes without a color need a colormap; classes with a color need none",
             )
         try:
             _ = self._stops
         except UnknownColormapError as error:
-            _refuse("colormap", str(error))
-        _check_ranges(self.classes)
+            refuse("colormap", str(error))
+        check_ranges(self.classes)
 
     @cached_property
     def _compiled(self) -> Expression:
@@ -381,41 +360,3 @@ class Product(BaseModel):
 
 def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _refuse(field: str, message: str) -> NoReturn:
-    raise PydanticCustomError("product", "{message}", {"message": message, "field": field})
-
-
-def _check_ranges(classes: tuple[ClassRow, ...]) -> None:
-    """Refuse classes that are not in order, overlap, or leave values between them without a class."""
-    names = [row.name for row in classes]
-    end: float | None = None
-    for i, row in enumerate(classes):
-        if row.name in names[:i]:
-            _refuse(f"classes[{i}].name", f"two classes are called {row.name!r}; a name stands for one class")
-        if row.lower is None and i > 0:
-            _refuse(
-                f"classes[{i}].from",
-                "only the lowest class is open below; give the value where this one begins",
-            )
-        if row.upper is None and i < len(classes) - 1:
-            _refuse(
-                f"classes[{i}].to", "only the highest class is open above; give the value where this one ends"
-            )
-        if i > 0 and row.lower != end:
-            _refuse(
-                f"classes[{i}].from",
-                f"a class begins where the one before it ends, at {end:g}; this one begins at {row.lower:g}. "
-                "Classes rise from the lowest and leave no values between them",
-            )
-        low, high = (
-            -math.inf if row.lower is None else row.lower,
-            math.inf if row.upper is None else row.upper,
-        )
-        if not np.float32(low) < np.float32(high):
-            _refuse(
-                f"classes[{i}].to",
-                f"a class ends above where it begins; this one runs from {low:g} to {high:g}",
-            )
-        end = row.upper

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from app.products.classes import ClassRow
 from app.products.mask import MaskRule
-from app.products.model import ClassRow, Product, ProductFileError
+from app.products.model import Product, ProductFileError
 from app.products.role import Absences, Counted, Role
 from app.products.variant import UnknownRenameError, Variant
 
