@@ -13,8 +13,8 @@ from app.statistics.remembering import ProcessMemory
 from app.statistics.series import plan_series
 from mosaics.period import Cadence
 from tests.statistics.landed import Raster, World, plain_product, world
+from tests.statistics.polygons import near_mol
 from tests.statistics.test_series import FIELD, flat
-from tests.statistics.test_zonal import near_mol
 
 OTHER = near_mol([30, 40, 40, 30], [30, 30, 40, 40])
 

@@ -15,7 +15,7 @@ from app.statistics.series import plan_series
 from app.statistics.summary import StatisticsRequestError, Status
 from mosaics.period import Cadence, PeriodError
 from tests.statistics.landed import Raster, World, plain_product, world
-from tests.statistics.test_zonal import near_mol
+from tests.statistics.polygons import near_mol
 
 FIELD = near_mol([20, 80, 80, 20], [20, 20, 80, 80])
 

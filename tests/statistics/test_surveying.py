@@ -11,7 +11,7 @@ from shapely import MultiPolygon, Polygon, box
 from app.statistics.coverage import Outline
 from app.statistics.surveying import SQUARE, STRIP, touched_blocks
 from tests.statistics.landed import Raster, plain_product, world
-from tests.statistics.test_zonal import near_mol, noise
+from tests.statistics.polygons import near_mol, noise
 
 RNG = np.random.default_rng(21)
 NDVI = plain_product("(nir - red) / (nir + red)")

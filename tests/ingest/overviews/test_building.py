@@ -1,105 +1,31 @@
-"""Overviews of real small files: what they show, when they hold, and that nothing that goes wrong shows."""
+"""Overviews of real small files: what they show, and of which scenes they are made."""
 
-import asyncio
 import itertools
 import json
-from dataclasses import replace
 from datetime import timedelta
-from io import BytesIO
-from pathlib import Path
-from typing import Any
 
 import morecantile
 import numpy as np
 import pytest
 import rasterio
-from click.testing import CliRunner
-from numpy.typing import NDArray
 
-from app.cli import main
-from app.cli.low_zooms import TilePixels
 from app.products.adhoc import adhoc_product
-from app.products.model import Product
-from app.products.registry import Registry
-from app.rendering.renderer import Renderer
-from app.rendering.request import TileFormat, TileRequest
-from app.rendering.resolving import resolve_tile
-from ingest.collections import load_collections
-from ingest.overviews.building import build_overviews
-from mosaics.catalogue import Catalogue
-from mosaics.document import MosaicDocument
-from mosaics.log import read_state
-from mosaics.period import Period
 from mosaics.scene import read_item
-from mosaics.storage import StorageUnavailableError, open_storage
+from mosaics.storage import open_storage
 from mosaics.sweeping import unreferenced
-from tests.ingest.overviews.scenes import COLLECTION, files_under, land, put_grid, put_scene, texture
-
-TMS = morecantile.tms.get("WebMercatorQuad")
-CLEAR = load_collections()[COLLECTION.id].clear
-NDVI = Registry.load().get("ndvi")
-FINEST = 6
-PIXEL_DEG = 1600 / 111319.49
-"""1600 m. Zoom 6 has 2446 m at the equator, 1.53 times as much, 1.51 at 8 degrees north; zoom 7 has half."""
-NOW = timedelta(seconds=-60)
-
-
-@pytest.fixture
-async def storage(tmp_path):
-    async with await open_storage(str(tmp_path / "store")) as opened:
-        yield opened
-
-
-class Viewer:
-    """Somebody who looks at tiles, and how many files that took."""
-
-    def __init__(self, storage, **settings):
-        self.catalogue = Catalogue(storage)
-        self.renderer = Renderer(self.catalogue, threads=2)
-
-    async def resolved(self, x, y, z, *, product=NDVI, when=None, size=256):
-        await self.catalogue.refresh()
-        request = TileRequest(product, TMS, z, x, y, size, TileFormat.NPY, when)
-        return await resolve_tile(self.catalogue, request, limit=64)
-
-    async def values(self, x, y, z, **asked):
-        """The values of a tile, NaN where there is none, and the files it took."""
-        resolved = await self.resolved(x, y, z, **asked)
-        tile = await self.renderer.render(resolved)
-        planes = np.load(BytesIO(tile.body))
-        return np.where(planes[-1] == 255, planes[0], np.nan), tile.files
-
-    async def from_scenes(self, x: int, y: int, z: int, *, product: Product = NDVI) -> NDArray[np.float32]:
-        """The same tile from the scenes themselves, as many as there may be."""
-        (period,) = self.catalogue.periods(COLLECTION.id)
-        index = await self.catalogue.index(COLLECTION.id, period)
-        grid = TileRequest(product, TMS, z, x, y, 256, TileFormat.NPY, None).grid()
-        values = await self.renderer.values(product, index.scenes_in_tile(x, y, z), grid)
-        plane: NDArray[np.float32] = values.planes[0]
-        return plane
-
-
-async def bring(storage, clear=CLEAR):
-    return await build_overviews(storage, COLLECTION, clear, TilePixels(storage), threads=2)
-
-
-async def overviews_of(storage, period="2024-06"):
-    state = await read_state(storage, COLLECTION.id)
-    document = MosaicDocument(await storage.get(state.mosaics[Period.parse(period)]))
-    return {(one.zoom, one.column, one.row): one for one in document.overviews}
-
-
-async def small_grid(storage, **given):
-    """Four by three scenes of 128 px, crowding tiles down to zoom 6 (nine of them in some)."""
-    return await put_grid(storage, 4, 3, pixel_deg=PIXEL_DEG, side=128, **given)
-
-
-def tile_of(lon, lat, z):
-    tile = TMS.tile(lon, lat, z)
-    return tile.x, tile.y, tile.z
-
-
-MIDDLE = (10.0 + 200 * PIXEL_DEG, 8.0 - 150 * PIXEL_DEG)
+from tests.ingest.overviews.scenes import COLLECTION, land, put_grid, put_scene, texture
+from tests.ingest.overviews.viewing import (
+    FINEST,
+    MIDDLE,
+    PIXEL_DEG,
+    TMS,
+    Viewer,
+    bring,
+    overviews_of,
+    renamed,
+    small_grid,
+    tile_of,
+)
 
 
 async def test_at_its_finest_zoom_an_overview_shows_what_the_scenes_show(storage):
@@ -202,101 +128,10 @@ async def test_a_cloud_yields_to_the_next_scene_and_stays_where_all_are_cloudy(s
     assert np.array_equal(np.isfinite(shown), np.isfinite(scenes))
 
 
-async def test_no_tile_shows_a_scene_that_is_gone_or_lacks_one_that_has_come(storage):
-    far = await put_grid(storage, 4, 3, pixel_deg=PIXEL_DEG, side=128, corner=(100.0, 8.0), version="far")
-    far = [_renamed(record, f"far-{record.id}") for record in far]
-    await land(storage, [*await small_grid(storage), *far])
-    await bring(storage)
-    viewer = Viewer(storage)
-    red = adhoc_product(COLLECTION, expression="red", rescale="0,1")
-    bands = {"red": np.full((128, 128), 4000, np.uint16), "nir": np.full((128, 128), 8000, np.uint16)}
-    corner = (10.0 + 150 * PIXEL_DEG, 8.0 - 100 * PIXEL_DEG)
-    for change in ("add", "replace", "remove"):
-        before = await overviews_of(storage)
-        if change == "remove":
-            await land(storage, [], remove=["s5"])
-        else:
-            given: dict[str, Any] = {
-                "version": change,
-                "cloud_cover_percent": 0.0 if change == "add" else 99.0,
-            }
-            await land(storage, [await put_scene(storage, "s5", corner, PIXEL_DEG, bands, **given)])
-        for place in (tile_of(*MIDDLE, z) for z in (FINEST, 3, 0)):
-            shown, files = await viewer.values(*place, product=red)
-            assert files > 4  # the scenes themselves, until the overviews are made anew
-            np.testing.assert_array_equal(shown, await viewer.from_scenes(*place, product=red))
-        elsewhere = await viewer.values(*tile_of(100.0 + 200 * PIXEL_DEG, MIDDLE[1], FINEST), product=red)
-        assert elsewhere[1] == 1
-
-        # Zooms 0 to 3 are one cell for the whole world, and zoom 4 one for both places.
-        near = {place for place in before if place[0] <= 4 or place[1] < 1.5 * 2 ** (place[0] - 4)}
-        outcome = await bring(storage)
-        after = await overviews_of(storage)
-        assert after.keys() == before.keys()
-        assert len(near) == outcome.made == 7
-        same = {place for place in after if after[place].item_key == before[place].item_key}
-        # Where few pixels are left of a scene its going may change none, and then nothing has changed.
-        assert same >= after.keys() - near
-        assert not same & {place for place in near if place[0] >= 5}
-        place = tile_of(*MIDDLE, FINEST)
-        shown, files = await viewer.values(*place, product=red)
-        assert files == 1
-        np.testing.assert_array_equal(shown, await viewer.from_scenes(*place, product=red))
-
-
-def _renamed(record, name):
-    return replace(record, id=name)
-
-
-async def test_a_builder_that_dies_anywhere_leaves_nothing_wrong_and_the_next_completes(storage):
-    await land(storage, await small_grid(storage))
-    viewer = Viewer(storage)
-    place = tile_of(*MIDDLE, FINEST)
-    truth, _ = await viewer.values(*place)
-
-    class Dies:
-        """Storage that takes so many writes and no more."""
-
-        def __init__(self, left):
-            self.left = left
-
-        def __getattr__(self, name):
-            return getattr(storage, name)
-
-        async def put_new(self, *given):
-            await self._count()
-            await storage.put_new(*given)
-
-        async def put_new_file(self, *given):
-            await self._count()
-            await storage.put_new_file(*given)
-
-        async def _count(self):
-            self.left -= 1
-            if self.left < 0:
-                raise StorageUnavailableError("the writer dies here")
-
-    # Four objects an overview, seven of them, then the mosaic and its commit.
-    for writes in (0, 3, 15, 28, 29):
-        with pytest.raises(StorageUnavailableError):
-            await bring(Dies(writes))
-        assert await overviews_of(storage) == {}
-        shown, files = await viewer.values(*place)
-        assert files > 4
-        np.testing.assert_array_equal(shown, truth)
-    assert (await bring(Dies(30))).made == 7
-    shown, files = await viewer.values(*place)
-    assert files == 2
-    np.testing.assert_array_equal(shown, truth)
-    # What the dead have written was what was to be written; only the mosaic of one of them is left over.
-    swept = [info.key async for info in unreferenced(storage, NOW)]
-    assert not [key for key in swept if "/overviews/" in key]
-
-
 async def test_only_whole_periods_are_drawn_from_overviews(storage):
     june = await small_grid(storage)
     july = [
-        _renamed(record, f"july-{record.id}")
+        renamed(record, f"july-{record.id}")
         for record in await small_grid(storage, month="2024-07", day=20, version="july")
     ]
     await land(storage, [*june, *july])
@@ -318,7 +153,7 @@ async def test_only_whole_periods_are_drawn_from_overviews(storage):
 async def test_scenes_on_both_sides_of_the_antimeridian(storage):
     west = await put_grid(storage, 3, 2, pixel_deg=PIXEL_DEG, side=128, corner=(180 - 358.4 * PIXEL_DEG, 8.0))
     east = [
-        _renamed(record, f"east-{record.id}")
+        renamed(record, f"east-{record.id}")
         for record in await put_grid(
             storage, 3, 2, pixel_deg=PIXEL_DEG, side=128, corner=(-180.0, 8.0), version="east", synthetic=True
         )
@@ -354,7 +189,7 @@ async def test_unlike_scenes_have_no_overview_where_they_meet_and_others_do(stor
     near = await small_grid(storage)
     far = await put_grid(storage, 4, 3, pixel_deg=PIXEL_DEG, side=128, corner=(100.0, 8.0), version="far",
                          bands=("red",))  # fmt: skip
-    await land(storage, [*near, *(_renamed(record, f"far-{record.id}") for record in far)])
+    await land(storage, [*near, *(renamed(record, f"far-{record.id}") for record in far)])
     outcome = await bring(storage)
     assert outcome.unlike == {"2024-06": "not all scenes have nir"}
     assert sorted({place[0] for place in await overviews_of(storage)}) == list(range(5, FINEST + 1))
@@ -366,30 +201,12 @@ async def test_one_fine_scene_makes_no_other_place_fine(storage):
     far = await put_grid(storage, 4, 3, pixel_deg=PIXEL_DEG, side=128, corner=(100.0, 8.0), version="far")
     bands = {"red": texture(1, (256, 256)), "nir": texture(2, (256, 256))}
     fine = await put_scene(storage, "fine", (10.0, 8.0), PIXEL_DEG / 16, bands)
-    await land(storage, [*near, fine, *(_renamed(record, f"far-{record.id}") for record in far)])
+    await land(storage, [*near, fine, *(renamed(record, f"far-{record.id}") for record in far)])
     await bring(storage)
     # Tiles of zoom 7, 2.8 degrees, reach into nine scenes at both places. The fine scene's cell is tile
     # 4/8/7, 0 to 22.5 E; the other place lies in 4/12/7.
     of_zoom_7 = {place for place in await overviews_of(storage) if place[0] > FINEST}
     assert of_zoom_7 == {(7, 8, 7)}
-
-
-async def test_a_damaged_file_costs_its_pixels_until_it_is_whole_again(storage, tmp_path):
-    records = await small_grid(storage)
-    await land(storage, records)
-    file = tmp_path / "store" / records[5].item_key.replace("item.json", "nir.tif")
-    whole = file.read_bytes()
-    file.write_bytes(whole[:200])
-    outcome = await bring(storage)
-    assert outcome.left_out == {records[5].item_key}
-    viewer = Viewer(storage)
-    place = tile_of(*MIDDLE, FINEST)
-    shown, _ = await viewer.values(*place)
-    file.write_bytes(whole)
-    outcome = await bring(storage)
-    assert (outcome.left_out, outcome.made) == (set(), 7)
-    mended, _ = await viewer.values(*place)
-    assert np.isfinite(mended).sum() > np.isfinite(shown).sum()
 
 
 async def test_items_are_read_as_scenes_and_say_what_they_are(storage):
@@ -422,26 +239,6 @@ async def test_at_every_zoom_an_overview_says_how_the_values_of_its_scenes_are_m
             "level": ["level 2A"],
             "offset": ["harmonised", "offset unknown"],
         }
-
-
-async def test_the_command_makes_them_and_the_log_tells(storage, tmp_path):
-    await land(storage, await small_grid(storage))
-    address = str(tmp_path / "store")
-    result = await _run(["overviews", "--storage", address])
-    assert result.exit_code == 0, result.output
-    assert "sentinel-2-l2a: 7 overviews made for low zooms; 0 were right." in result.output
-    again = await _run(["overviews", "sentinel-2-l2a", "--period", "2024-06", "--json", "--storage", address])
-    assert json.loads(again.output.splitlines()[-1]) == {"event": "result", "made": 0, "kept": 7}
-    refused = await _run(["overviews", "sentinel-9", "--storage", address])
-    assert refused.exit_code == 2
-    assert "there are: sentinel-2-l2a" in refused.output
-    told = await _run(["log", "sentinel-2-l2a", "--storage", address])
-    assert "overviews of 2024-06" in told.output
-    assert any("/overviews/2024-06/6-" in key for key in files_under(Path(address)))
-
-
-async def _run(arguments):
-    return await asyncio.to_thread(CliRunner().invoke, main, arguments)
 
 
 async def test_a_viewport_opens_few_files_at_every_zoom(storage):
