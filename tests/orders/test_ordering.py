@@ -188,6 +188,9 @@ async def test_a_composite_may_be_ordered_behind_the_ingestion_of_its_scenes(
     fetching = await client.post("/ingest", json=ASKED | {"toi": "2024-08"})
     assert fetching.status_code == 202, fetching.text
     assert (await client.post("/composites", json=later)).status_code == 202
+    elsewhere, earlier = later | {"aoi": [0, 0, 0.1, 0.1]}, later | {"toi": "2024-07"}
+    assert (await client.post("/composites", json=elsewhere)).status_code == 400  # that brings none of it
+    assert (await client.post("/composites", json=earlier)).status_code == 400
     assert (await client.delete(f"/jobs/{fetching.json()['id']}")).json()["status"] == "cancelled"
     assert (await client.post("/composites", json=later)).status_code == 400
 

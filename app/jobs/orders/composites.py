@@ -10,7 +10,7 @@ import shapely
 from app.jobs.orders.child import CommandLine
 from app.jobs.orders.listing import Listing
 from app.jobs.orders.model import OrderRequestError
-from app.jobs.orders.request import CompositeRequest, read_toi
+from app.jobs.orders.request import CompositeRequest, IngestRequest, OrderRequest, read_toi
 from app.regions.model import parts_of
 from mosaics.catalogue import Catalogue
 from mosaics.collection import UnknownBandError, UnknownCollectionError
@@ -122,7 +122,7 @@ class Composable:
     ) -> AsyncIterator[SceneRef]:
         """The scenes of some mosaics over the box in the time."""
         interval = read_toi(request.toi)
-        area = shapely.union_all([shapely.box(*part) for part in parts_of(request.aoi)])
+        area = _area(request)
         for period in periods:
             index = await self._catalogue.index(made.of, period)
             for scene in await asyncio.to_thread(index.scenes_in, area):
@@ -136,6 +136,19 @@ class Composable:
         except (ObjectNotFoundError, SceneError):
             return "item that can be read"
         return next((f"band {band}" for band in bands if band not in item.assets), None)
+
+
+def may_be_of(ingestion: IngestRequest, request: CompositeRequest) -> bool:
+    """Whether scenes that an ingestion brings may lie in the box and the time of a composite."""
+    brought = read_toi(ingestion.toi)
+    if brought.start is None or brought.end is None:  # not of an order
+        return True
+    meets = read_toi(request.toi).overlaps(brought.start, brought.end)
+    return meets and _area(ingestion).intersects(_area(request))
+
+
+def _area(request: OrderRequest) -> shapely.Geometry:
+    return shapely.union_all([shapely.box(*part) for part in parts_of(request.aoi)])
 
 
 def _composites(name: str, facts: Mapping[str, Any]) -> Composites | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.database import Database, NoDatabaseError
-from app.jobs.orders.composites import Composable
+from app.jobs.orders.composites import Composable, may_be_of
 from app.jobs.orders.model import Kind, Order, OrderRequestError
 from app.jobs.orders.request import (
     CompositeRequest,
@@ -19,9 +19,9 @@ from app.jobs.orders.sources import Source, Sources
 from app.jobs.orders.store import (
     cancel_order,
     create_order,
-    is_ingesting,
     last_orders,
     order_of_key,
+    pending_ingestions,
     read_order,
 )
 from app.settings import Settings
@@ -147,15 +147,20 @@ class Orders:
             return request.model_copy(update={"source": source.id})
         made = await self._composable.find(request)
         if not request.ingest and (request.ingest is False or not await self._has_archive(request)):
-            async with self._database.connection() as connection:
-                expects_scenes = await is_ingesting(connection)
-            if not expects_scenes:  # else what has landed by now tells nothing
+            if not await self._expects_scenes(request):  # else what has landed by now tells nothing
                 await self._composable.refuse_nothing_landed(request, made)
             return request.model_copy(update={"ingest": False})
         named = request.ingest if isinstance(request.ingest, str) else None
         source = await self._sources.find(named, collection=request.collection)
         _refuse_unknown_bands(request, source)
         return request.model_copy(update={"ingest": source.id})
+
+    async def _expects_scenes(self, request: CompositeRequest) -> bool:
+        """Whether an ingestion that has not ended may bring scenes of a composite."""
+        async with self._database.connection() as connection:
+            pending = await pending_ingestions(connection)
+        ingestions = (IngestRequest.model_validate(each) for each in pending)
+        return any(may_be_of(each, request) for each in ingestions)
 
     async def _has_archive(self, request: CompositeRequest) -> bool:
         """Whether the service has an archive of its own choice for a collection."""

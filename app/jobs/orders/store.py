@@ -81,7 +81,7 @@ CANCEL = f"""
     returning {FIELDS}
 """
 
-INGESTING = "select exists (select from orders where kind = 'ingest' and status in ('queued', 'running'))"
+INGESTING = "select request from orders where kind = 'ingest' and status in ('queued', 'running')"
 
 COUNTS = """
     select status, count(*) as orders,
@@ -151,9 +151,9 @@ async def order_of_key(connection: Connection, key: str) -> Order | None:
     return None if row is None else _order(row)
 
 
-async def is_ingesting(connection: Connection) -> bool:
-    """Whether scenes are being fetched, or are to be."""
-    return bool(await connection.fetchval(INGESTING))
+async def pending_ingestions(connection: Connection) -> list[Mapping[str, Any]]:
+    """The requests of ingestions that wait or run."""
+    return [json.loads(row["request"]) for row in await connection.fetch(INGESTING)]
 
 
 async def read_order(connection: Connection, order_id: int) -> Order:
