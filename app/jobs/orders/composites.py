@@ -144,7 +144,7 @@ def may_be_of(ingestion: IngestRequest, request: CompositeRequest) -> bool:
     if brought.start is None or brought.end is None:  # not of an order
         return True
     meets = read_toi(request.toi).overlaps(brought.start, brought.end)
-    return meets and _area(ingestion).intersects(_area(request))
+    return meets and bool(shapely.intersects(_area(ingestion), _area(request)))
 
 
 def _area(request: OrderRequest) -> shapely.Geometry:
