@@ -36,6 +36,9 @@ async def check_regions(roster: Roster) -> Finding:
     wrong = [problem.text for problem in listing.problems] + [f"{n}: {fault}" for n, fault in faults.items()]
     if wrong:
         return Finding(False, f"{'; '.join(wrong)}.", facts=facts)
+    waiting = [status.region.name for status in statuses if status.age_days is None]
+    if waiting:
+        return Finding(True, f"No region is late; not refreshed yet: {', '.join(waiting)}.", facts=facts)
     return Finding(True, "All regions are as fresh as the rotation promises.", facts=facts)
 
 

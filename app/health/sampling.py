@@ -79,7 +79,8 @@ class Sampler:
         if wrong:
             says = "; ".join(f"{name}: {why}" for name, why in wrong.items())
             return Finding(False, f"A tile cannot be drawn. {says}", facts={"tried": len(samples)})
-        return Finding(True, "A tile of each was drawn.", facts={"tried": [s.name for s in samples]})
+        tried = [sample.name for sample in samples]
+        return Finding(True, f"A tile was drawn of each: {', '.join(tried)}.", facts={"tried": tried})
 
     async def _fault(self, sample: Sample) -> str | None:
         """What keeps a sample from being rendered; None where nothing does, or nothing lies there yet."""

@@ -220,7 +220,9 @@ async def test_a_region_that_failed_twice_one_described_wrongly_and_a_tile_of_ea
     chosen = {"storage": two_months, "database_url": database_url, "regions": regions, "jobs": False}
     connection = await asyncpg.connect(database_url)
     async with serving(settings.model_copy(update=chosen)) as client:
-        assert (await becomes(client))["regions"]["regions"]["mol"]["last_status"] == "never"
+        before = (await becomes(client))["regions"]
+        assert before["regions"]["mol"]["last_status"] == "never"
+        assert before["says"] == "No region is late; not refreshed yet: mol."
         await connection.execute(RUN, "failed", "the archive does not answer")
         assert await failing(client) == []
         await connection.execute(RUN, "failed", "the archive does not answer")
