@@ -13,30 +13,30 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.areas.model import AreaError, UnknownAreaError
-from app.catalogue.search import SearchError, UnknownSceneError
+from app.areas.area import AreaError, UnknownAreaError
 from app.database import DatabaseUnavailableError, NoDatabaseError, SchemaMissingError
-from app.jobs.orders.model import (
+from app.jobs.job import (
+    JobEndedError,
     KeyReusedError,
-    OrderEndedError,
     OrderLimitError,
     OrderRequestError,
     QueueFullError,
     SourcesUnknownError,
-    UnknownOrderError,
+    UnknownJobError,
 )
-from app.jobs.rotating import RefreshUnderWayError
 from app.keys import KeyMissingError, NotAllowedError
 from app.products.adhoc import ProductRequestError
 from app.products.expression import ExpressionError
 from app.products.registry import UnknownProductError
-from app.regions.roster import UnknownRegionError
+from app.regions.service import UnknownRegionError
 from app.rendering.address import TileAddressError, UnknownTileError
-from app.rendering.processing import MixedProcessingError
+from app.rendering.comparability import MixedProcessingError
 from app.rendering.renderer import RenderingOverloadError
 from app.rendering.selecting import EmptyWindowError, WindowError
+from app.stac.search import SearchError, UnknownSceneError
 from app.statistics.geometry import GeometryError
 from app.statistics.summary import StatisticsRequestError
+from app.tasks.region_rotation import RefreshUnderWayError
 from colormaps import UnknownColormapError
 from mosaics.catalogue import UnknownPeriodError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
@@ -102,8 +102,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     NothingLandedError: HTTPStatus.NOT_FOUND,
     EmptyWindowError: HTTPStatus.NOT_FOUND,
     MixedProcessingError: HTTPStatus.CONFLICT,
-    UnknownOrderError: HTTPStatus.NOT_FOUND,
-    OrderEndedError: HTTPStatus.CONFLICT,
+    UnknownJobError: HTTPStatus.NOT_FOUND,
+    JobEndedError: HTTPStatus.CONFLICT,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     QueueFullError: HTTPStatus.TOO_MANY_REQUESTS,
     NoAssetFoundError: HTTPStatus.NO_CONTENT,

@@ -15,37 +15,37 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from app.caching.process import ProcessCache
+from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
-from app.caching.tiles import TileService
-from app.catalogue.indexing import Indexing
+from app.caching.tile_service import TileService
 from app.database import Database
-from app.desk import Desk, Freshness
 from app.health.monitor import HealthMonitor
 from app.health.parts import parts
-from app.health.regions import region_samples
+from app.health.region_checks import region_samples
 from app.health.sampling import Sampler
-from app.jobs.job import Nightly
-from app.jobs.orders.child import CommandLine
-from app.jobs.orders.composites import Composable
-from app.jobs.orders.model import SourcesUnknownError
-from app.jobs.orders.ordering import Orders
-from app.jobs.orders.running import Runner
-from app.jobs.orders.sources import Sources
-from app.jobs.refreshing import Refreshing
-from app.jobs.rotating import Rotating
-from app.jobs.schedule import schedule
+from app.jobs.composable import Composable
+from app.jobs.job import SourcesUnknownError
+from app.jobs.runner import JobRunner
+from app.jobs.service import JobService
+from app.jobs.sources import KnownSources
+from app.jobs.subprocess import CommandLine
 from app.products.registry import Registry
 from app.regions.file import RegionsFile
-from app.regions.reading import Archive
-from app.regions.roster import Roster
+from app.regions.parsing import Archive
+from app.regions.service import RegionService
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
-from app.scheduler import Scheduler
 from app.settings import Settings
-from app.statistics.answering import Answering
-from app.statistics.remembering import DatabaseMemory, ProcessMemory
+from app.stac.index_updates import SceneIndexUpdates
+from app.state import AppState, Freshness
+from app.statistics.memory import DatabaseMemory, ProcessMemory
+from app.statistics.service import StatisticsService
 from app.statistics.zonal import ZonalEngine
+from app.tasks.region_rotation import RegionRotation
+from app.tasks.schedule import schedule
+from app.tasks.scheduler import Scheduler
+from app.tasks.series_refresh import SeriesRefresh
+from app.tasks.task import Nightly
 from mosaics.catalogue import Catalogue
 from mosaics.storage import open_storage
 
@@ -63,26 +63,26 @@ STATISTICS_BYTES = 16 * 1024 * 1024
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the desk of a worker, put it on `app.state`, and clear it away at the end."""
+    """Open the state of a worker, put it on `app.state`, and clear it away at the end."""
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
-        desk = await open_desk(settings, stack, CommandLine.of(settings, app.state.program))
-        for doing in (keep_fresh(desk), desk.health.watch()):
+        state = await open_state(settings, stack, CommandLine.of(settings, app.state.program))
+        for doing in (keep_fresh(state), state.health.watch()):
             stack.push_async_callback(_cancel, asyncio.create_task(doing))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(desk.freshness.attempted.wait(), LONGEST_START_S)
-        if desk.scheduler is not None:
-            desk.scheduler.start()
-            stack.push_async_callback(desk.scheduler.close)
-        if desk.orders.runner is not None:
-            desk.orders.runner.start()
-            stack.push_async_callback(desk.orders.runner.close)
-        app.state.desk = desk
+            await asyncio.wait_for(state.freshness.attempted.wait(), LONGEST_START_S)
+        if state.scheduler is not None:
+            state.scheduler.start()
+            stack.push_async_callback(state.scheduler.close)
+        if state.jobs.runner is not None:
+            state.jobs.runner.start()
+            stack.push_async_callback(state.jobs.runner.close)
+        app.state.tilewatch = state
         stack.callback(_clear, app)
         yield
 
 
-async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: CommandLine) -> Desk:
+async def open_state(settings: Settings, stack: AsyncExitStack, command_line: CommandLine) -> AppState:
     """Open every part; `stack` closes them."""
     registry = Registry.load(_product_folders(settings))
     storage = await stack.enter_async_context(await open_storage(settings.storage))
@@ -98,41 +98,41 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
         database = Database(settings.database_url, max_connections=settings.database_connections)
         stack.push_async_callback(database.close)
     memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
-    answering = Answering(ZonalEngine(catalogue, renderer), memory)
+    statistics = StatisticsService(ZonalEngine(catalogue, renderer), memory)
     freshness = Freshness()
-    sources = Sources(command_line, preferred=settings.order_source)
+    sources = KnownSources(command_line, preferred=settings.order_source)
     composable = Composable(command_line, catalogue)
-    orders = open_orders(settings, database, command_line, sources, composable)
+    jobs = open_jobs(settings, database, command_line, sources, composable)
     nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
-    roster = open_roster(settings, database, registry, sources)
-    stack.push_async_callback(roster.close)
-    rotating = None if database is None else Rotating(database, roster, registry, orders, nightly)
+    regions = open_regions(settings, database, registry, sources)
+    stack.push_async_callback(regions.close)
+    rotation = None if database is None else RegionRotation(database, regions, registry, jobs, nightly)
     scheduler = None
-    if database is not None and rotating is not None and settings.database_url is not None and settings.jobs:
-        refreshing = Refreshing(database, catalogue, registry, answering)
+    if database is not None and rotation is not None and settings.database_url is not None and settings.jobs:
+        series_refresh = SeriesRefresh(database, catalogue, registry, statistics)
         scheduler = Scheduler(
             settings.database_url,
             database,
             schedule(
                 database,
-                refreshing,
-                Indexing(database, storage),
-                rotating,
+                series_refresh,
+                SceneIndexUpdates(database, storage),
+                rotation,
                 refresh_every=timedelta(seconds=settings.jobs_every_s),
                 nightly=nightly,
             ),
             is_ready=lambda: freshness.refreshed_at is not None,
         )
     addresses = TileAddresses(registry, catalogue)
-    samples = partial(region_samples, roster)
+    samples = partial(region_samples, regions)
     sampler = Sampler(
         registry, catalogue, addresses, renderer, limit=settings.max_scenes_per_tile, samples=samples
     )
-    jobs = scheduler.jobs if scheduler else ()
+    tasks = scheduler.tasks if scheduler else ()
     looked_at = parts(
-        storage=storage, redis=redis, database=database, jobs=jobs, roster=roster, sampler=sampler
+        storage=storage, redis=redis, database=database, tasks=tasks, regions=regions, sampler=sampler
     )
-    return Desk(
+    return AppState(
         settings=settings,
         storage=storage,
         catalogue=catalogue,
@@ -142,35 +142,35 @@ async def open_desk(settings: Settings, stack: AsyncExitStack, command_line: Com
         process=process,
         redis=redis,
         service=TileService(renderer, process, redis),
-        answering=answering,
+        statistics=statistics,
         health=HealthMonitor(looked_at),
-        orders=orders,
-        roster=roster,
-        rotating=rotating,
+        jobs=jobs,
+        regions=regions,
+        rotation=rotation,
         database=database,
         scheduler=scheduler,
         freshness=freshness,
     )
 
 
-def open_orders(
+def open_jobs(
     settings: Settings,
     database: Database | None,
     command_line: CommandLine,
-    sources: Sources,
+    sources: KnownSources,
     composable: Composable,
-) -> Orders:
+) -> JobService:
     """Orders, run here as well where this worker does jobs."""
     runner = None
     if database is not None and settings.jobs and settings.orders_at_once:
         holder = f"{os.getpid()}-{secrets.token_hex(3)}"
-        runner = Runner(database, command_line, sources, holder=holder, at_once=settings.orders_at_once)
-    return Orders(database, settings, sources, composable, runner)
+        runner = JobRunner(database, command_line, sources, holder=holder, at_once=settings.orders_at_once)
+    return JobService(database, settings, sources, composable, runner)
 
 
-def open_roster(
-    settings: Settings, database: Database | None, registry: Registry, sources: Sources
-) -> Roster:
+def open_regions(
+    settings: Settings, database: Database | None, registry: Registry, sources: KnownSources
+) -> RegionService:
     """The regions, their sources asked of the command line."""
 
     async def ask_archives() -> dict[str, Archive] | None:
@@ -182,15 +182,15 @@ def open_roster(
 
     file = None if settings.regions is None else RegionsFile(settings.regions, registry)
     zone = ZoneInfo(settings.regions_time_zone)
-    return Roster(file, database, zone=zone, ask_archives=ask_archives)
+    return RegionService(file, database, zone=zone, ask_archives=ask_archives)
 
 
-async def keep_fresh(desk: Desk) -> None:
+async def keep_fresh(state: AppState) -> None:
     """Ask storage for news again and again; slower while it is away."""
-    pause_s = desk.settings.refresh_s
+    pause_s = state.settings.refresh_s
     while True:
-        succeeded = await refresh_once(desk.catalogue, desk.freshness)
-        pause_s = desk.settings.refresh_s if succeeded else min(pause_s * 2, SLOWEST_RETRY_S)
+        succeeded = await refresh_once(state.catalogue, state.freshness)
+        pause_s = state.settings.refresh_s if succeeded else min(pause_s * 2, SLOWEST_RETRY_S)
         await asyncio.sleep(pause_s)
 
 
@@ -230,4 +230,4 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 def _clear(app: FastAPI) -> None:
-    app.state.desk = None
+    app.state.tilewatch = None

@@ -7,39 +7,23 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from app import errors
-from app.caching.door import Door
-from app.desk import Desk
-from app.jobs.orders.child import PROGRAM
+from app.caching.tile_middleware import TileMiddleware
+from app.http.compression import Compression
+from app.http.middleware import BelowRoot, BodyLimit, CommonHeaders, HeadAsGet, common_headers
+from app.http.openapi import DocumentedApp, operation_id
+from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics, TileMeter
-from app.routes import (
-    areas,
-    catalog,
-    collections,
-    composites,
-    coverage,
-    health,
-    ingest,
-    jobs,
-    legend,
-    meta,
-    ogc,
-    point,
-    products,
-    regions,
-    stac,
-    stac_files,
-    statistics,
-    tilejson,
-    tiles,
-    times,
-    timeseries,
-)
-from app.routes.envelope import BelowRoot, BodyLimit, Envelope, HeadAsGet, common_headers
-from app.routes.interface import DescribedApp, operation_id
-from app.routes.page import add_page
-from app.routes.transfer import Transfer
+from app.routes.areas import areas, timeseries
+from app.routes.jobs import composites, ingest, jobs
+from app.routes.ogc import factories
+from app.routes.products import legend, point, products, statistics, tilejson, tiles, times
+from app.routes.regions import coverage, meta, regions
+from app.routes.service import health
+from app.routes.service.page import add_page
+from app.routes.stac import api, collections, files, scenes
 from app.settings import Settings
+from app.state import AppState
 
 
 def create_app(settings: Settings | None = None, *, program: Sequence[str] = PROGRAM) -> FastAPI:
@@ -51,11 +35,11 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
     """
     settings = settings or Settings()
 
-    def desk() -> Desk | None:
-        return getattr(app.state, "desk", None)
+    def state() -> AppState | None:
+        return getattr(app.state, "tilewatch", None)
 
-    metrics = Metrics(desk)
-    app = DescribedApp(
+    metrics = Metrics(state)
+    app = DocumentedApp(
         title="Tilewatch",
         description="Live maps from satellite archives: tiles computed when somebody looks.",
         version=own_version(),
@@ -63,7 +47,7 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         docs_url=None,  # it is one of our pages
         redoc_url=None,
         lifespan=lifespan,
-        middleware=layers(settings, metrics, desk),
+        middleware=layers(settings, metrics, state),
     )
     app.state.settings = settings
     app.state.metrics = metrics
@@ -82,9 +66,9 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         timeseries,
         regions,
         coverage,
-        stac,
-        stac_files,
-        catalog,
+        api,
+        files,
+        scenes,
         ingest,
         composites,
         jobs,
@@ -92,7 +76,7 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         meta,  # behind health, which has a document of its own there
     ):
         app.include_router(resource.router)
-    app.include_router(ogc.assemble())
+    app.include_router(factories.assemble())
     add_page(app)
     return app
 
@@ -105,17 +89,17 @@ def own_version() -> str:
         return "unreleased"
 
 
-def layers(settings: Settings, metrics: Metrics, desk: Callable[[], Desk | None]) -> list[Middleware]:
+def layers(settings: Settings, metrics: Metrics, state: Callable[[], AppState | None]) -> list[Middleware]:
     """What a request passes on its way in, outermost first.
 
-    The door comes first, since it answers most requests and every layer before it would cost them; it adds
-    the common headers itself. Only where the headers depend on who asks does the envelope go around it.
+    The tile middleware comes first, since it answers most requests and every layer before it would cost
+    them; it adds the common headers itself. Only where they depend on who asks does their layer go around it.
     """
-    envelope = Middleware(Envelope, origins=settings.cors_origins)
+    envelope = Middleware(CommonHeaders, origins=settings.cors_origins)
     is_open = "*" in settings.cors_origins
     fixed = common_headers(settings.cors_origins) if is_open else []
-    door = Middleware(Door, desk=desk, note=metrics.note_tile, headers=fixed)
+    door = Middleware(TileMiddleware, state=state, note=metrics.note_tile, headers=fixed)
     meter = Middleware(TileMeter, metrics=metrics)
     root = [Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []
     outer = [door, meter, envelope] if is_open else [envelope, door, meter]
-    return [*root, *outer, Middleware(HeadAsGet), Middleware(Transfer), Middleware(BodyLimit)]
+    return [*root, *outer, Middleware(HeadAsGet), Middleware(Compression), Middleware(BodyLimit)]

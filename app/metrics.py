@@ -16,9 +16,9 @@ from prometheus_client.registry import Collector
 from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.desk import Desk
 from app.health.monitor import Report
-from app.jobs.orders.model import STATUSES
+from app.jobs.job import STATUSES
+from app.state import AppState
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper ends: a tile from memory takes well under a millisecond, one computed some tens."""
@@ -51,7 +51,7 @@ class Durations:
 
 
 class TileMeter:
-    """Notes the tiles that pass it: those the door leaves to the routes, which it does not count itself."""
+    """Counts the tiles that the tile middleware leaves to the routes."""
 
     def __init__(self, app: ASGIApp, *, metrics: "Metrics") -> None:
         self.app = app
@@ -91,19 +91,19 @@ class Metrics:
     """The registry of one application.
 
     Args:
-        desk: Gives the worker's desk, or None while there is none.
+        state: Gives the worker's state, or None while there is none.
     """
 
-    def __init__(self, desk: Callable[[], Desk | None]) -> None:
+    def __init__(self, state: Callable[[], AppState | None]) -> None:
         self.tiles: dict[tuple[str, str, int], Durations] = {}
         """By product, cache tier and status."""
         self.skipped_scenes = 0
         """Scenes left out of tiles because a file of theirs could not be read."""
-        self._desk = desk
+        self._desk = state
         self._products: frozenset[str] = frozenset()
         self.registry = CollectorRegistry()
         self.registry.register(_TileCollector(self))
-        self.registry.register(_DeskCollector(desk))
+        self.registry.register(_StateCollector(state))
 
     def note_tile(self, path: str, tier: str, status: int, seconds: float) -> None:
         """Count one answer at a tile's address."""
@@ -121,8 +121,8 @@ class Metrics:
         first, _, rest = path.removeprefix("/").partition("/")
         if first == "collections":
             return ADHOC
-        if not self._products and (desk := self._desk()) is not None:
-            self._products = frozenset(product.id for product in desk.registry.all())
+        if not self._products and (state := self._desk()) is not None:
+            self._products = frozenset(product.id for product in state.registry.all())
         name = rest.partition("/")[0]
         return name if name in self._products else UNKNOWN
 
@@ -142,18 +142,18 @@ class _TileCollector(Collector):
         yield _counter("tilewatch_scenes_skipped", "Scenes left out of tiles, unreadable.", skipped)
 
 
-class _DeskCollector(Collector):
-    def __init__(self, desk: Callable[[], Desk | None]) -> None:
-        self.desk = desk
+class _StateCollector(Collector):
+    def __init__(self, state: Callable[[], AppState | None]) -> None:
+        self.state = state
 
     def collect(self) -> Iterable[Metric]:
-        desk = self.desk()
-        if desk is None:
+        state = self.state()
+        if state is None:
             return
-        yield _gauge("tilewatch_cache_bytes", "Memory of the tiles kept in this process.", desk.process.size)
-        yield _gauge("tilewatch_cache_tiles", "Tiles kept in this process.", desk.process.count)
-        yield _gauge("tilewatch_catalogue_generation", "Grows with every news.", desk.catalogue.generation)
-        if (report := desk.health.latest) is not None:
+        yield _gauge("tilewatch_cache_bytes", "Memory of the tiles kept in this process.", state.process.size)
+        yield _gauge("tilewatch_cache_tiles", "Tiles kept in this process.", state.process.count)
+        yield _gauge("tilewatch_catalogue_generation", "Grows with every news.", state.catalogue.generation)
+        if (report := state.health.latest) is not None:
             health = GaugeMetricFamily(
                 "tilewatch_health", "1 while a part is well, 0 while it is not.", labels=["part"]
             )
@@ -162,52 +162,54 @@ class _DeskCollector(Collector):
             yield health
             yield from _facts(report)
         yield _gauge(
-            "tilewatch_renderings_waiting", "Running or waiting for a thread.", desk.renderer.waiting
+            "tilewatch_renderings_waiting", "Running or waiting for a thread.", state.renderer.waiting
         )
-        if desk.freshness.age_s is not None:
+        if state.freshness.age_s is not None:
             yield _gauge(
-                "tilewatch_catalogue_age_seconds", "Since storage last answered.", desk.freshness.age_s
+                "tilewatch_catalogue_age_seconds", "Since storage last answered.", state.freshness.age_s
             )
-        yield _counter("tilewatch_tiles_computed", "Tiles rendered.", desk.service.computed)
-        if desk.database is not None:
-            now = desk.database.connections
+        yield _counter("tilewatch_tiles_computed", "Tiles rendered.", state.service.computed)
+        if state.database is not None:
+            now = state.database.connections
             yield _gauge("tilewatch_database_connections", "Connections to the database.", now.open)
             yield _gauge("tilewatch_database_connections_idle", "Those nobody uses.", now.idle)
             yield _gauge("tilewatch_database_connections_limit", "The most there may be.", now.limit)
             yield _counter(
-                "tilewatch_database_outages", "Uses the database did not answer.", desk.database.outages
+                "tilewatch_database_outages", "Uses the database did not answer.", state.database.outages
             )
-        yield from _jobs(desk)
-        if desk.redis is not None:
+        yield from _jobs(state)
+        if state.redis is not None:
             yield _gauge(
-                "tilewatch_redis_up", "1 while Redis is asked, 0 while it is left alone.", not desk.redis.open
+                "tilewatch_redis_up",
+                "1 while Redis is asked, 0 while it is left alone.",
+                not state.redis.open,
             )
-            yield _counter("tilewatch_redis_hits", "Tiles found in Redis.", desk.redis.hits)
-            yield _counter("tilewatch_redis_misses", "Tiles not found in Redis.", desk.redis.misses)
-            yield _counter("tilewatch_redis_errors", "Exchanges with Redis that failed.", desk.redis.errors)
+            yield _counter("tilewatch_redis_hits", "Tiles found in Redis.", state.redis.hits)
+            yield _counter("tilewatch_redis_misses", "Tiles not found in Redis.", state.redis.misses)
+            yield _counter("tilewatch_redis_errors", "Exchanges with Redis that failed.", state.redis.errors)
             yield _counter(
-                "tilewatch_redis_corrupt", "Values that were not what was written.", desk.redis.corrupt
+                "tilewatch_redis_corrupt", "Values that were not what was written.", state.redis.corrupt
             )
-            yield _counter("tilewatch_redis_dropped", "Tiles not written to Redis.", desk.redis.dropped)
+            yield _counter("tilewatch_redis_dropped", "Tiles not written to Redis.", state.redis.dropped)
 
 
-def _jobs(desk: Desk) -> Iterable[Metric]:
+def _jobs(state: AppState) -> Iterable[Metric]:
     """Who leads, how the jobs of this worker went, and the orders of all."""
-    if desk.scheduler is not None:
-        yield _gauge("tilewatch_leads_jobs", "1 while this worker leads.", desk.scheduler.is_leading)
+    if state.scheduler is not None:
+        yield _gauge("tilewatch_leads_jobs", "1 while this worker leads.", state.scheduler.is_leading)
         runs = CounterMetricFamily(
             "tilewatch_job_runs", "Runs of jobs this worker has ended.", labels=["job", "outcome"]
         )
-        for (job, outcome), count in sorted(desk.scheduler.runs.items()):
-            runs.add_metric([job, outcome], count)
+        for (task, outcome), count in sorted(state.scheduler.runs.items()):
+            runs.add_metric([task, outcome], count)
         yield runs
-    if desk.orders.runner is not None and desk.orders.runner.counts is not None:
-        orders = GaugeMetricFamily(
+    if state.jobs.runner is not None and state.jobs.runner.counts is not None:
+        jobs = GaugeMetricFamily(
             "tilewatch_orders", "Ingestions and composites, as of the last look.", labels=["status"]
         )
         for status in STATUSES:
-            orders.add_metric([status], desk.orders.runner.counts.by_status.get(status, 0))
-        yield orders
+            jobs.add_metric([status], state.jobs.runner.counts.by_status.get(status, 0))
+        yield jobs
 
 
 def _facts(report: Report) -> Iterable[Metric]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from ingest.archives.archive import Progress
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
-from ingest.archives.source import Progress
 
 REFUSED = frozenset({401, 403})
 """How a store says that a signature does not hold, or not any more."""

@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 from rasterio.windows import Window
 
+from ingest.archives.archive import Progress
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
-from ingest.archives.source import Progress
 from ingest.clipping import window_under
 from ingest.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed, version_tag
-from ingest.holed import HoledFile
 from ingest.layout import LayoutError, Span, read_layout
 from ingest.raster import RasterRefusedError, opened
+from ingest.sparse_file import SparseFile
 
 HEAD_BYTES = 2**16
 """Asked for at first: the directories of a COG, which stand at its beginning, are seldom longer."""
@@ -62,7 +62,7 @@ async def fetch_under(
         ArchiveError: Where the archive does not give the file, or changes it time and again.
     """
     for _ in range(2):
-        holed = HoledFile(target)
+        holed = SparseFile(target)
         if holed.is_published:
             return
         file = _RemoteFile(client, signed, expected, holed, progress)
@@ -113,7 +113,7 @@ class _RemoteFile:
     """A file in its archive, of which parts are brought to the one with holes."""
 
     def __init__(
-        self, client: ArchiveClient, signed: Signed, expected: Expected, holed: HoledFile, progress: Progress
+        self, client: ArchiveClient, signed: Signed, expected: Expected, holed: SparseFile, progress: Progress
     ) -> None:
         self.holed = holed
         self._client = client

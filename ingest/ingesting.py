@@ -6,21 +6,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from ingest.archives.archive import Archive, ArchiveScene, RemoteFile, SceneRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
-from ingest.archives.source import ArchiveScene, RemoteFile, SceneRefusedError, Source
 from ingest.clipping import clip_file
 from ingest.collections import SourceCollection
 from ingest.downloads import BeingFetchedError, Downloads
 from ingest.fetching_parts import WholeOnlyError
 from ingest.harmonising import OffsetUndecidedError
 from ingest.landing import Landing, land_scene
-from ingest.manner import Manner, Mode
+from ingest.landing_request import LandingRequest, OrderError
 from ingest.merging import decided_offset
-from ingest.order import OrderError, SceneOrder
+from ingest.options import IngestOptions, Mode
+from ingest.pending import Pending, PendingScenes
 from ingest.planning import ScenePlan, plan_rasters, plan_scene
 from ingest.probing import bands_to_probe
 from ingest.raster import RasterRefusedError, inspect_raster
-from ingest.surveying import Pending, Survey
 from ingest.workspace import require_space
 from mosaics.log import OvertakenError
 from mosaics.storage import Storage
@@ -62,7 +62,7 @@ class Watch(Protocol):
 
 
 @dataclass(slots=True)
-class Outcome:
+class IngestOutcome:
     """What came of an ingestion."""
 
     landings: list[Landing] = field(default_factory=list)
@@ -72,14 +72,14 @@ class Outcome:
 
 async def ingest_scenes(
     storage: Storage,
-    source: Source,
+    source: Archive,
     collection: SourceCollection,
-    survey: Survey,
-    manner: Manner,
+    survey: PendingScenes,
+    options: IngestOptions,
     *,
     downloads: Downloads,
     watch: Watch,
-) -> Outcome:
+) -> IngestOutcome:
     """Lands the pending scenes of a survey, each by a commit of its own.
 
     What has been fetched stays in `downloads` until its scene has landed: a run that is killed, or fails, is
@@ -92,7 +92,7 @@ async def ingest_scenes(
     """
     sizes = sorted(pending.missing_bytes for pending in survey.pending)
     require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=REMEDY)
-    loop = _Loop(storage, source, collection, manner, downloads, watch)
+    loop = _Loop(storage, source, collection, options, downloads, watch)
     pending = iter(survey.pending)
     await together(*(loop.land_all(pending) for _ in range(SCENES_AT_ONCE)))
     return loop.outcome
@@ -111,12 +111,12 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
 @dataclass(slots=True)
 class _Loop:
     storage: Storage
-    source: Source
+    source: Archive
     collection: SourceCollection
-    manner: Manner
+    options: IngestOptions
     downloads: Downloads
     watch: Watch
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: IngestOutcome = field(default_factory=IngestOutcome)
     files_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     converting: asyncio.Lock = field(default_factory=asyncio.Lock)
     unavailable: int = 0
@@ -138,24 +138,24 @@ class _Loop:
                 self.watch.landed(landing)
 
     async def land_one(self, pending: Pending) -> Landing:
-        scene_id = self.manner.scene_id(pending.scene.id)
+        scene_id = self.options.scene_id(pending.scene.id)
         folder = self.downloads.of_scene(self.source.collection_id, scene_id, pending.digest)
         with self.downloads.claimed(folder):
-            if self.manner.mode is Mode.COPY:
+            if self.options.mode is Mode.COPY:
                 plan_work = self._plan_copy(pending, scene_id, folder)
             else:
                 plan_work = self._plan_reference(pending, scene_id, folder)
             plan = await plan_work
             over = {scene_id: pending.merger.landed}
-            replaces = [self.manner.scene_id(lesser) for lesser in pending.scene.supersedes]
+            replaces = [self.options.scene_id(lesser) for lesser in pending.scene.supersedes]
             async with self.converting:
                 landing = await land_scene(self.storage, plan, replaces=replaces, over=over)
             self.downloads.remove(folder)
         return landing
 
     async def _plan_copy(self, pending: Pending, scene_id: str, folder: Path) -> ScenePlan:
-        if self.manner.clip is not None:
-            return await self._plan_part(pending, scene_id, folder, self.manner.clip)
+        if self.options.clip is not None:
+            return await self._plan_part(pending, scene_id, folder, self.options.clip)
         files = await self._fetch(pending.scene, pending.scene.files, folder)
         order = self._given(self.source.convert(pending.scene, files), scene_id, pending)
         async with self.converting:
@@ -253,5 +253,5 @@ class _Loop:
             return target
         return blocks
 
-    def _given(self, order: SceneOrder, scene_id: str, pending: Pending) -> SceneOrder:
-        return self.manner.given(order, scene_id, decided_offset(self.collection, pending.merger.kept))
+    def _given(self, order: LandingRequest, scene_id: str, pending: Pending) -> LandingRequest:
+        return self.options.given(order, scene_id, decided_offset(self.collection, pending.merger.kept))

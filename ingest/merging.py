@@ -13,14 +13,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ingest.archives.items import item_provenance
+from ingest.archives.archive import Archive, ArchiveScene, SceneRefusedError
 from ingest.archives.referencing import described_grid
-from ingest.archives.source import ArchiveScene, SceneRefusedError, Source
+from ingest.archives.stac_items import item_provenance
 from ingest.collections import SourceCollection
 from ingest.encoding import OF_ONE_BAND, Encoding
 from ingest.harmonising import Harmonisation
-from ingest.manner import Manner, Mode
-from ingest.order import Origin
+from ingest.landing_request import Origin
+from ingest.options import IngestOptions, Mode
 from ingest.planning import PlannedBand
 from ingest.raster import SourceRaster
 from mosaics.collection import Band, read_nodata
@@ -71,7 +71,7 @@ class LandedVersion:
 
     @property
     def digest(self) -> str:
-        """See `Manner.digest`."""
+        """See `IngestOptions.digest`."""
         return self.item_key.split("/")[-2]
 
     @property
@@ -134,35 +134,35 @@ class LandedVersion:
 
 async def merge_scene(
     storage: Storage,
-    source: Source,
+    source: Archive,
     collection: SourceCollection,
     scene: ArchiveScene,
-    manner: Manner,
+    options: IngestOptions,
     *,
     state: LogState,
 ) -> Merger:
     """Finds out what a scene that has not landed with these bands takes over, and what goes."""
-    version = await LandedVersion.read(storage, state, manner.scene_id(scene.id))
-    digest = manner.digest(scene, source.collection_id)
+    version = await LandedVersion.read(storage, state, options.scene_id(scene.id))
+    digest = options.digest(scene, source.collection_id)
     losses = [
         _loss(sorted(set(lesser.bands) - set(scene.files)), f"they are of {lesser_id}, which it replaces")
         for lesser_id in scene.supersedes
-        if (lesser := await LandedVersion.read(storage, state, manner.scene_id(lesser_id)))
+        if (lesser := await LandedVersion.read(storage, state, options.scene_id(lesser_id)))
         and not set(lesser.bands) <= set(scene.files)
     ]
     if version is None:
         return Merger(scene, digest, losses=tuple(losses))
     with suppress(SceneRefusedError):
         as_landed = source.with_bands(scene, version.bands)
-        same_files = manner.digest(as_landed, source.collection_id) == version.digest
+        same_files = options.digest(as_landed, source.collection_id) == version.digest
         if same_files and item_provenance(version.item).properties == item_provenance(scene.item).properties:
             union = replace(scene, files={**as_landed.files, **scene.files})
             kept = await version.keep(storage, collection)
             missing = {band: file for band, file in union.files.items() if band not in kept}
-            digest = manner.digest(union, source.collection_id)
+            digest = options.digest(union, source.collection_id)
             return Merger(replace(scene, files=missing), digest, version.item_key, kept, tuple(losses))
     if lost := sorted(set(version.bands) - set(scene.files)):
-        losses.append(_loss(lost, _difference(version, scene, manner)))
+        losses.append(_loss(lost, _difference(version, scene, options)))
     return Merger(scene, digest, version.item_key, losses=tuple(losses))
 
 
@@ -184,9 +184,9 @@ def _loss(bands: list[str], reason: str) -> str:
     return f"{', '.join(bands)}: {reason}; name them in --bands to have them of this one too."
 
 
-def _difference(version: LandedVersion, scene: ArchiveScene, manner: Manner) -> str:
+def _difference(version: LandedVersion, scene: ArchiveScene, options: IngestOptions) -> str:
     """Why the bands of a version that has landed cannot stand beside new ones."""
-    if version.mode is not manner.mode:
+    if version.mode is not options.mode:
         left = version.mode is Mode.REFERENCE
         return "they were left in their archive, not copied" if left else "they were copied"
     before, now = version.item["properties"].get(BASELINE), scene.item["properties"].get(BASELINE)

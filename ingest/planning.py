@@ -16,7 +16,7 @@ from ingest.collections import SourceCollection
 from ingest.encoding import PHYSICAL, Encoding, decide_nodata, decide_scale
 from ingest.footprint import Footprint, scene_footprint
 from ingest.harmonising import Harmonisation, decide_offset
-from ingest.order import Origin, Provenance, SceneOrder
+from ingest.landing_request import LandingRequest, Origin, Provenance
 from ingest.probing import low_percentile
 from ingest.raster import SourceRaster, inspect_raster
 from mosaics.collection import Collection
@@ -110,7 +110,7 @@ def scene_folder(collection_id: str, scene_id: str, digest: str) -> str:
 
 def plan_scene(
     source: SourceCollection,
-    order: SceneOrder,
+    order: LandingRequest,
     *,
     digest: str | None = None,
     pixels: Mapping[str, SourceRaster] | None = None,
@@ -148,7 +148,7 @@ def plan_scene(
 
 def plan_rasters(
     source: SourceCollection,
-    order: SceneOrder,
+    order: LandingRequest,
     rasters: Mapping[str, SourceRaster],
     *,
     sha256: Mapping[str, str],
@@ -226,7 +226,7 @@ def plan_rasters(
     )
 
 
-def _as_the_archive_says(raster: SourceRaster, order: SceneOrder) -> SourceRaster:
+def _as_the_archive_says(raster: SourceRaster, order: LandingRequest) -> SourceRaster:
     """The raster without its own tags, where the archive says something else of the offset."""
     return raster if order.removed is None else replace(raster, scale_offset=(1.0, 0.0))
 
@@ -245,7 +245,7 @@ def _hash_files(rasters: Iterable[SourceRaster]) -> dict[Path, str]:
     return hashes
 
 
-def _digest(collection: Collection, order: SceneOrder, bands: Mapping[str, PlannedBand]) -> str:
+def _digest(collection: Collection, order: LandingRequest, bands: Mapping[str, PlannedBand]) -> str:
     determining = {
         "converter": CONVERTER,
         "collection": collection.id,

@@ -5,14 +5,14 @@ from numpy.typing import NDArray
 
 from ingest.collections import SourceCollection
 from ingest.harmonising import needs_pixels
-from ingest.order import SceneOrder
+from ingest.landing_request import LandingRequest
 from ingest.raster import SourceRaster
 
 CLOUDS = (3, 8, 9, 10)
 """Classes left out of the probe: cloud shadow, cloud of medium and of high probability, thin cirrus."""
 
 
-def bands_to_probe(source: SourceCollection, order: SceneOrder) -> tuple[str, ...]:
+def bands_to_probe(source: SourceCollection, order: LandingRequest) -> tuple[str, ...]:
     """The bands whose pixels tell a scene's offset: red or another reflective one, and the classification.
 
     Args:

@@ -19,7 +19,7 @@ import shapely
 from cogeo_mosaic.mosaic import MosaicJSON
 
 from mosaics.cells import Geometries, Numbers, cell_quadkey, cells_needed, cover
-from mosaics.overviews import Overview, OverviewError
+from mosaics.overview import Overview, OverviewError
 from mosaics.scene import SceneError, SceneRecord
 
 MEDIA_TYPE = "application/gzip"

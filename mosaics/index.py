@@ -25,7 +25,7 @@ from mosaics.cells import (
 )
 from mosaics.document import MosaicDocument
 from mosaics.levels import ORDINAL_BITS, Packed, levels_of, merged
-from mosaics.overviews import TILE_PX, Overview, cell_zoom
+from mosaics.overview import TILE_PX, Overview, cell_zoom
 from mosaics.period import Interval, Period
 from mosaics.scene import SceneRecord
 from mosaics.sphere import spherical_area

@@ -19,7 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 from mosaics.document import MEDIA_TYPE, MosaicDocument, build_document
-from mosaics.overviews import Overview
+from mosaics.overview import Overview
 from mosaics.period import Period, instant_text, parse_instant
 from mosaics.scene import SceneError, SceneRecord
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage, StorageError

@@ -6,8 +6,8 @@ from typing import Any
 
 import shapely
 
-from app.areas.files import AreaFile, FeatureError, FileFeature
-from app.areas.model import AreaError, Description
+from app.areas.area import AreaError, Description
+from app.areas.area_files import AreaFile, FeatureError, FileFeature
 from app.database import Connection
 from app.statistics.geometry import GeometryError, read_polygon
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from itertools import pairwise
 from json import dumps, loads
 
-from app.areas.following import Standing, mosaics_seen, standing_of
+from app.areas.area_store import read_shape
 from app.areas.kept_series import KeptEntry, read_series
-from app.areas.store import read_shape
+from app.areas.series_updates import Standing, mosaics_seen, standing_of
 from app.database import Connection, Database
-from app.products.model import Product
+from app.products.product import Product
 from app.rendering.selecting import compared_periods
-from app.statistics.answering import Answering, Question, with_windows_in_order
 from app.statistics.series import MAX_ENTRIES, Step
+from app.statistics.service import Question, StatisticsService, with_windows_in_order
 from app.statistics.summary import StatisticsRequestError
 from mosaics.catalogue import Catalogue
 from mosaics.period import Cadence, Interval, Period
@@ -59,10 +59,10 @@ class TimeSeriesReader:
         answering: Counts what is not kept.
     """
 
-    def __init__(self, database: Database, catalogue: Catalogue, answering: Answering) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue, statistics: StatisticsService) -> None:
         self._database = database
         self._catalogue = catalogue
-        self._answering = answering
+        self._statistics = statistics
 
     async def read(self, area_id: int, product: Product, time: Interval) -> TimeSeries:
         """The entries of every period that has a moment in common with a time.
@@ -71,7 +71,7 @@ class TimeSeriesReader:
         counted. Periods between others in which nothing landed are there as empty entries.
 
         Raises:
-            app.areas.model.UnknownAreaError: If there is no such area.
+            app.areas.area.UnknownAreaError: If there is no such area.
             app.database.DatabaseUnavailableError: If the database does not answer.
             StatisticsRequestError: If there are too many entries.
             app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
@@ -91,10 +91,10 @@ class TimeSeriesReader:
             async with self._database.connection() as connection:
                 polygon = await read_shape(connection, area_id)
             if empty:
-                nothing = await self._answering.gap(product, polygon, "")
+                nothing = await self._statistics.gap(product, polygon, "")
                 entries |= {p.start: dumps({"kept": True} | nothing | {"period": p.text}) for p in empty}
             questions = [Question(polygon, Step(p, p.text, gap=False)) for p in computing]
-            async with aclosing(self._answering.answers(product, questions)) as answers:
+            async with aclosing(self._statistics.answers(product, questions)) as answers:
                 async for answer in answers:
                     start = Period.parse(answer.entry["period"]).start
                     entries[start] = dumps({"kept": False} | answer.entry)
@@ -124,7 +124,7 @@ class TimeSeriesReader:
         time: Interval,
         known: Sequence[Period],
     ) -> _Rows:
-        version = await self._answering.version(product)
+        version = await self._statistics.version(product)
         standing = await standing_of(connection, area_id, product.id, version)
         cadence = known[0].cadence if known else None
         kept = await read_series(connection, area_id, product.id, _floor(time.start, cadence), time.end)

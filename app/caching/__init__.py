@@ -1,1 +1,1 @@
-"""Tiles that were computed once: the door before routing, the process tier, Redis, and who computes."""
+"""Tiles computed once: the middleware before routing, the process tier, Redis, and who computes."""

@@ -1,9 +1,9 @@
-"""The headers of a tile, built here alone, for the door and for the route; and what a caller already has."""
+"""The headers of a tile, for the tile middleware and the route, and what a caller already has."""
 
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
-from app.caching.tiles import Tier, TileAnswer
+from app.caching.tile_service import Tier, TileAnswer
 from app.rendering.resolving import ResolvedTile
 
 Header = tuple[bytes, bytes]

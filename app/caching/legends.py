@@ -3,10 +3,10 @@
 import asyncio
 from sys import getsizeof
 
-from app.caching.process import BoundedCache
+from app.caching.process_cache import BoundedCache
 from app.caching.single_flight import SingleFlight
 from app.products.legend import legend_png
-from app.products.model import Product
+from app.products.product import Product
 
 MAX_BYTES = 4 << 20
 """Memory of one worker for legends, of which one is about 10 kB."""

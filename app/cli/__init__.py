@@ -6,14 +6,14 @@ import click
 
 COMMANDS = {
     "serve": "app.cli.serve:serve",
-    "demo": "app.cli.landing:demo",
-    "land": "app.cli.landing:land",
+    "demo": "app.cli.land:demo",
+    "land": "app.cli.land:land",
     "ingest": "app.cli.ingest:ingest",
     "overviews": "app.cli.overviews:overviews",
     "sources": "app.cli.ingest:sources",
     "composite": "app.cli.composite:composite",
     "collections": "app.cli.collections:collections",
-    "log": "app.cli.landing:log",
+    "log": "app.cli.land:log",
     "sweep": "app.cli.sweep:sweep",
     "migrate": "app.cli.migrate:migrate",
     "areas": "app.cli.areas:areas",

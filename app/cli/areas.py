@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
-from app.areas.files import AreaFileError, open_area_file
+from app.areas.area import Area, AreaError, UnknownAreaError, refuse_uncounted
+from app.areas.area_files import AreaFileError, open_area_file
+from app.areas.area_store import MAX_PAGE, AreaSearch, delete_area, list_areas
 from app.areas.importing import Import, Naming, import_areas
-from app.areas.model import Area, AreaError, UnknownAreaError, refuse_uncounted
-from app.areas.store import MAX_PAGE, Search, delete_area, list_areas
+from app.cli.exit import CommandError, refusing
 from app.cli.migrate import chosen_database, database_option
-from app.cli.refusal import Refusal, refusing
 from app.database import Connection, Database, DatabaseUnavailableError, SchemaMissingError
 from app.products.registry import SHIPPED, Registry
 from app.settings import Settings
@@ -64,7 +64,7 @@ def import_file(
     if len(done.refused) > SHOWN:
         click.echo(f"and {len(done.refused) - SHOWN} more", err=True)
     if done.refused and not skip_refused:
-        raise Refusal(
+        raise CommandError(
             f"{len(done.refused)} of {found.count} features cannot be areas, so none was imported; "
             "--skip-refused imports the others."
         )
@@ -78,7 +78,7 @@ def show(kind: str | None, database_url: str | None) -> None:
     """Show areas: id, name, kind, size, products kept."""
 
     async def work(connection: Connection) -> None:
-        async for area in _all_areas(connection, Search(kind=kind)):
+        async for area in _all_areas(connection, AreaSearch(kind=kind)):
             described = area.description
             kept = f"  keeps {', '.join(described.products)}" if described.products else ""
             of_kind = f"  ({described.kind})" if described.kind else ""
@@ -99,7 +99,7 @@ def delete(*, ids: tuple[int, ...], kind: str | None, yes: bool, database_url: s
 
     async def work(connection: Connection) -> int:
         async with connection.transaction():
-            chosen = ids or [area.id async for area in _all_areas(connection, Search(kind=kind))]
+            chosen = ids or [area.id async for area in _all_areas(connection, AreaSearch(kind=kind))]
             if chosen and not yes:
                 click.confirm(f"Delete {_counted(len(chosen))} and the statistics kept for them?", abort=True)
             for area_id in chosen:
@@ -115,7 +115,7 @@ def _product_folders() -> list[Path]:
     return [SHIPPED] if own is None else [SHIPPED, own]
 
 
-async def _all_areas(connection: Connection, search: Search) -> AsyncIterator[Area]:
+async def _all_areas(connection: Connection, search: AreaSearch) -> AsyncIterator[Area]:
     after, more = 0, True
     while more:
         page = await list_areas(connection, search, after=after, limit=MAX_PAGE)
@@ -137,9 +137,9 @@ def _with_database(address: str | None, work: Callable[[Connection], Coroutine[A
     try:
         return asyncio.run(opened())
     except SchemaMissingError as error:
-        raise Refusal("The database has not been prepared yet; run `tilewatch migrate`.") from error
+        raise CommandError("The database has not been prepared yet; run `tilewatch migrate`.") from error
     except DatabaseUnavailableError as error:
-        raise Refusal(f"The database does not answer: {error.__cause__}") from error
+        raise CommandError(f"The database does not answer: {error.__cause__}") from error
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from app.cli.refusal import refusing
+from app.cli.exit import refusing
 from app.settings import Settings
 from ingest.collections import CollectionFileError, SourceCollection, load_collections
-from ingest.compositing.order import compositable_bands
+from ingest.compositing.request import compositable_bands
 
 
 @click.group()

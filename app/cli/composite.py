@@ -9,21 +9,21 @@ from pathlib import Path
 
 import click
 
+from app.cli.exit import refusing
 from app.cli.ingest import Box as BoxParameter
-from app.cli.landing import REFUSALS, overviews_option, storage_option
+from app.cli.land import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
-from app.cli.refusal import refusing
-from app.cli.telling import Telling, json_option, size_text, telling
+from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.settings import Settings
 from ingest.collections import load_collections
 from ingest.compositing.composing import compose, progress_steps
-from ingest.compositing.computing import ClusterError, Scheduler, scheduler_at
 from ingest.compositing.cube import cube_bytes, require_new, write_cube
-from ingest.compositing.order import Box, CompositeError, CompositeOrder, composite_orders
-from ingest.compositing.planning import CompositePlan, is_composed, plan_composite
-from ingest.compositing.reading import UnreadableSceneError
+from ingest.compositing.plan import CompositePlan, is_composed, plan_composite
 from ingest.compositing.reducing import METHODS
-from ingest.compositing.selecting import NoScenesError, select_scenes
+from ingest.compositing.request import Box, CompositeError, CompositeOrder, composite_orders
+from ingest.compositing.scene_reader import UnreadableSceneError
+from ingest.compositing.scene_selection import NoScenesError, select_scenes
+from ingest.compositing.schedulers import BlockScheduler, ClusterError, scheduler_at
 from ingest.compositing.stacking import Stacking, stacking
 from ingest.workspace import require_space
 from mosaics.log import read_state
@@ -80,7 +80,7 @@ def composite(
     tilewatch composite sentinel-2-l2a --bbox 5.0,51.1,5.3,51.3 \\
         --datetime 2024-06 --bands red,green,blue,nir
     """  # noqa: D301 - click needs the backspace
-    with telling("Compositing", as_json=as_json) as told, refusing(*ALL_REFUSALS):
+    with reporting("Compositing", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
         orders = composite_orders(
             load_collections([settings.collections] if settings.collections else []),
@@ -94,7 +94,7 @@ def composite(
             if len(orders) > 1:
                 raise CompositeError(f"a cube is of one period; '{when}' has {len(orders)}.")
             require_new(cube)
-        work = Work(settings, told, cube, dry_run=dry_run, overviews=overviews)
+        work = CompositeRun(settings, told, cube, dry_run=dry_run, overviews=overviews)
 
         async def run() -> None:
             async with await open_storage(storage or settings.storage) as opened:
@@ -104,11 +104,11 @@ def composite(
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class CompositeRun:
     """Composites to be made, and what is said on the way."""
 
     settings: Settings
-    told: Telling
+    told: Reporter
     cube: Path | None
     dry_run: bool
     overviews: bool
@@ -178,7 +178,7 @@ class Work:
                 return None
             return (await compose(storage, plan, reading, scheduler, progress)).commit
 
-    def _write_cube(self, plan: CompositePlan, reading: Stacking, scheduler: Scheduler) -> None:
+    def _write_cube(self, plan: CompositePlan, reading: Stacking, scheduler: BlockScheduler) -> None:
         assert self.cube is not None  # noqa: S101 - asked only where there is one
         finest, bands = plan.grids[0].geobox, plan.order.bands
         require_space(

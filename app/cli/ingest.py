@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from app.cli.landing import REFUSALS, overviews_option, storage_option
+from app.cli.exit import CommandError, refusing
+from app.cli.land import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
-from app.cli.refusal import Refusal, refusing
-from app.cli.telling import Telling, json_option, size_text, telling
+from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.settings import Settings
+from ingest.archives.archive import Discovery, Wanted, WantedError
 from ingest.archives.description import (
     SourceDescription,
     SourceFileError,
@@ -22,15 +23,14 @@ from ingest.archives.description import (
     load_sources,
 )
 from ingest.archives.http import ArchiveClient, ArchiveError
-from ingest.archives.source import Discovery, Wanted, WantedError
-from ingest.archives.stac_source import StacSource
+from ingest.archives.stac_archive import StacArchive
 from ingest.collections import SourceCollection, find_collection, load_collections
 from ingest.downloads import Downloads
-from ingest.ingesting import Outcome, ingest_scenes
+from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing import Landing
-from ingest.manner import Manner, Mode
-from ingest.order import parse_numbers
-from ingest.surveying import Survey, survey_scenes
+from ingest.landing_request import parse_numbers
+from ingest.options import IngestOptions, Mode
+from ingest.pending import PendingScenes, survey_scenes
 from mosaics.log import read_state
 from mosaics.period import parse_when
 from mosaics.storage import Storage, open_storage
@@ -100,7 +100,7 @@ def ingest(
     tilewatch ingest earth-search-sentinel-2-l2a --bbox 5.0,51.1,5.3,51.3 \\
         --datetime 2024-06 --bands red,nir,scl --max-cloud 20 --clip
     """  # noqa: D301 - click needs the backspace
-    with telling("Fetching", as_json=as_json) as told, refusing(*ALL_REFUSALS):
+    with reporting("Fetching", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
         described = find_source(load_sources([settings.sources] if settings.sources else []), source)
         folders = [settings.collections] if settings.collections else []
@@ -112,28 +112,30 @@ def ingest(
             max_cloud_percent=max_cloud,
             limit=limit,
         )
-        manner = Manner(
+        options = IngestOptions(
             mode=Mode(mode),
             clip=bbox if clip else None,
             scales=parse_numbers("--scale", scales),
             offsets=parse_numbers("--offset", offsets),
         )
-        refuse_other_bands(manner, wanted.bands or tuple(described.assets))
+        refuse_other_bands(options, wanted.bands or tuple(described.assets))
         downloads = Downloads(settings.downloads)
-        work = Work(collection, wanted, manner, downloads, told, dry_run=dry_run, overviews=overviews)
+        work = IngestRun(collection, wanted, options, downloads, told, dry_run=dry_run, overviews=overviews)
 
-        async def run() -> Outcome:
+        async def run() -> IngestOutcome:
             async with (
                 (make_client or ArchiveClient)() as client,
                 await open_storage(storage or settings.storage) as opened,
             ):
-                archive = StacSource(described, client, requester_pays=requester_pays)
+                archive = StacArchive(described, client, requester_pays=requester_pays)
                 return await work.run(archive, opened)
 
         outcome = asyncio.run(run())
         if outcome.failures:
             count = len(outcome.failures)
-            raise Refusal(f"{count} {'scene was' if count == 1 else 'scenes were'} not landed; see above.")
+            raise CommandError(
+                f"{count} {'scene was' if count == 1 else 'scenes were'} not landed; see above."
+            )
 
 
 @click.command()
@@ -165,19 +167,19 @@ def facts(source: SourceDescription, collections: Mapping[str, SourceCollection]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class IngestRun:
     """One ingestion, and what is said on the way."""
 
     collection: SourceCollection
     wanted: Wanted
-    manner: Manner
+    options: IngestOptions
     downloads: Downloads
-    told: Telling
+    told: Reporter
     dry_run: bool
     overviews: bool = True
     """Whether low zooms are brought up to what has landed."""
 
-    async def run(self, source: StacSource, storage: Storage) -> Outcome:
+    async def run(self, source: StacArchive, storage: Storage) -> IngestOutcome:
         """Searches, says what was found and lands it."""
         began = time.monotonic()
         self.downloads.clear_abandoned()
@@ -188,7 +190,7 @@ class Work:
             source,
             self.collection,
             discovery.scenes,
-            self.manner,
+            self.options,
             state=state,
             downloads=self.downloads,
         )
@@ -197,16 +199,16 @@ class Work:
         for scene_id, reason in failures.items():
             self.told.warn(f"{scene_id}: {reason}")
         self._say_survey(survey)
-        for scene_id in map(self.manner.scene_id, survey.landed):
+        for scene_id in map(self.options.scene_id, survey.landed):
             self.told.landed(source.collection_id, scene_id, state.scenes[scene_id].period.text, None)
-        outcome, watch = Outcome(failures=failures), Watcher(survey, self.told)
+        outcome, watch = IngestOutcome(failures=failures), Watcher(survey, self.told)
         if survey.pending and not self.dry_run:
             done = await ingest_scenes(
                 storage,
                 source,
                 self.collection,
                 survey,
-                self.manner,
+                self.options,
                 downloads=self.downloads,
                 watch=watch,
             )
@@ -217,7 +219,7 @@ class Work:
                 f"{size_text(watch.fetched_bytes)} fetched; {spent_s:.0f} s."
             )
         if self.overviews and not self.dry_run:
-            there = {state.scenes[self.manner.scene_id(scene_id)].period for scene_id in survey.landed}
+            there = {state.scenes[self.options.scene_id(scene_id)].period for scene_id in survey.landed}
             periods = there | {landing.plan.period for landing in outcome.landings}
             await bring_overviews(storage, source.collection_id, self.collection.clear, self.told, periods)
         self.told.result(
@@ -232,15 +234,15 @@ class Work:
         )
         return outcome
 
-    def _say_survey(self, survey: Survey) -> None:
+    def _say_survey(self, survey: PendingScenes) -> None:
         if survey.landed:
             self.told.say(f"{len(survey.landed)} landed already, with all these bands.")
         verb = "would be" if self.dry_run else "to be"
-        if self.manner.mode is Mode.REFERENCE:
+        if self.options.mode is Mode.REFERENCE:
             self.told.say(f"{len(survey.pending)} {verb} landed, the files left where they lie.")
         else:
             more = f" and {survey.unsized} files of unknown size" if survey.unsized else ""
-            about = "" if self.manner.clip is None else "about "
+            about = "" if self.options.clip is None else "about "
             size = size_text(survey.to_fetch_bytes)
             self.told.say(f"{len(survey.pending)} {verb} landed, {about}{size}{more} fetched.")
         for pending in survey.pending:
@@ -261,7 +263,7 @@ class Work:
 class Watcher:
     """Says how an ingestion goes; see `ingest.ingesting.Watch`."""
 
-    def __init__(self, survey: Survey, told: Telling) -> None:
+    def __init__(self, survey: PendingScenes, told: Reporter) -> None:
         self.fetched_bytes = 0
         self._to_fetch_bytes = survey.to_fetch_bytes
         self._count = len(survey.pending)
@@ -289,9 +291,9 @@ class Watcher:
         self._told.warn(f"[{self._done}/{self._count}] {scene_id}: not landed: {reason}")
 
 
-def refuse_other_bands(manner: Manner, bands: tuple[str, ...]) -> None:
+def refuse_other_bands(options: IngestOptions, bands: tuple[str, ...]) -> None:
     """Refuses numbers for bands that are not ingested; `WantedError`."""
-    given = {*manner.scales.for_band, *manner.offsets.for_band}
+    given = {*options.scales.for_band, *options.offsets.for_band}
     if strangers := sorted(given - set(bands)):
         raise WantedError(f"numbers are given for {', '.join(strangers)}, which is not ingested.")
 

@@ -2,7 +2,7 @@
 
 import click
 
-from app.cli.refusal import refusing
+from app.cli.exit import refusing
 from app.keys import KeyEntryError, Scope, new_key
 
 

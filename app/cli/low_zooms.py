@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 
 import rasterio
 
-from app.cli.telling import Telling
+from app.cli.reporting import Reporter
 from app.rendering.handles import WEB_MERCATOR
 from app.rendering.reading import AssetReadError, read_band
 from app.rendering.renderer import GDAL_OPTIONS
-from app.rendering.request import Grid
 from app.rendering.store_errors import ask_store
+from app.rendering.tile_request import Grid
 from ingest.collections import ClearRule
-from ingest.overviews.building import Outcome, UnreadableBandError, build_overviews
+from ingest.overviews.building import OverviewOutcome, UnreadableBandError, build_overviews
 from ingest.overviews.pixels import Bounds, Mask, Stored
 from mosaics.collection import Collection
 from mosaics.period import Period
@@ -50,11 +50,11 @@ async def bring_overviews(
     storage: Storage,
     collection_id: str,
     clear: ClearRule | None,
-    told: Telling,
+    told: Reporter,
     periods: Iterable[Period] | None = None,
     *,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Outcome:
+) -> OverviewOutcome:
     """Make the overviews that a collection lacks, and say what came of it where there is something to say.
 
     Args:
@@ -68,7 +68,7 @@ async def bring_overviews(
     try:
         document = json.loads(await storage.get(f"collections/{collection_id}/collection.json"))
     except ObjectNotFoundError:
-        return Outcome()
+        return OverviewOutcome()
     outcome = await build_overviews(
         storage,
         Collection.from_stac(document),

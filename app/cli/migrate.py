@@ -4,7 +4,7 @@ import time
 
 import click
 
-from app.cli.refusal import Refusal
+from app.cli.exit import CommandError
 from app.settings import Settings
 
 PAUSE_S = 0.2
@@ -37,10 +37,10 @@ def migrate(database_url: str | None, wait_s: float) -> None:
             migrations.upgrade(url)
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
             if time.monotonic() > end:
-                raise Refusal(f"The database does not answer: {error}") from error
+                raise CommandError(f"The database does not answer: {error}") from error
             time.sleep(PAUSE_S)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, migrations.MigrationError) as error:
-            raise Refusal(f"The database refuses: {error}") from error
+            raise CommandError(f"The database refuses: {error}") from error
         else:
             return
 
@@ -49,5 +49,5 @@ def chosen_database(database_url: str | None) -> str:
     """The address given, or that of the settings."""
     chosen = database_url or Settings().database_url
     if chosen is None:
-        raise Refusal("No database is given: set TILEWATCH_DATABASE_URL, or give --database-url.")
+        raise CommandError("No database is given: set TILEWATCH_DATABASE_URL, or give --database-url.")
     return chosen

@@ -4,10 +4,10 @@ import asyncio
 
 import click
 
-from app.cli.landing import REFUSALS, storage_option
+from app.cli.exit import refusing
+from app.cli.land import REFUSALS, storage_option
 from app.cli.low_zooms import bring_overviews
-from app.cli.refusal import refusing
-from app.cli.telling import json_option, telling
+from app.cli.reporting import json_option, reporting
 from app.settings import Settings
 from ingest.collections import load_collections
 from mosaics.collection import UnknownCollectionError
@@ -28,7 +28,7 @@ def overviews(
     Landing does it as well; this is for collections landed by an earlier version or with --no-overviews, and
     to go on where it was stopped. What is there and right is left alone.
     """
-    with telling("Making overviews", as_json=as_json) as told, refusing(*REFUSALS):
+    with reporting("Making overviews", as_json=as_json) as told, refusing(*REFUSALS):
         settings = Settings()
         described = load_collections([settings.collections] if settings.collections else [])
         chosen = [Period.parse(period) for period in periods]

@@ -8,20 +8,20 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from app.cli.exit import CommandError, refusing
 from app.cli.migrate import database_option
-from app.cli.refusal import Refusal, refusing
 from app.database import Database, DatabaseUnavailableError, SchemaMissingError
-from app.jobs.job import Nightly
-from app.products.model import ProductFileError
+from app.products.product import ProductFileError
 from app.products.registry import SHIPPED, Registry
 from app.regions.file import RegionsFile
-from app.regions.model import Region
-from app.regions.planning import Night, bounds, counted, plan, warnings
-from app.regions.reading import Archive, Listing
-from app.regions.rotation import Standing
+from app.regions.forecast import Night, bounds, counted, plan, warnings
+from app.regions.parsing import Archive, RegionListing
+from app.regions.region import Region
+from app.regions.rotation import RegionStanding
 from app.regions.runs import History, histories
 from app.regions.status import standing_of
 from app.settings import Settings
+from app.tasks.task import Nightly
 
 file_option = click.option(
     "--file",
@@ -42,7 +42,7 @@ def check(file: Path | None) -> None:
     listing = _readable(_listing(Settings(), file))
     if listing.problems:
         right = counted(len(listing.regions), "region")
-        raise Refusal(
+        raise CommandError(
             f"{counted(len(listing.problems), 'problem')}; {right} would be refreshed all the same."
         )
     click.echo(f"{counted(len(listing.regions), 'region')}, nothing wrong.")
@@ -86,7 +86,7 @@ def _show(night: Night, nightly: Nightly) -> None:
         click.echo("    nothing is due")
 
 
-def _warn(standings: Sequence[Standing], told: Sequence[str]) -> None:
+def _warn(standings: Sequence[RegionStanding], told: Sequence[str]) -> None:
     for each in standings:
         if each.is_running:
             click.echo(f"{each.name} is being refreshed now.")
@@ -98,19 +98,19 @@ def _warn(standings: Sequence[Standing], told: Sequence[str]) -> None:
         click.echo(f"{kept}Nights between two refreshes at most, where nothing fails: {waits}.")
 
 
-def _readable(listing: Listing) -> Listing:
+def _readable(listing: RegionListing) -> RegionListing:
     """The same, once it is said what is wrong with it; a refusal where no region can be read at all."""
     for problem in listing.problems:
         click.echo(problem.text, err=True)
     if not listing.is_current:
-        raise Refusal("No region can be read from the file; a running service keeps those it had.")
+        raise CommandError("No region can be read from the file; a running service keeps those it had.")
     return listing
 
 
-def _listing(settings: Settings, file: Path | None) -> Listing:
+def _listing(settings: Settings, file: Path | None) -> RegionListing:
     path = file or settings.regions
     if path is None:
-        raise Refusal("No regions file is given: set TILEWATCH_REGIONS, or give --file.")
+        raise CommandError("No regions file is given: set TILEWATCH_REGIONS, or give --file.")
     from ingest.archives.description import SourceFileError, load_sources
 
     with refusing(ProductFileError, SourceFileError):
@@ -132,6 +132,6 @@ def _histories(address: str, regions: Sequence[Region]) -> dict[str, History]:
     try:
         return asyncio.run(read())
     except SchemaMissingError as error:
-        raise Refusal("The database has not been prepared yet; run `tilewatch migrate`.") from error
+        raise CommandError("The database has not been prepared yet; run `tilewatch migrate`.") from error
     except DatabaseUnavailableError as error:
-        raise Refusal(f"The database does not answer: {error.__cause__}") from error
+        raise CommandError(f"The database does not answer: {error.__cause__}") from error

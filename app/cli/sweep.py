@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from app.cli.landing import REFUSALS, storage_option
-from app.cli.refusal import refusing
-from app.cli.telling import size_text
+from app.cli.exit import refusing
+from app.cli.land import REFUSALS, storage_option
+from app.cli.reporting import size_text
 from app.settings import Settings
 from mosaics.storage import open_storage
 from mosaics.sweeping import remove, unreferenced

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 from app.caching.redis_tier import RedisTier
 from app.database import Database, DatabaseUnavailableError
 from app.health.finding import Finding
-from app.jobs.job import Job
-from app.jobs.slots import LatestSlot, latest_slots, leader_beat
+from app.tasks.task import Task
+from app.tasks.task_runs import LatestSlot, latest_slots, leader_beat
 from mosaics.storage import Storage, StorageError
 
 SPACE_BYTES = 1 << 30
@@ -23,7 +23,7 @@ STORAGE_S = 5.0
 """How long storage may take to name its collections."""
 
 BEAT_S = 20.0
-"""Who leads shows itself every five seconds (`app.scheduler.LOOK_S`)."""
+"""Who leads shows itself every five seconds (`app.tasks.scheduler.LOOK_S`)."""
 
 OVERDUE = timedelta(seconds=40)
 """How late the start of a job may be. A process that comes to lead starts what is due within seconds."""
@@ -70,12 +70,12 @@ async def check_database(database: Database | None) -> Finding:
     return Finding(False, "The database does not answer; areas, kept series and jobs have to wait.")
 
 
-async def check_scheduler(database: Database | None, jobs: Sequence[Job]) -> Finding:
+async def check_scheduler(database: Database | None, tasks: Sequence[Task]) -> Finding:
     """Whether some process leads the jobs, shows itself, and starts what is due.
 
     Args:
         database: Where leading and slots are seen; it is not this check that tells when it is away.
-        jobs: Those this worker would run; none where it runs no jobs.
+        tasks: Those this worker would run; none where it runs no jobs.
     """
     if database is None:
         return Finding(True, "There are no jobs without a database.")
@@ -86,24 +86,24 @@ async def check_scheduler(database: Database | None, jobs: Sequence[Job]) -> Fin
     except DatabaseUnavailableError:
         return Finding(False, "Who leads the jobs is not known while the database does not answer.")
     if beat is None:
-        return Finding(not jobs, "No process leads the jobs.")
+        return Finding(not tasks, "No process leads the jobs.")
     now = datetime.now(UTC)
     facts = {"leader": beat.holder, "last_beat": beat.last.isoformat(timespec="seconds")}
     if (silent_s := (now - beat.last).total_seconds()) > BEAT_S:
         says = f"{beat.holder} leads the jobs, and has not shown itself for {silent_s:.0f} s."
         return Finding(False, says, beat.last, facts)
-    if now - beat.began > OVERDUE and (missed := _missed(jobs, slots, now - OVERDUE)):
+    if now - beat.began > OVERDUE and (missed := _missed(tasks, slots, now - OVERDUE)):
         return Finding(False, f"Jobs are due and were not started: {', '.join(missed)}.", facts=facts)
     return Finding(True, f"{beat.holder} leads the jobs.", facts=facts)
 
 
-def _missed(jobs: Sequence[Job], slots: Mapping[str, LatestSlot], by: datetime) -> list[str]:
+def _missed(tasks: Sequence[Task], slots: Mapping[str, LatestSlot], by: datetime) -> list[str]:
     """The jobs that were due by a time and have not been started since."""
     return [
-        job.name
-        for job in jobs
-        if (latest := slots.get(job.name)) is None
-        or (latest.due < job.slot(by).due and not latest.is_running)
+        task.name
+        for task in tasks
+        if (latest := slots.get(task.name)) is None
+        or (latest.due < task.slot(by).due and not latest.is_running)
     ]
 
 

@@ -7,10 +7,10 @@ from app.caching.redis_tier import RedisTier
 from app.database import Database
 from app.health.checks import check_database, check_redis, check_scheduler, check_storage
 from app.health.finding import Check
-from app.health.regions import check_regions
+from app.health.region_checks import check_regions
 from app.health.sampling import Sampler
-from app.jobs.job import Job
-from app.regions.roster import Roster
+from app.regions.service import RegionService
+from app.tasks.task import Task
 from mosaics.storage import Storage
 
 
@@ -19,8 +19,8 @@ def parts(
     storage: Storage,
     redis: RedisTier | None,
     database: Database | None,
-    jobs: Sequence[Job],
-    roster: Roster,
+    tasks: Sequence[Task],
+    regions: RegionService,
     sampler: Sampler,
 ) -> dict[str, Check]:
     """How each part is asked.
@@ -29,15 +29,15 @@ def parts(
         storage: Where scenes lie.
         redis: None where none is configured.
         database: None where none is configured.
-        jobs: Those this worker would run.
-        roster: Of the regions.
+        tasks: Those this worker would run.
+        regions: Of the regions.
         sampler: Renders tiles.
     """
     return {
         "storage": partial(check_storage, storage),
         "database": partial(check_database, database),
         "redis": partial(check_redis, redis),
-        "scheduler": partial(check_scheduler, database, jobs),
-        "regions": partial(check_regions, roster),
+        "scheduler": partial(check_scheduler, database, tasks),
+        "regions": partial(check_regions, regions),
         "tiles": sampler.check,
     }

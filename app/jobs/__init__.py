@@ -1,1 +1,1 @@
-"""Jobs: what the application does by itself, in one process among all of them."""
+"""Jobs: ingestions and composites that people order, each done by a process of its own."""

@@ -1,105 +1,108 @@
-"""A job: something to be done again and again, at times all processes agree on."""
+"""The order: what was asked, how far it is, what came of it, and why one is refused."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Protocol, TypeAlias
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias, get_args
 
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""Slots are counted from here."""
+Kind: TypeAlias = Literal["ingest", "composite"]
+Status: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
 
-StillLeading: TypeAlias = Callable[[], Awaitable[None]]
-"""Raises `app.jobs.leading.LeadershipLostError` where this process does not lead any more."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+STATUSES: tuple[Status, ...] = get_args(Status)
 
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A time at which a job was due."""
-
-    job: str
-    due: datetime
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Rhythm(Protocol):
-    """When a job is due."""
-
-    def latest(self, now: datetime) -> datetime:
-        """The latest time up to `now` at which it was due, UTC."""
-        ...
-
-    def following(self, now: datetime) -> datetime:
-        """The first time after `now` at which it is due, UTC."""
-        ...
-
-    def document(self) -> dict[str, Any]:
-        """What to tell about it, ready for JSON."""
-        ...
+class OrderRequestError(ValueError):
+    """An order that cannot be; the message says what would be right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
-    """Again and again after the same time, counted from `EPOCH`."""
+class OrderLimitError(OrderRequestError):
+    """An order that is larger than this service allows; the message begins with the limit's name."""
 
-    step: timedelta
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"{name}: {detail} (the limit is TILEWATCH_{name.upper()})")
 
-    def latest(self, now: datetime) -> datetime:
-        """See `Rhythm`."""
-        return EPOCH + (now - EPOCH) // self.step * self.step
 
-    def following(self, now: datetime) -> datetime:
-        """See `Rhythm`."""
-        return self.latest(now) + self.step
+class QueueFullError(Exception):
+    """As many orders wait as may; the message names the limit."""
 
-    def document(self) -> dict[str, Any]:
-        """See `Rhythm`."""
-        return {"every_s": self.step.total_seconds()}
+
+class KeyReusedError(Exception):
+    """The idempotency key belongs to an order of something else."""
+
+
+class JobEndedError(Exception):
+    """An order has ended already, and cannot be cancelled."""
+
+
+class UnknownJobError(LookupError):
+    """There is no order of that id."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"no job {job_id}; GET /jobs lists the latest")
+
+
+class SourcesUnknownError(Exception):
+    """Archives or collections cannot be listed; the log has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Nightly:
-    """Once on every day of a calendar.
+class Progress:
+    """How far the step at hand is."""
 
-    Where the clocks go forward over the hour it is due right after the gap; where the hour comes twice, the
-    first time.
-    """
+    step: str
+    """The command that runs: ingest or composite."""
+    step_number: int
+    """From 1."""
+    steps: int
+    done: int = 0
+    total: int = 0
+    """0 while it is not known how much there is to do."""
+    unit: str = "steps"
+    """What is counted: bytes or steps."""
 
-    hour: int
-    """0..23, by the clocks of the zone."""
-    zone: ZoneInfo
 
-    def latest(self, now: datetime) -> datetime:
-        """See `Rhythm`."""
-        today = now.astimezone(self.zone).date()
-        due = self.on(today)
-        return due if due <= now else self.on(today - timedelta(days=1))
+@dataclass(frozen=True, slots=True)
+class LandedScene:
+    """A scene that is in storage because of an order, or was before."""
 
-    def following(self, now: datetime) -> datetime:
-        """See `Rhythm`."""
-        return self.on(self.night(self.latest(now)) + timedelta(days=1))
-
-    def document(self) -> dict[str, Any]:
-        """See `Rhythm`."""
-        return {"nightly_at": f"{self.hour:02}:00", "time_zone": self.zone.key}
-
-    def on(self, night: date) -> datetime:
-        """When it is due on a day, UTC."""
-        return datetime.combine(night, time(self.hour), self.zone).astimezone(UTC)
-
-    def night(self, moment: datetime) -> date:
-        """The day of the calendar a moment belongs to."""
-        return moment.astimezone(self.zone).date()
+    collection: str
+    scene: str
+    period: str
+    commit: int | None = None
+    """None where it had been landed before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to be done again and again."""
+    """An order as it stands."""
 
-    name: str
-    rhythm: Rhythm
-    run: Callable[[StillLeading], Awaitable[Mapping[str, Any]]]
-    """Does it, and gives what is to be noted about it; makes sure before it writes that it still leads."""
+    id: int
+    kind: Kind
+    request: Mapping[str, Any]
+    """As it is understood, defaults and all; see `app.jobs.request`."""
+    status: Status
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    is_cancelling: bool = False
+    """Whether it is to be cancelled, and still runs."""
+    attempts: int = 0
+    """How often it was begun; more than once where a server was lost on the way."""
+    progress: Progress | None = None
+    """None until it runs."""
+    log: tuple[str, ...] = ()
+    """The last lines."""
+    landed: tuple[LandedScene, ...] = ()
+    result: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    """What each step told at its end, by step."""
+    error: str | None = None
+    """Why it failed."""
 
-    def slot(self, now: datetime) -> Slot:
-        """The latest time at which it was due."""
-        return Slot(self.name, self.rhythm.latest(now))
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in {"done", "failed", "cancelled"}

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.products.expression import ExpressionError, compile_expression
-from app.products.model import Product
+from app.products.product import Product
 from app.products.product_file import explain
 from mosaics.collection import Band, Collection
 

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from PIL import Image, ImageDraw, ImageFont
 
-from app.products.model import Product
 from app.products.palette import LegendEntry, hex_color, number_labels
+from app.products.product import Product
 
 RAMP_COLORS = 32
 """Colours by which a continuous legend shows its ramp."""

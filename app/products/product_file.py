@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from app.products.classes import ClassRow
 from app.products.mask import MaskRule
-from app.products.model import Product, ProductFileError
+from app.products.product import Product, ProductFileError
 from app.products.role import Absences, Counted, Role
 from app.products.variant import UnknownRenameError, Variant
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from app.products.model import Product, ProductFileError
+from app.products.product import Product, ProductFileError
 from app.products.product_file import read_products
 
 SHIPPED = Path(__file__).parent

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.products.grammar import parse
 from app.products.mask import MaskRule
-from app.products.model import Product
+from app.products.product import Product
 
 BandName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 

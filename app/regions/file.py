@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.products.registry import Registry
-from app.regions.reading import MAX_BYTES, Archive, Listing, Problem, RegionsFileError, read_regions
+from app.regions.parsing import MAX_BYTES, Archive, RegionFault, RegionListing, RegionsFileError, read_regions
 
 
 class RegionsFile:
@@ -22,13 +22,13 @@ class RegionsFile:
         self._seen: bytes | str | None = None
         """The content, or why there is none."""
         self._archives: Mapping[str, Archive] | None = None
-        self._listing = Listing()
+        self._listing = RegionListing()
 
     def has_changed(self) -> bool:
         """Whether `look` would find another content than the last time."""
         return self._content() != self._seen
 
-    def look(self, archives: Mapping[str, Archive] | None = None) -> Listing:
+    def look(self, archives: Mapping[str, Archive] | None = None) -> RegionListing:
         """The regions now. A broken file leaves the last ones that were good.
 
         Args:
@@ -41,11 +41,11 @@ class RegionsFile:
         try:
             self._listing = self._read(content)
         except RegionsFileError as error:
-            broken = Problem(error.line, None, str(error))
+            broken = RegionFault(error.line, None, str(error))
             self._listing = replace(self._listing, problems=(broken,), is_current=False)
         return self._listing
 
-    def _read(self, content: bytes | str) -> Listing:
+    def _read(self, content: bytes | str) -> RegionListing:
         if isinstance(content, str):
             raise RegionsFileError(None, content)
         return read_regions(content, self._registry, self._archives)

@@ -26,7 +26,7 @@ PER_NIGHT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RegionStanding:
     """A region as the rotation sees it."""
 
     name: str
@@ -61,10 +61,12 @@ class Standing:
         return None if waited is None else Fraction(waited, self.pause * self.priority)
 
 
-def choose(standings: Iterable[Standing], night: date, *, most: int = PER_NIGHT) -> list[Standing]:
+def choose(
+    standings: Iterable[RegionStanding], night: date, *, most: int = PER_NIGHT
+) -> list[RegionStanding]:
     """The regions that a night refreshes, the most urgent first."""
 
-    def urgency(standing: Standing) -> tuple[bool, Fraction, int, int, str]:
+    def urgency(standing: RegionStanding) -> tuple[bool, Fraction, int, int, str]:
         score = standing.score(night)
         waited = standing.waited(night) or 0
         return score is not None, -(score or Fraction(0)), standing.priority, -waited, standing.name
@@ -72,7 +74,9 @@ def choose(standings: Iterable[Standing], night: date, *, most: int = PER_NIGHT)
     return sorted((each for each in standings if each.is_due(night)), key=urgency)[:most]
 
 
-def longest_wait(of: Standing, others: Sequence[Standing], *, retries: int = 0, most: int = PER_NIGHT) -> int:
+def longest_wait(
+    of: RegionStanding, others: Sequence[RegionStanding], *, retries: int = 0, most: int = PER_NIGHT
+) -> int:
     """The most nights from one attempt of a region to the next, where each night chooses.
 
     Args:
@@ -95,7 +99,7 @@ def longest_wait(of: Standing, others: Sequence[Standing], *, retries: int = 0, 
         waited += 1
 
 
-def _next_turn(turn: int, of: Standing, interval: int, priority: int) -> int | None:
+def _next_turn(turn: int, of: RegionStanding, interval: int, priority: int) -> int | None:
     """The earliest wait of one region at which another comes before it again, after a success at a turn.
 
     That is the least u > turn for which u - turn >= I and (u - turn) / (I q) >= u / (J p).

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from app.database import Connection
-from app.regions.model import Region, Window
+from app.regions.region import DayWindow, Region
 
 Cause = Literal["rotation", "request"]
 RunStatus = Literal["running", "done", "empty", "failed"]
@@ -82,12 +82,12 @@ class Run:
     cause: Cause
     asked: Mapping[str, Any]
     """The region as its file described it, and the bands that are ingested."""
-    pre: Window
+    pre: DayWindow
     """As it was used."""
     pre_basis: PreBasis
     """Where the days before come from: the same season a year before, or right before the days after."""
-    post: Window
-    orders: Mapping[str, int]
+    post: DayWindow
+    jobs: Mapping[str, int]
     """Ids of the ingestions, by window."""
     started_at: datetime
     finished_at: datetime | None
@@ -149,12 +149,12 @@ async def begin_run(
     return None if row is None else _run(row)
 
 
-async def note_order(connection: Connection, run_id: int, window: str, order_id: int) -> None:
+async def note_job(connection: Connection, run_id: int, window: str, order_id: int) -> None:
     """Note the ingestion of a window."""
     await connection.execute(NOTE_ORDER, run_id, window, order_id)
 
 
-async def fall_back(connection: Connection, run_id: int, pre: Window) -> None:
+async def fall_back(connection: Connection, run_id: int, pre: DayWindow) -> None:
     """Take other days before, since those of the year before have no scene."""
     await connection.execute(FALL_BACK, run_id, pre.start, pre.end)
 
@@ -214,10 +214,10 @@ def _run(row: Any) -> Run:
         night=row["night"],
         cause=row["cause"],
         asked=json.loads(row["asked"]),
-        pre=Window(row["pre_start"], row["pre_end"]),
+        pre=DayWindow(row["pre_start"], row["pre_end"]),
         pre_basis=row["pre_basis"],
-        post=Window(row["post_start"], row["post_end"]),
-        orders=json.loads(row["orders"]),
+        post=DayWindow(row["post_start"], row["post_end"]),
+        jobs=json.loads(row["orders"]),
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         status=row["status"],

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from app.regions.model import Region, Window
-from app.regions.planning import bounds
-from app.regions.rotation import Standing
+from app.regions.forecast import bounds
+from app.regions.region import DayWindow, Region
+from app.regions.rotation import RegionStanding
 from app.regions.runs import History, Run
 
 LastStatus = Literal["unknown", "never", "running", "done", "empty", "failed"]
@@ -68,20 +68,20 @@ class RegionStatus:
         )
 
     @property
-    def pre(self) -> Window | None:
+    def pre(self) -> DayWindow | None:
         """The days before that are shown."""
         return self.shown.pre if self.shown else None
 
     @property
-    def post(self) -> Window | None:
+    def post(self) -> DayWindow | None:
         """The days after that are shown."""
         return self.shown.post if self.shown else None
 
 
-def standing_of(region: Region, history: History) -> Standing:
+def standing_of(region: Region, history: History) -> RegionStanding:
     """A region as the rotation sees it."""
     last = history.running or history.ended
-    return Standing(
+    return RegionStanding(
         name=region.name,
         interval=region.update_interval_days,
         priority=region.priority,

@@ -1,6 +1,6 @@
 """The addresses of tiles: from a path and a query to a tile request, or to a sentence of what is wrong.
 
-The door and the routes share this parser, so that they can never read an address in two ways. Nothing in
+The tile middleware and the routes share this parser, so that they never read an address in two ways. Nothing in
 an address names a file: products, collections and bands are looked up by id.
 """
 
@@ -13,11 +13,11 @@ import morecantile
 from morecantile import TileMatrixSet
 
 from app.products.adhoc import adhoc_product
-from app.products.model import Product
+from app.products.product import Product
 from app.products.registry import Registry
-from app.products.requested import requested_product
+from app.products.request import requested_product
 from app.products.role import ROLES
-from app.rendering.request import TILE_SIZES, TileFormat, TileRequest
+from app.rendering.tile_request import TILE_SIZES, TileFormat, TileRequest
 from mosaics.catalogue import Catalogue
 
 MAX_QUERY_LENGTH = 2000

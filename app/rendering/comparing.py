@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from app.products.model import Product
-from app.rendering.processing import Processing
+from app.products.product import Product
+from app.rendering.comparability import Processing
 from app.rendering.reading import AssetReadError, read_band
-from app.rendering.request import Grid
-from app.rendering.sources import WindowScenes
+from app.rendering.scene_windows import WindowScenes
+from app.rendering.tile_request import Grid
 from app.rendering.values import Clock, ItemOf, Mask, Planes, Values
 from mosaics.index import SceneRef
 from mosaics.scene import Asset, SceneItem

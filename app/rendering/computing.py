@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.products.model import Product
+from app.products.product import Product
 from app.rendering.comparing import compare
 from app.rendering.reading import AssetReadError, BandPixels, read_band
-from app.rendering.request import Grid
-from app.rendering.sources import Sources
+from app.rendering.scene_windows import SceneWindows
+from app.rendering.tile_request import Grid
 from app.rendering.values import Clock, ItemOf, Mask, Planes, Values, kept_by
-from app.rendering.zoning import outside_zones
+from app.rendering.zone_mask import outside_zones
 from mosaics.index import SceneRef
 from mosaics.scene import Asset, SceneItem
 
@@ -34,7 +34,7 @@ def compute_values(
 
     Args:
         product: The formula or the three bands, and the mask rules.
-        scenes: Best first; `Sources` where the product reads windows or mask collections.
+        scenes: Best first; `SceneWindows` where the product reads windows or mask collections.
         grid: The pixels wanted.
         item_of: Gives a scene's files; raises AssetReadError for an item that is damaged or gone.
         clock: Where the time spent is booked.
@@ -45,7 +45,7 @@ def compute_values(
         MixedProcessingError: If scenes would be compared whose values are not made alike.
         mosaics.storage.StorageUnavailableError: If the store does not answer.
     """
-    if not isinstance(scenes, Sources):
+    if not isinstance(scenes, SceneWindows):
         values = _best_first(product, scenes, grid, item_of, clock, wanted=wanted)
         if product.offset is not None:
             values.planes -= np.float32(product.offset)

@@ -8,10 +8,10 @@ from PIL import Image
 from rasterio.io import MemoryFile
 from rasterio.transform import from_bounds
 
-from app.products.model import Product
 from app.products.palette import scale_rgb
+from app.products.product import Product
 from app.rendering.png import color_png, palette_png
-from app.rendering.request import Grid, TileFormat
+from app.rendering.tile_request import Grid, TileFormat
 from app.rendering.values import Clock, Mask, Planes
 
 

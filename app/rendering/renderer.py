@@ -12,16 +12,16 @@ from typing import Protocol, TypeVar
 import rasterio
 from shapely import Point
 
-from app.products.model import Product
+from app.products.product import Product
 from app.rendering.computing import Clock, ItemOf, Values, compute_values
 from app.rendering.handles import thread_pool
 from app.rendering.memory import keep_freed_memory
 from app.rendering.painting import encode
-from app.rendering.pointing import PointAnswer, point_value
+from app.rendering.point import PointAnswer, point_value
 from app.rendering.reading import AssetReadError
-from app.rendering.request import Grid
 from app.rendering.resolving import ResolvedTile, scenes_in
 from app.rendering.store_errors import ask_store
+from app.rendering.tile_request import Grid
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
 from mosaics.scene import Asset, SceneError, SceneItem

@@ -14,10 +14,10 @@ from morecantile import Tile, TileMatrixSet
 from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coordinates
 
-from app.products.model import Product
-from app.rendering.request import Grid, TileRequest, crs_of
+from app.products.product import Product
+from app.rendering.scene_windows import SceneWindows, WindowScenes, key_parts
 from app.rendering.selecting import MAX_PERIODS, Selection, Span, Window, select
-from app.rendering.sources import Sources, WindowScenes, key_parts
+from app.rendering.tile_request import Grid, TileRequest, crs_of
 from mosaics.catalogue import Catalogue
 from mosaics.index import QuadkeyIndex, SceneRef, TooManyScenesError
 from mosaics.period import Interval
@@ -37,8 +37,8 @@ class ResolvedTile:
 
     request: TileRequest
     scenes: Sequence[SceneRef]
-    """Best first: the latest period before earlier ones, the clearest scene first within one. `Sources` of a
-    product that reads windows; then empty where a window has none."""
+    """Best first: the latest period before earlier ones, the clearest scene first within one.
+    `SceneWindows` of a product that reads windows; then empty where a window has none."""
     periods: tuple[str, ...]
     """The periods asked for that exist, latest first."""
     key: str
@@ -103,7 +103,7 @@ def resolve_tile_now(catalogue: Catalogue, request: TileRequest, *, limit: int) 
 async def scenes_in(
     catalogue: Catalogue, product: Product, geometry: shapely.Geometry, datetime: str | None, *, limit: int
 ) -> Sequence[SceneRef]:
-    """The scenes of a product that meet a lon/lat geometry, best first; `Sources` where it reads windows.
+    """The scenes of a product that meet a lon/lat geometry, best first; `SceneWindows` for windows.
 
     Raises:
         PeriodError, WindowError, EmptyWindowError: If `datetime` makes no sense.
@@ -148,7 +148,7 @@ def _placed(
         WindowScenes(w.role, tuple(next(lists) for _ in w.spans), product.roles[w.role].minimum_years or 1)
         for w in selection.windows
     ) or (WindowScenes("", (next(lists),)),)
-    return Sources(windows, {zone: next(lists) for zone in product.zone_rules})
+    return SceneWindows(windows, {zone: next(lists) for zone in product.zone_rules})
 
 
 def outline(grid: Grid) -> shapely.Geometry:

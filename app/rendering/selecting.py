@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from app.products.model import Product, Role
+from app.products.product import Product, Role
 from app.products.role import MAX_YEARS
 from mosaics.catalogue import Catalogue
 from mosaics.period import Interval, Period, PeriodError, instant_text, parse_when

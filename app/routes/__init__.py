@@ -1,1 +1,1 @@
-"""The resources of the interface, one file each."""
+"""The handlers of the HTTP interface, grouped by resource."""

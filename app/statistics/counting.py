@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from app.rendering.computing import Mask
 from app.rendering.computing import Values as ProductValues
-from app.rendering.request import Grid
+from app.rendering.tile_request import Grid
 from app.statistics.coverage import Block, Coverage
 from app.statistics.distribution import Areas, Distribution, Values
-from app.statistics.lattice import Lattice
 from app.statistics.moments import Moments
+from app.statistics.pixel_grid import PixelGrid
 from mosaics.index import SceneRef
 from mosaics.scene import Asset
 
@@ -85,7 +85,7 @@ class Tally:
 
 
 def count_block(
-    values_on: Callable[[Grid, Mask], ProductValues], lattice: Lattice, covered: Coverage, block: Block
+    values_on: Callable[[Grid, Mask], ProductValues], lattice: PixelGrid, covered: Coverage, block: Block
 ) -> Tally:
     """Count one block.
 

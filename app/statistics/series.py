@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.products.model import Product
+from app.products.product import Product
 from app.statistics.summary import StatisticsRequestError
 from mosaics.catalogue import Catalogue
 from mosaics.period import Cadence, Interval, Period, parse_when

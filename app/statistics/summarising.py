@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from app.products.model import Product
+from app.products.product import Product
 from app.statistics.counting import Tally
 from app.statistics.distribution import Distribution
-from app.statistics.lattice import Lattice
-from app.statistics.resolving import ResolvedStatistics
+from app.statistics.pixel_grid import PixelGrid
+from app.statistics.resolved import ResolvedStatistics
 from app.statistics.summary import (
     COMPLETE,
     Bin,
@@ -28,7 +28,7 @@ M2_PER_HA = 1e4
 
 
 def summary_of(
-    resolved: ResolvedStatistics, lattice: Lattice | None, tally: Tally, outside: float
+    resolved: ResolvedStatistics, lattice: PixelGrid | None, tally: Tally, outside: float
 ) -> Summary:
     """The statistics of a tally.
 

@@ -42,7 +42,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SummaryOptions:
     """What is asked beside the numbers that are always given."""
 
     percentiles: tuple[float, ...] = (2.0, 98.0)

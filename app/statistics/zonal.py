@@ -4,23 +4,23 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.products.model import Product
+from app.products.product import Product
+from app.rendering.comparability import MixedProcessingError
 from app.rendering.computing import Clock, ItemOf, Mask, Values, compute_values
-from app.rendering.processing import MixedProcessingError
 from app.rendering.renderer import Renderer
-from app.rendering.request import Grid
+from app.rendering.tile_request import Grid
 from app.statistics.counting import Tally, count_block
 from app.statistics.coverage import Block
 from app.statistics.geometry import Polygonal, spherical_area_km2
-from app.statistics.resolving import ResolvedStatistics, covered_share, resolve_statistics
+from app.statistics.resolved import ResolvedStatistics, covered_share, resolve_statistics
+from app.statistics.strips import CELL_BUDGET, Plan, StripSurvey, survey
 from app.statistics.summarising import summary_of
-from app.statistics.summary import COMPLETE, Summary, Wanted
-from app.statistics.surveying import CELL_BUDGET, Plan, Survey, survey
+from app.statistics.summary import COMPLETE, Summary, SummaryOptions
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
 from mosaics.scene import Asset
 
-USUAL = Wanted()
+USUAL = SummaryOptions()
 
 MAX_SCENES = 256
 """Scenes one summary may draw on."""
@@ -66,7 +66,7 @@ class ZonalEngine:
         product: Product,
         polygon: Polygonal,
         datetime: str | None = None,
-        wanted: Wanted = USUAL,
+        wanted: SummaryOptions = USUAL,
         *,
         gap: bool = False,
     ) -> ResolvedStatistics:
@@ -130,7 +130,7 @@ class ZonalEngine:
         async with self._turns:
             return await self._renderer.run(work)
 
-    async def _count(self, resolved: ResolvedStatistics, found: Survey, plan: Plan) -> Summary:
+    async def _count(self, resolved: ResolvedStatistics, found: StripSurvey, plan: Plan) -> Summary:
         counts = [asyncio.create_task(self._count_block(resolved, plan, block)) for block in plan.blocks]
         try:
             tallies = await asyncio.gather(*counts)
@@ -145,7 +145,7 @@ class ZonalEngine:
             return await self._renderer.run(lambda item_of: _tally(resolved, plan, block, item_of))
 
     async def _summary(
-        self, resolved: ResolvedStatistics, found: Survey, plan: Plan, tallies: Sequence[Tally]
+        self, resolved: ResolvedStatistics, found: StripSurvey, plan: Plan, tallies: Sequence[Tally]
     ) -> Summary:
         tally = Tally.together([Tally(skipped=found.skipped, failed=found.failed), *tallies])
         complete = tally.moments.weight >= COMPLETE * tally.area_m2
@@ -163,7 +163,7 @@ class ZonalEngine:
 class _Beginning:
     """What a polygon's first turn on a render thread gives."""
 
-    survey: Survey
+    survey: StripSurvey
     tally: Tally | None = None
     """Of the one block, where the polygon is small."""
 

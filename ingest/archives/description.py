@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from ingest.describing import read_folders, read_table
+from ingest.toml_files import read_folders, read_table
 
 SHIPPED = Path(__file__).parent / "sources"
 

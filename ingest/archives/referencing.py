@@ -8,8 +8,8 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.transform import Affine
 
-from ingest.archives.items import band_facts
-from ingest.archives.source import SceneRefusedError
+from ingest.archives.archive import SceneRefusedError
+from ingest.archives.stac_items import band_facts
 from ingest.clipping import Grid
 from ingest.raster import SourceRaster
 from mosaics.collection import Band, read_nodata

@@ -12,8 +12,8 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.session import Session
 
+from ingest.archives.archive import RemoteFile, SceneRefusedError
 from ingest.archives.http import ArchiveClient, ArchiveError, Request, shown
-from ingest.archives.source import RemoteFile, SceneRefusedError
 from mosaics.period import PeriodError, parse_instant
 
 PLANETARY_COMPUTER = "planetary-computer"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ingest.describing import read_folders, read_table
+from ingest.toml_files import read_folders, read_table
 from mosaics.collection import Band, Collection, Provider, UnknownCollectionError
 
 SHIPPED = Path(__file__).parent

@@ -13,15 +13,15 @@ import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from ingest.compositing.computing import Done, Scheduler, Work
-from ingest.compositing.gridding import BandGrid, blocks_of, bounds_in, touch
-from ingest.compositing.order import COUNT
-from ingest.compositing.planning import CompositePlan
+from ingest.compositing.grids import BandGrid, blocks_of, bounds_in, touch
+from ingest.compositing.plan import CompositePlan
 from ingest.compositing.reducing import MISSING, reduce_planes
+from ingest.compositing.request import COUNT
+from ingest.compositing.schedulers import BlockScheduler, Done, Work
 from ingest.compositing.stacking import Stacking, observations, over, part_of
 from ingest.item import GEOJSON
 from ingest.landing import Landing, land_scene
-from ingest.order import AssetSource, Provenance, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest, Provenance
 from ingest.planning import ScenePlan, plan_rasters
 from ingest.raster import inspect_raster
 from ingest.workspace import require_space, workspace
@@ -60,7 +60,7 @@ async def compose(
     storage: Storage,
     plan: CompositePlan,
     stacking: Stacking,
-    scheduler: Scheduler,
+    scheduler: BlockScheduler,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Landing:
     """Computes a composite and lands it by one commit.
@@ -80,7 +80,7 @@ async def compose(
 async def _compute(
     plan: CompositePlan,
     stacking: Stacking,
-    scheduler: Scheduler,
+    scheduler: BlockScheduler,
     folder: Path,
     progress: Callable[[int], None],
 ) -> Observed:
@@ -173,11 +173,11 @@ def _planned(plan: CompositePlan, folder: Path, seen: Observed) -> ScenePlan:
     rasters = {band: inspect_raster(folder / f"{band}.tif") for band in bands}
     return plan_rasters(
         target,
-        SceneOrder(
+        LandingRequest(
             id=order.id,
             start=start,
             end=end,
-            assets=tuple(AssetSource(band, folder / f"{band}.tif") for band in bands),
+            assets=tuple(BandFile(band, folder / f"{band}.tif") for band in bands),
             synthetic=plan.selection.synthetic,
             provenance=_provenance(plan, seen),
         ),

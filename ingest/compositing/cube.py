@@ -13,7 +13,7 @@ import xarray
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
-from ingest.compositing.order import CompositeError, CompositeOrder
+from ingest.compositing.request import CompositeError, CompositeOrder
 from ingest.compositing.stacking import Overpass, Stacking, observations
 from ingest.item import SYNTHETIC
 

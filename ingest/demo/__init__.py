@@ -13,7 +13,7 @@ from ingest.collections import SourceCollection, find_collection, load_collectio
 from ingest.demo import nightlights, no2, sentinel2
 from ingest.item import SYNTHETIC
 from ingest.landing import convert_scene, is_landed, put_collection, upload_scene
-from ingest.order import SceneOrder
+from ingest.landing_request import LandingRequest
 from ingest.planning import CONVERTER, DIGEST_LENGTH, ScenePlan, plan_scene, scene_folder
 from ingest.workspace import require_space, workspace
 from mosaics.collection import Collection, Provider
@@ -43,7 +43,7 @@ class DemoScene(Protocol):
     def id(self) -> str:
         """What it is called."""
 
-    def draw(self, folder: Path) -> SceneOrder:
+    def draw(self, folder: Path) -> LandingRequest:
         """Writes its GeoTIFFs into a folder and orders their landing."""
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from rasterio.transform import Affine
 
-from ingest.demo.painting import write_plain
+from ingest.demo.canvas import write_plain
 from ingest.demo.terrain import SEED, Floats, noise
-from ingest.order import AssetSource, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest
 from mosaics.period import Period
 
 CELL_DEGREES = 1 / 240
@@ -74,7 +74,7 @@ class NightScene:
         """The scene's id, which says what it is."""
         return f"synthetic-night-{self.month.text}"
 
-    def draw(self, folder: Path) -> SceneOrder:
+    def draw(self, folder: Path) -> LandingRequest:
         """Writes the scene's GeoTIFFs into a folder and orders their landing."""
         index = months().index(self.month)
         rng = np.random.default_rng([SEED, 46, index])
@@ -91,11 +91,11 @@ class NightScene:
         bands = {"radiance": (values, FILL), "num_observations": (counts, 65535), "quality": (quality, 255)}
         for name, (plane, nodata) in bands.items():
             write_plain(folder / f"{name}.tif", plane, "EPSG:4326", transform, nodata)
-        return SceneOrder(
+        return LandingRequest(
             id=self.id,
             start=self.month.start,
             end=self.month.end,
-            assets=tuple(AssetSource(name, folder / f"{name}.tif") for name in bands),
+            assets=tuple(BandFile(name, folder / f"{name}.tif") for name in bands),
             synthetic=True,
         )
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from rasterio.transform import Affine
 
-from ingest.demo.painting import write_plain
+from ingest.demo.canvas import write_plain
 from ingest.demo.terrain import SEED, Floats, noise
-from ingest.order import AssetSource, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest
 from mosaics.period import Period
 
 CELL_DEGREES = 0.02
@@ -40,7 +40,7 @@ class No2Scene:
         """The scene's id, which says what it is."""
         return f"synthetic-no2-{self.hour.text}"
 
-    def draw(self, folder: Path) -> SceneOrder:
+    def draw(self, folder: Path) -> LandingRequest:
         """Writes the scene's GeoTIFFs into a folder and orders their landing."""
         index = hours().index(self.hour)
         rng = np.random.default_rng([SEED, 2, index])
@@ -59,11 +59,11 @@ class No2Scene:
         }
         for name, (plane, nodata) in planes.items():
             write_plain(folder / f"{name}.tif", plane, "EPSG:4326", transform, nodata)
-        return SceneOrder(
+        return LandingRequest(
             id=self.id,
             start=self.hour.start,
             end=self.hour.end,
-            assets=tuple(AssetSource(name, folder / f"{name}.tif") for name in planes),
+            assets=tuple(BandFile(name, folder / f"{name}.tif") for name in planes),
             synthetic=True,
         )
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.transform import Affine
 
-from ingest.demo.painting import write_plain
+from ingest.demo.canvas import write_plain
 from ingest.demo.terrain import HEIGHT_WIDTH, SEED, Cover, Floats, Terrain, blurred, noise, terrain
-from ingest.order import AssetSource, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest
 
 CRS = "EPSG:32614"
 ORIGIN_XY = (491_680.0, 4_489_000.0)
@@ -103,7 +103,7 @@ class SentinelScene:
         year, last = LAST_MONTH
         return year if self.month <= last else year - 1
 
-    def draw(self, folder: Path) -> SceneOrder:
+    def draw(self, folder: Path) -> LandingRequest:
         """Writes the scene's GeoTIFFs into a folder and orders their landing."""
         sensed = datetime(self.year, self.month, self.side.day, 17, 24, 41, tzinfo=UTC)
         top, left = self.side.top_px, self.side.left_px
@@ -133,11 +133,11 @@ class SentinelScene:
             write_plain(folder / f"{name}.tif", numbers[::every, ::every], CRS, placed, 0)
         write_plain(folder / "scl.tif", scl[::2, ::2], CRS, transform * Affine.scale(2), 0)
         cloudy = np.isin(scl[seen], (8, 9, 10)).mean()
-        return SceneOrder(
+        return LandingRequest(
             id=self.id,
             start=sensed,
             end=sensed,
-            assets=tuple(AssetSource(name, folder / f"{name}.tif") for name in (*BANDS, "scl")),
+            assets=tuple(BandFile(name, folder / f"{name}.tif") for name in (*BANDS, "scl")),
             cloud_cover_percent=round(100 * float(cloudy), 1),
             baseline=BASELINE,
             synthetic=True,

@@ -38,7 +38,7 @@ from mosaics.collection import Collection
 from mosaics.document import MosaicDocument
 from mosaics.index import QuadkeyIndex
 from mosaics.log import commit_overviews, read_state
-from mosaics.overviews import TILE_PX, Overview
+from mosaics.overview import TILE_PX, Overview
 from mosaics.period import Period
 from mosaics.processing import processing_of_all
 from mosaics.scene import Asset, SceneError, SceneItem, read_item
@@ -88,7 +88,7 @@ class PixelSource(Protocol):
 
 
 @dataclass(slots=True)
-class Outcome:
+class OverviewOutcome:
     """What came of building."""
 
     made: int = 0
@@ -110,7 +110,7 @@ async def build_overviews(
     periods: Sequence[Period] | None = None,
     progress: Progress = lambda _done, _total: None,
     threads: int | None = None,
-) -> Outcome:
+) -> OverviewOutcome:
     """Makes the overviews that a collection's mosaics lack, and lets the mosaics name them.
 
     Args:
@@ -127,7 +127,7 @@ async def build_overviews(
         DiskFullError: Where there is no room for the files of one overview.
     """
     state = await read_state(storage, collection.id)
-    outcome = Outcome()
+    outcome = OverviewOutcome()
     threads = threads or os.cpu_count() or 1
     with workspace() as folder, ThreadPoolExecutor(threads, "overview", initializer=source.enter) as pool:
         work = _Work(storage, collection, clear, source, folder, pool, progress, outcome)
@@ -165,7 +165,7 @@ class _Work:
     folder: Path
     pool: ThreadPoolExecutor
     progress: Progress
-    outcome: Outcome
+    outcome: OverviewOutcome
 
 
 class _Mosaic:

@@ -24,7 +24,7 @@ from ingest.landing import put_same
 from ingest.overviews.pixels import SCENE_OF_PIXEL, BandForm, Bounds, Pixels, Stored
 from ingest.planning import DIGEST_LENGTH
 from mosaics.collection import written_nodata
-from mosaics.overviews import TILE_PX, cell_zoom
+from mosaics.overview import TILE_PX, cell_zoom
 from mosaics.period import Period, instant_text
 from mosaics.processing import OF_SCENES
 from mosaics.storage import Storage

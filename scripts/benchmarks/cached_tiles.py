@@ -1,6 +1,6 @@
 """How fast a known tile is answered, as a fraction of a bare ASGI app sending as many bytes in the same run.
 
-The door, the service, both tiers, uvicorn and Redis are the real ones. What stands in, here alone: the
+Middleware, service, both tiers, uvicorn and Redis are the real ones. What stands in, here alone: the
 renderer gives random bytes, and addresses are resolved from their coordinates, since neither happens when
 a tile is known. Every answer is checked before anything is measured. Needs redis-server; without wrk a
 client of our own asks, which is so slow itself that the servers look more alike than they are.
@@ -24,14 +24,14 @@ import click
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.caching.door import Door, TileDesk
-from app.caching.process import ProcessCache
+from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
-from app.caching.reply import RESOLVED, reply
-from app.caching.tiles import TileService
+from app.caching.tile_middleware import TileMiddleware, TileState
+from app.caching.tile_reply import RESOLVED, reply
+from app.caching.tile_service import TileService
 from app.rendering.renderer import RenderedTile
-from app.rendering.request import TileFormat, TileRequest
 from app.rendering.resolving import ResolvedTile
+from app.rendering.tile_request import TileFormat, TileRequest
 from scripts.benchmarks.load import Ask, keep_busy
 from scripts.benchmarks.report import Goal, Row
 from scripts.benchmarks.servers import Server
@@ -74,7 +74,7 @@ class NoiseTiles:
         return RenderedTile(body_of(resolved.key), "image/png", (), {})
 
 
-def resolve(_: TileDesk, path: str, query: str) -> ResolvedTile:
+def resolve(_: TileState, path: str, query: str) -> ResolvedTile:
     """Stands in for resolving: a covered tile whose key is its address."""
     z, x, y = (int(part) for part in path.removesuffix(".png").split("/")[-3:])
     product = tms = cast("Any", None)
@@ -97,15 +97,15 @@ def bare() -> ASGIApp:
 
 
 def tilewatch(cache_bytes: int, redis_url: str | None) -> ASGIApp:
-    """The door before a route."""
+    """The tile middleware before a route."""
     redis = RedisTier(redis_url) if redis_url else None
     service = TileService(NoiseTiles(), ProcessCache(cache_bytes), redis)
-    desk = cast("TileDesk", SimpleNamespace(service=service, catalogue=SimpleNamespace(generation=1)))
+    state = cast("TileState", SimpleNamespace(service=service, catalogue=SimpleNamespace(generation=1)))
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         await (await reply(service, scope[RESOLVED], scope))(scope, receive, send)
 
-    return Door(route, desk=lambda: desk, resolve=resolve)
+    return TileMiddleware(route, state=lambda: state, resolve=resolve)
 
 
 def serve(kind: str, port: int, redis_url: str) -> None:

@@ -16,16 +16,16 @@ import httpx
 import uvloop
 
 import migrations
-from app.areas.model import Description
-from app.areas.store import create_area
+from app.areas.area import Description
+from app.areas.area_store import create_area
 from app.database import Database
-from app.jobs.refreshing import Refreshing
 from app.products.registry import Registry
 from app.rendering.renderer import Renderer
-from app.statistics.answering import Answering
 from app.statistics.geometry import read_polygon
-from app.statistics.remembering import DatabaseMemory
+from app.statistics.memory import DatabaseMemory
+from app.statistics.service import StatisticsService
 from app.statistics.zonal import ZonalEngine
+from app.tasks.series_refresh import SeriesRefresh
 from mosaics.catalogue import Catalogue
 from mosaics.storage import open_storage
 from scripts.benchmarks.report import Goal, Row
@@ -65,7 +65,7 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
             migrations.upgrade(url)
             with tilewatch(store, folder, TILEWATCH_DATABASE_URL=url, TILEWATCH_JOBS="0") as ours:
                 yield [reading(ours, url, rounds)]
-            yield [uvloop.run(refreshing(store, url))]
+            yield [uvloop.run(series_refresh(store, url))]
         finally:
             server.stop()
 
@@ -96,7 +96,7 @@ def reading(ours: Server, url: str, rounds: int) -> Row:
     )  # fmt: skip
 
 
-async def refreshing(store: Path, url: str) -> Row:
+async def series_refresh(store: Path, url: str) -> Row:
     """Filling the series of `AREAS` fields."""
     order = random.Random(2)  # noqa: S311 - an order, not a secret
     async with await open_storage(store.as_uri()) as storage:
@@ -109,10 +109,12 @@ async def refreshing(store: Path, url: str) -> Row:
             for _ in range(AREAS):
                 outline = read_polygon(polygon(FIELD, order))
                 await create_area(connection, Description("Field", None, ("ndvi",)), outline)
-        answering = Answering(ZonalEngine(catalogue, renderer), DatabaseMemory(database))
+        statistics = StatisticsService(ZonalEngine(catalogue, renderer), DatabaseMemory(database))
         began = time.perf_counter()
         entries = 0
-        while (done := await Refreshing(database, catalogue, registry, answering).refresh(_leading)).series:
+        while (
+            done := await SeriesRefresh(database, catalogue, registry, statistics).refresh(_leading)
+        ).series:
             entries += done.computed
         minutes = (time.perf_counter() - began) / 60
         await database.close()

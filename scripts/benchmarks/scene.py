@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 from ingest.collections import find_collection, load_collections
 from ingest.landing import land_scene, steps
-from ingest.order import AssetSource, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
 from mosaics.storage import open_storage
 
@@ -151,8 +151,8 @@ def _classes(numbers: NDArray[np.uint16], water: NDArray[np.bool_], cloud: Float
 
 async def _land(drawn: Path, store: Path) -> None:
     source = find_collection(load_collections([]), COLLECTION)
-    assets = tuple(AssetSource(band, drawn / f"{band}.tif") for band in ("red", "nir", "scl"))
-    order = SceneOrder(SCENE, SENSED, SENSED, assets, baseline=BASELINE, synthetic=True)
+    assets = tuple(BandFile(band, drawn / f"{band}.tif") for band in ("red", "nir", "scl"))
+    order = LandingRequest(SCENE, SENSED, SENSED, assets, baseline=BASELINE, synthetic=True)
     plan = plan_scene(source, order)
     with click.progressbar(length=steps(plan), label="Landing the scene", show_pos=False) as bar:
         async with await open_storage(store.as_uri()) as storage:

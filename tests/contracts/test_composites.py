@@ -4,8 +4,8 @@ import pytest
 
 from app.products.registry import Registry
 from ingest.collections import load_collections
-from ingest.compositing.order import COUNT
 from ingest.compositing.reducing import MISSING
+from ingest.compositing.request import COUNT
 
 COLLECTIONS = load_collections()
 PRODUCTS = Registry.load().all()

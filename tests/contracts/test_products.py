@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from app.products.legend import legend_colors, legend_entries, legend_json, legend_png, legend_svg
-from app.products.model import Product
 from app.products.palette import scale_rgb
+from app.products.product import Product
 from app.products.registry import SHIPPED, Registry
 from colormaps import colormap_names, load_colormap
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ingest.collections import SourceCollection, load_collections
-from ingest.order import AssetSource, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest
 from mosaics.storage import Storage, open_storage
 from tests.rasters import ramp, write_geotiff
 
-MakeOrder = Callable[..., SceneOrder]
+MakeOrder = Callable[..., LandingRequest]
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def make_order(tmp_path: Path) -> MakeOrder:
 
     def make(
         scene_id: str = "a", *, low: float = 1.0, files: dict[str, Path] | None = None, **given: Any
-    ) -> SceneOrder:
+    ) -> LandingRequest:
         if files is None:
             files = {
                 band: write_geotiff(
@@ -41,11 +41,11 @@ def make_order(tmp_path: Path) -> MakeOrder:
                 for at, band in enumerate(("red", "nir"))
             }
         when = given.pop("when", datetime(2024, 6, 15, 10, 50, 29, tzinfo=UTC))
-        return SceneOrder(
+        return LandingRequest(
             id=scene_id,
             start=given.pop("start", when),
             end=given.pop("end", when),
-            assets=tuple(AssetSource(band, file) for band, file in files.items()),
+            assets=tuple(BandFile(band, file) for band, file in files.items()),
             **{"baseline": "05.10", **given},
         )
 

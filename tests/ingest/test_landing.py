@@ -163,11 +163,11 @@ async def test_a_sweep_finds_what_no_commit_names(storage, plan):
 def land_in_another_process(address: str, files: dict[str, Path], scene_id: str, ready: Path) -> int | None:
     """Lands one scene once two processes are ready; runs in one of its own."""
     from ingest.collections import load_collections
-    from ingest.order import AssetSource, SceneOrder
+    from ingest.landing_request import BandFile, LandingRequest
 
     when = datetime(2024, 6, 15, tzinfo=UTC)
-    assets = tuple(AssetSource(band, file) for band, file in files.items())
-    order = SceneOrder(id=scene_id, start=when, end=when, assets=assets, baseline="05.10")
+    assets = tuple(BandFile(band, file) for band, file in files.items())
+    order = LandingRequest(id=scene_id, start=when, end=when, assets=assets, baseline="05.10")
     planned = plan_scene(load_collections()[SENTINEL], order)
     (ready / str(os.getpid())).touch()
     while len(list(ready.iterdir())) < 2:

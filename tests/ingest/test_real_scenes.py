@@ -10,7 +10,7 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from ingest.landing import land_scene
-from ingest.order import AssetSource, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
 from mosaics.storage import open_storage
 
@@ -22,11 +22,11 @@ def land(tmp_path, collections):
     """Lands a scene in a local folder; gives its folder, its item and the notes."""
 
     async def landed(collection: str, when: datetime, assets: dict[str, str], **given):
-        order = SceneOrder(
+        order = LandingRequest(
             id="real",
             start=when,
             end=given.pop("end", when),
-            assets=tuple(AssetSource.parse(f"{band}={file}") for band, file in assets.items()),
+            assets=tuple(BandFile.parse(f"{band}={file}") for band, file in assets.items()),
             **given,
         )
         plan = plan_scene(collections[collection], order)

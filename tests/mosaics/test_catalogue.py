@@ -247,9 +247,9 @@ async def test_readers_are_answered_while_a_refresh_waits(folder):
     await catalogue.refresh()
     await commit_scenes(folder, "harvest", add=[scene("b", period=JULY)])
     switched.pause_s = 0.1
-    refreshing = asyncio.create_task(catalogue.refresh())
+    series_refresh = asyncio.create_task(catalogue.refresh())
     await asyncio.sleep(0.05)
-    assert not refreshing.done()
+    assert not series_refresh.done()
     assert catalogue.periods("harvest") == (JUNE,)
-    await refreshing
+    await series_refresh
     assert catalogue.periods("harvest") == (JUNE, JULY)

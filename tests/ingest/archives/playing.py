@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from ingest.archives.archive import Wanted
 from ingest.archives.description import load_sources
 from ingest.archives.http import ArchiveClient
-from ingest.archives.source import Wanted
-from ingest.archives.stac_source import StacSource
+from ingest.archives.stac_archive import StacArchive
 from ingest.collections import load_collections
 from ingest.downloads import Downloads
-from ingest.ingesting import Outcome, ingest_scenes
+from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing import Landing
-from ingest.manner import Manner
-from ingest.surveying import Survey, survey_scenes
+from ingest.options import IngestOptions
+from ingest.pending import PendingScenes, survey_scenes
 from mosaics.log import read_state
 from mosaics.period import Interval, parse_instant
 from mosaics.storage import Storage
@@ -62,7 +62,7 @@ def play(
             server.routes[f"/{item['id']}/{name}.tif"] = file(contents[band], **given)
 
 
-AS_IT_IS = Manner()
+AS_IT_IS = IngestOptions()
 
 
 class Quiet:
@@ -90,27 +90,27 @@ async def ingest(
     *,
     source_id: str = EARTH_SEARCH,
     interval: str = "2024-06/2024-06",
-    manner: Manner = AS_IT_IS,
+    options: IngestOptions = AS_IT_IS,
     watch: Quiet | None = None,
     **wanted: Any,
-) -> tuple[Survey, Outcome]:
+) -> tuple[PendingScenes, IngestOutcome]:
     """Searches, surveys and lands, as the command does."""
     described = load_sources()[source_id].model_copy(update={"api": f"{url}/v1"})
-    source = StacSource(described, client)
+    source = StacArchive(described, client)
     asked = {"bbox": (5.0, 51.0, 5.5, 51.5), "bands": ("red", "nir", "scl"), **wanted}
     discovery = await source.discover(Wanted(interval=Interval.parse(interval), **asked))
     folder = Downloads(downloads)
     state = await read_state(storage, source.collection_id)
     collection = load_collections()[source.collection_id]
     survey = await survey_scenes(
-        storage, source, collection, discovery.scenes, manner, state=state, downloads=folder
+        storage, source, collection, discovery.scenes, options, state=state, downloads=folder
     )
     outcome = await ingest_scenes(
         storage,
         source,
         collection,
         survey,
-        manner,
+        options,
         downloads=folder,
         watch=watch or Quiet(),
     )

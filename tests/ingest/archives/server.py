@@ -93,7 +93,7 @@ class ArchiveServer:
     def __init__(self) -> None:
         self.routes: dict[str, Handler] = {}
         self.asked: list[Asked] = []
-        self.answering = self.most_at_once = 0
+        self.statistics = self.most_at_once = 0
         """Answers being sent now, and the most that ever were at the same time."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -129,12 +129,12 @@ class ArchiveServer:
             while (asked := await _read(reader)) is not None:
                 self.asked.append(asked)
                 handler = self.routes.get(asked.path, lambda _: Answer(404))
-                self.answering += 1
-                self.most_at_once = max(self.most_at_once, self.answering)
+                self.statistics += 1
+                self.most_at_once = max(self.most_at_once, self.statistics)
                 try:
                     goes_on = await _write(writer, asked, handler(asked))
                 finally:
-                    self.answering -= 1
+                    self.statistics -= 1
                 if not goes_on:
                     break
             writer.close()

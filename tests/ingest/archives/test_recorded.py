@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
+from ingest.archives.archive import SceneRefusedError, Wanted
 from ingest.archives.description import load_sources
-from ingest.archives.source import SceneRefusedError, Wanted
-from ingest.archives.stac_source import StacSource
+from ingest.archives.stac_archive import StacArchive
 from ingest.harmonising import decide_offset
 from mosaics.period import Interval
 from tests.ingest.archives.server import Answer
@@ -39,7 +39,7 @@ def play(archive, client):
 
     def make(source_id, **given):
         described = load_sources()[source_id]
-        return StacSource(described.model_copy(update={"api": f"{archive.url}/v1"}), client, **given)
+        return StacArchive(described.model_copy(update={"api": f"{archive.url}/v1"}), client, **given)
 
     return make
 

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from ingest.archives.archive import RemoteFile, SceneRefusedError
 from ingest.archives.http import ArchiveError
 from ingest.archives.signing import OpenBuckets, SharedAccess, https_address
-from ingest.archives.source import RemoteFile, SceneRefusedError
 from mosaics.period import instant_text
 from tests.ingest.archives.server import document
 

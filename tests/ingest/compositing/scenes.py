@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from ingest.collections import load_collections
 from ingest.compositing.composing import compose
-from ingest.compositing.computing import Scheduler, Threads
-from ingest.compositing.order import Box, CompositeOrder, composite_orders
-from ingest.compositing.planning import CompositePlan, plan_composite
-from ingest.compositing.selecting import select_scenes
+from ingest.compositing.plan import CompositePlan, plan_composite
+from ingest.compositing.request import Box, CompositeOrder, composite_orders
+from ingest.compositing.scene_selection import select_scenes
+from ingest.compositing.schedulers import BlockScheduler, Threads
 from ingest.compositing.stacking import stacking
 from ingest.landing import Landing, land_scene
-from ingest.order import AssetSource, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
 from mosaics.storage import Storage
 from tests.rasters import MOL, UTM_31N, write_geotiff
@@ -84,7 +84,7 @@ class Drawn:
         left, top = self.corner[0] + 10 * self.right, self.corner[1] - 10 * self.down
         with tempfile.TemporaryDirectory() as folder:
             assets = [
-                AssetSource(
+                BandFile(
                     band,
                     write_geotiff(
                         Path(folder) / f"{band}.tif",
@@ -98,7 +98,7 @@ class Drawn:
                 for band, numbers in self.numbers.items()
                 if band not in without
             ]
-            order = SceneOrder(
+            order = LandingRequest(
                 id=self.id,
                 start=self.when,
                 end=self.when,
@@ -145,7 +145,10 @@ async def planned(storage: Storage, asked: CompositeOrder, max_pixels: int = 10*
 
 
 async def composed(
-    storage: Storage, plan: CompositePlan, scheduler: Scheduler | None = None, progress: Any = lambda _: None
+    storage: Storage,
+    plan: CompositePlan,
+    scheduler: BlockScheduler | None = None,
+    progress: Any = lambda _: None,
 ) -> Landing:
     """The composite, landed."""
     reading = stacking(plan.selection.scenes, plan.order.composition.mask, storage.gdal_options())

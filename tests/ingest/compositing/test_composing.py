@@ -11,11 +11,11 @@ import pytest
 import rasterio
 from rasterio.warp import Resampling, reproject, transform_bounds
 
-from ingest.compositing.order import Box, CompositeError, composite_orders
-from ingest.compositing.planning import is_composed
-from ingest.compositing.selecting import NoScenesError
+from ingest.compositing.plan import is_composed
+from ingest.compositing.request import Box, CompositeError, composite_orders
+from ingest.compositing.scene_selection import NoScenesError
 from ingest.landing import land_scene
-from ingest.order import AssetSource, SceneOrder
+from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
 from mosaics.log import read_state
 from mosaics.storage import open_storage
@@ -211,10 +211,10 @@ async def test_landsat_has_its_own_rule_scale_and_grid(storage, tmp_path):
     files = {"red": (red, 0), "qa_pixel": (quality, 1)}
     source = COLLECTIONS["landsat-c2-l2"]
     assets = [
-        AssetSource(band, write_geotiff(tmp_path / f"{band}.tif", numbers, pixel_size=30, nodata=nodata))
+        BandFile(band, write_geotiff(tmp_path / f"{band}.tif", numbers, pixel_size=30, nodata=nodata))
         for band, (numbers, nodata) in files.items()
     ]
-    await land_scene(storage, plan_scene(source, SceneOrder("landsat", june(2), june(2), tuple(assets))))
+    await land_scene(storage, plan_scene(source, LandingRequest("landsat", june(2), june(2), tuple(assets))))
     (asked,) = composite_orders(
         COLLECTIONS, "landsat-c2-l2", box=AROUND, when="2024-06", bands=["red"], method="median"
     )

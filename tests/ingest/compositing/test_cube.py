@@ -7,9 +7,9 @@ import pytest
 import xarray
 from rasterio.crs import CRS
 
-from ingest.compositing.computing import Threads
 from ingest.compositing.cube import require_new, write_cube
-from ingest.compositing.order import CompositeError
+from ingest.compositing.request import CompositeError
+from ingest.compositing.schedulers import Threads
 from ingest.compositing.stacking import stacking
 from mosaics.storage import open_storage
 from tests.ingest.compositing.scenes import MONTH, observations, order, planned

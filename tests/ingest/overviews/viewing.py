@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cli.low_zooms import TilePixels
-from app.products.model import Product
+from app.products.product import Product
 from app.products.registry import Registry
 from app.rendering.renderer import Renderer
-from app.rendering.request import TileFormat, TileRequest
 from app.rendering.resolving import resolve_tile
+from app.rendering.tile_request import TileFormat, TileRequest
 from ingest.collections import load_collections
 from ingest.overviews.building import build_overviews
 from mosaics.catalogue import Catalogue

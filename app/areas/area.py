@@ -1,0 +1,193 @@
+"""The area: a polygon with a name, as it stands in the database and as a GeoJSON Feature."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import shapely
+
+from app.areas.repairing import Repair
+from app.products.registry import Registry, UnknownProductError
+from app.statistics.geometry import Polygonal
+
+MAX_NAME = 200
+MAX_PRODUCTS = 50
+MAX_PROPERTIES_BYTES = 64 * 1024
+"""Of an area's own properties as JSON: they describe it, and are no place for data."""
+
+OURS = ("name", "kind", "products")
+GIVEN = ("area_km2", "created_at", "updated_at")
+"""Properties of answers that nobody can set; they are passed over, so that an answer can be sent back."""
+
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""U+0000 in JSON, which PostgreSQL's texts cannot hold."""
+
+
+class AreaError(ValueError):
+    """An area that cannot be; the message says what would be right."""
+
+
+class UnknownAreaError(LookupError):
+    """There is no area of that id."""
+
+    def __init__(self, area_id: int) -> None:
+        super().__init__(f"no area {area_id}; GET /areas lists what there is")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """All of an area but its geometry."""
+
+    name: str
+    kind: str | None = None
+    products: tuple[str, ...] = ()
+    """Ids of the products whose statistics are kept."""
+    properties: str = "{}"
+    """The caller's own properties, a JSON object."""
+
+    @classmethod
+    def read(cls, properties: Mapping[str, Any]) -> "Description":
+        """Read the properties of a Feature.
+
+        Raises:
+            AreaError: If one of them cannot be.
+        """
+        changes = AreaChanges.read(properties)
+        if changes.name is None:
+            raise AreaError("an area needs a name: properties.name, a text")
+        return cls(changes.name, changes.kind, changes.products or (), changes.properties)
+
+
+@dataclass(frozen=True, slots=True)
+class AreaChanges:
+    """What a merge patch (RFC 7396) of a Feature's properties changes."""
+
+    name: str | None = None
+    """None leaves the name."""
+    kind: str | None = None
+    sets_kind: bool = False
+    """Whether the kind becomes `kind`, which may be None."""
+    products: tuple[str, ...] | None = None
+    """None leaves the products."""
+    properties: str = "{}"
+    """The caller's own properties that are set, a JSON object."""
+    removed: tuple[str, ...] = ()
+    """Names of the caller's own properties that are removed."""
+
+    @classmethod
+    def read(cls, properties: Mapping[str, Any]) -> "AreaChanges":
+        """Read the properties of a Feature; null removes one.
+
+        Raises:
+            AreaError: If one of them cannot be.
+        """
+        own = {name: value for name, value in properties.items() if name not in {*OURS, *GIVEN}}
+        return cls(
+            name=_text("name", properties["name"]) if "name" in properties else None,
+            kind=None if properties.get("kind") is None else _text("kind", properties["kind"]),
+            sets_kind="kind" in properties,
+            products=_products(properties["products"]) if "products" in properties else None,
+            properties=_json({name: value for name, value in own.items() if value is not None}),
+            removed=tuple(name for name, value in own.items() if value is None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A registered area."""
+
+    id: int
+    description: Description
+    polygon: Polygonal
+    """In degrees, normalised: exteriors clockwise."""
+    area_km2: float
+    """On the WGS 84 ellipsoid."""
+    created_at: datetime
+    updated_at: datetime
+
+    def feature(self, repair: Repair | None = None) -> str:
+        """The area as a GeoJSON Feature; `repair` says what was changed on the way in.
+
+        The geometry is a MultiPolygon whose exteriors run counter-clockwise, as RFC 7946 wants it, with every
+        digit it is stored with.
+        """
+        described = self.description
+        properties = json.loads(described.properties) | {
+            "name": described.name,
+            "kind": described.kind,
+            "products": described.products,
+            "area_km2": self.area_km2,
+            "created_at": self.created_at.isoformat(),
+            "updated_at": self.updated_at.isoformat(),
+        }
+        parts = shapely.MultiPolygon(shapely.get_parts(shapely.reverse(self.polygon)).tolist())
+        repaired = f',"repair":{json.dumps(repair.document())}' if repair else ""
+        return (
+            f'{{"type":"Feature","id":{self.id},"geometry":{shapely.to_geojson(parts)},'
+            f'"properties":{json.dumps(properties, ensure_ascii=False)}{repaired}}}'
+        )
+
+
+def refuse_uncounted(registry: Registry, products: Iterable[str]) -> None:
+    """Raise `AreaError` for a product that there is not, or that has no statistics."""
+    for product in products:
+        try:
+            found = registry.get(product)
+        except UnknownProductError as error:
+            raise AreaError(f"properties.products: {error}") from error
+        if found.planes != 1:
+            raise AreaError(
+                f"properties.products: '{product}' is a picture of three bands; it has no statistics to keep"
+            )
+
+
+def polygon_of(wkb: bytes) -> Polygonal:
+    """A geometry of the database in the form that `app.statistics.geometry.read_polygon` gives."""
+    geometry = shapely.from_wkb(wkb)
+    parts = shapely.get_parts(geometry)
+    found = parts[0] if len(parts) == 1 else geometry
+    assert isinstance(found, shapely.Polygon | shapely.MultiPolygon)  # noqa: S101 - the column holds no other
+    return found
+
+
+def _text(field: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise AreaError(f"properties.{field} is a text, not {_shown(value)}")
+    if len(value) > MAX_NAME:
+        raise AreaError(f"properties.{field} has {len(value)} characters; {MAX_NAME} are the limit")
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
+        raise AreaError(f"properties.{field} has a control character or half a character")
+    return value
+
+
+def _products(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(product, str) for product in value):
+        raise AreaError('properties.products is a list of product ids, such as ["ndvi"]')
+    if len(value) > MAX_PRODUCTS:
+        raise AreaError(f"an area keeps {MAX_PRODUCTS} products at most, not {len(value)}")
+    return tuple(dict.fromkeys(value))
+
+
+def _json(properties: Mapping[str, Any]) -> str:
+    try:
+        text = json.dumps(properties, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (ValueError, RecursionError) as error:
+        raise AreaError(
+            "properties has a number that is not finite, a text that is no Unicode, or is nested too deeply"
+        ) from error
+    if NUL.search(text):
+        raise AreaError("properties has a text with the character U+0000, which the database cannot keep")
+    if size > MAX_PROPERTIES_BYTES:
+        raise AreaError(f"properties has {size:,} bytes; {MAX_PROPERTIES_BYTES:,} are the limit")
+    return text
+
+
+def _shown(value: object) -> str:
+    return {type(None): "null", str: "an empty one", bool: "true or false"}.get(type(value), "something else")

@@ -1,1 +1,0 @@
-"""The catalogue: an index in PostGIS of the scenes that have landed, and how it is searched."""

@@ -1,0 +1,223 @@
+"""`tilewatch land` and what belongs to it: the demo, the log."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from app.cli.exit import refusing
+from app.cli.low_zooms import bring_overviews
+from app.cli.reporting import reporting, size_text
+from app.settings import Settings
+from ingest.cog import InvalidCogError
+from ingest.collections import CollectionFileError, find_collection, load_collections
+from ingest.demo import DemoReport, RealScenesError, land_demo, remove_demo
+from ingest.harmonising import BaselineError, OffsetUndecidedError
+from ingest.landing import Landing, land_scene, steps
+from ingest.landing_request import BandFile, LandingRequest, OrderError, parse_numbers, parse_time
+from ingest.planning import plan_scene
+from ingest.raster import RasterRefusedError
+from ingest.workspace import DiskFullError
+from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.log import LogError, read_commits, read_state
+from mosaics.period import PeriodError
+from mosaics.scene import SceneError
+from mosaics.storage import Storage, StorageAddressError, StorageError, open_storage
+
+Result = TypeVar("Result")
+
+REFUSALS = (
+    BaselineError,
+    CollectionFileError,
+    DiskFullError,
+    InvalidCogError,
+    LogError,
+    OffsetUndecidedError,
+    OrderError,
+    PeriodError,
+    RasterRefusedError,
+    RealScenesError,
+    SceneError,
+    StorageAddressError,
+    StorageError,
+    UnknownBandError,
+    UnknownCollectionError,
+)
+"""Errors whose message is written for whoever typed the command."""
+
+storage_option = click.option(
+    "--storage", metavar="ADDRESS", help="Folder, file:// or s3:// address; else TILEWATCH_STORAGE."
+)
+
+overviews_option = click.option(
+    "--overviews/--no-overviews",
+    default=True,
+    help="Whether low zooms are brought up to it at once; else `tilewatch overviews` does it.",
+)
+
+
+@click.command()
+@click.argument("collection")
+@click.option("--id", "scene_id", required=True, help="Name of the scene; landing it again replaces it.")
+@click.option(
+    "--datetime",
+    "when",
+    required=True,
+    metavar="T",
+    help="When it was taken: 2024-06-15T10:50:29Z, a period such as 2024-06, or an interval A/B.",
+)
+@click.option(
+    "--asset",
+    "assets",
+    multiple=True,
+    required=True,
+    metavar="BAND=FILE[:N]",
+    help="A band and its GeoTIFF; :N where it is not the file's first band. As often as there are bands.",
+)
+@click.option("--cloud-cover", type=float, metavar="N", help="Per cent; clear scenes are shown first.")
+@click.option("--baseline", metavar="NN.NN", help="Processing baseline of Sentinel-2, such as 05.09.")
+@click.option("--scale", "scales", multiple=True, metavar="[BAND=]S", help="Value = number * S + O.")
+@click.option("--offset", "offsets", multiple=True, metavar="[BAND=]O", help="See --scale.")
+@click.option(
+    "--nodata",
+    "nodata",
+    multiple=True,
+    metavar="[BAND=]V",
+    help="Number of missing pixels, for files that do not tag it; BAND=V replaces a tag.",
+)
+@overviews_option
+@storage_option
+def land(
+    *,
+    collection: str,
+    scene_id: str,
+    when: str,
+    assets: tuple[str, ...],
+    cloud_cover: float | None,
+    baseline: str | None,
+    scales: tuple[str, ...],
+    offsets: tuple[str, ...],
+    nodata: tuple[str, ...],
+    overviews: bool,
+    storage: str | None,
+) -> None:
+    """Land one scene in COLLECTION: GeoTIFFs become COGs, a STAC item and a mosaic.
+
+    \b
+    tilewatch land sentinel-2-l2a --id mol-2019-04-11 --datetime 2019-04-11T10:50:29Z \\
+        --asset red=B04.tif --asset nir=B08.tif --cloud-cover 3
+    """  # noqa: D301 - click needs the backspace
+    with refusing(*REFUSALS):
+        settings = Settings()
+        source = find_collection(load_collections(_folders(settings)), collection)
+        start, end = parse_time(when, source.collection.cadence)
+        order = LandingRequest(
+            id=scene_id,
+            start=start,
+            end=end,
+            assets=tuple(BandFile.parse(asset) for asset in assets),
+            cloud_cover_percent=cloud_cover,
+            baseline=baseline,
+            scales=parse_numbers("--scale", scales),
+            offsets=parse_numbers("--offset", offsets),
+            nodata=parse_numbers("--nodata", nodata),
+        )
+
+        async def work(opened: Storage) -> None:
+            plan = await asyncio.to_thread(plan_scene, source, order)
+            for note in plan.notes:
+                click.echo(f"Note: {note}", err=True)
+            with _progress(steps(plan), f"Landing {scene_id}") as progress:
+                landing = await land_scene(opened, plan, progress)
+            click.echo(_said(landing))
+            if overviews:
+                with reporting("Making overviews", as_json=False) as told:
+                    await bring_overviews(opened, collection, source.clear, told, [plan.period])
+
+        _with_storage(settings, storage, work)
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Also into collections that hold real scenes.")
+@click.option("--remove", is_flag=True, help="Take the demo out again; other scenes stay.")
+@storage_option
+def demo(storage: str | None, *, force: bool, remove: bool) -> None:
+    """Land a small synthetic landscape to look at: a year of fields, a growing town, a day of NO2."""
+
+    async def work(opened: Storage) -> DemoReport:
+        return await (remove_demo(opened) if remove else land_demo(opened, progress, force=force))
+
+    with refusing(*REFUSALS), _progress(None, "Landing the demo") as progress:
+        report = _with_storage(Settings(), storage, work)
+    for line in report.lines:
+        click.echo(line)
+
+
+@click.command()
+@click.argument("collection")
+@click.option(
+    "--start", default=1, show_default=True, type=click.IntRange(min=1), help="First commit to show."
+)
+@storage_option
+def log(collection: str, start: int, storage: str | None) -> None:
+    """Show the commits of COLLECTION: when which scenes came and went."""
+
+    async def show(opened: Storage) -> int:
+        shown = 0
+        async for commit in read_commits(opened, collection, start):
+            shown += 1
+            click.echo(f"{commit.number}  {commit.time:%Y-%m-%d %H:%M:%S}Z")
+            for scene in commit.added:
+                mark = "  (synthetic)" if scene.synthetic else ""
+                click.echo(f"    + {scene.id}  {scene.period.text}{mark}")
+            for scene_id in commit.removed:
+                click.echo(f"    - {scene_id}")
+            if not commit.added and not commit.removed:
+                click.echo(f"    overviews of {', '.join(commit.mosaics)}")
+        if not shown and not (await read_state(opened, collection)).number:
+            raise UnknownCollectionError(collection, await opened.folders("collections/"))
+        return shown
+
+    with refusing(*REFUSALS):
+        _with_storage(Settings(), storage, show)
+
+
+def _with_storage(
+    settings: Settings, address: str | None, work: Callable[[Storage], Coroutine[Any, Any, Result]]
+) -> Result:
+    async def opened() -> Result:
+        async with await open_storage(address or settings.storage) as storage:
+            return await work(storage)
+
+    return asyncio.run(opened())
+
+
+def _folders(settings: Settings) -> list[Path]:
+    return [settings.collections] if settings.collections else []
+
+
+@contextmanager
+def _progress(length: int | None, label: str) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=length or 100, label=label, file=sys.stderr, show_pos=False) as bar:
+        yield bar.update
+
+
+def _said(landing: Landing) -> str:
+    plan = landing.plan
+    if landing.commit is None:
+        return f"{plan.id} is landed already, exactly so; nothing changed."
+    west, south, east, north = plan.footprint.bounds
+    size = size_text(landing.size_bytes)
+    return (
+        f"Landed {plan.id} in {plan.collection.id}: {', '.join(plan.bands)}; {size}; "
+        f"period {plan.period.text}; commit {landing.commit}.\n"
+        f"It covers {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} (longitude, latitude)."
+    )

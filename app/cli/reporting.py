@@ -1,0 +1,168 @@
+"""Reporter: what a long command says on the way, to people, or with --json to programs, an object a line."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, Protocol, TypeAlias
+
+import click
+
+from mosaics.storage import StorageAddressError, StorageError
+
+Unit: TypeAlias = Literal["bytes", "steps"]
+
+ERASED = "\r\x1b[K"
+"""What a terminal takes for an empty line."""
+
+PROGRESS_EVERY_S = 0.5
+"""Programs are told no more often; whoever shows it looks every second or two."""
+
+OF_THE_DEPLOYMENT = (OSError, RuntimeError, StorageError, StorageAddressError)
+"""Errors about the machine and its storage, in place of what was asked: their sentences name folders and
+servers, and are marked as private, so that no program shows them to strangers."""
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Say everything as JSON on stdout, an object a line."
+)
+
+
+class Reporter(Protocol):
+    """Is told how a command goes."""
+
+    def say(self, text: str) -> None:
+        """A line for whoever reads along."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """A line about what went wrong while the rest goes on."""
+        ...
+
+    def progress(self, done: int, total: int, unit: Unit) -> None:
+        """How far the work is; `total` may grow."""
+        ...
+
+    def landed(self, collection: str, scene: str, period: str, commit: int | None) -> None:
+        """A scene is in storage; no commit where it had been before. People are told by `say`."""
+        ...
+
+    def result(self, **facts: Any) -> None:
+        """What came of it all, ready for JSON; once, at the end. People are told by `say`."""
+        ...
+
+
+@contextmanager
+def reporting(label: str, *, as_json: bool) -> Iterator[Reporter]:
+    """What a command tells; programs are also told the sentence a refused command ends with.
+
+    Args:
+        label: What the bar is called that people see.
+        as_json: Whether a program reads.
+    """
+    if not as_json:
+        people = _People(label)
+        try:
+            yield people
+        finally:
+            people.close()
+        return
+    program = _Program()
+    try:
+        yield program
+    except click.ClickException as refusal:
+        program.refused(refusal.format_message(), is_private=isinstance(refusal.__cause__, OF_THE_DEPLOYMENT))
+        raise
+
+
+def size_text(size_bytes: int) -> str:
+    """A size for people."""
+    for unit, of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= of_unit:
+            return f"{size_bytes / of_unit:.1f} {unit}"
+    return f"{size_bytes} bytes"
+
+
+class _People:
+    """Lines, and a bar on stderr where that is a terminal."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._bar: Any = None  # of click, which does not name its class
+        self._done, self._total, self._unit = 0, 0, "steps"
+
+    def say(self, text: str) -> None:
+        self._make_room()
+        click.echo(text)
+
+    def warn(self, text: str) -> None:
+        self._make_room()
+        click.echo(text, err=True)
+
+    def progress(self, done: int, total: int, unit: Unit) -> None:
+        more, self._done, self._total, self._unit = done - self._done, done, total, unit
+        if not total or not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            self._bar = click.progressbar(
+                length=total,
+                label=self._label,
+                file=sys.stderr,
+                show_eta=True,
+                item_show_func=lambda _: self._shown(),
+            )
+            self._bar.__enter__()
+        self._bar.length = total
+        self._bar.update(more)
+
+    def landed(self, collection: str, scene: str, period: str, commit: int | None) -> None:
+        """Said already."""
+
+    def result(self, **facts: Any) -> None:
+        """Said already."""
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+    def _make_room(self) -> None:
+        """Erases the bar, so that a line can be written; the next progress draws it again."""
+        if self._bar is not None:
+            click.echo(ERASED, err=True, nl=False)
+
+    def _shown(self) -> str:
+        if self._unit == "bytes":
+            return f"{size_text(self._done)} of {size_text(self._total)}"
+        return f"{self._done} of {self._total}"
+
+
+class _Program:
+    """JSON, an object a line."""
+
+    def __init__(self) -> None:
+        self._told_at = 0.0
+
+    def say(self, text: str) -> None:
+        _tell("log", text=text)
+
+    def warn(self, text: str) -> None:
+        _tell("log", text=text, level="warning")
+
+    def progress(self, done: int, total: int, unit: Unit) -> None:
+        now = time.monotonic()
+        if done >= total or now - self._told_at >= PROGRESS_EVERY_S:
+            self._told_at = now
+            _tell("progress", done=done, total=total, unit=unit)
+
+    def landed(self, collection: str, scene: str, period: str, commit: int | None) -> None:
+        _tell("landed", collection=collection, scene=scene, period=period, commit=commit)
+
+    def result(self, **facts: Any) -> None:
+        _tell("result", **facts)
+
+    def refused(self, text: str, *, is_private: bool) -> None:
+        _tell("refused", text=text, private=is_private)
+
+
+def _tell(event: str, **facts: Any) -> None:
+    click.echo(json.dumps({"event": event, **facts}, allow_nan=False))

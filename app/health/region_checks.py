@@ -1,0 +1,72 @@
+"""Regions: whether their refreshes bring something, and a tile of each that shows something."""
+
+from collections.abc import Sequence
+
+from app.database import DatabaseUnavailableError
+from app.health.finding import Finding
+from app.health.sampling import Sample
+from app.regions.region import parts_of
+from app.regions.service import RegionService
+from app.regions.status import RegionStatus
+
+FAILURES = 2
+"""In a row. One is an archive's bad night, and the rotation tries again by itself."""
+
+
+async def check_regions(regions: RegionService) -> Finding:
+    """Whether every region is described rightly, refreshed, and as young as the rotation promises."""
+    if not regions.is_configured:
+        return Finding(True, "No regions are configured.")
+    try:
+        listing, statuses = await regions.statuses()
+    except DatabaseUnavailableError:
+        return Finding(False, "How the regions stand is not known while the database does not answer.")
+    faults = {status.region.name: fault for status in statuses if (fault := _fault(status))}
+    facts = {
+        "regions": {
+            status.region.name: {
+                "ok": status.region.name not in faults,
+                "last_status": status.last_status,
+                "age_days": status.age_days,
+                "failures_in_a_row": status.failures,
+            }
+            for status in statuses
+        }
+    }
+    wrong = [problem.text for problem in listing.problems] + [f"{n}: {fault}" for n, fault in faults.items()]
+    if wrong:
+        return Finding(False, f"{'; '.join(wrong)}.", facts=facts)
+    waiting = [status.region.name for status in statuses if status.age_days is None]
+    if waiting:
+        return Finding(True, f"No region is late; not refreshed yet: {', '.join(waiting)}.", facts=facts)
+    return Finding(True, "All regions are as fresh as the rotation promises.", facts=facts)
+
+
+async def region_samples(regions: RegionService) -> Sequence[Sample]:
+    """The tile in the middle of every region that has been refreshed."""
+    if not regions.is_configured:
+        return ()
+    try:
+        _, statuses = await regions.statuses()
+    except DatabaseUnavailableError:
+        return ()
+    return [sample for status in statuses if (sample := _sample(status))]
+
+
+def _sample(status: RegionStatus) -> Sample | None:
+    region, pre, post = status.region, status.pre, status.post
+    if pre is None or post is None:
+        return None
+    west, south, east, north = parts_of(region.bbox)[0]
+    place = (west + east) / 2, (south + north) / 2
+    query = f"pre={pre.text}&post={post.text}"
+    return Sample(region.name, region.product, *place, zoom=region.zoom_max, query=query)
+
+
+def _fault(status: RegionStatus) -> str | None:
+    """What is wrong with a region; None where nothing is."""
+    if status.failures >= FAILURES:
+        return f"failed {status.failures} times in a row, at last: {status.error}"
+    if status.is_late:
+        return f"is {status.age_days} days old, and the rotation promises {status.bound_days}"
+    return None

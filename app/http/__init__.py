@@ -1,0 +1,1 @@
+"""HTTP: middleware, parameters, bodies and documents that the routes share."""

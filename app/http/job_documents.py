@@ -1,0 +1,211 @@
+"""Order documents: how a job that somebody ordered stands, and where what came of it is served."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Header
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.http.schemas import JSON, Link
+from app.http.stac_documents import GEOJSON, PREVIEW_PIXELS, shown_products
+from app.jobs.job import Job, Kind, LandedScene, Progress, Status
+from app.products.product import Product
+from app.state import AppState
+from mosaics.storage import StorageError
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The same key and body give the same job, however often they are sent.",
+    ),
+]
+
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "The job; `Location` is where it tells how it stands.",
+        "headers": {"Location": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class JobProgress(BaseModel):
+    """How far a job is."""
+
+    step: str = Field(description="The command at work: ingest or composite.")
+    step_number: int
+    steps: int
+    done: int
+    total: int = Field(description="0 while it is not known how much there is to do.")
+    unit: str
+    fraction: float | None = Field(description="Of the step, 0 to 1.")
+
+    @classmethod
+    def of(cls, progress: Progress) -> "JobProgress":
+        """The progress of an order."""
+        fraction = progress.done / progress.total if progress.total else None
+        return cls(
+            step=progress.step,
+            step_number=progress.step_number,
+            steps=progress.steps,
+            done=progress.done,
+            total=progress.total,
+            unit=progress.unit,
+            fraction=None if fraction is None else round(min(max(fraction, 0.0), 1.0), 4),
+        )
+
+
+class JobSummary(BaseModel):
+    """A job in a list."""
+
+    id: int
+    kind: Kind
+    status: Status
+    cancelling: bool = Field(description="Whether it is to be cancelled, and still runs.")
+    progress: JobProgress | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    links: list[Link]
+
+
+class JobScene(BaseModel):
+    """A scene that is there because of a job, or was before."""
+
+    collection: str
+    scene: str
+    period: str
+    commit: int | None = Field(description="Null where the scene had been landed before.")
+    links: list[Link]
+
+
+class JobLayer(BaseModel):
+    """A product that shows what landed, at the time it is of."""
+
+    product: str
+    title: str
+    collection: str
+    period: str
+    links: list[Link]
+
+
+class JobResult(BaseModel):
+    """What came of a job so far."""
+
+    scenes: list[JobScene]
+    layers: list[JobLayer]
+    steps: dict[str, Any] = Field(description="What each step told at its end.")
+
+
+class JobDocument(JobSummary):
+    """A job."""
+
+    request: dict[str, Any] = Field(description="As it was understood: `aoi` is the box that is taken.")
+    attempts: int = Field(description="How often it was begun; more than once where a server was lost.")
+    log: list[str] = Field(description="The last lines of what it says.")
+    result: JobResult
+
+
+def summary(request: Request, job: Job) -> JobSummary:
+    """An order in a list."""
+    return JobSummary(
+        id=job.id,
+        kind=job.kind,
+        status=job.status,
+        cancelling=job.is_cancelling,
+        progress=None if job.progress is None else JobProgress.of(job.progress),
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        error=job.error,
+        links=[Link(rel="self", href=_address(request, job))],
+    )
+
+
+async def document(request: Request, state: AppState, job: Job) -> JobDocument:
+    """An order and what came of it; its layers are there once it is done."""
+    shown = {(scene.collection, scene.period) for scene in job.landed}
+    if job.has_ended and not all(_is_known(state, *each) for each in shown):
+        with suppress(StorageError):  # the layers are then served a little later than their addresses
+            await state.catalogue.refresh()
+    layers = [
+        _layer(request, job, product, period)
+        for collection, period in sorted(shown)
+        for product in _products(state, job, collection)
+    ]
+    scenes = [_scene(request, scene) for scene in job.landed]
+    return JobDocument(
+        **dict(summary(request, job)),
+        request=dict(job.request),
+        attempts=job.attempts,
+        log=list(job.log),
+        result=JobResult(scenes=scenes, layers=layers, steps=dict(job.result)),
+    )
+
+
+async def accepted(request: Request, response: Response, state: AppState, job: Job) -> JobDocument:
+    """The answer to an order that was taken."""
+    response.headers["Location"] = _address(request, job)
+    return await document(request, state, job)
+
+
+def _address(request: Request, job: Job) -> str:
+    return str(request.url_for("job", job=job.id))
+
+
+def _is_known(state: AppState, collection: str, period: str) -> bool:
+    known = collection in state.catalogue.collections()
+    return known and period in {each.text for each in state.catalogue.periods(collection)}
+
+
+def _products(state: AppState, job: Job, collection: str) -> Iterator[Product]:
+    """The products that show a collection with the bands that were ordered, or with all of them."""
+    bands = set(job.request["bands"])
+    for product in shown_products(state, collection):
+        if not bands or bands >= set(product.bands):
+            yield product
+
+
+def _layer(request: Request, job: Job, product: Product, period: str) -> JobLayer:
+    def address(name: str, **more: str) -> str:
+        return str(request.url_for(name, product=product.id, **more))
+
+    time = urlencode({"datetime": period})
+    shared = urlencode({"product": product.id, "period": period})
+    tile = address("product_tile", tms="WebMercatorQuad", z="{z}", x="{x}", y="{y}", format="png")
+    tilejson = address("product_tilejson", tms="WebMercatorQuad")
+    links = [
+        Link(rel="tilejson", href=f"{tilejson}?{time}"),
+        Link(rel="tiles", href=f"{tile}?{time}", type="image/png", templated=True),
+        Link(rel="product", href=address("product")),
+        Link(rel="alternate", href=f"{request.base_url}#{shared}", type="text/html"),
+    ]
+    west, south, east, north = job.request["aoi"]
+    if west < east:  # a picture over the antimeridian would go around the world
+        picture = f"{address('product')}/bbox/{west:.7g},{south:.7g},{east:.7g},{north:.7g}.png"
+        href = f"{picture}?{time}&max_size={PREVIEW_PIXELS}"
+        links.append(Link(rel="preview", href=href, type="image/png"))
+    return JobLayer(
+        product=product.id, title=product.title, collection=product.collection, period=period, links=links
+    )
+
+
+def _scene(request: Request, scene: LandedScene) -> JobScene:
+    collection = str(request.url_for("collection", collection=scene.collection))
+    items = str(request.url_for("stac_items", collection_id=scene.collection))
+    return JobScene(
+        collection=scene.collection,
+        scene=scene.scene,
+        period=scene.period,
+        commit=scene.commit,
+        links=[
+            Link(rel="item", href=f"{items}/{quote(scene.scene, safe='')}", type=GEOJSON),
+            Link(rel="collection", href=collection, type=JSON),
+        ],
+    )

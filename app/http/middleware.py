@@ -1,0 +1,190 @@
+"""What surrounds every answer: common headers, cross-origin reading, HEAD, body size, and the unforeseen."""
+
+import logging
+import re
+import secrets
+from collections.abc import MutableMapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from starlette._utils import get_route_path
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import unforeseen
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+"""A polygon of 10 000 vertices at 17 digits a coordinate is a fifth of this."""
+
+MAX_GEOMETRY_BYTES = 16 * 1024 * 1024
+"""Where large polygons are welcome: the 200 000 vertices one may have are 8 MB at 17 digits a coordinate."""
+
+READABLE = ", ".join(
+    [
+        *("ETag", "X-Cache", "Server-Timing", "Retry-After", "Content-Bbox", "Content-Crs"),
+        *("X-Tilewatch-Skipped", "X-Tilewatch-Synthetic", "X-Tilewatch-Windows", "X-Tilewatch-Offset"),
+    ]
+)
+"""Headers a page on another site may read beside the ones every page may."""
+
+PREFLIGHT_AGE_S = 24 * 60 * 60
+
+
+def common_headers(origins: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """The headers of every answer, whoever asks."""
+    shared = (b"access-control-allow-origin", b"*") if "*" in origins else (b"vary", b"Origin")
+    return [
+        (b"x-content-type-options", b"nosniff"),
+        (b"access-control-expose-headers", READABLE.encode()),
+        shared,
+    ]
+
+
+class BelowRoot:
+    """Tells the application which path a proxy puts before ours, whether or not it takes it away again."""
+
+    def __init__(self, app: ASGIApp, *, root_path: str) -> None:
+        self.app = app
+        self.root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            scope["root_path"] = self.root_path
+        await self.app(scope, receive, send)
+
+
+READING_POST = re.compile(r"(statistics|feature)(\.|$)")
+"""What follows a product in the address of a POST that only asks."""
+
+
+class CommonHeaders:
+    """Adds the common headers to every answer, and answers what nobody foresaw."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        """Surround `app`; pages of `origins` may read its answers, of every site where `*` is among them."""
+        self.app = app
+        self.headers = common_headers(origins)
+        self.origins = frozenset() if "*" in origins else frozenset(origin.encode() for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = [*self.headers, *self._named_origin(scope)] if self.origins else self.headers
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), *headers]
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):
+            await _preflight(scope, receive, send_with_headers)
+            return
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:
+            request_id = secrets.token_hex(8)
+            log.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
+            if started:
+                raise
+            await unforeseen(request_id)(scope, receive, send_with_headers)
+
+    def _named_origin(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        origin = _header(scope, b"origin")
+        return [(b"access-control-allow-origin", origin)] if origin in self.origins else []
+
+
+class HeadAsGet:
+    """Answers HEAD wherever GET is served, with the same headers and no body.
+
+    `asked_by_head` in the scope lets a route that would read much for its body leave it out.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {
+                    "type": "http.response.body",
+                    "body": b"",
+                    "more_body": message.get("more_body", False),
+                }
+            await send(message)
+
+        get: MutableMapping[str, Any] = {**scope, "method": "GET", "asked_by_head": True}
+        await self.app(get, receive, send_without_body)
+
+
+class BodyLimit:
+    """Stops reading a request body past a limit, whether or not its length was announced."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self.app(scope, receive, send)
+            return
+        max_bytes = max_body_bytes(get_route_path(scope))
+        announced = _header(scope, b"content-length") or b"0"
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > max_bytes or (announced.isdigit() and int(announced) > max_bytes):
+                raise HTTPException(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {max_bytes} bytes"
+                )
+            return message
+
+        await self.app(scope, receive_within_limit, send)
+
+
+def max_body_bytes(path: str) -> int:
+    """The largest body taken at a path."""
+    takes_polygons = path.startswith("/areas") or path.endswith("/statistics")
+    return MAX_GEOMETRY_BYTES if takes_polygons else MAX_BODY_BYTES
+
+
+def posts_to_read(path: str) -> bool:
+    """Whether a POST at a path only asks: statistics or a picture of a polygon it carries, or scenes.
+
+    Pages of other sites may ask those. They may not write: where no keys are set, whoever is on this
+    machine may, and that must not include a page they happen to look at.
+    """
+    parts = path.split("/")
+    if parts[1:] == ["stac", "search"]:
+        return True
+    return parts[1:2] == ["products"] and parts[3:4] != [] and READING_POST.match(parts[3]) is not None
+
+
+async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
+    reads = posts_to_read(get_route_path(scope))
+    headers = {
+        "Access-Control-Allow-Methods": "GET, HEAD, POST" if reads else "GET, HEAD",
+        "Access-Control-Allow-Headers": "Content-Type, If-None-Match" if reads else "If-None-Match",
+        "Access-Control-Max-Age": str(PREFLIGHT_AGE_S),
+    }
+    await Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)(scope, receive, send)
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    return next((value for key, value in scope["headers"] if key == name), None)

@@ -1,0 +1,232 @@
+"""Region documents: how regions stand, in the keys earlier services had and in more of our own."""
+
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from app.products.request import requested_product
+from app.regions.parsing import RegionFault, RegionListing
+from app.regions.runs import Cause, PreBasis, Run, RunStatus
+from app.regions.status import LastStatus, RegionStatus
+from app.rendering.resolving import revision_of
+from app.rendering.selecting import EmptyWindowError, WindowError, select
+from app.state import AppState
+from mosaics.collection import UnknownCollectionError
+
+MEGABYTE = 1_000_000
+
+Box = tuple[float, float, float, float]
+
+
+class RegionMeta(BaseModel):
+    """What a region shows, and how old that is."""
+
+    region_name: str
+    bbox: Box = Field(description="West, south, east, north; west above east crosses the antimeridian.")
+    pre_start: date | None = Field(description="First day before; null until a refresh has succeeded.")
+    pre_end: date | None
+    post_start: date | None = Field(description="First day after.")
+    post_end: date | None
+    generated_at: datetime | None = Field(description="End of the refresh that is shown.")
+    tile_url_template: str = Field(description="With {z}, {x} and {y} to be filled in.")
+    zoom_min: int
+    zoom_max: int
+    tile_count: int = Field(description="Tiles of WebMercatorQuad under the box, over all its zooms.")
+    disk_usage_mb: float | None = Field(
+        description="Million bytes of COGs that the refreshes of the last two years landed, also of scenes "
+        "that were replaced or swept since; not those that others had landed, nor items, mosaics and "
+        "overviews; 0 of files left in their archive, null where it is not known."
+    )
+    last_status: LastStatus
+    last_run_at: datetime | None = Field(description="Begin of the last refresh, however it went.")
+    age_days: float | None = Field(description="Since the refresh that is shown began.")
+
+    @classmethod
+    def of(cls, request: Request, state: AppState, status: RegionStatus) -> "RegionMeta":
+        """The document of a region."""
+        return cls(**_meta(request, state, status))
+
+
+class RegionSummary(RegionMeta):
+    """A region as it is described and stands."""
+
+    priority: int
+    update_interval_days: int
+    pre_window_days: int
+    post_window_days: int
+    pre_basis: PreBasis | None = Field(
+        description="Where the days before come from: the same season a year before, or, where that has no "
+        "scene, right before the days after."
+    )
+    fire_mask: str | None
+    source: str
+    product: str
+    area_km2: float
+    due: date | None = Field(description="Night from which the rotation takes it.")
+    bound_days: int | None = Field(description="Age the rotation keeps it below where nothing fails.")
+    is_late: bool
+    failures_in_a_row: int
+    error: str | None = Field(description="Why the last refresh that has ended brought nothing.")
+
+    @classmethod
+    def of(cls, request: Request, state: AppState, status: RegionStatus) -> "RegionSummary":
+        """The document of a region."""
+        return cls(**_summary(request, state, status))
+
+
+class RegionRun(BaseModel):
+    """A refresh of a region."""
+
+    id: int
+    night: date = Field(description="Day of the rotation's calendar that it counts for.")
+    cause: Cause
+    status: RunStatus = Field(description="`empty`: the archive has no scene for one of the windows.")
+    pre_start: date
+    pre_end: date
+    pre_basis: PreBasis
+    post_start: date
+    post_end: date
+    source: str
+    product: str
+    scenes_landed: int
+    scenes_found: int = Field(description="Scenes that had been landed before.")
+    landed_bytes: int
+    started_at: datetime
+    finished_at: datetime | None
+    duration_s: float | None
+    jobs: dict[str, int] = Field(description="Ids of the ingestions by window; /jobs/{id} tells of each.")
+    error: str | None
+
+    @classmethod
+    def of(cls, run: Run) -> "RegionRun":
+        """The document of a run."""
+        return cls(
+            id=run.id,
+            night=run.night,
+            cause=run.cause,
+            status=run.status,
+            pre_start=run.pre.start,
+            pre_end=run.pre.end,
+            pre_basis=run.pre_basis,
+            post_start=run.post.start,
+            post_end=run.post.end,
+            source=run.asked["source"],
+            product=run.asked["product"],
+            scenes_landed=run.scenes_landed,
+            scenes_found=run.scenes_found,
+            landed_bytes=run.landed_bytes,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            duration_s=run.duration_s,
+            jobs=dict(run.jobs),
+            error=run.error,
+        )
+
+
+class RegionDetail(RegionSummary):
+    """A region with its latest refreshes."""
+
+    runs: list[RegionRun] = Field(description="Newest first.")
+
+    @classmethod
+    def with_runs(
+        cls, request: Request, state: AppState, status: RegionStatus, runs: list[Run]
+    ) -> "RegionDetail":
+        """The document of a region and of its runs."""
+        return cls(**_summary(request, state, status), runs=[RegionRun.of(run) for run in runs])
+
+
+class RegionProblem(BaseModel):
+    """What is wrong with the regions file, or with a region in it."""
+
+    line: int | None
+    region: str | None
+    message: str
+
+    @classmethod
+    def of(cls, problem: RegionFault) -> "RegionProblem":
+        """The document of a problem."""
+        return cls(line=problem.line, region=problem.region, message=problem.message)
+
+
+class RegionList(BaseModel):
+    """The regions there are."""
+
+    configured: bool = Field(description="Whether a regions file is named (TILEWATCH_REGIONS).")
+    current: bool = Field(description="False while the file is broken and the regions read before stand.")
+    regions: list[RegionSummary]
+    problems: list[RegionProblem]
+
+    @classmethod
+    def of(
+        cls, request: Request, state: AppState, listing: RegionListing, statuses: list[RegionStatus]
+    ) -> "RegionList":
+        """The document of some regions."""
+        return cls(
+            configured=state.regions.is_configured,
+            current=listing.is_current,
+            regions=[RegionSummary.of(request, state, status) for status in statuses],
+            problems=[RegionProblem.of(problem) for problem in listing.problems],
+        )
+
+
+def _meta(request: Request, state: AppState, status: RegionStatus) -> dict[str, Any]:
+    region, pre, post = status.region, status.pre, status.post
+    history = status.history
+    return {
+        "region_name": region.name,
+        "bbox": region.bbox,
+        "pre_start": pre and pre.start,
+        "pre_end": pre and pre.end,
+        "post_start": post and post.start,
+        "post_end": post and post.end,
+        "generated_at": status.shown and status.shown.finished_at,
+        "tile_url_template": tile_url_template(request, state, status),
+        "zoom_min": region.zoom_min,
+        "zoom_max": region.zoom_max,
+        "tile_count": region.tile_count,
+        "disk_usage_mb": round(history.landed_bytes / MEGABYTE, 3) if history else None,
+        "last_status": status.last_status,
+        "last_run_at": status.last_run and status.last_run.started_at,
+        "age_days": status.age_days,
+    }
+
+
+def _summary(request: Request, state: AppState, status: RegionStatus) -> dict[str, Any]:
+    region = status.region
+    return _meta(request, state, status) | {
+        "priority": region.priority,
+        "update_interval_days": region.update_interval_days,
+        "pre_window_days": region.pre_window_days,
+        "post_window_days": region.post_window_days,
+        "pre_basis": status.shown and status.shown.pre_basis,
+        "fire_mask": region.fire_mask,
+        "source": region.source,
+        "product": region.product,
+        "area_km2": round(region.area_km2, 1),
+        "due": status.due,
+        "bound_days": status.bound_days,
+        "is_late": status.is_late,
+        "failures_in_a_row": status.failures,
+        "error": status.error,
+    }
+
+
+def tile_url_template(request: Request, state: AppState, status: RegionStatus) -> str:
+    """The address of a region's tiles: with its windows, and the revision of what they show now."""
+    region = status.region
+    address = request.url_for("short_tile", product=region.product, z="{z}", x="{x}", y="{y}", format="png")
+    if status.pre is None or status.post is None:
+        return str(address)
+    query = {"pre": status.pre.text, "post": status.post.text}
+    try:
+        product, tested = requested_product(
+            state.registry.get(region.product), windows=query, offset=None, datetime=None
+        )
+        query["v"] = revision_of(state.catalogue, product, select(state.catalogue, product, tested))
+    except (EmptyWindowError, WindowError, UnknownCollectionError):
+        return f"{address}?{urlencode(query, safe='/')}"  # this worker has not read the news yet
+    return f"{address}?{urlencode(query, safe='/')}"

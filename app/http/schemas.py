@@ -1,0 +1,200 @@
+"""The JSON documents of the interface, as the page and other clients read them."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from app.products.product import Product, Role
+from mosaics.catalogue import Catalogue
+from mosaics.period import Period
+
+JSON = "application/json"
+
+
+class Link(BaseModel):
+    """Where more is to be found."""
+
+    rel: str
+    href: str
+    type: str = JSON
+    templated: bool | None = Field(default=None, exclude_if=lambda value: value is None)
+
+
+class PeriodRange(BaseModel):
+    """The periods of a product, in brief."""
+
+    count: int
+    first: str | None
+    last: str | None
+
+    @classmethod
+    def of(cls, periods: tuple[Period, ...]) -> "PeriodRange":
+        """The range of ascending periods."""
+        if not periods:
+            return cls(count=0, first=None, last=None)
+        return cls(count=len(periods), first=str(periods[0]), last=str(periods[-1]))
+
+
+class ProductFacts(BaseModel):
+    """What a list and a detail of products share."""
+
+    id: str
+    title: str
+    description: str
+    unit: str | None
+    kind: str
+    windows: list[str] = Field(description="Its time windows, the tested one first; none for one time.")
+    collection: str
+    cadence: str | None
+    """None, like the attribution, until a scene of the collection has landed."""
+    attribution: str | None
+    synthetic: bool
+    links: list[Link]
+
+
+class ProductSummary(ProductFacts):
+    """A product in a list."""
+
+    periods: PeriodRange
+
+
+class ProductList(BaseModel):
+    """Every product there is."""
+
+    products: list[ProductSummary]
+
+
+class RoleFacts(BaseModel):
+    """A time window of a product that compares dates."""
+
+    title: str
+    before: str | None = Field(description="The tested window, which this one comes before; null for itself.")
+    years: int
+    minimum_years: int | None
+    otherwise: str | None
+
+    @classmethod
+    def of(cls, role: Role) -> "RoleFacts":
+        """What a request may know of a role."""
+        return cls.model_validate(role, from_attributes=True)
+
+
+class ProductDetail(ProductFacts):
+    """A product with its formula, its rules and its periods."""
+
+    bbox: tuple[float, float, float, float] | None
+    """Of the latest period: west, south, east, north in degrees."""
+    minzoom: int | None
+    maxzoom: int | None
+    """Zooms of WebMercatorQuad at 256 pixels."""
+    expression: str | None
+    bands: list[str]
+    mask: list[dict[str, Any]] = Field(
+        description="The rules by which a pixel counts. One whose band a scene lacks is not applied to that "
+        "scene; the answer for a point says so in `unmasked`."
+    )
+    classes: list[dict[str, Any]]
+    references: list[str]
+    roles: dict[str, RoleFacts] = Field(
+        description="Time windows, each a query parameter of its own; none where one time is shown."
+    )
+    offset: float | None = Field(description="Subtracted from every value unless offset= says otherwise.")
+    plausible: tuple[float, float] | None = Field(description="Values beyond are suspect.")
+    counted: list[dict[str, Any]] = Field(description="Conditions whose area statistics give.")
+    periods: list[str]
+
+
+class TileJson(BaseModel):
+    """TileJSON 3.0.0, and beside it what a layer needs to explain itself."""
+
+    tilejson: str = "3.0.0"
+    name: str
+    description: str
+    version: str = "1.0.0"
+    attribution: str
+    scheme: str = "xyz"
+    tiles: list[str]
+    minzoom: int
+    maxzoom: int
+    bounds: tuple[float, float, float, float]
+    center: tuple[float, float, int]
+    tilesize: int
+    period: str
+    periods: list[str]
+    legend: dict[str, Any]
+    synthetic: bool
+    windows: dict[str, dict[str, Any]] | None = Field(
+        default=None,
+        description="Of a product with windows, those compared: title, period, start, end, periods, how.",
+        exclude_if=lambda value: value is None,
+    )
+    offset: float | None = Field(default=None, exclude_if=lambda value: value is None)
+
+
+class PeriodCoverage(BaseModel):
+    """One period over a box."""
+
+    period: str
+    coverage: float
+    """Share of the box inside the footprints of the period's scenes, 0..1."""
+    scenes: int
+
+
+class Times(BaseModel):
+    """The periods of a product over a box, oldest first."""
+
+    product: str
+    cadence: str
+    bbox: tuple[float, float, float, float]
+    times: list[PeriodCoverage]
+    links: list[Link]
+
+
+class PointValue(BaseModel):
+    """What a product says at one place, or why it says nothing."""
+
+    lon: float
+    lat: float
+    value: float | None
+    values: list[float | None] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Red, green, blue of a picture product."""
+    state: str
+    reason: str | None
+    unit: str | None
+    period: str | None
+    class_name: str | None = Field(serialization_alias="class")
+    scenes: list[str]
+    unmasked: list[str] | None = Field(
+        default=None,
+        description="Labels of mask rules that were not applied, since the scene lacks their band.",
+        exclude_if=lambda value: not value,
+    )
+    synthetic: bool
+    windows: dict[str, dict[str, Any]] | None = Field(
+        default=None,
+        description="Of a product with windows, those compared; with state and scenes of each at the place.",
+        exclude_if=lambda value: value is None,
+    )
+    offset: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    suspect: bool | None = Field(
+        default=None,
+        description="Whether the value lies beyond what is plausible, of a product that says what is.",
+        exclude_if=lambda value: value is None,
+    )
+
+
+def product_facts(product: Product, catalogue: Catalogue) -> dict[str, Any]:
+    """The fields of `ProductFacts` save the links."""
+    collection = catalogue.collections().get(product.collection)
+    return {
+        "id": product.id,
+        "title": product.title,
+        "description": product.description,
+        "unit": product.unit,
+        "kind": product.kind,
+        "windows": [role for role in product.role_bands if role],
+        "collection": product.collection,
+        "cadence": collection.cadence if collection else None,
+        "attribution": collection.attribution if collection else None,
+        "synthetic": collection is not None and catalogue.is_synthetic(product.collection),
+    }

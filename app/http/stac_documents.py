@@ -1,0 +1,204 @@
+"""STAC documents as the interface answers them: what landed, with addresses that a caller can open."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import antimeridian
+from stac_fastapi.api.models import GeoJSONResponse
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.http.schemas import JSON
+from app.products.product import Product
+from app.stac.scene_store import Holding, IndexedScene
+from app.state import AppState
+from mosaics.collection import Collection
+from mosaics.period import instant_text
+
+GEOJSON = "application/geo+json"
+RENDER = "https://stac-extensions.github.io/render/v2.0.0/schema.json"
+PREVIEW_PIXELS = 512
+"""The longer side of a preview."""
+
+MADE_HERE = frozenset({"self", "root", "parent", "collection", "item", "items"})
+"""Links that are made anew, since those of a landed item lead about in storage."""
+
+ITEM_KEY = re.compile(r"collections/([^/]+)/scenes/([^/]+)/[^/]+/item\.json")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where things are served, as one caller reaches them; worked out once for a whole page of items."""
+
+    stac: str
+    tilejson: str
+    image: str
+    product: str
+
+    @classmethod
+    def of(cls, request: Request) -> "Addresses":
+        """The addresses under the host and path that a request came to."""
+        tilejson = request.url_for("product_tilejson", product="{product}", tms="WebMercatorQuad")
+        product = str(request.url_for("product", product="{product}"))
+        image = f"{product}/bbox/{{box}}.png?datetime={{time}}&max_size={PREVIEW_PIXELS}"
+        return cls(str(request.url_for("stac")), str(tilejson), image, product)
+
+    def collection(self, collection: str) -> str:
+        """The address of a collection."""
+        return f"{self.stac}/collections/{collection}"
+
+    def item(self, collection: str, scene_id: str) -> str:
+        """The address of an item."""
+        return f"{self.collection(collection)}/items/{quote(scene_id, safe='')}"
+
+
+def item_document(state: AppState, addresses: Addresses, scene: IndexedScene) -> dict[str, Any]:
+    """The item of a scene."""
+    products = products_of(state, scene)
+    properties = {**scene.item["properties"], "tilewatch:period": scene.period}
+    if scene.ends > scene.starts:
+        properties["start_datetime"] = instant_text(scene.starts)
+        properties["end_datetime"] = instant_text(scene.last)
+    extensions = list(scene.item.get("stac_extensions", ()))
+    if products:
+        properties["renders"] = renders_of(products)
+        extensions.append(RENDER)
+    own = addresses.item(scene.collection, scene.id)
+    return {
+        **scene.item,
+        "stac_extensions": list(dict.fromkeys(extensions)),
+        "bbox": scene.item.get("bbox") or box_of(scene.item["geometry"]),
+        "properties": properties,
+        "links": [
+            link("self", own, GEOJSON),
+            link("root", addresses.stac),
+            link("parent", addresses.collection(scene.collection)),
+            link("collection", addresses.collection(scene.collection)),
+            *kept_links(addresses, scene),
+            *shown_by(addresses, scene, products),
+        ],
+        "assets": {
+            name: {**asset, "href": asset_address(own, scene, name, asset)}
+            for name, asset in scene.item["assets"].items()
+        },
+    }
+
+
+def collection_document(
+    state: AppState, addresses: Addresses, collection: Collection, holding: Holding | None
+) -> dict[str, Any]:
+    """A collection with what the index has of it; nothing where `holding` is None."""
+    products = shown_products(state, collection.id)
+    own = addresses.collection(collection.id)
+    document = collection.to_stac()
+    document["links"] = [
+        link("self", own),
+        link("root", addresses.stac),
+        link("parent", addresses.stac),
+        link("items", f"{own}/items", GEOJSON),
+        *(link("product", addresses.product.format(product=p.id), title=p.title) for p in products),
+        *(link("tilejson", addresses.tilejson.format(product=p.id), title=p.title) for p in products),
+    ]
+    document["tilewatch:synthetic"] = state.catalogue.is_synthetic(collection.id)
+    if products:
+        document["renders"] = renders_of(products)
+        document["stac_extensions"].append(RENDER)
+    if holding is not None and holding.bbox is not None:
+        document["extent"] = {
+            "spatial": {"bbox": [list(holding.bbox)]},
+            "temporal": {"interval": [[_time(holding.starts), _time(holding.last)]]},
+        }
+        document["summaries"] = dict(holding.summaries)
+    return document
+
+
+def shown_products(state: AppState, collection: str) -> list[Product]:
+    """The products that show a collection at one time; those of two dates say nothing about one scene."""
+    return [p for p in state.registry.all() if p.collection == collection and not p.roles]
+
+
+def products_of(state: AppState, scene: IndexedScene) -> list[Product]:
+    """Those of them that a scene has the bands for."""
+    held = scene.item["assets"].keys()
+    return [p for p in shown_products(state, scene.collection) if held >= set(p.bands)]
+
+
+def renders_of(products: Iterable[Product]) -> dict[str, Any]:
+    """How products show the bands (STAC's render extension); values are in the bands' units."""
+    renders: dict[str, Any] = {}
+    for product in products:
+        render: dict[str, Any] = {"title": product.title, "assets": list(product.bands)}
+        if product.expression is not None:
+            render["expression"] = product.expression
+        if product.rescale:
+            render["rescale"] = [list(stretch) for stretch in product.rescale]
+        if product.colormap is not None:
+            render["colormap_name"] = product.colormap
+        renders[product.id] = render
+    return renders
+
+
+def shown_by(addresses: Addresses, scene: IndexedScene, products: Iterable[Product]) -> list[dict[str, Any]]:
+    """Where the mosaic of the scene's period is drawn: as a layer, and as a picture of the scene's box."""
+    west, south, east, north = _flat(scene.item.get("bbox") or box_of(scene.item["geometry"]))
+    links = []
+    for product in products:
+        title = f"{product.title}, {scene.period}"
+        layer = f"{addresses.tilejson.format(product=product.id)}?datetime={scene.period}"
+        links.append(link("tilejson", layer, title=title))
+        if west < east:  # a picture over the antimeridian would go around the world
+            box = f"{west:.7g},{south:.7g},{east:.7g},{north:.7g}"
+            picture = addresses.image.format(product=product.id, box=box, time=scene.period)
+            links.append(link("preview", picture, "image/png", title=title))
+    return links
+
+
+def kept_links(addresses: Addresses, scene: IndexedScene) -> list[dict[str, Any]]:
+    """The links an item landed with: those that lead out, and those to other scenes here."""
+    links = []
+    for landed in scene.item.get("links", ()):
+        href = landed.get("href", "")
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(scene.item_key), href))
+        if landed.get("rel") in MADE_HERE:
+            continue
+        if href.startswith(("https://", "http://")):
+            links.append(dict(landed))
+        elif here := ITEM_KEY.fullmatch(beside):
+            links.append({**landed, "href": addresses.item(here[1], here[2]), "type": GEOJSON})
+    return links
+
+
+def asset_address(item: str, scene: IndexedScene, name: str, asset: Mapping[str, Any]) -> str:
+    """Where an asset is fetched: from us where it lies in our storage, else where it lies."""
+    key = scene.asset_key(name)
+    if key is None:
+        return str(asset["href"])
+    return f"{item}/files/{scene.version}/{posixpath.basename(key)}"
+
+
+def link(rel: str, href: str, media_type: str = JSON, *, title: str | None = None) -> dict[str, Any]:
+    """A link."""
+    return {"rel": rel, "href": href, "type": media_type} | ({} if title is None else {"title": title})
+
+
+def geojson(document: Mapping[str, Any]) -> Response:
+    """An answer in GeoJSON that nobody keeps without asking again."""
+    return GeoJSONResponse(document, headers={"Cache-Control": "no-cache"})
+
+
+def box_of(geometry: Mapping[str, Any]) -> list[float]:
+    """The box around a footprint."""
+    return list(antimeridian.bbox(dict(geometry)))
+
+
+def _flat(box: list[float]) -> tuple[float, float, float, float]:
+    return (box[0], box[1], box[2], box[3]) if len(box) == 4 else (box[0], box[1], box[3], box[4])
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else instant_text(moment)

@@ -1,0 +1,58 @@
+"""The commands of an order: which words of the command line do it, in which order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.jobs.request import CompositeRequest, IngestRequest, OrderRequest
+from app.jobs.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStep:
+    """One command of an order."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+def fetches_first(request: OrderRequest) -> bool:
+    """Whether scenes are fetched for a composite, which takes knowing their masks."""
+    return isinstance(request, CompositeRequest) and isinstance(request.ingest, str)
+
+
+def steps_of(request: OrderRequest, sources: Mapping[str, Source]) -> tuple[CommandStep, ...]:
+    """What is run one after the other; each can be run again and goes on where it was.
+
+    Args:
+        request: Complete: its sources are named.
+        sources: The archives, by id; none are needed unless it `fetches_first`.
+    """
+    if isinstance(request, IngestRequest):
+        return (_ingest(request, str(request.source), request.bands, mode=request.mode, clip=request.clip),)
+    options = [f"--bands={','.join(request.bands)}", f"--method={request.method}"]
+    composite = _step("composite", request.collection, request, options)
+    if not isinstance(request.ingest, str):
+        return (composite,)
+    masks = sources[request.ingest].categorical if request.ingest in sources else ()
+    bands = tuple(dict.fromkeys((*request.bands, *masks)))  # a composite leaves out clouds, by a mask
+    return (_ingest(request, request.ingest, bands), composite)
+
+
+def _ingest(
+    request: OrderRequest, source: str, bands: tuple[str, ...], *, mode: str = "copy", clip: bool = False
+) -> CommandStep:
+    options = [f"--limit={request.limit}", f"--mode={mode}"]
+    if bands:
+        options.append(f"--bands={','.join(bands)}")
+    if request.max_cloud is not None:
+        options.append(f"--max-cloud={request.max_cloud:g}")
+    if clip:
+        options.append("--clip")
+    return _step("ingest", source, request, options)
+
+
+def _step(command: str, subject: str, request: OrderRequest, options: Sequence[str]) -> CommandStep:
+    """A command with its options, each one word, and behind `--` what is no option whatever it looks like."""
+    box = ",".join(f"{degrees:.12g}" for degrees in request.aoi)
+    words = (command, "--json", f"--bbox={box}", f"--datetime={request.toi}", *options, "--", subject)
+    return CommandStep(command, words)

@@ -1,0 +1,157 @@
+"""What can be composited: of which collections, with which bands, of scenes that have landed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+
+from app.jobs.job import OrderRequestError
+from app.jobs.listing import Listing
+from app.jobs.request import CompositeRequest, IngestRequest, OrderRequest, read_toi
+from app.jobs.subprocess import CommandLine
+from app.regions.region import parts_of
+from mosaics.catalogue import Catalogue
+from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.index import SceneRef
+from mosaics.period import Period
+from mosaics.scene import SceneError
+from mosaics.storage import ObjectNotFoundError
+
+MAX_MOSAICS = 31
+"""Mosaics that are looked through for a scene, each one GET at most: two years by month, a month by day."""
+
+MAX_ITEMS = 16
+"""Scenes that are looked at for their bands, each one GET at most; the first that has them ends it."""
+
+FETCH = '"ingest": true fetches scenes first'
+
+
+@dataclass(frozen=True, slots=True)
+class Composites:
+    """A collection that holds composites of another."""
+
+    id: str
+    of: str
+    """The collection whose scenes they are made of."""
+    mask: str
+    """The band of those that tells which pixels count."""
+    bands: tuple[str, ...]
+    """That a composite may have."""
+
+
+class Composable:
+    """Knows of what composites are made.
+
+    Args:
+        command_line: Whom to ask.
+        catalogue: What has landed.
+    """
+
+    def __init__(self, command_line: CommandLine, catalogue: Catalogue) -> None:
+        self._listing = Listing(command_line, ("collections", "list", "--json"), _composites)
+        self._catalogue = catalogue
+
+    async def find(self, request: CompositeRequest) -> Composites:
+        """Where the composite of a request goes.
+
+        Raises:
+            OrderRequestError: If none is made of that collection, or with these bands; the message names
+                what there is.
+            SourcesUnknownError: If the command line cannot tell.
+        """
+        known = (await self._listing.known()).values()
+        holders = {each.of: each for each in known if each is not None}
+        if request.collection not in holders:
+            raise OrderRequestError(
+                f"no composites are made of '{request.collection}'; they are of: {', '.join(sorted(holders))}"
+            )
+        found = holders[request.collection]
+        for band in request.bands:
+            if band not in found.bands:
+                classes = ", whose numbers are names," if band == found.mask else ""
+                raise OrderRequestError(
+                    f"composites of {found.of} have no band '{band}'{classes} but: {', '.join(found.bands)}"
+                )
+        return found
+
+    async def refuse_nothing_landed(self, request: CompositeRequest, made: Composites) -> None:
+        """Raise for a composite of which no scene has landed, as far as mosaics and a few items tell.
+
+        Raises:
+            OrderRequestError: If no scene over the box in that time has its bands and the mask.
+            StorageError: If storage cannot be read.
+        """
+        try:
+            await self._refuse_nothing_known(request, made)
+        except OrderRequestError:
+            await self._catalogue.refresh()  # it may have landed a moment ago
+            await self._refuse_nothing_known(request, made)
+
+    async def _refuse_nothing_known(self, request: CompositeRequest, made: Composites) -> None:
+        try:
+            collection = self._catalogue.collection(made.of)
+            for band in (*request.bands, made.mask):
+                collection.band(band)
+        except UnknownCollectionError as error:
+            raise OrderRequestError(f"{error}; {FETCH}") from error
+        except UnknownBandError as error:
+            raise OrderRequestError(str(error)) from error
+        known = self._catalogue.periods(made.of)
+        interval = read_toi(request.toi)
+        periods = [period for period in known if interval.overlaps(period.start, period.end)]
+        if len(periods) > MAX_MOSAICS:
+            return
+        looked_at, lacking = 0, ""
+        async for scene in self._scenes(request, made, periods):
+            if looked_at == MAX_ITEMS:
+                return
+            lack = await self._lack(scene, (*request.bands, made.mask))
+            if lack is None:
+                return
+            looked_at, lacking = looked_at + 1, lacking or f"{scene.id} has no {lack}"
+        where = f"over the box in {request.toi}"
+        if looked_at:
+            raise OrderRequestError(f"no scene {where} has all bands and {made.mask}: {lacking}; {FETCH}")
+        there = f"scenes are of {known[0]} to {known[-1]}" if known else "it has no scenes yet"
+        raise OrderRequestError(f"no scene of {made.of} lies {where}; {there}; {FETCH}")
+
+    async def _scenes(
+        self, request: CompositeRequest, made: Composites, periods: Sequence[Period]
+    ) -> AsyncIterator[SceneRef]:
+        """The scenes of some mosaics over the box in the time."""
+        interval = read_toi(request.toi)
+        area = _area(request)
+        for period in periods:
+            index = await self._catalogue.index(made.of, period)
+            for scene in await asyncio.to_thread(index.scenes_in, area):
+                if interval.overlaps(scene.start, scene.end):
+                    yield scene
+
+    async def _lack(self, scene: SceneRef, bands: Sequence[str]) -> str | None:
+        """What keeps a scene from being used; None where nothing does."""
+        try:
+            item = await self._catalogue.item(scene.item_key)
+        except (ObjectNotFoundError, SceneError):
+            return "item that can be read"
+        return next((f"band {band}" for band in bands if band not in item.assets), None)
+
+
+def may_be_of(ingestion: IngestRequest, request: CompositeRequest) -> bool:
+    """Whether scenes that an ingestion brings may lie in the box and the time of a composite."""
+    brought = read_toi(ingestion.toi)
+    if brought.start is None or brought.end is None:  # not of an order
+        return True
+    meets = read_toi(request.toi).overlaps(brought.start, brought.end)
+    return meets and bool(shapely.intersects(_area(ingestion), _area(request)))
+
+
+def _area(request: OrderRequest) -> shapely.Geometry:
+    return shapely.union_all([shapely.box(*part) for part in parts_of(request.aoi)])
+
+
+def _composites(name: str, facts: Mapping[str, Any]) -> Composites | None:
+    """The composites of a collection; None where it holds other scenes."""
+    held = facts["composites"]
+    return Composites(name, held["of"], held["mask"], tuple(held["bands"])) if held else None

@@ -1,0 +1,263 @@
+"""Orders in the database: the SQL that takes them, hands each to one process, and keeps what is told.
+
+Whoever runs an order holds its row by a heart beat. A row whose heart has not beaten for `LEASE` is anybody's
+again; times are those of the database, so that no clocks need agree.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from app.database import Connection
+from app.jobs.job import (
+    Job,
+    JobEndedError,
+    KeyReusedError,
+    Kind,
+    LandedScene,
+    Progress,
+    QueueFullError,
+    Status,
+    UnknownJobError,
+)
+
+LEASE = timedelta(seconds=15)
+"""An order whose holder is silent for longer is begun by another; a heart beats every `running.BEAT_S`."""
+
+LOCK = 0x74696C65_6F726465
+"""Key of the advisory lock under which orders are taken and begun, so that limits hold; "tileorde"."""
+
+FIELDS = """
+    id, kind, request, status, is_cancelling, attempts, progress, log, landed, result, error,
+    created_at, started_at, finished_at
+"""
+
+CREATE = f"""
+    insert into orders (kind, request, key) values ($1, $2::jsonb, $3) returning {FIELDS}
+"""
+
+OF_KEY = f"select {FIELDS} from orders where key = $1"
+
+CLAIM = f"""
+    update orders set status = 'running', holder = $1, seen_at = now(), attempts = attempts + 1,
+        started_at = coalesce(started_at, now())
+    where id = (
+        select id from orders
+        where (status = 'queued' or (status = 'running' and seen_at < now() - $2::interval))
+            and id <> all($3::bigint[])
+            and $4 > (
+                select count(*) from orders where status = 'running' and seen_at >= now() - $2::interval
+            )
+        order by id for update skip locked limit 1
+    )
+    returning {FIELDS}
+"""
+
+BEAT = """
+    update orders set seen_at = now(), progress = $3::jsonb, log = $4, landed = $5::jsonb
+    where id = $1 and holder = $2 and status = 'running'
+    returning is_cancelling
+"""
+
+FINISH = """
+    update orders set status = $3, error = $4, result = $5::jsonb, progress = $6::jsonb, log = $7,
+        landed = $8::jsonb, finished_at = now(), holder = null, is_cancelling = false
+    where id = $1 and holder = $2 and status = 'running'
+"""
+
+HAND_BACK = """
+    update orders set status = 'queued', holder = null, attempts = attempts - 1
+    where id = $1 and holder = $2 and status = 'running'
+"""
+
+CANCEL = f"""
+    update orders set
+        is_cancelling = status = 'running',
+        finished_at = case when status = 'queued' then now() end,
+        status = case when status = 'queued' then 'cancelled' else status end
+    where id = $1 and status in ('queued', 'running')
+    returning {FIELDS}
+"""
+
+INGESTING = "select request from orders where kind = 'ingest' and status in ('queued', 'running')"
+
+COUNTS = """
+    select status, count(*) as orders,
+        count(*) filter (where status = 'running' and seen_at < now() - $1::interval) as lost
+    from orders group by status
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is kept of an order while it runs."""
+
+    progress: Progress | None
+    log: Sequence[str]
+    landed: Sequence[LandedScene]
+
+    @property
+    def columns(self) -> tuple[str | None, list[str], str]:
+        """Progress, log and landed as they are written."""
+        progress = json.dumps(asdict(self.progress)) if self.progress else None
+        return progress, list(self.log), json.dumps([asdict(scene) for scene in self.landed])
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many orders there are."""
+
+    by_status: Mapping[str, int]
+    lost: int
+    """Of the running ones, those whose holder is silent."""
+
+
+async def create_job(
+    connection: Connection, kind: Kind, request: str, key: str | None, *, max_queued: int
+) -> Job:
+    """Take an order; the one there is where its key has been sent before. To be called in a transaction.
+
+    Args:
+        connection: To the database.
+        kind: What is to be done.
+        request: As JSON, with all its defaults.
+        key: The idempotency key.
+        max_queued: Orders that may wait.
+
+    Raises:
+        KeyReusedError: If the key was sent with something else.
+        QueueFullError: If as many wait already.
+    """
+    await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+    if key is not None and (known := await job_of_key(connection, key)):
+        if known.kind != kind or known.request != json.loads(request):
+            raise KeyReusedError(
+                f"the idempotency key was sent before with another body: job {known.id}; send a new key"
+            )
+        return known
+    queued = await connection.fetchval("select count(*) from orders where status = 'queued'")
+    if queued >= max_queued:
+        raise QueueFullError(
+            f"orders_queued: {queued} orders wait, as many as may (the limit is TILEWATCH_ORDERS_QUEUED)"
+        )
+    return _job(await connection.fetchrow(CREATE, kind, request, key))
+
+
+async def job_of_key(connection: Connection, key: str) -> Job | None:
+    """The order that was sent with an idempotency key; None where there is none."""
+    row = await connection.fetchrow(OF_KEY, key)
+    return None if row is None else _job(row)
+
+
+async def pending_ingestions(connection: Connection) -> list[Mapping[str, Any]]:
+    """The requests of ingestions that wait or run."""
+    return [json.loads(row["request"]) for row in await connection.fetch(INGESTING)]
+
+
+async def read_job_row(connection: Connection, job_id: int) -> Job:
+    """The order of an id; `UnknownJobError` where there is none."""
+    row = await connection.fetchrow(f"select {FIELDS} from orders where id = $1", job_id)
+    if row is None:
+        raise UnknownJobError(job_id)
+    return _job(row)
+
+
+async def last_jobs(connection: Connection, *, limit: int) -> list[Job]:
+    """The latest orders, newest first."""
+    rows = await connection.fetch(f"select {FIELDS} from orders order by id desc limit $1", limit)
+    return [_job(row) for row in rows]
+
+
+async def cancel_job(connection: Connection, job_id: int) -> Job:
+    """Cancel an order that waits, or ask for one that runs to be; one that is cancelled already stays so.
+
+    Raises:
+        UnknownJobError: If there is none.
+        JobEndedError: If it has ended otherwise.
+    """
+    row = await connection.fetchrow(CANCEL, job_id)
+    if row is not None:
+        return _job(row)
+    job = await read_job_row(connection, job_id)
+    if job.status != "cancelled":
+        raise JobEndedError(f"job {job_id} is {job.status} already; there is nothing to cancel")
+    return job
+
+
+async def claim_job(connection: Connection, holder: str, *, at_once: int, but: Collection[int]) -> Job | None:
+    """Begin the order that is due: the oldest that waits or whose holder was lost. In a transaction.
+
+    Args:
+        connection: To the database.
+        holder: Names this process.
+        at_once: Orders that may run, over all processes.
+        but: Ids of orders not to be begun.
+
+    Returns:
+        The order; None where nothing is due, or as many run as may.
+    """
+    await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+    row = await connection.fetchrow(CLAIM, holder, LEASE, list(but), at_once)
+    return None if row is None else _job(row)
+
+
+async def beat(connection: Connection, job_id: int, holder: str, told: Told) -> bool | None:
+    """Keep holding an order, and what it told.
+
+    Returns:
+        Whether it is to be cancelled; None where it is held no more.
+    """
+    found: bool | None = await connection.fetchval(BEAT, job_id, holder, *told.columns)
+    return found
+
+
+async def finish_job(
+    connection: Connection,
+    job_id: int,
+    holder: str,
+    status: Status,
+    told: Told,
+    *,
+    result: Mapping[str, Any],
+    error: str | None,
+) -> None:
+    """Note how an order ended; does nothing where it is held no more."""
+    await connection.execute(FINISH, job_id, holder, status, error, json.dumps(dict(result)), *told.columns)
+
+
+async def hand_back_job(connection: Connection, job_id: int, holder: str) -> None:
+    """Let another process go on with an order."""
+    await connection.execute(HAND_BACK, job_id, holder)
+
+
+async def count_jobs(connection: Connection) -> Counts:
+    """How many orders there are in each state."""
+    rows = await connection.fetch(COUNTS, LEASE)
+    return Counts({row["status"]: row["orders"] for row in rows}, sum(row["lost"] for row in rows))
+
+
+async def forget_jobs(connection: Connection, older_than: timedelta) -> None:
+    """Drop orders that ended long ago, and their idempotency keys with them."""
+    await connection.execute("delete from orders where finished_at < now() - $1::interval", older_than)
+
+
+def _job(row: Any) -> Job:
+    progress, result = row["progress"], row["result"]
+    return Job(
+        id=row["id"],
+        kind=row["kind"],
+        request=json.loads(row["request"]),
+        status=row["status"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        is_cancelling=row["is_cancelling"],
+        attempts=row["attempts"],
+        progress=Progress(**json.loads(progress)) if progress else None,
+        log=tuple(row["log"]),
+        landed=tuple(LandedScene(**scene) for scene in json.loads(row["landed"])),
+        result=json.loads(result) if result else {},
+        error=row["error"],
+    )

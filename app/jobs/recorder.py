@@ -1,0 +1,80 @@
+"""Recording: what the child of an order tells, within bounds, until the next heart beat writes it down."""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import replace
+from typing import Any
+
+from app.jobs.job import Job, LandedScene, Progress
+from app.jobs.job_store import Told
+from app.jobs.subprocess import Event
+
+log = logging.getLogger(__name__)
+
+PRIVATE = "The server's storage or disk is not as it should be; its log has the reason."
+
+LOG_LINES = 200
+LINE_CHARS = 500
+REFUSAL_CHARS = 2000
+MAX_LANDED = 2000
+"""What is kept: some 300 kB at the very most."""
+
+
+class Running:
+    """One order while it is run here."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.stirred = asyncio.Event()
+        """Set when there is something to look at before the next beat is due."""
+        self.refusal: str | None = None
+        self.results: dict[str, Any] = dict(job.result)
+        self._progress: Progress | None = None
+        self._log = deque(job.log, maxlen=LOG_LINES)
+        self._landed = {(scene.collection, scene.scene): scene for scene in job.landed}
+
+    @property
+    def told(self) -> Told:
+        """What is to be kept."""
+        return Told(self._progress, tuple(self._log), tuple(self._landed.values()))
+
+    def begin(self, step: str, number: int, steps: int) -> None:
+        """A step begins."""
+        self._progress = Progress(step, number, steps)
+
+    def say(self, text: str) -> None:
+        """A line for the log."""
+        self._log.append(_storable(text)[:LINE_CHARS])
+
+    def hear(self, event: Event) -> None:
+        """Note what a child says; what is not understood is passed over."""
+        match event:
+            case {"event": "progress", "done": int(done), "total": int(total), "unit": str(unit)}:
+                if self._progress is not None:
+                    self._progress = replace(self._progress, done=done, total=total, unit=unit)
+            case {"event": "log", "text": str(text)}:
+                self.say(text)
+            case {"event": "refused", "text": str(text), "private": is_private}:
+                if is_private:
+                    log.error("order %d: %s", self.job.id, text)
+                    text = PRIVATE
+                self.refusal = _storable(text)[:REFUSAL_CHARS]
+                self.say(text)
+            case {"event": "landed", "collection": str(), "scene": str(), "period": str()}:
+                self._note_landed(event)
+            case {"event": "result"} if self._progress is not None:
+                facts = {name: value for name, value in event.items() if name != "event"}
+                self.results[self._progress.step] = facts
+
+    def _note_landed(self, event: Event) -> None:
+        key = event["collection"], event["scene"]
+        if key in self._landed and event.get("commit") is None:
+            return  # a second attempt finds what the first one landed
+        if key in self._landed or len(self._landed) < MAX_LANDED:
+            self._landed[key] = LandedScene(*key, event["period"], event.get("commit"))
+
+
+def _storable(text: str) -> str:
+    """A text without what PostgreSQL cannot keep: U+0000 and halves of characters."""
+    return text.replace("\0", "").encode(errors="replace").decode()

@@ -1,0 +1,57 @@
+"""Products as a request means them: with windows of its own, and an offset."""
+
+import math
+from collections.abc import Mapping
+
+from app.products.adhoc import ProductRequestError
+from app.products.product import Product
+
+
+def requested_product(
+    product: Product, *, windows: Mapping[str, str | None], offset: str | None, datetime: str | None
+) -> tuple[Product, str | None]:
+    """A product with what a request says of it, and the time asked for.
+
+    Args:
+        product: Its windows and offset hold where the request says nothing.
+        windows: A period or interval by role; None where the request does not name it.
+        offset: A number to be subtracted from every value.
+        datetime: The time of the tested role by its other name.
+
+    Raises:
+        ProductRequestError: If the product has no such window, or no offset, or the text is no number.
+    """
+    given = {role: text for role, text in windows.items() if text is not None}
+    for role in given:
+        if role not in product.roles:
+            raise ProductRequestError(
+                f"product {product.id!r} has no window {role!r}; {_what_it_has(product)}"
+            )
+    tested = given.pop(product.tested_role, None)
+    if tested is not None and datetime is not None and tested != datetime:
+        raise ProductRequestError(
+            f"datetime={datetime[:40]} and {product.tested_role}={tested[:40]} name the same window of "
+            f"{product.id!r}; give one of them"
+        )
+    number = None if offset is None else _offset(product, offset)
+    return product.specified(windows=given, offset=number), tested or datetime
+
+
+def _what_it_has(product: Product) -> str:
+    if not product.roles:
+        return "it shows one time, datetime=2024-06"
+    return f"there are: {', '.join(product.roles)}"
+
+
+def _offset(product: Product, text: str) -> float:
+    if product.offset is None:
+        raise ProductRequestError(f"product {product.id!r} has no offset; leave out offset={text[:40]}")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= 1e6:
+        raise ProductRequestError(
+            f"offset={text[:40]!r} is no number of the product's unit, as in offset=0.012"
+        )
+    return number

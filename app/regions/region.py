@@ -1,0 +1,191 @@
+"""The region: a box that is refreshed on a rotation, its windows of days, and the tiles it covers."""
+
+import math
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+import shapely
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_AREA_KM2 = 500_000
+"""Of a region: some 50 tiles of Sentinel-2 with ten scenes a month each, as many as one ingestion lands."""
+
+EARTH_RADIUS_KM = 6371.0088
+"""Of a sphere of the same surface (IUGG mean radius R1)."""
+
+MERCATOR_LIMIT = math.degrees(math.atan(math.sinh(math.pi)))
+"""Latitude at which WebMercatorQuad ends: 85.0511 degrees."""
+
+EDGE = 1e-9
+"""Tiles: what floating point may be off by where a box ends on the edge of one."""
+
+RESERVED = frozenset({"index", "health"})
+"""Names /meta/{name}.json has for documents of its own."""
+
+HALF_A_YEAR = 183
+"""Days. A longer window mixes the seasons that the comparison keeps apart."""
+
+Days = Annotated[int, Field(strict=True, ge=1, le=HALF_A_YEAR)]
+Zoom = Annotated[int, Field(strict=True, ge=0, le=24)]
+
+
+@dataclass(frozen=True, slots=True)
+class DayWindow:
+    """Days in a row, the first and the last of them included; UTC."""
+
+    start: date
+    end: date
+
+    @classmethod
+    def ending(cls, end: date, days: int) -> "DayWindow":
+        """So many days, the last of them `end`."""
+        return cls(end - timedelta(days=days - 1), end)
+
+    @property
+    def text(self) -> str:
+        """As a `datetime`, `pre` or `post` parameter takes it."""
+        return f"{self.start}/{self.end}"
+
+
+class Region(BaseModel):
+    """A box that is refreshed on a rotation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    """Letters, digits, hyphens and underscores; it stands in addresses."""
+    bbox: tuple[float, float, float, float]
+    """[west, south, east, north] in degrees; west above east crosses the antimeridian."""
+    priority: int = Field(default=2, strict=True, ge=1, le=9)
+    """1 is the most important; a region of 2 waits as if it were half as overdue as one of 1."""
+    update_interval_days: int = Field(default=7, strict=True, ge=1, le=366)
+    """Nights from one refresh to the next."""
+    pre_window_days: Days = 30
+    """Days of the picture before, ending a year before those after do; at most half a year, of one season."""
+    post_window_days: Days = 30
+    """Days of the picture after, ending on the day of the refresh; at most half a year, of one season."""
+    fire_mask: str | None = Field(default=None, strict=True, pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    """A collection of fire zones; what lies outside them is shown as that. None leaves it to the product."""
+    zoom_min: Zoom = 5
+    """Lowest zoom offered for the region."""
+    zoom_max: Zoom = 12
+    """Highest zoom offered; 12 is about the 20 m of the bands burn severity is computed from."""
+    source: str = Field(default="earth-search-sentinel-2-l2a", strict=True, min_length=1)
+    """The archive it is refreshed from; `tilewatch sources` lists them."""
+    product: str = Field(default="dnbr", strict=True, min_length=1)
+    """What is shown of it: a product with the windows pre and post."""
+    max_cloud_percent: float = Field(default=60.0, ge=0, le=100)
+    """Cloudier scenes are not fetched."""
+    mode: Literal["copy", "reference"] = "copy"
+    """Whether pixels under the box are copied, or read where they lie."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_not_reserved(cls, name: str) -> str:
+        if name.lower() in RESERVED:
+            raise PydanticCustomError("region", f"/meta/{name}.json is a document of its own; choose another")
+        return name
+
+    @field_validator("bbox")
+    @classmethod
+    def _is_a_box(cls, bbox: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        west, south, east, north = bbox
+        in_degrees = all(map(math.isfinite, bbox)) and max(abs(west), abs(east)) <= 180
+        if not in_degrees or not -MERCATOR_LIMIT <= south < north <= MERCATOR_LIMIT or west == east:
+            raise PydanticCustomError(
+                "region",
+                f"{list(bbox)} is no box on the map, which ends at {MERCATOR_LIMIT:.2f} degrees north and "
+                "south; give [west, south, east, north] in degrees, such as [-122.6, 38.2, -121.9, 38.9]",
+            )
+        area_km2 = box_area_km2(bbox)
+        if area_km2 > MAX_AREA_KM2:
+            raise PydanticCustomError(
+                "region",
+                f"it covers {area_km2:,.0f} km2 and {MAX_AREA_KM2:,} are the limit; cut it into regions of "
+                "their own, which are then refreshed in turn",
+            )
+        return bbox
+
+    @model_validator(mode="after")
+    def _zooms_rise(self) -> "Region":
+        if self.zoom_min > self.zoom_max:
+            raise PydanticCustomError(
+                "region",
+                f"zoom_min {self.zoom_min} is above zoom_max {self.zoom_max}; exchange them",
+                {"key": "zoom_min"},
+            )
+        return self
+
+    @property
+    def geometry(self) -> shapely.Geometry:
+        """The box in degrees, in two parts across the antimeridian."""
+        parts = [shapely.box(*part) for part in parts_of(self.bbox)]
+        return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+    @property
+    def area_km2(self) -> float:
+        """Of the box, on a sphere."""
+        return box_area_km2(self.bbox)
+
+    @property
+    def tile_count(self) -> int:
+        """Tiles of WebMercatorQuad that share some area with the box, over all its zooms."""
+        return sum(tiles_at(self.bbox, zoom) for zoom in range(self.zoom_min, self.zoom_max + 1))
+
+    def contains(self, lon: float, lat: float) -> bool:
+        """Whether a point lies in the box or on its edge."""
+        return any(w <= lon <= e and s <= lat <= n for w, s, e, n in parts_of(self.bbox))
+
+    def post_window(self, today: date) -> DayWindow:
+        """The days of the picture after, for a refresh on a day."""
+        return DayWindow.ending(today, self.post_window_days)
+
+    def pre_window(self, post: DayWindow) -> DayWindow:
+        """The days of the picture before: of the same season, ending one year before `post` does."""
+        return DayWindow.ending(one_year_before(post.end), self.pre_window_days)
+
+    def just_before(self, post: DayWindow) -> DayWindow:
+        """The days right before `post`, where the year before has no scene."""
+        return DayWindow.ending(post.start - timedelta(days=1), self.pre_window_days)
+
+
+def parts_of(bbox: tuple[float, float, float, float]) -> list[tuple[float, float, float, float]]:
+    """A box as boxes that do not cross the antimeridian."""
+    west, south, east, north = bbox
+    if west < east:
+        return [bbox]
+    return [(west, south, 180.0, north), (-180.0, south, east, north)]
+
+
+def box_area_km2(bbox: tuple[float, float, float, float]) -> float:
+    """Area of a box in degrees on a sphere: R^2 times its width and the difference of its sines."""
+    west, south, east, north = bbox
+    width = math.radians((east - west) % 360 or 360)
+    return EARTH_RADIUS_KM**2 * width * (math.sin(math.radians(north)) - math.sin(math.radians(south)))
+
+
+def tiles_at(bbox: tuple[float, float, float, float], zoom: int) -> int:
+    """Tiles of one zoom of WebMercatorQuad that share some area with a box."""
+    side = 1 << zoom
+    west, south, east, north = bbox
+    left = math.floor((west + 180) / 360 * side + EDGE)
+    right = math.ceil((east + 180) / 360 * side - EDGE)
+    columns = right - left if west < east else min(side, side - left + right)
+    top = math.floor(_row(north, side) + EDGE)
+    bottom = math.ceil(_row(south, side) - EDGE)
+    return columns * (min(bottom, side) - max(top, 0))
+
+
+def one_year_before(day: date) -> date:
+    """The same day of the year before; 28 February for 29."""
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return day.replace(year=day.year - 1, day=28)
+
+
+def _row(latitude: float, side: int) -> float:
+    """Rows of tiles north of a latitude (EPSG:3857: the projection of a sphere)."""
+    return (1 - math.asinh(math.tan(math.radians(latitude))) / math.pi) / 2 * side

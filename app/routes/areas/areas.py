@@ -1,0 +1,279 @@
+"""Areas: registered polygons, as GeoJSON Features."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import shapely
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.areas.area import Area, AreaChanges, AreaError, Description, refuse_uncounted
+from app.areas.area_store import (
+    MAX_PAGE,
+    AreaSearch,
+    change_area,
+    create_area,
+    delete_area,
+    list_areas,
+    read_area,
+    replace_area,
+)
+from app.areas.repairing import Repair, repair_polygon
+from app.database import Database, NoDatabaseError
+from app.errors import RequestError
+from app.http.auth import require
+from app.http.bodies import JsonObject
+from app.http.parameters import Bbox, OpenState, known_names
+from app.keys import Scope
+from app.state import AppState
+from app.statistics.geometry import GeometryError, Polygonal, read_polygon
+
+GEOJSON = "application/geo+json"
+
+
+class GeoJsonResponse(Response):
+    """An answer in GeoJSON."""
+
+    media_type = GEOJSON
+
+
+router = APIRouter(
+    tags=["areas"],
+    dependencies=[Depends(known_names), Depends(require(Scope.READ))],
+    default_response_class=GeoJsonResponse,
+)
+
+WRITING = [Depends(require(Scope.WRITE))]
+
+FEATURE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            GEOJSON: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "geometry", "properties"],
+                    "properties": {
+                        "type": {"const": "Feature"},
+                        "geometry": {"description": "Polygon or MultiPolygon in degrees, longitude first"},
+                        "properties": {
+                            "type": "object",
+                            "required": ["name"],
+                            "properties": {
+                                "name": {"type": "string"},
+                                "kind": {"type": ["string", "null"]},
+                                "products": {"type": "array", "items": {"type": "string"}},
+                            },
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+CHANGES_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/merge-patch+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["properties"],
+                    "properties": {"properties": {"type": "object"}},
+                }
+            }
+        },
+    }
+}
+
+
+async def open_database(state: OpenState) -> Database:
+    """The worker's database."""
+    if state.database is None:
+        raise NoDatabaseError("no database is configured")
+    return state.database
+
+
+OpenDatabase = Annotated[Database, Depends(open_database)]
+AreaId = Annotated[int, Path(alias="area", ge=1, le=2**63 - 1, description="Id of the area.")]
+WithRepair = Annotated[
+    bool, Query(alias="repair", description="Make an invalid polygon valid, and say what that changed.")
+]
+
+
+@router.post("/areas", status_code=201, dependencies=WRITING, openapi_extra=FEATURE_BODY)
+async def create(
+    request: Request,
+    state: OpenState,
+    database: OpenDatabase,
+    document: JsonObject,
+    repair: WithRepair = False,
+) -> Response:
+    """Register an area."""
+    description = described(state, document)
+    polygon, repaired = await polygon_of_feature(document, database, repair=repair)
+    async with database.connection() as connection:
+        area = await create_area(connection, description, polygon)
+    location = str(request.url_for("area", area=area.id))
+    return await feature_answer(area, repaired, status_code=201, headers={"Location": location})
+
+
+@router.get("/areas")
+async def find(
+    *,
+    request: Request,
+    database: OpenDatabase,
+    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
+    intersects: Annotated[str | None, Query(description="A GeoJSON geometry that areas touch")] = None,
+    kind: Annotated[str | None, Query(max_length=200)] = None,
+    name: Annotated[str | None, Query(max_length=200, description="Part of the name")] = None,
+    product: Annotated[str | None, Query(max_length=200, description="A product that is kept")] = None,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The id before the first")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+) -> Response:
+    """List areas in the order of their ids; `links` leads to the next page."""
+    search = AreaSearch(
+        kind=searched("kind", kind),
+        name=searched("name", name),
+        product=searched("product", product),
+        bbox=None if bbox is None else Bbox.parse(bbox).geometry,
+        intersects=None if intersects is None else read_shape(intersects),
+    )
+    async with database.connection() as connection:
+        page = await list_areas(connection, search, after=after, limit=limit)
+    links = [{"rel": "self", "href": str(request.url), "type": GEOJSON}]
+    if page.more:
+        following = request.url.include_query_params(after=page.areas[-1].id)
+        links.append({"rel": "next", "href": str(following), "type": GEOJSON})
+    features = await asyncio.to_thread(lambda: ",".join(area.feature() for area in page.areas))
+    return answer(
+        f'{{"type":"FeatureCollection","features":[{features}],'
+        f'"numberReturned":{len(page.areas)},"links":{json.dumps(links)}}}'
+    )
+
+
+@router.get("/areas/{area}", name="area")
+async def read(database: OpenDatabase, area_id: AreaId) -> Response:
+    """One area."""
+    async with database.connection() as connection:
+        area = await read_area(connection, area_id)
+    return await feature_answer(area)
+
+
+@router.put("/areas/{area}", dependencies=WRITING, openapi_extra=FEATURE_BODY)
+async def replace(
+    state: OpenState,
+    database: OpenDatabase,
+    area_id: AreaId,
+    document: JsonObject,
+    repair: WithRepair = False,
+) -> Response:
+    """Give an area a new shape and new properties; what was kept for another shape is forgotten."""
+    description = described(state, document)
+    polygon, repaired = await polygon_of_feature(document, database, repair=repair)
+    async with database.transaction() as connection:
+        area = await replace_area(connection, area_id, description, polygon)
+    return await feature_answer(area, repaired)
+
+
+@router.patch("/areas/{area}", dependencies=WRITING, openapi_extra=CHANGES_BODY)
+async def change(state: OpenState, database: OpenDatabase, area_id: AreaId, document: JsonObject) -> Response:
+    """Change properties of an area by a merge patch: what is not named stays, null removes."""
+    if "geometry" in document:
+        raise AreaError("PATCH changes properties; PUT gives an area another geometry")
+    changes = AreaChanges.read(properties_of(document))
+    refuse_uncounted(state.registry, changes.products or ())
+    async with database.transaction() as connection:
+        area = await change_area(connection, area_id, changes)
+    return await feature_answer(area)
+
+
+@router.delete("/areas/{area}", status_code=204, dependencies=WRITING)
+async def delete(database: OpenDatabase, area_id: AreaId) -> Response:
+    """Delete an area, and the statistics kept for it."""
+    async with database.connection() as connection:
+        await delete_area(connection, area_id)
+    return Response(status_code=204)
+
+
+def described(state: AppState, document: Mapping[str, Any]) -> Description:
+    """The description in a Feature."""
+    if document.get("type") != "Feature":
+        raise AreaError('an area is a GeoJSON Feature: {"type": "Feature", "geometry": …, "properties": …}')
+    description = Description.read(properties_of(document))
+    refuse_uncounted(state.registry, description.products)
+    return description
+
+
+def properties_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The properties of a Feature or of a patch of one."""
+    properties = document.get("properties")
+    if not isinstance(properties, dict):
+        raise AreaError('properties is an object, such as {"name": "North field"}')
+    return properties
+
+
+async def polygon_of_feature(
+    document: Mapping[str, Any], database: Database, *, repair: bool
+) -> tuple[Polygonal, Repair | None]:
+    """The polygon of a Feature; repaired where that is asked for and needed."""
+    geometry = document.get("geometry")
+    if not isinstance(geometry, dict):
+        raise AreaError("geometry is a GeoJSON Polygon or MultiPolygon")
+    try:
+        return await asyncio.to_thread(read_polygon, geometry), None
+    except GeometryError as fault:
+        if not repair:
+            raise
+        async with database.connection() as connection:
+            return await repair_polygon(geometry, fault, connection)
+
+
+def read_shape(text: str) -> shapely.Geometry:
+    """A geometry of any kind that areas may touch, in degrees."""
+    try:
+        geojson = json.loads(text)
+        if geojson["type"] in {"Polygon", "MultiPolygon"}:
+            return read_polygon(geojson)
+        shape = shapely.force_2d(shapely.from_geojson(text))
+    except (ValueError, TypeError, KeyError, RecursionError, shapely.GEOSException) as error:
+        told = str(error) if isinstance(error, GeometryError) else "it cannot be read"
+        raise RequestError(f"intersects is a GeoJSON geometry; {told}") from error
+    coordinates = shapely.get_coordinates(shape)
+    if not len(coordinates) or not (np.abs(coordinates) <= [180, 90]).all():
+        raise RequestError("intersects is a GeoJSON geometry in degrees, longitude first")
+    return shape
+
+
+def searched(field: str, text: str | None) -> str | None:
+    """A text to search for."""
+    if text is not None and "\0" in text:
+        raise RequestError(f"{field} has the character U+0000, which no area has")
+    return text
+
+
+async def feature_answer(
+    area: Area,
+    repair: Repair | None = None,
+    *,
+    status_code: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer with one Feature."""
+    feature = await asyncio.to_thread(area.feature, repair)
+    return answer(feature, status_code=status_code, headers=headers)
+
+
+def answer(content: str, *, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer in GeoJSON that nobody keeps without asking again."""
+    return Response(
+        content,
+        status_code=status_code,
+        media_type=GEOJSON,
+        headers={"Cache-Control": "no-cache", **(headers or {})},
+    )

@@ -1,0 +1,94 @@
+"""Time series: the kept statistics of a registered area."""
+
+import asyncio
+import json
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from app.areas.series_updates import standing_of
+from app.areas.timeseries import TimeSeries, TimeSeriesReader
+from app.database import Database
+from app.errors import RequestError
+from app.http.auth import require
+from app.http.parameters import ReadyState, known_names
+from app.http.series_csv import series_csv
+from app.keys import Scope
+from app.products.product import Product
+from app.routes.areas.areas import AreaId, OpenDatabase
+from mosaics.period import Interval
+
+router = APIRouter(tags=["areas"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
+
+FRESH = {"Cache-Control": "no-cache"}
+
+
+class SeriesFormat(StrEnum):
+    """How a series is written."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+@router.get("/areas/{area}/timeseries", name="area_timeseries")
+async def timeseries(
+    *,
+    state: ReadyState,
+    database: OpenDatabase,
+    area_id: AreaId,
+    product: Annotated[str | None, Query(description="May be left out where the area keeps one.")] = None,
+    start: Annotated[str | None, Query(max_length=50, description="A period or an instant.")] = None,
+    end: Annotated[str | None, Query(max_length=50, description="A period, included, or an instant.")] = None,
+    f: SeriesFormat = SeriesFormat.JSON,
+) -> Response:
+    """The statistics of an area for every period from `start` to `end`, of all there are where absent.
+
+    They are read, not computed. What is not kept yet, because the area is new, a scene has just landed, or
+    the area does not keep the product, is computed, up to a bound: its entries have `kept` false, and
+    `pending` counts those left out.
+    """
+    time = Interval.parse(f"{start or '..'}/{end or '..'}")
+    found = state.registry.get(product or await only_product(database, area_id))
+    series = await TimeSeriesReader(database, state.catalogue, state.statistics).read(area_id, found, time)
+    if f is SeriesFormat.CSV:
+        return await as_csv(area_id, found, series)
+    return as_json(area_id, found, series)
+
+
+async def only_product(database: Database, area_id: int) -> str:
+    """The one product an area keeps."""
+    async with database.connection() as connection:
+        products = (await standing_of(connection, area_id, "", "")).products
+    if len(products) == 1:
+        return products[0]
+    raise RequestError(
+        f"area {area_id} keeps {', '.join(products) or 'no product'}; say which one is meant: product="
+    )
+
+
+def as_json(area_id: int, product: Product, series: TimeSeries) -> Response:
+    """The answer as one object; the entries are JSON already."""
+    about = {
+        "area": area_id,
+        "name": series.name,
+        "product": product.id,
+        "unit": product.unit,
+        "kept": len(series.entries) - series.computed,
+        "computed": series.computed,
+        "pending": series.pending,
+    }
+    body = f'{json.dumps(about)[:-1]}, "series": [{",".join(series.entries)}]}}'
+    return Response(body, media_type="application/json", headers=FRESH)
+
+
+async def as_csv(area_id: int, product: Product, series: TimeSeries) -> Response:
+    """The answer as a table."""
+    body = await asyncio.to_thread(lambda: series_csv(product, map(json.loads, series.entries)))
+    name = f"area-{area_id}-{product.id}.csv"
+    headers = FRESH | {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Tilewatch-Pending": str(series.pending),
+    }
+    return Response(body, media_type="text/csv", headers=headers)

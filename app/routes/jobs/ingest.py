@@ -1,0 +1,28 @@
+"""Ingest: scenes ordered from an archive, which a job brings."""
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.http.auth import require
+from app.http.job_documents import ACCEPTED, IdempotencyKey, JobDocument, accepted
+from app.http.parameters import ReadyState, known_names, revalidated
+from app.jobs.request import IngestRequest
+from app.keys import Scope
+
+router = APIRouter(
+    tags=["jobs"], dependencies=[Depends(known_names), Depends(revalidated), Depends(require(Scope.WRITE))]
+)
+
+
+@router.post("/ingest", status_code=202, responses=ACCEPTED)
+async def ingest(
+    request: Request,
+    response: Response,
+    state: ReadyState,
+    asked: IngestRequest,
+    idempotency_key: IdempotencyKey = None,
+) -> JobDocument:
+    """Order scenes from an archive: what `tilewatch ingest` does, as a job."""
+    job = await state.jobs.submit("ingest", asked, key=idempotency_key)
+    return await accepted(request, response, state, job)

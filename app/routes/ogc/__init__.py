@@ -1,0 +1,1 @@
+"""TiTiler's factories over our products: tilesets, WMTS, boxes, features."""

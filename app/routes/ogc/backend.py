@@ -1,0 +1,220 @@
+"""A rio-tiler mosaic backend over the renderer, so that TiTiler's endpoints give the values of our tiles."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.from_thread
+import attr
+import numpy as np
+import shapely
+from morecantile import Tile
+from rasterio._err import CPLE_BaseError
+from rasterio.crs import CRS
+from rasterio.errors import RasterioError
+from rasterio.warp import transform, transform_bounds
+from rio_tiler.constants import WGS84_CRS
+from rio_tiler.errors import NoAssetFoundError
+from rio_tiler.models import ImageData
+from rio_tiler.mosaic.backend import BaseBackend
+
+from app.errors import RequestError
+from app.http.zooms import crs_units, union_bounds, zoom_range
+from app.products.product import Product
+from app.rendering.resolving import outline, scenes_in
+from app.rendering.tile_request import Grid
+from app.state import AppState
+from mosaics.index import QuadkeyIndex, SceneRef
+from mosaics.period import Period
+
+MAX_VERTICES = 10_000
+MAX_SIZE = 2048
+"""Pixels a side of the largest picture given."""
+
+FARTHEST = 1e9
+"""No map of the globe has coordinates beyond; its circumference is 4e7 m, or 1.3e8 feet."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedProduct:
+    """A product at a time, with its scenes at hand: what a path dependency gives in place of an address."""
+
+    state: AppState
+    product: Product
+    written: str
+    """The time, as a `datetime` parameter says it."""
+    periods: tuple[Period, ...]
+    """Every period of the product, oldest first."""
+    indexes: tuple[QuadkeyIndex, ...]
+    """Of the periods the time means."""
+
+    @property
+    def attribution(self) -> str:
+        """The line a map shows for the data."""
+        return self.state.catalogue.collection(self.product.collection).attribution
+
+    @property
+    def instants(self) -> list[str]:
+        """When each period begins, ISO 8601 to the second: how WMTS clients write times."""
+        return [_instant(period) for period in self.periods]
+
+    @property
+    def default_instant(self) -> str:
+        """When the latest period begins."""
+        return _instant(self.periods[-1])
+
+
+@attr.s
+class ProductBackend(BaseBackend):
+    """Reads a `LandedProduct` through the renderer; used from a worker thread, which waits for it."""
+
+    input: LandedProduct
+
+    def __attrs_post_init__(self) -> None:
+        """Set what rio-tiler asks every backend for."""
+        self.bounds = union_bounds(self.input.indexes)
+        self.crs = WGS84_CRS
+        limit = self.input.state.settings.max_scenes_per_tile
+        zooms = zoom_range(self.input.indexes, self.tms, tilesize=256, limit=limit)
+        self.minzoom, self.maxzoom = zooms.lowest, zooms.highest
+
+    def assets_for_tile(self, x: int, y: int, z: int, **_: Any) -> list[SceneRef]:
+        """The scenes under a tile."""
+        return self.assets_for_bbox(*self.tms.bounds(Tile(x, y, z)))
+
+    def assets_for_point(
+        self, lng: float, lat: float, coord_crs: CRS | None = None, **_: Any
+    ) -> list[SceneRef]:
+        """The scenes that cover a place."""
+        return self.assets_for_bbox(lng, lat, lng, lat, coord_crs)
+
+    def assets_for_bbox(
+        self, xmin: float, ymin: float, xmax: float, ymax: float, coord_crs: CRS | None = None, **_: Any
+    ) -> list[SceneRef]:
+        """The scenes that meet a box."""
+        return list(self._scenes(Grid(coord_crs or WGS84_CRS, (xmin, ymin, xmax, ymax), 1, 1)))
+
+    def asset_name(self, asset: SceneRef) -> str:
+        """A scene by its id, never by its address."""
+        return asset.id
+
+    def part(  # type: ignore[override]
+        self,
+        bbox: tuple[float, float, float, float],
+        *,
+        bounds_crs: CRS = WGS84_CRS,
+        dst_crs: CRS | None = None,
+        max_size: int = MAX_SIZE,
+        height: int | None = None,
+        width: int | None = None,
+        **_: Any,
+    ) -> tuple[ImageData, list[str]]:
+        """The values in a box, at the data's resolution unless that is more than `max_size` pixels a side."""
+        crs = dst_crs or bounds_crs
+        bounds = _transformed(bbox, bounds_crs, crs)
+        finest_m = min(index.resolution_m for index in self.input.indexes)
+        wide, high = _native_size(bounds, crs, finest_m)
+        if width is not None and height is None:
+            height = round(high * width / wide)
+        elif height is not None and width is None:
+            width = round(wide * height / high)
+        elif width is None or height is None:
+            shrink = min(1.0, max_size / max(wide, high))
+            width, height = round(wide * shrink), round(high * shrink)
+        return self._image(Grid(crs, bounds, _within_limits(width), _within_limits(height)))
+
+    def feature(  # type: ignore[override]
+        self, shape: dict[str, Any], **more: Any
+    ) -> tuple[ImageData, list[str]]:
+        """The values inside a polygon; pixels it does not touch are missing."""
+        geometry = shape.get("geometry") or {}
+        if geometry.get("type") not in ("Polygon", "MultiPolygon"):
+            raise RequestError("the feature needs a geometry of type Polygon or MultiPolygon")
+        polygon = shapely.geometry.shape(geometry)
+        count = shapely.get_num_coordinates(polygon)
+        if count > MAX_VERTICES:
+            raise RequestError(f"the polygon has {count} vertices; {MAX_VERTICES} are read at most")
+        if polygon.is_empty or not polygon.is_valid:
+            raise RequestError(f"the polygon is no valid area: {shapely.is_valid_reason(polygon)}")
+        image, names = super().feature(shape, **more)
+        return image, names
+
+    def _scenes(self, grid: Grid) -> Sequence[SceneRef]:
+        landed = self.input
+        try:
+            area = outline(grid)
+        except (RasterioError, CPLE_BaseError) as error:
+            raise _elsewhere() from error
+        found = anyio.from_thread.run(self._scenes_async, landed, area)
+        if not found:
+            raise NoAssetFoundError("no scene covers the place")
+        return found
+
+    @staticmethod
+    async def _scenes_async(landed: LandedProduct, geometry: shapely.Geometry) -> Sequence[SceneRef]:
+        limit = landed.state.settings.max_scenes_per_tile
+        return await scenes_in(landed.state.catalogue, landed.product, geometry, landed.written, limit=limit)
+
+    def _image(self, grid: Grid) -> tuple[ImageData, list[str]]:
+        landed = self.input
+        scenes = self._scenes(grid)
+        values = anyio.from_thread.run(landed.state.renderer.values, landed.product, scenes, grid)
+        missing = np.isnan(values.planes)
+        image = ImageData(
+            np.ma.MaskedArray(values.planes, missing),
+            crs=grid.crs,
+            bounds=grid.bounds,
+            assets=list(values.used),
+            metadata={"product": landed.product},
+        )
+        return image, list(values.used)
+
+
+def _transformed(
+    bbox: tuple[float, float, float, float], source: CRS, target: CRS
+) -> tuple[float, float, float, float]:
+    left, bottom, right, top = bbox
+    if not (left < right and bottom < top and _is_on_globe(bbox)):
+        raise RequestError("the box is minx,miny,maxx,maxy with minx below maxx and miny below maxy")
+    if source.is_geographic and not (
+        max(map(abs, (left, right))) <= 180 and max(map(abs, (bottom, top))) <= 90
+    ):
+        raise RequestError("the box leaves longitudes -180..180 and latitudes -90..90")
+    if source == target:
+        return (left, bottom, right, top)
+    try:
+        bounds: tuple[float, float, float, float] = transform_bounds(source, target, *bbox)
+    except (RasterioError, CPLE_BaseError) as error:
+        raise _elsewhere() from error
+    if not (_is_on_globe(bounds) and bounds[0] < bounds[2] and bounds[1] < bounds[3]):
+        raise _elsewhere()
+    return bounds
+
+
+def _native_size(bounds: tuple[float, float, float, float], crs: CRS, pixel_m: float) -> tuple[float, float]:
+    left, bottom, right, top = bounds
+    try:
+        lons, lats = transform(crs, WGS84_CRS, [(left + right) / 2], [(bottom + top) / 2])
+        pixel = crs_units(pixel_m, crs, lon=lons[0], lat=lats[0])
+    except (RasterioError, CPLE_BaseError) as error:
+        raise _elsewhere() from error
+    if not 0 < pixel < math.inf:
+        raise _elsewhere()
+    return (right - left) / pixel, (top - bottom) / pixel
+
+
+def _is_on_globe(numbers: tuple[float, float, float, float]) -> bool:
+    return all(abs(number) <= FARTHEST for number in numbers)
+
+
+def _elsewhere() -> RequestError:
+    return RequestError("the box lies where the coordinate system asked for has no coordinates")
+
+
+def _within_limits(pixels: int | None) -> int:
+    return max(1, min(MAX_SIZE, pixels or 1))
+
+
+def _instant(period: Period) -> str:
+    return f"{period.start:%Y-%m-%dT%H:%M:%SZ}"

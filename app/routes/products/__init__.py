@@ -1,0 +1,1 @@
+"""What a product shows: tiles, TileJSON, legends, times, points, statistics."""

@@ -1,0 +1,96 @@
+"""Legends, made from the table a tile is painted with."""
+
+from enum import StrEnum
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import JSONResponse, Response
+
+from app.http.parameters import AskedWindows, Datetime, OpenState, known_names
+from app.products.legend import legend_json, legend_svg
+from app.products.product import Product
+from app.rendering.selecting import EmptyWindowError, Selection, select
+from app.state import AppState
+
+router = APIRouter(tags=["products"], dependencies=[Depends(known_names)])
+
+FRESH = {"Cache-Control": "no-cache"}
+
+NOT_VERIFIED = "Satellite estimate, not field verified."
+SYNTHETIC_NOTE = "Synthetic data: made up for demonstration, not observed."
+
+
+class LegendFormat(StrEnum):
+    """The forms of a legend."""
+
+    JSON = "json"
+    PNG = "png"
+    SVG = "svg"
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The legend.",
+        "content": {"application/json": {}, "image/png": {}, "image/svg+xml": {}},
+    },
+    304: {"description": "The legend is the one the caller has."},
+}
+
+
+@router.get(
+    "/products/{product}/legend.{format}",
+    name="product_legend",
+    responses=ANSWERS,
+    response_class=Response,
+)
+async def legend(
+    *,
+    state: OpenState,
+    product: str,
+    format: LegendFormat,  # noqa: A002
+    windows: AskedWindows,
+    datetime: Datetime = None,
+) -> Response:
+    """What the colours of a product mean; of one that compares dates, with the windows compared."""
+    found, time = windows.product(state, product, datetime)
+    selection = None
+    if found.roles and found.collection in state.catalogue.collections():
+        selection = _selection(state, found, time)
+    note = legend_note(state, found, selection)
+    if format is LegendFormat.PNG:
+        picture = await state.legends.png(found, note)
+        return Response(picture, media_type="image/png", headers=FRESH)
+    if format is LegendFormat.SVG:
+        return Response(legend_svg(found, note=note), media_type="image/svg+xml", headers=FRESH)
+    return JSONResponse(legend_json(found, note=note), headers=FRESH)
+
+
+def legend_note(state: AppState, product: Product, selection: Selection | None) -> str | None:
+    """The sentences of a legend: windows, offset, what the values are not, whether the data are made up."""
+    sentences = []
+    if product.roles:
+        windows = selection.windows if selection else ()
+        sentences += [f"{window.title}: {window.text}." for window in windows]
+        if product.offset is not None:
+            sentences.append(f"Offset subtracted: {product.offset:g}.")
+        if product.plausible is not None:
+            sentences.append("Values below {:g} or above {:g} are suspect.".format(*product.plausible))
+        sentences.append(NOT_VERIFIED)
+    sentences.append(synthetic_note(state, product) or "")
+    return " ".join(filter(None, sentences)) or None
+
+
+def _selection(state: AppState, product: Product, datetime: str | None) -> Selection | None:
+    """What is compared; a legend without a time is there also where nothing can be compared."""
+    try:
+        return select(state.catalogue, product, datetime)
+    except EmptyWindowError:
+        if datetime is not None:
+            raise
+        return None
+
+
+def synthetic_note(state: AppState, product: Product) -> str | None:
+    """A sentence for where the data are made up."""
+    known = product.collection in state.catalogue.collections()
+    return SYNTHETIC_NOTE if known and state.catalogue.is_synthetic(product.collection) else None

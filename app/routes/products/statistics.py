@@ -1,0 +1,206 @@
+"""Statistics: the series of a product over polygons that a request brings."""
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app import errors
+from app.errors import NothingLandedError, RequestError
+from app.http.auth import require
+from app.http.bodies import JsonObject
+from app.http.features import RequestedFeatures
+from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names
+from app.http.periods import chosen_periods
+from app.keys import Scope
+from app.rendering.selecting import select
+from app.statistics.ring_offset import ring_width_m, ringed_answers
+from app.statistics.series import Step, plan_series
+from app.statistics.service import Answer, Question
+from app.statistics.summary import Histogram, SummaryOptions
+from mosaics.period import Cadence
+
+router = APIRouter(tags=["statistics"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
+
+GEOJSON = "application/geo+json"
+NDJSON = "application/x-ndjson"
+
+MAX_ENTRIES = 5_000
+"""Entries, features times periods, of an answer in one piece: some 5 MB."""
+
+MAX_STREAMED = 100_000
+"""Entries of an answer that is sent line by line as they are computed."""
+
+USUAL_BINS = 10
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            GEOJSON: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type"],
+                    "description": "A Feature or FeatureCollection of Polygons and MultiPolygons in degrees, "
+                    "longitude first; or one such geometry.",
+                }
+            }
+        },
+    }
+}
+
+
+async def wanted(
+    percentiles: Annotated[
+        str, Query(description="Numbers from 0 to 100, separated by commas.", max_length=1000)
+    ] = "2,98",
+    histogram_bins: Annotated[int | None, Query(description=f"1 to 1000; {USUAL_BINS} with a range.")] = None,
+    histogram_range: Annotated[
+        str | None,
+        Query(description="low,high; from the smallest value to the largest where absent.", max_length=100),
+    ] = None,
+) -> SummaryOptions:
+    """What is asked beside the numbers that are always given."""
+    histogram = None
+    if histogram_range is not None:
+        low, high = _pair("histogram_range", histogram_range)
+        histogram = Histogram(USUAL_BINS if histogram_bins is None else histogram_bins, low, high)
+    elif histogram_bins is not None:
+        histogram = Histogram(histogram_bins)
+    return SummaryOptions(tuple(_numbers("percentiles", percentiles)), histogram)
+
+
+@router.post(
+    "/products/{product}/statistics",
+    name="product_statistics",
+    openapi_extra=BODY,
+    responses={200: {"description": "The series.", "content": {GEOJSON: {}, NDJSON: {}}}},
+    response_class=Response,
+)
+async def statistics(
+    *,
+    request: Request,
+    state: ReadyState,
+    product: str,
+    document: JsonObject,
+    wanted: Annotated[SummaryOptions, Depends(wanted)],
+    windows: AskedWindows,
+    datetime: Datetime = None,
+    step: Annotated[Cadence | None, Query(description="How long an entry lasts.")] = None,
+) -> Response:
+    """The statistics of every period, for every polygon sent: GeoJSON comes back with `properties.series`.
+
+    With `Accept: application/x-ndjson` each entry is a line, sent as soon as it is computed, with its
+    feature's id, or its place in the collection, as `feature`; an error on the way is a last line with
+    `detail`.
+
+    This works without a database. Where one is configured it remembers what was computed, and while it is
+    away the answer is 503: computing everything anew would be at the cost of the tiles.
+
+    Of a product that compares dates every entry names its `windows`; a series goes over the tested one, and
+    the others follow it unless they are given. `offset=ring` subtracts the mean over a ring of 180 m around
+    each polygon (`offset=ring:300` over another), and reports it.
+    """
+    width_m = None
+    if windows.offset is not None and windows.offset.startswith("ring"):
+        width_m = ring_width_m(windows.offset)
+        windows = replace(windows, offset="0")
+    found, time = windows.product(state, product, datetime)
+    if found.collection not in state.catalogue.collections():
+        raise NothingLandedError(f"nothing has landed for {found.id!r} yet")
+    how = None
+    if found.roles and time is None:
+        time, chosen = chosen_periods(state, found, None)
+        how = chosen.windows[0].how
+    steps = plan_series(state.catalogue, found, time, step)
+    if found.roles and len(steps) == 1:  # of a series, each entry says for itself what cannot be compared
+        select(state.catalogue, found, steps[0].datetime)
+    asked = await asyncio.to_thread(RequestedFeatures.read, document)
+    is_streamed = NDJSON in request.headers.get("accept", "")
+    refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)
+    entries = questions(asked, steps, how)
+    if width_m is None:
+        answers = state.statistics.answers(found, entries, wanted)
+    else:
+        answers = ringed_answers(state.statistics, found, entries, width_m=width_m, wanted=wanted)
+    if is_streamed:
+        return await streamed(request, asked, answers)
+    return await whole(request, asked, answers)
+
+
+def questions(asked: RequestedFeatures, steps: tuple[Step, ...], how: str | None) -> Iterator[Question]:
+    """One for each feature and period; `how` a period was chosen that nobody asked for."""
+    return (
+        Question(feature.polygon, step, number, how)
+        for number, feature in enumerate(asked.features)
+        for step in steps
+    )
+
+
+def refuse_too_many(features: int, periods: int, *, is_streamed: bool) -> None:
+    """Raise where an answer would be too long."""
+    limit = MAX_STREAMED if is_streamed else MAX_ENTRIES
+    if features * periods <= limit:
+        return
+    other = "" if is_streamed else f"Accept: {NDJSON} gives up to {MAX_STREAMED:,}; or "
+    raise RequestError(
+        f"{features:,} features with {periods:,} periods each are {features * periods:,} entries; an answer "
+        f"has {limit:,} at most: {other}ask for fewer features, a shorter interval or a longer step"
+    )
+
+
+async def whole(request: Request, asked: RequestedFeatures, answers: AsyncGenerator[Answer]) -> Response:
+    """The answer in one piece."""
+    series: list[list[str]] = [[] for _ in asked.features]
+    async with aclosing(answers):
+        async for answer in answers:
+            series[answer.subject].append(json.dumps(answer.entry))
+            if await request.is_disconnected():
+                break
+    body = await asyncio.to_thread(asked.with_series, series)
+    return Response(body, media_type=GEOJSON, headers={"Cache-Control": "no-store"})
+
+
+async def streamed(request: Request, asked: RequestedFeatures, answers: AsyncGenerator[Answer]) -> Response:
+    """The answer line by line; what goes wrong before the first line is an error like any other."""
+    first = await anext(answers, None)
+
+    def line(answer: Answer) -> str:
+        return f'{{"feature":{asked.features[answer.subject].label},{json.dumps(answer.entry)[1:]}\n'
+
+    async def lines() -> AsyncGenerator[str]:
+        async with aclosing(answers):
+            try:
+                if first is not None:
+                    yield line(first)
+                async for answer in answers:
+                    yield line(answer)
+            except tuple(errors.STATUS) as error:
+                problem = await errors.answer_foreseen(request, error)
+                yield bytes(problem.body).decode() + "\n"
+
+    return StreamingResponse(lines(), media_type=NDJSON, headers={"Cache-Control": "no-store"})
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise RequestError(f"{name} is numbers separated by commas, not {text[:80]!r}")
+    return numbers
+
+
+def _pair(name: str, text: str) -> tuple[float, float]:
+    numbers = _numbers(name, text)
+    if len(numbers) != 2:
+        raise RequestError(f"{name} is low,high: two numbers, not {text[:80]!r}")
+    return numbers[0], numbers[1]

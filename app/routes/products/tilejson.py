@@ -1,0 +1,88 @@
+"""TileJSON: all that a map needs to draw a product, in one document."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+
+from app.http.parameters import AskedWindows, Datetime, ReadyState, TileSize, known_names, revalidated
+from app.http.periods import chosen_periods, load_indexes, period_text, scenes_of_each
+from app.http.schemas import TileJson
+from app.http.zooms import union_bounds, whole_view_zoom, zoom_range
+from app.products.legend import legend_json
+from app.products.product import Product
+from app.rendering.address import matrix_set
+from app.rendering.resolving import revision_of
+from app.rendering.selecting import Selection, select
+from app.routes.products.legend import legend_note
+from app.routes.products.products import periods_of
+
+router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names), Depends(revalidated)])
+
+
+@router.get("/products/{product}/{tms}/tilejson.json", name="product_tilejson")
+async def tilejson(
+    *,
+    request: Request,
+    state: ReadyState,
+    product: str,
+    windows: AskedWindows,
+    tms: Annotated[str, Path(description="A tile matrix set of /tileMatrixSets.")],
+    datetime: Datetime = None,
+    tilesize: Annotated[
+        TileSize, Query(description="Pixels a side; carried by the address.")
+    ] = TileSize.SMALL,
+    tile_format: Annotated[Literal["png", "webp"], Query(description="How pictures are encoded.")] = "png",
+) -> TileJson:
+    """TileJSON 3.0.0 of a product, its time named so that the tiles stay the ones described."""
+    asked, time = windows.product(state, product, datetime)
+    grid = matrix_set(tms)
+    written, selection = chosen_periods(state, asked, time)
+    pinned = pinned_windows(asked, selection)
+    found = asked.specified(windows=pinned)
+    indexes = await load_indexes(state, found, selection.periods)
+    zooms = zoom_range(
+        indexes,
+        grid,
+        tilesize=tilesize,
+        limit=scenes_of_each(state, selection),
+        overviews=selection.is_whole,
+    )
+    bounds = union_bounds(indexes)
+    center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
+    drawn = select(state.catalogue, found, written)
+    query = {"datetime": written, **pinned, "v": revision_of(state.catalogue, found, drawn)}
+    if windows.offset is not None:
+        query["offset"] = windows.offset
+    if tilesize is not TileSize.SMALL:
+        query["tilesize"] = str(tilesize)
+    tile = request.url_for(
+        "product_tile", product=found.id, tms=tms, z="{z}", x="{x}", y="{y}", format=tile_format
+    )
+    return TileJson(
+        name=found.title,
+        description=found.description,
+        attribution=state.catalogue.collection(found.collection).attribution,
+        tiles=[f"{tile}?{urlencode(query)}"],
+        minzoom=zooms.lowest,
+        maxzoom=zooms.highest,
+        bounds=bounds,
+        center=((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, center_zoom),
+        tilesize=tilesize,
+        period=period_text(selection),
+        periods=[period.text for period in periods_of(state, asked)],
+        legend=legend_json(found, note=legend_note(state, found, selection)),
+        synthetic=state.catalogue.is_synthetic(found.collection),
+        windows={window.role: window.to_json() for window in selection.windows} or None,
+        offset=found.offset,
+    )
+
+
+def pinned_windows(product: Product, selection: Selection) -> dict[str, str]:
+    """The windows before the tested one as a request gives them; those of several years follow from it."""
+    return {
+        window.role: product.roles[window.role].window or window.text
+        for window in selection.windows[1:]
+        if product.roles[window.role].window or not product.roles[window.role].is_repeated
+    }

@@ -1,0 +1,117 @@
+"""Tiles: of products, in the long and the short form, and of a collection's bands and expressions.
+
+The parameters are declared for the documentation; what they mean is read by `TileAddresses`, the same for
+the tile middleware in front of routing and for here.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette._utils import get_route_path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.caching.tile_reply import RESOLVED, reply
+from app.http.parameters import Datetime, ReadyState, TileSize, Windows, known_names
+from app.rendering.resolving import resolve_tile
+from app.rendering.tile_request import TileFormat
+from app.state import AppState
+
+router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names)])
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The tile.", "content": {form.media_type: {} for form in TileFormat}},
+    204: {"description": "No scene covers the tile."},
+    304: {"description": "The tile is the one the caller has."},
+}
+
+
+@dataclass(frozen=True)
+class OfProduct:
+    """What is drawn: a product."""
+
+    product: Annotated[str, Path(description="A product of /products.")]
+
+
+@dataclass(frozen=True)
+class OfCollection:
+    """What is drawn: a collection's bands or an expression of them."""
+
+    collection: Annotated[str, Path(description="A collection of /collections.")]
+    bands: Annotated[
+        str | None, Query(description="One band, or three as red, green and blue: red,green,blue.")
+    ] = None
+    expression: Annotated[str | None, Query(description="Band math: (nir - red) / (nir + red).")] = None
+    rescale: Annotated[str | None, Query(description="The values at both ends of the colours: -0.2,1.")] = (
+        None
+    )
+    colormap: Annotated[str | None, Query(description="A colormap of /colorMaps.")] = None
+
+
+@dataclass(frozen=True)
+class OnGrid:
+    """Which grid counts the tiles."""
+
+    tms: Annotated[str, Path(description="A tile matrix set of /tileMatrixSets.")]
+
+
+@dataclass(frozen=True)
+class OneTile:
+    """Which tile, when, and in which form."""
+
+    z: Annotated[int, Path(description="Zoom level.")]
+    x: Annotated[int, Path(description="Column, from the west.")]
+    y: Annotated[int, Path(description="Row, from the north.")]
+    format: Annotated[TileFormat, Path(description="png and webp are pictures; npy and tif hold the values.")]
+    datetime: Datetime = None
+    tilesize: Annotated[TileSize, Query(description="Pixels a side.")] = TileSize.SMALL
+    v: Annotated[
+        str | None, Query(description="The revision TileJSON gives; the answer may then be kept for ever.")
+    ] = None
+
+
+@router.get(
+    "/products/{product}/tiles/{tms}/{z}/{x}/{y}.{format}",
+    name="product_tile",
+    dependencies=[Depends(OfProduct), Depends(OnGrid), Depends(OneTile), Depends(Windows)],
+    responses=ANSWERS,
+    response_class=Response,
+)
+async def product_tile(request: Request, state: ReadyState) -> Response:
+    """A product on one tile of any tile matrix set."""
+    return await answer(request, state)
+
+
+@router.get(
+    "/tiles/{product}/{z}/{x}/{y}.{format}",
+    name="short_tile",
+    dependencies=[Depends(OfProduct), Depends(OneTile), Depends(Windows)],
+    responses=ANSWERS,
+    response_class=Response,
+)
+async def short_tile(request: Request, state: ReadyState) -> Response:
+    """A product on one tile of WebMercatorQuad."""
+    return await answer(request, state)
+
+
+@router.get(
+    "/collections/{collection}/tiles/{tms}/{z}/{x}/{y}.{format}",
+    name="collection_tile",
+    dependencies=[Depends(OfCollection), Depends(OnGrid), Depends(OneTile)],
+    responses=ANSWERS,
+    response_class=Response,
+)
+async def collection_tile(request: Request, state: ReadyState) -> Response:
+    """Raw bands, a picture of three, or band math over a collection, on one tile."""
+    return await answer(request, state)
+
+
+async def answer(request: Request, state: AppState) -> Response:
+    """The tile the tile middleware resolved, or the one the address means."""
+    scope = request.scope
+    resolved = scope.get(RESOLVED)
+    if resolved is None:
+        tile = state.addresses.parse(get_route_path(scope), scope["query_string"].decode("latin-1"))
+        resolved = await resolve_tile(state.catalogue, tile, limit=state.settings.max_scenes_per_tile)
+    return await reply(state.service, resolved, scope)

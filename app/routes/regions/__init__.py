@@ -1,0 +1,1 @@
+"""Regions refreshed on a rotation, and what they cover."""

@@ -1,0 +1,73 @@
+"""Coverage: what the regions' scenes cover of them, as GeoJSON with its age."""
+
+import asyncio
+import json
+from typing import Any
+
+import shapely
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.http.auth import require
+from app.http.parameters import ReadyState, known_names
+from app.http.region_documents import RegionSummary
+from app.keys import Scope
+from app.regions.status import RegionStatus
+from app.routes.areas.areas import GEOJSON, GeoJsonResponse, answer
+from app.state import AppState
+from mosaics.period import Interval
+from mosaics.sphere import spherical_area
+
+router = APIRouter(
+    tags=["regions"],
+    dependencies=[Depends(known_names), Depends(require(Scope.READ))],
+    default_response_class=GeoJsonResponse,
+)
+
+
+@router.get("/coverage", responses={200: {"content": {GEOJSON: {}}}})
+async def coverage(request: Request, state: ReadyState) -> Response:
+    """What the scenes of each region's days after cover of it, with its age; its box where nothing does.
+
+    `covered_fraction` is the covered share of the box, and null where that is not known.
+    """
+    _, statuses = await state.regions.statuses()
+    features = [await feature(request, state, status) for status in statuses]
+    return answer(json.dumps({"type": "FeatureCollection", "features": features}))
+
+
+async def feature(request: Request, state: AppState, status: RegionStatus) -> dict[str, Any]:
+    """The coverage of one region."""
+    summary = RegionSummary.of(request, state, status).model_dump(mode="json")
+    box, covered = status.region.geometry, await covered_part(state, status)
+    outline = box if covered is None or shapely.is_empty(covered) else covered
+    fraction = None if covered is None else round(spherical_area(covered) / spherical_area(box), 4)
+    return {
+        "type": "Feature",
+        "id": status.region.name,
+        "bbox": list(status.region.bbox),
+        "geometry": json.loads(shapely.to_geojson(outline)),
+        "properties": summary | {"covered_fraction": fraction},
+    }
+
+
+async def covered_part(state: AppState, status: RegionStatus) -> shapely.Geometry | None:
+    """What the scenes of the days after cover of a region; None where no days are known."""
+    if status.post is None:
+        return None
+    collection = state.registry.get(status.region.product).collection
+    interval = Interval.parse(status.post.text)
+    if collection not in state.catalogue.collections():
+        return shapely.Polygon()
+    indexes = [
+        await state.catalogue.index(collection, period)
+        for period in state.catalogue.periods(collection)
+        if interval.overlaps(period.start, period.end)
+    ]
+    box = status.region.geometry
+
+    def united() -> shapely.Geometry:
+        return shapely.union_all([index.covered_part(box, interval) for index in indexes])
+
+    return await asyncio.to_thread(united)

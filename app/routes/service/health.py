@@ -1,0 +1,94 @@
+"""Health: whether the process lives, whether it can serve, and what it is doing."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from app.http.parameters import OpenState
+from app.state import AppState
+
+router = APIRouter(tags=["health"])
+
+FRESH = {"Cache-Control": "no-store"}
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """Whether the process answers at all."""
+    return JSONResponse({"status": "live"}, headers=FRESH)
+
+
+@router.get("/readyz")
+async def readyz(state: OpenState) -> Response:
+    """Whether tiles can be served, and the state of each part; 503 while storage does not answer.
+
+    Redis or the database away does not make a worker unready: tiles are then computed, and areas alone are
+    answered with 503.
+    """
+    ready = state.freshness.refreshed_at is not None and not state.freshness.is_failing
+    document = {
+        "status": "ready" if ready else "unready",
+        "storage": storage_state(state),
+        "redis": redis_state(state),
+        "database": await database_state(state),
+        "renderer": {"waiting": state.renderer.waiting},
+    }
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse(document, status_code=status, headers=FRESH)
+
+
+@router.get("/health")
+@router.get("/meta/health.json", name="meta_health")
+async def health(state: OpenState) -> Response:
+    """Every part a deployment depends on, looked at now: 503 where one is wrong, with what and since when.
+
+    A worker that is not well goes on with what it can do; whether to send it requests is what `/readyz` says.
+    """
+    report = await state.health.report()
+    status = HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE
+    earlier = {
+        "disk_ok": report.findings["storage"].ok,
+        "regions_ok": report.findings["regions"].ok,
+    }
+    return JSONResponse(report.document() | earlier, status_code=status, headers=FRESH)
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request) -> Response:
+    """What can be watched, in Prometheus form; of this worker alone."""
+    return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
+
+
+def storage_state(state: AppState) -> dict[str, Any]:
+    """Whether storage answered last time, and how long ago it did."""
+    age_s = state.freshness.age_s
+    return {
+        "reachable": age_s is not None and not state.freshness.is_failing,
+        "refreshed_seconds_ago": None if age_s is None else round(age_s, 1),
+        "catalogue_generation": state.catalogue.generation,
+        "collections": len(state.catalogue.collections()),
+    }
+
+
+def redis_state(state: AppState) -> dict[str, Any]:
+    """Whether a Redis is configured, and asked."""
+    if state.redis is None:
+        return {"configured": False}
+    return {"configured": True, "asked": not state.redis.open, "errors": state.redis.errors}
+
+
+async def database_state(state: AppState) -> dict[str, Any]:
+    """Whether a database is configured, and answers."""
+    if state.database is None:
+        return {"configured": False}
+    reachable = await state.database.is_reachable()
+    now = state.database.connections
+    return {
+        "configured": True,
+        "reachable": reachable,
+        "connections": {"open": now.open, "idle": now.idle, "limit": now.limit},
+    }

@@ -1,0 +1,1 @@
+"""The STAC API, collections, and the files of items."""

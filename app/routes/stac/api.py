@@ -1,0 +1,127 @@
+"""STAC: what has landed as a STAC API, so that any STAC client finds it.
+
+Requests' models and the extensions' conformance classes are those of stac-fastapi; its application is not
+used, since it brings error answers, layers and a documentation page of its own.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Response
+from stac_fastapi.api.models import GeoJSONResponse
+from stac_fastapi.types.conformance import OAFConformanceClasses, STACConformanceClasses
+from starlette.requests import Request
+
+from app.http.auth import require
+from app.http.parameters import ReadyState, known_names, revalidated
+from app.http.stac_documents import (
+    GEOJSON,
+    Addresses,
+    collection_document,
+    geojson,
+    item_document,
+    link,
+)
+from app.keys import Scope
+from app.routes.areas.areas import OpenDatabase
+from app.routes.stac import search as stac_search
+from app.stac.scene_store import holdings, read_scene
+
+TITLE = "Tilewatch"
+DESCRIPTION = "What has landed in this Tilewatch, raw and derived, one item a scene."
+SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"
+"""What pystac-client looks for; version 1.1 adds a list of what can be sorted by."""
+CONFORMANCE = sorted(
+    {
+        *STACConformanceClasses,
+        *(OAFConformanceClasses.CORE, OAFConformanceClasses.GEOJSON, SORT_1_0),
+        *(
+            name
+            for extension in stac_search.EXTENSIONS
+            for name in extension.conformance_classes
+            if "item-search" in name
+        ),
+    }
+)
+"""What is kept to. OGC's oas30 is not among it: `openapi.json` is written in OpenAPI 3.1."""
+
+router = APIRouter(
+    prefix="/stac",
+    tags=["STAC"],
+    dependencies=[Depends(known_names), Depends(revalidated), Depends(require(Scope.READ))],
+)
+router.include_router(stac_search.router)
+
+
+@router.get("", name="stac")
+async def landing(request: Request, state: ReadyState) -> dict[str, Any]:
+    """The catalogue: where its collections are, and where it is searched."""
+    own = str(request.url_for("stac"))
+    search = str(request.url_for("stac_search"))
+    return {
+        "type": "Catalog",
+        "id": "tilewatch",
+        "title": TITLE,
+        "description": DESCRIPTION,
+        "stac_version": "1.1.0",
+        "conformsTo": CONFORMANCE,
+        "links": [
+            link("self", own),
+            link("root", own),
+            link("conformance", f"{own}/conformance"),
+            link("data", f"{own}/collections"),
+            link("search", search, GEOJSON) | {"method": "GET"},
+            link("search", search, GEOJSON) | {"method": "POST"},
+            link("service-desc", str(request.url_for("openapi"))),
+            link("service-doc", str(request.url_for("docs")), "text/html"),
+            *(
+                link("child", f"{own}/collections/{collection.id}", title=collection.title)
+                for _, collection in sorted(state.catalogue.collections().items())
+            ),
+        ],
+    }
+
+
+@router.get("/conformance", name="stac_conformance")
+async def conformance() -> dict[str, Any]:
+    """The parts of the STAC API that are kept to."""
+    return {"conformsTo": CONFORMANCE}
+
+
+@router.get("/collections", name="stac_collections")
+async def list_collections(request: Request, state: ReadyState, database: OpenDatabase) -> dict[str, Any]:
+    """Every collection, with its extent and products."""
+    addresses = Addresses.of(request)
+    async with database.connection() as connection:
+        held = await holdings(connection)
+    collections = [
+        collection_document(state, addresses, collection, held.get(collection.id))
+        for _, collection in sorted(state.catalogue.collections().items())
+    ]
+    return {
+        "collections": collections,
+        "links": [link("self", f"{addresses.stac}/collections"), link("root", addresses.stac)],
+        "numberMatched": len(collections),
+        "numberReturned": len(collections),
+    }
+
+
+@router.get("/collections/{collection_id}", name="stac_collection")
+async def describe_collection(
+    request: Request, state: ReadyState, database: OpenDatabase, collection_id: str
+) -> dict[str, Any]:
+    """One collection."""
+    found = state.catalogue.collection(collection_id)
+    async with database.connection() as connection:
+        held = await holdings(connection)
+    return collection_document(state, Addresses.of(request), found, held.get(found.id))
+
+
+@router.get("/collections/{collection_id}/items/{item_id}", name="stac_item", response_class=GeoJSONResponse)
+async def read_item(
+    *, request: Request, state: ReadyState, database: OpenDatabase, collection_id: str, item_id: str
+) -> Response:
+    """One item."""
+    collection = state.catalogue.collection(collection_id)
+    async with database.connection() as connection:
+        scene = await read_scene(connection, collection.id, item_id)
+    return geojson(item_document(state, Addresses.of(request), scene))

@@ -1,0 +1,109 @@
+"""Collections: what has landed, as STAC Collections."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+
+from app.http.parameters import ReadyState, known_names, revalidated
+from app.state import AppState
+from mosaics.collection import Collection
+from mosaics.period import Period
+
+router = APIRouter(tags=["collections"], dependencies=[Depends(known_names), Depends(revalidated)])
+
+
+@router.get("/collections", name="collections")
+async def list_collections(request: Request, state: ReadyState) -> dict[str, Any]:
+    """Every collection that has landed."""
+    own = str(request.url_for("collections"))
+    return {
+        "collections": [
+            described(request, state, collection, box=None)
+            for _, collection in sorted(state.catalogue.collections().items())
+        ],
+        "links": [{"rel": "self", "href": own, "type": "application/json"}],
+    }
+
+
+@router.get("/collections/{collection}", name="collection")
+async def describe_collection(request: Request, state: ReadyState, collection: str) -> dict[str, Any]:
+    """One collection: its bands, its periods, and examples of tile addresses."""
+    found = state.catalogue.collection(collection)
+    periods = state.catalogue.periods(found.id)
+    box = (await state.catalogue.index(found.id, periods[-1])).bounds if periods else None
+    return described(request, state, found, box=box) | {
+        "bands": [band.model_dump(mode="json") for band in found.bands],
+        "tilewatch:periods": [period.text for period in periods],
+    }
+
+
+def described(
+    request: Request,
+    state: AppState,
+    collection: Collection,
+    *,
+    box: tuple[float, float, float, float] | None,
+) -> dict[str, Any]:
+    """A STAC Collection with its extent and links as they are now.
+
+    Args:
+        request: The request whose host the links start with.
+        state: Where the periods and products are.
+        collection: The collection.
+        box: What the latest period holds, west, south, east, north; None where it was not looked up.
+    """
+    document = collection.to_stac()
+    document["extent"]["temporal"] = {"interval": [time_span(state.catalogue.periods(collection.id))]}
+    if box is not None:
+        document["extent"]["spatial"] = {"bbox": [list(box)]}
+    document["tilewatch:synthetic"] = state.catalogue.is_synthetic(collection.id)
+    document["links"] = links_of(request, state, collection)
+    return document
+
+
+def time_span(periods: tuple[Period, ...]) -> list[str | None]:
+    """First and last moment of ascending periods, RFC 3339."""
+    if not periods:
+        return [None, None]
+    return [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (periods[0].start, periods[-1].end)]
+
+
+def links_of(request: Request, state: AppState, collection: Collection) -> list[dict[str, Any]]:
+    """Where the collection is described and drawn."""
+    own = str(request.url_for("collection", collection=collection.id))
+    tile = request.url_for(
+        "collection_tile",
+        collection=collection.id,
+        tms="WebMercatorQuad",
+        z="{z}",
+        x="{x}",
+        y="{y}",
+        format="png",
+    )
+    examples = [("bands", "{bands}", "One band, or three as red, green and blue")]
+    examples.append(("expression", "{expression}", "Band math"))
+    products = [product for product in state.registry.all() if product.collection == collection.id]
+    return [
+        {"rel": "self", "href": own, "type": "application/json"},
+        {"rel": "root", "href": str(request.url_for("collections")), "type": "application/json"},
+        *(
+            {
+                "rel": "tiles",
+                "href": f"{tile}?{name}={value}&rescale={{low}},{{high}}",
+                "type": "image/png",
+                "title": title,
+                "templated": True,
+            }
+            for name, value, title in examples
+        ),
+        *(
+            {
+                "rel": "product",
+                "href": str(request.url_for("product", product=product.id)),
+                "type": "application/json",
+                "title": product.title,
+            }
+            for product in products
+        ),
+    ]

@@ -1,0 +1,129 @@
+"""Files: the COGs of an item, read whole or in parts, from whichever storage they lie in.
+
+Only what an item names is served, under its version, so that parts read one after another belong to one file.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app.caching.headers import matches
+from app.errors import NothingLandedError
+from app.http.auth import require
+from app.http.parameters import ReadyState, known_names
+from app.keys import Scope
+from app.routes.areas.areas import OpenDatabase
+from app.stac.scene_store import IndexedScene, read_scene
+from app.stac.search import UnknownSceneError
+from mosaics.storage import Storage
+
+COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+PIECE_BYTES = 1024 * 1024
+"""What is read from storage at a time; a part of a COG that a client asks for is mostly smaller."""
+
+RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+router = APIRouter(tags=["STAC"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
+
+
+@router.get(
+    "/stac/collections/{collection_id}/items/{item_id}/files/{version}/{name}",
+    name="stac_file",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"image/tiff": {}}}, 206: {"description": "The part that `Range` asks for."}},
+)
+async def read_file(
+    *,
+    request: Request,
+    state: ReadyState,
+    database: OpenDatabase,
+    collection_id: str,
+    item_id: str,
+    version: Annotated[str, Path(description="Changes with the content of the item's files.")],
+    name: str,
+) -> Response:
+    """The file of an asset, by the address its item gives; GDAL reads it as `/vsicurl/`."""
+    async with database.connection() as connection:
+        scene = await read_scene(connection, collection_id, item_id)
+    key = file_key(scene, version, name)
+    tag = f'"{version}-{name}"'
+    headers = {
+        "ETag": tag,
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Accept-Ranges": "bytes",
+    }
+    asked = request.headers.get("if-none-match")
+    if asked is not None and matches(asked.encode("latin-1"), tag.encode()):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    size = (await state.storage.head(key)).size
+    whole = request.headers.get("if-range", tag) != tag
+    part = None if whole else asked_part(request.headers.get("range", ""), size)
+    status = HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT
+    start, end = (0, size) if part is None else part
+    headers["Content-Length"] = str(end - start)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    if request.scope.get("asked_by_head"):
+        return Response(status_code=status, headers=headers, media_type=COG)
+    return StreamingResponse(pieces(state.storage, key, start, end), status, headers, COG)
+
+
+def file_key(scene: IndexedScene, version: str, name: str) -> str:
+    """Where in storage a file of an item lies.
+
+    Raises:
+        NothingLandedError: When the item has other files now.
+        UnknownSceneError: When it has no such file.
+    """
+    keys = (scene.asset_key(asset) for asset in scene.item["assets"])
+    files = {key.rpartition("/")[2]: key for key in keys if key is not None}
+    if name not in files:
+        raise UnknownSceneError(scene.collection, f"{scene.id}/{name}")
+    if version != scene.version:
+        raise NothingLandedError(
+            f"{scene.id!r} has landed anew since; its item has the addresses of its files now"
+        )
+    return files[name]
+
+
+def asked_part(text: str, size: int) -> tuple[int, int] | None:
+    """First byte and first byte after of what a `Range` asks for; None for the whole file.
+
+    Several ranges at once, and other units, are answered with the whole file (RFC 9110, 14.2).
+
+    Raises:
+        HTTPException: When no byte of the file is in it; 416.
+    """
+    match = RANGE.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(int(last) + 1 if last else size, size)
+        if last and int(last) < start:
+            return None
+    if start >= end:
+        raise HTTPException(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            f"the file has {size} bytes",
+            headers={"Content-Range": f"bytes */{size}"},
+        )
+    return start, end
+
+
+async def pieces(storage: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+    """The bytes of an object, some at a time."""
+    while start < end:
+        piece = await storage.get_range(key, start, min(PIECE_BYTES, end - start))
+        if not piece:
+            return
+        yield piece
+        start += len(piece)

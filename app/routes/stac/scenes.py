@@ -1,0 +1,114 @@
+"""Scenes by their short form: which ones lie over a box at a time, without the whole of each item."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from stac_fastapi.api.models import GeoJSONResponse
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.http.auth import require
+from app.http.parameters import Bbox, ReadyState, known_names, revalidated
+from app.http.stac_documents import GEOJSON, Addresses, box_of, link, products_of, shown_by
+from app.keys import Scope
+from app.routes.areas.areas import OpenDatabase
+from app.stac.scene_store import IndexedScene, find_scenes
+from app.stac.search import MAX_PAGE, Condition, Cursor, Search, box_shape, total_order
+from app.state import AppState
+from mosaics.period import Interval, Period, PeriodError, instant_text, parse_instant
+
+router = APIRouter(
+    tags=["STAC"], dependencies=[Depends(known_names), Depends(revalidated), Depends(require(Scope.READ))]
+)
+
+SHOWN = ("title", "platform", "eo:cloud_cover", "tilewatch:synthetic")
+"""Properties of an item that are told where it has them."""
+
+LAST_BEFORE = timedelta(microseconds=1)
+"""Between the last moment of a period and the first after, as PostgreSQL counts time."""
+
+
+@router.get("/catalog/scenes", name="catalog_scenes", response_class=GeoJSONResponse)
+async def scenes(
+    *,
+    request: Request,
+    state: ReadyState,
+    database: OpenDatabase,
+    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
+    datetime: Annotated[
+        str | None,
+        Query(
+            description="A period (2024-06), an RFC 3339 instant, or two as A/B, open with ..", max_length=100
+        ),
+    ] = None,
+    collection: Annotated[str | None, Query(description="One collection; all where absent")] = None,
+    max_cloud: Annotated[float | None, Query(ge=0, le=100, description="Percent of clouds at most")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    token: Annotated[str | None, Query(description="Of a next link")] = None,
+) -> Response:
+    """Scenes over a box at a time, newest first: what `/stac/search` finds, in short."""
+    search = Search(
+        collections=None if collection is None else (state.catalogue.collection(collection).id,),
+        place=None if bbox is None else box_shape(Bbox.parse(bbox).degrees),
+        conditions=() if max_cloud is None else (Condition("eo:cloud_cover", "lte", max_cloud),),
+        **moments(datetime),
+    )
+    after = None if token is None else Cursor.parse(token, total_order(()))
+    async with database.connection() as connection:
+        page = await find_scenes(connection, search, after=after, limit=limit)
+    addresses = Addresses.of(request)
+    own = str(request.url_for("catalog_scenes"))
+    links = [link("self", own, GEOJSON), link("alternate", f"{addresses.stac}/search", GEOJSON)]
+    if page.following is not None:
+        query = request.url.include_query_params(token=page.following.token).query
+        links.append(link("next", f"{own}?{query}", GEOJSON))
+
+    def document() -> Response:
+        found = {
+            "type": "FeatureCollection",
+            "features": [feature(state, addresses, scene) for scene in page.scenes],
+            "links": links,
+            "numberReturned": len(page.scenes),
+        }
+        matched = {} if page.matched is None else {"numberMatched": page.matched}
+        return GeoJSONResponse(found | matched, headers={"Cache-Control": "no-cache"})
+
+    return await asyncio.to_thread(document)
+
+
+def moments(text: str | None) -> dict[str, Any]:
+    """The first and last moment, both included, of a period, an instant or an interval of them."""
+    if text is None:
+        return {}
+    if "/" not in text:
+        try:
+            interval = Period.parse(text).interval()
+        except PeriodError:
+            moment = parse_instant(text)
+            return {"first": moment, "last": moment}
+    else:
+        interval = Interval.parse(text)
+    return {"first": interval.start, "last": interval.end and interval.end - LAST_BEFORE}
+
+
+def feature(state: AppState, addresses: Addresses, scene: IndexedScene) -> dict[str, Any]:
+    """A scene in short."""
+    properties = scene.item["properties"]
+    return {
+        "type": "Feature",
+        "id": scene.id,
+        "geometry": scene.item["geometry"],
+        "bbox": scene.item.get("bbox") or box_of(scene.item["geometry"]),
+        "properties": {
+            "collection": scene.collection,
+            "datetime": instant_text(scene.starts),
+            "period": scene.period,
+            **{name: properties[name] for name in SHOWN if name in properties},
+        },
+        "links": [
+            link("item", addresses.item(scene.collection, scene.id), GEOJSON),
+            *shown_by(addresses, scene, products_of(state, scene)),
+        ],
+    }

@@ -1,0 +1,235 @@
+"""Searches of the STAC API: what a request asks of the index, and the pages it answers."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import create_model
+from stac_fastapi.api.models import (
+    GeoJSONResponse,
+    ItemCollectionUri,
+    create_get_request_model,
+    create_post_request_model,
+    create_request_model,
+)
+from stac_fastapi.extensions import FieldsExtension, QueryExtension, SortExtension, TokenPaginationExtension
+from stac_fastapi.types.rfc3339 import str_to_interval
+from starlette.requests import Request
+
+from app.database import Database
+from app.errors import RequestError
+from app.http.parameters import ReadyState
+from app.http.stac_documents import GEOJSON, Addresses, geojson, item_document, link
+from app.routes.areas.areas import OpenDatabase
+from app.stac.fields import Fields
+from app.stac.scene_store import find_scenes
+from app.stac.search import (
+    MAX_PAGE,
+    Cursor,
+    Search,
+    SearchError,
+    SortKey,
+    box_shape,
+    read_conditions,
+    read_place,
+    total_order,
+)
+from app.state import AppState
+
+EXTENSIONS = [QueryExtension(), SortExtension(), FieldsExtension(), TokenPaginationExtension()]
+SearchGet: Any = create_get_request_model(EXTENSIONS)
+SearchPost: Any = create_model(
+    "SearchPost", __base__=create_post_request_model(EXTENSIONS), __cls_kwargs__={"extra": "forbid"}
+)
+ItemsGet: Any = create_request_model(
+    "ItemsGet", base_model=ItemCollectionUri, extensions=[TokenPaginationExtension()], request_type="GET"
+)
+
+
+class StacRoute(APIRoute):
+    """A route that answers 400 where a request is not what it declares, as the STAC API wants it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with FastAPI's refusals in the form of ours."""
+        handle = super().get_route_handler()
+
+        async def refusing(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                reasons = (f"{entry['loc'][-1]}: {entry['msg']}" for entry in error.errors())
+                raise RequestError("; ".join(reasons)) from error
+
+        return refusing
+
+
+router = APIRouter(route_class=StacRoute)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search as a request has it."""
+
+    search: Search
+    fields: Fields | None
+    limit: int
+    after: Cursor | None
+
+
+@router.get("/collections/{collection_id}/items", name="stac_items", response_class=GeoJSONResponse)
+async def list_items(
+    *,
+    request: Request,
+    state: ReadyState,
+    database: OpenDatabase,
+    asked: Annotated[Any, Depends(ItemsGet)],
+    collections: Annotated[
+        str | None, Query(description="The same collection; pystac-client names it twice.")
+    ] = None,
+) -> Response:
+    """The items of a collection, newest first; `next` leads to the following page."""
+    collection = state.catalogue.collection(asked.collection_id)
+    if collections not in {None, collection.id}:
+        raise SearchError(f"these are the items of {collection.id!r}; /stac/search has those of others")
+    search = Search(
+        collections=(collection.id,),
+        place=None if asked.bbox is None else box_shape(asked.bbox),
+        **moments(asked.datetime),
+    )
+    own = str(request.url_for("stac_items", collection_id=collection.id))
+    wanted = Asked(search, None, page_size(asked.limit), cursor(asked.token, search))
+    return await answer(request, state, database, wanted, own)
+
+
+@router.get("/search", name="stac_search", response_class=GeoJSONResponse)
+async def search(
+    request: Request, state: ReadyState, database: OpenDatabase, asked: Annotated[Any, Depends(SearchGet)]
+) -> Response:
+    """Items of all collections, newest first unless `sortby` says otherwise."""
+    if asked.bbox is not None and asked.intersects is not None:
+        raise SearchError("bbox and intersects exclude each other; give one of the two")
+    place = None if asked.intersects is None else parsed("intersects", asked.intersects)
+    query = None if asked.query is None else parsed("query", asked.query)
+    fields = None if request.query_params.get("fields") is None else Fields.parse(asked.fields or ())
+    order = total_order([SortKey.parse(text) for text in asked.sortby or ()])
+    return await answer(
+        request,
+        state,
+        database,
+        wanted(asked, order=order, place=place, query=query, fields=fields),
+        str(request.url_for("stac_search")),
+    )
+
+
+@router.post("/search", name="stac_search_by_body", response_class=GeoJSONResponse)
+async def search_by_body(
+    request: Request, state: ReadyState, database: OpenDatabase, asked: SearchPost
+) -> Response:
+    """Items of all collections, asked for by a JSON body."""
+    place = None if asked.intersects is None else asked.intersects.model_dump(exclude_none=True)
+    fields = None
+    if "fields" in asked.model_fields_set:
+        if asked.fields is None:
+            raise SearchError('fields is an object: {"include": […], "exclude": […]}')
+        fields = Fields(frozenset(asked.fields.include or ()), frozenset(asked.fields.exclude or ()))
+    order = total_order(
+        [SortKey.parse(f"{'-' if key.direction == 'desc' else '+'}{key.field}") for key in asked.sortby or ()]
+    )
+    return await answer(
+        request,
+        state,
+        database,
+        wanted(asked, order=order, place=place, query=asked.query, fields=fields),
+        str(request.url_for("stac_search")),
+        by_body=True,
+    )
+
+
+def wanted(
+    asked: Any,
+    *,
+    order: tuple[SortKey, ...],
+    place: Mapping[str, Any] | None,
+    query: Mapping[str, Any] | None,
+    fields: Fields | None,
+) -> Asked:
+    """A search of either method."""
+    shape = None if asked.bbox is None else box_shape(asked.bbox)
+    search = Search(
+        collections=tuple(asked.collections) if asked.collections else None,
+        ids=tuple(asked.ids) if asked.ids else None,
+        place=shape if place is None else read_place(place),
+        conditions=read_conditions(query or {}),
+        order=order,
+        **moments(asked.datetime),
+    )
+    return Asked(search, fields, page_size(asked.limit), cursor(asked.token, search))
+
+
+def moments(text: str | None) -> dict[str, Any]:
+    """The first and last moment of STAC's `datetime`, both included."""
+    interval = str_to_interval(text)
+    first, last = interval if isinstance(interval, tuple) else (interval, interval)
+    return {"first": first, "last": last}
+
+
+def page_size(limit: int | None) -> int:
+    """Items on a page, where fewer may be given than are asked for."""
+    return min(limit or 10, MAX_PAGE)
+
+
+def cursor(token: str | None, search: Search) -> Cursor | None:
+    """Where a page begins."""
+    return None if token is None else Cursor.parse(token, search.order)
+
+
+def parsed(name: str, text: str) -> Mapping[str, Any]:
+    """The JSON object that a parameter holds."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SearchError(f"{name} is a JSON object; this is none") from error
+    if not isinstance(document, dict):
+        raise SearchError(f"{name} is a JSON object")
+    return document
+
+
+async def answer(
+    request: Request,
+    state: AppState,
+    database: Database,
+    asked: Asked,
+    own: str,
+    *,
+    by_body: bool = False,
+) -> Response:
+    """A page of items, with the link to the next one."""
+    async with database.connection() as connection:
+        page = await find_scenes(connection, asked.search, after=asked.after, limit=asked.limit)
+    addresses = Addresses.of(request)
+    links = [link("self", own, GEOJSON), link("root", addresses.stac)]
+    if page.following is not None:
+        token = page.following.token
+        if by_body:
+            paging = {"method": "POST", "body": {"token": token}, "merge": True}
+            links.append(link("next", own, GEOJSON) | paging)
+        else:
+            query = request.url.include_query_params(token=token).query
+            links.append(link("next", f"{own}?{query}", GEOJSON) | {"method": "GET"})
+
+    def document() -> Response:
+        items = (item_document(state, addresses, scene) for scene in page.scenes)
+        found = {
+            "type": "FeatureCollection",
+            "features": [asked.fields.of(item) if asked.fields else item for item in items],
+            "links": links,
+            "numberReturned": len(page.scenes),
+        }
+        return geojson(found | ({} if page.matched is None else {"numberMatched": page.matched}))
+
+    return await asyncio.to_thread(document)

@@ -1,0 +1,115 @@
+"""Resolving: which scenes a statistic draws on, and the hash that tells whether a stored one still holds."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from itertools import chain
+from typing import Any
+
+import shapely
+
+from app.products.product import Product
+from app.rendering.resolving import RENDERER_VERSION, scenes_in
+from app.rendering.scene_windows import key_parts
+from app.rendering.selecting import EmptyWindowError, Span, Window, WindowError, select, select_periods
+from app.statistics.geometry import Polygonal
+from app.statistics.summary import StatisticsRequestError, SummaryOptions
+from mosaics.catalogue import Catalogue
+from mosaics.index import SceneRef, TooManyScenesError
+
+STATISTICS_VERSION = "2"
+"""Part of every hash: changes whenever the same inputs would give other numbers."""
+
+
+@dataclass(frozen=True)
+class ResolvedStatistics:
+    """A question with the scenes that will answer it."""
+
+    product: Product
+    polygon: Polygonal
+    datetime: str | None
+    """As given: a period, interval or instant; None for the latest period."""
+    wanted: SummaryOptions
+    scenes: Sequence[SceneRef]
+    """Those that meet the polygon, best first; `Sources` of a product that reads windows."""
+    cell_budget: int
+    windows: tuple[Window, ...] = ()
+    """Of a product with roles, as used; none where there is nothing to compare."""
+    refusal: str | None = None
+    """Why there is nothing to compare, as a sentence."""
+
+    def __post_init__(self) -> None:
+        if self.product.formula is None:
+            raise StatisticsRequestError(
+                f"product '{self.product.id}' is a picture of three bands; statistics need one value a pixel"
+            )
+
+    @cached_property
+    def inputs(self) -> str:
+        """SHA-256, in hex, of all that determines the answer; a new scene changes it where it is seen."""
+        facts: dict[str, Any] = {
+            "versions": [STATISTICS_VERSION, RENDERER_VERSION],
+            "product": self.product.digest,
+            "classes": [row.name for row in self.product.classes],
+            "lit_above": self.product.lit_above,
+            "wanted": asdict(self.wanted),
+            "cell_budget": self.cell_budget,
+            "scenes": list(key_parts(self.scenes)),
+        }
+        if self.windows:  # an entry names them
+            facts["windows"] = [[window.role, window.text, window.how] for window in self.windows]
+            facts["plausible"] = self.product.plausible
+        digest = sha256(json.dumps(facts, sort_keys=True).encode())
+        digest.update(shapely.to_wkb(self.polygon, output_dimension=2, byte_order=1))
+        return digest.hexdigest()
+
+
+async def resolve_statistics(
+    catalogue: Catalogue,
+    question: ResolvedStatistics,
+    *,
+    limit: int,
+) -> ResolvedStatistics:
+    """A question that has no scenes yet with those that will answer it.
+
+    Nothing to compare in a product with roles is no error here: a series begins with periods that have no
+    earlier ones, or that overlap with a window that is given.
+
+    Raises:
+        StatisticsRequestError: If there are more than `limit`.
+        mosaics.period.PeriodError: If its time makes no sense.
+        mosaics.storage.StorageError: If a mosaic cannot be fetched.
+    """
+    product = question.product
+    try:
+        windows = select(catalogue, product, question.datetime).windows if product.roles else ()
+        scenes = await scenes_in(catalogue, product, question.polygon, question.datetime, limit=limit)
+    except (EmptyWindowError, WindowError) as error:
+        return replace(question, refusal=f"{str(error).removesuffix('.')}.")
+    except TooManyScenesError as error:
+        raise StatisticsRequestError(
+            f"more than {error.limit} scenes lie under the area at this time, which is the limit; "
+            "ask for a smaller area or a shorter time"
+        ) from error
+    return replace(question, scenes=scenes, windows=windows)
+
+
+async def covered_share(catalogue: Catalogue, question: ResolvedStatistics) -> float:
+    """Share of the polygon inside the footprints of the best covered period; of windows, the worst of them.
+
+    Raises:
+        mosaics.storage.StorageError: If a mosaic cannot be fetched.
+    """
+    collection = question.product.collection
+    shares = []
+    spans: list[Sequence[Span]] = [window.spans for window in question.windows]
+    for of_window in spans or [[select_periods(catalogue, collection, question.datetime)]]:
+        covered = 0.0
+        for period in chain.from_iterable(span.periods for span in of_window):
+            index = await catalogue.index(collection, period)
+            covered = max(covered, await asyncio.to_thread(index.covered_fraction, question.polygon))
+        shares.append(covered)
+    return min(shares)

@@ -1,0 +1,141 @@
+"""StatisticsService: entries of series, those computed before from memory and the others computed."""
+
+import json
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import shapely
+
+from app.products.product import Product
+from app.statistics.concurrency import in_order
+from app.statistics.geometry import Polygonal
+from app.statistics.memory import Memory
+from app.statistics.resolved import ResolvedStatistics
+from app.statistics.series import Step
+from app.statistics.summary import SummaryOptions
+from app.statistics.zonal import USUAL, ZonalEngine
+
+RECALLED_TOGETHER = 32
+"""Entries that memory is asked for at a time; half the mosaics that the catalogue keeps loaded."""
+
+ANYWHERE = shapely.box(0, 0, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One entry, before it is known."""
+
+    polygon: Polygonal
+    step: Step
+    subject: int = 0
+    """Which of several polygons it is; handed through."""
+    how: str | None = None
+    """How the tested window was chosen, where nobody asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One entry."""
+
+    subject: int
+    entry: dict[str, Any]
+    """Ready for JSON."""
+    recalled: bool
+    """Whether it had been computed before."""
+
+
+class StatisticsService:
+    """Answers questions about any polygon.
+
+    Args:
+        engine: Computes.
+        memory: Remembers.
+    """
+
+    def __init__(self, engine: ZonalEngine, memory: Memory) -> None:
+        self.engine = engine
+        self.memory = memory
+
+    async def answers(
+        self, product: Product, questions: Iterable[Question], wanted: SummaryOptions = USUAL
+    ) -> AsyncGenerator[Answer]:
+        """The entries, in the order of the questions, each as soon as it and those before it are there.
+
+        Those before the first error are given. Close the iterator to stop what is under way.
+
+        Raises:
+            StatisticsRequestError, app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
+            app.rendering.renderer.RenderingOverloadError: As `ZonalEngine` does.
+        """
+        fresh: dict[str, str] = {}
+        asked = self._asked(product, questions, wanted, fresh)
+        async with aclosing(in_order(asked)) as answers:
+            async for answer in answers:
+                yield answer
+        await self.memory.keep(fresh)
+
+    async def gap(self, product: Product, polygon: Polygonal, period: str) -> dict[str, Any]:
+        """The entry where there is no scene: no number, ready for JSON."""
+        resolved = await self.engine.resolve(product, polygon, gap=True)
+        return (await self.engine.summarise(resolved)).entry(period)
+
+    async def version(self, product: Product) -> str:
+        """A hash that changes whenever all entries of a product have to be computed anew."""
+        return (await self.engine.resolve(product, ANYWHERE, gap=True)).inputs
+
+    async def _asked(
+        self, product: Product, questions: Iterable[Question], wanted: SummaryOptions, fresh: dict[str, str]
+    ) -> AsyncGenerator[Coroutine[Any, Any, Answer]]:
+        """What is to be done for each question; entries in `fresh` are kept on the way."""
+        ahead = iter(questions)
+        while some := list(islice(ahead, RECALLED_TOGETHER)):
+            resolved = [
+                await self.engine.resolve(product, q.polygon, q.step.datetime, wanted, gap=q.step.gap)
+                for q in some
+            ]
+            kept = dict(fresh)
+            fresh.clear()
+            await self.memory.keep(kept)
+            known = await self.memory.recall(list({r.inputs for r in resolved if r.scenes}))
+            for question, found in zip(some, resolved, strict=True):
+                entry = known.get(found.inputs) if found.scenes else None
+                if entry is None:
+                    yield self._compute(question, found, fresh)
+                else:
+                    yield _recalled(question, product, entry)
+
+    async def _compute(
+        self, question: Question, resolved: ResolvedStatistics, fresh: dict[str, str]
+    ) -> Answer:
+        summary = await self.engine.summarise(resolved)
+        entry = summary.entry(question.step.period.text)
+        if resolved.scenes and not summary.skipped:
+            fresh[resolved.inputs] = json.dumps(entry)
+        return Answer(question.subject, _told(question, resolved.product, entry), recalled=False)
+
+
+def with_windows_in_order(entry: dict[str, Any], product: Product) -> dict[str, Any]:
+    """An entry with the tested window first; a database keeps names in an order of its own."""
+    if "windows" not in entry:
+        return entry
+    windows = entry["windows"]
+    ordered = (*product.role_bands, *windows)  # an older entry may have others
+    return entry | {"windows": {role: windows[role] for role in ordered if role in windows}}
+
+
+async def _recalled(question: Question, product: Product, entry: str) -> Answer:
+    """A remembered entry."""
+    facts = with_windows_in_order(json.loads(entry), product)
+    return Answer(question.subject, _told(question, product, facts), recalled=True)
+
+
+def _told(question: Question, product: Product, entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as it answers a question: equal scenes may be asked for by other names of their time."""
+    told = entry | {"period": question.step.period.text}
+    if question.how is not None and "windows" in entry:
+        tested = entry["windows"][product.tested_role] | {"how": question.how}
+        told["windows"] = entry["windows"] | {product.tested_role: tested}
+    return told

@@ -1,0 +1,1 @@
+"""Tasks: what the clock starts, in the one process that leads among all workers and replicas."""

@@ -1,0 +1,268 @@
+"""Region rotation: each night the most overdue regions are refreshed, by jobs for the days before and after.
+
+The night only begins runs; what becomes of them is followed from their rows, so that whoever leads goes on
+with what another has begun. An ingestion is ordered under a key that names run and window, hence once.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from pydantic import ValidationError
+
+from app.database import Connection, Database
+from app.jobs.job import (
+    Job,
+    JobEndedError,
+    KeyReusedError,
+    OrderRequestError,
+    QueueFullError,
+    SourcesUnknownError,
+    UnknownJobError,
+)
+from app.products.registry import Registry, UnknownProductError
+from app.regions.region import DayWindow, Region
+from app.regions.rotation import PER_NIGHT, choose
+from app.regions.runs import (
+    Cause,
+    Run,
+    begin_run,
+    begun_by_rotation,
+    fall_back,
+    finish_run,
+    histories,
+    last_runs,
+    note_job,
+    running_runs,
+)
+from app.regions.service import RegionService
+from app.regions.status import standing_of
+from app.tasks.task import Nightly, StillLeading
+
+log = logging.getLogger(__name__)
+
+LONGEST_RUN = timedelta(hours=20)
+"""A run that has taken so long is given up before the next night comes."""
+
+LONGEST_TEXT = f"{LONGEST_RUN // timedelta(hours=1)} hours"
+
+ROLES = ("post", "pre")
+"""The windows, in the order they are ingested: what is new first."""
+
+
+class RefreshUnderWayError(Exception):
+    """A region is being refreshed; the message says since when."""
+
+
+class TakesJobs(Protocol):
+    """What does the work of a run; see `app.jobs.service.Orders`."""
+
+    async def submit(
+        self, kind: Literal["ingest"], request: Mapping[str, Any], *, key: str, is_limited: bool
+    ) -> Job:
+        """Order an ingestion; the same one under the same key."""
+        ...
+
+    async def read(self, job_id: int) -> Job:
+        """The order as it stands."""
+        ...
+
+    async def cancel(self, job_id: int) -> Job:
+        """End the order."""
+        ...
+
+
+class RegionRotation:
+    """Refreshes regions.
+
+    Args:
+        database: Where runs are.
+        regions: The regions.
+        registry: The products, which say what bands are needed.
+        orders: Do the work.
+        nightly: When the rotation chooses.
+        now: The clock, UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        regions: RegionService,
+        registry: Registry,
+        jobs: TakesJobs,
+        nightly: Nightly,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._regions = regions
+        self._registry = registry
+        self._jobs = jobs
+        self._nightly = nightly
+        self._now = now
+
+    async def choose(self, still_leading: StillLeading) -> Mapping[str, Any]:
+        """Begin the runs of a night: what was missed before is made up for by no more than these.
+
+        Raises:
+            app.tasks.leader_election.LeadershipLostError: As `still_leading` does.
+            app.database.DatabaseUnavailableError: If the database does not answer.
+        """
+        listing = await self._regions.listing(anew=True)
+        night = self._nightly.night(self._nightly.latest(self._now()))
+        await still_leading()
+        by_name = {region.name: region for region in listing.regions}
+        async with self._database.transaction() as connection:
+            room = max(0, PER_NIGHT - await begun_by_rotation(connection, night))
+            known = await histories(connection, by_name)
+            standings = [standing_of(region, known[name]) for name, region in by_name.items()]
+            chosen = [by_name[each.name] for each in choose(standings, night, most=room)]
+            runs = [await self._begin(connection, region, night, "rotation") for region in chosen]
+        begun = [run.region for run in runs if run is not None]
+        return {"night": night.isoformat(), "begun": begun, "problems": len(listing.problems)}
+
+    async def refresh(self, name: str) -> Run:
+        """Begin a run of a region now.
+
+        Raises:
+            app.regions.service.UnknownRegionError: If there is no such region.
+            RefreshUnderWayError: If it is being refreshed.
+            app.database.DatabaseUnavailableError: If the database does not answer.
+        """
+        region = await self._regions.region(name)
+        night = self._nightly.night(self._now())
+        async with self._database.connection() as connection:
+            run = await self._begin(connection, region, night, "request")
+        if run is None:
+            raise RefreshUnderWayError(
+                f"region {name!r} is being refreshed; GET /regions/{name} tells how far it is"
+            )
+        await self._advance(run)
+        async with self._database.connection() as connection:
+            (latest,) = await last_runs(connection, name, limit=1)
+        return latest
+
+    async def follow(self, still_leading: StillLeading) -> Mapping[str, Any]:
+        """Bring the runs under way a step further; raises as `choose`."""
+        async with self._database.connection() as connection:
+            runs = await running_runs(connection)
+        for run in runs:
+            await still_leading()
+            await self._advance(run)
+        return {"running": len(runs)}
+
+    async def _begin(self, connection: Connection, region: Region, night: date, cause: Cause) -> Run | None:
+        today = self._now().date()
+        bands = self._bands(region)
+        return await begin_run(connection, region, bands, night=night, today=today, cause=cause)
+
+    def _bands(self, region: Region) -> list[str]:
+        """What the product and its mask read, as far as the source has it."""
+        try:
+            product = self._registry.get(region.product)
+        except UnknownProductError:  # refused when the file was read
+            return []
+        wanted = dict.fromkeys((*product.bands, *product.mask_bands))
+        archive = (self._regions.archives or {}).get(region.source)
+        return [band for band in wanted if archive is None or band in archive.bands]
+
+    async def _advance(self, run: Run) -> None:
+        """Order what is not ordered yet; end the run when all of it has ended."""
+        is_overlong = self._now() - run.started_at > LONGEST_RUN
+        try:
+            jobs = {role: await self._job(run, role) for role in ROLES}
+        except (QueueFullError, SourcesUnknownError) as error:
+            log.warning("the refresh of region %s waits: %s", run.region, error)
+            if is_overlong:
+                await self._finish(run, {}, "failed", f"it could not be ordered for {LONGEST_TEXT}: {error}")
+            return
+        except (OrderRequestError, KeyReusedError, UnknownJobError, ValidationError) as error:
+            await self._finish(run, {}, "failed", str(error))
+            return
+        if all(job.has_ended for job in jobs.values()):
+            await self._end(run, jobs)
+        elif is_overlong:
+            await self._give_up(run, jobs)
+
+    async def _end(self, run: Run, jobs: Mapping[str, Job]) -> None:
+        """Say what came of a run, or take other days before where those of the year before have no scene."""
+        for role, job in jobs.items():
+            if job.status != "done":
+                why = job.error or "it was cancelled"
+                await self._finish(run, jobs, "failed", f"{role}, job {job.id}: {why}")
+                return
+        if not jobs["post"].landed:
+            await self._finish(run, jobs, "empty", _nothing_in(run, run.post))
+        elif jobs["pre"].landed:
+            await self._finish(run, jobs, "done")
+        elif run.pre_basis == "year-before":
+            async with self._database.connection() as connection:
+                await fall_back(connection, run.id, _region(run).just_before(run.post))
+        else:
+            season = _region(run).pre_window(run.post)
+            reason = f"{_nothing_in(run, season)}, and none of {run.pre.text}"
+            await self._finish(run, jobs, "empty", reason)
+
+    async def _job(self, run: Run, role: str) -> Job:
+        if role in run.jobs:
+            return await self._jobs.read(run.jobs[role])
+        window = run.post if role == "post" else run.pre
+        asked = run.asked
+        request = {
+            "source": asked["source"],
+            "aoi": asked["bbox"],
+            "toi": window.text,
+            "bands": asked["bands"],
+            "max_cloud": asked["max_cloud_percent"],
+            "mode": asked["mode"],
+            "clip": asked["mode"] == "copy",
+        }
+        key = f"region-run-{run.id}-{role}-{window.text}"
+        job = await self._jobs.submit("ingest", request, key=key, is_limited=False)
+        async with self._database.connection() as connection:
+            await note_job(connection, run.id, role, job.id)
+        return job
+
+    async def _give_up(self, run: Run, jobs: Mapping[str, Job]) -> None:
+        for job in jobs.values():
+            if not job.has_ended:
+                try:
+                    await self._jobs.cancel(job.id)
+                except JobEndedError:
+                    continue
+        await self._finish(run, jobs, "failed", f"it took longer than {LONGEST_TEXT} and was given up")
+
+    async def _finish(
+        self,
+        run: Run,
+        jobs: Mapping[str, Job],
+        status: Literal["done", "empty", "failed"],
+        error: str | None = None,
+    ) -> None:
+        scenes = [scene for job in jobs.values() for scene in job.landed]
+        new = sum(scene.commit is not None for scene in scenes)
+        results = [job.result.get("ingest", {}) for job in jobs.values()]
+        async with self._database.connection() as connection:
+            await finish_run(
+                connection,
+                run.id,
+                status,
+                scenes_landed=new,
+                scenes_found=len(scenes) - new,
+                landed_bytes=sum(result.get("landed_bytes", 0) for result in results),
+                error=error,
+            )
+        log.info("the refresh of region %s is %s%s", run.region, status, f": {error}" if error else "")
+
+
+def _region(run: Run) -> Region:
+    """The region as it was asked."""
+    return Region.model_validate({name: run.asked[name] for name in Region.model_fields if name in run.asked})
+
+
+def _nothing_in(run: Run, window: DayWindow) -> str:
+    return (
+        f"{run.asked['source']} has no scene of {window.text} over the region with at most "
+        f"{run.asked['max_cloud_percent']:g} % clouds"
+    )

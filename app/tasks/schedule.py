@@ -1,0 +1,62 @@
+"""The schedule: which jobs there are, and how often each is due."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from app.database import Database
+from app.jobs.job_store import forget_jobs
+from app.regions.runs import forget_runs
+from app.stac.index_updates import SceneIndexUpdates
+from app.statistics.cache import forget_unused
+from app.tasks.region_rotation import RegionRotation
+from app.tasks.series_refresh import SeriesRefresh
+from app.tasks.task import Every, Nightly, StillLeading, Task
+from app.tasks.task_runs import forget_slots
+
+CACHE_KEPT = timedelta(days=30)
+"""How long a statistic is remembered that nobody asks for."""
+
+SLOTS_KEPT = timedelta(days=7)
+
+ORDERS_KEPT = timedelta(days=30)
+"""How long an order is remembered after its end, and its idempotency key with it."""
+
+RUNS_KEPT = timedelta(days=731)
+"""How long a refresh of a region is remembered after its end: two years, of which one is a leap year."""
+
+
+def schedule(
+    database: Database,
+    series_refresh: SeriesRefresh,
+    indexing: SceneIndexUpdates,
+    rotation: RegionRotation,
+    *,
+    refresh_every: timedelta,
+    nightly: Nightly,
+) -> tuple[Task, ...]:
+    """The jobs of the application."""
+
+    async def refresh(still_leading: StillLeading) -> Mapping[str, Any]:
+        return asdict(await series_refresh.refresh(still_leading))
+
+    async def index(still_leading: StillLeading) -> Mapping[str, Any]:
+        return asdict(await indexing.refresh(still_leading))
+
+    async def tidy(still_leading: StillLeading) -> Mapping[str, Any]:
+        await still_leading()
+        async with database.connection() as connection:
+            forgotten = await forget_unused(connection, CACHE_KEPT)
+            await forget_slots(connection, SLOTS_KEPT)
+            await forget_jobs(connection, ORDERS_KEPT)
+            await forget_runs(connection, RUNS_KEPT)
+        return {"forgotten": forgotten}
+
+    return (
+        Task("regions", nightly, rotation.choose),
+        Task("region-runs", Every(refresh_every), rotation.follow),
+        Task("stac-index", Every(refresh_every), index),
+        Task("kept-series", Every(refresh_every), refresh),
+        Task("tidying", Every(timedelta(days=1)), tidy),
+    )

@@ -1,0 +1,296 @@
+"""SeriesRefresh: the kept series of areas follow what lands, and nothing is counted that did not change.
+
+News of a period reaches the areas its changed scenes lie over, found by the index of PostGIS; of those, the
+ones are counted whose inputs have another hash than the row that is kept. New areas and changed products are
+filled period by period. Everything is written before it is noted as seen, so that whoever comes after a crash
+goes on from there, and finds what was done already by its hash.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, TypeVar
+
+from app.areas.kept_series import NewEntry, write_entries
+from app.areas.series_updates import (
+    AreaToCount,
+    areas_touched,
+    forget_entries,
+    forget_period,
+    kept_inputs_of,
+    mosaics_seen,
+    note_filled,
+    note_mosaic,
+    series_behind,
+    shapes_of,
+)
+from app.database import Database
+from app.products.product import Product
+from app.products.registry import Registry
+from app.rendering.selecting import compared_periods
+from app.statistics.concurrency import in_order
+from app.statistics.geometry import GeometryError, Polygonal
+from app.statistics.resolved import ResolvedStatistics
+from app.statistics.service import StatisticsService
+from app.statistics.summary import StatisticsRequestError
+from app.tasks.mosaic_diff import changed_footprint
+from app.tasks.task import StillLeading
+from mosaics.catalogue import Catalogue
+from mosaics.period import Period
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Entries under way: half of what a request has, so that people come first."""
+
+PAGE_AREAS = 200
+PAGE_VERTICES = 250_000
+"""Of the areas held at a time, 4 MB of coordinates; one area may have nearly as many."""
+
+PAGE_ENTRIES = 2_000
+"""Entries filled before it is noted that they are: some ten seconds of work."""
+
+FILLING_S = 60.0
+"""How long one run fills; what is left waits for the next, after the news."""
+
+SERIES_A_RUN = 10_000
+
+
+@dataclass(slots=True)
+class Refreshed:
+    """What a run did."""
+
+    periods: int = 0
+    """With news."""
+    series: int = 0
+    """Filled."""
+    checked: int = 0
+    """Entries whose inputs were compared."""
+    computed: int = 0
+    """Entries written."""
+    removed: int = 0
+    """Entries over which there is no scene any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An entry whose inputs are not those of the row that is kept."""
+
+    area_id: int
+    resolved: ResolvedStatistics | None
+    """None where the question itself cannot be answered."""
+    refusal: str = ""
+
+
+class SeriesRefresh:
+    """Refreshes kept series.
+
+    Args:
+        database: Where they are kept.
+        catalogue: What exists now.
+        registry: The products.
+        answering: Counts, and remembers.
+    """
+
+    def __init__(
+        self, database: Database, catalogue: Catalogue, registry: Registry, statistics: StatisticsService
+    ) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._registry = registry
+        self._statistics = statistics
+
+    async def refresh(self, still_leading: StillLeading) -> Refreshed:
+        """Do what there is to do; filling, for a while.
+
+        Raises:
+            app.tasks.leader_election.LeadershipLostError: As `still_leading` does.
+            app.database.DatabaseUnavailableError: If the database does not answer.
+            mosaics.storage.StorageError: If the store does not answer.
+        """
+        done = Refreshed()
+        products = [p for p in self._registry.all() if p.planes == 1 and self._has_landed(p)]
+        for collection in sorted({name for p in products for name in (p.collection, *p.zone_rules)}):
+            readers = [p for p in products if collection in (p.collection, *p.zone_rules)]
+            await self._follow(collection, readers, still_leading, done)
+        await self._fill({p.id: p for p in products}, still_leading, done)
+        return done
+
+    async def _follow(
+        self, collection: str, products: Sequence[Product], still_leading: StillLeading, done: Refreshed
+    ) -> None:
+        """Bring the filled series of products that read a collection to what there is now."""
+        async with self._database.connection() as connection:
+            seen = await mosaics_seen(connection, collection)
+        landed = self._catalogue.periods(collection) if collection in self._catalogue.collections() else ()
+        now = {p.text: self._catalogue.mosaic_key(collection, p) for p in landed}
+        for text in sorted(seen.keys() | now.keys()):
+            before, after = seen.get(text), now.get(text)
+            if before == after:
+                continue
+            if after is None:
+                async with self._database.connection() as connection:
+                    own = [p.id for p in products if p.collection == collection]
+                    await forget_period(connection, own, text)
+            footprint = await changed_footprint(self._catalogue.storage, before, after)
+            for product in products:
+                # A period that comes or goes may be compared in place of another one, everywhere.
+                replaces = bool(product.roles) and None in (before, after)
+                changed = Period.parse(text)
+                affected = affected_periods(self._catalogue, product, collection, changed, replaces=replaces)
+                if not affected:
+                    continue
+                async with self._database.connection() as connection:
+                    touched = await areas_touched(connection, product.id, None if replaces else footprint)
+                for page in pages(touched, PAGE_AREAS):
+                    await self._count(product, affected, page, still_leading, done)
+            await still_leading()
+            async with self._database.connection() as connection:
+                await note_mosaic(connection, collection, text, after)
+            done.periods += 1
+
+    async def _fill(
+        self, products: Mapping[str, Product], still_leading: StillLeading, done: Refreshed
+    ) -> None:
+        """Count every period of the series that never were, or that changed as a whole."""
+        versions = {id_: await self._statistics.version(product) for id_, product in products.items()}
+        async with self._database.connection() as connection:
+            behind = await series_behind(connection, versions, limit=SERIES_A_RUN)
+        end = time.monotonic() + FILLING_S
+        for id_, of_product in groupby(behind, key=lambda series: series.product):
+            product, version = products[id_], versions[id_]
+            periods = self._catalogue.periods(product.collection)
+            for page in pages(list(of_product), min(PAGE_AREAS, max(1, PAGE_ENTRIES // len(periods)))):
+                await self._count(product, periods, page, still_leading, done)
+                await still_leading()
+                async with self._database.transaction() as connection:
+                    await note_filled(connection, page, version, [p.text for p in periods])
+                done.series += len(page)
+                if time.monotonic() > end:
+                    return
+
+    async def _count(
+        self,
+        product: Product,
+        periods: Iterable[Period],
+        areas: Sequence[AreaToCount],
+        still_leading: StillLeading,
+        done: Refreshed,
+    ) -> None:
+        """Bring the entries of some areas to what there is now, period by period."""
+        async with self._database.connection() as connection:
+            shapes = await shapes_of(connection, [area.id for area in areas])
+        for period in periods:
+            async with self._database.connection() as connection:
+                kept = await kept_inputs_of(connection, list(shapes), product.id, period.text)
+            changed, gone = await self._compare(product, period, shapes, kept)
+            done.checked += len(shapes)
+            if not changed and not gone:
+                continue
+            entries = await self._entries(product, period, shapes, changed)
+            await still_leading()
+            async with self._database.transaction() as connection:
+                await forget_entries(connection, gone, product.id, period.text)
+                for area_id, entry in entries:
+                    written = await write_entries(connection, area_id, shapes[area_id], product.id, [entry])
+                    done.computed += written
+            done.removed += len(gone)
+
+    async def _compare(
+        self, product: Product, period: Period, shapes: Mapping[int, Polygonal], kept: Mapping[int, str]
+    ) -> tuple[list[Changed], list[int]]:
+        """The areas whose inputs changed, and those with an entry but no scene any more."""
+        changed: list[Changed] = []
+        gone: list[int] = []
+        for area_id, polygon in shapes.items():
+            await asyncio.sleep(0)  # resolving from memory gives way to nobody
+            try:
+                resolved = await self._statistics.engine.resolve(product, polygon, period.text)
+            except StatisticsRequestError as error:
+                changed.append(Changed(area_id, None, str(error)))
+                continue
+            if resolved.scenes and kept.get(area_id) != resolved.inputs:
+                changed.append(Changed(area_id, resolved))
+            elif not resolved.scenes and area_id in kept:
+                gone.append(area_id)
+        return changed, gone
+
+    async def _entries(
+        self,
+        product: Product,
+        period: Period,
+        shapes: Mapping[int, Polygonal],
+        changed: Sequence[Changed],
+    ) -> list[tuple[int, NewEntry]]:
+        known = await self._statistics.memory.recall([c.resolved.inputs for c in changed if c.resolved])
+
+        async def entry(change: Changed) -> tuple[int, NewEntry]:
+            facts: dict[str, Any] | None = None
+            if change.resolved is not None and change.resolved.inputs in known:
+                facts = json.loads(known[change.resolved.inputs])
+            refusal = change.refusal
+            if facts is None and change.resolved is not None:
+                try:
+                    facts = (await self._statistics.engine.summarise(change.resolved)).entry(period.text)
+                except GeometryError as error:
+                    refusal = str(error)
+            if facts is None:
+                log.warning("area %d has no %s for %s: %s", change.area_id, product.id, period, refusal)
+                gap = await self._statistics.gap(product, shapes[change.area_id], period.text)
+                facts = gap | {"reason": refusal, "inputs": ""}
+            text = json.dumps(facts | {"period": period.text})
+            return change.area_id, NewEntry(period.text, period.start, text, facts["inputs"])
+
+        async def asked() -> AsyncGenerator[Coroutine[Any, Any, tuple[int, NewEntry]]]:
+            for change in changed:
+                yield entry(change)
+
+        async with aclosing(in_order(asked(), AT_ONCE)) as entries:
+            return [each async for each in entries]
+
+    def _has_landed(self, product: Product) -> bool:
+        collections = self._catalogue.collections()
+        return product.collection in collections and bool(self._catalogue.periods(product.collection))
+
+
+def affected_periods(
+    catalogue: Catalogue, product: Product, collection: str, changed: Period, *, replaces: bool
+) -> Sequence[Period]:
+    """The periods of a product whose entries may differ once a period of a collection is another.
+
+    A mask collection and a window that a product's file gives are seen in every period; a window before the
+    tested one in some of those up to so many years later: in which ones is certain where no period came or
+    went (`replaces`), so that windows are what they were.
+    """
+    known = catalogue.periods(product.collection)
+    if collection != product.collection or any(role.window for role in product.roles.values()):
+        return known
+    if not product.roles:
+        return [changed] if changed in known else []
+    years = max(role.years for role in product.roles.values())
+    last = changed.start.year + years
+    later = [
+        p for p in known if changed <= p and (p.start.year, p.start.month) <= (last, changed.start.month)
+    ]
+    return later if replaces else [p for p in later if changed in compared_periods(catalogue, product, p)]
+
+
+A = TypeVar("A", bound=AreaToCount)
+
+
+def pages(areas: Sequence[A], size: int) -> list[list[A]]:
+    """Areas in parts of `size` and of `PAGE_VERTICES` at most, or of one area."""
+    found: list[list[A]] = []
+    vertices = 0
+    for area in areas:
+        vertices += area.vertices
+        if not found or len(found[-1]) == size or vertices > PAGE_VERTICES:
+            found.append([])
+            vertices = area.vertices
+        found[-1].append(area)
+    return found

@@ -1,0 +1,109 @@
+"""Slots: the times at which a job is due, each a row in the database, so that it runs once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.database import Connection
+from app.tasks.leader_election import BEAT, LEADER, LOCK, NAMED
+from app.tasks.task import Slot
+
+CLAIM = """
+    insert into job_slots (job, slot, holder, status) values ($1, $2, $3, 'running')
+    on conflict (job, slot) do nothing returning true
+"""
+
+FINISH = """
+    update job_slots set finished_at = now(), status = $4, detail = $5::jsonb
+    where job = $1 and slot = $2 and holder = $3 and status = 'running'
+"""
+
+ABANDON = """
+    update job_slots set finished_at = now(), status = 'abandoned' where status = 'running' and holder <> $1
+"""
+
+LAST = """
+    select slot, started_at, finished_at, holder, status, detail from job_slots
+    where job = $1 order by slot desc limit $2
+"""
+
+LATEST = (
+    "select distinct on (job) job, slot, status = 'running' as running from job_slots order by job, slot desc"
+)
+
+PRUNE = "delete from job_slots where slot < now() - $1::interval"
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What the database sees of the process that leads."""
+
+    holder: str
+    began: datetime
+    """When it connected."""
+    last: datetime
+    """When it last made sure that it leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatestSlot:
+    """The latest slot of a job that somebody took."""
+
+    due: datetime
+    is_running: bool
+
+
+async def claim_slot(connection: Connection, slot: Slot, holder: str) -> bool:
+    """Take a slot; whether nobody had."""
+    return bool(await connection.fetchval(CLAIM, slot.task, slot.due, holder))
+
+
+async def finish_slot(
+    connection: Connection, slot: Slot, holder: str, status: str, detail: Mapping[str, Any]
+) -> None:
+    """Note how a slot went; one that was given up meanwhile stays so."""
+    await connection.execute(FINISH, slot.task, slot.due, holder, status, json.dumps(detail))
+
+
+async def abandon_slots(connection: Connection, holder: str) -> None:
+    """Give up what others have not finished; only for who leads, since then nobody else runs anything."""
+    await connection.execute(ABANDON, holder)
+
+
+async def last_slots(connection: Connection, task: str, *, limit: int) -> list[dict[str, Any]]:
+    """The latest slots of a job, ready for JSON."""
+    return [
+        {
+            "slot": row["slot"].isoformat(),
+            "started_at": row["started_at"].isoformat(),
+            "finished_at": row["finished_at"] and row["finished_at"].isoformat(),
+            "holder": row["holder"],
+            "status": row["status"],
+            "detail": json.loads(row["detail"]),
+        }
+        for row in await connection.fetch(LAST, task, limit)
+    ]
+
+
+async def forget_slots(connection: Connection, older_than: timedelta) -> None:
+    """Drop old rows."""
+    await connection.execute(PRUNE, older_than)
+
+
+async def leader(connection: Connection) -> str | None:
+    """Who holds the lock."""
+    found: str | None = await connection.fetchval(LEADER, LOCK, len(NAMED) + 1)
+    return found
+
+
+async def leader_beat(connection: Connection) -> Beat | None:
+    """Who holds the lock, and when they last showed themselves; None where nobody does."""
+    row = await connection.fetchrow(BEAT, LOCK, len(NAMED) + 1)
+    return None if row is None else Beat(row["holder"], row["began"], row["last"])
+
+
+async def latest_slots(connection: Connection) -> dict[str, LatestSlot]:
+    """The latest slot of every job that ever ran."""
+    return {row["job"]: LatestSlot(row["slot"], row["running"]) for row in await connection.fetch(LATEST)}

@@ -1,0 +1,151 @@
+"""Reading: odc-stac's way to a file of a scene; pixels that need not be moved are copied as they are."""
+
+import logging
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from odc.loader import RioDriver, RioReader
+from rasterio.errors import RasterioError
+
+from ingest.compositing.grids import NEARLY, is_aligned
+
+logger = logging.getLogger(__name__)
+
+GDAL_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_CACHEMAX": 256 << 20,  # bytes, in the whole process
+    "GDAL_NUM_THREADS": 1,
+    "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_CONNECTTIMEOUT": 10,
+    "GDAL_HTTP_TIMEOUT": 60,
+    "GDAL_HTTP_MAX_RETRY": 4,
+    "GDAL_HTTP_RETRY_DELAY": 0.5,
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,{noext}",  # a path with options, /vsicurl?…, has none
+}
+"""How GDAL reads, wherever the graph runs. Credentials are not among them: each process has its own."""
+
+
+_WARPING = threading.Lock()
+"""rasterio silences a warning of its own while it warps, in a way that threads undo for one another."""
+
+
+class UnreadableSceneError(RuntimeError):
+    """Pixels of a scene cannot be read where the graph runs."""
+
+
+class SceneDriver(RioDriver):
+    """odc-stac's driver for GDAL with options of its own, that names the scene where reading fails.
+
+    Args:
+        options: For GDAL.
+        names: What a file is called to people, by the path GDAL opens.
+    """
+
+    def __init__(self, options: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        super().__init__()
+        self.options = dict(options)
+        self.names = dict(names)
+
+    def capture_env(self) -> dict[str, Any]:
+        """The options, in place of whatever the process has set."""
+        return self.options
+
+    def open(self, src: Any, ctx: Any) -> "SceneReader":
+        """A reader of one file."""
+        return SceneReader(src, ctx, self.names.get(src.uri, "a scene"))
+
+
+class SceneReader(RioReader):
+    """Reads one file of a scene."""
+
+    def __init__(self, src: Any, ctx: Any, name: str) -> None:
+        super().__init__(src, ctx)
+        self.source = src
+        self.name = name
+
+    def read(self, cfg: Any, dst_geobox: GeoBox, **options: Any) -> Any:
+        """See `RioReader.read`; raises `UnreadableSceneError`.
+
+        Pixels on the same lattice, or on one a whole number of times coarser, are copied as they are.
+        """
+        try:
+            with rasterio.open(self.source.uri, sharing=False) as dataset:
+                if (part := _part_under(dataset, dst_geobox)) is not None:
+                    return part.read(dataset, cfg.dtype)
+            with _WARPING:
+                return super().read(cfg, dst_geobox, **options)
+        except RasterioError as error:
+            logger.info("%s: %s", self.name, error)
+        # Not from GDAL's error, which cannot travel from a worker.
+        raise UnreadableSceneError(
+            f"{self.name} cannot be read; it is damaged or out of reach, from here or from a worker of the "
+            "cluster."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a file that lies under a grid whose pixels are whole parts of its own."""
+
+    times: int
+    """So many pixels of the grid are one of the file, in each direction."""
+    rows: tuple[int, int, int]
+    """First row in the file, rows, and rows of the grid above the first (negative: beyond its top)."""
+    columns: tuple[int, int, int]
+    height_width: tuple[int, int]
+    """Of the grid."""
+
+    def read(self, dataset: Any, dtype: str) -> tuple[tuple[slice, slice], NDArray[Any]]:
+        """Where in the grid the part lies, and its pixels."""
+        inner, outer = zip(
+            *(
+                _overlap(first, count * self.times, length)
+                for (_, count, first), length in zip(
+                    (self.rows, self.columns), self.height_width, strict=True
+                )
+            ),
+            strict=True,
+        )
+        if not (self.rows[1] and self.columns[1]):
+            return (slice(0, 0), slice(0, 0)), np.empty((0, 0), dtype)
+        window = rasterio.windows.Window(self.columns[0], self.rows[0], self.columns[1], self.rows[1])
+        pixels = dataset.read(1, window=window, out_dtype=dtype)
+        if self.times > 1:
+            pixels = pixels.repeat(self.times, axis=0).repeat(self.times, axis=1)
+        return outer, pixels[inner]
+
+
+def _overlap(first: int, count: int, length: int) -> tuple[slice, slice]:
+    """What of `count` pixels that begin at `first` lies within `length`: within them, and within it."""
+    begin, end = max(first, 0), max(min(first + count, length), 0)
+    return slice(begin - first, end - first), slice(begin, end)
+
+
+def _part_under(dataset: Any, grid: GeoBox) -> _Part | None:
+    """The part of a dataset under a grid; None where pixels have to be moved."""
+    own = GeoBox(dataset.shape, dataset.transform, dataset.crs)
+    if not is_aligned(grid, own):
+        return None
+    steps = ~own.transform * grid.transform
+    times = round(1 / steps.a)
+    if times != round(1 / steps.e):
+        return None
+    height, width = grid.shape.yx
+    top, left = steps.f, steps.c
+
+    def along(start: float, length: int, size: int) -> tuple[int, int, int]:
+        first = max(0, math.floor(start + NEARLY))
+        last = min(size, math.ceil(start + length / times - NEARLY))
+        return first, max(0, last - first), round((first - start) * times)
+
+    return _Part(
+        times, along(top, height, dataset.height), along(left, width, dataset.width), (height, width)
+    )

@@ -1,0 +1,163 @@
+"""Selecting: which landed scenes a composite is made of, and why others are left out."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pystac
+import shapely
+from odc.geo.geobox import GeoBox
+from rasterio.transform import Affine
+
+from ingest.compositing.request import CompositeError, CompositeOrder
+from mosaics.document import MosaicDocument
+from mosaics.log import read_state
+from mosaics.period import Period
+from mosaics.scene import SceneError, SceneItem, SceneRecord, read_item
+from mosaics.storage import ObjectNotFoundError, Storage
+
+
+class NoScenesError(CompositeError):
+    """No scene over the box can be used."""
+
+
+MAX_SCENES = 400
+"""Scenes of one composite: a year of Sentinel-2 at one place has some 150."""
+READ_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SourceScene:
+    """A scene with all a composite needs of it."""
+
+    record: SceneRecord
+    item: SceneItem
+    document: Mapping[str, Any]
+    """The scene's STAC item."""
+
+    @property
+    def id(self) -> str:
+        """The scene's id."""
+        return self.record.id
+
+    def grid(self, band: str) -> GeoBox:
+        """The pixels of a band."""
+        asset = self.document["assets"][band]
+        facts = {**self.document["properties"], **asset}
+        height, width = facts["proj:shape"]
+        crs = facts.get("proj:code") or facts["proj:wkt2"]
+        return GeoBox((height, width), Affine(*facts["proj:transform"][:6]), crs)
+
+    def stac(self, bands: tuple[str, ...]) -> pystac.Item:
+        """The item as odc-stac takes it: these bands alone, each at the path GDAL opens."""
+        assets = {
+            band: {**self.document["assets"][band], "href": self.item.assets[band].path} for band in bands
+        }
+        return pystac.Item.from_dict({**self.document, "assets": assets, "links": []})
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSelection:
+    """The scenes of a composite."""
+
+    scenes: tuple[SourceScene, ...]
+    """By time, then by id."""
+    left_out: Mapping[str, str]
+    """Why, by id, others over the box are not among them."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any scene was made up."""
+        return any(scene.record.synthetic for scene in self.scenes)
+
+
+async def select_scenes(storage: Storage, order: CompositeOrder) -> SceneSelection:
+    """Finds the scenes of an order that lie over its box.
+
+    Raises:
+        NoScenesError: Where there are none.
+        CompositeError: Where there are too many.
+        StorageError: Where storage cannot be read.
+    """
+    records = await _records(storage, order)
+    if not records:
+        raise NoScenesError(
+            f"no scene of {order.source.collection.id} lies over the box in {order.interval.text}; land some "
+            "first, with tilewatch ingest or tilewatch land."
+        )
+    if len(records) > MAX_SCENES:
+        raise CompositeError(
+            f"{len(records)} scenes lie over the box; a composite takes at most {MAX_SCENES} (MAX_SCENES): "
+            "take a smaller box or a shorter time."
+        )
+    at_once = asyncio.Semaphore(READ_AT_ONCE)
+    left_out: dict[str, str] = {}
+
+    async def read(record: SceneRecord) -> SourceScene | None:
+        async with at_once:
+            try:
+                document = json.loads(await storage.get(record.item_key))
+                scene = SourceScene(record, read_item(document, record.item_key, storage), document)
+                _require_usable(scene, order)
+            except (ObjectNotFoundError, SceneError, CompositeError, ValueError) as error:
+                left_out[record.id] = str(error)
+                return None
+            return scene
+
+    scenes = [scene for scene in await asyncio.gather(*map(read, records)) if scene is not None]
+    if not scenes:
+        first, reason = min(left_out.items())
+        raise NoScenesError(f"none of {len(records)} scenes over the box can be used; {first}: {reason}")
+    return SceneSelection(
+        tuple(sorted(scenes, key=lambda scene: (scene.record.start, scene.id))),
+        dict(sorted(left_out.items())),
+    )
+
+
+async def _records(storage: Storage, order: CompositeOrder) -> list[SceneRecord]:
+    """The scenes of the mosaics in the order's time that share some area with its box."""
+    collection = order.source.collection
+    state = await read_state(storage, collection.id)
+    area = shapely.union_all([shapely.box(*half) for half in order.box.halves])
+    found: list[SceneRecord] = []
+    for period in sorted(p for p in state.mosaics if order.interval.overlaps(p.start, p.end)):
+        found += await _of_mosaic(storage, state.mosaics[period], period, order, area)
+    return found
+
+
+async def _of_mosaic(
+    storage: Storage, key: str, period: Period, order: CompositeOrder, area: shapely.Geometry
+) -> list[SceneRecord]:
+    try:
+        data = await storage.get(key)
+    except ObjectNotFoundError as error:
+        raise CompositeError(
+            f"the mosaic of {period.text} was replaced and swept meanwhile; try again."
+        ) from error
+
+    def over_the_box() -> list[SceneRecord]:
+        return [
+            record
+            for record in MosaicDocument(data).scenes()
+            if order.interval.overlaps(record.start, record.end)
+            and shapely.area(shapely.intersection(record.polygons(), area)) > 0
+        ]
+
+    return await asyncio.to_thread(over_the_box)
+
+
+def _require_usable(scene: SourceScene, order: CompositeOrder) -> None:
+    """Refuses a scene that a composite cannot be made of; `CompositeError`."""
+    rule = order.composition.mask
+    for band in (*order.bands, rule.band):
+        if band not in scene.item.assets:
+            why = ", so its clouds are unknown" if band == rule.band else ""
+            raise CompositeError(f"it has no band {band}{why}; ingest it again with {band}")
+        if {"proj:shape", "proj:transform"} - {*scene.document["assets"][band]}:
+            raise CompositeError(f"its item does not say where the pixels of {band} lie")
+    for band in order.bands:
+        asset = scene.item.assets[band]
+        if asset.nodata is None and not asset.dtype.startswith("float"):
+            raise CompositeError(f"no number marks the missing pixels of {band}; land it again with --nodata")

@@ -1,0 +1,152 @@
+"""Kept series and cached entries in the database."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+import shapely
+
+from app.areas.area import AreaChanges, Description, UnknownAreaError
+from app.areas.area_store import (
+    change_area,
+    create_area,
+    delete_area,
+    kept_areas,
+    read_shape,
+    replace_area,
+)
+from app.areas.kept_series import NewEntry, kept_inputs, read_series, remove_entries, write_entries
+from app.statistics.cache import cached_entries, cached_entry, forget_unused, keep_entries, keep_entry
+from app.statistics.geometry import Polygonal, read_polygon
+from tests.app.areas.conftest import SQUARE, square_at
+
+KEEPS = Description("Field", products=("ndvi", "no2"))
+
+
+def polygon(lon: float = 5.0, lat: float = 51.0) -> Polygonal:
+    return read_polygon({"type": "Polygon", "coordinates": square_at(lon, lat)})
+
+
+def month(number: int, inputs: str = "a", mean: float = 0.5) -> NewEntry:
+    start = datetime(2024, number, 1, tzinfo=UTC)
+    return NewEntry(f"2024-{number:02}", start, json.dumps({"mean": mean, "status": "ok"}), inputs)
+
+
+async def count(connection: asyncpg.Connection) -> int:
+    return int(await connection.fetchval("select count(*) from area_statistics"))
+
+
+async def test_a_series_is_read_in_order_and_in_part(connection: asyncpg.Connection) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+    assert await write_entries(connection, area.id, area.polygon, "ndvi", [month(3), month(1), month(2)]) == 3
+    assert await write_entries(connection, area.id, area.polygon, "no2", [month(1)]) == 1
+    assert await write_entries(connection, area.id, area.polygon, "no2", []) == 0
+    whole = await read_series(connection, area.id, "ndvi", None, None)
+    assert [entry.period for entry in whole] == ["2024-01", "2024-02", "2024-03"]
+    assert json.loads(whole[0].entry) == {"mean": 0.5, "status": "ok"}
+    start, end = datetime(2024, 2, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)
+    assert [e.period for e in await read_series(connection, area.id, "ndvi", start, end)] == ["2024-02"]
+    assert [e.period for e in await read_series(connection, area.id, "ndvi", end, None)] == ["2024-03"]
+    await remove_entries(connection, area.id, "ndvi", ["2024-01"])
+    assert await kept_inputs(connection, area.id, "ndvi") == {"2024-02": "a", "2024-03": "a"}
+
+
+async def test_equal_inputs_write_nothing_and_others_replace(connection: asyncpg.Connection) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+    await write_entries(connection, area.id, area.polygon, "ndvi", [month(1), month(2)])
+    entries = [month(1, mean=0.9), month(2, inputs="b", mean=0.9)]
+    assert await write_entries(connection, area.id, area.polygon, "ndvi", entries) == 1
+    series = await read_series(connection, area.id, "ndvi", None, None)
+    assert [json.loads(entry.entry)["mean"] for entry in series] == [0.5, 0.9]
+
+
+async def test_what_was_kept_for_another_shape_goes_and_does_not_come_back(
+    connection: asyncpg.Connection,
+) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+    await write_entries(connection, area.id, area.polygon, "ndvi", [month(1)])
+    async with connection.transaction():
+        await replace_area(connection, area.id, Description("Renamed", products=("ndvi",)), polygon())
+    assert await count(connection) == 1
+    async with connection.transaction():
+        await replace_area(connection, area.id, KEEPS, polygon(6, 52))
+    assert await count(connection) == 0
+    assert await write_entries(connection, area.id, area.polygon, "ndvi", [month(1)]) == 0
+    assert await write_entries(connection, area.id, polygon(6, 52), "ndvi", [month(1)]) == 1
+
+
+async def test_a_product_no_longer_kept_is_forgotten(connection: asyncpg.Connection) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+    for product in ("ndvi", "no2"):
+        await write_entries(connection, area.id, area.polygon, product, [month(1)])
+    async with connection.transaction():
+        await change_area(connection, area.id, AreaChanges.read({"products": ["no2"]}))
+    assert await connection.fetchval("select product from area_statistics") == "no2"
+    assert await write_entries(connection, area.id, area.polygon, "ndvi", [month(1)]) == 0
+    await delete_area(connection, area.id)
+    assert await count(connection) == 0
+    assert await write_entries(connection, area.id, area.polygon, "no2", [month(1)]) == 0
+
+
+async def test_a_writer_waits_for_a_replacement_under_way(
+    connection: asyncpg.Connection, database_url: str
+) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+    other = await asyncpg.connect(database_url, server_settings={"lock_timeout": "200"})
+    async with connection.transaction():
+        await replace_area(connection, area.id, KEEPS, polygon(6, 52))
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await write_entries(other, area.id, area.polygon, "ndvi", [month(1)])
+    assert await write_entries(other, area.id, area.polygon, "ndvi", [month(1)]) == 0
+    await other.close()
+
+
+async def test_areas_that_keep_a_product_are_found_by_what_a_scene_covers(
+    connection: asyncpg.Connection,
+) -> None:
+    ids = [
+        (await create_area(connection, Description(f"Field {lon}", products=products), polygon(lon))).id
+        for lon, products in ((5.0, ("ndvi",)), (6.0, ("ndvi",)), (6.0, ("no2",)))
+    ]
+    async with connection.transaction():
+        found = [pair async for pair in kept_areas(connection, "ndvi")]
+        touched = [pair async for pair in kept_areas(connection, "ndvi", shapely.box(5.9, 51, 6.5, 52))]
+    assert [area_id for area_id, _ in found] == ids[:2]
+    assert touched == [(ids[1], polygon(6.0))]
+    assert await read_shape(connection, ids[0]) == read_polygon({"type": "Polygon", "coordinates": SQUARE})
+    with pytest.raises(UnknownAreaError, match="no area 99"):
+        await read_shape(connection, 99)
+
+
+async def test_three_thousand_kept_periods_are_read_within_50_ms(connection: asyncpg.Connection) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+    day, entry = datetime(2016, 1, 1, tzinfo=UTC), json.dumps({f"number {n}": n / 7 for n in range(25)})
+    entries = [
+        NewEntry(f"{day + timedelta(n):%Y-%m-%d}", day + timedelta(n), entry, "a") for n in range(3000)
+    ]
+    assert await write_entries(connection, area.id, area.polygon, "ndvi", entries) == 3000
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        series = await read_series(connection, area.id, "ndvi", None, None)
+        took.append(time.perf_counter() - began)
+        assert len(series) == 3000
+    assert min(took) < 0.05
+
+
+async def test_entries_are_cached_under_their_inputs(connection: asyncpg.Connection) -> None:
+    await keep_entry(connection, "a", '{"mean": 1}')
+    await keep_entries(connection, {"c": '{"mean": 3}', "a": '{"mean": 9}'})
+    assert await cached_entry(connection, "a") == '{"mean": 1}'
+    assert await cached_entry(connection, "b") is None
+    assert await cached_entries(connection, ["a", "b", "c"]) == {"a": '{"mean": 1}', "c": '{"mean": 3}'}
+
+
+async def test_what_nobody_asked_for_is_forgotten(connection: asyncpg.Connection) -> None:
+    await keep_entries(connection, {"used": "{}", "unused": "{}"})
+    await connection.execute("update statistics_cache set used_at = now() - interval '40 days'")
+    await cached_entry(connection, "used")
+    assert await forget_unused(connection, timedelta(days=30)) == 1
+    assert await cached_entries(connection, ["used", "unused"]) == {"used": "{}"}

@@ -1,0 +1,143 @@
+"""Who may write: keys by scope, and without any only programs on the server's own machine."""
+
+import hashlib
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from app.cli.keys import keys
+from app.http.auth import is_local
+from app.keys import KeyEntry, KeyEntryError, Scope, new_key, recognise
+from app.settings import Settings
+from tests.app.areas.conftest import LOCAL, feature
+from tests.app.conftest import serving
+
+READ, READ_ENTRY = new_key("reader", Scope.READ)
+WRITE, WRITE_ENTRY = new_key("writer", Scope.WRITE)
+ADMIN, ADMIN_ENTRY = new_key("admin", Scope.ADMIN)
+
+
+@pytest.fixture
+async def guarded(local_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application with a key of each scope."""
+    entries = (READ_ENTRY, WRITE_ENTRY, ADMIN_ENTRY)
+    async with serving(local_settings.model_copy(update={"api_keys": entries})) as client:
+        client.base_url = httpx.URL(LOCAL)
+        yield client
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def test_writes_need_a_key_where_keys_are_set(guarded: httpx.AsyncClient) -> None:
+    async def wrote(headers: dict[str, str]) -> int:
+        return (await guarded.post("/areas", json=feature(), headers=headers)).status_code
+
+    assert await wrote({}) == 401
+    assert await wrote(bearer(WRITE)) == 201
+    assert await wrote({"Authorization": f"bearer   {ADMIN} "}) == 201
+    assert await wrote({"X-API-Key": WRITE}) == 201
+    assert await wrote(bearer(READ)) == 403
+    assert await wrote(bearer(WRITE[:-1])) == 401
+    assert await wrote(bearer(WRITE_ENTRY.digest)) == 401
+    assert await wrote({"Authorization": "Basic dXNlcg=="}) == 400
+    assert await wrote({"Authorization": "Bearer"}) == 400
+
+
+async def test_every_way_to_write_is_guarded(guarded: httpx.AsyncClient) -> None:
+    area = (await guarded.post("/areas", json=feature(), headers=bearer(WRITE))).json()["id"]
+    refused = [
+        await guarded.put(f"/areas/{area}", json=feature(name="Another")),
+        await guarded.patch(f"/areas/{area}", json={"properties": {"name": "Another"}}),
+        await guarded.delete(f"/areas/{area}"),
+    ]
+    assert [answer.status_code for answer in refused] == [401] * 3
+    assert refused[0].headers["www-authenticate"] == "Bearer"
+    assert refused[0].headers["content-type"] == "application/problem+json"
+    assert (await guarded.get(f"/areas/{area}")).json()["properties"]["name"] == "Square"
+
+
+async def test_reading_needs_no_key_but_no_wrong_one_either(guarded: httpx.AsyncClient) -> None:
+    statuses = [
+        (await guarded.get("/areas", headers=headers)).status_code
+        for headers in ({}, bearer(READ), bearer("wrong"))
+    ]
+    assert statuses == [200, 200, 401]
+
+
+async def test_a_body_is_not_read_before_the_key(guarded: httpx.AsyncClient) -> None:
+    refused = await guarded.post("/areas", content=b"{", headers={"Content-Type": "application/json"})
+    assert refused.status_code == 401
+
+
+async def test_without_keys_only_this_machine_writes(local_settings: Settings) -> None:
+    async def wrote(base_url: str, headers: dict[str, str], address: str = "127.0.0.1") -> int:
+        transport = httpx.ASGITransport(app, client=(address, 4711))
+        async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
+            return (await client.post("/areas", json=feature(), headers=headers)).status_code
+
+    from app.main import create_app
+
+    app = create_app(local_settings)
+    async with serving(local_settings, app):
+        assert await wrote("http://127.0.0.1:8000", {}) == 201
+        assert await wrote("http://localhost:8000", {"Origin": "http://localhost:8000"}) == 201
+        assert await wrote("http://[::1]:8000", {}, "::1") == 201
+        assert await wrote("http://127.0.0.1:8000", {}, "::ffff:127.0.0.1") == 201
+        assert await wrote("http://127.0.0.1:8000", {}, "10.0.0.7") == 403
+        assert await wrote("http://127.0.0.1:8000", {"X-Forwarded-For": "127.0.0.1"}) == 403
+        assert await wrote("http://127.0.0.1:8000", {"Origin": "https://else.example"}) == 403
+        assert await wrote("http://127.0.0.1:8000", {"Origin": "null"}) == 403
+        assert await wrote("http://rebound.example:8000", {"Origin": "http://rebound.example:8000"}) == 403
+        assert await wrote("http://127.0.0.1:8000", bearer(WRITE)) == 401
+
+
+def test_a_socket_without_an_address_is_not_this_machine() -> None:
+    scope = {"type": "http", "client": None, "headers": [(b"host", b"localhost")]}
+    assert is_local(Request(scope)) is False
+
+
+def test_a_new_key_is_recognised_by_its_entry_alone() -> None:
+    key, entry = new_key("harvester", Scope.WRITE)
+    assert entry.text == f"harvester:write:{hashlib.sha256(key.encode()).hexdigest()}"
+    assert len(key) >= 43
+    assert recognise(key, [READ_ENTRY, entry, ADMIN_ENTRY]) == entry
+    assert recognise(key, [READ_ENTRY, ADMIN_ENTRY]) is None
+    assert new_key("harvester", Scope.WRITE)[0] != key
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("writer", "name:scope:digest"),
+        ("writer:write:abc", "64 hexadecimal"),
+        (f"writer:owner:{'0' * 64}", "no scope 'owner'; there are: read, write, admin"),
+        (f":write:{'0' * 64}", "name:scope:digest"),
+        (f"a b:write:{'0' * 64}", "name:scope:digest"),
+    ],
+)
+def test_entries_that_cannot_be_are_refused(entry: str, reason: str) -> None:
+    with pytest.raises(KeyEntryError, match=reason):
+        KeyEntry.parse(entry)
+    with pytest.raises(ValidationError, match="api_keys"):
+        Settings.model_validate({"api_keys": entry})
+
+
+def test_the_command_prints_a_key_that_the_settings_take() -> None:
+    printed = CliRunner().invoke(keys, ["new", "harvester", "write"]).output.split("\n")
+    key, entry = printed[1].strip(), printed[3].strip()
+    settings = Settings.model_validate({"api_keys": f"{READ_ENTRY.text}, {entry}"})
+    found = recognise(key, settings.api_keys)
+    assert found is not None
+    assert (found.name, found.scope) == ("harvester", Scope.WRITE)
+    assert entry.rpartition(":")[2] not in repr(settings)
+
+
+def test_the_command_refuses_names_that_would_break_the_entry() -> None:
+    refused = CliRunner().invoke(keys, ["new", "a:b", "write"])
+    assert (refused.exit_code, "name:scope:digest" in refused.output) == (2, True)

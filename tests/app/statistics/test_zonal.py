@@ -1,0 +1,272 @@
+"""Statistics equal exactextract's on the pixels as they lie in the files, whatever polygon and grid."""
+
+import asyncio
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import shapely.affinity
+from rasterio.crs import CRS
+from rasterio.transform import Affine
+from rasterio.warp import transform as transform_coordinates
+from shapely.geometry import mapping, shape
+
+from app.rendering.tile_request import Grid
+from app.statistics.geometry import read_polygon
+from app.statistics.summary import Status
+from tests.app.statistics.exactextract_reference import assert_equal, reference
+from tests.app.statistics.landed import AT_MOL, Raster, plain_product, world
+from tests.app.statistics.polygons import DISTRICT, DISTRICT_PIXELS, RNG, UTM, near_mol, noise
+from tests.rasters import MOL
+
+
+async def test_a_district_over_many_blocks_equals_exactextract(tmp_path):
+    red, nir = noise(1200, 1300), noise(1200, 1300)
+    red[300:420, 200:500] = 0
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"red": Raster(red, scale=1e-4), "nir": Raster(nir, scale=1e-4)})
+        summary = await here.summary(DISTRICT, plain_product("(nir - red) / (nir + red)"))
+    scaled_red, scaled_nir = red * np.float32(1e-4), nir * np.float32(1e-4)
+    ndvi = (scaled_nir - scaled_red) / (scaled_nir + scaled_red)
+    ndvi[red == 0] = np.nan
+    assert_equal(summary, reference(ndvi, AT_MOL, UTM, DISTRICT))
+    assert summary.numbers is not None
+    whole = reference(np.ones_like(ndvi), AT_MOL, UTM, DISTRICT)["count"]
+    assert summary.area_km2 == pytest.approx(whole * 1e-4, rel=1e-6)
+    assert summary.valid_fraction == pytest.approx(summary.numbers.count / whole, rel=1e-6)
+    assert summary.status is Status.PARTIAL
+    assert (
+        summary.reason == f"{(1 - summary.valid_fraction) * 100:.3g} % of the area is masked or has no data."
+    )
+    assert summary.cell_size_m == 10.0
+
+
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        near_mol([100.2, 107.9, 108.3, 101.1], [50.3, 49.2, 57.7, 58.4]),
+        near_mol([100.2, 100.7, 100.5], [50.3, 50.35, 50.8]),
+        near_mol([100.2, 180.7, 180.7], [50.3, 90.35, 90.36]),
+    ],
+    ids=["field", "inside-one-pixel", "sliver"],
+)
+async def test_small_polygons_equal_exactextract(tmp_path, polygon):
+    values = noise(300, 300)
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": Raster(values)})
+        summary = await here.summary(polygon)
+    assert_equal(summary, reference(values.astype("float32"), AT_MOL, UTM, polygon))
+    assert summary.status is Status.OK
+    assert summary.reason is None
+
+
+async def test_a_polygon_over_the_seam_of_two_scenes_equals_exactextract_on_their_mosaic(tmp_path):
+    west, east = noise(400, 400), noise(400, 420)
+    west[:, 350:] = 0
+    best_first = {"west": 5.0, "east": 50.0}
+    async with world(tmp_path) as here:
+        for scene, values, column in (("west", west, 0), ("east", east, 300)):
+            raster = Raster(values, AT_MOL @ Affine.translation(column, 20))
+            await here.land(
+                "2024-06", {"value": raster}, scene_id=scene, cloud_cover_percent=best_first[scene]
+            )
+        polygon = near_mol([150, 600, 640, 200], [60, 40, 380, 400])
+        summary = await here.summary(polygon)
+    mosaic = np.zeros((420, 720), "float32")
+    mosaic[20:, 300:] = east
+    mosaic[20:, :400] = np.where(west > 0, west, mosaic[20:, :400])
+    assert_equal(summary, reference(np.where(mosaic > 0, mosaic, np.nan), AT_MOL, UTM, polygon))
+    assert summary.scenes == ("west", "east")
+    assert summary.status is Status.OK
+
+
+@pytest.mark.parametrize("south", [0.0, 31.0, 60.0])
+async def test_night_lights_in_degrees_are_weighted_with_spherical_areas(tmp_path, south):
+    values = RNG.gamma(0.7, 9.0, (700, 240)).astype("float32")
+    values[RNG.random(values.shape) < 0.1] = np.nan
+    cell = 1 / 240  # of Black Marble
+    transform = Affine(cell, 0, 120.0, 0, -cell, south + 700 * cell)
+    corners = [[120.1, south + 0.05], [120.9, south + 0.3], [120.8, south + 2.8], [120.2, south + 2.7]]
+    polygon = read_polygon({"type": "Polygon", "coordinates": [[*corners, corners[0]]]})
+    raster = Raster(values, transform, "EPSG:4326", nodata=math.nan)
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": raster})
+        summary = await here.summary(polygon, plain_product(lit_above=0.5))
+    degrees = CRS.from_epsg(4326)
+    assert_equal(summary, reference(values, transform, degrees, polygon, spherical=True), spherical=True)
+    plain = reference(values, transform, degrees, polygon)
+    assert summary.numbers is not None
+    assert summary.numbers.sum == pytest.approx(plain["sum"], rel=1e-6)
+    assert summary.numbers.count == pytest.approx(plain["count"], rel=1e-6)
+    lit = np.where(np.isnan(values), np.nan, values > 0.5).astype("float32")
+    assert summary.lit is not None
+    assert summary.lit.share == pytest.approx(
+        reference(lit, transform, degrees, polygon, spherical=True)["mean"], rel=1e-6
+    )
+
+
+async def test_the_area_of_a_cell_in_degrees_is_that_of_the_sphere(tmp_path):
+    cell = 1 / 240
+    transform = Affine(cell, 0, 10.0, 0, -cell, 30.0 + 240 * cell)
+    one_cell = read_polygon(mapping(shapely.box(10 + cell, 30, 10 + 2 * cell, 30 + cell)))
+    raster = Raster(np.ones((240, 240), "float32"), transform, "EPSG:4326", nodata=math.nan)
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": raster})
+        summary = await here.summary(one_cell)
+    assert summary.area_km2 == pytest.approx(0.185896, abs=5e-7)  # by R = 6371008.8 m
+
+
+async def test_mercator_pixels_have_the_area_of_their_latitude(tmp_path):
+    # At 60 degrees north a Mercator kilometre is half a kilometre.
+    x, y = 1_000_000.0, 8_399_737.89
+    raster = Raster(np.ones((300, 300), "uint8"), Affine(100, 0, x, 0, -100, y + 15_000), "EPSG:3857")
+    mercator = shapely.box(x + 10_000, y - 500, x + 11_000, y + 500)
+    lons, lats = transform_coordinates(
+        CRS.from_epsg(3857), CRS.from_epsg(4326), *np.array(mercator.exterior.coords).T
+    )
+    polygon = read_polygon(mapping(shapely.Polygon(zip(lons, lats, strict=True))))
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": raster})
+        summary = await here.summary(polygon)
+    assert summary.area_km2 == pytest.approx(0.25, rel=0.003)
+
+
+async def test_a_polygon_over_the_antimeridian_counts_both_sides(tmp_path):
+    east, west = noise(240, 240).astype("float32"), noise(240, 240).astype("float32")
+    cell = 1 / 240
+    async with world(tmp_path) as here:
+        for scene, values, left in (("east", east, 179.0), ("west", west, -180.0)):
+            raster = Raster(values, Affine(cell, 0, left, 0, -cell, 11.0), "EPSG:4326", nodata=math.nan)
+            await here.land("2024-06", {"value": raster}, scene_id=scene)
+        ring = [[179.5, 10.25], [180.5, 10.25], [180.5, 10.75], [179.5, 10.75], [179.5, 10.25]]
+        summary = await here.summary(read_polygon({"type": "Polygon", "coordinates": [ring]}))
+    assert summary.status is Status.OK
+    assert set(summary.scenes) == {"east", "west"}
+    both = np.concatenate([east[60:180, 120:], west[60:180, :120]], axis=1)
+    assert summary.numbers is not None
+    assert summary.numbers.count == pytest.approx(both.size, rel=1e-6)
+    assert summary.numbers.sum == pytest.approx(both.sum(dtype=float), rel=1e-6)
+
+
+async def test_a_scene_of_another_zone_is_warped_onto_the_best_ones_pixels(tmp_path):
+    # Each scene has one value, so that warping it moves no value, only its edge by less than a pixel.
+    edge_lon, lat = 6.0, 51.0
+    async with world(tmp_path) as here:
+        for scene, zone, value, clouds in (("west", 32631, 1, 1.0), ("east", 32632, 2, 9.0)):
+            [x], [y] = transform_coordinates(CRS.from_epsg(4326), CRS.from_epsg(zone), [edge_lon], [lat])
+            left = x - (2500 if value == 1 else 500)
+            raster = Raster(
+                np.full((300, 300), value, "uint8"), Affine(10, 0, left, 0, -10, y + 1500), f"EPSG:{zone}"
+            )
+            await here.land("2024-06", {"value": raster}, scene_id=scene, cloud_cover_percent=clouds)
+        polygon = read_polygon(mapping(shapely.box(5.99, 50.998, 6.02, 51.002)))
+        summary = await here.summary(polygon)
+    assert summary.status is Status.OK
+    assert summary.scenes == ("west", "east")
+    assert summary.numbers is not None
+    # The western scene reaches 500 m over the sixth meridian: 0.01 degrees are 701.7 m here.
+    assert summary.numbers.mean == pytest.approx(1 + (1403.5 - 500) / 2105.2, abs=0.02)
+
+
+@pytest.mark.real_data
+async def test_the_fields_near_mol_equal_exactextract(tmp_path, shared_data):
+    folder = shared_data / "ndvi_sentinel2_mol_be"
+    bands, physical = {}, {}
+    for name, file in (("red", "ref_input_S2_B04.tif"), ("nir", "ref_input_S2_B08.tif")):
+        with rasterio.open(folder / file) as dataset:
+            bands[name] = Raster(dataset.read(1), dataset.transform, nodata=65535, scale=1e-4)
+        physical[name] = bands[name].values * np.float32(1e-4)
+    ndvi = (physical["nir"] - physical["red"]) / (physical["nir"] + physical["red"])
+    file = shared_data / "polygons" / "openeo_fields_S2_B04_polygons.geojson"
+    fields = [
+        # They lie 13 km west of the scene; moved by 0.23 degrees, fields near Mol lie on fields near Mol.
+        read_polygon(mapping(shapely.affinity.translate(shape(feature["geometry"]), xoff=0.23)))
+        for feature in json.loads(file.read_text())["features"]
+    ]
+    async with world(tmp_path) as here:
+        await here.land("2019-04", bands)
+        product = plain_product("(nir - red) / (nir + red)")
+        summaries = await asyncio.gather(*(here.summary(field, product) for field in fields))
+    for field, summary in zip(fields, summaries, strict=True):
+        assert_equal(summary, reference(ndvi, bands["red"].transform, UTM, field))
+    assert len(fields) == 7
+    assert all(summary.status is Status.OK for summary in summaries)
+
+
+@pytest.mark.real_data
+async def test_shanghais_pixel_sums_are_the_published_ones(tmp_path, shared_data):
+    published = {2013: 476883, 2015: 476547, 2017: 523725, 2019: 537109, 2021: 560853}  # PROVENANCE
+    everything = read_polygon(mapping(shapely.box(120.8, 30.6, 122.2, 31.9)))
+    async with world(tmp_path) as here:
+        for year, pixel_sum in published.items():
+            name = f"NTL_Shanghai_NPP-VIIRS_2013_2022_{year}.tif"
+            with rasterio.open(shared_data / "nightlights_shanghai_annual" / name) as dataset:
+                raster = Raster(dataset.read(1), dataset.transform, "EPSG:4326", nodata=None)
+            await here.land(str(year), {"value": raster}, scene_id=str(year), cadence="year")
+            summary = await here.summary(everything, plain_product(lit_above=0.5), str(year))
+            assert summary.numbers is not None
+            assert summary.numbers.sum == pytest.approx(pixel_sum, rel=1e-3)
+            assert summary.lit is not None
+            assert 0 < summary.lit.share < 1
+
+
+async def test_tile_and_statistic_agree(tmp_path):
+    values = noise(600, 600)
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": Raster(values)})
+        product = plain_product()
+        polygon = near_mol([64, 320, 320, 64], [128, 128, 384, 384])
+        resolved = await here.engine.resolve(product, polygon)
+        summary = await here.engine.summarise(resolved)
+        bounds = (MOL[0] + 640, MOL[1] - 3840, MOL[0] + 3200, MOL[1] - 1280)
+        tile = await here.renderer.values(product, resolved.scenes, Grid(UTM, bounds, 256, 256))
+    assert summary.numbers is not None
+    # The outline comes back from degrees within a hundredth of a pixel, on a rim of 1,024 in 65,536.
+    assert summary.numbers.mean == pytest.approx(float(tile.planes.mean(dtype=float)), rel=2e-4)
+    assert summary.numbers.mean == pytest.approx(values[128:384, 64:320].mean(), rel=2e-4)
+
+
+async def test_past_the_budget_an_overview_is_counted(tmp_path):
+    values = noise(1200, 1300)
+    async with world(tmp_path, cell_budget=150_000) as here:
+        record = await here.land("2024-06", {"value": Raster(values)})
+        summary = await here.summary(DISTRICT)
+        file = here.folder / "store" / record.item_key.replace("item.json", "value.tif")
+    with rasterio.open(file, overview_level=1) as overview:
+        pixels, transform = overview.read(1).astype("float32"), overview.transform
+    assert summary.cell_size_m == pytest.approx(40.0)
+    assert_equal(summary, reference(pixels, transform, UTM, DISTRICT))
+
+
+async def test_past_the_coarsest_overview_cells_double(tmp_path):
+    async with world(tmp_path, cell_budget=20) as here:
+        await here.land("2024-06", {"value": Raster(np.full((1200, 1300), 7, "uint16"))})
+        summary = await here.summary(DISTRICT)
+    assert summary.cell_size_m is not None
+    assert summary.cell_size_m >= 2560
+    assert summary.numbers is not None
+    assert summary.numbers.mean == 7
+    pixels = shapely.Polygon(zip(*DISTRICT_PIXELS, strict=True))
+    assert summary.area_km2 == pytest.approx(pixels.area * 1e-4, rel=1e-4)
+
+
+async def test_a_scene_that_cannot_be_read_is_left_out_and_named(tmp_path):
+    good = noise(300, 300)
+    polygon = near_mol([20, 170, 170, 20], [50, 50, 150, 150])
+    bad: dict[str, Any] = {"scene_id": "bad", "cloud_cover_percent": 5.0, "damaged": True}
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": Raster(noise(300, 300))}, **bad)
+        alone = await here.summary(polygon)
+        await here.land("2024-06", {"value": Raster(good)}, scene_id="good", cloud_cover_percent=90.0)
+        summary = await here.summary(polygon)
+    assert alone.status is Status.EMPTY
+    assert alone.skipped == ("bad",)
+    assert summary.status is Status.PARTIAL
+    assert summary.skipped == ("bad",)
+    assert summary.scenes == ("good",)
+    assert summary.reason == "Left out, since files of theirs cannot be read: bad."
+    assert_equal(summary, reference(good.astype("float32"), AT_MOL, UTM, polygon))

@@ -1,1 +1,0 @@
-"""Health: every part of a deployment taken away and given back."""
