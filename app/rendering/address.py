@@ -1,7 +1,7 @@
 """The addresses of tiles: from a path and a query to a tile request, or to a sentence of what is wrong.
 
-The tile middleware and the routes share this parser, so that they never read an address in two ways. Nothing in
-an address names a file: products, collections and bands are looked up by id.
+The tile middleware and the routes share this parser, so that they never read an address in two ways. Nothing
+in an address names a file: products, collections and bands are looked up by id.
 """
 
 import re
