@@ -10,7 +10,10 @@ import pytest
 from ingest.collections import SourceCollection, load_collections
 from ingest.landing_request import BandFile, LandingRequest
 from mosaics.storage import Storage, open_storage
+from tests.ingest.archives.conftest import archive, client, other_archive
 from tests.rasters import ramp, write_geotiff
+
+__all__ = ["archive", "client", "other_archive"]
 
 MakeOrder = Callable[..., LandingRequest]
 

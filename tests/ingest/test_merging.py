@@ -249,7 +249,7 @@ async def test_what_storage_has_lost_is_no_hindrance(archive, offer, bring, stor
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "manner", "said"),
+    ("before", "now", "options", "said"),
     [
         (
             {"baseline": "05.09"},

@@ -22,7 +22,10 @@ from mosaics.catalogue import Catalogue
 from mosaics.scene import SceneRecord
 from mosaics.storage import Storage, open_storage
 from tests.app.landed import PIXEL_M, land, lonlat
+from tests.app.regions.conftest import registry, write_regions
 from tests.rasters import MOL
+
+__all__ = ["registry", "write_regions"]
 
 PRODUCTS = Path(__file__).parents[3] / "app" / "products"
 
