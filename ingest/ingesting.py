@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from ingest.archives.archive import Archive, ArchiveScene, RemoteFile, SceneRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
 from ingest.clipping import clip_file
-from ingest.collections import SourceCollection
 from ingest.downloads import BeingFetchedError, Downloads
 from ingest.fetching_parts import WholeOnlyError
 from ingest.harmonising import OffsetUndecidedError
@@ -22,6 +21,7 @@ from ingest.planning import ScenePlan, plan_rasters, plan_scene
 from ingest.probing import bands_to_probe
 from ingest.raster import RasterRefusedError, inspect_raster
 from ingest.workspace import require_space
+from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import OvertakenError
 from mosaics.storage import Storage
 
@@ -73,7 +73,7 @@ class IngestOutcome:
 async def ingest_scenes(
     storage: Storage,
     source: Archive,
-    collection: SourceCollection,
+    collection: CollectionDescription,
     survey: PendingScenes,
     options: IngestOptions,
     *,
@@ -112,7 +112,7 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
 class _Loop:
     storage: Storage
     source: Archive
-    collection: SourceCollection
+    collection: CollectionDescription
     options: IngestOptions
     downloads: Downloads
     watch: Watch

@@ -16,7 +16,6 @@ from typing import Any
 from ingest.archives.archive import Archive, ArchiveScene, SceneRefusedError
 from ingest.archives.referencing import described_grid
 from ingest.archives.stac_items import item_provenance
-from ingest.collections import SourceCollection
 from ingest.encoding import OF_ONE_BAND, Encoding
 from ingest.harmonising import Harmonisation
 from ingest.landing_request import Origin
@@ -24,6 +23,7 @@ from ingest.options import IngestOptions, Mode
 from ingest.planning import PlannedBand
 from ingest.raster import SourceRaster
 from mosaics.collection import Band, read_nodata
+from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import LogState
 from mosaics.storage import ObjectNotFoundError, Storage
 
@@ -79,7 +79,7 @@ class LandedVersion:
         """What became of its files."""
         return Mode.REFERENCE if any(map(self._is_left, self.bands)) else Mode.COPY
 
-    async def keep(self, storage: Storage, collection: SourceCollection) -> dict[str, PlannedBand]:
+    async def keep(self, storage: Storage, collection: CollectionDescription) -> dict[str, PlannedBand]:
         """Its bands as they were planned; without those whose COG storage has lost."""
         kept = {}
         for name in self.bands:
@@ -135,7 +135,7 @@ class LandedVersion:
 async def merge_scene(
     storage: Storage,
     source: Archive,
-    collection: SourceCollection,
+    collection: CollectionDescription,
     scene: ArchiveScene,
     options: IngestOptions,
     *,
@@ -166,7 +166,9 @@ async def merge_scene(
     return Merger(scene, digest, version.item_key, losses=tuple(losses))
 
 
-def decided_offset(collection: SourceCollection, kept: Mapping[str, PlannedBand]) -> Harmonisation | None:
+def decided_offset(
+    collection: CollectionDescription, kept: Mapping[str, PlannedBand]
+) -> Harmonisation | None:
     """What was decided about a scene's offset when the bands landed that it keeps; None where nothing was."""
     if collection.harmonisation is None:
         return None

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from ingest.archives.archive import Archive, ArchiveScene, SceneRefusedError
 from ingest.archives.http import ArchiveAnswerError
 from ingest.clipping import estimated_bytes
-from ingest.collections import SourceCollection
 from ingest.downloads import Downloads
 from ingest.landing import is_landed
 from ingest.merging import Merger, decided_offset, merge_scene
 from ingest.options import IngestOptions, Mode
 from ingest.planning import scene_folder
 from ingest.probing import bands_to_probe
+from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import LogState
 from mosaics.storage import Storage
 
@@ -68,7 +68,7 @@ class PendingScenes:
 async def survey_scenes(
     storage: Storage,
     source: Archive,
-    collection: SourceCollection,
+    collection: CollectionDescription,
     scenes: tuple[ArchiveScene, ...],
     options: IngestOptions,
     *,

@@ -12,7 +12,6 @@ from types import MappingProxyType
 
 from shapely.geometry import mapping
 
-from ingest.collections import SourceCollection
 from ingest.encoding import PHYSICAL, Encoding, decide_nodata, decide_scale
 from ingest.footprint import Footprint, scene_footprint
 from ingest.harmonising import Harmonisation, decide_offset
@@ -20,6 +19,7 @@ from ingest.landing_request import LandingRequest, Origin, Provenance
 from ingest.probing import low_percentile
 from ingest.raster import SourceRaster, inspect_raster
 from mosaics.collection import Collection
+from mosaics.descriptions.collections import CollectionDescription
 from mosaics.period import Period
 from mosaics.scene import SceneRecord
 
@@ -109,7 +109,7 @@ def scene_folder(collection_id: str, scene_id: str, digest: str) -> str:
 
 
 def plan_scene(
-    source: SourceCollection,
+    source: CollectionDescription,
     order: LandingRequest,
     *,
     digest: str | None = None,
@@ -147,7 +147,7 @@ def plan_scene(
 
 
 def plan_rasters(
-    source: SourceCollection,
+    source: CollectionDescription,
     order: LandingRequest,
     rasters: Mapping[str, SourceRaster],
     *,

@@ -3,16 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.collections import SourceCollection
 from ingest.harmonising import needs_pixels
 from ingest.landing_request import LandingRequest
 from ingest.raster import SourceRaster
+from mosaics.descriptions.collections import CollectionDescription
 
 CLOUDS = (3, 8, 9, 10)
 """Classes left out of the probe: cloud shadow, cloud of medium and of high probability, thin cirrus."""
 
 
-def bands_to_probe(source: SourceCollection, order: LandingRequest) -> tuple[str, ...]:
+def bands_to_probe(source: CollectionDescription, order: LandingRequest) -> tuple[str, ...]:
     """The bands whose pixels tell a scene's offset: red or another reflective one, and the classification.
 
     Args:

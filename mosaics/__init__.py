@@ -1,1 +1,1 @@
-"""Which scenes exist: storage, commit log, mosaics, and the index from a place to its scenes."""
+"""Which scenes exist: storage, log, mosaics, their index, and descriptions of collections and sources."""

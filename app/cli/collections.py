@@ -8,8 +8,8 @@ import click
 
 from app.cli.exit import refusing
 from app.settings import Settings
-from ingest.collections import CollectionFileError, SourceCollection, load_collections
 from ingest.compositing.request import compositable_bands
+from mosaics.descriptions.collections import CollectionDescription, CollectionFileError, load_collections
 
 
 @click.group()
@@ -33,7 +33,7 @@ def list_collections(*, as_json: bool) -> None:
         click.echo(f"    {', '.join(described.band_names)}")
 
 
-def facts(source: SourceCollection, found: Mapping[str, SourceCollection]) -> dict[str, Any]:
+def facts(source: CollectionDescription, found: Mapping[str, CollectionDescription]) -> dict[str, Any]:
     """What a program may want to know of a collection before it lands scenes in it or composites them."""
     described, composition = source.collection, source.composition
     composites = None

@@ -15,7 +15,6 @@ from app.cli.land import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.settings import Settings
-from ingest.collections import load_collections
 from ingest.compositing.composing import compose, progress_steps
 from ingest.compositing.cube import cube_bytes, require_new, write_cube
 from ingest.compositing.plan import CompositePlan, is_composed, plan_composite
@@ -26,6 +25,7 @@ from ingest.compositing.scene_selection import NoScenesError, select_scenes
 from ingest.compositing.schedulers import BlockScheduler, ClusterError, scheduler_at
 from ingest.compositing.stacking import Stacking, stacking
 from ingest.workspace import require_space
+from mosaics.descriptions.collections import load_collections
 from mosaics.log import read_state
 from mosaics.storage import Storage, open_storage
 

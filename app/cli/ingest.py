@@ -15,22 +15,22 @@ from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.settings import Settings
 from ingest.archives.archive import Discovery, Wanted, WantedError
-from ingest.archives.description import (
-    SourceDescription,
-    SourceFileError,
-    UnknownSourceError,
-    find_source,
-    load_sources,
-)
 from ingest.archives.http import ArchiveClient, ArchiveError
 from ingest.archives.stac_archive import StacArchive
-from ingest.collections import SourceCollection, find_collection, load_collections
 from ingest.downloads import Downloads
 from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing import Landing
 from ingest.landing_request import parse_numbers
 from ingest.options import IngestOptions, Mode
 from ingest.pending import PendingScenes, survey_scenes
+from mosaics.descriptions.collections import CollectionDescription, find_collection, load_collections
+from mosaics.descriptions.sources import (
+    SourceDescription,
+    SourceFileError,
+    UnknownSourceError,
+    find_source,
+    load_sources,
+)
 from mosaics.log import read_state
 from mosaics.period import parse_when
 from mosaics.storage import Storage, open_storage
@@ -154,7 +154,7 @@ def sources(*, as_json: bool) -> None:
             click.echo(f"    into {described.collection}: {', '.join(described.assets)}")
 
 
-def facts(source: SourceDescription, collections: Mapping[str, SourceCollection]) -> dict[str, Any]:
+def facts(source: SourceDescription, collections: Mapping[str, CollectionDescription]) -> dict[str, Any]:
     """What a program may want to know of a source before it orders from it."""
     collection = find_collection(collections, source.collection).collection
     return {
@@ -170,7 +170,7 @@ def facts(source: SourceDescription, collections: Mapping[str, SourceCollection]
 class IngestRun:
     """One ingestion, and what is said on the way."""
 
-    collection: SourceCollection
+    collection: CollectionDescription
     wanted: Wanted
     options: IngestOptions
     downloads: Downloads

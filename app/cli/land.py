@@ -14,7 +14,6 @@ from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import reporting, size_text
 from app.settings import Settings
 from ingest.cog import InvalidCogError
-from ingest.collections import CollectionFileError, find_collection, load_collections
 from ingest.demo import DemoReport, RealScenesError, land_demo, remove_demo
 from ingest.harmonising import BaselineError, OffsetUndecidedError
 from ingest.landing import Landing, land_scene, steps
@@ -23,6 +22,7 @@ from ingest.planning import plan_scene
 from ingest.raster import RasterRefusedError
 from ingest.workspace import DiskFullError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.descriptions.collections import CollectionFileError, find_collection, load_collections
 from mosaics.log import LogError, read_commits, read_state
 from mosaics.period import PeriodError
 from mosaics.scene import SceneError

@@ -12,10 +12,10 @@ from app.rendering.reading import AssetReadError, read_band
 from app.rendering.renderer import GDAL_OPTIONS
 from app.rendering.store_errors import ask_store
 from app.rendering.tile_request import Grid
-from ingest.collections import ClearRule
 from ingest.overviews.building import OverviewOutcome, UnreadableBandError, build_overviews
 from ingest.overviews.pixels import Bounds, Mask, Stored
 from mosaics.collection import Collection
+from mosaics.descriptions.collections import ClearRule
 from mosaics.period import Period
 from mosaics.scene import Asset
 from mosaics.storage import ObjectNotFoundError, Storage

@@ -9,8 +9,8 @@ from app.cli.land import REFUSALS, storage_option
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import json_option, reporting
 from app.settings import Settings
-from ingest.collections import load_collections
 from mosaics.collection import UnknownCollectionError
+from mosaics.descriptions.collections import load_collections
 from mosaics.period import Period
 from mosaics.storage import open_storage
 

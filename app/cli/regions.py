@@ -111,7 +111,7 @@ def _listing(settings: Settings, file: Path | None) -> RegionListing:
     path = file or settings.regions
     if path is None:
         raise CommandError("No regions file is given: set TILEWATCH_REGIONS, or give --file.")
-    from ingest.archives.description import SourceFileError, load_sources
+    from mosaics.descriptions.sources import SourceFileError, load_sources
 
     with refusing(ProductFileError, SourceFileError):
         registry = Registry.load([SHIPPED, settings.products] if settings.products else [SHIPPED])

@@ -18,7 +18,6 @@ from ingest.archives.archive import (
     Wanted,
     WantedError,
 )
-from ingest.archives.description import SourceDescription
 from ingest.archives.http import ArchiveClient
 from ingest.archives.referencing import described_grid, is_upright, referenced_raster
 from ingest.archives.signing import OpenBuckets, SharedAccess, Signer, https_address, refuse_billed
@@ -36,6 +35,7 @@ from ingest.fetching_parts import fetch_under
 from ingest.harmonising import BaselineError
 from ingest.landing_request import BandFile, LandingRequest, OrderError, Origin
 from mosaics.collection import Collection
+from mosaics.descriptions.sources import SourceDescription
 
 FLAG = "earthsearch:boa_offset_applied"
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.collections import Composition, SourceCollection, find_collection
 from ingest.compositing.reducing import METHODS
 from mosaics.collection import UnknownBandError
+from mosaics.descriptions.collections import CollectionDescription, Composition, find_collection
 from mosaics.period import Cadence, Interval, Period, PeriodError, parse_when
 
 COUNT = "count"
@@ -51,9 +51,9 @@ class Box:
 class CompositeOrder:
     """One composite of one period."""
 
-    source: SourceCollection
+    source: CollectionDescription
     """Whose scenes it is made of."""
-    target: SourceCollection
+    target: CollectionDescription
     """Where it is landed."""
     box: Box
     interval: Interval
@@ -94,13 +94,13 @@ class CompositeOrder:
         return f"{self.source.collection.id}-{self.method}-{self.period.text}-{digest}"
 
 
-def compositable_bands(source: SourceCollection, target: SourceCollection) -> tuple[str, ...]:
+def compositable_bands(source: CollectionDescription, target: CollectionDescription) -> tuple[str, ...]:
     """The bands a composite may have: of numbers, which both collections know."""
     numbers = {band.name for band in source.collection.bands if not band.categorical}
     return tuple(name for name in target.collection.band_names if name in numbers and name != COUNT)
 
 
-def find_target(collections: Mapping[str, SourceCollection], source_id: str) -> SourceCollection:
+def find_target(collections: Mapping[str, CollectionDescription], source_id: str) -> CollectionDescription:
     """The collection that holds composites of another.
 
     Raises:
@@ -118,7 +118,7 @@ def find_target(collections: Mapping[str, SourceCollection], source_id: str) -> 
 
 
 def composite_orders(
-    collections: Mapping[str, SourceCollection],
+    collections: Mapping[str, CollectionDescription],
     source_id: str,
     *,
     box: Box,

@@ -10,10 +10,10 @@ import numpy as np
 import odc.stac
 from odc.geo.geobox import GeoBox
 
-from ingest.collections import ClearRule
 from ingest.compositing.reducing import clear_values, first_clear
 from ingest.compositing.scene_reader import GDAL_OPTIONS, SceneDriver
 from ingest.compositing.scene_selection import SourceScene
+from mosaics.descriptions.collections import ClearRule
 
 ONE_OVERPASS = timedelta(minutes=15)
 """Scenes this close in time are parts of one: neighbouring tiles are seconds apart, orbits 98 minutes."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ingest.collections import SourceCollection, find_collection, load_collections
 from ingest.demo import nightlights, no2, sentinel2
 from ingest.item import SYNTHETIC
 from ingest.landing import convert_scene, is_landed, put_collection, upload_scene
@@ -17,6 +16,7 @@ from ingest.landing_request import LandingRequest
 from ingest.planning import CONVERTER, DIGEST_LENGTH, ScenePlan, plan_scene, scene_folder
 from ingest.workspace import require_space, workspace
 from mosaics.collection import Collection, Provider
+from mosaics.descriptions.collections import CollectionDescription, find_collection, load_collections
 from mosaics.log import LogState, commit_scenes, read_state
 from mosaics.storage import Storage
 
@@ -144,7 +144,7 @@ async def _land(storage: Storage, collection: Collection, plans: Sequence[SceneP
 
 def _convert_all(
     scenes: Sequence[DemoScene],
-    sources: Mapping[str, SourceCollection],
+    sources: Mapping[str, CollectionDescription],
     folder: Path,
     progress: Callable[[int], None],
 ) -> list[ScenePlan]:
@@ -160,7 +160,7 @@ def _convert_all(
     return plans
 
 
-def _convert(scene: DemoScene, source: SourceCollection, folder: Path) -> ScenePlan:
+def _convert(scene: DemoScene, source: CollectionDescription, folder: Path) -> ScenePlan:
     drawn = folder / "drawn"
     drawn.mkdir(parents=True)
     plan = plan_scene(source, scene.draw(drawn), digest=_digest(scene))

@@ -19,7 +19,6 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from ingest.collections import ClearRule
 from ingest.overviews.piece import Cell, PieceWriter, tile_bounds_m
 from ingest.overviews.pixels import (
     BandForm,
@@ -35,6 +34,7 @@ from ingest.overviews.pixels import (
 from ingest.workspace import require_space, workspace
 from mosaics.cells import cell_number, tile_bounds
 from mosaics.collection import Collection
+from mosaics.descriptions.collections import ClearRule
 from mosaics.document import MosaicDocument
 from mosaics.index import QuadkeyIndex
 from mosaics.log import commit_overviews, read_state

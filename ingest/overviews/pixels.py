@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.collections import ClearRule
+from mosaics.descriptions.collections import ClearRule
 from mosaics.scene import Asset, SceneItem
 
 Mask: TypeAlias = NDArray[np.bool_]

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import rasterio
 
-from ingest.collections import find_collection, load_collections
 from ingest.landing import put_collection
+from mosaics.descriptions.collections import find_collection, load_collections
 from mosaics.document import MosaicDocument
 from mosaics.log import commit_scenes, read_state
 from mosaics.scene import SceneRecord

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from ingest.collections import find_collection, load_collections
 from ingest.landing import land_scene, steps
 from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
+from mosaics.descriptions.collections import find_collection, load_collections
 from mosaics.storage import open_storage
 
 Floats = NDArray[np.float32]

@@ -3,9 +3,9 @@
 import pytest
 
 from app.products.registry import Registry
-from ingest.collections import load_collections
 from ingest.compositing.reducing import MISSING
 from ingest.compositing.request import COUNT
+from mosaics.descriptions.collections import load_collections
 
 COLLECTIONS = load_collections()
 PRODUCTS = Registry.load().all()

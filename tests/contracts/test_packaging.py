@@ -18,7 +18,7 @@ DATA = [
     "app/products/*.toml",
     "app/web/dist/**/*",
     "colormaps/*.toml",
-    "ingest/**/*.toml",
+    "mosaics/**/*.toml",
     "migrations/**/*.py",
     "migrations/**/*.sql",
 ]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from app.products.registry import Registry
-from ingest.collections import load_collections
 from ingest.harmonising import decide_offset
+from mosaics.descriptions.collections import load_collections
 
 COLLECTIONS = load_collections()
 SINCE_2022 = datetime(2025, 6, 1, tzinfo=UTC)

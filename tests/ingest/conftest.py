@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ingest.collections import SourceCollection, load_collections
 from ingest.landing_request import BandFile, LandingRequest
+from mosaics.descriptions.collections import CollectionDescription, load_collections
 from mosaics.storage import Storage, open_storage
 from tests.ingest.archives.conftest import archive, client, other_archive
 from tests.rasters import ramp, write_geotiff
@@ -19,7 +19,7 @@ MakeOrder = Callable[..., LandingRequest]
 
 
 @pytest.fixture(scope="session")
-def collections() -> dict[str, SourceCollection]:
+def collections() -> dict[str, CollectionDescription]:
     return load_collections()
 
 

@@ -15,11 +15,11 @@ import pytest
 import rasterio
 from rio_cogeo.cogeo import cog_validate
 
-from ingest.collections import load_collections
 from ingest.demo import RealScenesError, demo_item_key, demo_scenes, land_demo, no2, remove_demo, sentinel2
 from ingest.landing import convert_scene, land_scene
 from ingest.planning import plan_scene
 from mosaics.catalogue import Catalogue
+from mosaics.descriptions.collections import load_collections
 from mosaics.log import read_commits, read_state
 from mosaics.storage import Storage, open_storage
 

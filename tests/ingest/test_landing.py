@@ -162,8 +162,8 @@ async def test_a_sweep_finds_what_no_commit_names(storage, plan):
 
 def land_in_another_process(address: str, files: dict[str, Path], scene_id: str, ready: Path) -> int | None:
     """Lands one scene once two processes are ready; runs in one of its own."""
-    from ingest.collections import load_collections
     from ingest.landing_request import BandFile, LandingRequest
+    from mosaics.descriptions.collections import load_collections
 
     when = datetime(2024, 6, 15, tzinfo=UTC)
     assets = tuple(BandFile(band, file) for band, file in files.items())

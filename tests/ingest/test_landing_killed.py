@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from ingest.collections import load_collections
 from ingest.landing import land_scene
 from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import ScenePlan, plan_scene
 from mosaics.catalogue import Catalogue
+from mosaics.descriptions.collections import load_collections
 from mosaics.log import read_commits
 from mosaics.storage import open_storage
 from tests.rasters import ramp, write_geotiff

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from ingest.archives.description import SHIPPED
 from ingest.archives.http import ArchiveClient
+from mosaics.descriptions.sources import SHIPPED
 from tests.ingest.archives.conftest import QUICK
 from tests.ingest.archives.playing import EARTH_SEARCH, days, play, scene_files
 from tests.ingest.archives.server import Answer

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ingest.archives.description import SHIPPED
+from mosaics.descriptions.sources import SHIPPED
 from tests.app.conftest import settings, two_months
 from tests.ingest.archives.playing import EARTH_SEARCH
 from tests.ingest.archives.server import ArchiveServer

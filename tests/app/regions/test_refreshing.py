@@ -12,7 +12,7 @@ import pytest
 from pytest import approx  # noqa: PT013
 
 from app.main import create_app
-from ingest.archives.description import SHIPPED
+from mosaics.descriptions.sources import SHIPPED
 from tests.app.conftest import eventually
 from tests.app.regions.conftest import speaking_to
 from tests.ingest.archives.playing import EARTH_SEARCH, play, scene_files

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 from ingest.archives.archive import Wanted
-from ingest.archives.description import load_sources
 from ingest.archives.http import ArchiveClient
 from ingest.archives.stac_archive import StacArchive
-from ingest.collections import load_collections
 from ingest.downloads import Downloads
 from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing import Landing
 from ingest.options import IngestOptions
 from ingest.pending import PendingScenes, survey_scenes
+from mosaics.descriptions.collections import load_collections
+from mosaics.descriptions.sources import load_sources
 from mosaics.log import read_state
 from mosaics.period import Interval, parse_instant
 from mosaics.storage import Storage

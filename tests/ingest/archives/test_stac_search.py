@@ -8,10 +8,10 @@ import shapely
 from shapely.geometry import box, mapping
 
 from ingest.archives.archive import Wanted, WantedError
-from ingest.archives.description import load_sources
 from ingest.archives.http import ArchiveAnswerError, ArchiveError, ArchiveUnavailableError
 from ingest.archives.stac_archive import StacArchive
 from ingest.archives.stac_search import ItemSearch, search_items
+from mosaics.descriptions.sources import load_sources
 from mosaics.period import Interval
 from tests.ingest.archives.scenes import sentinel_item
 from tests.ingest.archives.server import Answer, document, page

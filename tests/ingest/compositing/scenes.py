@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.collections import load_collections
 from ingest.compositing.composing import compose
 from ingest.compositing.plan import CompositePlan, plan_composite
 from ingest.compositing.request import Box, CompositeOrder, composite_orders
@@ -19,6 +18,7 @@ from ingest.compositing.stacking import stacking
 from ingest.landing import Landing, land_scene
 from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
+from mosaics.descriptions.collections import load_collections
 from mosaics.storage import Storage
 from tests.rasters import MOL, UTM_31N, write_geotiff
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.collections import ClearRule
 from ingest.compositing.reducing import METHODS, clear_values, encode, first_clear, reduce_planes
+from mosaics.descriptions.collections import ClearRule
 from mosaics.scene import Asset
 
 NUMPY: dict[str, Any] = {"median": np.nanmedian, "mean": np.nanmean, "min": np.nanmin, "max": np.nanmax}

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from ingest.collections import ClearRule
 from ingest.overviews.pixels import (
     CLEAR,
     HIDDEN,
@@ -19,6 +18,7 @@ from ingest.overviews.pixels import (
     halve,
     scene_mark,
 )
+from mosaics.descriptions.collections import ClearRule
 from mosaics.scene import Asset, SceneItem
 
 WHEN = datetime(2024, 6, 15, tzinfo=UTC)

@@ -13,9 +13,9 @@ from app.products.registry import Registry
 from app.rendering.renderer import Renderer
 from app.rendering.resolving import resolve_tile
 from app.rendering.tile_request import TileFormat, TileRequest
-from ingest.collections import load_collections
 from ingest.overviews.building import build_overviews
 from mosaics.catalogue import Catalogue
+from mosaics.descriptions.collections import load_collections
 from mosaics.document import MosaicDocument
 from mosaics.log import read_state
 from mosaics.period import Period

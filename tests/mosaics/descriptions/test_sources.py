@@ -2,8 +2,8 @@
 
 import pytest
 
-from ingest.archives.description import SHIPPED, SourceFileError, load_sources, read_source
-from ingest.collections import load_collections
+from mosaics.descriptions.collections import load_collections
+from mosaics.descriptions.sources import SHIPPED, SourceFileError, load_sources, read_source
 
 GOOD = """
 title = "Mine"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ingest.toml_files import read_folders, read_table
 from mosaics.collection import Band, Collection, Provider, UnknownCollectionError
+from mosaics.descriptions.toml_files import read_folders, read_table
 
 SHIPPED = Path(__file__).parent
 
@@ -60,7 +60,7 @@ class Composition(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class SourceCollection:
+class CollectionDescription:
     """A collection, how its scenes are harmonised on landing, and which of their pixels are clear."""
 
     collection: Collection
@@ -70,7 +70,7 @@ class SourceCollection:
     """None where scenes come from elsewhere."""
 
 
-def load_collections(folders: Iterable[Path] = ()) -> dict[str, SourceCollection]:
+def load_collections(folders: Iterable[Path] = ()) -> dict[str, CollectionDescription]:
     """Reads the collections shipped and those of `folders`; a later one replaces one of the same id.
 
     Raises:
@@ -79,7 +79,9 @@ def load_collections(folders: Iterable[Path] = ()) -> dict[str, SourceCollection
     return read_folders((SHIPPED, *folders), read_collection, CollectionFileError, "collections")
 
 
-def find_collection(collections: Mapping[str, SourceCollection], collection_id: str) -> SourceCollection:
+def find_collection(
+    collections: Mapping[str, CollectionDescription], collection_id: str
+) -> CollectionDescription:
     """The collection of that id.
 
     Raises:
@@ -90,7 +92,7 @@ def find_collection(collections: Mapping[str, SourceCollection], collection_id: 
     return collections[collection_id]
 
 
-def read_collection(path: Path) -> SourceCollection:
+def read_collection(path: Path) -> CollectionDescription:
     """Reads one .toml; the file's name is the collection's id.
 
     Raises:
@@ -105,7 +107,7 @@ def read_collection(path: Path) -> SourceCollection:
     except ValidationError as error:
         raise CollectionFileError(f"{path.name}: {_first_complaint(error, document)}") from error
     _check_harmonisation(path.name, harmonisation, collection)
-    return SourceCollection(
+    return CollectionDescription(
         collection,
         harmonisation,
         _read_clear(path.name, clear, collection),

@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 
-from ingest.collections import CollectionFileError, find_collection, load_collections, read_collection
 from mosaics.collection import Collection, UnknownCollectionError
+from mosaics.descriptions.collections import (
+    CollectionFileError,
+    find_collection,
+    load_collections,
+    read_collection,
+)
 from mosaics.period import Cadence
+
+
+@pytest.fixture(scope="module")
+def collections():
+    return load_collections()
+
 
 RIGHT = """
 title = "Mine"

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from ingest.toml_files import read_folders, read_table
+from mosaics.descriptions.toml_files import read_folders, read_table
 
-SHIPPED = Path(__file__).parent / "sources"
+SHIPPED = Path(__file__).parent
 
 
 class SourceFileError(ValueError):
