@@ -1,12 +1,19 @@
-"""Encoding: how the stored numbers of a band are to be read, decided once and with its reason."""
+"""Encoding: how the stored numbers of a band are to be read, decided once and with its reason.
 
+The numbers of Sentinel-2 are a case of their own. Since 2022-01-25, and in all older dates processed again,
+ESA's numbers are 1000 higher: reflectance is (DN - 1000) / 10000. Some archives have taken the 1000 away
+again. Whether they have is decided for a whole scene, by what is known of it and by how low its numbers go.
+"""
+
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ingest.harmonising import Harmonisation
 from ingest.raster import RasterRefusedError, SourceRaster, held_nodata
 from mosaics.collection import Band
 
@@ -20,6 +27,34 @@ TAGS = "the file's own tags"
 COLLECTION = "as the collection says"
 OF_ONE_BAND = frozenset({PHYSICAL, DECLARED, BOTH_GIVEN, SCALE_GIVEN, OFFSET_GIVEN, CODES, TAGS, COLLECTION})
 """Reasons that hold for a band alone; any other is a rule's, which holds for the whole scene."""
+
+BOA_OFFSET = -0.1
+"""BOA_ADD_OFFSET of -1000 times the quantification of 1e-4, in every band (ESA, baseline 04.00)."""
+FIRST_BASELINE_WITH_OFFSET = (4, 0)
+FIRST_DAY_WITH_OFFSET = datetime(2022, 1, 25, tzinfo=UTC)
+LOWEST_DN_WITH_OFFSET = 900
+"""Numbers that still carry the offset hardly go below about 1000, whatever the ground (our own probe)."""
+CLOUDS = (3, 8, 9, 10)
+"""Classes left out of the probe: cloud shadow, cloud of medium and of high probability, thin cirrus."""
+
+
+class OffsetUndecidedError(ValueError):
+    """Nothing tells whether the offset is in the numbers; the message says what would."""
+
+
+class BaselineError(ValueError):
+    """A text that is no processing baseline; the message says what one looks like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harmonisation:
+    """The offset to add to scaled numbers, and why."""
+
+    offset: float
+    """In reflectance: -0.1 or 0."""
+    reason: str
+    doubt: str | None = None
+    """A sentence for whoever lands the scene, where the pixels speak against the decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +182,118 @@ def _own_scale(
         return band.scale, band.offset, COLLECTION
     decided = rule()
     return band.scale, decided.offset, decided.reason
+
+
+def decide_offset(
+    *,
+    baseline: str | None,
+    sensed: datetime,
+    low_dn: float | None,
+    removed: bool | None = None,
+) -> Harmonisation:
+    """Decides the offset of a Sentinel-2 Level-2A scene.
+
+    Args:
+        baseline: Processing baseline, "05.09"; None where unknown.
+        sensed: When the scene was taken.
+        low_dn: 1st percentile of the valid digital numbers of its red (or another reflective) band; None
+            where there are none.
+        removed: What the archive says of its pixels: True where it has taken the offset away (Earth Search's
+            `earthsearch:boa_offset_applied`), False where it says it has not, which is not always so; None
+            where it hands on ESA's numbers.
+
+    Raises:
+        OffsetUndecidedError: Where neither baseline nor pixels nor date decide.
+    """
+    looks_removed = low_dn is not None and low_dn < LOWEST_DN_WITH_OFFSET
+    probe = f"1st percentile of the digital numbers is {low_dn:.0f}" if low_dn is not None else "no pixels"
+    if removed:
+        return Harmonisation(0.0, "the archive has taken the offset away")
+    if baseline is not None:
+        if parse_baseline(baseline) < FIRST_BASELINE_WITH_OFFSET:
+            return Harmonisation(0.0, f"processing baseline {baseline} is before 04.00: no offset")
+        if removed is False and looks_removed:
+            # Element84/earth-search#71: items flagged as not applied whose pixels have it taken away
+            return Harmonisation(
+                0.0, f"the archive says otherwise, but the offset is gone: {probe}, below 900"
+            )
+        doubt = None
+        if looks_removed:
+            doubt = (
+                f"the {probe}, as if the offset of baseline {baseline} had been taken away already "
+                "(Earth Search does so): give --offset 0 if it has."
+            )
+        return Harmonisation(BOA_OFFSET, f"processing baseline {baseline} is 04.00 or later: -1000", doubt)
+    if looks_removed:
+        return Harmonisation(0.0, f"the offset is not in the numbers: {probe}, below {LOWEST_DN_WITH_OFFSET}")
+    if sensed < FIRST_DAY_WITH_OFFSET:
+        return Harmonisation(
+            0.0, f"taken before 2022-01-25 and of unknown baseline, so taken for one before 04.00 ({probe})"
+        )
+    raise OffsetUndecidedError(
+        "whether these digital numbers carry the Sentinel-2 offset of -1000 cannot be told from them "
+        f"({probe}). Give --baseline (such as 05.09; the product's metadata has it), "
+        "or --offset -0.1 or --offset 0."
+    )
+
+
+def needs_pixels(baseline: str | None, *, removed: bool | None) -> bool:
+    """Whether the archive says nothing, or what is wrong at times, so that the pixels are asked."""
+    if baseline is None:
+        return not removed
+    return removed is False and parse_baseline(baseline) >= FIRST_BASELINE_WITH_OFFSET
+
+
+def parse_baseline(text: str) -> tuple[int, int]:
+    """The two numbers of a processing baseline, "05.09" or "N0509".
+
+    Raises:
+        BaselineError: Where the text is none.
+    """
+    match = re.fullmatch(r"N?(\d{2})\.?(\d{2})", text.strip())
+    if match is None:
+        raise BaselineError(f"'{text}' is no processing baseline; one looks like 05.09 (or N0509).")
+    return int(match[1]), int(match[2])
+
+
+def low_percentile(
+    raster: SourceRaster, nodata: float | None, classification: SourceRaster | None = None
+) -> float | None:
+    """The 1st percentile of the valid, clear digital numbers; None where there are none.
+
+    0 is no data in Sentinel-2 whatever the file's tag says; it is left out before any offset.
+
+    Args:
+        raster: A band of uint16.
+        nodata: Number of its missing pixels.
+        classification: The scene classification, on a grid of its own; without it clouds count as well.
+    """
+    classes = None if classification is None else np.vstack([rows for _, rows, _ in classification.rows()])
+    counts: NDArray[np.int64] = np.zeros(2**16, dtype="int64")
+    for top, pixels, kept in raster.rows():
+        clear = np.ones(pixels.shape, dtype=bool) if kept is None else kept
+        if classification is not None and classes is not None:
+            clear = clear & ~np.isin(_seen_from(raster, top, pixels.shape, classification, classes), CLOUDS)
+        counts += np.bincount(pixels[clear], minlength=2**16)
+    counts[0] = 0
+    if nodata is not None:
+        counts[int(nodata)] = 0
+    reached = np.cumsum(counts)
+    return float(np.searchsorted(reached, 0.01 * reached[-1])) if reached[-1] else None
+
+
+def _seen_from(
+    raster: SourceRaster,
+    top: int,
+    shape: tuple[int, ...],
+    other: SourceRaster,
+    values: NDArray[np.generic],
+) -> NDArray[np.generic]:
+    """The nearest value of another raster of the same CRS at each pixel of some rows."""
+    here, there = raster.transform, other.transform
+    ys = here.f + (top + np.arange(shape[0]) + 0.5) * here.e
+    xs = here.c + (np.arange(shape[1]) + 0.5) * here.a
+    rows = np.clip(np.floor((ys - there.f) / there.e).astype(int), 0, values.shape[0] - 1)
+    columns = np.clip(np.floor((xs - there.c) / there.a).astype(int), 0, values.shape[1] - 1)
+    seen: NDArray[np.generic] = values[rows[:, None], columns[None, :]]
+    return seen

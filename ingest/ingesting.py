@@ -10,17 +10,15 @@ from ingest.archives.archive import Archive, ArchiveScene, RemoteFile, SceneRefu
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
 from ingest.clipping import clip_file
 from ingest.downloads import BeingFetchedError, Downloads
+from ingest.encoding import OffsetUndecidedError
 from ingest.fetching_parts import WholeOnlyError
-from ingest.harmonising import OffsetUndecidedError
-from ingest.landing import Landing, land_scene
+from ingest.landing import Landing, land_scene, require_space
 from ingest.landing_request import LandingRequest, OrderError
 from ingest.merging import decided_offset
 from ingest.options import IngestOptions, Mode
 from ingest.pending import Pending, PendingScenes
-from ingest.planning import ScenePlan, plan_rasters, plan_scene
-from ingest.probing import bands_to_probe
+from ingest.planning import ScenePlan, bands_to_probe, plan_rasters, plan_scene
 from ingest.raster import RasterRefusedError, inspect_raster
-from ingest.workspace import require_space
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import OvertakenError
 from mosaics.storage import Storage

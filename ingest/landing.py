@@ -5,9 +5,14 @@ that until it stands nobody sees anything, and a landing killed on the way is co
 """
 
 import asyncio
+import fcntl
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +21,6 @@ from types import MappingProxyType
 from ingest.cog import write_cog
 from ingest.item import COG, GEOJSON, scene_item
 from ingest.planning import ScenePlan
-from ingest.workspace import require_space, workspace
 from mosaics.collection import Collection
 from mosaics.log import LogState, commit_scenes, read_state
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
@@ -27,8 +31,16 @@ SPACE_PER_BYTE = 2.5
 """Disk taken by a raster of one byte while it is converted: plain copy, overviews (a third), COG."""
 TAKEN_BYTES = 2**24
 """Of a COG that is taken over, in memory at a time."""
+PREFIX = "tilewatch-landing-"
+LOCK = ".alive"
+STARTING_S = 600
+"""A folder younger than this may belong to a landing that has not locked it yet."""
 
 Progress = Callable[[int], None]
+
+
+class DiskFullError(RuntimeError):
+    """There is not enough room on disk; the message says where and how much is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +202,53 @@ async def put_same(storage: Storage, key: str, content: Path | bytes, media_type
         if (await storage.head(key)).modified <= datetime.now(UTC) - REUSED_UP_TO:
             whole = await asyncio.to_thread(content.read_bytes) if isinstance(content, Path) else content
             await storage.put(key, whole, media_type)
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """Makes a folder beside other temporary files (TMPDIR), and removes it afterwards."""
+    _clear_abandoned(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    with (folder / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_space(
+    folder: Path,
+    needed_bytes: int,
+    *,
+    work: str = "converting",
+    remedy: str = "set TMPDIR to a folder on a larger disk",
+) -> None:
+    """Refuses to begin what the disk cannot hold.
+
+    Args:
+        folder: Lies on the disk.
+        needed_bytes: How much the work takes.
+        work: What it is, for people.
+        remedy: What helps, beside making room.
+
+    Raises:
+        DiskFullError: Where less is free than needed.
+    """
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise DiskFullError(
+            f"{work} needs {needed_bytes / 1e9:.1f} GB for a while, and {folder.parent} has "
+            f"{free_bytes / 1e9:.1f} GB free. Make room, or {remedy}."
+        )
+
+
+def _clear_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            about = folder.lstat()
+            if about.st_uid != os.getuid() or time.time() - about.st_mtime < STARTING_S:
+                continue
+            with (folder / LOCK).open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ingest.encoding import PerBand
-from ingest.harmonising import Harmonisation, parse_baseline
+from ingest.encoding import Harmonisation, PerBand, parse_baseline
 from mosaics.period import Cadence, Interval, Period, PeriodError, parse_instant
 
 SCENE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

@@ -16,8 +16,7 @@ from typing import Any
 from ingest.archives.archive import Archive, ArchiveScene, SceneRefusedError
 from ingest.archives.referencing import described_grid
 from ingest.archives.stac_items import item_provenance
-from ingest.encoding import OF_ONE_BAND, Encoding
-from ingest.harmonising import Harmonisation
+from ingest.encoding import OF_ONE_BAND, Encoding, Harmonisation
 from ingest.landing_request import Origin
 from ingest.options import IngestOptions, Mode
 from ingest.planning import PlannedBand

@@ -7,8 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from ingest.archives.archive import ArchiveScene, WantedError
-from ingest.encoding import PerBand
-from ingest.harmonising import Harmonisation
+from ingest.encoding import Harmonisation, PerBand
 from ingest.landing_request import LandingRequest
 from ingest.planning import CONVERTER, DIGEST_LENGTH
 

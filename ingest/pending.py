@@ -12,8 +12,7 @@ from ingest.downloads import Downloads
 from ingest.landing import is_landed
 from ingest.merging import Merger, decided_offset, merge_scene
 from ingest.options import IngestOptions, Mode
-from ingest.planning import scene_folder
-from ingest.probing import bands_to_probe
+from ingest.planning import bands_to_probe, scene_folder
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import LogState
 from mosaics.storage import Storage

@@ -12,12 +12,18 @@ from types import MappingProxyType
 
 from shapely.geometry import mapping
 
-from ingest.encoding import PHYSICAL, Encoding, decide_nodata, decide_scale
-from ingest.footprint import Footprint, scene_footprint
-from ingest.harmonising import Harmonisation, decide_offset
+from ingest.encoding import (
+    PHYSICAL,
+    Encoding,
+    Harmonisation,
+    decide_nodata,
+    decide_offset,
+    decide_scale,
+    low_percentile,
+    needs_pixels,
+)
 from ingest.landing_request import LandingRequest, Origin, Provenance
-from ingest.probing import low_percentile
-from ingest.raster import SourceRaster, inspect_raster
+from ingest.raster import Footprint, SourceRaster, inspect_raster, scene_footprint
 from mosaics.collection import Collection
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.period import Period
@@ -224,6 +230,27 @@ def plan_rasters(
         notes=(*_physical_notes(encodings), *itertools.chain.from_iterable(map(_offset_notes, decided))),
         provenance=order.provenance,
     )
+
+
+def bands_to_probe(source: CollectionDescription, order: LandingRequest) -> tuple[str, ...]:
+    """The bands whose pixels tell a scene's offset: red or another reflective one, and the classification.
+
+    Args:
+        source: The collection it goes to.
+        order: What is asked; its files need not be there.
+
+    Returns:
+        None of them where the offset is known without: from the archive, the user or the scene's other bands.
+    """
+    if source.harmonisation is None or order.decided is not None:
+        return ()
+    bands = [asset.band for asset in order.assets]
+    reflective = [band for band in bands if not source.collection.band(band).categorical]
+    given = order.offsets.for_all is not None or order.declared.keys() >= set(reflective)
+    if given or not needs_pixels(order.baseline, removed=order.removed):
+        return ()
+    first = "red" if "red" in reflective else next(iter(reflective), None)
+    return tuple(band for band in bands if band in {first, "scl"}) if first else ()
 
 
 def _as_the_archive_says(raster: SourceRaster, order: LandingRequest) -> SourceRaster:

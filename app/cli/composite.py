@@ -24,7 +24,7 @@ from ingest.compositing.scene_reader import UnreadableSceneError
 from ingest.compositing.scene_selection import NoScenesError, select_scenes
 from ingest.compositing.schedulers import BlockScheduler, ClusterError, scheduler_at
 from ingest.compositing.stacking import Stacking, stacking
-from ingest.workspace import require_space
+from ingest.landing import require_space
 from mosaics.descriptions.collections import load_collections
 from mosaics.log import read_state
 from mosaics.storage import Storage, open_storage

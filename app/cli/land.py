@@ -15,12 +15,11 @@ from app.cli.reporting import reporting, size_text
 from app.settings import Settings
 from ingest.cog import InvalidCogError
 from ingest.demo import DemoReport, RealScenesError, land_demo, remove_demo
-from ingest.harmonising import BaselineError, OffsetUndecidedError
-from ingest.landing import Landing, land_scene, steps
+from ingest.encoding import BaselineError, OffsetUndecidedError
+from ingest.landing import DiskFullError, Landing, land_scene, steps
 from ingest.landing_request import BandFile, LandingRequest, OrderError, parse_numbers, parse_time
 from ingest.planning import plan_scene
 from ingest.raster import RasterRefusedError
-from ingest.workspace import DiskFullError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
 from mosaics.descriptions.collections import CollectionFileError, find_collection, load_collections
 from mosaics.log import LogError, read_commits, read_state

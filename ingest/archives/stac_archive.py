@@ -30,9 +30,9 @@ from ingest.archives.stac_items import (
 )
 from ingest.archives.stac_search import ItemSearch, search_items
 from ingest.clipping import Grid
+from ingest.encoding import BaselineError
 from ingest.fetching import Expected, Signed, fetch_file
 from ingest.fetching_parts import fetch_under
-from ingest.harmonising import BaselineError
 from ingest.landing_request import BandFile, LandingRequest, OrderError, Origin
 from mosaics.collection import Collection
 from mosaics.descriptions.sources import SourceDescription

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry import shape
 
 from ingest.archives.archive import ArchiveScene, RemoteFile, SceneRefusedError
-from ingest.harmonising import parse_baseline
+from ingest.encoding import parse_baseline
 from ingest.landing_request import SCENE_ID, Provenance
 from mosaics.period import parse_instant
 

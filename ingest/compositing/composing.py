@@ -20,11 +20,10 @@ from ingest.compositing.request import COUNT
 from ingest.compositing.schedulers import BlockScheduler, Done, Work
 from ingest.compositing.stacking import Stacking, observations, over, part_of
 from ingest.item import GEOJSON
-from ingest.landing import Landing, land_scene
+from ingest.landing import Landing, land_scene, require_space, workspace
 from ingest.landing_request import BandFile, LandingRequest, Provenance
 from ingest.planning import ScenePlan, plan_rasters
 from ingest.raster import inspect_raster
-from ingest.workspace import require_space, workspace
 from mosaics.storage import Storage
 
 COMPUTING_SHARE = 4

@@ -11,10 +11,9 @@ from typing import Protocol
 
 from ingest.demo import nightlights, no2, sentinel2
 from ingest.item import SYNTHETIC
-from ingest.landing import convert_scene, is_landed, put_collection, upload_scene
+from ingest.landing import convert_scene, is_landed, put_collection, require_space, upload_scene, workspace
 from ingest.landing_request import LandingRequest
 from ingest.planning import CONVERTER, DIGEST_LENGTH, ScenePlan, plan_scene, scene_folder
-from ingest.workspace import require_space, workspace
 from mosaics.collection import Collection, Provider
 from mosaics.descriptions.collections import CollectionDescription, find_collection, load_collections
 from mosaics.log import LogState, commit_scenes, read_state

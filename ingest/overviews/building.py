@@ -19,6 +19,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from ingest.landing import require_space, workspace
 from ingest.overviews.piece import Cell, PieceWriter, tile_bounds_m
 from ingest.overviews.pixels import (
     BandForm,
@@ -31,7 +32,6 @@ from ingest.overviews.pixels import (
     compose,
     halve,
 )
-from ingest.workspace import require_space, workspace
 from mosaics.cells import cell_number, tile_bounds
 from mosaics.collection import Collection
 from mosaics.descriptions.collections import ClearRule

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.products.registry import Registry
-from ingest.harmonising import decide_offset
+from ingest.encoding import decide_offset
 from mosaics.descriptions.collections import load_collections
 
 COLLECTIONS = load_collections()

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from ingest.encoding import PHYSICAL, PerBand, decide_nodata, decide_scale
-from ingest.harmonising import Harmonisation
+from ingest.encoding import PHYSICAL, Harmonisation, PerBand, decide_nodata, decide_scale
 from ingest.raster import RasterRefusedError, inspect_raster
 from tests.rasters import ramp, write_geotiff
 

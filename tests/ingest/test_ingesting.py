@@ -12,8 +12,8 @@ from ingest.archives.archive import WantedError
 from ingest.archives.http import ArchiveUnavailableError
 from ingest.encoding import PerBand
 from ingest.ingesting import FILES_AT_ONCE
+from ingest.landing import DiskFullError
 from ingest.options import IngestOptions, Mode
-from ingest.workspace import DiskFullError
 from mosaics.catalogue import Catalogue
 from mosaics.log import read_commits, read_state
 from mosaics.storage import open_storage

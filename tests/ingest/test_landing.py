@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from ingest.landing import land_scene, needed_bytes, steps
+from ingest.landing import DiskFullError, land_scene, needed_bytes, require_space, steps, workspace
 from ingest.planning import plan_scene
 from ingest.raster import RasterRefusedError
-from ingest.workspace import DiskFullError, require_space, workspace
 from mosaics.catalogue import Catalogue
 from mosaics.collection import Collection
 from mosaics.log import read_commits, read_state
@@ -209,7 +208,7 @@ def test_converting_is_refused_where_the_disk_is_too_small(plan, tmp_path):
 
 def test_the_folder_of_a_dead_landing_is_cleared_and_that_of_a_living_one_kept(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("ingest.workspace.STARTING_S", -1)
+    monkeypatch.setattr("ingest.landing.STARTING_S", -1)
     dead = tmp_path / "tilewatch-landing-dead"
     dead.mkdir()
     (dead / "red.tif").touch()

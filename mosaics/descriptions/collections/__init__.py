@@ -15,7 +15,7 @@ from mosaics.descriptions.toml_files import read_folders, read_table
 SHIPPED = Path(__file__).parent
 
 HARMONISATIONS = ("sentinel-2",)
-"""Rules that decide a scene's offset in place of the collection's own; see `ingest.harmonising`."""
+"""Rules that decide a scene's offset in place of the collection's own; see `ingest.encoding`."""
 
 
 class CollectionFileError(ValueError):

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.archives.archive import SceneRefusedError, Wanted
 from ingest.archives.stac_archive import StacArchive
-from ingest.harmonising import decide_offset
+from ingest.encoding import decide_offset
 from mosaics.descriptions.sources import load_sources
 from mosaics.period import Interval
 from tests.ingest.archives.server import Answer

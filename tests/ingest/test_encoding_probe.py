@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from ingest.encoding import PerBand
-from ingest.harmonising import needs_pixels
-from ingest.probing import bands_to_probe, low_percentile
+from ingest.encoding import low_percentile, needs_pixels
 from ingest.raster import inspect_raster
 from tests.rasters import write_geotiff
 
@@ -68,25 +66,3 @@ def test_a_classification_on_another_grid_is_seen_from_the_band(raster):
 )
 def test_pixels_are_asked_only_where_the_archive_may_be_wrong(baseline, removed, asked):
     assert needs_pixels(baseline, removed=removed) is asked
-
-
-RED_AND_NIR = {"red": (0.0001, -0.1), "nir": (0.0001, -0.1)}
-
-
-@pytest.mark.parametrize(
-    ("collection", "given", "bands"),
-    [
-        ("sentinel-2-l2a", {"removed": False}, ("red", "scl")),
-        ("sentinel-2-l2a", {"removed": True}, ()),
-        ("sentinel-2-l2a", {"baseline": None}, ("red", "scl")),
-        ("sentinel-2-l2a", {"removed": False, "offsets": PerBand(0.0)}, ()),
-        ("sentinel-2-l2a", {"removed": False, "offsets": PerBand(None, {"nir": 0.0})}, ("red", "scl")),
-        ("sentinel-2-l2a", {"removed": False, "declared": RED_AND_NIR}, ()),
-        ("sentinel-2-l2a", {"removed": False, "declared": {"nir": (0.0001, -0.1)}}, ("red", "scl")),
-        ("landsat-c2-l2", {"baseline": None}, ()),  # which has no rule of its own
-    ],
-)
-def test_which_bands_tell_the_offset(collections, make_order, tmp_path, collection, given, bands):
-    files = {band: tmp_path / f"{band}.tif" for band in ("nir", "red", "scl")}
-    order = make_order(files=files, **{"baseline": "05.11", **given})
-    assert bands_to_probe(collections[collection], order) == bands

@@ -5,8 +5,7 @@ import shapely
 from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 
-from ingest.footprint import raster_footprint, scene_footprint
-from ingest.raster import RasterRefusedError, inspect_raster
+from ingest.raster import RasterRefusedError, inspect_raster, raster_footprint, scene_footprint
 from tests.rasters import MOL, ramp, write_geotiff
 
 
