@@ -1,1 +1,1 @@
-"""Which scenes exist: storage, log, mosaics, their index, and descriptions of collections and sources."""
+"""Which scenes exist: storage, log, mosaics, their index; and what app and ingest share of them."""

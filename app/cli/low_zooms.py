@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable
 import rasterio
 
 from app.cli.reporting import Reporter
-from app.rendering.handles import WEB_MERCATOR
-from app.rendering.reading import AssetReadError, read_band
-from app.rendering.renderer import GDAL_OPTIONS
-from app.rendering.store_errors import ask_store
-from app.rendering.tile_request import Grid
 from ingest.overviews.building import OverviewOutcome, UnreadableBandError, build_overviews
 from ingest.overviews.pixels import Bounds, Mask, Stored
 from mosaics.collection import Collection
 from mosaics.descriptions.collections import ClearRule
 from mosaics.period import Period
+from mosaics.raster.gdal import GDAL_OPTIONS
+from mosaics.raster.grid import Grid
+from mosaics.raster.handles import WEB_MERCATOR
+from mosaics.raster.reading import AssetReadError, read_band
+from mosaics.raster.store_errors import ask_store
 from mosaics.scene import Asset
 from mosaics.storage import ObjectNotFoundError, Storage
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from app.products.product import Product
 from app.rendering.comparability import Processing
-from app.rendering.reading import AssetReadError, read_band
 from app.rendering.scene_windows import WindowScenes
-from app.rendering.tile_request import Grid
 from app.rendering.values import Clock, ItemOf, Mask, Planes, Values
 from mosaics.index import SceneRef
+from mosaics.raster.grid import Grid
+from mosaics.raster.reading import AssetReadError, read_band
 from mosaics.scene import Asset, SceneItem
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from app.products.product import Product
 from app.rendering.comparing import compare
-from app.rendering.reading import AssetReadError, BandPixels, read_band
 from app.rendering.scene_windows import SceneWindows
-from app.rendering.tile_request import Grid
 from app.rendering.values import Clock, ItemOf, Mask, Planes, Values, kept_by
 from app.rendering.zone_mask import outside_zones
 from mosaics.index import SceneRef
+from mosaics.raster.grid import Grid
+from mosaics.raster.reading import AssetReadError, BandPixels, read_band
 from mosaics.scene import Asset, SceneItem
 
 __all__ = ["Clock", "ItemOf", "Mask", "Planes", "Values", "compute_values", "kept_by"]

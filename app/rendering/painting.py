@@ -11,8 +11,9 @@ from rasterio.transform import from_bounds
 from app.products.palette import scale_rgb
 from app.products.product import Product
 from app.rendering.png import color_png, palette_png
-from app.rendering.tile_request import Grid, TileFormat
+from app.rendering.tile_request import TileFormat
 from app.rendering.values import Clock, Mask, Planes
+from mosaics.raster.grid import Grid
 
 
 def encode(

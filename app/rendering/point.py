@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from app.products.mask import MaskRule
 from app.products.product import Product
 from app.rendering.comparability import Processing
-from app.rendering.reading import AssetReadError, BandPixels, read_pixel
 from app.rendering.scene_windows import SceneWindows, WindowScenes
 from app.rendering.values import ItemOf, kept_by
 from mosaics.index import SceneRef
+from mosaics.raster.reading import AssetReadError, BandPixels, read_pixel
 from mosaics.scene import Asset, SceneItem
 
 

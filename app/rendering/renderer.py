@@ -9,21 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-import rasterio
 from shapely import Point
 
 from app.products.product import Product
 from app.rendering.computing import Clock, ItemOf, Values, compute_values
-from app.rendering.handles import thread_pool
 from app.rendering.memory import keep_freed_memory
 from app.rendering.painting import encode
 from app.rendering.point import PointAnswer, point_value
-from app.rendering.reading import AssetReadError
 from app.rendering.resolving import ResolvedTile, scenes_in
-from app.rendering.store_errors import ask_store
-from app.rendering.tile_request import Grid
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
+from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
+from mosaics.raster.grid import Grid
+from mosaics.raster.handles import thread_pool
+from mosaics.raster.reading import AssetReadError
+from mosaics.raster.store_errors import ask_store
 from mosaics.scene import Asset, SceneError, SceneItem
 from mosaics.storage import ObjectNotFoundError
 
@@ -57,21 +57,6 @@ ITEMS_AHEAD = 2
 
 DAMAGED_ITEM = (SceneError, ObjectNotFoundError)
 """What an item is when it is not there or says nothing; storage that does not answer is another matter."""
-
-GDAL_OPTIONS = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_CACHEMAX": 256 << 20,  # bytes of decoded blocks in the whole process; rasterio hands on bytes
-    "GDAL_NUM_THREADS": 1,
-    "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
-    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
-    "GDAL_HTTP_CONNECTTIMEOUT": 2,
-    "GDAL_HTTP_TIMEOUT": 10,
-    "GDAL_HTTP_MAX_RETRY": 1,
-    "GDAL_HTTP_RETRY_DELAY": 0.2,
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,{noext}",  # a path with options, /vsicurl?…, has none
-    "CPL_VSIL_CURL_CACHE_SIZE": 128 << 20,
-}
-"""How GDAL reads here. Credentials are not among them: GDAL finds AWS_* in the environment."""
 
 
 class RenderingOverloadError(Exception):
@@ -116,7 +101,7 @@ class Renderer:
         self._waiting = 0
         keep_freed_memory()
         options = {**GDAL_OPTIONS, **catalogue.storage.gdal_options()}
-        self._pool = ThreadPoolExecutor(self._threads, "render", initializer=_enter_gdal, initargs=(options,))
+        self._pool = ThreadPoolExecutor(self._threads, "render", initializer=enter_gdal, initargs=(options,))
         self._damaged_s = damaged_s
         self._damaged: dict[str, float] = {}
         """Until when, on the monotonic clock, by path."""
@@ -236,8 +221,3 @@ class Renderer:
             self._damaged[asset.path] = time.monotonic() + self._damaged_s
             while len(self._damaged) > DAMAGED_REMEMBERED:
                 del self._damaged[next(iter(self._damaged))]
-
-
-def _enter_gdal(options: Mapping[str, object]) -> None:
-    """Give the thread its GDAL settings, for as long as it lives."""
-    rasterio.Env(**options).__enter__()

@@ -17,10 +17,11 @@ from rasterio.warp import transform as transform_coordinates
 from app.products.product import Product
 from app.rendering.scene_windows import SceneWindows, WindowScenes, key_parts
 from app.rendering.selecting import MAX_PERIODS, Selection, Span, Window, select
-from app.rendering.tile_request import Grid, TileRequest, crs_of
+from app.rendering.tile_request import TileRequest, crs_of
 from mosaics.catalogue import Catalogue
 from mosaics.index import QuadkeyIndex, SceneRef, TooManyScenesError
 from mosaics.period import Interval
+from mosaics.raster.grid import Grid
 
 RENDERER_VERSION = "1"
 """Part of every key: changes whenever the same scenes and product would give other bytes."""

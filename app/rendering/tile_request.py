@@ -9,6 +9,7 @@ from morecantile import Tile, TileMatrixSet
 from rasterio.crs import CRS
 
 from app.products.product import Product
+from mosaics.raster.grid import Grid
 
 TILE_SIZES = (256, 512)
 
@@ -33,19 +34,6 @@ MEDIA_TYPES = {
     TileFormat.NPY: "application/x-binary",
     TileFormat.TIF: "image/tiff; application=geotiff",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A north-up raster of square-edged pixels: where every value of an answer lies."""
-
-    crs: CRS
-    bounds: tuple[float, float, float, float]
-    """Left, bottom, right, top, in units of `crs`."""
-    width: int
-    """Columns, in pixels."""
-    height: int
-    """Rows, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)

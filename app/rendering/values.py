@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.products.mask import MaskRule
-from app.rendering.reading import BandPixels
 from mosaics.index import SceneRef
+from mosaics.raster.reading import BandPixels
 from mosaics.scene import Asset, SceneItem
 
 Mask: TypeAlias = NDArray[np.bool_]

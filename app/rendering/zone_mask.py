@@ -7,10 +7,10 @@ import numpy as np
 
 from app.products.mask import MaskRule
 from app.products.product import Product
-from app.rendering.reading import AssetReadError, read_band
-from app.rendering.tile_request import Grid
 from app.rendering.values import ItemOf, Mask
 from mosaics.index import SceneRef
+from mosaics.raster.grid import Grid
+from mosaics.raster.reading import AssetReadError, read_band
 from mosaics.scene import Asset
 
 

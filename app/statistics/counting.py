@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from app.rendering.computing import Mask
 from app.rendering.computing import Values as ProductValues
-from app.rendering.tile_request import Grid
 from app.statistics.coverage import Block, Coverage
 from app.statistics.distribution import Areas, Distribution, Values
 from app.statistics.moments import Moments
 from app.statistics.pixel_grid import PixelGrid
 from mosaics.index import SceneRef
+from mosaics.raster.grid import Grid
 from mosaics.scene import Asset
 
 NO_VALUES = Moments()

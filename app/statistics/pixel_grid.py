@@ -12,11 +12,11 @@ from rasterio.warp import transform as transform_coordinates
 
 from app.products.product import Product
 from app.rendering.computing import ItemOf
-from app.rendering.reading import AssetReadError, reading
-from app.rendering.tile_request import Grid
 from app.statistics.coverage import Block, Outline
 from app.statistics.geometry import EARTH_RADIUS_M, WGS84, Polygonal
 from mosaics.index import SceneRef
+from mosaics.raster.grid import Grid
+from mosaics.raster.reading import AssetReadError, reading
 from mosaics.scene import Asset
 
 PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})

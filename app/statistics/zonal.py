@@ -8,7 +8,6 @@ from app.products.product import Product
 from app.rendering.comparability import MixedProcessingError
 from app.rendering.computing import Clock, ItemOf, Mask, Values, compute_values
 from app.rendering.renderer import Renderer
-from app.rendering.tile_request import Grid
 from app.statistics.counting import Tally, count_block
 from app.statistics.coverage import Block
 from app.statistics.geometry import Polygonal, spherical_area_km2
@@ -18,6 +17,7 @@ from app.statistics.summarising import summary_of
 from app.statistics.summary import COMPLETE, Summary, SummaryOptions
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
+from mosaics.raster.grid import Grid
 from mosaics.scene import Asset
 
 USUAL = SummaryOptions()

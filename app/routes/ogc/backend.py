@@ -23,10 +23,10 @@ from app.errors import RequestError
 from app.http.zooms import crs_units, union_bounds, zoom_range
 from app.products.product import Product
 from app.rendering.resolving import outline, scenes_in
-from app.rendering.tile_request import Grid
 from app.state import AppState
 from mosaics.index import QuadkeyIndex, SceneRef
 from mosaics.period import Period
+from mosaics.raster.grid import Grid
 
 MAX_VERTICES = 10_000
 MAX_SIZE = 2048

@@ -33,11 +33,12 @@ from app.http.periods import chosen_periods, load_indexes
 from app.products.role import ROLES
 from app.rendering.computing import Clock
 from app.rendering.painting import encode
-from app.rendering.tile_request import Grid, TileFormat
+from app.rendering.tile_request import TileFormat
 from app.routes.ogc import viewer
 from app.routes.ogc.backend import MAX_SIZE, LandedProduct, ProductBackend
 from app.routes.products.products import periods_of
 from colormaps import colormap_names, load_colormap
+from mosaics.raster.grid import Grid
 
 PREFIX = "/products/{product}"
 

@@ -11,9 +11,9 @@ from rasterio.crs import CRS
 
 from app.products.product import Product
 from app.rendering.computing import Clock, compute_values
-from app.rendering.tile_request import Grid
 from mosaics.index import SceneRef
 from mosaics.period import Period
+from mosaics.raster.grid import Grid
 from mosaics.scene import Asset, SceneItem
 from tests.rasters import write_cog
 

@@ -8,9 +8,10 @@ from pyproj import Transformer
 
 from app.products.registry import Registry
 from app.rendering.resolving import outline, resolve_tile, resolve_tile_now
-from app.rendering.tile_request import Grid, TileFormat, TileRequest, crs_of
+from app.rendering.tile_request import TileFormat, TileRequest, crs_of
 from mosaics.index import TooManyScenesError
 from mosaics.period import PeriodError
+from mosaics.raster.grid import Grid
 from tests.app.landed import land
 from tests.rasters import MOL
 

@@ -10,8 +10,8 @@ from rasterio.crs import CRS
 from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
 
-from app.rendering.reading import read_band
-from app.rendering.tile_request import Grid
+from mosaics.raster.grid import Grid
+from mosaics.raster.reading import read_band
 from mosaics.scene import Asset
 from tests.rasters import MOL, UTM_31N, write_cog
 

@@ -15,9 +15,9 @@ from rasterio.transform import Affine
 from rasterio.warp import transform as transform_coordinates
 from shapely.geometry import mapping, shape
 
-from app.rendering.tile_request import Grid
 from app.statistics.geometry import read_polygon
 from app.statistics.summary import Status
+from mosaics.raster.grid import Grid
 from tests.app.statistics.exactextract_reference import assert_equal, reference
 from tests.app.statistics.landed import AT_MOL, Raster, plain_product, world
 from tests.app.statistics.polygons import DISTRICT, DISTRICT_PIXELS, RNG, UTM, near_mol, noise

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 import rasterio
 
-from app.rendering.renderer import GDAL_OPTIONS
+from mosaics.raster.gdal import GDAL_OPTIONS
 from mosaics.scene import SceneError, read_item
 from mosaics.storage import open_storage
 from tests.ingest.archives.server import Answer, document, file

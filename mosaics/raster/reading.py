@@ -3,7 +3,7 @@
 A grid that is laid along the file's own pixels needs no warp: those pixels are read as they stand.
 
 The read is one nearest-neighbour warp at the size of the answer, taken from the overview GDAL itself
-would choose for that resolution. It gives the pixels rio-tiler gives (`tests/app/rendering/test_reading.py`
+would choose for that resolution. It gives the pixels rio-tiler gives (`tests/mosaics/raster/test_reading.py`
 holds them side by side), at a fifth of the cost: the dataset is not opened again, and nothing is read
 at a finer resolution than is shown.
 """
@@ -25,9 +25,9 @@ from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_coordinates
 
-from app.rendering.blocks import Raster
-from app.rendering.handles import HandlePool, thread_pool
-from app.rendering.tile_request import Grid
+from mosaics.raster.blocks import Raster
+from mosaics.raster.grid import Grid
+from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
 
 ALIGNED = 1e-3

@@ -4,8 +4,8 @@ import ctypes
 
 import rasterio
 
-from app.rendering.renderer import GDAL_OPTIONS
-from app.rendering.store_errors import _gdal
+from mosaics.raster.gdal import GDAL_OPTIONS
+from mosaics.raster.store_errors import _gdal
 
 
 def test_gdal_keeps_256_megabytes_of_decoded_blocks():

@@ -14,7 +14,7 @@ from rasterio.errors import RasterioIOError
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from app.rendering.blocks import BLOCKS, BLOCKS_BYTES, BlockCache, Raster
+from mosaics.raster.blocks import BLOCKS, BLOCKS_BYTES, BlockCache, Raster
 from tests.rasters import MOL, UTM_31N, write_cog, write_geotiff
 
 RNG = np.random.default_rng(5)

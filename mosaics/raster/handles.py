@@ -12,7 +12,7 @@ from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
-from app.rendering.tile_request import Grid
+from mosaics.raster.grid import Grid
 
 HANDLES_PER_THREAD = 96
 """Open datasets a thread keeps. A handle holds a file descriptor or a header, not pixels."""

@@ -10,9 +10,9 @@ import pytest
 from rasterio.crs import CRS
 from rio_tiler.io import Reader
 
-from app.rendering.handles import HandlePool
-from app.rendering.reading import AssetReadError, read_band, read_pixel
-from app.rendering.tile_request import Grid, crs_of
+from mosaics.raster.grid import Grid
+from mosaics.raster.handles import HandlePool
+from mosaics.raster.reading import AssetReadError, read_band, read_pixel
 from mosaics.scene import Asset
 from tests.rasters import write_cog
 
@@ -60,7 +60,7 @@ def test_tiles_of_every_zoom_equal_rio_tiler(tmp_path, name, tms_id, size):
                 if not reader.tile_exists(*tile):
                     continue
                 theirs = reader.tile(*tile, tilesize=size).array
-                grid = Grid(crs_of(tms_id), bounds_of(tms, tile), size, size)
+                grid = Grid(tms.rasterio_crs, bounds_of(tms, tile), size, size)
                 ours = read_band(asset(path), grid)
                 assert np.array_equal(ours.valid, ~theirs.mask[0]), (z, tile)
                 assert np.array_equal(ours.stored[ours.valid], theirs.data[0][ours.valid]), (z, tile)
@@ -85,7 +85,7 @@ def test_in_a_utm_matrix_set_each_pixel_is_the_one_its_centre_lies_in(tmp_path):
     tms = morecantile.tms.get("UTM31WGS84Quad")
     tile = tms._tile(corner[0] + 2000, corner[1] - 2000, 14)
     left, _, right, top = bounds = bounds_of(tms, tile)
-    ours = read_band(asset(path), Grid(crs_of(tms.id), bounds, 256, 256))
+    ours = read_band(asset(path), Grid(tms.rasterio_crs, bounds, 256, 256))
     step = (right - left) / 256
     columns = np.floor((left + (np.arange(256) + 0.5) * step - corner[0]) / 10).astype(int)
     rows = np.floor((corner[1] - (top - (np.arange(256) + 0.5) * step)) / 10).astype(int)

@@ -1,0 +1,1 @@
+"""Rasters: reading a band of a scene onto a grid of pixels, from files that stay open."""

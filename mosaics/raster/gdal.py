@@ -1,0 +1,25 @@
+"""How GDAL reads: its settings, given to each thread that reads."""
+
+from collections.abc import Mapping
+
+import rasterio
+
+GDAL_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_CACHEMAX": 256 << 20,  # bytes of decoded blocks in the whole process; rasterio hands on bytes
+    "GDAL_NUM_THREADS": 1,
+    "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_CONNECTTIMEOUT": 2,
+    "GDAL_HTTP_TIMEOUT": 10,
+    "GDAL_HTTP_MAX_RETRY": 1,
+    "GDAL_HTTP_RETRY_DELAY": 0.2,
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,{noext}",  # a path with options, /vsicurl?…, has none
+    "CPL_VSIL_CURL_CACHE_SIZE": 128 << 20,
+}
+"""How GDAL reads here. Credentials are not among them: GDAL finds AWS_* in the environment."""
+
+
+def enter_gdal(options: Mapping[str, object]) -> None:
+    """Give the thread its GDAL settings, for as long as it lives."""
+    rasterio.Env(**options).__enter__()
