@@ -1,5 +1,5 @@
 import { defineConfig } from "vite";
-import { packed } from "./packing.ts";
+import { packed } from "./precompress.ts";
 
 // `vite dev` shows the page from source and takes its answers from a running server.
 const SERVER = "http://127.0.0.1:8000";

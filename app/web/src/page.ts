@@ -3,17 +3,17 @@
 import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "./api";
 import { Areas } from "./area/areas";
-import { Asking } from "./asking";
-import { Charting } from "./charting";
+import { Asking } from "./point_query";
+import { Charting } from "./chart_view";
 import { element } from "./dom";
-import { words } from "./failure";
+import { words } from "./errors";
 import { keepLink, readLink, type Link, type Step } from "./link";
 import { keepClearOf, onPlace } from "./map";
-import { News } from "./news";
+import { News } from "./updates";
 import type { Notice } from "./notice";
 import { shapeOf, whenOf, type Region } from "./regions/region";
 import { Regions } from "./regions/regions";
-import { Showing } from "./showing";
+import { Showing } from "./layer_view";
 import { Status } from "./status";
 
 export class Page {

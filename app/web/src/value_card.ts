@@ -2,7 +2,7 @@
 
 import { type Legend, type PointAnswer, type PointWindow } from "./api";
 import { build, element } from "./dom";
-import { words } from "./failure";
+import { words } from "./errors";
 import { swatch } from "./legend";
 import { formatPlace, formatUnit, formatValue } from "./numbers";
 import { byTime, periodLabel, windowLabel } from "./periods";

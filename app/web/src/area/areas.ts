@@ -2,10 +2,10 @@
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { ApiError, keepApiKey, type Bbox } from "../api";
-import { words } from "../failure";
+import { words } from "../errors";
 import { formatArea } from "../numbers";
 import { zoomTo } from "../map";
-import { Corners } from "./corners";
+import { Corners } from "./corner_editor";
 import { Drawing } from "./drawing";
 import { readShapeFile, ShapeFileError } from "./geojson_file";
 import { Outlines } from "./outlines";

@@ -2,9 +2,9 @@
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "../api";
-import { TileLayer } from "../layer";
+import { TileLayer } from "../tile_layer";
 import { Divider } from "./divider";
-import { LEFT_END, RIGHT_END, Scissors } from "./scissors";
+import { LEFT_END, RIGHT_END, Scissors } from "./clip_layers";
 
 /** One of the two. */
 export interface Picture {

@@ -6,7 +6,7 @@ import { ChartCard } from "./chart/card";
 import { readChange, readSeries, type Entry, type Layer, type Series, type Span } from "./chart/series";
 import { spanChoices, spanOf, stepBeside, usualCount } from "./chart/spans";
 import { button } from "./dom";
-import { words } from "./failure";
+import { words } from "./errors";
 import { periodSpan } from "./periods";
 
 export interface ChartingEvents {

@@ -2,15 +2,15 @@
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "./api";
-import { isRefusal, whyEmpty, words } from "./failure";
-import { leastZoom, TileLayer } from "./layer";
+import { isRefusal, whyEmpty, words } from "./errors";
+import { leastZoom, TileLayer } from "./tile_layer";
 import type { Link, Step } from "./link";
 import { isInView, zoomTo } from "./map";
 import { Panel } from "./panel";
 import { PeriodControl } from "./period_control";
 import { isPeriod } from "./periods";
 import type { Status } from "./status";
-import { Swiping } from "./swipe/swiping";
+import { Swiping } from "./swipe/swipe_control";
 import { WindowsControl } from "./windows_control";
 
 export interface Shown {

@@ -3,7 +3,7 @@
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { point, type Place } from "./api";
 import { placeMarker } from "./map";
-import type { Shown } from "./showing";
+import type { Shown } from "./layer_view";
 import { ValueCard } from "./value_card";
 
 export class Asking {
