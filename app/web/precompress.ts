@@ -10,18 +10,18 @@ const COMPRESSIBLE = /\.(css|html|js|json|md|mjs|svg)$/;
 
 const WORTH_BYTES = 1024; // below it the headers weigh as much as what is saved
 
-export function packed(): Plugin {
+export function precompress(): Plugin {
   return {
-    name: "packed",
+    name: "precompress",
     apply: "build",
     writeBundle: async ({ dir = "." }, bundle) => {
       const names = Object.keys(bundle).filter((name) => COMPRESSIBLE.test(name));
-      await Promise.all(names.map((name) => pack(join(dir, name))));
+      await Promise.all(names.map((name) => compress(join(dir, name))));
     },
   };
 }
 
-async function pack(file: string): Promise<void> {
+async function compress(file: string): Promise<void> {
   const content = await readFile(file);
   if (content.length < WORTH_BYTES) return;
   const params = {

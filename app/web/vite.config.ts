@@ -1,5 +1,5 @@
 import { defineConfig } from "vite";
-import { packed } from "./precompress.ts";
+import { precompress } from "./precompress.ts";
 
 // `vite dev` shows the page from source and takes its answers from a running server.
 const SERVER = "http://127.0.0.1:8000";
@@ -15,6 +15,6 @@ export default defineConfig({
     modulePreload: { polyfill: false }, // every browser of the target has it
     rolldownOptions: { input: ["index.html", "docs.html"], checks: { pluginTimings: false } },
   },
-  plugins: [packed()],
+  plugins: [precompress()],
   server: { proxy: { "/products": SERVER, "/tiles": SERVER, "/collections": SERVER, "/areas": SERVER, "/coverage": SERVER } },
 });

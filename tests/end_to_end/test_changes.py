@@ -25,9 +25,9 @@ def tile_queries(addresses: list[str], product: str) -> list[dict[str, str]]:
 
 
 def test_windows_chosen_are_those_of_the_tiles_the_link_and_the_value(reader: Reader) -> None:
-    page, said = reader.page, reader.page.locator("#windows-said")
+    page, summary = reader.page, reader.page.locator("#windows-summary")
     reader.open("#product=dnbr")
-    expect(said).to_have_text(
+    expect(summary).to_have_text(
         "Before: June 2024 (the latest period before; there is nothing for the same time one year before). "
         "After: July 2024."
     )
@@ -40,7 +40,7 @@ def test_windows_chosen_are_those_of_the_tiles_the_link_and_the_value(reader: Re
 
     before = len(reader.asked)
     page.get_by_label("Before", exact=True).select_option("2024-04")
-    expect(said).to_have_text("Before: April 2024. After: July 2024.")
+    expect(summary).to_have_text("Before: April 2024. After: July 2024.")
     page.get_by_role("button", name="Earlier period").click()
     reader.wait_for_period("2024-06")
     expect(page).to_have_url(re.compile("period=2024-06&pre=2024-04&"))

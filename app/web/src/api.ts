@@ -141,7 +141,7 @@ const TIMEOUT_MS = 30_000;
 
 export const NO_ANSWER = "The server does not answer. Check the connection, then try again.";
 
-interface Question {
+interface RequestOptions {
   readonly method?: "GET" | "POST";
   readonly body?: unknown;
   readonly accept?: string;
@@ -153,12 +153,12 @@ interface Question {
 }
 
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return (await (await ask(path, { signal })).json()) as T;
+  return (await (await request(path, { signal })).json()) as T;
 }
 
 /** Ask the server; an answer that is none becomes an ApiError. */
-export async function ask(path: string, question: Question): Promise<Response> {
-  const { method = "GET", body, accept = "application/json", timeoutMs = TIMEOUT_MS, isWriting = false, signal } = question;
+export async function request(path: string, options: RequestOptions): Promise<Response> {
+  const { method = "GET", body, accept = "application/json", timeoutMs = TIMEOUT_MS, isWriting = false, signal } = options;
   const headers: Record<string, string> = { Accept: accept };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const key = isWriting ? apiKey() : null;
@@ -176,7 +176,7 @@ export async function ask(path: string, question: Question): Promise<Response> {
     if (signal?.aborted) throw error;
     throw new ApiError(NO_ANSWER, 0);
   }
-  if (!response.ok) throw new ApiError(await explanation(response), response.status);
+  if (!response.ok) throw new ApiError(await errorDetail(response), response.status);
   return response;
 }
 
@@ -192,7 +192,7 @@ export function keepApiKey(key: string): void {
 }
 
 /** The sentence of a problem+json answer, or one of our own where the answer has none. */
-async function explanation(response: Response): Promise<string> {
+async function errorDetail(response: Response): Promise<string> {
   const body: unknown = await response.json().catch(() => null);
   if (typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string") {
     return sentence(body.detail);

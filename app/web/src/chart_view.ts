@@ -4,12 +4,12 @@ import { product as readProduct, type Cadence, type ProductDetail, type ProductS
 import type { Area } from "./area/polygon";
 import { ChartCard } from "./chart/card";
 import { readChange, readSeries, type Entry, type Layer, type Series, type Span } from "./chart/series";
-import { spanChoices, spanOf, stepBeside, usualCount } from "./chart/spans";
+import { matchingStep, spanChoices, spanOf, usualCount } from "./chart/spans";
 import { button } from "./dom";
-import { words } from "./errors";
+import { errorMessage } from "./errors";
 import { periodSpan } from "./periods";
 
-export interface ChartingEvents {
+export interface ChartViewEvents {
   /** A period chosen in the chart, for the map to show. */
   readonly period: (period: string) => void;
   readonly addArea: () => void;
@@ -17,9 +17,9 @@ export interface ChartingEvents {
   readonly close: () => void;
 }
 
-export class Charting {
+export class ChartView {
   readonly #card: ChartCard;
-  readonly #events: ChartingEvents;
+  readonly #events: ChartViewEvents;
   #products: readonly ProductSummary[] = [];
   #layer: Layer | null = null;
   #areas: readonly Area[] = [];
@@ -30,10 +30,10 @@ export class Charting {
   #count = 0;
   #step: Cadence | null = null;
   /** Id of a second layer. */
-  #beside: string | null = null;
+  #comparedId: string | null = null;
   #counting = new AbortController();
 
-  constructor(events: ChartingEvents) {
+  constructor(events: ChartViewEvents) {
     this.#events = events;
     this.#card = new ChartCard({
       choose: (period) => this.#choose(period),
@@ -53,17 +53,17 @@ export class Charting {
 
   /** Ids of the layers charted. */
   get layers(): readonly string[] {
-    return [...(this.#layer && this.#layer.kind !== "rgb" ? [this.#layer.id] : []), ...(this.#beside ? [this.#beside] : [])];
+    return [...(this.#layer && this.#layer.kind !== "rgb" ? [this.#layer.id] : []), ...(this.#comparedId ? [this.#comparedId] : [])];
   }
 
-  offer(products: readonly ProductSummary[]): void {
+  setProducts(products: readonly ProductSummary[]): void {
     this.#products = products;
   }
 
   /** The map shows this layer and time. */
-  stand(product: ProductDetail, when: When, tilejson: TileJSON): void {
+  setLayer(product: ProductDetail, when: When, tilejson: TileJSON): void {
     this.#when = when;
-    this.#card.stand(when.period);
+    this.#card.selectPeriod(when.period);
     if (this.#layer?.id === product.id) {
       if (this.#layer.isComparing && !this.#isOverTime) void this.#refresh();
       return;
@@ -71,49 +71,49 @@ export class Charting {
     this.#layer = layerOf(product, tilejson);
     this.#count = usualCount(spanChoices(this.#layer));
     this.#step = null;
-    if (this.#beside === product.id) this.#beside = null;
+    if (this.#comparedId === product.id) this.#comparedId = null;
     void this.#refresh();
   }
 
-  over(areas: readonly Area[]): void {
+  setAreas(areas: readonly Area[]): void {
     this.#areas = areas;
-    if (areas.length > 1) this.#beside = null;
+    if (areas.length > 1) this.#comparedId = null;
     void this.#refresh();
   }
 
   #compare(choice: string): void {
-    this.#beside = choice.startsWith("product:") ? choice.slice("product:".length) : null;
+    this.#comparedId = choice.startsWith("product:") ? choice.slice("product:".length) : null;
     if (choice === "area") return this.#events.addArea();
-    if (this.#areas.length > 1) return this.#events.dropArea(); // comes back by `over`
+    if (this.#areas.length > 1) return this.#events.dropArea(); // comes back through `setAreas`
     this.#events.dropArea();
     void this.#refresh();
   }
 
   async #refresh(): Promise<void> {
     this.#counting.abort();
-    const turn = (this.#counting = new AbortController());
+    const controller = (this.#counting = new AbortController());
     const [layer, area] = [this.#layer, this.#areas[0]];
     if (!layer || !area) return this.#card.hide();
     const isChange = layer.isComparing && !this.#isOverTime;
-    this.#card.turn(isChange ? "change" : "series", layer.isComparing);
-    if (layer.kind === "rgb") return this.#card.fail(layer.title, "This layer is a picture without values to count. Choose another layer.");
-    if (isChange) return this.#difference(layer, turn.signal);
+    this.#card.setView(isChange ? "change" : "series", layer.isComparing);
+    if (layer.kind === "rgb") return this.#card.showError(layer.title, "This layer is a picture without values to count. Choose another layer.");
+    if (isChange) return this.#drawChange(layer, controller.signal);
     const span = spanOf(layer, this.#count, this.#step);
-    if (!span) return this.#card.fail(layer.title, "Nothing has been landed for this layer yet.");
-    const compared = this.#areas.length > 1 ? "area" : this.#beside ? `product:${this.#beside}` : "";
-    this.#card.offer(layer, this.#count, this.#step, this.#others(layer), compared);
-    this.#card.wait(layer, area);
+    if (!span) return this.#card.showError(layer.title, "Nothing has been landed for this layer yet.");
+    const compared = this.#areas.length > 1 ? "area" : this.#comparedId ? `product:${this.#comparedId}` : "";
+    this.#card.setOptions(layer, this.#count, this.#step, this.#others(layer), compared);
+    this.#card.showLoading(layer, area);
     try {
-      const second = await this.#second(layer, turn.signal);
-      await this.#draw(layer, area, span, second, turn.signal);
+      const second = await this.#second(layer, controller.signal);
+      await this.#draw(layer, area, span, second, controller.signal);
     } catch (error) {
-      if (!turn.signal.aborted) this.#fail(layer, error);
+      if (!controller.signal.aborted) this.#fail(layer, error);
     }
   }
 
   /** What the windows shown come to over each area. */
-  async #difference(layer: Layer, signal: AbortSignal): Promise<void> {
-    this.#card.wait(layer, this.#areas[0]!);
+  async #drawChange(layer: Layer, signal: AbortSignal): Promise<void> {
+    this.#card.showLoading(layer, this.#areas[0]!);
     try {
       const read = this.#areas.map(async (area) => ({ layer, area, entries: [...(await readChange(layer, area, this.#when, signal))] }));
       this.#card.showChange(await Promise.all(read));
@@ -125,13 +125,13 @@ export class Charting {
   /** Ask for one or two series, and draw them as they come. */
   async #draw(layer: Layer, area: Area, span: Span, second: Series | null, signal: AbortSignal): Promise<void> {
     const all = [{ layer, area }, ...(second ? [second] : [])];
-    const spans = all.map((each) => (each.layer === layer ? span : { ...span, step: stepBeside(each.layer, layer, span.step) }));
+    const spans = all.map((each) => (each.layer === layer ? span : { ...span, step: matchingStep(each.layer, layer, span.step) }));
     const entries: Entry[][] = all.map(() => []);
     const names = all.map((each) => (second && second.layer !== layer ? each.layer.title : each.area.name));
     const show = (isComplete: boolean): void => {
       const series = all.map((each, index) => ({ layer: each.layer, area: each.area, entries: entries[index]! }));
-      this.#card.show(series, names, span, isComplete ? 1 : Math.min(0.99, shareOf(entries, span)));
-      this.#card.stand(this.#when.period);
+      this.#card.showSeries(series, names, span, isComplete ? 1 : Math.min(0.99, shareOf(entries, span)));
+      this.#card.selectPeriod(this.#when.period);
     };
     const read = async (index: number): Promise<void> => {
       for await (const entry of readSeries(all[index]!.layer, all[index]!.area, spans[index]!, signal)) {
@@ -146,8 +146,8 @@ export class Charting {
   async #second(layer: Layer, signal: AbortSignal): Promise<Series | null> {
     const [first, other] = this.#areas;
     if (other) return { layer, area: other, entries: [] };
-    if (!this.#beside) return null;
-    return { layer: layerOf(await readProduct(this.#beside, signal)), area: first!, entries: [] };
+    if (!this.#comparedId) return null;
+    return { layer: layerOf(await readProduct(this.#comparedId, signal)), area: first!, entries: [] };
   }
 
   #others(layer: Layer): (readonly [id: string, title: string])[] {
@@ -163,9 +163,9 @@ export class Charting {
 
   #fail(layer: Layer, error: unknown): void {
     this.#counting.abort();
-    const isCompared = this.#beside !== null || this.#areas.length > 1;
+    const isCompared = this.#comparedId !== null || this.#areas.length > 1;
     const again = button("Try again", () => void this.#refresh());
-    this.#card.fail(layer.title, words(error), again, ...(isCompared ? [button("Without comparison", () => this.#compare(""))] : []));
+    this.#card.showError(layer.title, errorMessage(error), again, ...(isCompared ? [button("Without comparison", () => this.#compare(""))] : []));
   }
 }
 

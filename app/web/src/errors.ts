@@ -2,14 +2,14 @@
 
 import { ApiError, tilejson, type ProductDetail } from "./api";
 
-export function words(error: unknown): string {
+export function errorMessage(error: unknown): string {
   if (error instanceof ApiError) return error.message;
   console.error(error);
   return "The page met an error it does not know. Reloading it may help.";
 }
 
 /** The request was understood, and asks for something that there is not. */
-export function isRefusal(error: unknown): boolean {
+export function isClientError(error: unknown): boolean {
   return error instanceof ApiError && error.status >= 400 && error.status < 500;
 }
 
@@ -19,7 +19,7 @@ export async function whyEmpty(product: ProductDetail, signal: AbortSignal): Pro
   try {
     await tilejson(product.id, null, signal);
   } catch (error) {
-    if (isRefusal(error)) return words(error);
+    if (isClientError(error)) return errorMessage(error);
     throw error;
   }
   return "This layer has data now.";

@@ -2,7 +2,7 @@
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "./api";
-import { isRefusal, whyEmpty, words } from "./errors";
+import { errorMessage, isClientError, whyEmpty } from "./errors";
 import { leastZoom, TileLayer } from "./tile_layer";
 import type { Link, Step } from "./link";
 import { isInView, zoomTo } from "./map";
@@ -10,7 +10,7 @@ import { Panel } from "./panel";
 import { PeriodControl } from "./period_control";
 import { isPeriod } from "./periods";
 import type { Status } from "./status";
-import { Swiping } from "./swipe/swipe_control";
+import { SwipeControl } from "./swipe/swipe_control";
 import { WindowsControl } from "./windows_control";
 
 export interface Shown {
@@ -26,30 +26,30 @@ interface Wanted {
   readonly windows?: api.Windows;
 }
 
-export interface ShowingEvents {
+export interface LayerViewEvents {
   /** This is known now; its tiles follow. */
   readonly shown: (shown: Shown, step: Step) => void;
   /** The link is another now. */
   readonly swiped: () => void;
 }
 
-export class Showing {
+export class LayerView {
   readonly #map: MapLibreMap;
   readonly #status: Status;
-  readonly #events: ShowingEvents;
+  readonly #events: LayerViewEvents;
   readonly #panel: Panel;
   readonly #periods: PeriodControl;
   readonly #windows: WindowsControl;
   readonly #tiles: TileLayer;
-  readonly #swiping: Swiping;
+  readonly #swipeControl: SwipeControl;
   #opened: api.ProductDetail | null = null;
   /** Chosen for the layer opened; other windows follow from the period. */
   #chosen: api.Windows = {};
   #shown: Shown | null = null;
   /** Aborted when a newer request begins. */
-  #turn = new AbortController();
+  #controller = new AbortController();
 
-  constructor(map: MapLibreMap, status: Status, events: ShowingEvents) {
+  constructor(map: MapLibreMap, status: Status, events: LayerViewEvents) {
     this.#map = map;
     this.#status = status;
     this.#events = events;
@@ -59,19 +59,19 @@ export class Showing {
       zoomToLayer: () => this.#opened?.bbox && zoomTo(map, this.#opened.bbox),
     });
     this.#periods = new PeriodControl((period, passing) => this.#show(period, passing ? "replace" : "push"));
-    this.#windows = new WindowsControl((windows) => void this.#compare(windows, "push"));
+    this.#windows = new WindowsControl((windows) => void this.#setWindows(windows, "push"));
     this.#tiles = new TileLayer(map, {
-      loading: (isLoading) => status.await("tiles", isLoading),
-      failed: (reason) => this.complain(reason, () => void this.#showAgain()),
+      loading: (isLoading) => status.setBusy("tiles", isLoading),
+      failed: (reason) => this.showError(reason, () => void this.#showAgain()),
     });
-    this.#swiping = new Swiping(map, {
+    this.#swipeControl = new SwipeControl(map, {
       changed: (isOn, isAnother) => {
         this.#tiles.setHidden(isOn);
         this.#panel.hideLegend(isAnother);
       },
       chosen: events.swiped,
-      failed: (error) => this.complain(words(error), () => void this.#showAgain()),
-      tilesFailed: (reason) => this.complain(reason, () => void this.#showAgain()),
+      failed: (error) => this.showError(errorMessage(error), () => void this.#showAgain()),
+      tilesFailed: (reason) => this.showError(reason, () => void this.#showAgain()),
     });
     this.#setOpacity(this.#panel.opacity);
   }
@@ -88,52 +88,52 @@ export class Showing {
 
   /** The earlier picture of a swipe, for a link. */
   get swipe(): string | null {
-    return this.#swiping.link;
+    return this.#swipeControl.link;
   }
 
-  /** Say that the layers are awaited, or that none came. */
-  wait(isWaiting: boolean): void {
-    this.#panel.wait(isWaiting);
-    this.#status.await("answer", isWaiting);
+  /** Show that the layers are loading, or no longer. */
+  setLoading(isLoading: boolean): void {
+    this.#panel.setLoading(isLoading);
+    this.#status.setBusy("answer", isLoading);
   }
 
-  offer(products: readonly api.ProductSummary[]): void {
-    this.#panel.offer(products);
-    this.#swiping.offer(products);
+  setProducts(products: readonly api.ProductSummary[]): void {
+    this.#panel.setProducts(products);
+    this.#swipeControl.setProducts(products);
   }
 
   /** Begin with a swipe, its earlier picture as a link names it. */
-  wantSwipe(earlier: string): void {
-    this.#swiping.want(true, earlier);
+  startSwipe(earlier: string): void {
+    this.#swipeControl.setActive(true, earlier);
   }
 
   async open(id: string, wanted: Wanted, step: Step, view: api.Place | null = null): Promise<void> {
-    const turn = this.#newTurn();
+    const controller = this.#newRequest();
     try {
-      const product = await api.product(id, turn.signal);
+      const product = await api.product(id, controller.signal);
       const isComparing = product.windows.length > 0;
-      const periods = isComparing && product.cadence ? await api.collectionPeriods(product.collection, turn.signal) : [];
+      const periods = isComparing && product.cadence ? await api.collectionPeriods(product.collection, controller.signal) : [];
       const isKnown = wanted.period && (product.periods.includes(wanted.period) || (isComparing && isPeriod(wanted.period)));
       const period = isKnown ? wanted.period : product.periods.at(-1);
       const isFirst = this.#opened === null;
       this.#opened = product;
       this.#chosen = isComparing ? (wanted.windows ?? {}) : {};
-      this.#panel.describe(product);
-      this.#periods.offer(product.periods, period ?? "", product.roles[product.windows[0] ?? ""]?.title);
-      this.#windows.offer(product, periods, this.#chosen);
+      this.#panel.showProduct(product);
+      this.#periods.setPeriods(product.periods, period ?? "", product.roles[product.windows[0] ?? ""]?.title);
+      this.#windows.setOptions(product, periods, this.#chosen);
       this.#tiles.clear();
-      this.#swiping.leave();
+      this.#swipeControl.clear();
       if (product.bbox && !view && (isFirst || !isInView(this.#map, product.bbox))) {
         zoomTo(this.#map, product.bbox, !isFirst);
       }
       if (period) await this.#show(period, step);
       else {
-        const why = await whyEmpty(product, turn.signal);
-        this.#status.await("answer", false);
-        this.#status.advise(why, () => void this.open(id, wanted, step), "Look again");
+        const why = await whyEmpty(product, controller.signal);
+        this.#status.setBusy("answer", false);
+        this.#status.showHint(why, () => void this.open(id, wanted, step), "Look again");
       }
     } catch (error) {
-      if (!turn.signal.aborted) this.complain(words(error), () => void this.open(id, wanted, step, view));
+      if (!controller.signal.aborted) this.showError(errorMessage(error), () => void this.open(id, wanted, step, view));
     }
   }
 
@@ -143,8 +143,8 @@ export class Showing {
       await this.open(link.product, link, "none", link.view);
       if (link.view) this.#map.jumpTo({ center: link.view, zoom: link.view.zoom });
     } else if (link.period && (link.period !== this.#shown?.when.period || !isSame(link.windows, this.#chosen))) {
-      this.#stand(link.period);
-      this.#windows.stand((this.#chosen = link.windows));
+      this.#selectPeriod(link.period);
+      this.#windows.select((this.#chosen = link.windows));
       await this.#show(link.period, "none");
     }
   }
@@ -152,12 +152,12 @@ export class Showing {
   /** Go to a period that something else than its control names. */
   goTo(period: string): void {
     if (period === this.#shown?.when.period) return;
-    this.#stand(period);
+    this.#selectPeriod(period);
     void this.#show(period, "push");
   }
 
-  /** Layers have other periods than before; whoever stood on the latest goes on to the one that came. */
-  async takeUp(products: readonly api.ProductSummary[]): Promise<void> {
+  /** Layers have other periods than before; a reader at the latest period moves on to the new one. */
+  async updateProducts(products: readonly api.ProductSummary[]): Promise<void> {
     const [opened, shown] = [this.#opened, this.#shown];
     const now = products.find(({ id }) => id === opened?.id)?.periods;
     if (!opened || !now) return;
@@ -167,67 +167,67 @@ export class Showing {
     await this.open(opened.id, wanted, "replace", shown && this.#map.getCenter());
   }
 
-  /** Draw anew where scenes have come to the time shown. */
-  async renew(): Promise<void> {
+  /** Redraw where scenes have come to the time shown. */
+  async refreshTiles(): Promise<void> {
     const shown = this.#shown;
     if (!shown) return;
     const { tiles } = await api.tilejson(shown.product.id, shown.when);
     if (this.#shown === shown && tiles[0] !== shown.tilejson.tiles[0]) await this.#show(shown.when.period, "none");
   }
 
-  /** Say what went wrong, and stand still. */
-  complain(text: string, action: () => void, label?: string): void {
+  /** Say what went wrong, and stop playing. */
+  showError(text: string, action: () => void, label?: string): void {
     this.#periods.stop();
-    this.#status.complain(text, action, label);
+    this.#status.showError(text, action, label);
   }
 
   hintAtZoom(): void {
     this.#status.hintAtZoom(this.#shown ? leastZoom(this.#shown.tilejson) : 0);
   }
 
-  #stand(period: string): void {
+  #selectPeriod(period: string): void {
     this.#periods.stop();
-    this.#periods.stand(period);
+    this.#periods.select(period);
   }
 
   /** Take other windows for the period that stands. */
-  async #compare(windows: api.Windows, step: Step): Promise<void> {
+  async #setWindows(windows: api.Windows, step: Step): Promise<void> {
     this.#periods.stop();
     this.#chosen = windows;
-    this.#windows.stand(windows);
+    this.#windows.select(windows);
     await this.#show(this.#periods.period, step);
   }
 
   async #show(period: string, step: Step): Promise<void> {
     const product = this.#opened;
     if (!product) return;
-    const turn = this.#newTurn();
+    const controller = this.#newRequest();
     const when = { period, windows: this.#chosen };
     try {
-      const tilejson = await api.tilejson(product.id, when, turn.signal);
+      const tilejson = await api.tilejson(product.id, when, controller.signal);
       this.#shown = { product, tilejson, when };
-      this.#panel.draw(product, tilejson);
-      this.#windows.say(tilejson);
-      this.#swiping.stand(product, tilejson);
+      this.#panel.showTileJson(product, tilejson);
+      this.#windows.describe(tilejson);
+      this.#swipeControl.setLayer(product, tilejson);
       this.#events.shown(this.#shown, step);
       this.hintAtZoom();
       const drawn = this.#tiles.show(tilejson, product.kind);
-      this.#status.await("answer", false);
+      this.#status.setBusy("answer", false);
       await drawn;
     } catch (error) {
-      if (turn.signal.aborted) return;
-      if (isRefusal(error) && product.windows.length) this.#refuse(words(error));
-      else this.complain(words(error), () => void this.#show(period, step));
+      if (controller.signal.aborted) return;
+      if (isClientError(error) && product.windows.length) this.#rejectWindows(errorMessage(error));
+      else this.showError(errorMessage(error), () => void this.#show(period, step));
     }
   }
 
   /** These windows cannot be compared: what stood on the map before would pass for their difference. */
-  #refuse(why: string): void {
+  #rejectWindows(why: string): void {
     this.#tiles.clear();
-    this.#windows.hush();
-    this.#swiping.leave();
+    this.#windows.clearDescription();
+    this.#swipeControl.clear();
     this.#shown = null;
-    this.complain(why, () => void this.#compare({}, "push"), "Choose automatically");
+    this.showError(why, () => void this.#setWindows({}, "push"), "Choose automatically");
   }
 
   async #showAgain(): Promise<void> {
@@ -236,13 +236,13 @@ export class Showing {
 
   #setOpacity(share: number): void {
     this.#tiles.setOpacity(share);
-    this.#swiping.setOpacity(share);
+    this.#swipeControl.setOpacity(share);
   }
 
-  #newTurn(): AbortController {
-    this.#turn.abort();
-    this.#status.begin();
-    return (this.#turn = new AbortController());
+  #newRequest(): AbortController {
+    this.#controller.abort();
+    this.#status.startRequest();
+    return (this.#controller = new AbortController());
   }
 }
 

@@ -34,7 +34,7 @@ export class Panel {
   }
 
   /** Offer the products, one group a collection; those without data come last. */
-  offer(products: readonly ProductSummary[]): void {
+  setProducts(products: readonly ProductSummary[]): void {
     const chosen = this.#products.value;
     const groups = Map.groupBy(products, ({ collection, periods }) => (periods.count > 0 ? collection : NOTHING_LANDED));
     const empty = groups.get(NOTHING_LANDED);
@@ -52,12 +52,12 @@ export class Panel {
     element("layer", HTMLDivElement).hidden = false;
   }
 
-  wait(isWaiting: boolean): void {
-    element("waiting", HTMLParagraphElement).hidden = !isWaiting;
+  setLoading(isLoading: boolean): void {
+    element("waiting", HTMLParagraphElement).hidden = !isLoading;
   }
 
-  /** Stand on a product; its legend follows with the first tiles. */
-  describe(product: ProductDetail): void {
+  /** Show a product; its legend follows with the first tiles. */
+  showProduct(product: ProductDetail): void {
     this.#products.value = product.id;
     this.#synthetic.hidden = !product.synthetic;
     this.#legend.hidden = true;
@@ -68,7 +68,7 @@ export class Panel {
   }
 
   /** What belongs to one period of the product: legend, addresses, whether it is synthetic. */
-  draw(product: ProductDetail, tilejson: TileJSON): void {
+  showTileJson(product: ProductDetail, tilejson: TileJSON): void {
     this.#synthetic.hidden = !(product.synthetic || tilejson.synthetic);
     this.#legend.hidden = false;
     drawLegend(this.#legend, tilejson.legend);

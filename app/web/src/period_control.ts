@@ -33,11 +33,11 @@ export class PeriodControl {
     this.#list.addEventListener("change", () => this.#choose(this.#list.selectedIndex));
     this.#timeline.addEventListener("input", () => this.#slide());
     this.#timeline.addEventListener("change", () => this.#choose(this.#timeline.valueAsNumber));
-    this.#play.addEventListener("click", () => (this.#playing ? this.stop() : void this.#run()));
+    this.#play.addEventListener("click", () => (this.#playing ? this.stop() : void this.#startPlaying()));
   }
 
-  /** Offer `periods` (ascending) under a name and stand on `period`, which may be an interval beside them. */
-  offer(known: readonly string[], period: string, name = "Period"): void {
+  /** Offer `periods` (ascending) under a name and select `period`, which may be an interval beside them. */
+  setPeriods(known: readonly string[], period: string, name = "Period"): void {
     this.stop();
     const periods = !period || known.includes(period) ? known : [...known, period];
     this.#label.textContent = name;
@@ -46,11 +46,11 @@ export class PeriodControl {
     this.#list.replaceChildren(...periods.map((each) => new Option(periodLabel(each), each)));
     this.#timeline.max = String(Math.max(0, periods.length - 1));
     element("timeline-row", HTMLDivElement).hidden = periods.length < 2;
-    this.stand(period);
+    this.select(period);
   }
 
-  /** Stand on `period` without asking for it to be shown. */
-  stand(period: string): void {
+  /** Select `period` without asking for it to be shown. */
+  select(period: string): void {
     this.#index = Math.max(0, this.#periods.indexOf(period));
     this.#list.selectedIndex = this.#index;
     this.#timeline.value = String(this.#index);
@@ -61,7 +61,7 @@ export class PeriodControl {
     this.#count.textContent = this.#periods.length > 1 ? `${this.#index + 1} of ${this.#periods.length}` : "the only one";
   }
 
-  /** The period it stands on. */
+  /** The period selected. */
   get period(): string {
     return this.#periods[this.#index] ?? "";
   }
@@ -77,7 +77,7 @@ export class PeriodControl {
     if (period === undefined) return;
     window.clearTimeout(this.#settling);
     this.stop();
-    this.stand(period);
+    this.select(period);
     void this.#show(period, false);
   }
 
@@ -85,20 +85,20 @@ export class PeriodControl {
     const period = this.#periods[this.#timeline.valueAsNumber];
     if (period === undefined) return;
     this.stop();
-    this.stand(period);
+    this.select(period);
     window.clearTimeout(this.#settling);
     this.#settling = window.setTimeout(() => void this.#show(period, true), SETTLE_MS);
   }
 
-  async #run(): Promise<void> {
-    const turn = Symbol();
-    this.#playing = turn;
+  async #startPlaying(): Promise<void> {
+    const run = Symbol();
+    this.#playing = run;
     this.#play.setAttribute("aria-pressed", "true");
     this.#play.setAttribute("aria-label", "Pause");
-    while (this.#playing === turn) {
+    while (this.#playing === run) {
       const next = this.#periods[(this.#index + 1) % this.#periods.length];
       if (next === undefined) break;
-      this.stand(next);
+      this.select(next);
       await this.#show(next, true);
       await new Promise((resolve) => window.setTimeout(resolve, PLAY_DWELL_MS));
     }

@@ -6,20 +6,20 @@ import { placeMarker } from "./map";
 import type { Shown } from "./layer_view";
 import { ValueCard } from "./value_card";
 
-export class Asking {
+export class PointQuery {
   readonly #map: MapLibreMap;
   readonly #card: ValueCard;
   readonly #marker = placeMarker();
   /** The link is another now. */
-  readonly #chosen: () => void;
+  readonly #changed: () => void;
   #place: Place | null = null;
-  /** Aborted when a newer question begins. */
-  #turn = new AbortController();
+  /** Aborted when a newer query begins. */
+  #controller = new AbortController();
 
-  constructor(map: MapLibreMap, chosen: () => void) {
+  constructor(map: MapLibreMap, changed: () => void) {
     this.#map = map;
-    this.#chosen = chosen;
-    this.#card = new ValueCard(() => this.forget());
+    this.#changed = changed;
+    this.#card = new ValueCard(() => this.clear());
   }
 
   /** For a link; null while no place is chosen. */
@@ -28,34 +28,34 @@ export class Asking {
   }
 
   /** Choose a place, and read the value there; nothing while no layer is shown. */
-  async ask(place: Place, shown: Shown | null): Promise<void> {
+  async query(place: Place, shown: Shown | null): Promise<void> {
     if (!shown) return;
     const { product, tilejson, when } = shown;
-    this.#turn.abort();
-    const turn = (this.#turn = new AbortController());
+    this.#controller.abort();
+    const controller = (this.#controller = new AbortController());
     this.#place = place;
     this.#marker.setLngLat(place).addTo(this.#map);
-    this.#card.wait();
-    this.#chosen();
+    this.#card.showLoading();
+    this.#changed();
     try {
-      const answer = await point(product.id, place, when, turn.signal);
+      const answer = await point(product.id, place, when, controller.signal);
       this.#card.show(answer, tilejson.legend);
     } catch (error) {
-      if (!turn.signal.aborted) this.#card.fail(error);
+      if (!controller.signal.aborted) this.#card.showError(error);
     }
   }
 
   /** Another layer or time is shown: the place stays, and its value is another. */
-  async askAgain(shown: Shown): Promise<void> {
-    if (this.#place) await this.ask(this.#place, shown);
+  async refresh(shown: Shown): Promise<void> {
+    if (this.#place) await this.query(this.#place, shown);
   }
 
-  forget(): void {
+  clear(): void {
     if (!this.#place) return;
-    this.#turn.abort();
+    this.#controller.abort();
     this.#place = null;
     this.#marker.remove();
     this.#card.hide();
-    this.#chosen();
+    this.#changed();
   }
 }

@@ -1,4 +1,4 @@
-/** How the page stands: the bar above the map while something is awaited, and the one notice. */
+/** The state of the page: the bar above the map while the page is waiting, and the one notice. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import type { Notice } from "./notice";
@@ -6,7 +6,7 @@ import type { Notice } from "./notice";
 export class Status {
   readonly #map: MapLibreMap;
   readonly #notice: Notice;
-  readonly #awaited = new Set<"answer" | "tiles">();
+  readonly #busy = new Set<"answer" | "tiles">();
   /** Whether the notice is the one about the zoom, which goes away by itself. */
   #hinting = false;
 
@@ -16,33 +16,33 @@ export class Status {
   }
 
   /** Whether the reader has a notice to read. */
-  get isTelling(): boolean {
+  get hasNotice(): boolean {
     return this.#notice.shown;
   }
 
-  /** The bar above the map runs while anything is awaited. */
-  await(what: "answer" | "tiles", isAwaited: boolean): void {
-    if (isAwaited) this.#awaited.add(what);
-    else this.#awaited.delete(what);
-    this.#map.getContainer().setAttribute("aria-busy", String(this.#awaited.size > 0));
+  /** The bar above the map runs while anything is still to come. */
+  setBusy(what: "answer" | "tiles", isBusy: boolean): void {
+    if (isBusy) this.#busy.add(what);
+    else this.#busy.delete(what);
+    this.#map.getContainer().setAttribute("aria-busy", String(this.#busy.size > 0));
   }
 
-  /** A new answer is awaited; what was said of the last one is over. */
-  begin(): void {
+  /** A new request begins; the notice about the last one is out of date. */
+  startRequest(): void {
     this.#notice.clear();
     this.#hinting = false;
-    this.await("answer", true);
+    this.setBusy("answer", true);
   }
 
-  /** Say what went wrong, and that nothing more comes. */
-  complain(text: string, action: () => void, label?: string): void {
+  /** Say what went wrong; nothing more is to come. */
+  showError(text: string, action: () => void, label?: string): void {
     this.#hinting = false;
-    this.await("answer", false);
+    this.setBusy("answer", false);
     this.#notice.show(text, action, label);
   }
 
-  /** Say what is no fault. */
-  advise(text: string, action: () => void, label: string): void {
+  /** Say something that is not an error. */
+  showHint(text: string, action: () => void, label: string): void {
     this.#notice.show(text, action, label, "hint");
   }
 
@@ -50,7 +50,7 @@ export class Status {
   hintAtZoom(nearest: number): void {
     const tooFar = this.#map.getZoom() < nearest;
     if (tooFar && !this.#notice.shown) {
-      this.advise("This layer is drawn from closer by.", () => this.#map.zoomTo(nearest + 0.1), "Zoom in");
+      this.showHint("This layer is drawn from closer by.", () => this.#map.zoomTo(nearest + 0.1), "Zoom in");
       this.#hinting = true;
     } else if (!tooFar && this.#hinting) {
       this.#notice.clear();

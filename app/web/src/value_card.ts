@@ -2,7 +2,7 @@
 
 import { type Legend, type PointAnswer, type PointWindow } from "./api";
 import { build, element } from "./dom";
-import { words } from "./errors";
+import { errorMessage } from "./errors";
 import { swatch } from "./legend";
 import { formatPlace, formatUnit, formatValue } from "./numbers";
 import { byTime, periodLabel, windowLabel } from "./periods";
@@ -26,7 +26,7 @@ export class ValueCard {
     this.#close = close;
   }
 
-  wait(): void {
+  showLoading(): void {
     if (this.#card.hidden) this.#fill(build("p", "value-wait", "Reading the value…"));
     this.#card.setAttribute("aria-busy", "true");
   }
@@ -44,8 +44,8 @@ export class ValueCard {
     this.#announcer.textContent = [...parts.map(({ textContent }) => textContent), ...said, period].filter(Boolean).join(", ");
   }
 
-  fail(error: unknown): void {
-    const text = words(error);
+  showError(error: unknown): void {
+    const text = errorMessage(error);
     this.#fill(build("p", "value-title", "No answer"), build("p", "value-reason", text));
     this.#announcer.textContent = text;
   }

@@ -7,7 +7,7 @@ import { byTime, periodLabel, windowLabel } from "./periods";
 export class WindowsControl {
   readonly #block = element("windows-block", HTMLDivElement);
   readonly #rows = element("windows", HTMLDivElement);
-  readonly #said = element("windows-said", HTMLParagraphElement);
+  readonly #summary = element("windows-summary", HTMLParagraphElement);
   readonly #choose: (windows: Windows) => void;
   readonly #lists = new Map<string, HTMLSelectElement>();
 
@@ -15,11 +15,11 @@ export class WindowsControl {
     this.#choose = choose;
   }
 
-  /** Offer the periods of the layer's collection for each window that may be chosen, and stand on `windows`. */
-  offer({ roles, windows: names }: ProductDetail, periods: readonly string[], windows: Windows): void {
+  /** Offer the periods of the layer's collection for each window that may be chosen, and select `windows`. */
+  setOptions({ roles, windows: names }: ProductDetail, periods: readonly string[], windows: Windows): void {
     const earlier = names.slice(1).filter((role) => roles[role]!.minimum_years === null);
     this.#block.hidden = names.length === 0;
-    this.#said.textContent = "";
+    this.#summary.textContent = "";
     this.#lists.clear();
     const rows = earlier.map((role) => {
       const list = build("select", "");
@@ -34,15 +34,15 @@ export class WindowsControl {
       return build("div", "window-row", build("div", "label-row", label), build("div", "select", list));
     });
     this.#rows.replaceChildren(...rows);
-    this.stand(windows);
+    this.select(windows);
   }
 
-  stand(windows: Windows): void {
+  select(windows: Windows): void {
     for (const [role, list] of this.#lists) list.value = windows[role] ?? "";
   }
 
   /** Say what the server took, and why. */
-  say({ windows }: TileJSON): void {
+  describe({ windows }: TileJSON): void {
     for (const [role, list] of this.#lists) {
       const used = windows?.[role];
       if (used) list.options[0]!.textContent = list.value ? "Automatic" : `Automatic: ${windowLabel(used)}`;
@@ -51,12 +51,12 @@ export class WindowsControl {
       const why = used.how === "as asked" || used.how === "latest period" ? "" : ` (${used.how})`;
       return `${used.title}: ${windowLabel(used)}${why}.`;
     });
-    this.#said.textContent = sentences.join(" ");
+    this.#summary.textContent = sentences.join(" ");
   }
 
-  /** Windows that cannot be compared are told elsewhere. */
-  hush(): void {
-    this.#said.textContent = "";
+  /** Windows that cannot be compared are explained elsewhere. */
+  clearDescription(): void {
+    this.#summary.textContent = "";
   }
 
   #chosen(): Windows {

@@ -2,10 +2,10 @@
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { ApiError, keepApiKey, type Bbox } from "../api";
-import { words } from "../errors";
+import { errorMessage } from "../errors";
 import { formatArea } from "../numbers";
 import { zoomTo } from "../map";
-import { Corners } from "./corner_editor";
+import { CornerEditor } from "./corner_editor";
 import { Drawing } from "./drawing";
 import { readShapeFile, ShapeFileError } from "./geojson_file";
 import { Outlines } from "./outlines";
@@ -30,7 +30,7 @@ export class Areas {
   readonly #events: AreaEvents;
   readonly #section: AreaSection;
   readonly #drawing: Drawing;
-  readonly #corners: Corners;
+  readonly #editor: CornerEditor;
   readonly #outlines: Outlines;
   #areas: readonly Area[] = [];
   /** Whether the next area is a second one. */
@@ -43,14 +43,14 @@ export class Areas {
     this.#outlines = new Outlines(map);
     this.#drawing = new Drawing(map, {
       sketched: (corners, pointer) => this.#sketch(corners, pointer),
-      drawn: (shape) => this.#take({ id: null, name: this.#isAdding ? "Second area" : "Drawn area", shape }, false),
-      cancelled: () => this.#stand(),
+      drawn: (shape) => this.#add({ id: null, name: this.#isAdding ? "Second area" : "Drawn area", shape }, false),
+      cancelled: () => this.#showAreas(),
     });
-    this.#corners = new Corners(map, { changed: (shape, isDone) => this.#reshape(shape, isDone) });
+    this.#editor = new CornerEditor(map, { changed: (shape, isDone) => this.#reshape(shape, isDone) });
     this.#section = new AreaSection({
       draw: () => this.#draw(),
       finish: () => this.#drawing.finish(),
-      takeBack: () => this.#drawing.takeBack(),
+      undo: () => this.#drawing.undo(),
       cancel: () => this.#drawing.cancel(),
       files: (files) => void this.#load(files),
       browse: () => void this.#find(""),
@@ -73,26 +73,26 @@ export class Areas {
   /** Ask for a second area, to compare with. */
   addSecond(): void {
     this.#isAdding = true;
-    this.#section.stand(this.#areas, true);
+    this.#section.showAreas(this.#areas, true);
   }
 
   /** Go on with the first area alone. */
   dropSecond(): void {
     if (this.#areas.length > 1) this.#remove(1);
-    else if (this.#isAdding) this.#stand();
+    else if (this.#isAdding) this.#showAreas();
   }
 
   /** Count over this area alone. */
-  take(area: Area): void {
+  setArea(area: Area): void {
     this.#drawing.cancel();
     this.#isAdding = false;
-    this.#take(area, false);
+    this.#add(area, false);
   }
 
   clear(): void {
     this.#drawing.cancel();
     this.#areas = [];
-    this.#told();
+    this.#notify();
   }
 
   /** The first area for a link: its id, or its corners as lng,lat;lng,lat. */
@@ -111,49 +111,49 @@ export class Areas {
     const corners = link.split(";").map((pair) => pair.split(",").map(Number));
     const isShape = corners.length >= 3 && corners.every(([lng, lat]) => Math.abs(lng!) <= 540 && Math.abs(lat!) <= 90);
     try {
-      if (isShape) this.#take({ id: null, name: "Drawn area", shape: polygonOf(corners) }, isFromAfar);
-      else if (/^\d+$/.test(link)) this.#take(await readArea(link), isFromAfar);
+      if (isShape) this.#add({ id: null, name: "Drawn area", shape: polygonOf(corners) }, isFromAfar);
+      else if (/^\d+$/.test(link)) this.#add(await readArea(link), isFromAfar);
     } catch (error) {
-      this.#section.say(words(error), "error");
+      this.#section.setHint(errorMessage(error), "error");
     }
   }
 
   #draw(): void {
     this.#outlines.show(this.#shapes(), null);
-    this.#corners.offer(null);
+    this.#editor.edit(null);
     this.#drawing.start();
   }
 
   #sketch(corners: readonly Position[], pointer: Position | null): void {
     const slot = this.#isAdding ? 1 : 0;
     this.#outlines.show(this.#shapes(), null, { corners, pointer, slot });
-    this.#section.sketch(corners.length, corners.length < 3 ? 0 : areaKm2(polygonOf(corners)));
+    this.#section.showSketch(corners.length, corners.length < 3 ? 0 : areaKm2(polygonOf(corners)));
   }
 
-  #take(area: Area, isFromAfar: boolean): void {
+  #add(area: Area, isFromAfar: boolean): void {
     const first = this.#areas[0];
     this.#areas = this.#isAdding && first ? [first, area] : [area];
-    this.#told();
+    this.#notify();
     if (isFromAfar) zoomTo(this.#map, boundsOf(area.shape)); // beside the chart that has opened by now
   }
 
   #remove(slot: number): void {
     this.#areas = this.#areas.filter((_, index) => index !== slot);
-    this.#told();
+    this.#notify();
   }
 
-  #told(): void {
-    this.#stand();
+  #notify(): void {
+    this.#showAreas();
     this.#events.changed(this.#areas);
   }
 
   /** Show the areas as they are. */
-  #stand(): void {
+  #showAreas(): void {
     this.#isAdding = false;
     const changing = this.#areas.length - 1;
-    this.#section.stand(this.#areas, false);
+    this.#section.showAreas(this.#areas, false);
     this.#outlines.show(this.#shapes(), changing < 0 ? null : changing);
-    this.#corners.offer(this.#areas[changing]?.shape ?? null);
+    this.#editor.edit(this.#areas[changing]?.shape ?? null);
   }
 
   #reshape(shape: Shape, isDone: boolean): void {
@@ -161,9 +161,9 @@ export class Areas {
     const area = this.#areas[slot]!;
     const name = area.id === null ? area.name : `${area.name}, changed`;
     this.#areas = this.#areas.with(slot, { id: null, name, shape });
-    if (isDone) return this.#told();
+    if (isDone) return this.#notify();
     this.#outlines.show(this.#shapes(), slot);
-    this.#section.measure(slot, areaKm2(shape));
+    this.#section.updateSize(slot, areaKm2(shape));
   }
 
   async #load(files: readonly File[]): Promise<void> {
@@ -173,32 +173,32 @@ export class Areas {
     try {
       const found = await readShapeFile(file);
       const taken = found.map(({ name, shape }) => ({ id: null, name, shape }));
-      if (taken.length === 1) return this.#take(taken[0]!, true);
+      if (taken.length === 1) return this.#add(taken[0]!, true);
       const choices = taken.slice(0, MOST_LISTED).map((area) => this.#choice(area));
       const rest = taken.length - choices.length;
-      this.#section.list(choices, rest > 0 ? `and ${rest} more` : "", false);
-      this.#section.say(`${file.name} has ${taken.length} polygons. Choose one.`);
+      this.#section.showChoices(choices, rest > 0 ? `and ${rest} more` : "", false);
+      this.#section.setHint(`${file.name} has ${taken.length} polygons. Choose one.`);
     } catch (error) {
-      this.#section.say(error instanceof ShapeFileError ? error.message : words(error), "error");
+      this.#section.setHint(error instanceof ShapeFileError ? error.message : errorMessage(error), "error");
     }
   }
 
   /** List saved areas: those in view, or those of a name wherever they are. */
   async #find(text: string): Promise<void> {
     this.#finding.abort();
-    const turn = (this.#finding = new AbortController());
+    const controller = (this.#finding = new AbortController());
     try {
-      const { areas, hasMore } = await findAreas(inView(this.#map), text, turn.signal);
+      const { areas, hasMore } = await findAreas(inView(this.#map), text, controller.signal);
       const where = text ? `with “${text}” in their name` : "in this part of the map";
       const note = hasMore ? "There are more: search by name, or zoom in." : areas.length ? "" : `There are no saved areas ${where}.`;
-      this.#section.list(areas.map((area) => this.#choice(area)), note, true);
+      this.#section.showChoices(areas.map((area) => this.#choice(area)), note, true);
     } catch (error) {
-      if (!turn.signal.aborted) this.#section.say(words(error), "error");
+      if (!controller.signal.aborted) this.#section.setHint(errorMessage(error), "error");
     }
   }
 
   #choice(area: Area): { name: string; detail: string; pick: () => void } {
-    return { name: area.name, detail: formatArea(areaKm2(area.shape)), pick: () => this.#take(area, true) };
+    return { name: area.name, detail: formatArea(areaKm2(area.shape)), pick: () => this.#add(area, true) };
   }
 
   async #save(slot: number, name: string, kind: string, key: string): Promise<void> {
@@ -209,12 +209,12 @@ export class Areas {
     try {
       const saved = await saveArea(area.shape, name, kind, this.#events.products());
       this.#areas = this.#areas.with(slot, saved);
-      this.#told();
-      this.#section.say(`“${saved.name}” is saved.`);
+      this.#notify();
+      this.#section.setHint(`“${saved.name}” is saved.`);
     } catch (error) {
-      const isKeyWanted = error instanceof ApiError && (error.status === 401 || error.status === 403);
-      if (isKeyWanted) this.#section.askKey(error.message);
-      else this.#section.say(words(error), "error");
+      const isKeyNeeded = error instanceof ApiError && (error.status === 401 || error.status === 403);
+      if (isKeyNeeded) this.#section.requestKey(error.message);
+      else this.#section.setHint(errorMessage(error), "error");
     } finally {
       this.#section.setSaving(false);
     }

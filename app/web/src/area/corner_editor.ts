@@ -9,7 +9,7 @@ const FINGER_REACH_PX = 24;
 /** The double click that closed a shape takes nothing out of it. */
 const CLOSING_MS = 500;
 
-export interface CornerEvents {
+export interface CornerEditorEvents {
   /** `isDone` when the hand has let go. */
   readonly changed: (shape: Shape, isDone: boolean) => void;
 }
@@ -19,30 +19,30 @@ interface Grip {
   readonly before: Shape;
 }
 
-export class Corners {
+export class CornerEditor {
   readonly #map: MapLibreMap;
-  readonly #events: CornerEvents;
+  readonly #events: CornerEditorEvents;
   #shape: Shape | null = null;
   #grip: Grip | null = null;
   #moved = false;
-  #offeredAt = 0;
+  #startedAt = 0;
 
-  constructor(map: MapLibreMap, events: CornerEvents) {
+  constructor(map: MapLibreMap, events: CornerEditorEvents) {
     this.#map = map;
     this.#events = events;
     map.on("mousedown", (event) => this.#grab(event, REACH_PX));
     map.on("touchstart", (event) => (event.points.length === 1 ? this.#grab(event, FINGER_REACH_PX) : this.#drop()));
     map.on("mousemove", (event) => this.#drag(event));
     map.on("touchmove", (event) => this.#drag(event));
-    map.on("dblclick", (event) => this.#takeOut(event));
+    map.on("dblclick", (event) => this.#removeCorner(event));
     for (const end of ["mouseup", "touchend", "touchcancel"]) window.addEventListener(end, () => this.#drop());
   }
 
-  /** Offer the corners of this shape, or of none. */
-  offer(shape: Shape | null): void {
+  /** Edit the corners of this shape, or of none. */
+  edit(shape: Shape | null): void {
     const handles = shape ? cornersOf(shape).length : 0;
     this.#shape = handles > 2 * MOST_CORNERS ? null : shape;
-    this.#offeredAt = performance.now();
+    this.#startedAt = performance.now();
     this.#grip = null;
   }
 
@@ -73,9 +73,9 @@ export class Corners {
     this.#moved = false;
   }
 
-  #takeOut(event: MapMouseEvent): void {
+  #removeCorner(event: MapMouseEvent): void {
     const corner = this.#nearest(event.point, REACH_PX);
-    if (!corner || corner.isMiddle || !this.#shape || performance.now() - this.#offeredAt < CLOSING_MS) return;
+    if (!corner || corner.isMiddle || !this.#shape || performance.now() - this.#startedAt < CLOSING_MS) return;
     event.preventDefault(); // the map does not zoom
     this.#shape = withoutCorner(this.#shape, corner);
     this.#events.changed(this.#shape, true);

@@ -46,7 +46,7 @@ export class Drawing {
     this.#events.drawn(polygonOf(corners));
   }
 
-  takeBack(): void {
+  undo(): void {
     if (!this.#corners?.length) return;
     this.#corners = this.#corners.slice(0, -1);
     this.#events.sketched(this.#corners, null);
@@ -75,7 +75,7 @@ export class Drawing {
 
   #pressed(event: KeyboardEvent): void {
     if (event.key === "Enter") this.finish();
-    else if (event.key === "Backspace" || event.key === "Delete") this.takeBack();
+    else if (event.key === "Backspace" || event.key === "Delete") this.undo();
     else if (event.key === " ") this.#set(this.#map.getCenter().toArray());
     else return;
     event.preventDefault();

@@ -1,6 +1,6 @@
 /** The areas the server keeps: found by the part of the map in view or by name, and new ones saved. */
 
-import { ask, get, type Bbox } from "../api";
+import { get, request, type Bbox } from "../api";
 import { polygonsOf, type Area, type Shape } from "./polygon";
 
 interface AreaFeature {
@@ -38,7 +38,7 @@ export async function readArea(id: string, signal?: AbortSignal): Promise<Area> 
 export async function saveArea(shape: Shape, name: string, kind: string, products: readonly string[]): Promise<Area> {
   const properties = { name, products, ...(kind ? { kind } : {}) };
   const body = { type: "Feature", geometry: shape, properties };
-  return areaOf((await (await ask("areas", { method: "POST", body, isWriting: true })).json()) as AreaFeature);
+  return areaOf((await (await request("areas", { method: "POST", body, isWriting: true })).json()) as AreaFeature);
 }
 
 /** The server keeps MultiPolygons; one of a single part is a polygon to the reader. */

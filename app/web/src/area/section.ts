@@ -7,7 +7,7 @@ import { areaKm2, type Area } from "./polygon";
 export interface SectionEvents {
   readonly draw: () => void;
   readonly finish: () => void;
-  readonly takeBack: () => void;
+  readonly undo: () => void;
   readonly cancel: () => void;
   readonly files: (files: readonly File[]) => void;
   readonly browse: () => void;
@@ -41,7 +41,7 @@ export class AreaSection {
   readonly #hint = element("area-hint", HTMLParagraphElement);
   readonly #size = element("area-size", HTMLSpanElement);
   readonly #finish = element("draw-finish", HTMLButtonElement);
-  readonly #back = element("draw-back", HTMLButtonElement);
+  readonly #undo = element("draw-undo", HTMLButtonElement);
   readonly #picker = element("area-picker", HTMLDivElement);
   readonly #search = element("area-search", HTMLInputElement);
   readonly #found = element("area-found", HTMLUListElement);
@@ -61,7 +61,7 @@ export class AreaSection {
     onClick("area-load", () => this.#file.click());
     onClick("area-saved", events.browse);
     onClick("draw-finish", events.finish);
-    onClick("draw-back", events.takeBack);
+    onClick("draw-undo", events.undo);
     onClick("draw-cancel", events.cancel);
     onClick("area-form-cancel", () => this.#showForm(false));
     onClick("area-picker-close", () => this.#showPicker(false));
@@ -87,11 +87,11 @@ export class AreaSection {
       });
     }
     window.addEventListener("dragleave", (event) => event.relatedTarget ?? document.body.classList.remove("dropping"));
-    this.stand([], false);
+    this.showAreas([], false);
   }
 
   /** Show these areas; `isAdding` while a second one is wanted. */
-  stand(areas: readonly Area[], isAdding: boolean): void {
+  showAreas(areas: readonly Area[], isAdding: boolean): void {
     this.#drawing.hidden = true;
     this.#showPicker(false);
     this.#showForm(false);
@@ -99,34 +99,34 @@ export class AreaSection {
     this.#rows.hidden = areas.length === 0;
     this.#rows.replaceChildren(...areas.map((area, slot) => this.#row(area, slot)));
     this.#size.textContent = "";
-    this.say(isAdding ? SECOND_INVITATION : areas.length ? HANDLING : INVITATION);
+    this.setHint(isAdding ? SECOND_INVITATION : areas.length ? HANDLING : INVITATION);
   }
 
   /** A shape is being drawn: so many corners, so large. */
-  sketch(corners: number, km2: number): void {
+  showSketch(corners: number, km2: number): void {
     this.#showPicker(false);
     this.#showForm(false);
-    if (this.#drawing.hidden) this.say(SKETCHING);
+    if (this.#drawing.hidden) this.setHint(SKETCHING);
     this.#tools.hidden = true;
     this.#drawing.hidden = false;
     this.#finish.disabled = corners < 3;
-    this.#back.disabled = corners === 0;
+    this.#undo.disabled = corners === 0;
     this.#size.textContent = corners < 3 ? "" : formatArea(km2);
   }
 
   /** The size of an area while its corners are moved. */
-  measure(slot: number, km2: number): void {
+  updateSize(slot: number, km2: number): void {
     const size = this.#rows.children[slot]?.querySelector(".area-row-size");
     if (size) size.textContent = formatArea(km2);
   }
 
-  say(text: string, tone: "hint" | "error" = "hint"): void {
+  setHint(text: string, tone: "hint" | "error" = "hint"): void {
     this.#hint.textContent = text;
     this.#hint.dataset["tone"] = tone;
   }
 
   /** Offer a list; with `isSearched` the field above it asks the server. */
-  list(choices: readonly Choice[], note: string, isSearched: boolean): void {
+  showChoices(choices: readonly Choice[], note: string, isSearched: boolean): void {
     const wasHidden = this.#picker.hidden;
     this.#showPicker(true);
     this.#search.hidden = !isSearched;
@@ -143,9 +143,9 @@ export class AreaSection {
   }
 
   /** Ask for the key that writing needs. */
-  askKey(reason: string): void {
+  requestKey(reason: string): void {
     element("area-key-row", HTMLLabelElement).hidden = false;
-    this.say(reason, "error");
+    this.setHint(reason, "error");
     this.#key.focus();
   }
 
@@ -177,7 +177,7 @@ export class AreaSection {
   #askName(area: Area, slot: number): void {
     this.#saving = slot;
     this.#showForm(true);
-    this.say("A saved area is found again by its name, and its series is kept up to date.");
+    this.setHint("A saved area is found again by its name, and its series is kept up to date.");
     this.#name.value = area.name;
     this.#name.select();
   }

@@ -67,7 +67,7 @@ export class ChartCard {
   }
 
   /** Show series, or what the windows shown come to; a layer that compares windows has both. */
-  turn(view: "series" | "change", hasBoth: boolean): void {
+  setView(view: "series" | "change", hasBoth: boolean): void {
     if (this.#card.dataset["view"] !== view) this.#series = [];
     this.#card.dataset["view"] = view;
     this.#view.hidden = !hasBoth;
@@ -92,7 +92,7 @@ export class ChartCard {
   }
 
   /** Offer lengths, steps and what to compare with. */
-  offer(layer: Layer, count: number, step: Cadence | null, others: readonly (readonly [id: string, title: string])[], compared: string): void {
+  setOptions(layer: Layer, count: number, step: Cadence | null, others: readonly (readonly [id: string, title: string])[], compared: string): void {
     const choices = spanChoices(layer);
     this.#length.replaceChildren(...choices.map((choice) => new Option(choice.label, String(choice.count), false, choice.count === count)));
     this.#length.parentElement!.hidden = choices.length < 2;
@@ -110,7 +110,7 @@ export class ChartCard {
   }
 
   /** Counting begins; what was drawn before stays until there is something new. */
-  wait(layer: Layer, area: Area): void {
+  showLoading(layer: Layer, area: Area): void {
     this.#card.setAttribute("aria-busy", "true");
     this.#card.style.setProperty("--share", "0");
     this.#csv.disabled = this.#numbers.disabled = true;
@@ -126,7 +126,7 @@ export class ChartCard {
   }
 
   /** Show what there is of the series; `share` is how far they have come, 1 when complete. */
-  show(series: readonly Series[], names: readonly string[], span: Span, share: number): void {
+  showSeries(series: readonly Series[], names: readonly string[], span: Span, share: number): void {
     this.#series = series;
     this.#names = names;
     this.#span = span;
@@ -149,7 +149,7 @@ export class ChartCard {
   }
 
   /** Say why there is no chart, and what can be done. */
-  fail(title: string, text: string, ...actions: HTMLElement[]): void {
+  showError(title: string, text: string, ...actions: HTMLElement[]): void {
     this.#open();
     this.#card.setAttribute("aria-busy", "false");
     this.#title.textContent = title;
@@ -165,8 +165,8 @@ export class ChartCard {
   }
 
   /** The map shows this period now. */
-  stand(period: string): void {
-    this.#cursor.stand(period);
+  selectPeriod(period: string): void {
+    this.#cursor.selectPeriod(period);
   }
 
   /** Where the card is a part of the sheet, it comes into view. */
@@ -199,7 +199,7 @@ export class ChartCard {
     const drawn = drawPlot(this.#series, this.#span, width, height);
     drawn.svg.setAttribute("aria-label", this.#summary());
     this.#picture.replaceChildren(drawn.svg);
-    this.#cursor.read(drawn, this.#series, this.#names);
+    this.#cursor.attach(drawn, this.#series, this.#names);
   }
 
   #drawKey(): void {

@@ -20,7 +20,7 @@ export class Cursor {
   #series: readonly Series[] = [];
   #names: readonly string[] = [];
   /** The period the map shows. */
-  #standing = "";
+  #selected = "";
   #at: number | null = null;
 
   constructor(reach: HTMLElement, tip: HTMLElement, events: CursorEvents) {
@@ -32,13 +32,13 @@ export class Cursor {
     // A finger leaves its mark until something else is touched.
     reach.addEventListener("pointerleave", (event) => event.pointerType === "touch" || reach.matches(":focus-visible") || this.#point(null));
     reach.addEventListener("click", () => this.#choose());
-    reach.addEventListener("focus", () => reach.matches(":focus-visible") && this.#point(this.#at ?? this.#standingIndex()));
+    reach.addEventListener("focus", () => reach.matches(":focus-visible") && this.#point(this.#at ?? this.#selectedIndex()));
     reach.addEventListener("blur", () => this.#point(null));
     reach.addEventListener("keydown", (event) => this.#pressed(event));
   }
 
-  /** Read this drawing from now on. */
-  read(drawn: Drawn, series: readonly Series[], names: readonly string[]): void {
+  /** Follow the pointer over this drawing from now on. */
+  attach(drawn: Drawn, series: readonly Series[], names: readonly string[]): void {
     this.#drawn = drawn;
     this.#series = series;
     this.#names = names;
@@ -47,14 +47,14 @@ export class Cursor {
   }
 
   /** The map shows this period now. */
-  stand(period: string): void {
-    this.#standing = period;
+  selectPeriod(period: string): void {
+    this.#selected = period;
     this.#mark();
   }
 
-  #standingIndex(): number {
+  #selectedIndex(): number {
     const columns = this.#drawn?.columns ?? [];
-    const index = columns.findIndex(({ period }) => this.#standing.startsWith(period));
+    const index = columns.findIndex(({ period }) => this.#selected.startsWith(period));
     return index < 0 ? columns.length - 1 : index;
   }
 
@@ -77,7 +77,7 @@ export class Cursor {
 
   #pressed(event: KeyboardEvent): void {
     const last = (this.#drawn?.columns.length ?? 0) - 1;
-    const at = this.#at ?? this.#standingIndex();
+    const at = this.#at ?? this.#selectedIndex();
     const steps: Record<string, number> = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - 12, PageUp: at + 12, Home: 0, End: last };
     const next = steps[event.key];
     if (next !== undefined) this.#point(Math.min(Math.max(next, 0), last));
@@ -92,17 +92,17 @@ export class Cursor {
     const marks = drawn.svg.querySelector(".marks")!;
     marks.replaceChildren();
     const height = drawn.frame.bottom - drawn.frame.top + 32;
-    const standing = drawn.columns.find(({ period }) => this.#standing.startsWith(period));
-    if (standing) {
-      const width = Math.max(standing.right - standing.left, 3);
-      const x = standing.middle - width / 2;
+    const selected = drawn.columns.find(({ period }) => this.#selected.startsWith(period));
+    if (selected) {
+      const width = Math.max(selected.right - selected.left, 3);
+      const x = selected.middle - width / 2;
       marks.append(draw("rect", "standing", { x, y: drawn.frame.top, width, height, rx: 3 }));
       marks.append(draw("rect", "standing-foot", { x, y: drawn.frame.top + height + 1.5, width, height: 3, rx: 1.5 }));
     }
     const column = this.#at === null ? undefined : drawn.columns[this.#at];
     if (column) marks.append(draw("line", "cursor", { x1: column.middle, x2: column.middle, y1: drawn.frame.top, y2: drawn.frame.top + height }));
-    this.#reach.setAttribute("aria-valuenow", String(this.#at ?? this.#standingIndex()));
-    const told = column ?? drawn.columns[this.#standingIndex()];
+    this.#reach.setAttribute("aria-valuenow", String(this.#at ?? this.#selectedIndex()));
+    const told = column ?? drawn.columns[this.#selectedIndex()];
     if (told) this.#reach.setAttribute("aria-valuetext", this.#words(told));
     this.#tell(column, drawn);
   }

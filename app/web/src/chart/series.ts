@@ -1,6 +1,6 @@
 /** Series of statistics: asked of the server, and read as they come. */
 
-import { ApiError, ask, get, sentence, timeQuery, type Cadence, type Kind, type When, type Window } from "../api";
+import { ApiError, get, request, sentence, timeQuery, type Cadence, type Kind, type When, type Window } from "../api";
 import type { Area } from "../area/polygon";
 
 /** What a chart needs to know of a layer. */
@@ -86,7 +86,7 @@ export async function* readSeries(layer: Layer, area: Area, span: Span, signal: 
 /** What the windows of a time come to over an area: one entry, or one a year where they go over its end. */
 export async function readChange(layer: Layer, area: Area, when: When, signal: AbortSignal): Promise<readonly Entry[]> {
   const step = when.period.includes("/") ? "&step=year" : "";
-  const response = await ask(`products/${encodeURIComponent(layer.id)}/statistics?${timeQuery(when)}${step}`, {
+  const response = await request(`products/${encodeURIComponent(layer.id)}/statistics?${timeQuery(when)}${step}`, {
     method: "POST",
     body: { type: "Feature", properties: {}, geometry: area.shape },
     timeoutMs: null,
@@ -110,7 +110,7 @@ async function readKept(layer: Layer, id: string, { first, last }: Span, signal:
 
 async function* count(layer: Layer, area: Area, span: Span, signal: AbortSignal): AsyncGenerator<Entry> {
   const step = span.step ? `&step=${span.step}` : "";
-  const response = await ask(`products/${encodeURIComponent(layer.id)}/statistics?datetime=${span.first}/${span.last}${step}`, {
+  const response = await request(`products/${encodeURIComponent(layer.id)}/statistics?datetime=${span.first}/${span.last}${step}`, {
     method: "POST",
     body: { type: "Feature", properties: {}, geometry: area.shape },
     accept: "application/x-ndjson",

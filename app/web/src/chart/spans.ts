@@ -41,7 +41,7 @@ export function spanOf({ periods }: Layer, count: number, step: Cadence | null):
 }
 
 /** The step of a second layer beside a first: its own, or the first's where that is longer. */
-export function stepBeside(layer: Layer, first: Layer, step: Cadence | null): Cadence | null {
+export function matchingStep(layer: Layer, first: Layer, step: Cadence | null): Cadence | null {
   const wanted = step ?? first.cadence;
   const isLonger = wanted && layer.cadence && CADENCES.indexOf(wanted) > CADENCES.indexOf(layer.cadence);
   return isLonger ? wanted : null;

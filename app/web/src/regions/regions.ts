@@ -37,7 +37,7 @@ export class Regions {
       const coverage = await readCoverage();
       this.#regions = coverage.features.map(({ properties }) => properties);
       this.#outlines.draw(coverage);
-      this.#section.offer(this.#regions);
+      this.#section.setRegions(this.#regions);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       console.info("The page goes without news of the regions.", error.message); // the next time brings them
@@ -45,7 +45,7 @@ export class Regions {
   }
 
   /** Open the smallest region at a place, where outlines are shown. */
-  ask(place: Place): void {
+  openAt(place: Place): void {
     const names = this.#outlines.at(place);
     const found = this.#regions.filter(({ region_name }) => names.includes(region_name));
     const [smallest] = found.toSorted((a, b) => a.area_km2 - b.area_km2);

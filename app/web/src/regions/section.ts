@@ -40,7 +40,7 @@ export class RegionSection {
   }
 
   /** Show these regions; without any, nothing. */
-  offer(regions: readonly Region[]): void {
+  setRegions(regions: readonly Region[]): void {
     this.#regions = regions;
     this.#block.hidden = regions.length === 0;
     const late = regions.filter((region) => region.is_late || region.last_status === "failed").length;

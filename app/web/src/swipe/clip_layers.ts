@@ -9,7 +9,7 @@ export const LEFT_END = "swipe-left-end";
 export const RIGHT_END = "swipe-right-end";
 const LEFT_BEGIN = "swipe-left-begin";
 
-export class Scissors {
+export class ClipLayers {
   readonly #map: MapLibreMap;
   /** Pixels of the page, from the left edge of the map. */
   #x = 0;
@@ -18,7 +18,7 @@ export class Scissors {
     this.#map = map;
   }
 
-  cutAt(x: number): void {
+  setSplit(x: number): void {
     this.#x = x;
     this.#map.triggerRepaint();
   }
@@ -40,8 +40,8 @@ export class Scissors {
     for (const id of [LEFT_BEGIN, LEFT_END, RIGHT_END]) if (this.#map.getLayer(id)) this.#map.removeLayer(id);
   }
 
-  #insert(id: string, cut: (gl: WebGL2RenderingContext) => void): void {
-    const layer: CustomLayerInterface = { id, type: "custom", renderingMode: "2d", render: (gl) => cut(gl as WebGL2RenderingContext) };
+  #insert(id: string, clip: (gl: WebGL2RenderingContext) => void): void {
+    const layer: CustomLayerInterface = { id, type: "custom", renderingMode: "2d", render: (gl) => clip(gl as WebGL2RenderingContext) };
     if (!this.#map.getLayer(id)) this.#map.addLayer(layer, FIRST_LINE_LAYER);
   }
 }

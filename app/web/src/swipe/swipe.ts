@@ -4,7 +4,7 @@ import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "../api";
 import { TileLayer } from "../tile_layer";
 import { Divider } from "./divider";
-import { LEFT_END, RIGHT_END, Scissors } from "./clip_layers";
+import { ClipLayers, LEFT_END, RIGHT_END } from "./clip_layers";
 
 /** One of the two. */
 export interface Picture {
@@ -21,26 +21,26 @@ export interface SwipeEvents {
 
 export class Swipe {
   readonly #map: MapLibreMap;
-  readonly #scissors: Scissors;
+  readonly #clip: ClipLayers;
   readonly #divider: Divider;
   readonly #sides: readonly [left: TileLayer, right: TileLayer];
   #isOn = false;
   #share = 0.5;
-  #asking = new AbortController();
+  #controller = new AbortController();
 
   constructor(map: MapLibreMap, events: SwipeEvents) {
     this.#map = map;
-    this.#scissors = new Scissors(map);
-    // Before those of the tiles, which stand between the layers that cut: after a lost graphics context all are added anew.
-    map.on("style.load", () => this.#isOn && this.#scissors.add());
+    this.#clip = new ClipLayers(map);
+    // Before those of the tiles, which stand between the layers that clip: after a lost graphics context all are added anew.
+    map.on("style.load", () => this.#isOn && this.#clip.add());
     const told = { loading: () => {}, failed: events.failed };
     this.#sides = [new TileLayer(map, told, LEFT_END), new TileLayer(map, told, RIGHT_END)];
     this.#divider = new Divider((share) => {
       this.#share = share;
-      this.#cut();
+      this.#updateSplit();
     });
-    map.on("resize", () => this.#cut());
-    new ResizeObserver(() => this.#cut()).observe(document.getElementById("swipe")!);
+    map.on("resize", () => this.#updateSplit());
+    new ResizeObserver(() => this.#updateSplit()).observe(document.getElementById("swipe")!);
   }
 
   get isOn(): boolean {
@@ -49,24 +49,24 @@ export class Swipe {
 
   /** Show two pictures; resolves when both are drawn. */
   async show(left: Picture, right: Picture): Promise<void> {
-    this.#asking.abort();
-    const turn = (this.#asking = new AbortController());
+    this.#controller.abort();
+    const controller = (this.#controller = new AbortController());
     const pictures = [left, right];
     const documents = await Promise.all(
-      pictures.map(({ product, period }) => api.tilejson(product, { period, windows: {} }, turn.signal)),
+      pictures.map(({ product, period }) => api.tilejson(product, { period, windows: {} }, controller.signal)),
     );
-    if (turn.signal.aborted) return;
+    if (controller.signal.aborted) return;
     this.#isOn = true;
-    this.#scissors.add();
+    this.#clip.add();
     this.#divider.show(left.label, right.label);
     await Promise.all(this.#sides.map((side, index) => side.show(documents[index]!, pictures[index]!.kind)));
   }
 
   hide(): void {
-    this.#asking.abort();
+    this.#controller.abort();
     this.#isOn = false;
     for (const side of this.#sides) side.clear();
-    this.#scissors.remove();
+    this.#clip.remove();
     this.#divider.hide();
   }
 
@@ -75,9 +75,9 @@ export class Swipe {
   }
 
   /** The line goes over the part of the map that is seen beside the panel. */
-  #cut(): void {
+  #updateSplit(): void {
     const box = document.getElementById("swipe")!.getBoundingClientRect();
     const { left } = this.#map.getContainer().getBoundingClientRect();
-    this.#scissors.cutAt(box.left - left + this.#share * box.width);
+    this.#clip.setSplit(box.left - left + this.#share * box.width);
   }
 }

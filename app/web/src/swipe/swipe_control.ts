@@ -9,7 +9,7 @@ import { Swipe, type Picture } from "./swipe";
 /** In a link: the two pictures are those of the layer's own windows. */
 const OWN_WINDOWS = "pre";
 
-export interface SwipingEvents {
+export interface SwipeControlEvents {
   /** The layer itself gives way to two pictures, of itself or of another layer, or comes back. */
   readonly changed: (isOn: boolean, isAnother: boolean) => void;
   /** The link is another now. */
@@ -18,26 +18,26 @@ export interface SwipingEvents {
   readonly tilesFailed: (reason: string) => void;
 }
 
-export class Swiping {
+export class SwipeControl {
   readonly #block = element("swipe-block", HTMLDivElement);
   readonly #switch = element("swipe-switch", HTMLButtonElement);
   readonly #row = element("swipe-row", HTMLDivElement);
   readonly #list = element("swipe-period", HTMLSelectElement);
-  readonly #said = element("swipe-said", HTMLParagraphElement);
-  readonly #events: SwipingEvents;
+  readonly #summary = element("swipe-summary", HTMLParagraphElement);
+  readonly #events: SwipeControlEvents;
   readonly #swipe: Swipe;
   #products: readonly ProductSummary[] = [];
   #product: ProductDetail | null = null;
   #tilejson: TileJSON | null = null;
-  #isWanted = false;
+  #isActive = false;
   /** Of a layer that shows one time: the left picture's. */
   #earlier: string | null = null;
 
-  constructor(map: MapLibreMap, events: SwipingEvents) {
+  constructor(map: MapLibreMap, events: SwipeControlEvents) {
     this.#events = events;
     this.#swipe = new Swipe(map, { failed: events.tilesFailed });
     this.#switch.addEventListener("click", () => {
-      this.want(!this.#isWanted);
+      this.setActive(!this.#isActive);
       events.chosen();
     });
     this.#list.addEventListener("change", () => {
@@ -49,32 +49,32 @@ export class Swiping {
 
   /** For a link; null while there is no swipe. */
   get link(): string | null {
-    if (!this.#isWanted) return null;
+    if (!this.#isActive) return null;
     return this.#product?.windows.length ? OWN_WINDOWS : this.#earlier;
   }
 
-  offer(products: readonly ProductSummary[]): void {
+  setProducts(products: readonly ProductSummary[]): void {
     this.#products = products;
   }
 
-  /** The map stands on this layer and time. */
-  stand(product: ProductDetail, tilejson: TileJSON): void {
+  /** The map shows this layer and time. */
+  setLayer(product: ProductDetail, tilejson: TileJSON): void {
     this.#product = product;
     this.#tilejson = tilejson;
     this.#block.hidden = this.#pictures() === null;
     void this.#draw();
   }
 
-  /** Nothing stands that could be compared. */
-  leave(): void {
+  /** Nothing is shown that could be compared. */
+  clear(): void {
     this.#product = this.#tilejson = null;
     this.#block.hidden = true;
-    this.#end();
+    this.#stop();
   }
 
   /** Begin or end a swipe; `earlier` as a link names it. */
-  want(isWanted: boolean, earlier: string | null = null): void {
-    this.#isWanted = isWanted;
+  setActive(isActive: boolean, earlier: string | null = null): void {
+    this.#isActive = isActive;
     if (earlier && earlier !== OWN_WINDOWS) this.#earlier = earlier;
     void this.#draw();
   }
@@ -84,15 +84,15 @@ export class Swiping {
   }
 
   async #draw(): Promise<void> {
-    const pictures = this.#isWanted ? this.#pictures() : null;
-    this.#switch.setAttribute("aria-pressed", String(this.#isWanted));
+    const pictures = this.#isActive ? this.#pictures() : null;
+    this.#switch.setAttribute("aria-pressed", String(this.#isActive));
     this.#row.hidden = pictures === null;
-    if (!pictures) return this.#end();
+    if (!pictures) return this.#stop();
     const [left, right] = pictures;
     const isOneLayer = this.#product?.id === left.product;
     element("swipe-earlier", HTMLDivElement).hidden = !isOneLayer;
     const title = this.#products.find(({ id }) => id === left.product)?.title ?? left.product;
-    this.#said.textContent = `${isOneLayer ? "" : `${title}. `}${left.label} on the left, ${right.label} on the right.`;
+    this.#summary.textContent = `${isOneLayer ? "" : `${title}. `}${left.label} on the left, ${right.label} on the right.`;
     try {
       const drawn = this.#swipe.show(left, right);
       this.#events.changed(true, !isOneLayer);
@@ -104,7 +104,7 @@ export class Swiping {
     }
   }
 
-  #end(): void {
+  #stop(): void {
     if (this.#swipe.isOn) this.#swipe.hide();
     this.#events.changed(false, false);
   }
