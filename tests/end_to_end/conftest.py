@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.end_to_end.reader import DESKTOP, Reader, Server
+from tests.end_to_end.reader import DESKTOP, TIMEOUT_MS, Reader, Server
 from tests.services.postgres import PostgresServer
 
 PAGE = Path(__file__).parents[2] / "app" / "web" / "dist" / "index.html"
@@ -59,10 +59,19 @@ def browser(postgres: PostgresServer, browser_type_launch_args: dict[str, Any]) 
 
     PostgreSQL has to be there before it, since its schema is made in an event loop of its own.
     """
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(**browser_type_launch_args)
         yield launched
         launched.close()
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A window of its own, of the desktop's size unless the options say otherwise."""
+    context = browser.new_context(**({"viewport": DESKTOP} | options))
+    context.set_default_timeout(TIMEOUT_MS)
+    context.set_default_navigation_timeout(TIMEOUT_MS)
+    return context
 
 
 @pytest.fixture(scope="package")
@@ -71,7 +80,7 @@ def desktop(browser: Browser) -> Iterator[BrowserContext]:
 
     Its readers asked for less motion, so the map is where they go at once; the phones' readers did not.
     """
-    context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
+    context = new_context(browser, reduced_motion="reduce")
     yield context
     context.close()
 
@@ -86,7 +95,7 @@ def tab(desktop: BrowserContext) -> Page:
 def reader(browser: Browser, tab: Page, server: Server, request: pytest.FixtureRequest) -> Iterator[Reader]:
     """A reader who has not opened the page yet; with `indirect` parameters in a browser of those."""
     options: dict[str, Any] | None = getattr(request, "param", None)
-    context = None if options is None else browser.new_context(**({"viewport": DESKTOP} | options))
+    context = None if options is None else new_context(browser, **options)
     someone = Reader(context.new_page() if context else tab, server)
     someone.page.bring_to_front()  # a tab in the background draws a frame now and then
     yield someone

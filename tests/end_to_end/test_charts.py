@@ -288,7 +288,7 @@ def test_an_outline_that_crosses_itself_is_said_by_the_server(reader: Reader) ->
     bow = [TOWN[0], TOWN[2], TOWN[1], TOWN[3]]
     reader.open("#product=ndvi&area=" + ";".join(f"{x},{y}" for x, y in bow))
     notice = reader.page.locator("#chart-notice")
-    expect(notice).to_contain_text("is not valid: Self-intersection", timeout=15_000)
+    expect(notice).to_contain_text("is not valid: Self-intersection")
     expect(notice.get_by_role("button", name="Try again")).to_be_visible()
 
 

@@ -119,12 +119,9 @@ def test_a_layer_that_gets_its_first_data_is_there_without_a_reload(
         demo_folder / "collections" / "black-marble-monthly", store / "collections" / "black-marble-monthly"
     )
     notice = page.get_by_role("alert")
-    for _ in range(40):
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        page.wait_for_timeout(250)
-        if notice.is_visible():
-            break
+    polls = page.evaluate("setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 250)")
     expect(notice).to_contain_text("There is something to see now: “Night lights, monthly”")
+    page.evaluate("timer => clearInterval(timer)", polls)
     notice.get_by_role("button", name="Show it").click()
     reader.wait_for_period("2024-12")
     expect(page.locator("#product")).to_have_value("nightlights")
