@@ -1,9 +1,9 @@
 /** From areas and the layer shown to the chart: what is asked, compared, and drawn as it comes. */
 
-import { product as readProduct, type Cadence, type ProductDetail, type ProductSummary, type TileJSON, type When } from "./api";
+import { product as readProduct, type Cadence, type Entry, type ProductDetail, type ProductSummary, type TileJSON, type When } from "./api";
 import type { Area } from "./area/polygon";
 import { ChartCard } from "./chart/card";
-import { readChange, readSeries, type Entry, type Layer, type Series, type Span } from "./chart/series";
+import { readChange, readSeries, type Layer, type Series, type Span } from "./chart/series";
 import { matchingStep, spanChoices, spanOf, usualCount } from "./chart/spans";
 import { button } from "./dom";
 import { errorMessage } from "./errors";

@@ -11,7 +11,7 @@ import { keepLink, readLink, type Link, type Step } from "./link";
 import { keepClearOf, onPlace } from "./map";
 import type { Notice } from "./notice";
 import { PointQuery } from "./point_query";
-import { shapeOf, whenOf, type Region } from "./regions/region";
+import { shapeOf, whenOf } from "./regions/region";
 import { Regions } from "./regions/regions";
 import { Status } from "./status";
 import { Updates } from "./updates";
@@ -126,7 +126,7 @@ export class Page {
     if (link.area && !this.#areas.link) await this.#areas.restore(link.area, false);
   }
 
-  async #openRegion(region: Region): Promise<void> {
+  async #openRegion(region: api.Region): Promise<void> {
     const when = whenOf(region);
     if (when) await this.#layerView.open(region.product, when, "push", this.#map.getCenter());
   }

@@ -1,53 +1,8 @@
-/** What the server answers, and how it is asked. Addresses are relative to the page. */
+/** How the server is asked. Addresses are relative to the page. */
 
-export type Kind = "classes" | "continuous" | "rgb";
-export type Cadence = "hour" | "day" | "month" | "year";
+import type { Collection, PointAnswer, ProductDetail, ProductSummary, TileJSON } from "./types";
 
-export interface ProductSummary {
-  readonly id: string;
-  readonly title: string;
-  readonly description: string;
-  readonly unit: string | null;
-  readonly kind: Kind;
-  /** Roles of its time windows, the tested one first; none of a layer that shows one time. */
-  readonly windows: readonly string[];
-  readonly collection: string;
-  /** null until something has been landed. */
-  readonly cadence: Cadence | null;
-  readonly synthetic: boolean;
-  readonly periods: { readonly count: number; readonly first: string | null; readonly last: string | null };
-}
-
-export interface ProductDetail extends Omit<ProductSummary, "periods"> {
-  /** West, south, east, north in degrees; null while nothing has been landed. */
-  readonly bbox: Bbox | null;
-  readonly expression: string | null;
-  readonly bands: readonly string[];
-  readonly mask: readonly MaskRule[];
-  readonly classes: readonly { readonly name: string; readonly color: string }[];
-  readonly references: readonly string[];
-  readonly roles: Readonly<Record<string, Role>>;
-  /** Conditions whose area is counted. */
-  readonly counted: readonly { readonly name: string }[];
-  /** Ascending; of a layer that compares windows those of the tested one. */
-  readonly periods: readonly string[];
-}
-
-/** What a layer that compares times calls one of them. */
-export interface Role {
-  readonly title: string;
-  /** Of a window of several years, how many must have a value; null for one window. */
-  readonly minimum_years: number | null;
-}
-
-/** A time window as the server used it. */
-export interface Window {
-  readonly title: string;
-  readonly period: string;
-  readonly start: string;
-  readonly end: string;
-  readonly how: string;
-}
+export type * from "./types";
 
 /** A time to be shown: the period, or the tested window, and those chosen for other roles. */
 export interface When {
@@ -57,73 +12,6 @@ export interface When {
 
 /** Role → period or interval; a role that is not named follows from the tested window. */
 export type Windows = Readonly<Record<string, string>>;
-
-export type Bbox = readonly [west: number, south: number, east: number, north: number];
-
-export interface MaskRule {
-  readonly band: string;
-  readonly label?: string;
-}
-
-export interface LegendEntry {
-  readonly label: string;
-  readonly color: string;
-  readonly from: number | null;
-  readonly to: number | null;
-  /** Of a colour for places without a value: why there is none. */
-  readonly state?: "masked" | "outside_zone";
-}
-
-export interface Legend {
-  readonly title: string;
-  readonly unit: string | null;
-  readonly kind: Kind;
-  readonly entries: readonly LegendEntry[];
-  /** Colours of places without a value; of classes they stand among the entries too. */
-  readonly absent: readonly LegendEntry[];
-  readonly rescale: readonly [low: number, high: number] | null;
-  /** Of a ramp: evenly spaced over `rescale`, low end first. */
-  readonly colors: readonly string[];
-  readonly note: string | null;
-}
-
-export interface TileJSON {
-  readonly tiles: readonly string[];
-  readonly bounds: Bbox;
-  readonly minzoom: number;
-  readonly maxzoom: number;
-  readonly attribution?: string;
-  readonly period: string;
-  readonly legend: Legend;
-  readonly synthetic: boolean;
-  /** By role; null of a layer that shows one time. */
-  readonly windows: Readonly<Record<string, Window>> | null;
-}
-
-export type PointState = "ok" | "nodata" | "masked" | "outside" | "outside_zone";
-
-export interface PointAnswer {
-  readonly lon: number;
-  readonly lat: number;
-  readonly value: number | null;
-  readonly values?: readonly (number | null)[] | null;
-  readonly state: PointState;
-  readonly reason: string | null;
-  readonly unit: string | null;
-  readonly period: string | null;
-  readonly class: string | null;
-  readonly scenes: readonly string[];
-  readonly synthetic: boolean;
-  readonly windows: Readonly<Record<string, PointWindow>> | null;
-  /** Whether the value lies where values of the layer are rarely true; null where that is not known. */
-  readonly suspect: boolean | null;
-}
-
-/** A window under a place: what it has there, and from which scenes. */
-export interface PointWindow extends Window {
-  readonly state: PointState | null;
-  readonly scenes: readonly string[];
-}
 
 /** A failure told in the reader's words; `status` is 0 where no answer came at all. */
 export class ApiError extends Error {
@@ -213,7 +101,7 @@ export function address(path: string): string {
 }
 
 export async function products(signal?: AbortSignal): Promise<readonly ProductSummary[]> {
-  return (await get<{ products: readonly ProductSummary[] }>("products", signal)).products;
+  return (await get<{ readonly products: readonly ProductSummary[] }>("products", signal)).products;
 }
 
 export function product(id: string, signal?: AbortSignal): Promise<ProductDetail> {
@@ -222,8 +110,7 @@ export function product(id: string, signal?: AbortSignal): Promise<ProductDetail
 
 /** The periods of a collection, ascending. */
 export async function collectionPeriods(id: string, signal?: AbortSignal): Promise<readonly string[]> {
-  const collection = await get<{ "tilewatch:periods": readonly string[] }>(`collections/${encodeURIComponent(id)}`, signal);
-  return collection["tilewatch:periods"];
+  return (await get<Collection>(`collections/${encodeURIComponent(id)}`, signal))["tilewatch:periods"];
 }
 
 /** Tiles are always drawn on 256 px of the page; a dense screen has twice the pixels there. */

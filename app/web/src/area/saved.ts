@@ -1,13 +1,7 @@
 /** The areas the server keeps: found by the part of the map in view or by name, and new ones saved. */
 
-import { get, request, type Bbox } from "../api";
+import { get, request, type AreaFeature, type AreaPage, type Bbox } from "../api";
 import { polygonsOf, type Area, type Shape } from "./polygon";
-
-interface AreaFeature {
-  readonly id: number;
-  readonly geometry: Shape;
-  readonly properties: { readonly name: string; readonly kind: string | null };
-}
 
 export interface FoundAreas {
   readonly areas: readonly Area[];
@@ -22,11 +16,7 @@ export async function findAreas(bbox: Bbox | null, text: string, signal: AbortSi
   const fields = new URLSearchParams({ limit: String(MOST_FOUND) });
   if (text) fields.set("name", text);
   else if (bbox) fields.set("bbox", bbox.join(","));
-  interface Page {
-    readonly features: readonly AreaFeature[];
-    readonly links: readonly { readonly rel: string }[];
-  }
-  const page = await get<Page>(`areas?${fields}`, signal);
+  const page = await get<AreaPage>(`areas?${fields}`, signal);
   return { areas: page.features.map(areaOf), hasMore: page.links.some(({ rel }) => rel === "next") };
 }
 

@@ -1,6 +1,6 @@
 /** The card of a chart: what it shows, how far it has come, and what can be done with it. */
 
-import type { Cadence } from "../api";
+import type { Cadence, Entry } from "../api";
 import type { Area } from "../area/polygon";
 import { build, element } from "../dom";
 import { swatch } from "../legend";
@@ -10,7 +10,7 @@ import { drawChange } from "./change";
 import { Cursor } from "./cursor";
 import { csvOf, drawTable } from "./numbers_table";
 import { drawPlot } from "./plot";
-import type { Entry, Layer, Series, Span } from "./series";
+import type { Layer, Series, Span } from "./series";
 import { longerSteps, spanChoices } from "./spans";
 
 export interface CardEvents {

@@ -1,10 +1,11 @@
 /** What two windows come to over an area: hectares of each class, and of what has no value, as a bar and a table. */
 
+import type { Absence, Entry } from "../api";
 import { build } from "../dom";
 import { swatch } from "../legend";
 import { formatShare, formatUnit, formatValue } from "../numbers";
 import { byTime, windowLabel } from "../periods";
-import type { Absence, Entry, Layer, Series } from "./series";
+import type { Layer, Series } from "./series";
 
 interface Row {
   readonly name: string;

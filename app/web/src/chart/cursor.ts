@@ -1,11 +1,12 @@
 /** Reading a plot: a pointer, a finger or the arrow keys stand on a period, whose numbers are then told. */
 
+import type { Entry } from "../api";
 import { build, draw } from "../dom";
 import { formatArea, formatShare, formatUnit, formatValue } from "../numbers";
 import { periodLabel } from "../periods";
 import type { Drawn } from "./plot";
 import type { Column } from "./scales";
-import { bandOf, type Entry, type Series } from "./series";
+import { bandOf, type Series } from "./series";
 
 /** Tells of a period: passing over it, or choosing it for the map. */
 export interface CursorEvents {

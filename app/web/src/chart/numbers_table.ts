@@ -1,10 +1,11 @@
 /** The numbers of a chart: as a table to read, and as a CSV file to take along. */
 
-import { windowsOf } from "./change";
+import type { Entry } from "../api";
 import { build } from "../dom";
 import { formatShare, formatUnit, formatValue } from "../numbers";
 import { periodLabel, periodSpan } from "../periods";
-import { bandOf, type Entry, type Series } from "./series";
+import { windowsOf } from "./change";
+import { bandOf, type Series } from "./series";
 
 /** One row a period; with two series, their columns side by side. */
 export function drawTable(all: readonly Series[], names: readonly string[]): HTMLTableElement {

@@ -1,9 +1,10 @@
 /** From time and value to pixels: the columns of periods, and the axes of the values. */
 
+import type { Entry } from "../api";
 import { commonPower, formatPower, formatTick, formatUnit } from "../numbers";
 import { periodSpan } from "../periods";
 import { roundTicks } from "./axis";
-import { bandOf, type Entry, type Series } from "./series";
+import { bandOf, type Series } from "./series";
 
 export interface Frame {
   readonly width: number;

@@ -1,6 +1,6 @@
 /** Series of statistics: asked of the server, and read as they come. */
 
-import { ApiError, get, request, sentence, timeQuery, type Cadence, type Kind, type When, type Window } from "../api";
+import { ApiError, get, request, sentence, timeQuery, type Cadence, type Entry, type Kind, type Statistics, type TimeSeries, type When } from "../api";
 import type { Area } from "../area/polygon";
 
 /** What a chart needs to know of a layer. */
@@ -20,46 +20,6 @@ export interface Layer {
   readonly isComparing: boolean;
   /** Ascending. */
   readonly periods: readonly string[];
-}
-
-/** Why a part of an area has no value. */
-export type Absence = "outside_zone" | "masked" | "not_covered" | "no_data";
-
-interface Part {
-  readonly name: string;
-  readonly area_ha: number;
-}
-
-/** The statistics of one period, as the interface gives them. */
-export interface Entry {
-  readonly period: string;
-  readonly status: "ok" | "partial" | "empty";
-  readonly reason?: string;
-  /** Share of the area that has a value. */
-  readonly valid_fraction: number;
-  readonly area_km2: number;
-  readonly valid_area_km2: number;
-  readonly mean: number | null;
-  readonly median: number | null;
-  readonly std: number | null;
-  readonly min: number | null;
-  readonly max: number | null;
-  readonly sum: number | null;
-  readonly count: number | null;
-  readonly percentiles: Readonly<Record<string, number | null>>;
-  readonly classes: readonly Part[];
-  /** Of a layer that compares windows, as the following are. */
-  readonly windows?: Readonly<Record<string, Window>>;
-  readonly absent?: readonly Part[];
-  readonly counted?: readonly Part[];
-  readonly suspect?: Part;
-  /** Mask rules that could not be applied. */
-  readonly unmasked?: readonly string[];
-  readonly scenes: readonly string[];
-  readonly cell_size_m: number | null;
-  readonly synthetic: boolean;
-  /** Of a saved area: whether the server had it at hand, or has counted it just now. */
-  readonly kept?: boolean;
 }
 
 export interface Series {
@@ -92,7 +52,7 @@ export async function readChange(layer: Layer, area: Area, when: When, signal: A
     timeoutMs: null,
     signal,
   });
-  const feature = (await response.json()) as { readonly properties: { readonly series: readonly Entry[] } };
+  const feature = (await response.json()) as Statistics;
   return feature.properties.series;
 }
 
@@ -100,7 +60,7 @@ export async function readChange(layer: Layer, area: Area, when: When, signal: A
 async function readKept(layer: Layer, id: string, { first, last }: Span, signal: AbortSignal): Promise<readonly Entry[] | null> {
   const fields = new URLSearchParams({ product: layer.id, start: first, end: last });
   try {
-    const answer = await get<{ readonly series: readonly Entry[]; readonly pending: number }>(`areas/${id}/timeseries?${fields}`, signal);
+    const answer = await get<TimeSeries>(`areas/${id}/timeseries?${fields}`, signal);
     return answer.pending ? null : answer.series;
   } catch (error) {
     if (error instanceof ApiError && (error.status === 503 || error.status === 404)) return null;

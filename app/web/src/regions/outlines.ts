@@ -1,9 +1,9 @@
 /** What the regions' scenes cover, on the map: outlines over the layer, shades below it, so that its colours stay true. */
 
 import type { GeoJSONSource, Map as MapLibreMap } from "maplibre-gl";
-import type { Place } from "../api";
+import type { Coverage, Place } from "../api";
 import { GRATICULE_SOURCE } from "../basemap";
-import { ageColor, type Coverage } from "./region";
+import { ageColor } from "./region";
 
 const SOURCE = "coverage";
 const FILL = "coverage-fill";

@@ -1,33 +1,7 @@
 /** Regions as the server tells of them: boxes that a rotation keeps up to date. */
 
-import { get, type Bbox, type When } from "../api";
+import { get, type Bbox, type Coverage, type Region, type When } from "../api";
 import type { Shape } from "../area/polygon";
-
-export interface Region {
-  readonly region_name: string;
-  readonly bbox: Bbox;
-  /** Days, the last ones included; null until a refresh has succeeded. */
-  readonly pre_start: string | null;
-  readonly pre_end: string | null;
-  readonly post_start: string | null;
-  readonly post_end: string | null;
-  readonly pre_basis: "year-before" | "just-before" | null;
-  readonly generated_at: string | null;
-  readonly last_status: "done" | "empty" | "failed" | "running" | "never" | "unknown";
-  readonly last_run_at: string | null;
-  readonly age_days: number | null;
-  readonly update_interval_days: number;
-  readonly area_km2: number;
-  readonly due: string | null;
-  readonly is_late: boolean;
-  readonly error: string | null;
-  readonly product: string;
-  readonly disk_usage_mb: number | null;
-  /** Of the box, 0 to 1; null where it is not known. */
-  readonly covered_fraction: number | null;
-}
-
-export type Coverage = GeoJSON.FeatureCollection<Shape, Region>;
 
 export function readCoverage(signal?: AbortSignal): Promise<Coverage> {
   return get("coverage", signal);

@@ -1,10 +1,10 @@
 /** Regions on the page: their coverage on the map, their section in the panel, and how one leads to the other. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
-import { ApiError, type Place } from "../api";
+import { ApiError, type Place, type Region } from "../api";
 import { zoomTo } from "../map";
 import { CoverageOutlines } from "./outlines";
-import { boxOf, readCoverage, type Region } from "./region";
+import { boxOf, readCoverage } from "./region";
 import { RegionSection } from "./section";
 
 export interface RegionEvents {

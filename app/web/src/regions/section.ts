@@ -1,10 +1,11 @@
 /** The part of the panel about regions: how old each is, and of one its windows, its status and what went wrong. */
 
+import type { Region } from "../api";
 import { build, button, element } from "../dom";
 import { swatch } from "../legend";
 import { formatShare } from "../numbers";
 import { periodLabel } from "../periods";
-import { AGES, NO_AGE, ageColor, whenOf, type Region } from "./region";
+import { AGES, NO_AGE, ageColor, whenOf } from "./region";
 
 export interface SectionEvents {
   readonly outlines: (areShown: boolean) => void;
