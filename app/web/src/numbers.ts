@@ -35,6 +35,7 @@ function scientific(value: number, decimals: number): string {
 /** The power of ten to write once beside a ramp rather than at each of its ticks; 0 for everyday numbers. */
 export function commonPower(values: readonly number[]): number {
   const sizes = values.map(Math.abs).filter((size) => size > 0);
+  if (!sizes.length) return 0;
   const most = Math.max(...sizes);
   return most >= 1e6 || most < 5e-3 ? Math.floor(Math.log10(Math.min(...sizes)) + 1e-9) : 0;
 }
