@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -36,11 +37,15 @@ def build(source: Path, target: str, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (CHECKOUT / "app" / "web" / "dist" / "index.html").exists():
         pytest.fail("the page is not built: run scripts/setup test", pytrace=False)
+    return build(CHECKOUT, "sdist", tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages")
-    sdist = build(CHECKOUT, "sdist", folder)
     subprocess.run(["tar", "--extract", "--file", str(sdist)], cwd=folder, check=True)
     return build(folder / sdist.name.removesuffix(".tar.gz"), "wheel", folder)
 
@@ -81,6 +86,13 @@ def test_wheel_carries_nothing_else(wheel: Path):
     assert folders == {"app", "ingest", "mosaics", "colormaps", "migrations", "tilewatch-0.1.0.dist-info"}
     page = [name for name in inside if name.startswith("app/web/")]
     assert all(name.startswith("app/web/dist/") for name in page)
+
+
+def test_sdist_carries_the_source_of_the_page_without_its_tests(sdist: Path):
+    with tarfile.open(sdist) as inside:
+        page = [name for name in inside.getnames() if "/app/web/src/" in name]
+    assert any(name.endswith("/numbers.ts") for name in page)
+    assert not [name for name in page if ".test." in name or ".fixture." in name]
 
 
 def test_command_works_where_only_the_wheel_is(installed: Path, tmp_path: Path):

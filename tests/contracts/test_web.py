@@ -1,4 +1,4 @@
-"""The page's own checks, so that they run wherever pytest does: its types and those of the interface."""
+"""The page's own checks, so that they run wherever pytest does: types, those of the interface, unit tests."""
 
 import os
 import subprocess
@@ -34,5 +34,6 @@ def test_types_of_the_interface_are_those_of_the_openapi_document():
     run(["scripts/api-types", "--check"], CHECKOUT)
 
 
-def test_types_of_the_page_pass():
-    run(["npm", "run", "--silent", "check"], CHECKOUT / "app" / "web")
+@pytest.mark.parametrize("script", ["check", "test"])
+def test_types_and_unit_tests_of_the_page_pass(script: str):
+    run(["npm", "run", "--silent", script], CHECKOUT / "app" / "web")

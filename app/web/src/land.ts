@@ -17,7 +17,7 @@ export async function fetchLand(): Promise<GeoJSON.MultiPolygon> {
 }
 
 /** The source's rings lie on a sphere: they cross 180° and one goes round the pole. */
-function flatten([outer = [], ...holes]: Ring[]): Ring[] {
+export function flatten([outer = [], ...holes]: Ring[]): Ring[] {
   const unrolled = unroll(outer);
   if (goesRound(unrolled)) return [aroundPole(unrolled)];
   return [centred(unrolled), ...holes.map(unroll).filter((hole) => !goesRound(hole)).map(centred)];

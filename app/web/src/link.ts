@@ -42,7 +42,7 @@ export function readLink(hash: string): Link {
   };
 }
 
-function writeLink(link: Link): string {
+export function writeLink(link: Link): string {
   const fields: string[] = [];
   if (link.product) fields.push(`product=${encodeURIComponent(link.product)}`);
   if (link.period) fields.push(`period=${link.period}`);

@@ -49,3 +49,10 @@ export function periodSpan(period: string): readonly [begin: number, end: number
 export function isPeriod(text: string): boolean {
   return PERIOD_OR_INTERVAL.test(text);
 }
+
+/** The same time one year before, or else the period before, or the one after. */
+export function usualEarlier(others: readonly string[], period: string): string {
+  const yearBefore = period.replace(/^\d{4}/, (year) => String(Number(year) - 1));
+  if (others.includes(yearBefore)) return yearBefore;
+  return others.findLast((each) => periodSpan(each)[0] < periodSpan(period)[0]) ?? others[0]!;
+}

@@ -3,7 +3,7 @@
 import type { Map as MapLibreMap } from "maplibre-gl";
 import type { ProductDetail, ProductSummary, TileJSON } from "../api";
 import { element } from "../dom";
-import { periodLabel, periodSpan, windowLabel } from "../periods";
+import { periodLabel, usualEarlier, windowLabel } from "../periods";
 import { Swipe, type Picture } from "./swipe";
 
 /** In a link: the two pictures are those of the layer's own windows. */
@@ -128,7 +128,7 @@ export class SwipeControl {
   #periods({ id, kind, periods }: ProductDetail, period: string): readonly [Picture, Picture] | null {
     const earlier = periods.filter((each) => each !== period);
     if (!earlier.length) return null;
-    const chosen = this.#earlier && earlier.includes(this.#earlier) ? this.#earlier : usual(earlier, period);
+    const chosen = this.#earlier && earlier.includes(this.#earlier) ? this.#earlier : usualEarlier(earlier, period);
     this.#earlier = chosen;
     this.#list.replaceChildren(...earlier.map((each) => new Option(periodLabel(each), each, false, each === chosen)));
     const picture = (text: string): Picture => ({ product: id, kind, period: text, label: periodLabel(text) });
@@ -140,11 +140,4 @@ export class SwipeControl {
     const single = this.#products.filter((each) => each.collection === collection && !each.windows.length && each.periods.count > 0);
     return single.find(({ kind }) => kind === "rgb") ?? single[0] ?? null;
   }
-}
-
-/** The same time one year before, or else the period before, or the one after. */
-function usual(others: readonly string[], period: string): string {
-  const yearBefore = period.replace(/^\d{4}/, (year) => String(Number(year) - 1));
-  if (others.includes(yearBefore)) return yearBefore;
-  return others.findLast((each) => periodSpan(each)[0] < periodSpan(period)[0]) ?? others[0]!;
 }
