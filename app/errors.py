@@ -21,7 +21,6 @@ from app.jobs.job import (
     OrderLimitError,
     OrderRequestError,
     QueueFullError,
-    SourcesUnknownError,
     UnknownJobError,
 )
 from app.keys import KeyMissingError, NotAllowedError
@@ -59,7 +58,6 @@ NO_DATABASE = (
     "Areas need PostgreSQL with PostGIS, as do orders, refreshes of regions and the STAC catalogue, and this "
     "service has not been given one (TILEWATCH_DATABASE_URL)."
 )
-SOURCES_UNKNOWN = "Archives and collections cannot be listed at the moment; the log has the reason."
 SCHEMA_MISSING = "The database has not been prepared yet; `tilewatch migrate` does that."
 OVERLOADED = "More is being rendered than can be done in time; try again in a moment."
 UNFORESEEN = "The request could not be answered. The log has the reason under this request id."
@@ -113,7 +111,6 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     DatabaseUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     NoDatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     SchemaMissingError: HTTPStatus.SERVICE_UNAVAILABLE,
-    SourcesUnknownError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Errors whose message is written for the caller, save those of a status above 499 (see `UNSAID`)."""
 
@@ -124,7 +121,6 @@ UNSAID: Mapping[type[Exception], str] = {
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     NoDatabaseError: NO_DATABASE,
     SchemaMissingError: SCHEMA_MISSING,
-    SourcesUnknownError: SOURCES_UNKNOWN,
 }
 """What is said in place of a message that may name an address or a key."""
 

@@ -23,15 +23,12 @@ from app.health.monitor import HealthMonitor
 from app.health.parts import parts
 from app.health.region_checks import region_samples
 from app.health.sampling import Sampler
-from app.jobs.composable import Composable
-from app.jobs.job import SourcesUnknownError
+from app.jobs.composable import LandedScenes
 from app.jobs.runner import JobRunner
 from app.jobs.service import JobService
-from app.jobs.sources import KnownSources
 from app.jobs.subprocess import CommandLine
 from app.products.registry import Registry
 from app.regions.file import RegionsFile
-from app.regions.parsing import Archive
 from app.regions.service import RegionService
 from app.rendering.address import TileAddresses
 from app.rendering.renderer import Renderer
@@ -47,6 +44,7 @@ from app.tasks.scheduler import Scheduler
 from app.tasks.series_refresh import SeriesRefresh
 from app.tasks.task import Nightly
 from mosaics.catalogue import Catalogue
+from mosaics.descriptions.folders import DescriptionFolders
 from mosaics.storage import open_storage
 
 log = logging.getLogger(__name__)
@@ -85,6 +83,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def open_state(settings: Settings, stack: AsyncExitStack, command_line: CommandLine) -> AppState:
     """Open every part; `stack` closes them."""
     registry = Registry.load(_product_folders(settings))
+    descriptions = DescriptionFolders(settings.collections, settings.sources)
     storage = await stack.enter_async_context(await open_storage(settings.storage))
     catalogue = Catalogue(storage)
     renderer = Renderer(catalogue, threads=settings.render_threads, max_scenes=settings.max_scenes_per_tile)
@@ -100,12 +99,9 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
     statistics = StatisticsService(ZonalEngine(catalogue, renderer), memory)
     freshness = Freshness()
-    sources = KnownSources(command_line, preferred=settings.order_source)
-    composable = Composable(command_line, catalogue)
-    jobs = open_jobs(settings, database, command_line, sources, composable)
+    jobs = open_jobs(settings, database, command_line, descriptions, LandedScenes(catalogue))
     nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
-    regions = open_regions(settings, database, registry, sources)
-    stack.push_async_callback(regions.close)
+    regions = open_regions(settings, database, registry, descriptions)
     rotation = None if database is None else RegionRotation(database, regions, registry, jobs, nightly)
     scheduler = None
     if database is not None and rotation is not None and settings.database_url is not None and settings.jobs:
@@ -157,32 +153,25 @@ def open_jobs(
     settings: Settings,
     database: Database | None,
     command_line: CommandLine,
-    sources: KnownSources,
-    composable: Composable,
+    descriptions: DescriptionFolders,
+    landed: LandedScenes,
 ) -> JobService:
     """Orders, run here as well where this worker does jobs."""
     runner = None
     if database is not None and settings.jobs and settings.orders_at_once:
         holder = f"{os.getpid()}-{secrets.token_hex(3)}"
-        runner = JobRunner(database, command_line, sources, holder=holder, at_once=settings.orders_at_once)
-    return JobService(database, settings, sources, composable, runner)
+        at_once = settings.orders_at_once
+        runner = JobRunner(database, command_line, descriptions, holder=holder, at_once=at_once)
+    return JobService(database, settings, descriptions, landed, runner)
 
 
 def open_regions(
-    settings: Settings, database: Database | None, registry: Registry, sources: KnownSources
+    settings: Settings, database: Database | None, registry: Registry, descriptions: DescriptionFolders
 ) -> RegionService:
-    """The regions, their sources asked of the command line."""
-
-    async def ask_archives() -> dict[str, Archive] | None:
-        try:
-            known = await sources.known()
-        except SourcesUnknownError:
-            return None
-        return {name: Archive(source.collection, source.bands) for name, source in known.items()}
-
+    """The regions of the file that is configured, if one is."""
     file = None if settings.regions is None else RegionsFile(settings.regions, registry)
     zone = ZoneInfo(settings.regions_time_zone)
-    return RegionService(file, database, zone=zone, ask_archives=ask_archives)
+    return RegionService(file, database, zone=zone, descriptions=descriptions)
 
 
 async def keep_fresh(state: AppState) -> None:

@@ -88,10 +88,10 @@ class Settings(BaseSettings):
     """A folder of product files beside the shipped ones."""
 
     collections: Path | None = None
-    """A folder of collection files beside the shipped ones, read when landing."""
+    """A folder of collection files beside the shipped ones; a server reads them again when one changes."""
 
     sources: Path | None = None
-    """A folder of source files beside the shipped ones, read when ingesting."""
+    """A folder of source files beside the shipped ones; a server reads them again when one changes."""
 
     downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
     """Where fetched files lie until their scene has landed, so that a killed run is gone on with."""

@@ -8,8 +8,8 @@ import click
 
 from app.cli.exit import refusing
 from app.settings import Settings
-from ingest.compositing.request import compositable_bands
 from mosaics.descriptions.collections import CollectionDescription, CollectionFileError, load_collections
+from mosaics.descriptions.composites import compositable_bands
 
 
 @click.group()
@@ -23,7 +23,7 @@ def list_collections(*, as_json: bool) -> None:
     """Show collections and their bands."""
     with refusing(CollectionFileError):
         settings = Settings()
-        found = load_collections([settings.collections] if settings.collections else [])
+        found = load_collections(settings.collections)
     if as_json:
         click.echo(json.dumps({name: facts(each, found) for name, each in found.items()}))
         return

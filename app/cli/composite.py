@@ -83,7 +83,7 @@ def composite(
     with reporting("Compositing", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
         orders = composite_orders(
-            load_collections([settings.collections] if settings.collections else []),
+            load_collections(settings.collections),
             collection,
             box=Box(*bbox),
             when=when,

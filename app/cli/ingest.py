@@ -102,9 +102,8 @@ def ingest(
     """  # noqa: D301 - click needs the backspace
     with reporting("Fetching", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
-        described = find_source(load_sources([settings.sources] if settings.sources else []), source)
-        folders = [settings.collections] if settings.collections else []
-        collection = find_collection(load_collections(folders), described.collection)
+        described = find_source(load_sources(settings.sources), source)
+        collection = find_collection(load_collections(settings.collections), described.collection)
         wanted = Wanted(
             bbox=bbox,
             interval=parse_when(when, collection.collection.cadence),
@@ -144,9 +143,9 @@ def sources(*, as_json: bool) -> None:
     """Show the archives that scenes can be ingested from."""
     with refusing(*ALL_REFUSALS):
         settings = Settings()
-        found = load_sources([settings.sources] if settings.sources else [])
+        found = load_sources(settings.sources)
         if as_json:
-            collections = load_collections([settings.collections] if settings.collections else [])
+            collections = load_collections(settings.collections)
             click.echo(json.dumps({name: facts(each, collections) for name, each in found.items()}))
             return
         for name, described in found.items():

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -112,7 +111,7 @@ def land(
     """  # noqa: D301 - click needs the backspace
     with refusing(*REFUSALS):
         settings = Settings()
-        source = find_collection(load_collections(_folders(settings)), collection)
+        source = find_collection(load_collections(settings.collections), collection)
         start, end = parse_time(when, source.collection.cadence)
         order = LandingRequest(
             id=scene_id,
@@ -193,10 +192,6 @@ def _with_storage(
             return await work(storage)
 
     return asyncio.run(opened())
-
-
-def _folders(settings: Settings) -> list[Path]:
-    return [settings.collections] if settings.collections else []
 
 
 @contextmanager

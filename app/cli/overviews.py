@@ -30,7 +30,7 @@ def overviews(
     """
     with reporting("Making overviews", as_json=as_json) as told, refusing(*REFUSALS):
         settings = Settings()
-        described = load_collections([settings.collections] if settings.collections else [])
+        described = load_collections(settings.collections)
         chosen = [Period.parse(period) for period in periods]
 
         async def run() -> None:

@@ -15,13 +15,14 @@ from app.products.product import ProductFileError
 from app.products.registry import SHIPPED, Registry
 from app.regions.file import RegionsFile
 from app.regions.forecast import Night, bounds, counted, plan, warnings
-from app.regions.parsing import Archive, RegionListing
+from app.regions.parsing import RegionListing
 from app.regions.region import Region
 from app.regions.rotation import RegionStanding
 from app.regions.runs import History, histories
 from app.regions.status import standing_of
 from app.settings import Settings
 from app.tasks.task import Nightly
+from mosaics.descriptions.sources import SourceFileError, load_sources
 
 file_option = click.option(
     "--file",
@@ -111,13 +112,10 @@ def _listing(settings: Settings, file: Path | None) -> RegionListing:
     path = file or settings.regions
     if path is None:
         raise CommandError("No regions file is given: set TILEWATCH_REGIONS, or give --file.")
-    from mosaics.descriptions.sources import SourceFileError, load_sources
-
     with refusing(ProductFileError, SourceFileError):
         registry = Registry.load([SHIPPED, settings.products] if settings.products else [SHIPPED])
-        sources = load_sources([settings.sources] if settings.sources else [])
-    archives = {name: Archive(each.collection, tuple(each.assets)) for name, each in sources.items()}
-    return RegionsFile(path, registry).look(archives)
+        sources = load_sources(settings.sources)
+    return RegionsFile(path, registry).look(sources)
 
 
 def _histories(address: str, regions: Sequence[Region]) -> dict[str, History]:

@@ -1,10 +1,10 @@
 """The commands of an order: which words of the command line do it, in which order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.jobs.request import CompositeRequest, IngestRequest, OrderRequest
-from app.jobs.sources import Source
+from app.jobs.request import IngestRequest, OrderRequest
+from mosaics.descriptions.folders import Descriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +15,12 @@ class CommandStep:
     words: tuple[str, ...]
 
 
-def fetches_first(request: OrderRequest) -> bool:
-    """Whether scenes are fetched for a composite, which takes knowing their masks."""
-    return isinstance(request, CompositeRequest) and isinstance(request.ingest, str)
-
-
-def steps_of(request: OrderRequest, sources: Mapping[str, Source]) -> tuple[CommandStep, ...]:
-    """What is run one after the other; each can be run again and goes on where it was.
+def steps_of(request: OrderRequest, descriptions: Descriptions) -> tuple[CommandStep, ...]:
+    """Return what is run one after the other; each can be run again and goes on where it was.
 
     Args:
         request: Complete: its sources are named.
-        sources: The archives, by id; none are needed unless it `fetches_first`.
+        descriptions: The sources and collections, which tell the masks of scenes fetched for a composite.
     """
     if isinstance(request, IngestRequest):
         return (_ingest(request, str(request.source), request.bands, mode=request.mode, clip=request.clip),)
@@ -33,7 +28,8 @@ def steps_of(request: OrderRequest, sources: Mapping[str, Source]) -> tuple[Comm
     composite = _step("composite", request.collection, request, options)
     if not isinstance(request.ingest, str):
         return (composite,)
-    masks = sources[request.ingest].categorical if request.ingest in sources else ()
+    source = descriptions.sources.get(request.ingest)
+    masks = () if source is None else descriptions.categorical_bands(source)
     bands = tuple(dict.fromkeys((*request.bands, *masks)))  # a composite leaves out clouds, by a mask
     return (_ingest(request, request.ingest, bands), composite)
 

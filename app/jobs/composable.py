@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import shapely
 
 from app.jobs.job import OrderRequestError
-from app.jobs.listing import Listing
 from app.jobs.request import CompositeRequest, IngestRequest, OrderRequest, read_toi
-from app.jobs.subprocess import CommandLine
 from app.regions.region import parts_of
 from mosaics.catalogue import Catalogue
 from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.descriptions.collections import CollectionDescription
+from mosaics.descriptions.composites import compositable_bands, composite_collections
 from mosaics.index import SceneRef
 from mosaics.period import Period
 from mosaics.scene import SceneError
@@ -41,40 +40,47 @@ class Composites:
     """That a composite may have."""
 
 
-class Composable:
-    """Knows of what composites are made.
+def find_composites(
+    collections: Mapping[str, CollectionDescription], request: CompositeRequest
+) -> Composites:
+    """Return where the composite of a request goes.
+
+    Raises:
+        OrderRequestError: If none is made of that collection, or with these bands; the message names what
+            there is.
+    """
+    targets = composite_collections(collections)
+    if request.collection not in targets:
+        raise OrderRequestError(
+            f"no composites are made of '{request.collection}'; they are of: {', '.join(sorted(targets))}"
+        )
+    found = _composites(collections[request.collection], targets[request.collection])
+    for band in request.bands:
+        if band not in found.bands:
+            classes = ", whose numbers are names," if band == found.mask else ""
+            raise OrderRequestError(
+                f"composites of {found.of} have no band '{band}'{classes} but: {', '.join(found.bands)}"
+            )
+    return found
+
+
+def _composites(source: CollectionDescription, target: CollectionDescription) -> Composites:
+    composition = target.composition
+    assert composition is not None  # noqa: S101 - `composite_collections` gives no others
+    return Composites(
+        target.collection.id, composition.of, composition.mask.band, compositable_bands(source, target)
+    )
+
+
+class LandedScenes:
+    """Knows whether a composite would have a scene.
 
     Args:
-        command_line: Whom to ask.
         catalogue: What has landed.
     """
 
-    def __init__(self, command_line: CommandLine, catalogue: Catalogue) -> None:
-        self._listing = Listing(command_line, ("collections", "list", "--json"), _composites)
+    def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-
-    async def find(self, request: CompositeRequest) -> Composites:
-        """Where the composite of a request goes.
-
-        Raises:
-            OrderRequestError: If none is made of that collection, or with these bands; the message names
-                what there is.
-            SourcesUnknownError: If the command line cannot tell.
-        """
-        known = (await self._listing.known()).values()
-        holders = {each.of: each for each in known if each is not None}
-        if request.collection not in holders:
-            raise OrderRequestError(
-                f"no composites are made of '{request.collection}'; they are of: {', '.join(sorted(holders))}"
-            )
-        found = holders[request.collection]
-        for band in request.bands:
-            if band not in found.bands:
-                classes = ", whose numbers are names," if band == found.mask else ""
-                raise OrderRequestError(
-                    f"composites of {found.of} have no band '{band}'{classes} but: {', '.join(found.bands)}"
-                )
-        return found
 
     async def refuse_nothing_landed(self, request: CompositeRequest, made: Composites) -> None:
         """Raise for a composite of which no scene has landed, as far as mosaics and a few items tell.
@@ -149,9 +155,3 @@ def may_be_of(ingestion: IngestRequest, request: CompositeRequest) -> bool:
 
 def _area(request: OrderRequest) -> shapely.Geometry:
     return shapely.union_all([shapely.box(*part) for part in parts_of(request.aoi)])
-
-
-def _composites(name: str, facts: Mapping[str, Any]) -> Composites | None:
-    """The composites of a collection; None where it holds other scenes."""
-    held = facts["composites"]
-    return Composites(name, held["of"], held["mask"], tuple(held["bands"])) if held else None

@@ -45,10 +45,6 @@ class UnknownJobError(LookupError):
         super().__init__(f"no job {job_id}; GET /jobs lists the latest")
 
 
-class SourcesUnknownError(Exception):
-    """Archives or collections cannot be listed; the log has the reason."""
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the step at hand is."""

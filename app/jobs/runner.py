@@ -10,8 +10,8 @@ import time
 from contextlib import suppress
 
 from app.database import Database, DatabaseUnavailableError
-from app.jobs.commands import fetches_first, steps_of
-from app.jobs.job import Job, SourcesUnknownError, Status
+from app.jobs.commands import steps_of
+from app.jobs.job import Job, Status
 from app.jobs.job_store import (
     Counts,
     beat,
@@ -22,8 +22,8 @@ from app.jobs.job_store import (
 )
 from app.jobs.recorder import Running
 from app.jobs.request import understand
-from app.jobs.sources import KnownSources
 from app.jobs.subprocess import CommandLine
+from mosaics.descriptions.folders import DescriptionFolders
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class JobRunner:
     Args:
         database: Where they are.
         command_line: Does them.
-        sources: The archives.
+        descriptions: The sources and collections.
         holder: Names this process.
         at_once: Orders that may run, over all processes.
     """
@@ -62,7 +62,7 @@ class JobRunner:
         self,
         database: Database,
         command_line: CommandLine,
-        sources: KnownSources,
+        descriptions: DescriptionFolders,
         *,
         holder: str,
         at_once: int,
@@ -71,7 +71,7 @@ class JobRunner:
         """Orders by state, as of the last look."""
         self._database = database
         self._command_line = command_line
-        self._sources = sources
+        self._descriptions = descriptions
         self._holder = holder
         self._at_once = at_once
         self._running: dict[int, Running] = {}
@@ -199,10 +199,7 @@ class JobRunner:
     async def _work(self, running: Running) -> str | None:
         """Do an order's steps; the reason where one fails."""
         request = understand(running.job.kind, running.job.request)
-        try:
-            steps = steps_of(request, await self._sources.known() if fetches_first(request) else {})
-        except SourcesUnknownError:
-            return "The archives cannot be listed; the server's log has the reason."
+        steps = steps_of(request, await asyncio.to_thread(self._descriptions.current))
         for number, step in enumerate(steps, 1):
             running.begin(step.name, number, len(steps))
             ended = await self._command_line.run(step.words, running.hear)

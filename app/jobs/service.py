@@ -1,10 +1,11 @@
 """The service of jobs: takes orders that can be done, tells how their jobs stand, cancels them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from app.database import Database, NoDatabaseError
-from app.jobs.composable import Composable, may_be_of
+from app.jobs.composable import LandedScenes, find_composites, may_be_of
 from app.jobs.job import Job, Kind, OrderRequestError
 from app.jobs.job_store import (
     cancel_job,
@@ -23,8 +24,10 @@ from app.jobs.request import (
     understand,
 )
 from app.jobs.runner import JobRunner
-from app.jobs.sources import KnownSources, Source
+from app.jobs.sources import choose_source
 from app.settings import Settings
+from mosaics.descriptions.folders import DescriptionFolders, Descriptions
+from mosaics.descriptions.sources import SourceDescription
 
 MAX_KEY = 200
 """Characters of an idempotency key; a UUID has 36."""
@@ -36,8 +39,8 @@ class JobService:
     Args:
         database: Where they are kept; None where there is none, and every use raises `NoDatabaseError`.
         settings: What may be ordered.
-        sources: The archives.
-        composable: Of what composites are made.
+        descriptions: The sources and collections.
+        landed: The scenes that composites are made of.
         runner: Runs orders in this process; None where it runs none.
     """
 
@@ -45,15 +48,15 @@ class JobService:
         self,
         database: Database | None,
         settings: Settings,
-        sources: KnownSources,
-        composable: Composable,
+        descriptions: DescriptionFolders,
+        landed: LandedScenes,
         runner: JobRunner | None,
     ) -> None:
         self.runner = runner
         self._maybe_database = database
         self._settings = settings
-        self._sources = sources
-        self._composable = composable
+        self._descriptions = descriptions
+        self._landed = landed
 
     async def submit(
         self,
@@ -77,7 +80,6 @@ class JobService:
             OrderRequestError: If it cannot be done, or is larger than may be ordered.
             QueueFullError: If too many wait.
             KeyReusedError: If the key was sent with something else.
-            SourcesUnknownError: If archives or collections cannot be listed.
             StorageError: If storage does not tell what has landed.
             DatabaseUnavailableError: If the database does not answer.
         """
@@ -141,17 +143,21 @@ class JobService:
 
     async def _completed(self, request: OrderRequest) -> OrderRequest:
         """The request with its source named, once it is clear that there is what it asks for."""
+        descriptions = await asyncio.to_thread(self._descriptions.current)
+        preferred = self._settings.order_source
         if isinstance(request, IngestRequest):
-            source = await self._sources.find(request.source)
+            source = choose_source(descriptions.sources, request.source, preferred=preferred)
             _refuse_unknown_bands(request, source)
             return request.model_copy(update={"source": source.id})
-        made = await self._composable.find(request)
-        if not request.ingest and (request.ingest is False or not await self._has_archive(request)):
+        made = find_composites(descriptions.collections, request)
+        if not request.ingest and (request.ingest is False or not self._has_archive(descriptions, request)):
             if not await self._expects_scenes(request):  # else what has landed by now tells nothing
-                await self._composable.refuse_nothing_landed(request, made)
+                await self._landed.refuse_nothing_landed(request, made)
             return request.model_copy(update={"ingest": False})
         named = request.ingest if isinstance(request.ingest, str) else None
-        source = await self._sources.find(named, collection=request.collection)
+        source = choose_source(
+            descriptions.sources, named, collection=request.collection, preferred=preferred
+        )
         _refuse_unknown_bands(request, source)
         return request.model_copy(update={"ingest": source.id})
 
@@ -162,16 +168,13 @@ class JobService:
         ingestions = (IngestRequest.model_validate(each) for each in pending)
         return any(may_be_of(each, request) for each in ingestions)
 
-    async def _has_archive(self, request: CompositeRequest) -> bool:
-        """Whether the service has an archive of its own choice for a collection."""
-        preferred = self._settings.order_source
-        if preferred is None:
-            return False
-        source = (await self._sources.known()).get(preferred)
+    def _has_archive(self, descriptions: Descriptions, request: CompositeRequest) -> bool:
+        """Return whether the service has an archive of its own choice for a collection."""
+        source = descriptions.sources.get(self._settings.order_source or "")
         return source is not None and source.collection == request.collection
 
 
-def _refuse_unknown_bands(request: OrderRequest, source: Source) -> None:
+def _refuse_unknown_bands(request: OrderRequest, source: SourceDescription) -> None:
     if unknown := [band for band in request.bands if band not in source.bands]:
         raise OrderRequestError(
             f"source '{source.id}' has no band {unknown[0]}; there are: {', '.join(source.bands)}"

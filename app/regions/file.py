@@ -1,11 +1,12 @@
-"""The regions file: read anew whenever its content is another, and what was good is kept while it is not."""
+"""The regions file: read again whenever its content is another, and what was good is kept while it is not."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from app.products.registry import Registry
-from app.regions.parsing import MAX_BYTES, Archive, RegionFault, RegionListing, RegionsFileError, read_regions
+from app.regions.parsing import MAX_BYTES, RegionFault, RegionListing, RegionsFileError, read_regions
+from mosaics.descriptions.sources import SourceDescription
 
 
 class RegionsFile:
@@ -21,23 +22,19 @@ class RegionsFile:
         self._registry = registry
         self._seen: bytes | str | None = None
         """The content, or why there is none."""
-        self._archives: Mapping[str, Archive] | None = None
+        self._sources: Mapping[str, SourceDescription] = {}
         self._listing = RegionListing()
 
-    def has_changed(self) -> bool:
-        """Whether `look` would find another content than the last time."""
-        return self._content() != self._seen
-
-    def look(self, archives: Mapping[str, Archive] | None = None) -> RegionListing:
-        """The regions now. A broken file leaves the last ones that were good.
+    def look(self, sources: Mapping[str, SourceDescription]) -> RegionListing:
+        """Return the regions as they are now. A broken file leaves the last ones that were good.
 
         Args:
-            archives: The sources there are; None while that is not known, and sources are not checked.
+            sources: Those that regions may name, by id.
         """
         content = self._content()
-        if content == self._seen and archives == self._archives:
+        if content == self._seen and sources is self._sources:
             return self._listing
-        self._seen, self._archives = content, archives
+        self._seen, self._sources = content, sources
         try:
             self._listing = self._read(content)
         except RegionsFileError as error:
@@ -48,7 +45,7 @@ class RegionsFile:
     def _read(self, content: bytes | str) -> RegionListing:
         if isinstance(content, str):
             raise RegionsFileError(None, content)
-        return read_regions(content, self._registry, self._archives)
+        return read_regions(content, self._registry, self._sources)
 
     def _content(self) -> bytes | str:
         try:

@@ -12,6 +12,7 @@ from app.products.product import Product
 from app.products.registry import Registry, UnknownProductError
 from app.regions.json_lines import Located
 from app.regions.region import Region
+from mosaics.descriptions.sources import SourceDescription
 
 MAX_BYTES = 1024 * 1024
 """Of a file; a thousand regions take a quarter of this."""
@@ -52,15 +53,6 @@ class RegionFault:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """A source of scenes, as far as a region must know it."""
-
-    collection: str
-    """What its scenes are landed in."""
-    bands: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class RegionListing:
     """The regions there are, in the order of the file."""
 
@@ -74,8 +66,10 @@ class RegionListing:
         return next((region for region in self.regions if region.name == name), None)
 
 
-def read_regions(content: bytes, registry: Registry, archives: Mapping[str, Archive] | None) -> RegionListing:
-    """The regions a file describes, and what is wrong with the others.
+def read_regions(
+    content: bytes, registry: Registry, sources: Mapping[str, SourceDescription]
+) -> RegionListing:
+    """Return the regions a file describes, and what is wrong with the others.
 
     Raises:
         RegionsFileError: If it is no list of regions at all.
@@ -88,7 +82,7 @@ def read_regions(content: bytes, registry: Registry, archives: Mapping[str, Arch
             first = found[region.name][1]
             wrong = [(entry.line, f"line {first} has a region of that name; give this one another")]
         elif region is not None:
-            if unusable := _unusable(region, registry, archives):
+            if unusable := _unusable(region, registry, sources):
                 key, message = unusable
                 wrong = [(_lines(entry).get(key, entry.line), f"{key}: {message}")]
             else:
@@ -166,7 +160,7 @@ def _unknown_key(key: str) -> str:
 
 
 def _unusable(
-    region: Region, registry: Registry, archives: Mapping[str, Archive] | None
+    region: Region, registry: Registry, sources: Mapping[str, SourceDescription]
 ) -> tuple[str, str] | None:
     """What keeps a region from being refreshed and shown, although each value may be: the key and why."""
     try:
@@ -182,19 +176,19 @@ def _unusable(
             f"{product.id!r} has no mask from a collection {region.fire_mask!r}; it has: {there_are}. A "
             "product file of your own may add it: [[mask]] with its collection"
         )
-    return None if archives is None else _unfit_source(region, product, archives)
+    return _unfit_source(region, product, sources)
 
 
 def _unfit_source(
-    region: Region, product: Product, archives: Mapping[str, Archive]
+    region: Region, product: Product, sources: Mapping[str, SourceDescription]
 ) -> tuple[str, str] | None:
-    archive = archives.get(region.source)
-    if archive is None:
-        known = sorted(archives)
+    source = sources.get(region.source)
+    if source is None:
+        known = sorted(sources)
         return "source", f"no source {region.source[:80]!r}; {_guess(region.source, known)}"
-    if archive.collection != product.collection:
+    if source.collection != product.collection:
         return "source", (
-            f"{region.source!r} lands in {archive.collection!r}, and the product {product.id!r} reads "
+            f"{region.source!r} lands in {source.collection!r}, and the product {product.id!r} reads "
             f"{product.collection!r}; choose a source or a product to match"
         )
     return None

@@ -2,27 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from app.database import Database
 from app.regions.file import RegionsFile
-from app.regions.parsing import Archive, RegionFault, RegionListing
+from app.regions.parsing import RegionFault, RegionListing
 from app.regions.region import Region
 from app.regions.runs import histories
 from app.regions.status import RegionStatus, statuses_of
+from mosaics.descriptions.folders import DescriptionFolders
+from mosaics.descriptions.sources import SourceDescription
 
 log = logging.getLogger(__name__)
-
-PATIENCE_S = 2.0
-"""How long an answer waits to learn which sources there are; then it is given without judging sources."""
-
-LONG_PATIENCE_S = 30.0
-"""How long the rotation waits for that."""
-
-Archives: TypeAlias = Mapping[str, Archive]
 
 
 class UnknownRegionError(LookupError):
@@ -44,8 +37,7 @@ class RegionService:
         file: That describes them; None where none is configured.
         database: Where their runs are; None where there is none.
         zone: In which nights are counted.
-        ask_archives: Tells the sources there are; None where it cannot. It may take some seconds, and is
-            asked when the file has changed and when the rotation looks.
+        descriptions: Of the sources that regions may name.
     """
 
     def __init__(
@@ -54,14 +46,12 @@ class RegionService:
         database: Database | None,
         *,
         zone: ZoneInfo,
-        ask_archives: Callable[[], Awaitable[Archives | None]],
+        descriptions: DescriptionFolders,
     ) -> None:
         self.zone = zone
         self._file = file
         self._database = database
-        self._ask_archives = ask_archives
-        self._archives: Archives | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self._descriptions = descriptions
         self._looking = asyncio.Lock()
         self._logged: tuple[RegionFault, ...] = ()
 
@@ -71,22 +61,16 @@ class RegionService:
         return self._file is not None
 
     @property
-    def archives(self) -> Archives | None:
-        """The sources there were at the last look; None where that is not known."""
-        return self._archives
+    def sources(self) -> Mapping[str, SourceDescription]:
+        """The sources there are, by id."""
+        return self._descriptions.current().sources
 
-    async def listing(self, *, anew: bool = False) -> RegionListing:
-        """The regions now, and what is wrong with the others.
-
-        Args:
-            anew: Ask for the sources again although the file has not changed.
-        """
+    async def listing(self) -> RegionListing:
+        """Return the regions as they are now, and what is wrong with the others."""
         if self._file is None:
             return RegionListing()
         async with self._looking:
-            if anew or await asyncio.to_thread(self._file.has_changed):
-                await self._learn(wait_s=LONG_PATIENCE_S if anew else PATIENCE_S)
-            listing = await asyncio.to_thread(self._file.look, self._archives)
+            listing = await asyncio.to_thread(self._look, self._file)
         self._log(listing)
         return listing
 
@@ -123,24 +107,8 @@ class RegionService:
             raise UnknownRegionError(name, listing)
         return found
 
-    async def close(self) -> None:
-        """Ask for nothing any more; a question under way has a moment to be answered."""
-        if self._asking is not None:
-            _, unanswered = await asyncio.wait({self._asking}, timeout=PATIENCE_S)
-            for task in unanswered:
-                task.cancel()
-                await asyncio.wait({task})
-
-    async def _learn(self, *, wait_s: float) -> None:
-        """Ask for the sources, and wait for them for some time."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask(), name="sources of regions")
-        await asyncio.wait({self._asking}, timeout=wait_s)
-        if self._asking.done():
-            self._asking.result()
-
-    async def _ask(self) -> None:
-        self._archives = await self._ask_archives()
+    def _look(self, file: RegionsFile) -> RegionListing:
+        return file.look(self.sources)
 
     def _log(self, listing: RegionListing) -> None:
         """Say in the log what is wrong, once."""

@@ -18,7 +18,6 @@ from app.jobs.job import (
     KeyReusedError,
     OrderRequestError,
     QueueFullError,
-    SourcesUnknownError,
     UnknownJobError,
 )
 from app.products.registry import Registry, UnknownProductError
@@ -109,7 +108,7 @@ class RegionRotation:
             app.tasks.leader_election.LeadershipLostError: As `still_leading` does.
             app.database.DatabaseUnavailableError: If the database does not answer.
         """
-        listing = await self._regions.listing(anew=True)
+        listing = await self._regions.listing()
         night = self._nightly.night(self._nightly.latest(self._now()))
         await still_leading()
         by_name = {region.name: region for region in listing.regions}
@@ -164,15 +163,15 @@ class RegionRotation:
         except UnknownProductError:  # refused when the file was read
             return []
         wanted = dict.fromkeys((*product.bands, *product.mask_bands))
-        archive = (self._regions.archives or {}).get(region.source)
-        return [band for band in wanted if archive is None or band in archive.bands]
+        source = self._regions.sources.get(region.source)
+        return [band for band in wanted if source is None or band in source.bands]
 
     async def _advance(self, run: Run) -> None:
         """Order what is not ordered yet; end the run when all of it has ended."""
         is_overlong = self._now() - run.started_at > LONGEST_RUN
         try:
             jobs = {role: await self._job(run, role) for role in ROLES}
-        except (QueueFullError, SourcesUnknownError) as error:
+        except QueueFullError as error:
             log.warning("the refresh of region %s waits: %s", run.region, error)
             if is_overlong:
                 await self._finish(run, {}, "failed", f"it could not be ordered for {LONGEST_TEXT}: {error}")

@@ -16,7 +16,6 @@ from odc.geo.geobox import GeoBox
 from ingest.compositing.grids import BandGrid, blocks_of, bounds_in, touch
 from ingest.compositing.plan import CompositePlan
 from ingest.compositing.reducing import MISSING, reduce_planes
-from ingest.compositing.request import COUNT
 from ingest.compositing.schedulers import BlockScheduler, Done, Work
 from ingest.compositing.stacking import Stacking, observations, over, part_of
 from ingest.item import GEOJSON
@@ -24,6 +23,7 @@ from ingest.landing import Landing, land_scene, require_space, workspace
 from ingest.landing_request import BandFile, LandingRequest, Provenance
 from ingest.planning import ScenePlan, plan_rasters
 from ingest.raster import inspect_raster
+from mosaics.descriptions.composites import COUNT
 from mosaics.storage import Storage
 
 COMPUTING_SHARE = 4

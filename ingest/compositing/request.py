@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from ingest.compositing.reducing import METHODS
 from mosaics.collection import UnknownBandError
 from mosaics.descriptions.collections import CollectionDescription, Composition, find_collection
+from mosaics.descriptions.composites import compositable_bands, composite_collections
 from mosaics.period import Cadence, Interval, Period, PeriodError, parse_when
 
-COUNT = "count"
-"""The band that tells how many observations a composite was made of."""
 MAX_PERIODS = 24
 """Composites one command makes, one a period."""
 
@@ -94,12 +93,6 @@ class CompositeOrder:
         return f"{self.source.collection.id}-{self.method}-{self.period.text}-{digest}"
 
 
-def compositable_bands(source: CollectionDescription, target: CollectionDescription) -> tuple[str, ...]:
-    """The bands a composite may have: of numbers, which both collections know."""
-    numbers = {band.name for band in source.collection.bands if not band.categorical}
-    return tuple(name for name in target.collection.band_names if name in numbers and name != COUNT)
-
-
 def find_target(collections: Mapping[str, CollectionDescription], source_id: str) -> CollectionDescription:
     """The collection that holds composites of another.
 
@@ -108,7 +101,7 @@ def find_target(collections: Mapping[str, CollectionDescription], source_id: str
         CompositeError: Where no collection holds composites of it.
     """
     find_collection(collections, source_id)
-    holders = {c.composition.of: c for c in collections.values() if c.composition}
+    holders = composite_collections(collections)
     if source_id not in holders:
         raise CompositeError(
             f"no collection holds composites of '{source_id}'; there are composites of: "

@@ -11,13 +11,13 @@ Described = TypeVar("Described")
 def read_folders(
     folders: Iterable[Path], read: Callable[[Path], Described], refusal: type[ValueError], what: str
 ) -> dict[str, Described]:
-    """Reads every .toml of the folders; of one id, the later folder's stays.
+    """Read every .toml file of some folders; of two files of one name, the later folder's counts.
 
     Args:
         folders: Where the files are.
         read: Reads one.
-        refusal: Raised where a folder is not there.
-        what: They describe, in the plural, for people.
+        refusal: The error to raise where a folder does not exist.
+        what: What the files describe, in the plural, for people.
     """
     found: dict[str, Described] = {}
     for folder in folders:
@@ -28,9 +28,16 @@ def read_folders(
 
 
 def read_table(path: Path, refusal: type[ValueError]) -> dict[str, Any]:
-    """What a file says, its id not among it; `refusal` where it is no TOML or gives an id itself."""
+    """Return what a file says, without its id.
+
+    Args:
+        path: Of the file.
+        refusal: The error to raise where it cannot be read, is not TOML or gives an id itself.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise refusal(f"{path.name} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise refusal(f"{path.name} is not TOML: {error}") from error
     if "id" in table:

@@ -90,7 +90,7 @@ async def _land_month(scene: Path, store: Path) -> None:
         (mosaic,) = (await read_state(original, COLLECTION)).mosaics.values()
         (record,) = MosaicDocument(await original.get(mosaic)).scenes()
     async with await open_storage(store.as_uri()) as storage:
-        source = find_collection(load_collections([]), COLLECTION)
+        source = find_collection(load_collections(), COLLECTION)
         await put_collection(storage, source.collection)
         records = [
             await _land_copy(storage, record, item, day, files=item_file.parent, store=store)

@@ -150,7 +150,7 @@ def _classes(numbers: NDArray[np.uint16], water: NDArray[np.bool_], cloud: Float
 
 
 async def _land(drawn: Path, store: Path) -> None:
-    source = find_collection(load_collections([]), COLLECTION)
+    source = find_collection(load_collections(), COLLECTION)
     assets = tuple(BandFile(band, drawn / f"{band}.tif") for band in ("red", "nir", "scl"))
     order = LandingRequest(SCENE, SENSED, SENSED, assets, baseline=BASELINE, synthetic=True)
     plan = plan_scene(source, order)

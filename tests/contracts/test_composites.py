@@ -4,8 +4,8 @@ import pytest
 
 from app.products.registry import Registry
 from ingest.compositing.reducing import MISSING
-from ingest.compositing.request import COUNT
 from mosaics.descriptions.collections import load_collections
+from mosaics.descriptions.composites import COUNT
 
 COLLECTIONS = load_collections()
 PRODUCTS = Registry.load().all()

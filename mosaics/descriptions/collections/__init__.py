@@ -1,6 +1,6 @@
 """The collections scenes can be landed in: one .toml each, here and in the folders a user adds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,13 +70,14 @@ class CollectionDescription:
     """None where scenes come from elsewhere."""
 
 
-def load_collections(folders: Iterable[Path] = ()) -> dict[str, CollectionDescription]:
-    """Reads the collections shipped and those of `folders`; a later one replaces one of the same id.
+def load_collections(folder: Path | None = None) -> dict[str, CollectionDescription]:
+    """Read the collections shipped and those of a folder, which replace shipped ones of the same id.
 
     Raises:
-        CollectionFileError: Where a folder is not there, or a file in it is wrong.
+        CollectionFileError: If the folder does not exist, or a file is wrong.
     """
-    return read_folders((SHIPPED, *folders), read_collection, CollectionFileError, "collections")
+    folders = (SHIPPED,) if folder is None else (SHIPPED, folder)
+    return read_folders(folders, read_collection, CollectionFileError, "collections")
 
 
 def find_collection(

@@ -1,6 +1,6 @@
 """What describes an archive's collection: one .toml that says how it is searched and what its assets are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +54,11 @@ class SourceDescription(BaseModel):
     """Only scenes of these; empty for all."""
     signing: Signing | None = None
 
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Our bands that it has, in the order of its file."""
+        return tuple(self.assets)
+
     @field_validator("api")
     @classmethod
     def _is_a_root(cls, value: str) -> str:
@@ -62,13 +67,14 @@ class SourceDescription(BaseModel):
         return value  # which plain http the client refuses, but for archives on this machine
 
 
-def load_sources(folders: Iterable[Path] = ()) -> dict[str, SourceDescription]:
-    """Reads the sources shipped and those of `folders`; a later one replaces one of the same name.
+def load_sources(folder: Path | None = None) -> dict[str, SourceDescription]:
+    """Read the sources shipped and those of a folder, which replace shipped ones of the same name.
 
     Raises:
-        SourceFileError: Where a folder is not there, or a file in it is wrong.
+        SourceFileError: If the folder does not exist, or a file is wrong.
     """
-    return read_folders((SHIPPED, *folders), read_source, SourceFileError, "sources")
+    folders = (SHIPPED,) if folder is None else (SHIPPED, folder)
+    return read_folders(folders, read_source, SourceFileError, "sources")
 
 
 def find_source(sources: Mapping[str, SourceDescription], source_id: str) -> SourceDescription:

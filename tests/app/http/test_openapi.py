@@ -10,7 +10,7 @@ import pytest
 from app.main import create_app
 from app.settings import Settings
 from tests.app.conftest import serving
-from tests.app.regions.conftest import SOURCES_ONLY
+from tests.app.regions.conftest import NOTHING
 
 EXAMPLES = {
     "product": "ndvi",
@@ -60,7 +60,7 @@ async def client(
         regions = tmp_path / "regions.json"
         regions.write_text('[{"name": "sierra", "bbox": [-120.5, 38.5, -119.5, 39.5]}]')
         chosen = chosen.model_copy(update={"regions": regions})
-    async with serving(chosen, create_app(chosen, program=SOURCES_ONLY)) as client:
+    async with serving(chosen, create_app(chosen, program=NOTHING)) as client:
         yield client
 
 

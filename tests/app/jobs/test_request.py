@@ -13,9 +13,10 @@ from app.jobs.request import (
     refuse_excess,
     understand,
 )
-from app.jobs.sources import Source
 from app.settings import Settings
+from mosaics.descriptions.folders import Descriptions
 
+DESCRIPTIONS = Descriptions.read()
 MOL = [5.0, 51.1, 5.3, 51.3]
 JUNE = "2024-06-01/2024-06-30"
 ASKED = {"aoi": MOL, "toi": JUNE, "bands": ["red", "green", "blue"]}
@@ -114,7 +115,7 @@ def test_an_ingestion_is_one_command_whose_words_are_no_options():
     request = IngestRequest.model_validate(
         {**ASKED, "aoi": [-5.0, -1.5, 5, 1], "source": "local", "max_cloud": 20, "clip": True}
     )
-    (step,) = steps_of(request, {})
+    (step,) = steps_of(request, DESCRIPTIONS)
     assert step.name == "ingest"
     assert step.words == (
         *("ingest", "--json", "--bbox=-5,-1.5,5,1", f"--datetime={JUNE}", "--limit=500", "--mode=copy"),
@@ -123,12 +124,12 @@ def test_an_ingestion_is_one_command_whose_words_are_no_options():
 
 
 def test_a_composite_may_fetch_its_scenes_and_their_mask_first():
-    source = Source("local", "Local", "sentinel-2-l2a", ("red", "green", "blue", "scl"), ("scl",))
-    request = CompositeRequest.model_validate({**ASKED, "ingest": "local"})
-    first, second = steps_of(request, {"local": source})
+    request = CompositeRequest.model_validate({**ASKED, "ingest": "earth-search-sentinel-2-l2a"})
+    first, second = steps_of(request, DESCRIPTIONS)
     assert "--bands=red,green,blue,scl" in first.words
     assert second.words == (
         *("composite", "--json", "--bbox=5,51.1,5.3,51.3", f"--datetime={JUNE}"),
         *("--bands=red,green,blue", "--method=median", "--", "sentinel-2-l2a"),
     )
-    assert [step.name for step in steps_of(CompositeRequest.model_validate(ASKED), {})] == ["composite"]
+    (only,) = steps_of(CompositeRequest.model_validate(ASKED), DESCRIPTIONS)
+    assert only.name == "composite"

@@ -13,9 +13,9 @@ from app.jobs.job import Job
 from app.jobs.job_store import cancel_job, create_job, read_job_row
 from app.jobs.request import understand
 from app.jobs.runner import MAX_ATTEMPTS, JobRunner
-from app.jobs.sources import KnownSources
 from app.jobs.subprocess import CommandLine
 from app.settings import Settings
+from mosaics.descriptions.folders import DescriptionFolders
 from tests.app.conftest import eventually
 from tests.app.jobs.conftest import is_alive
 from tests.services.postgres import PostgresServer
@@ -71,7 +71,7 @@ def run(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch)
     @asynccontextmanager
     async def run(program: str) -> AsyncIterator[JobRunner]:
         command_line = CommandLine.of(settings, (sys.executable, "-c", program))
-        runner = JobRunner(database, command_line, KnownSources(command_line), holder="me", at_once=1)
+        runner = JobRunner(database, command_line, DescriptionFolders(), holder="me", at_once=1)
         runner.start()
         try:
             yield runner

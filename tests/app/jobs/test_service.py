@@ -22,6 +22,7 @@ from app.jobs.job_store import (
     hand_back_job,
 )
 from app.settings import Settings
+from mosaics.descriptions.sources import SHIPPED as SOURCES
 from mosaics.storage import open_storage
 from tests.app.areas.conftest import LOCAL
 from tests.app.conftest import serving
@@ -145,6 +146,29 @@ async def test_what_cannot_be_made_is_answered_with_what_could(client: httpx.Asy
     assert other.startswith("no source 'earth-search-landsat-c2-l2' of sentinel-2-l2a; there are: earth-s")
     band = await said("/ingest", bands=["thermal"])
     assert band.startswith("source 'earth-search-sentinel-2-c1-l2a' has no band thermal; there are: blue, ")
+
+
+async def test_a_source_can_be_ordered_from_as_soon_as_its_file_is_there(
+    chosen: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    own = (SOURCES / "earth-search-sentinel-2-l2a.toml").read_text()
+    async with serving(chosen.model_copy(update={"sources": folder})) as client:
+        client.base_url = httpx.URL(LOCAL)
+
+        async def ordered() -> httpx.Response:
+            return await client.post("/ingest", json=ASKED | {"source": "local"})
+
+        unknown = await ordered()
+        assert (unknown.status_code, "no source 'local'" in unknown.text) == (400, True)
+        (folder / "local.toml").write_text(own)
+        assert (await ordered()).status_code == 202
+        (folder / "local.toml").write_text(own + "wrong =")
+        assert (await ordered()).status_code == 202  # by what was read before
+        (folder / "local.toml").write_text(own.replace('\nred = "red"', ""))
+        lacking = await ordered()
+        assert (lacking.status_code, "'local' has no band red" in lacking.text) == (400, True)
 
 
 async def test_a_composite_of_no_scene_is_refused_until_one_lands(

@@ -17,13 +17,8 @@ from app.products.registry import Registry
 from app.settings import Settings
 from tests.ingest.archives.server import ArchiveServer
 
-SOURCES_ONLY = (
-    sys.executable,
-    "-c",
-    """print('{"earth-search-sentinel-2-l2a": {"title": "Earth Search", "collection": "sentinel-2-l2a",'
-    '"cadence": "month", "bands": ["nir08", "swir22", "scl"], "categorical": ["scl"]}}')""",
-)
-"""In place of the command line: tells one source in a moment, and does nothing else."""
+NOTHING = (sys.executable, "-c", "")
+"""In place of the command line: does nothing."""
 
 WriteRegions = Callable[..., Path]
 
@@ -64,7 +59,7 @@ def archive() -> Iterator[ArchiveServer]:
 @asynccontextmanager
 async def speaking_to(app: FastAPI | Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client on this machine of an application that runs."""
-    app = create_app(app, program=SOURCES_ONLY) if isinstance(app, Settings) else app
+    app = create_app(app, program=NOTHING) if isinstance(app, Settings) else app
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

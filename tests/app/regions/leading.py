@@ -18,6 +18,7 @@ from app.regions.service import RegionService
 from app.tasks.region_rotation import RegionRotation
 from app.tasks.scheduler import Scheduler
 from app.tasks.task import Every, Nightly, StillLeading, Task
+from mosaics.descriptions.folders import DescriptionFolders
 
 DONE = """
     update orders set status = 'done', finished_at = now(), result = '{"ingest": {"landed_bytes": 1}}',
@@ -56,12 +57,9 @@ async def lead(url: str, path: Path, began: float, log: Path) -> None:
     database = Database(url, max_connections=2)
     registry = Registry.load()
 
-    async def no_archives() -> None:
-        return None
-
     nightly = Nightly(3, ZoneInfo("UTC"))
     regions = RegionService(
-        RegionsFile(path, registry), database, zone=nightly.zone, ask_archives=no_archives
+        RegionsFile(path, registry), database, zone=nightly.zone, descriptions=DescriptionFolders()
     )
     rotation = RegionRotation(database, regions, registry, DoneAtOnce(database), nightly, now=now)
 

@@ -7,20 +7,20 @@ import pytest
 
 from app.regions.file import RegionsFile
 from app.regions.json_lines import Located
-from app.regions.parsing import Archive, RegionsFileError, read_regions
+from app.regions.parsing import RegionsFileError, read_regions
+from mosaics.descriptions.sources import load_sources
 
-ARCHIVES = {
-    "earth-search-sentinel-2-l2a": Archive("sentinel-2-l2a", ("nir08", "swir22", "scl")),
-    "earth-search-landsat-c2-l2": Archive("landsat-c2-l2", ("nir08", "swir22", "qa_pixel")),
+SOURCES = {
+    name: load_sources()[name] for name in ("earth-search-sentinel-2-l2a", "earth-search-landsat-c2-l2")
 }
 
 GOOD = {"name": "good", "bbox": [0.0, 40.0, 1.0, 41.0]}
 
 
-def problems(registry, *entries: str, archives=ARCHIVES) -> list[str]:
+def problems(registry, *entries: str, sources=SOURCES) -> list[str]:
     """What is said of regions that stand on lines of their own, from the second on; `good` comes last."""
     text = "[\n" + ",\n".join([*entries, json.dumps(GOOD)]) + "\n]"
-    found = read_regions(text.encode(), registry, archives)
+    found = read_regions(text.encode(), registry, sources)
     assert [region.name for region in found.regions][-1] == "good"
     return [problem.text for problem in found.problems]
 
@@ -123,13 +123,8 @@ def test_every_fault_of_a_region_is_told(registry):
     ]
 
 
-def test_sources_are_not_judged_while_none_are_known(registry):
-    entry = '{"name": "a", "bbox": [0, 40, 1, 41], "source": "any"}'
-    assert problems(registry, entry, archives=None) == []
-
-
 def test_regions_may_stand_under_a_key(registry):
-    found = read_regions(json.dumps({"regions": [GOOD]}).encode("utf-8-sig"), registry, ARCHIVES)
+    found = read_regions(json.dumps({"regions": [GOOD]}).encode("utf-8-sig"), registry, SOURCES)
     assert [region.name for region in found.regions] == ["good"]
 
 
@@ -148,7 +143,7 @@ def test_regions_may_stand_under_a_key(registry):
 )
 def test_a_file_that_is_no_list_of_regions_is_refused_whole(registry, content, line, said):
     with pytest.raises(RegionsFileError) as refused:
-        read_regions(content, registry, ARCHIVES)
+        read_regions(content, registry, SOURCES)
     assert refused.value.line == line
     trailing = "Expecting property name enclosed in double quotes"  # what Python 3.11 says of a comma
     assert str(refused.value).startswith(said) or trailing in str(refused.value)
@@ -157,22 +152,20 @@ def test_a_file_that_is_no_list_of_regions_is_refused_whole(registry, content, l
 def test_a_broken_file_keeps_the_last_good_regions(registry, tmp_path: Path):
     path = tmp_path / "regions.json"
     file = RegionsFile(path, registry)
-    missing = file.look(ARCHIVES)
+    missing = file.look(SOURCES)
     assert (missing.regions, missing.is_current) == ((), False)
     assert missing.problems[0].text == "the file cannot be read: No such file or directory"
 
     path.write_text(json.dumps([GOOD]))
-    assert file.has_changed()
-    assert [region.name for region in file.look(ARCHIVES).regions] == ["good"]
-    assert not file.has_changed()
+    assert [region.name for region in file.look(SOURCES).regions] == ["good"]
 
     path.write_text(json.dumps([GOOD])[:-1])
-    broken = file.look(ARCHIVES)
+    broken = file.look(SOURCES)
     assert ([region.name for region in broken.regions], broken.is_current) == (["good"], False)
     assert broken.problems[0].text.startswith("line 1: it is no JSON: Expecting ',' delimiter")
 
     path.write_text(json.dumps([GOOD | {"name": "other"}]))
-    mended = file.look(ARCHIVES)
+    mended = file.look(SOURCES)
     assert ([region.name for region in mended.regions], mended.is_current) == (["other"], True)
     assert mended.problems == ()
 

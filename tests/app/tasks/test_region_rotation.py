@@ -24,6 +24,7 @@ from app.regions.service import RegionService, UnknownRegionError
 from app.tasks.leader_election import LeadershipLostError
 from app.tasks.region_rotation import RefreshUnderWayError, RegionRotation
 from app.tasks.task import Nightly
+from mosaics.descriptions.folders import DescriptionFolders
 
 NIGHTLY = Nightly(3, ZoneInfo("America/Los_Angeles"))
 FIRST = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -124,11 +125,8 @@ async def world(database_url, write_regions, registry) -> AsyncIterator[World]:
     path = write_regions(*boxes)
     database = Database(database_url, max_connections=8)
 
-    async def no_archives() -> None:
-        return None
-
     regions = RegionService(
-        RegionsFile(path, registry), database, zone=NIGHTLY.zone, ask_archives=no_archives
+        RegionsFile(path, registry), database, zone=NIGHTLY.zone, descriptions=DescriptionFolders()
     )
     yield World(database, OrdersInHand(), regions, registry)
     await database.close()

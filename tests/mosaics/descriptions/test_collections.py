@@ -119,7 +119,7 @@ def test_every_collection_survives_its_way_through_storage(collections):
 def test_a_folder_adds_to_and_replaces_what_is_shipped(tmp_path):
     (tmp_path / "mine.toml").write_text(RIGHT)
     (tmp_path / "naip.toml").write_text(RIGHT)
-    loaded = load_collections([tmp_path])
+    loaded = load_collections(tmp_path)
     assert loaded["mine"].collection.cadence is Cadence.DAY
     assert loaded["naip"].collection.title == "Mine"
     assert "sentinel-2-l2a" in loaded
@@ -134,7 +134,7 @@ def test_an_unknown_collection_is_answered_with_those_there_are(collections):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(CollectionFileError, match=r"no folder .*gone"):
-        load_collections([tmp_path / "gone"])
+        load_collections(tmp_path / "gone")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_every_source_fits_its_collection(source):
 
 def test_a_source_of_ones_own(tmp_path):
     (tmp_path / "mine.toml").write_text(GOOD)
-    found = load_sources([tmp_path])
+    found = load_sources(tmp_path)
     assert found["mine"].assets == {"red": "B04_10m"}
     assert len(found) == 1 + len(list(SHIPPED.glob("*.toml")))
 
@@ -53,4 +53,4 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, change, said):
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(SourceFileError, match="there is no folder"):
-        load_sources([tmp_path / "nowhere"])
+        load_sources(tmp_path / "nowhere")
