@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -23,10 +23,7 @@ from ingest.landing import require_space, workspace
 from ingest.overviews.piece import Cell, PieceWriter, tile_bounds_m
 from ingest.overviews.pixels import (
     BandForm,
-    Bounds,
-    Mask,
     Pixels,
-    Stored,
     UnlikeScenesError,
     common_forms,
     compose,
@@ -41,7 +38,12 @@ from mosaics.log import commit_overviews, read_state
 from mosaics.overview import TILE_PX, Overview
 from mosaics.period import Period
 from mosaics.processing import processing_of_all
-from mosaics.scene import Asset, SceneError, SceneItem, read_item
+from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
+from mosaics.raster.grid import Grid
+from mosaics.raster.handles import WEB_MERCATOR
+from mosaics.raster.reading import AssetReadError
+from mosaics.raster.store_errors import ask_store
+from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.storage import ObjectNotFoundError, Storage
 
 EDITION = 2
@@ -66,27 +68,6 @@ _EQUATOR_M = 2 * math.pi * 6378137.0
 logger = logging.getLogger(__name__)
 
 
-class UnreadableBandError(Exception):
-    """A band's file could not be read."""
-
-    def __init__(self, asset: Asset) -> None:
-        super().__init__(f"band '{asset.band}' could not be read")
-        self.asset = asset
-
-
-class PixelSource(Protocol):
-    """Reads scenes the way tiles are read, so that an overview shows what a tile of its scenes shows."""
-
-    def enter(self) -> None:
-        """Called once in each thread that reads."""
-
-    def read(self, asset: Asset, bounds: Bounds, side: int) -> tuple[Stored, Mask]:
-        """Reads a band onto a square of EPSG:3857; UnreadableBandError."""
-
-    async def ask(self, asset: Asset) -> None:
-        """Asks the store of a file that could not be read; StorageUnavailableError where that is away."""
-
-
 @dataclass(slots=True)
 class OverviewOutcome:
     """What came of building."""
@@ -105,7 +86,6 @@ async def build_overviews(
     storage: Storage,
     collection: Collection,
     clear: ClearRule | None,
-    source: PixelSource,
     *,
     periods: Sequence[Period] | None = None,
     progress: Progress = lambda _done, _total: None,
@@ -117,7 +97,6 @@ async def build_overviews(
         storage: Where the collection lies.
         collection: Whose mosaics.
         clear: Which pixels show the ground; None where all do.
-        source: Reads the scenes.
         periods: Of the mosaics; None for all.
         progress: Told the overviews done, and how many there are to be made of a mosaic.
         threads: That read; one a core.
@@ -129,8 +108,10 @@ async def build_overviews(
     state = await read_state(storage, collection.id)
     outcome = OverviewOutcome()
     threads = threads or os.cpu_count() or 1
-    with workspace() as folder, ThreadPoolExecutor(threads, "overview", initializer=source.enter) as pool:
-        work = _Work(storage, collection, clear, source, folder, pool, progress, outcome)
+    options = {**GDAL_OPTIONS, **storage.gdal_options()}
+    pool = ThreadPoolExecutor(threads, "overview", initializer=enter_gdal, initargs=(options,))
+    with workspace() as folder, pool:
+        work = _Work(storage, collection, clear, folder, pool, progress, outcome)
         for period in sorted(state.mosaics) if periods is None else periods:
             if period in state.mosaics:
                 document = await asyncio.to_thread(MosaicDocument, await storage.get(state.mosaics[period]))
@@ -161,7 +142,6 @@ class _Work:
     storage: Storage
     collection: Collection
     clear: ClearRule | None
-    source: PixelSource
     folder: Path
     pool: ThreadPoolExecutor
     progress: Progress
@@ -317,10 +297,10 @@ class _Mosaic:
         while True:
             try:
                 return await loop.run_in_executor(self.work.pool, self._compute, cell, tile, forms)
-            except UnreadableBandError as error:
+            except AssetReadError as error:
                 if error.asset.path not in asked:
                     asked.add(error.asset.path)
-                    await self.work.source.ask(error.asset)
+                    await ask_store(self.work.storage, [error.asset])
                     continue
                 damaged = [item for item in tile.items if error.asset in item.assets.values()]
                 tile.items = [item for item in tile.items if item not in damaged]
@@ -332,8 +312,8 @@ class _Mosaic:
     def _compute(self, cell: Cell, tile: _Tile, forms: Mapping[str, BandForm]) -> Pixels:
         bounds = tile_bounds_m(tile.x, tile.y, cell.zoom)
         side = 2 * TILE_PX if tile.halved else TILE_PX
-        clear, read = self.work.clear, self.work.source.read
-        pixels = compose(tile.items, bounds, side, forms=forms, clear=clear, read=read)
+        grid = Grid(WEB_MERCATOR, bounds, side, side)
+        pixels = compose(tile.items, grid, forms=forms, clear=self.work.clear)
         if tile.halved:
             return halve(pixels, forms=forms, categorical=self.categorical)
         return pixels

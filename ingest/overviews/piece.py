@@ -21,12 +21,13 @@ from shapely.geometry import box, mapping
 
 from ingest.item import COG, EXTENSIONS, GEOJSON, SYNTHETIC
 from ingest.landing import put_same
-from ingest.overviews.pixels import SCENE_OF_PIXEL, BandForm, Bounds, Pixels, Stored
+from ingest.overviews.pixels import SCENE_OF_PIXEL, BandForm, Pixels, Stored
 from ingest.planning import DIGEST_LENGTH
 from mosaics.collection import written_nodata
 from mosaics.overview import TILE_PX, cell_zoom
 from mosaics.period import Period, instant_text
 from mosaics.processing import OF_SCENES
+from mosaics.raster.grid import Bounds
 from mosaics.storage import Storage
 
 TMS = morecantile.tms.get("WebMercatorQuad")

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosaics.descriptions.collections import ClearRule
+from mosaics.raster.grid import Grid
+from mosaics.raster.reading import BandPixels, read_band
 from mosaics.scene import Asset, SceneItem
 
 Mask: TypeAlias = NDArray[np.bool_]
 Stored: TypeAlias = NDArray[Any]
-Bounds: TypeAlias = tuple[float, float, float, float]
-"""Left, bottom, right, top in metres of EPSG:3857."""
-ReadBand: TypeAlias = Callable[[Asset, Bounds, int], tuple[Stored, Mask]]
-"""Reads a band onto a square of so many pixels a side: stored numbers, and where there are any."""
+ReadBand: TypeAlias = Callable[[Asset, Grid], BandPixels]
+"""Reads a band onto a grid; `read_band`, as tiles are read, but in tests."""
 
 SCENE_OF_PIXEL = "scene-of-pixel"
 """The asset that says which scene each pixel is of; no band is called so, since it is no band's name."""
@@ -134,17 +134,27 @@ class Pixels:
 
 def compose(
     items: Sequence[SceneItem],
-    bounds: Bounds,
-    side: int,
+    grid: Grid,
     *,
     forms: Mapping[str, BandForm],
     clear: ClearRule | None,
-    read: ReadBand,
+    read: ReadBand = read_band,
 ) -> Pixels:
-    """The pixels of scenes, best first, each read as a tile of that size reads it."""
-    pixels = Pixels.empty(forms, side)
+    """Return the pixels of scenes, best first, each read as a tile of that size reads it.
+
+    Args:
+        items: The scenes.
+        grid: A square of pixels.
+        forms: How the numbers of each band are stored.
+        clear: Which pixels show the ground; None where all do.
+        read: Reads a band.
+
+    Raises:
+        AssetReadError: If a file cannot be read.
+    """
+    pixels = Pixels.empty(forms, grid.width)
     for item in items:
-        _add_scene(pixels, item, bounds, forms=forms, clear=clear, read=read)
+        _add_scene(pixels, item, grid, forms=forms, clear=clear, read=read)
         if (pixels.rank == CLEAR).all():
             break
     pixels.fill_forms(forms)
@@ -154,30 +164,29 @@ def compose(
 def _add_scene(
     pixels: Pixels,
     item: SceneItem,
-    bounds: Bounds,
+    grid: Grid,
     *,
     forms: Mapping[str, BandForm],
     clear: ClearRule | None,
     read: ReadBand,
 ) -> None:
     """Fills what one scene, or an overview already made, says more; its quality band is read first."""
-    side = len(pixels.rank)
     quality = clear.band if clear is not None and clear.band in forms else None
-    at_best = np.full((side, side), CLEAR, np.uint8)
-    found = Pixels({}, {}, at_best, np.zeros((side, side), np.uint32))
+    at_best = np.full_like(pixels.rank, CLEAR)
+    found = Pixels({}, {}, at_best, np.zeros_like(pixels.scene))
     for name in sorted(forms, key=lambda name: name != quality):
-        stored, valid = read(item.assets[name], bounds, side)
-        found.stored[name] = forms[name].takes(item.assets[name], stored)
-        found.valid[name] = valid
+        band = read(item.assets[name], grid)
+        found.stored[name] = forms[name].takes(item.assets[name], band.stored)
+        found.valid[name] = band.valid
         if name == quality and clear is not None:
-            at_best[~(clear.keeps(stored) & valid)] = HIDDEN
+            at_best[~(clear.keeps(band.stored) & band.valid)] = HIDDEN
             if not (at_best > pixels.rank).any():
                 return
     seen = np.stack(list(found.valid.values()))
     at_best[~seen.all(axis=0)] = PARTLY
     at_best[~seen.any(axis=0)] = NOTHING
     if SCENE_OF_PIXEL in item.assets:
-        found.scene = read(item.assets[SCENE_OF_PIXEL], bounds, side)[0]
+        found.scene = read(item.assets[SCENE_OF_PIXEL], grid).stored
     else:
         found.scene[...] = scene_mark(item.item_key)
     pixels.fill(found)

@@ -19,7 +19,6 @@ import click
 import morecantile
 import numpy as np
 
-from app.cli.low_zooms import TilePixels
 from ingest.overviews.building import build_overviews
 from mosaics.log import read_state
 from mosaics.period import Period
@@ -198,7 +197,7 @@ async def landed(store: Path) -> tuple[str, dict[str, float]]:
             )
             await land(storage, records)
         began = perf_counter()
-        outcome = await build_overviews(storage, COLLECTION, None, TilePixels(storage))
+        outcome = await build_overviews(storage, COLLECTION, None)
         if outcome.made:
             more = {"overviews": outcome.made, "making_them_s": perf_counter() - began}
             click.echo(f"Made {outcome.made} overviews in {more['making_them_s']:.0f} s", err=True)

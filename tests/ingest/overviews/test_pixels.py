@@ -19,12 +19,15 @@ from ingest.overviews.pixels import (
     scene_mark,
 )
 from mosaics.descriptions.collections import ClearRule
+from mosaics.raster.grid import Grid
+from mosaics.raster.handles import WEB_MERCATOR
+from mosaics.raster.reading import BandPixels
 from mosaics.scene import Asset, SceneItem
 
 WHEN = datetime(2024, 6, 15, tzinfo=UTC)
 SCL = ClearRule(band="scl", reject=(9,))
 CATEGORICAL = frozenset({"scl"})
-ANYWHERE = (0.0, 0.0, 2.0, 2.0)
+ANYWHERE = Grid(WEB_MERCATOR, (0.0, 0.0, 2.0, 2.0), 2, 2)
 
 
 def item(name, bands, **forms):
@@ -41,17 +44,17 @@ def item(name, bands, **forms):
 def reader(**arrays):
     """Reads `scene_band=[[…]]`."""
 
-    def read(asset, bounds, side):
+    def read(asset, grid):
         stored = np.array(arrays[asset.path.replace("/", "_")], asset.dtype)
-        assert stored.shape == (side, side)
-        return stored, stored != asset.nodata
+        assert stored.shape == (grid.height, grid.width)
+        return BandPixels(stored, stored != asset.nodata)
 
     return read
 
 
-def composed(items, read, clear=SCL, side=2):
+def composed(items, read, clear=SCL):
     forms = common_forms(items, CATEGORICAL)
-    return compose(items, ANYWHERE, side, forms=forms, clear=clear, read=read)
+    return compose(items, ANYWHERE, forms=forms, clear=clear, read=read)
 
 
 def test_the_best_scene_fills_and_the_next_takes_what_it_hides_or_lacks():
@@ -106,7 +109,7 @@ def test_bands_stored_alike_stay_as_they_are_and_others_become_physical():
         b_red=[[1, 1000], [3000, 0]],
         b_nir=[[6, 7], [8, 0]],
     )
-    found = compose([a, b], ANYWHERE, 2, forms=forms, clear=None, read=read)
+    found = compose([a, b], ANYWHERE, forms=forms, clear=None, read=read)
     # 1000 of a is 0.1; of b 1000 is 0 and 3000 is 0.2, with its 1000 taken off first.
     assert found.stored["red"].ravel()[:3].tolist() == [np.float32(1000) * np.float32(0.0001), 0.0,
                                                         np.float32(2000) * np.float32(0.0001)]  # fmt: skip

@@ -7,7 +7,6 @@ import morecantile
 import numpy as np
 from numpy.typing import NDArray
 
-from app.cli.low_zooms import TilePixels
 from app.products.product import Product
 from app.products.registry import Registry
 from app.rendering.renderer import Renderer
@@ -59,7 +58,7 @@ class Viewer:
 
 
 async def bring(storage, clear=CLEAR):
-    return await build_overviews(storage, COLLECTION, clear, TilePixels(storage), threads=2)
+    return await build_overviews(storage, COLLECTION, clear, threads=2)
 
 
 async def overviews_of(storage, period="2024-06"):
