@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 from uuid import uuid4
 
-from mosaics.storage import (
+from mosaics.storage.storage import (
     ObjectExistsError,
     ObjectInfo,
     ObjectNotFoundError,

@@ -25,7 +25,7 @@ from botocore.exceptions import (
     ConnectionError as NoConnectionError,
 )
 
-from mosaics.storage import (
+from mosaics.storage.storage import (
     ObjectExistsError,
     ObjectInfo,
     ObjectNotFoundError,
