@@ -37,6 +37,7 @@ from app.statistics.geometry import GeometryError
 from app.statistics.summary import StatisticsRequestError
 from app.tasks.region_rotation import RefreshUnderWayError
 from colormaps import UnknownColormapError
+from mosaics.bbox import BboxError
 from mosaics.catalogue import UnknownPeriodError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
 from mosaics.index import TooManyScenesError
@@ -84,6 +85,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     AreaError: HTTPStatus.BAD_REQUEST,
     GeometryError: HTTPStatus.BAD_REQUEST,
     SearchError: HTTPStatus.BAD_REQUEST,
+    BboxError: HTTPStatus.BAD_REQUEST,
     StatisticsRequestError: HTTPStatus.BAD_REQUEST,
     OrderRequestError: HTTPStatus.BAD_REQUEST,
     OrderLimitError: HTTPStatus.BAD_REQUEST,

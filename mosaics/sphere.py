@@ -4,6 +4,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius of the Earth (IUGG R1), of a sphere of nearly the same surface."""
+
 
 def spherical_area(geometry: shapely.Geometry, *, longest_deg: float = 0.5) -> float:
     """Area on the unit sphere, in steradians.

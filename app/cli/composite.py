@@ -19,17 +19,18 @@ from ingest.compositing.composing import compose, progress_steps
 from ingest.compositing.cube import cube_bytes, require_new, write_cube
 from ingest.compositing.plan import CompositePlan, is_composed, plan_composite
 from ingest.compositing.reducing import METHODS
-from ingest.compositing.request import Box, CompositeError, CompositeOrder, composite_orders
+from ingest.compositing.request import CompositeError, CompositeOrder, composite_orders
 from ingest.compositing.scene_reader import UnreadableSceneError
 from ingest.compositing.scene_selection import NoScenesError, select_scenes
 from ingest.compositing.schedulers import BlockScheduler, ClusterError, scheduler_at
 from ingest.compositing.stacking import Stacking, stacking
 from ingest.landing import require_space
+from mosaics.bbox import Bbox, BboxError
 from mosaics.descriptions.collections import load_collections
 from mosaics.log import read_state
 from mosaics.storage import Storage, open_storage
 
-ALL_REFUSALS = (*REFUSALS, ClusterError, CompositeError, UnreadableSceneError)
+ALL_REFUSALS = (*REFUSALS, BboxError, ClusterError, CompositeError, UnreadableSceneError)
 
 
 @click.command()
@@ -85,7 +86,7 @@ def composite(
         orders = composite_orders(
             load_collections(settings.collections),
             collection,
-            box=Box(*bbox),
+            box=Bbox(*bbox),
             when=when,
             bands=tuple(filter(None, map(str.strip, bands.split(",")))),
             method=method,

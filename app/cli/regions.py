@@ -50,8 +50,8 @@ def check(file: Path | None) -> None:
     for region in listing.regions:
         click.echo(
             f"    {region.name}  every {counted(region.update_interval_days, 'night')}, priority "
-            f"{region.priority}, {region.area_km2:,.0f} km2, {region.tile_count:,} tiles, {region.product} "
-            f"from {region.source}"
+            f"{region.priority}, {region.bbox.area_km2:,.0f} km2, {region.tile_count:,} tiles, "
+            f"{region.product} from {region.source}"
         )
 
 

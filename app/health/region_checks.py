@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from app.database import DatabaseUnavailableError
 from app.health.finding import Finding
 from app.health.sampling import Sample
-from app.regions.region import parts_of
 from app.regions.service import RegionService
 from app.regions.status import RegionStatus
 
@@ -57,7 +56,7 @@ def _sample(status: RegionStatus) -> Sample | None:
     region, pre, post = status.region, status.pre, status.post
     if pre is None or post is None:
         return None
-    west, south, east, north = parts_of(region.bbox)[0]
+    west, south, east, north = region.bbox.parts[0]
     place = (west + east) / 2, (south + north) / 2
     query = f"pre={pre.text}&post={post.text}"
     return Sample(region.name, region.product, *place, zoom=region.zoom_max, query=query)

@@ -16,6 +16,7 @@ from app.http.stac_documents import GEOJSON, PREVIEW_PIXELS, shown_products
 from app.jobs.job import Job, Kind, LandedScene, Progress, Status
 from app.products.product import Product
 from app.state import AppState
+from mosaics.bbox import Bbox
 from mosaics.storage import StorageError
 
 IdempotencyKey = Annotated[
@@ -186,9 +187,9 @@ def _layer(request: Request, job: Job, product: Product, period: str) -> JobLaye
         Link(rel="product", href=address("product")),
         Link(rel="alternate", href=f"{request.base_url}#{shared}", type="text/html"),
     ]
-    west, south, east, north = job.request["aoi"]
-    if west < east:  # a picture over the antimeridian would go around the world
-        picture = f"{address('product')}/bbox/{west:.7g},{south:.7g},{east:.7g},{north:.7g}.png"
+    box = Bbox(*job.request["aoi"])
+    if not box.crosses_antimeridian:  # a picture of both sides would go around the world
+        picture = f"{address('product')}/bbox/{box:.7g}.png"
         href = f"{picture}?{time}&max_size={PREVIEW_PIXELS}"
         links.append(Link(rel="preview", href=href, type="image/png"))
     return JobLayer(

@@ -1,12 +1,10 @@
 """What a query may say: its names, and values that refuse themselves."""
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated
 
-import shapely
 from fastapi import Depends, Query
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryField
@@ -154,54 +152,3 @@ class Position:
             raise RequestError(f"longitude {self.lon} is not between -180 and 180")
         if not -90 <= self.lat <= 90:
             raise RequestError(f"latitude {self.lat} is not between -90 and 90")
-
-
-@dataclass(frozen=True, slots=True)
-class Bbox:
-    """A box in degrees; west above east means that it crosses the antimeridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    def __post_init__(self) -> None:
-        Position(self.west, self.south)
-        Position(self.east, self.north)
-        if self.south >= self.north or self.west == self.east:
-            raise RequestError(f"bbox {self.text} has no area; give west,south,east,north in degrees")
-
-    @classmethod
-    def parse(cls, text: str) -> "Bbox":
-        """The box of `west,south,east,north`."""
-        try:
-            numbers = [float(part) for part in text.split(",")]
-        except ValueError:
-            numbers = []
-        if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
-            raise RequestError(
-                f"bbox {text[:80]!r} is not four numbers; give west,south,east,north in degrees"
-            )
-        return cls(*numbers)
-
-    @property
-    def text(self) -> str:
-        """The form `parse` reads."""
-        return ",".join(f"{degrees:.10g}" for degrees in self.degrees)
-
-    @property
-    def degrees(self) -> tuple[float, float, float, float]:
-        """West, south, east, north."""
-        return (self.west, self.south, self.east, self.north)
-
-    @property
-    def geometry(self) -> shapely.Geometry:
-        """The box in lon/lat, split where it crosses the antimeridian."""
-        if self.west < self.east:
-            return shapely.box(self.west, self.south, self.east, self.north)
-        return shapely.MultiPolygon(
-            [
-                shapely.box(self.west, self.south, 180.0, self.north),
-                shapely.box(-180.0, self.south, self.east, self.north),
-            ]
-        )

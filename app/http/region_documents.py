@@ -14,18 +14,17 @@ from app.regions.status import LastStatus, RegionStatus
 from app.rendering.resolving import revision_of
 from app.rendering.selecting import EmptyWindowError, WindowError, select
 from app.state import AppState
+from mosaics.bbox import Degrees
 from mosaics.collection import UnknownCollectionError
 
 MEGABYTE = 1_000_000
-
-Box = tuple[float, float, float, float]
 
 
 class RegionMeta(BaseModel):
     """What a region shows, and how old that is."""
 
     region_name: str
-    bbox: Box = Field(description="West, south, east, north; west above east crosses the antimeridian.")
+    bbox: Degrees = Field(description="West, south, east, north; west above east crosses the antimeridian.")
     pre_start: date | None = Field(description="First day before; null until a refresh has succeeded.")
     pre_end: date | None
     post_start: date | None = Field(description="First day after.")
@@ -178,7 +177,7 @@ def _meta(request: Request, state: AppState, status: RegionStatus) -> dict[str, 
     history = status.history
     return {
         "region_name": region.name,
-        "bbox": region.bbox,
+        "bbox": region.bbox.degrees,
         "pre_start": pre and pre.start,
         "pre_end": pre and pre.end,
         "post_start": post and post.start,
@@ -206,7 +205,7 @@ def _summary(request: Request, state: AppState, status: RegionStatus) -> dict[st
         "fire_mask": region.fire_mask,
         "source": region.source,
         "product": region.product,
-        "area_km2": round(region.area_km2, 1),
+        "area_km2": round(region.bbox.area_km2, 1),
         "due": status.due,
         "bound_days": status.bound_days,
         "is_late": status.is_late,

@@ -49,6 +49,5 @@ def _ingest(
 
 def _step(command: str, subject: str, request: OrderRequest, options: Sequence[str]) -> CommandStep:
     """A command with its options, each one word, and behind `--` what is no option whatever it looks like."""
-    box = ",".join(f"{degrees:.12g}" for degrees in request.aoi)
-    words = (command, "--json", f"--bbox={box}", f"--datetime={request.toi}", *options, "--", subject)
-    return CommandStep(command, words)
+    asked = (f"--bbox={request.aoi:.12g}", f"--datetime={request.toi}")
+    return CommandStep(command, (command, "--json", *asked, *options, "--", subject))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import shapely
 
 from app.jobs.job import OrderRequestError
-from app.jobs.request import CompositeRequest, IngestRequest, OrderRequest, read_toi
-from app.regions.region import parts_of
+from app.jobs.request import CompositeRequest, IngestRequest, read_toi
 from mosaics.catalogue import Catalogue
 from mosaics.collection import UnknownBandError, UnknownCollectionError
 from mosaics.descriptions.collections import CollectionDescription
@@ -128,7 +127,7 @@ class LandedScenes:
     ) -> AsyncIterator[SceneRef]:
         """The scenes of some mosaics over the box in the time."""
         interval = read_toi(request.toi)
-        area = _area(request)
+        area = request.aoi.geometry
         for period in periods:
             index = await self._catalogue.index(made.of, period)
             for scene in await asyncio.to_thread(index.scenes_in, area):
@@ -150,8 +149,4 @@ def may_be_of(ingestion: IngestRequest, request: CompositeRequest) -> bool:
     if brought.start is None or brought.end is None:  # not of an order
         return True
     meets = read_toi(request.toi).overlaps(brought.start, brought.end)
-    return meets and bool(shapely.intersects(_area(ingestion), _area(request)))
-
-
-def _area(request: OrderRequest) -> shapely.Geometry:
-    return shapely.union_all([shapely.box(*part) for part in parts_of(request.aoi)])
+    return meets and bool(shapely.intersects(ingestion.aoi.geometry, request.aoi.geometry))

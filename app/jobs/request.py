@@ -19,27 +19,26 @@ from pydantic import (
 
 from app.jobs.job import Kind, OrderLimitError, OrderRequestError
 from app.settings import Settings
-from app.statistics.geometry import EARTH_RADIUS_M, Polygonal, read_polygon
+from app.statistics.geometry import Polygonal, read_polygon
+from mosaics.bbox import Bbox
 from mosaics.period import Interval, Period
 
 MAX_SCENES = 500
 """An order lands no more: three years of one place, and half a terabyte of whole Sentinel-2 scenes."""
 
-Box: TypeAlias = tuple[float, float, float, float]
 
-
-def read_aoi(value: object) -> Box:
-    """The box of degrees that an area of interest means: its own, or the smallest around a polygon.
+def read_aoi(value: object) -> Bbox:
+    """Return the box that an area of interest means: its own, or the smallest around a polygon.
 
     Args:
-        value: `[west, south, east, north]`, or a GeoJSON Polygon, MultiPolygon or Feature of one.
-
-    Returns:
-        West, south, east, north; west is above east where the box crosses the antimeridian.
+        value: `[west, south, east, north]` or the box itself, or a GeoJSON Polygon, MultiPolygon or Feature
+            of one.
 
     Raises:
-        ValueError: If it is none of these; the message says what would be.
+        ValueError: If it is something else, or not a valid box; the message says what would be right.
     """
+    if isinstance(value, Bbox):
+        return value
     if isinstance(value, Mapping):
         geometry = value.get("geometry") if value.get("type") == "Feature" else value
         return smallest_box(read_polygon(geometry if isinstance(geometry, Mapping) else {}))
@@ -48,19 +47,11 @@ def read_aoi(value: object) -> Box:
         raise ValueError(
             "give [west, south, east, north] in degrees, or a GeoJSON Polygon, MultiPolygon or Feature"
         )
-    west, south, east, north = map(float, numbers)
-    if not (abs(west) <= 180 and abs(east) <= 180 and -90 <= south < north <= 90):
-        raise ValueError(
-            f"[{west:g}, {south:g}, {east:g}, {north:g}] is no box of degrees, south below north: "
-            "[5.0, 51.1, 5.3, 51.3]"
-        )
-    if (east - west) % 360 == 0 and east <= west:
-        raise ValueError(f"the box has no width: west and east are {west:g} and {east:g}")
-    return west, south, east, north
+    return Bbox(*map(float, numbers))
 
 
-def smallest_box(polygon: Polygonal) -> Box:
-    """The box around a polygon that is split at the antimeridian, so that its widest gap stays outside."""
+def smallest_box(polygon: Polygonal) -> Bbox:
+    """Return the box around a polygon split at the antimeridian, so that its widest gap stays outside."""
     spans = sorted((part.bounds[0], part.bounds[2]) for part in shapely.get_parts(polygon).tolist())
     _, south, _, north = polygon.bounds
     west, east = spans[0][0], max(end for _, end in spans)
@@ -69,15 +60,7 @@ def smallest_box(polygon: Polygonal) -> Box:
         if start - reached > widest:
             widest, west, east = start - reached, start, reached
         reached = max(reached, end)
-    return west, south, east, north
-
-
-def box_area_km2(box: Box) -> float:
-    """Area of a box on the sphere."""
-    west, south, east, north = box
-    width = (east - west) % 360 or 360.0
-    height = math.sin(math.radians(north)) - math.sin(math.radians(south))
-    return math.radians(width) * height * (EARTH_RADIUS_M / 1000) ** 2
+    return Bbox(west, south, east, north)
 
 
 def read_toi(text: str) -> Interval:
@@ -98,7 +81,7 @@ def _each_once(bands: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Aoi: TypeAlias = Annotated[
-    Box,
+    Bbox,
     BeforeValidator(read_aoi),
     WithJsonSchema(
         {
@@ -205,7 +188,7 @@ def asks_for(request: OrderRequest, complete: OrderRequest) -> bool:
 
 def refuse_excess(request: OrderRequest, settings: Settings) -> None:
     """Raise `OrderLimitError` for an order that is larger than the service allows."""
-    area_km2 = box_area_km2(request.aoi)
+    area_km2 = request.aoi.area_km2
     if area_km2 > settings.order_area_km2:
         raise OrderLimitError(
             "order_area_km2",

@@ -145,6 +145,8 @@ def _explain(details: ErrorDetails, lines: Mapping[str, int], line: int) -> tupl
         return line, f"{key[:64]}: {_unknown_key(key)}"
     if details["type"] == "region":
         return line, f"{key}: {details['msg']}"
+    if details["type"] == "value_error":
+        return line, f"{key}: {details['ctx']['error']}"
     meaning = Region.model_fields[key].description or ""
     if details["type"] == "missing" and len(details["loc"]) == 1:
         return line, f"{key}: it is missing; {meaning}"

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-import shapely
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from mosaics.bbox import Bbox
+
 MAX_AREA_KM2 = 500_000
 """Of a region: some 50 tiles of Sentinel-2 with ten scenes a month each, as many as one ingestion lands."""
-
-EARTH_RADIUS_KM = 6371.0088
-"""Of a sphere of the same surface (IUGG mean radius R1)."""
 
 MERCATOR_LIMIT = math.degrees(math.atan(math.sinh(math.pi)))
 """Latitude at which WebMercatorQuad ends: 85.0511 degrees."""
@@ -56,7 +54,7 @@ class Region(BaseModel):
 
     name: str = Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
     """Letters, digits, hyphens and underscores; it stands in addresses."""
-    bbox: tuple[float, float, float, float]
+    bbox: Bbox
     """[west, south, east, north] in degrees; west above east crosses the antimeridian."""
     priority: int = Field(default=2, strict=True, ge=1, le=9)
     """1 is the most important; a region of 2 waits as if it were half as overdue as one of 1."""
@@ -90,21 +88,18 @@ class Region(BaseModel):
 
     @field_validator("bbox")
     @classmethod
-    def _is_a_box(cls, bbox: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-        west, south, east, north = bbox
-        in_degrees = all(map(math.isfinite, bbox)) and max(abs(west), abs(east)) <= 180
-        if not in_degrees or not -MERCATOR_LIMIT <= south < north <= MERCATOR_LIMIT or west == east:
+    def _is_on_the_map(cls, bbox: Bbox) -> Bbox:
+        if not -MERCATOR_LIMIT <= bbox.south < bbox.north <= MERCATOR_LIMIT:
             raise PydanticCustomError(
                 "region",
-                f"{list(bbox)} is no box on the map, which ends at {MERCATOR_LIMIT:.2f} degrees north and "
-                "south; give [west, south, east, north] in degrees, such as [-122.6, 38.2, -121.9, 38.9]",
+                f"{list(bbox.degrees)} is not a valid box on the map, which ends at {MERCATOR_LIMIT:.2f} "
+                "degrees north and south; give a smaller one, such as [-122.6, 38.2, -121.9, 38.9]",
             )
-        area_km2 = box_area_km2(bbox)
-        if area_km2 > MAX_AREA_KM2:
+        if bbox.area_km2 > MAX_AREA_KM2:
             raise PydanticCustomError(
                 "region",
-                f"it covers {area_km2:,.0f} km2 and {MAX_AREA_KM2:,} are the limit; cut it into regions of "
-                "their own, which are then refreshed in turn",
+                f"it covers {bbox.area_km2:,.0f} km2 and {MAX_AREA_KM2:,} are the limit; cut it into regions "
+                "of their own, which are then refreshed in turn",
             )
         return bbox
 
@@ -119,24 +114,9 @@ class Region(BaseModel):
         return self
 
     @property
-    def geometry(self) -> shapely.Geometry:
-        """The box in degrees, in two parts across the antimeridian."""
-        parts = [shapely.box(*part) for part in parts_of(self.bbox)]
-        return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
-
-    @property
-    def area_km2(self) -> float:
-        """Of the box, on a sphere."""
-        return box_area_km2(self.bbox)
-
-    @property
     def tile_count(self) -> int:
         """Tiles of WebMercatorQuad that share some area with the box, over all its zooms."""
         return sum(tiles_at(self.bbox, zoom) for zoom in range(self.zoom_min, self.zoom_max + 1))
-
-    def contains(self, lon: float, lat: float) -> bool:
-        """Whether a point lies in the box or on its edge."""
-        return any(w <= lon <= e and s <= lat <= n for w, s, e, n in parts_of(self.bbox))
 
     def post_window(self, today: date) -> DayWindow:
         """The days of the picture after, for a refresh on a day."""
@@ -151,30 +131,14 @@ class Region(BaseModel):
         return DayWindow.ending(post.start - timedelta(days=1), self.pre_window_days)
 
 
-def parts_of(bbox: tuple[float, float, float, float]) -> list[tuple[float, float, float, float]]:
-    """A box as boxes that do not cross the antimeridian."""
-    west, south, east, north = bbox
-    if west < east:
-        return [bbox]
-    return [(west, south, 180.0, north), (-180.0, south, east, north)]
-
-
-def box_area_km2(bbox: tuple[float, float, float, float]) -> float:
-    """Area of a box in degrees on a sphere: R^2 times its width and the difference of its sines."""
-    west, south, east, north = bbox
-    width = math.radians((east - west) % 360 or 360)
-    return EARTH_RADIUS_KM**2 * width * (math.sin(math.radians(north)) - math.sin(math.radians(south)))
-
-
-def tiles_at(bbox: tuple[float, float, float, float], zoom: int) -> int:
+def tiles_at(bbox: Bbox, zoom: int) -> int:
     """Tiles of one zoom of WebMercatorQuad that share some area with a box."""
     side = 1 << zoom
-    west, south, east, north = bbox
-    left = math.floor((west + 180) / 360 * side + EDGE)
-    right = math.ceil((east + 180) / 360 * side - EDGE)
-    columns = right - left if west < east else min(side, side - left + right)
-    top = math.floor(_row(north, side) + EDGE)
-    bottom = math.ceil(_row(south, side) - EDGE)
+    left = math.floor((bbox.west + 180) / 360 * side + EDGE)
+    right = math.ceil((bbox.east + 180) / 360 * side - EDGE)
+    columns = min(side, side - left + right) if bbox.crosses_antimeridian else right - left
+    top = math.floor(_row(bbox.north, side) + EDGE)
+    bottom = math.ceil(_row(bbox.south, side) - EDGE)
     return columns * (min(bottom, side) - max(top, 0))
 
 

@@ -15,7 +15,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from app.statistics.geojson import GeometryError, spelled_out
-from mosaics.sphere import spherical_area
+from mosaics.sphere import EARTH_RADIUS_M, spherical_area
 
 __all__ = ["GeometryError", "Polygonal", "project", "read_polygon", "spherical_area_km2"]
 
@@ -29,9 +29,6 @@ MAX_NEIGHBOURS = 200_000_000
 
 MAX_AREA_KM2 = 20_000_000.0
 """Russia, the largest country, has 17.1 million."""
-
-EARTH_RADIUS_M = 6_371_008.8
-"""Mean radius of the Earth (IUGG)."""
 
 WGS84 = CRS.from_epsg(4326)
 

@@ -13,11 +13,12 @@ from rasterio.warp import transform as transform_coordinates
 from app.products.product import Product
 from app.rendering.computing import ItemOf
 from app.statistics.coverage import Block, Outline
-from app.statistics.geometry import EARTH_RADIUS_M, WGS84, Polygonal
+from app.statistics.geometry import WGS84, Polygonal
 from mosaics.index import SceneRef
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, reading
 from mosaics.scene import Asset
+from mosaics.sphere import EARTH_RADIUS_M
 
 PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
 """PROJ's cylindrical projections: a row of cells follows a parallel, so that its cells have one area."""

@@ -13,11 +13,10 @@ from rasterio.errors import RasterioError
 from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 
-from ingest.compositing.request import Box, CompositeError
+from ingest.compositing.request import CompositeError
 from ingest.compositing.scene_selection import SourceScene
-
-Bounds = tuple[float, float, float, float]
-"""Left, bottom, right, top in units of a coordinate system."""
+from mosaics.bbox import Bbox
+from mosaics.raster.grid import Bounds
 
 SIDES = (2048, 1024, 512, 256)
 """Of a block, in pixels; multiples of the 256 px blocks of landed COGs."""
@@ -60,9 +59,9 @@ class GridBlock:
     """Of the block among all."""
 
 
-def choose_crs(scenes: Sequence[SourceScene], box: Box, band: str) -> CRS:
+def choose_crs(scenes: Sequence[SourceScene], box: Bbox, band: str) -> CRS:
     """The coordinate system whose scenes cover most of the box; of equals the one of most scenes."""
-    area = shapely.union_all([shapely.box(*half) for half in box.halves])
+    area = box.geometry
     of_crs: dict[CRS, list[shapely.Geometry]] = defaultdict(list)
     for scene in scenes:
         of_crs[CRS(scene.grid(band).crs)].append(shapely.intersection(scene.record.polygons(), area))
@@ -73,7 +72,7 @@ def choose_crs(scenes: Sequence[SourceScene], box: Box, band: str) -> CRS:
     return min(of_crs, key=coverage)
 
 
-def band_grids(scenes: Sequence[SourceScene], box: Box, bands: Iterable[str], crs: CRS) -> list[BandGrid]:
+def band_grids(scenes: Sequence[SourceScene], box: Bbox, bands: Iterable[str], crs: CRS) -> list[BandGrid]:
     """The grids of bands, finest first: for each band the finest of its scenes' own in `crs`.
 
     Raises:
@@ -153,10 +152,10 @@ def _depth(grid: GeoBox, extents: Sequence[Bounds], side: int) -> int:
     return max(sum(touch(block.geobox, extent) for extent in extents) for block in blocks_of(grid, side))
 
 
-def _window(scenes: Sequence[SourceScene], box: Box, band: str, crs: CRS) -> Bounds:
+def _window(scenes: Sequence[SourceScene], box: Bbox, band: str, crs: CRS) -> Bounds:
     """The part of the box that scenes cover, as bounds in a coordinate system."""
     footprints = shapely.union_all([scene.record.polygons() for scene in scenes])
-    parts = [shapely.intersection(footprints, shapely.box(*half)) for half in box.halves]
+    parts = [shapely.intersection(footprints, shapely.box(*half)) for half in box.parts]
     try:
         under_box = [transform_bounds(DEGREES, str(crs), *part.bounds) for part in parts if part.area > 0]
     except RasterioError as error:

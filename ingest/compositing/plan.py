@@ -8,7 +8,6 @@ from odc.geo.geobox import GeoBox
 
 from ingest.compositing.grids import (
     BandGrid,
-    Bounds,
     band_grids,
     block_side,
     bounds_in,
@@ -21,6 +20,7 @@ from ingest.compositing.stacking import Overpass, overpasses
 from ingest.landing import is_landed
 from ingest.planning import CONVERTER, DIGEST_LENGTH, scene_folder
 from mosaics.log import LogState
+from mosaics.raster.grid import Bounds
 
 COMPOSER = 1
 """Counts the ways of compositing: a new one makes new digests, so that what is asked again is computed."""

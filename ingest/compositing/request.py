@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.compositing.reducing import METHODS
+from mosaics.bbox import Bbox
 from mosaics.collection import UnknownBandError
 from mosaics.descriptions.collections import CollectionDescription, Composition, find_collection
 from mosaics.descriptions.composites import compositable_bands, composite_collections
@@ -20,33 +21,6 @@ class CompositeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A box of degrees; one whose west is greater than its east crosses the antimeridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    def __post_init__(self) -> None:
-        if not (-180 <= self.west <= 180 and -180 <= self.east <= 180 and self.west != self.east):
-            raise CompositeError(
-                f"a box from {self.west:g} to {self.east:g} is none: longitudes are -180 to 180, west first."
-            )
-        if not -90 <= self.south < self.north <= 90:
-            raise CompositeError(
-                f"a box from {self.south:g} to {self.north:g} is none: latitudes are -90 to 90, south first."
-            )
-
-    @property
-    def halves(self) -> tuple[tuple[float, float, float, float], ...]:
-        """The box in parts that do not cross the antimeridian."""
-        if self.west < self.east:
-            return ((self.west, self.south, self.east, self.north),)
-        return ((self.west, self.south, 180.0, self.north), (-180.0, self.south, self.east, self.north))
-
-
-@dataclass(frozen=True, slots=True)
 class CompositeOrder:
     """One composite of one period."""
 
@@ -54,7 +28,7 @@ class CompositeOrder:
     """Whose scenes it is made of."""
     target: CollectionDescription
     """Where it is landed."""
-    box: Box
+    box: Bbox
     interval: Interval
     """Whose observations count; within the period."""
     period: Period
@@ -88,7 +62,7 @@ class CompositeOrder:
     @property
     def id(self) -> str:
         """The scene's id: the same composite asked for again replaces itself."""
-        identity = [sorted(self.bands), self.box.halves, self.interval.text]
+        identity = [sorted(self.bands), self.box.parts, self.interval.text]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]
         return f"{self.source.collection.id}-{self.method}-{self.period.text}-{digest}"
 
@@ -114,7 +88,7 @@ def composite_orders(
     collections: Mapping[str, CollectionDescription],
     source_id: str,
     *,
-    box: Box,
+    box: Bbox,
     when: str,
     bands: Sequence[str],
     method: str,

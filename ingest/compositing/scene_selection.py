@@ -120,7 +120,7 @@ async def _records(storage: Storage, order: CompositeOrder) -> list[SceneRecord]
     """The scenes of the mosaics in the order's time that share some area with its box."""
     collection = order.source.collection
     state = await read_state(storage, collection.id)
-    area = shapely.union_all([shapely.box(*half) for half in order.box.halves])
+    area = order.box.geometry
     found: list[SceneRecord] = []
     for period in sorted(p for p in state.mosaics if order.interval.overlaps(p.start, p.end)):
         found += await _of_mosaic(storage, state.mosaics[period], period, order, area)

@@ -27,10 +27,11 @@ from app.database import Database, NoDatabaseError
 from app.errors import RequestError
 from app.http.auth import require
 from app.http.bodies import JsonObject
-from app.http.parameters import Bbox, OpenState, known_names
+from app.http.parameters import OpenState, known_names
 from app.keys import Scope
 from app.state import AppState
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
+from mosaics.bbox import Bbox
 
 GEOJSON = "application/geo+json"
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 
 from app.errors import NothingLandedError
-from app.http.parameters import Bbox, Datetime, ReadyState, known_names, revalidated
+from app.http.parameters import Datetime, ReadyState, known_names, revalidated
 from app.http.periods import load_indexes
 from app.http.schemas import Link, PeriodCoverage, Times
 from app.http.zooms import union_bounds
@@ -17,6 +17,7 @@ from app.products.product import Product
 from app.rendering.selecting import Span, Window, select
 from app.routes.products.products import periods_of
 from app.state import AppState
+from mosaics.bbox import Bbox
 from mosaics.index import QuadkeyIndex
 from mosaics.period import Period, parse_when
 from mosaics.sphere import spherical_area
@@ -151,5 +152,5 @@ def _covered(
 def next_page(request: Request, product: Product, rest: Sequence[Period], *, box: Bbox, limit: int) -> Link:
     """Where the periods that did not fit are listed."""
     address = request.url_for("product_times", product=product.id)
-    query = {"bbox": box.text, "datetime": f"{rest[0]}/{rest[-1]}", "limit": limit}
+    query = {"bbox": f"{box:.10g}", "datetime": f"{rest[0]}/{rest[-1]}", "limit": limit}
     return Link(rel="next", href=str(address.include_query_params(**query)))

@@ -40,13 +40,13 @@ async def coverage(request: Request, state: ReadyState) -> Response:
 async def feature(request: Request, state: AppState, status: RegionStatus) -> dict[str, Any]:
     """The coverage of one region."""
     summary = RegionSummary.of(request, state, status).model_dump(mode="json")
-    box, covered = status.region.geometry, await covered_part(state, status)
+    box, covered = status.region.bbox.geometry, await covered_part(state, status)
     outline = box if covered is None or shapely.is_empty(covered) else covered
     fraction = None if covered is None else round(spherical_area(covered) / spherical_area(box), 4)
     return {
         "type": "Feature",
         "id": status.region.name,
-        "bbox": list(status.region.bbox),
+        "bbox": list(status.region.bbox.degrees),
         "geometry": json.loads(shapely.to_geojson(outline)),
         "properties": summary | {"covered_fraction": fraction},
     }
@@ -65,7 +65,7 @@ async def covered_part(state: AppState, status: RegionStatus) -> shapely.Geometr
         for period in state.catalogue.periods(collection)
         if interval.overlaps(period.start, period.end)
     ]
-    box = status.region.geometry
+    box = status.region.bbox.geometry
 
     def united() -> shapely.Geometry:
         return shapely.union_all([index.covered_part(box, interval) for index in indexes])

@@ -38,8 +38,8 @@ async def regions(request: Request, state: OpenState, point: Point = None) -> Re
     listing, statuses = await state.regions.statuses()
     if point is not None:
         at = read_point(point)
-        statuses = [each for each in statuses if each.region.contains(at.lon, at.lat)]
-        statuses.sort(key=lambda each: each.region.area_km2)
+        statuses = [each for each in statuses if each.region.bbox.contains(at.lon, at.lat)]
+        statuses.sort(key=lambda each: each.region.bbox.area_km2)
     return RegionList.of(request, state, listing, statuses)
 
 

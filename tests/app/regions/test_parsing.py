@@ -38,13 +38,13 @@ def problems(registry, *entries: str, sources=SOURCES) -> list[str]:
         ),
         (
             '{"name": "a",\n "bbox": [1, 41, 0, 40]}',
-            "line 3, region 'a': bbox: [1.0, 41.0, 0.0, 40.0] is no box",
+            "line 3, region 'a': bbox: 1,41,0,40 is not a valid box; give west,south,east,north in degrees",
         ),
         (
             '{"name": "a", "bbox": [-180, -90, 180, 90]}',
-            "which ends at 85.05 degrees north and south; give [west, south, east, north]",
+            "is not a valid box on the map, which ends at 85.05 degrees north and south; give a smaller one",
         ),
-        ('{"name": "a", "bbox": [0, NaN, 1, 41]}', "is no box on the map"),
+        ('{"name": "a", "bbox": [0, NaN, 1, 41]}', "bbox: 0,nan,1,41 is not a valid box"),
         (
             '{"name": "a", "bbox": [-180, -85, 180, 85]}',
             "it covers 508,124,926 km2 and 500,000 are the limit",

@@ -11,8 +11,9 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine, array_bounds
 from shapely.geometry import mapping
 
-from app.statistics.geometry import EARTH_RADIUS_M, Polygonal, project
+from app.statistics.geometry import Polygonal, project
 from app.statistics.summary import Summary
+from mosaics.sphere import EARTH_RADIUS_M
 
 SPHERE_OF_EXACTEXTRACT_M = 6_378_137.0
 """src/raster_area.h; ours is the mean radius, so that its areas are larger by the square of the ratio."""

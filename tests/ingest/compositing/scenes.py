@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from ingest.compositing.composing import compose
 from ingest.compositing.plan import CompositePlan, plan_composite
-from ingest.compositing.request import Box, CompositeOrder, composite_orders
+from ingest.compositing.request import CompositeOrder, composite_orders
 from ingest.compositing.scene_selection import select_scenes
 from ingest.compositing.schedulers import BlockScheduler, Threads
 from ingest.compositing.stacking import stacking
 from ingest.landing import Landing, land_scene
 from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
+from mosaics.bbox import Bbox
 from mosaics.descriptions.collections import load_collections
 from mosaics.storage import Storage
 from tests.rasters import MOL, UTM_31N, write_geotiff
@@ -25,7 +26,7 @@ from tests.rasters import MOL, UTM_31N, write_geotiff
 COLLECTIONS = load_collections()
 SIDE = 96
 REJECTED = (0, 1, 3, 8, 9, 10, 11)
-AROUND = Box(5.0, 51.0, 5.6, 51.5)
+AROUND = Bbox(5.0, 51.0, 5.6, 51.5)
 """Degrees; holds every scene."""
 BANDS = ("red", "nir")
 
@@ -132,7 +133,7 @@ def observations(band: str, pixel_m: int = 10) -> NDArray[np.float64]:
     return np.stack([first, second, np.where(np.isnan(third), beside, third)])
 
 
-def order(bands: tuple[str, ...] = BANDS, *, box: Box = AROUND, **given: Any) -> CompositeOrder:
+def order(bands: tuple[str, ...] = BANDS, *, box: Bbox = AROUND, **given: Any) -> CompositeOrder:
     """An order of June 2024."""
     given = {"when": "2024-06", "method": "median", **given}
     (one,) = composite_orders(COLLECTIONS, "sentinel-2-l2a", box=box, bands=bands, **given)

@@ -12,11 +12,12 @@ import rasterio
 from rasterio.warp import Resampling, reproject, transform_bounds
 
 from ingest.compositing.plan import is_composed
-from ingest.compositing.request import Box, CompositeError, composite_orders
+from ingest.compositing.request import CompositeError, composite_orders
 from ingest.compositing.scene_selection import NoScenesError
 from ingest.landing import land_scene
 from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
+from mosaics.bbox import Bbox
 from mosaics.log import read_state
 from mosaics.storage import open_storage
 from tests.ingest.compositing.scenes import (
@@ -148,7 +149,7 @@ class _Link:
 async def test_under_a_box_the_pixels_are_the_scenes_own(month):
     # From the middle of column 20 to that of 60, of row 30 to that of 80: no pixel is moved.
     left, top = MOL[0] + 205, MOL[1] - 305
-    box = Box(*transform_bounds(UTM_31N, "EPSG:4326", left, top - 500, left + 400, top))
+    box = Bbox(*transform_bounds(UTM_31N, "EPSG:4326", left, top - 500, left + 400, top))
     landing = await composed(month, await planned(month, order(("nir",), box=box)))
     _, pixels, profiles = await landed(month, landing)
     across, down = ~profiles["nir"]["transform"] * MOL
@@ -274,7 +275,7 @@ async def test_scenes_that_cannot_be_used_are_left_out_and_named(storage):
 
 async def test_what_cannot_be_composited_is_said(month):
     with pytest.raises(NoScenesError, match="no scene of sentinel-2-l2a lies over the box"):
-        await planned(month, order(box=Box(20, 40, 21, 41)))
+        await planned(month, order(box=Bbox(20, 40, 21, 41)))
     with pytest.raises(NoScenesError, match=r"no scene .* in 2024-05-01"):
         await planned(month, order(when="2024-05"))
     with pytest.raises(NoScenesError, match=r"none of 4 scenes .*; beside: it has no band green"):
@@ -286,4 +287,4 @@ async def test_what_cannot_be_composited_is_said(month):
     assert {SECOND.id, THIRD.id, BESIDE_THIRD.id} < {
         s.id for s in (await planned(month, order())).selection.scenes
     }
-    assert AROUND.halves == ((5.0, 51.0, 5.6, 51.5),)
+    assert AROUND.parts == ((5.0, 51.0, 5.6, 51.5),)

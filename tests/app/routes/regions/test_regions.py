@@ -50,7 +50,7 @@ async def test_without_a_database_regions_are_told_from_the_file(settings, write
         assert unknown.status_code == 404
         assert unknown.json()["detail"] == "no region 'siera'; there are: sierra, valley, coast"
         bad = (await client.get("/meta/bad.json")).json()["detail"]
-        assert "describes it wrongly, line 1, region 'bad': bbox: [0.0, 0.0, 0.0, 0.0] is no box" in bad
+        assert "describes it wrongly, line 1, region 'bad': bbox: 0,0,0,0 is not a valid box" in bad
         refresh = await client.post("/regions/sierra/refresh")
         assert refresh.status_code == 503
         assert "refreshes of regions" in refresh.json()["detail"]
