@@ -1,16 +1,20 @@
 """What a deployment can choose: read once from the environment or `.env`, and handed down from there."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.keys import KeyEntry
 
 MEGABYTE = 1024 * 1024
 DAY_S = 24 * 60 * 60
+ORIGIN = re.compile(r"(https://[\w.*-]+|http://127\.0\.0\.1)(:\d+)?", re.ASCII)
+"""Where a token may be sent: https, or a program on this very machine."""
 
 
 def default_storage() -> str:
@@ -93,6 +97,10 @@ class Settings(BaseSettings):
     sources: Path | None = None
     """A folder of source files beside the shipped ones; a server reads them again when one changes."""
 
+    archive_tokens: Annotated[Mapping[str, SecretStr], NoDecode] = Field(default={}, repr=False)
+    """Bearer tokens for archives that want one, separated by commas: `stac.example.org=token`. Each is sent
+    to its own host over https, and to no other."""
+
     downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
     """Where fetched files lie until their scene has landed, so that a killed run is gone on with."""
 
@@ -125,6 +133,20 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(origin.strip() for origin in value.split(",") if origin.strip())
         return value
+
+    @field_validator("archive_tokens", mode="before")
+    @classmethod
+    def _tokens_by_origin(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        tokens: dict[str, str] = {}
+        for entry in filter(None, map(str.strip, value.split(","))):
+            host, equals, token = entry.partition("=")
+            origin = host if "://" in host else f"https://{host}"
+            if not (equals and token and ORIGIN.fullmatch(origin)):
+                raise ValueError("give host=token for each, such as stac.example.org=abc")
+            tokens[origin.lower()] = token
+        return tokens
 
     @field_validator("api_keys", mode="before")
     @classmethod

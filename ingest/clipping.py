@@ -1,7 +1,7 @@
 """Clipping: the part of a raster that lies under a box, on the raster's own pixel grid."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import rasterio
@@ -14,7 +14,7 @@ from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
-from ingest.raster import RasterRefusedError, opened
+from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster, opened
 
 BLOCK_PX = 256
 USUAL_BLOCK_PX = 1024
@@ -34,6 +34,11 @@ class Grid:
     width: int
     height: int
 
+    @property
+    def is_upright(self) -> bool:
+        """Whether rows run from north to south and columns from west to east."""
+        return bool(self.transform.a > 0 > self.transform.e and self.transform.b == self.transform.d == 0)
+
 
 def clip_file(path: Path, bbox: tuple[float, float, float, float], target: Path) -> None:
     """Writes the part of a GeoTIFF under a box of degrees, where it appears whole.
@@ -43,6 +48,19 @@ def clip_file(path: Path, bbox: tuple[float, float, float, float], target: Path)
     """
     with opened(path) as dataset:
         _clip_dataset(dataset, path.name, bbox, target)
+
+
+def clipped_raster(raster: SourceRaster, part: Path) -> SourceRaster:
+    """Return a raster as it is in the part that `clip_file` has written of its GeoTIFF."""
+    clipped = inspect_raster(part, raster.index)
+    return replace(
+        raster,
+        path=part,
+        files=clipped.files,
+        unpacked=None if raster.unpacked is None else part,
+        height_width=clipped.height_width,
+        transform=clipped.transform,
+    )
 
 
 def _clip_dataset(
@@ -91,10 +109,10 @@ def estimated_bytes(size_bytes: int, grid: Grid | None, bbox: tuple[float, float
 
     Args:
         size_bytes: Of the file.
-        grid: Of its pixels; None where it is not known, and all may be read.
+        grid: Of its pixels; where it is not known, or not north up, all may be read.
         bbox: Degrees.
     """
-    if grid is None:
+    if grid is None or not grid.is_upright:
         return size_bytes
     window = window_under(grid, bbox)
     if window is None:

@@ -1,11 +1,14 @@
 """Where fetched files lie until their scene has landed, so that what a killed run fetched is not lost."""
 
 import fcntl
+import json
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 LOCK = ".fetching"
 KEPT_S = 7 * 24 * 60 * 60
@@ -14,6 +17,33 @@ KEPT_S = 7 * 24 * 60 * 60
 
 class BeingFetchedError(RuntimeError):
     """Another run is fetching the same scene."""
+
+
+class Remembered:
+    """What an archive remembers of a granule, in a file; see `ingest.archives.archive.Memory`.
+
+    Args:
+        folder: Of the scene; what is remembered goes with it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "remembered.json"
+
+    def recall(self) -> Mapping[str, Any]:
+        """See `Memory.recall`; what cannot be read is taken for forgotten."""
+        with suppress(OSError, ValueError):
+            facts = json.loads(self._path.read_text(encoding="utf-8"))
+            return facts if isinstance(facts, dict) else {}
+        return {}
+
+    def remember(self, facts: Mapping[str, Any]) -> None:
+        """See `Memory.remember`."""
+        unfinished = self._path.with_name(f"{self._path.name}.new")
+        with unfinished.open("w", encoding="utf-8") as file:
+            json.dump(dict(facts), file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._path)
 
 
 class Downloads:
@@ -47,8 +77,8 @@ class Downloads:
             yield
 
     def size_bytes(self, folder: Path) -> int:
-        """What has been fetched of a scene's files, whole or not; holes in them do not count."""
-        kept = [file.stat() for name in ("*.tif", "*.tif.part") for file in folder.glob(name)]
+        """Return what has been fetched of a scene's files, whole or not; holes in them do not count."""
+        kept = [file.stat() for file in folder.glob("[!.]*") if file.is_file() and ".json" not in file.name]
         return sum(min(about.st_size, about.st_blocks * 512) for about in kept)
 
     def remove(self, folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from rasterio.windows import Window
 
-from ingest.archives.archive import Progress
+from ingest.archives.archive import Progress, WholeOnlyError
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
 from ingest.clipping import window_under
 from ingest.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed, version_tag
@@ -32,10 +32,6 @@ REQUEST_BYTES = 2**22
 
 
 NO_PARTS = "the archive gives no parts of it"
-
-
-class WholeOnlyError(Exception):
-    """Of this file no parts can be fetched; the message says why."""
 
 
 class _ReplacedError(Exception):

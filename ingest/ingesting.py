@@ -1,35 +1,33 @@
 """Ingesting: the loop that lands an archive's scenes, each fetched, harmonised, converted and committed."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from ingest.archives.archive import Archive, ArchiveScene, RemoteFile, SceneRefusedError
+from ingest.archives.archive import Archive, Box, GranuleRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
-from ingest.clipping import clip_file
 from ingest.downloads import BeingFetchedError, Downloads
 from ingest.encoding import OffsetUndecidedError
-from ingest.fetching_parts import WholeOnlyError
+from ingest.granule_files import REMEDY, GranuleFiles, together
 from ingest.landing import Landing, land_scene, require_space
-from ingest.landing_request import LandingRequest, OrderError
+from ingest.landing_request import BandFile, LandingRequest, OrderError
 from ingest.merging import decided_offset
 from ingest.options import IngestOptions, Mode
-from ingest.pending import Pending, PendingScenes
-from ingest.planning import ScenePlan, bands_to_probe, plan_rasters, plan_scene
-from ingest.raster import RasterRefusedError, inspect_raster
+from ingest.pending import Pending, PendingScenes, band_files
+from ingest.planning import ScenePlan, bands_to_probe, hash_rasters, plan_rasters
+from ingest.raster import RasterRefusedError, SourceRaster
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import OvertakenError
 from mosaics.storage import Storage
 
 SCENES_AT_ONCE = 2
-"""One is fetched while the other is converted, which takes all cores."""
+"""One is fetched while the other is converted, which takes all cores; more may wait for their archive to make
+their files (`Archive.prepared_at_once`)."""
 FILES_AT_ONCE = 4
 """Connections to an archive; more are no faster, and archives slow down who opens many."""
 UNAVAILABLE_IN_A_ROW = 3
 """So many scenes fail for want of the archive before the others are not tried."""
-REMEDY = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
 
 FAULTS_OF_A_SCENE = (
     ArchiveError,
@@ -38,9 +36,9 @@ FAULTS_OF_A_SCENE = (
     OrderError,
     OvertakenError,
     RasterRefusedError,
-    SceneRefusedError,
+    GranuleRefusedError,
 )
-"""What keeps one scene from landing and says nothing of the others."""
+"""What keeps one granule from landing and says nothing of the others."""
 
 
 class Watch(Protocol):
@@ -92,18 +90,9 @@ async def ingest_scenes(
     require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=REMEDY)
     loop = _Loop(storage, source, collection, options, downloads, watch)
     pending = iter(survey.pending)
-    await together(*(loop.land_all(pending) for _ in range(SCENES_AT_ONCE)))
+    workers = max(SCENES_AT_ONCE, source.prepared_at_once)
+    await together(*(loop.land_all(pending) for _ in range(workers)))
     return loop.outcome
-
-
-async def together(*work: Coroutine[Any, Any, None]) -> None:
-    """Runs work at once; where a part fails the others are stopped, and its error is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for part in work:
-                group.create_task(part)
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
 
 
 @dataclass(slots=True)
@@ -115,6 +104,7 @@ class _Loop:
     downloads: Downloads
     watch: Watch
     outcome: IngestOutcome = field(default_factory=IngestOutcome)
+    scenes_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCENES_AT_ONCE))
     files_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     converting: asyncio.Lock = field(default_factory=asyncio.Lock)
     unavailable: int = 0
@@ -125,8 +115,8 @@ class _Loop:
             try:
                 landing = await self.land_one(one)
             except FAULTS_OF_A_SCENE as error:
-                self.outcome.failures[one.scene.id] = str(error)
-                self.watch.failed(one.scene.id, str(error))
+                self.outcome.failures[one.granule.id] = str(error)
+                self.watch.failed(one.granule.id, str(error))
                 self.unavailable += isinstance(error, ArchiveUnavailableError)
                 if self.unavailable >= UNAVAILABLE_IN_A_ROW:
                     raise
@@ -136,120 +126,92 @@ class _Loop:
                 self.watch.landed(landing)
 
     async def land_one(self, pending: Pending) -> Landing:
-        scene_id = self.options.scene_id(pending.scene.id)
+        granule = pending.granule
+        scene_id = self.options.scene_id(granule.id)
         folder = self.downloads.of_scene(self.source.collection_id, scene_id, pending.digest)
         with self.downloads.claimed(folder):
+            files = GranuleFiles(
+                self.source, granule, folder, self.downloads, self.files_at_once, self.watch.fetched
+            )
             if self.options.mode is Mode.COPY:
-                plan_work = self._plan_copy(pending, scene_id, folder)
-            else:
-                plan_work = self._plan_reference(pending, scene_id, folder)
-            plan = await plan_work
-            over = {scene_id: pending.merger.landed}
-            replaces = [self.options.scene_id(lesser) for lesser in pending.scene.supersedes]
-            async with self.converting:
-                landing = await land_scene(self.storage, plan, replaces=replaces, over=over)
+                await files.prepare(self.options.clip)
+            async with self.scenes_at_once:
+                plan = await self._plan(pending, files)
+                replaces = [self.options.scene_id(lesser) for lesser in granule.supersedes]
+                over = {scene_id: pending.merger.landed}
+                async with self.converting:
+                    landing = await land_scene(self.storage, plan, replaces=replaces, over=over)
             self.downloads.remove(folder)
         return landing
 
-    async def _plan_copy(self, pending: Pending, scene_id: str, folder: Path) -> ScenePlan:
+    async def _plan(self, pending: Pending, files: GranuleFiles) -> ScenePlan:
+        if self.options.mode is Mode.REFERENCE:
+            return await self._plan_reference(pending, files)
         if self.options.clip is not None:
-            return await self._plan_part(pending, scene_id, folder, self.options.clip)
-        files = await self._fetch(pending.scene, pending.scene.files, folder)
-        order = self._given(self.source.convert(pending.scene, files), scene_id, pending)
-        async with self.converting:
-            return await asyncio.to_thread(
-                plan_scene, self.collection, order, digest=pending.digest, kept=pending.merger.kept
-            )
-
-    async def _plan_part(
-        self, pending: Pending, scene_id: str, folder: Path, bbox: tuple[float, float, float, float]
-    ) -> ScenePlan:
-        """Fetches whole the files whose pixels tell the offset, of the others what lies under the box."""
-        parts = {band: folder / "clipped" / f"{band}.tif" for band in pending.scene.files}
-        order = self._given(self.source.convert(pending.scene, parts), scene_id, pending)
-        probed = bands_to_probe(self.collection, order)
-        files = await self._fetch(pending.scene, parts, folder, under=bbox, whole=probed)
+            return await self._plan_part(pending, files, self.options.clip)
+        await files.fetch(files.remote)
+        request = self._request(pending, band_files(pending.granule, files.paths))
 
         def plan() -> ScenePlan:
-            (folder / "clipped").mkdir(exist_ok=True)
-            for band, part in parts.items():
-                try:
-                    clip_file(files[band], bbox, part)
-                except RasterRefusedError:
-                    files[band].unlink()  # to be fetched anew by the next run
-                    raise
-            pixels = {band: inspect_raster(files[band]) for band in probed}
-            return plan_scene(
-                self.collection, order, digest=pending.digest, pixels=pixels, kept=pending.merger.kept
-            )
+            rasters = {band: files.unpack(band) for band in pending.granule.bands}
+            return self._plan_rasters(pending, request, rasters, pixels=rasters)
 
         async with self.converting:
             return await asyncio.to_thread(plan)
 
-    async def _plan_reference(self, pending: Pending, scene_id: str, folder: Path) -> ScenePlan:
-        scene = pending.scene
-        reference = self.source.refer(scene, self.collection.collection)
-        await together(*(self._require(scene, band) for band in scene.files))
-        order = self._given(reference.order, scene_id, pending)
-        files = await self._fetch(scene, bands_to_probe(self.collection, order), folder)
+    async def _plan_part(self, pending: Pending, files: GranuleFiles, bbox: Box) -> ScenePlan:
+        """Fetch whole the files whose pixels tell the offset, of the others what lies under the box."""
+        granule = pending.granule
+        request = self._request(
+            pending, band_files(granule, {name: files.folder / name for name in files.remote})
+        )
+        probed = bands_to_probe(self.collection, request)
+        whole = {granule.layers[band].file for band in probed}
+        await files.fetch(files.remote, under=bbox, whole=whole)
 
         def plan() -> ScenePlan:
-            return plan_rasters(
-                self.collection,
-                order,
-                reference.rasters,
-                sha256={},
-                pixels={band: inspect_raster(file) for band, file in files.items()},
-                digest=pending.digest,
-                kept=pending.merger.kept,
-            )
+            rasters = files.clip(bbox)
+            pixels = {band: files.unpack(band) for band in probed}
+            return self._plan_rasters(pending, request, rasters, pixels=pixels)
+
+        async with self.converting:
+            return await asyncio.to_thread(plan)
+
+    async def _plan_reference(self, pending: Pending, files: GranuleFiles) -> ScenePlan:
+        granule = pending.granule
+        left = self.source.refer(granule, self.collection.collection)
+        await files.require()
+        rasters = {band: one.raster for band, one in left.items()}
+        request = self._request(
+            pending, [BandFile(band, one.raster.path, origin=one.origin) for band, one in left.items()]
+        )
+        probed = bands_to_probe(self.collection, request)
+        await files.fetch(dict.fromkeys(granule.layers[band].file for band in probed))
+
+        def plan() -> ScenePlan:
+            pixels = {band: files.unpack(band) for band in probed}
+            return self._plan_rasters(pending, request, rasters, pixels=pixels)
 
         return await asyncio.to_thread(plan)
 
-    async def _require(self, scene: ArchiveScene, band: str) -> None:
-        """Asks for a file's head: links of archives may be dead, or lead where nobody may read."""
-        async with self.files_at_once:
-            await self.source.size_bytes(replace(scene.files[band], size_bytes=None))
+    def _request(self, pending: Pending, files: Iterable[BandFile]) -> LandingRequest:
+        decided = decided_offset(self.collection, pending.merger.kept)
+        return self.options.request(pending.granule, files, decided)
 
-    async def _fetch(
+    def _plan_rasters(
         self,
-        scene: ArchiveScene,
-        bands: Iterable[str],
-        folder: Path,
+        pending: Pending,
+        request: LandingRequest,
+        rasters: Mapping[str, SourceRaster],
         *,
-        under: tuple[float, float, float, float] | None = None,
-        whole: Sequence[str] = (),
-    ) -> dict[str, Path]:
-        """Brings files of a scene, of those not in `whole` only what lies under a box where there is one."""
-        files: dict[str, Path] = {}
-
-        async def fetch(band: str) -> None:
-            file, target = scene.files[band], folder / f"{band}.tif"
-            async with self.files_at_once:
-                if under is not None and band not in whole:
-                    files[band] = await self._fetch_under(file, under, target)
-                else:
-                    await self.source.fetch(file, target, self.watch.fetched)
-                    files[band] = target
-
-        await together(*map(fetch, bands))
-        return files
-
-    async def _fetch_under(
-        self, file: RemoteFile, bbox: tuple[float, float, float, float], target: Path
-    ) -> Path:
-        """Brings what lies under a box, or the whole where no parts can be had; where that is."""
-        if await asyncio.to_thread(target.is_file):
-            return target
-        blocks = target.with_suffix(".blocks.tif")
-        try:
-            await self.source.fetch_under(file, bbox, blocks, self.watch.fetched)
-        except WholeOnlyError:
-            size_bytes = await self.source.size_bytes(file)
-            require_space(self.downloads.folder, size_bytes or 0, work="fetching", remedy=REMEDY)
-            await self.source.fetch(file, target, self.watch.fetched)
-            return target
-        return blocks
-
-    def _given(self, order: LandingRequest, scene_id: str, pending: Pending) -> LandingRequest:
-        return self.options.given(order, scene_id, decided_offset(self.collection, pending.merger.kept))
+        pixels: Mapping[str, SourceRaster],
+    ) -> ScenePlan:
+        return plan_rasters(
+            self.collection,
+            request,
+            rasters,
+            sha256=hash_rasters(rasters),
+            pixels=pixels,
+            digest=pending.digest,
+            kept=pending.merger.kept,
+        )

@@ -1,16 +1,23 @@
-"""The STAC item of a scene: what every other program needs to read its COGs rightly."""
+"""The STAC item of a scene: what every other program needs to read its COGs rightly, and reading it again."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 from antimeridian import bbox as antimeridian_bbox
 from rasterio.crs import CRS
+from rasterio.transform import Affine
 from shapely.geometry import mapping
 
+from ingest.encoding import Encoding
+from ingest.landing_request import Origin
 from ingest.planning import PlannedBand, ScenePlan
-from mosaics.collection import written_nodata
+from ingest.raster import SourceRaster
+from mosaics.collection import Band, read_nodata, written_nodata
 from mosaics.period import instant_text
 
 EXTENSIONS = (
@@ -22,6 +29,14 @@ EXTENSIONS = (
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOJSON = "application/geo+json"
 SYNTHETIC = "Synthetic demonstration data"
+OWN_PROPERTIES = frozenset(
+    {
+        *("datetime", "start_datetime", "end_datetime", "eo:cloud_cover", "proj:code", "proj:wkt2"),
+        *("processing:software", "tilewatch:harmonisation", "tilewatch:sources", "tilewatch:synthetic"),
+        *("title", "providers"),
+    }
+)
+"""Properties of an item that `scene_item` writes; all others are of the scene's provenance."""
 
 
 def scene_item(plan: ScenePlan) -> dict[str, Any]:
@@ -100,7 +115,7 @@ def _asset(plan: ScenePlan, name: str, band: PlannedBand, crs: dict[str, Any]) -
 
 
 def _source(band: PlannedBand) -> dict[str, Any]:
-    source: dict[str, Any] = {"file": band.raster.name, "band": band.raster.index}
+    source: dict[str, Any] = {"file": band.raster.name, "band": band.raster.layer}
     if band.origin is not None:
         source["href"] = band.origin.href
     if band.sha256 is not None:
@@ -125,3 +140,76 @@ def _nodata(band: PlannedBand) -> float | str:
     nodata = band.encoding.nodata
     assert nodata is not None  # noqa: S101 - asked only where there is one
     return int(nodata) if np.dtype(band.raster.dtype).kind in "iu" else written_nodata(nodata)
+
+
+@dataclass(frozen=True, slots=True)
+class LandedItem:
+    """An item that `scene_item` has written."""
+
+    key: str
+    document: Mapping[str, Any]
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """What it has."""
+        return tuple(self.document["assets"])
+
+    @property
+    def digest(self) -> str:
+        """See `ingest.planning.ScenePlan.digest`."""
+        return self.key.split("/")[-2]
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The properties it has of its archive."""
+        properties: Mapping[str, Any] = self.document["properties"]
+        return {name: value for name, value in properties.items() if name not in OWN_PROPERTIES}
+
+    @property
+    def baseline(self) -> str | None:
+        """Processing baseline of Sentinel-2."""
+        return self.provenance.get("s2:processing_baseline")
+
+    def is_referenced(self, band: str) -> bool:
+        """Return whether the pixels of a band were left in their archive."""
+        return "://" in self.document["assets"][band]["href"]
+
+    def planned(self, band: Band) -> PlannedBand:
+        """Return one of its bands as it was planned."""
+        properties, asset = self.document["properties"], self.document["assets"][band.name]
+        source = properties["tilewatch:sources"][band.name]
+        decided = properties["tilewatch:harmonisation"][band.name]
+        (facts,) = asset["bands"]
+        said = {**properties, **asset}
+        height, width = said["proj:shape"]
+        code = said.get("proj:code")
+        nodata = None if "nodata" not in facts else read_nodata(facts["nodata"])
+        left = self.is_referenced(band.name)
+        return PlannedBand(
+            raster=SourceRaster(
+                path=Path(source["file"]),
+                layer=source["band"],
+                files=(),
+                height_width=(height, width),
+                dtype=facts["data_type"],
+                crs=CRS.from_string(code)
+                if (code := said.get("proj:code"))
+                else CRS.from_wkt(said["proj:wkt2"]),
+                transform=Affine(*said["proj:transform"]),
+                south_up=False,
+                nodata=nodata,
+                scale_offset=(1.0, 0.0),
+                has_mask=False,
+            ),
+            encoding=Encoding(
+                nodata=nodata,
+                scale=decided["scale"],
+                offset=decided["offset"],
+                unit=facts["unit"],
+                categorical=band.categorical,
+                reason=decided["reason"],
+            ),
+            sha256=source.get("sha256"),
+            origin=Origin(source["href"], referenced=left, signing=asset.get("tilewatch:signing")),
+            stored_key=None if left else f"{self.key.rpartition('/')[0]}/{band.name}.tif",
+        )

@@ -1,14 +1,15 @@
-"""The manner in which scenes of an archive are landed, which with a scene determines what is."""
+"""The manner in which granules of an archive are landed, which with a granule determines what is."""
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ingest.archives.archive import ArchiveScene, WantedError
-from ingest.encoding import Harmonisation, PerBand
-from ingest.landing_request import LandingRequest
+from ingest.archives.archive import Granule, GranuleRefusedError, WantedError
+from ingest.encoding import BaselineError, Harmonisation, PerBand
+from ingest.landing_request import BandFile, LandingRequest, OrderError
 from ingest.planning import CONVERTER, DIGEST_LENGTH
 
 
@@ -23,7 +24,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """How scenes are landed; with the scene it determines what is."""
+    """How granules are landed; with the granule it determines what is."""
 
     mode: Mode = Mode.COPY
     clip: tuple[float, float, float, float] | None = None
@@ -37,36 +38,57 @@ class IngestOptions:
             raise WantedError("a file that is read where it lies cannot be clipped; copy, or do not clip.")
 
     def scene_id(self, scene_id: str) -> str:
-        """Under which id a scene is landed: parts of it under one of their own."""
+        """Return the id a granule is landed under as a scene: parts of it have one of their own."""
         if self.clip is None:
             return scene_id
         return f"{scene_id}-{_digest(list(self.clip))[:8]}"
 
-    def given(self, order: LandingRequest, scene_id: str, decided: Harmonisation | None) -> LandingRequest:
-        """The order as the user wants it, and as it was decided about other bands of the scene."""
-        bands = [asset.band for asset in order.assets]
-        return replace(
-            order,
-            id=scene_id,
-            scales=self.scales.among(bands),
-            offsets=self.offsets.among(bands),
-            decided=decided,
-        )
+    def request(
+        self, granule: Granule, files: Iterable[BandFile], decided: Harmonisation | None
+    ) -> LandingRequest:
+        """Return how a granule is landed: as its archive says, the user wants and was decided before.
 
-    def digest(self, scene: ArchiveScene, collection_id: str) -> str:
-        """Stands for all that determines what is landed of a scene."""
+        Args:
+            granule: What is landed; its wanted bands are those of `files`.
+            files: Where the bands are.
+            decided: What was decided about the offset when other bands of the scene landed.
+
+        Raises:
+            GranuleRefusedError: If it cannot be landed so.
+        """
+        try:
+            return LandingRequest(
+                id=self.scene_id(granule.id),
+                start=granule.start,
+                end=granule.end,
+                assets=tuple(files),
+                cloud_cover_percent=granule.cloud_cover_percent,
+                baseline=granule.baseline,
+                scales=self.scales.among(granule.bands),
+                offsets=self.offsets.among(granule.bands),
+                removed=granule.offset_removed,
+                declared={
+                    band: declared
+                    for band in granule.bands
+                    if (declared := granule.layers[band].declared) is not None
+                },
+                provenance=granule.provenance,
+                decided=decided,
+            )
+        except (OrderError, BaselineError) as error:
+            raise GranuleRefusedError(str(error)) from error
+
+    def digest(self, granule: Granule, collection_id: str) -> str:
+        """Return what stands for all that determines what is landed of a granule."""
         return _digest(
             {
                 "converter": CONVERTER,
                 "collection": collection_id,
-                "id": scene.id,
-                "time": [scene.start.isoformat(), scene.end.isoformat()],
-                "cloud_cover_percent": scene.cloud_cover_percent,
-                "version": scene.version,
-                "files": {
-                    band: [file.href, file.size_bytes, file.checksum]
-                    for band, file in sorted(scene.files.items())
-                },
+                "id": granule.id,
+                "time": [granule.start.isoformat(), granule.end.isoformat()],
+                "cloud_cover_percent": granule.cloud_cover_percent,
+                "version": granule.version,
+                "files": {band: _place(granule, band) for band in sorted(granule.bands)},
                 "mode": self.mode,
                 "clip": self.clip,
                 "given": [
@@ -75,6 +97,13 @@ class IngestOptions:
                 ],
             }
         )
+
+
+def _place(granule: Granule, band: str) -> list[Any]:
+    """Return the file of a band, and the layer where it is not simply the first."""
+    layer = granule.layers[band]
+    file = granule.files[layer.file]
+    return [file.href, file.size_bytes, file.checksum, *([] if layer.layer == 1 else [layer.layer])]
 
 
 def _digest(determining: Any) -> str:

@@ -1,15 +1,17 @@
 """Surveying: what an ingestion has to do, found out before the first file is fetched."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
-from ingest.archives.archive import Archive, ArchiveScene, SceneRefusedError
+from ingest.archives.archive import Archive, Granule, GranuleRefusedError, WantedError
 from ingest.archives.http import ArchiveAnswerError
 from ingest.clipping import estimated_bytes
 from ingest.downloads import Downloads
 from ingest.landing import is_landed
+from ingest.landing_request import BandFile, Origin
 from ingest.merging import Merger, decided_offset, merge_scene
 from ingest.options import IngestOptions, Mode
 from ingest.planning import bands_to_probe, scene_folder
@@ -22,7 +24,7 @@ ASKED_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A scene that is to be landed."""
+    """A granule that is to be landed."""
 
     merger: Merger
     size_bytes: int
@@ -31,9 +33,9 @@ class Pending:
     """Of them, what lies here already."""
 
     @property
-    def scene(self) -> ArchiveScene:
-        """Its files are those that have to be fetched."""
-        return self.merger.scene
+    def granule(self) -> Granule:
+        """Its wanted bands are those that have to be fetched."""
+        return self.merger.granule
 
     @property
     def digest(self) -> str:
@@ -52,9 +54,9 @@ class PendingScenes:
 
     pending: tuple[Pending, ...]
     landed: tuple[str, ...]
-    """Ids of scenes that are there already with all that is wanted of them."""
+    """Ids of granules that are there already with all that is wanted of them."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Why, by scene id, some cannot be fetched."""
+    """Why, by id, some cannot be fetched."""
     unsized: int = 0
     """Files whose size their archive does not tell."""
 
@@ -64,62 +66,83 @@ class PendingScenes:
         return sum(pending.missing_bytes for pending in self.pending)
 
 
+def band_files(granule: Granule, paths: Mapping[str, Path]) -> tuple[BandFile, ...]:
+    """Return where the wanted bands of a granule are.
+
+    Args:
+        granule: Whose bands.
+        paths: Of its files, by name.
+    """
+    places = ((band, granule.layers[band].file) for band in granule.bands)
+    return tuple(
+        BandFile(band, paths[file], origin=Origin(granule.files[file].href)) for band, file in places
+    )
+
+
 async def survey_scenes(
     storage: Storage,
     source: Archive,
     collection: CollectionDescription,
-    scenes: tuple[ArchiveScene, ...],
+    granules: tuple[Granule, ...],
     options: IngestOptions,
     *,
     state: LogState,
     downloads: Downloads,
 ) -> PendingScenes:
-    """Asks the archive how large the files are of scenes that have not landed.
+    """Ask the archive how large the files are of granules that have not landed.
 
     How much lies under a box is estimated. What still lies in the downloads of scenes that have landed is
     cleared away.
 
     Raises:
-        ArchiveError: Where the archive cannot be asked.
-        StorageError: Where what has landed cannot be read.
+        WantedError: If files are to be left where they lie, and the archive's cannot be read there.
+        ArchiveError: If the archive cannot be asked.
+        StorageError: If what has landed cannot be read.
     """
+    if options.mode is Mode.REFERENCE and not source.can_refer:
+        raise WantedError(f"files of {source.id} cannot be read where they lie; copy them.")
     at_once = asyncio.Semaphore(ASKED_AT_ONCE)
     pending: list[Pending] = []
     landed: list[str] = []
     refused: dict[str, str] = {}
     unsized = 0
 
-    async def size_of(scene: ArchiveScene, band: str, whole: Sequence[str]) -> int | None:
+    async def size_of(granule: Granule, file: str, whole: Iterable[str]) -> int | None:
         async with at_once:
-            size_bytes = await source.size_bytes(scene.files[band])
-        if size_bytes is None or options.clip is None or band in whole:
+            size_bytes = await source.size_bytes(granule.files[file])
+        if size_bytes is None or options.clip is None or file in whole:
             return size_bytes
-        return estimated_bytes(size_bytes, source.grid(scene, band), options.clip)
+        grid = granule.layers[granule.bands_in(file)[0]].grid
+        return estimated_bytes(size_bytes, grid, options.clip)
 
     def has_landed(scene_id: str, digest: str) -> bool:
         item_key = f"{scene_folder(source.collection_id, scene_id, digest)}item.json"
         return is_landed(state, scene_id, item_key)
 
-    for found in scenes:
+    for found in granules:
         scene_id = options.scene_id(found.id)
         merger = Merger(found, options.digest(found, source.collection_id))
         if not has_landed(scene_id, merger.digest):
             merger = await merge_scene(storage, source, collection, found, options, state=state)
-        scene = merger.scene
+        granule = merger.granule
         folder = downloads.of_scene(source.collection_id, scene_id, merger.digest)
         if has_landed(scene_id, merger.digest):
-            landed.append(scene.id)
+            landed.append(granule.id)
             downloads.discard(folder)  # where a run was killed between the commit and this
             continue
         sizes: list[int | None] = []
         if options.mode is Mode.COPY:
             try:
-                order = source.convert(scene, {band: folder / f"{band}.tif" for band in scene.files})
+                paths = {name: folder / name for name in granule.wanted_files}
                 decided = decided_offset(collection, merger.kept)
-                probed = bands_to_probe(collection, options.given(order, scene_id, decided))
-                sizes = await asyncio.gather(*(size_of(scene, band, probed) for band in scene.files))
-            except (ArchiveAnswerError, SceneRefusedError) as error:
-                refused[scene.id] = str(error)
+                request = options.request(granule, band_files(granule, paths), decided)
+                probed = bands_to_probe(collection, request)
+                whole = {granule.layers[band].file for band in probed}
+                sizes = await asyncio.gather(
+                    *(size_of(granule, file, whole) for file in granule.wanted_files)
+                )
+            except (ArchiveAnswerError, GranuleRefusedError) as error:
+                refused[granule.id] = str(error)
                 continue
         unsized += sizes.count(None)
         pending.append(Pending(merger, sum(size or 0 for size in sizes), downloads.size_bytes(folder)))

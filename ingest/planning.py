@@ -119,17 +119,13 @@ def plan_scene(
     order: LandingRequest,
     *,
     digest: str | None = None,
-    pixels: Mapping[str, SourceRaster] | None = None,
-    kept: Mapping[str, PlannedBand] = MappingProxyType({}),
 ) -> ScenePlan:
-    """Looks at every file of an order and decides how it is landed.
+    """Look at every file of an order and decide how it is landed.
 
     Args:
         source: The collection it goes to.
         order: What is asked.
         digest: Replaces the digest of the files, where they are themselves made from something known.
-        pixels: Rasters to look at in place of the files, where those are parts of them.
-        kept: Bands of the scene that storage has already, beside those of the order.
 
     Raises:
         RasterRefusedError: Where a file cannot be landed.
@@ -139,17 +135,7 @@ def plan_scene(
     for asset in order.assets:
         source.collection.band(asset.band)
     rasters = {asset.band: inspect_raster(asset.path, asset.index) for asset in order.assets}
-    hashes = _hash_files(rasters.values())
-    sha256 = {name: hashes[raster.path] for name, raster in rasters.items()}
-    return plan_rasters(
-        source,
-        order,
-        rasters,
-        sha256=sha256,
-        pixels=rasters if pixels is None else pixels,
-        digest=digest,
-        kept=kept,
-    )
+    return plan_rasters(source, order, rasters, sha256=hash_rasters(rasters), pixels=rasters, digest=digest)
 
 
 def plan_rasters(
@@ -171,7 +157,7 @@ def plan_rasters(
         sha256: Of the files that are on this machine.
         pixels: Rasters whose pixels can be looked at.
         digest: As for `plan_scene`.
-        kept: As for `plan_scene`.
+        kept: Bands of the scene that storage has already, beside those of the order.
 
     Raises:
         RasterRefusedError: Where a band cannot be landed.
@@ -227,7 +213,11 @@ def plan_rasters(
         footprint=footprint,
         synthetic=order.synthetic,
         digest=digest or _digest(collection, order, bands),
-        notes=(*_physical_notes(encodings), *itertools.chain.from_iterable(map(_offset_notes, decided))),
+        notes=(
+            *_physical_notes(encodings),
+            *_unit_notes(rasters, encodings),
+            *itertools.chain.from_iterable(map(_offset_notes, decided)),
+        ),
         provenance=order.provenance,
     )
 
@@ -258,18 +248,21 @@ def _as_the_archive_says(raster: SourceRaster, order: LandingRequest) -> SourceR
     return raster if order.removed is None else replace(raster, scale_offset=(1.0, 0.0))
 
 
-def _hash_files(rasters: Iterable[SourceRaster]) -> dict[Path, str]:
-    hashes: dict[Path, str] = {}
-    for raster in rasters:
-        if raster.path not in hashes:
-            digests = []
-            for file in raster.files:
-                with file.open("rb") as content:
-                    digests.append(hashlib.file_digest(content, "sha256").hexdigest())
-            hashes[raster.path] = (
-                digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-            )
-    return hashes
+def hash_rasters(rasters: Mapping[str, SourceRaster]) -> dict[str, str]:
+    """Return the SHA-256 of the files of each raster, by band; rasters without files are left out."""
+    hashes: dict[tuple[Path, ...], str] = {}
+    for raster in rasters.values():
+        if raster.files and raster.files not in hashes:
+            hashes[raster.files] = _hash_files(raster.files)
+    return {name: hashes[raster.files] for name, raster in rasters.items() if raster.files}
+
+
+def _hash_files(files: Iterable[Path]) -> str:
+    digests = []
+    for file in files:
+        with file.open("rb") as content:
+            digests.append(hashlib.file_digest(content, "sha256").hexdigest())
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _digest(collection: Collection, order: LandingRequest, bands: Mapping[str, PlannedBand]) -> str:
@@ -281,7 +274,7 @@ def _digest(collection: Collection, order: LandingRequest, bands: Mapping[str, P
         "cloud_cover_percent": order.cloud_cover_percent,
         "synthetic": order.synthetic,
         "bands": {
-            name: [band.sha256, band.raster.index, asdict(replace(band.encoding, reason=""))]
+            name: [band.sha256, band.raster.layer, asdict(replace(band.encoding, reason=""))]
             for name, band in sorted(bands.items())
         },
     }
@@ -296,6 +289,14 @@ def _physical_notes(encodings: Mapping[str, Encoding]) -> list[str]:
     said = "without unit" if units == {"1"} else "in " + ", ".join(sorted(units))
     return [
         f"{', '.join(physical)}: {PHYSICAL} ({said}); give --scale and --offset if they are to be multiplied."
+    ]
+
+
+def _unit_notes(rasters: Mapping[str, SourceRaster], encodings: Mapping[str, Encoding]) -> list[str]:
+    return [
+        f"{name}: the file's unit is '{raster.unit}', the collection's is '{encodings[name].unit}'."
+        for name, raster in rasters.items()
+        if raster.unit is not None and raster.unit != encodings[name].unit
     ]
 
 

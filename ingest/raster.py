@@ -39,6 +39,9 @@ DECIMALS = 7
 
 Footprint: TypeAlias = Polygon | MultiPolygon
 
+Layer: TypeAlias = int | str
+"""A raster of a file, as its format names it: number of a GeoTIFF's band, from 1; path of a dataset."""
+
 
 class RasterRefusedError(ValueError):
     """A file cannot be landed; the message says why and what to do."""
@@ -46,13 +49,12 @@ class RasterRefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SourceRaster:
-    """One band of a GeoTIFF, as its file describes it."""
+    """One layer of a file, as the file describes it."""
 
     path: Path
-    index: int
-    """Number of the band in the file, from 1."""
+    layer: Layer
     files: tuple[Path, ...]
-    """The file and the side-car files that GDAL reads with it."""
+    """The file and the side-car files that are read with it."""
     height_width: tuple[int, int]
     dtype: str
     crs: CRS
@@ -65,11 +67,25 @@ class SourceRaster:
     """The file's own tags; (1, 0) where there are none."""
     has_mask: bool
     """Whether a mask or an alpha band marks missing pixels."""
+    unit: str | None = None
+    """Of the physical values, in the file's own words; None where it does not say."""
+    unpacked: Path | None = None
+    """The GeoTIFF that the layer was written to, where it is not read from the file itself."""
 
     @property
     def name(self) -> str:
         """The file's name, for people."""
         return self.path.name
+
+    @property
+    def pixels_path(self) -> Path:
+        """The GeoTIFF that the pixels are read from."""
+        return self.unpacked or self.path
+
+    @property
+    def index(self) -> int:
+        """Number of the band in that GeoTIFF, from 1."""
+        return self.layer if isinstance(self.layer, int) and self.unpacked is None else 1
 
     @property
     def size_bytes(self) -> int:
@@ -101,7 +117,7 @@ class SourceRaster:
         """
         height, width = self.height_width
         step = max(16, ROWS_BYTES // (width * np.dtype(self.dtype).itemsize) // 256 * 256)
-        with opened(self.path) as dataset:
+        with opened(self.pixels_path) as dataset:
             for top in range(0, height, step):
                 count = min(step, height - top)
                 window = Window(0, height - top - count if self.south_up else top, width, count)
@@ -152,7 +168,7 @@ def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
         _refuse_placing(path.name, dataset)
         return SourceRaster(
             path=path,
-            index=index,
+            layer=index,
             files=tuple(sorted(Path(name) for name in dataset.files)),
             height_width=dataset.shape,
             dtype=dtype,
@@ -162,6 +178,7 @@ def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
             nodata=held_nodata(dataset.nodatavals[index - 1], dtype),
             scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
             has_mask=MaskFlags.per_dataset in dataset.mask_flag_enums[index - 1],
+            unit=dataset.units[index - 1] or None,
         )
 
 

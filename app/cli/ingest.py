@@ -14,9 +14,11 @@ from app.cli.land import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.settings import Settings
-from ingest.archives.archive import Discovery, Wanted, WantedError
+from ingest.archives.archive import Access, Archive, Wanted, WantedError
+from ingest.archives.credentials import bearer_tokens
+from ingest.archives.discovery import Discovery, discover
 from ingest.archives.http import ArchiveClient, ArchiveError
-from ingest.archives.stac_archive import StacArchive
+from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
 from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing import Landing
@@ -48,7 +50,9 @@ class Box(click.ParamType[tuple[float, float, float, float]]):
         try:
             west, south, east, north = map(float, str(value).split(","))
         except ValueError:
-            self.fail(f"'{value}' is no box; give west,south,east,north: 5.0,51.1,5.3,51.3", param, ctx)
+            self.fail(
+                f"'{value}' is not a valid box; give west,south,east,north: 5.0,51.1,5.3,51.3", param, ctx
+            )
         return west, south, east, north
 
 
@@ -76,7 +80,7 @@ class Box(click.ParamType[tuple[float, float, float, float]]):
 @storage_option
 @click.pass_obj
 def ingest(
-    make_client: Callable[[], ArchiveClient] | None,
+    make_client: Callable[..., ArchiveClient] | None,
     *,
     source: str,
     bbox: tuple[float, float, float, float],
@@ -117,16 +121,17 @@ def ingest(
             scales=parse_numbers("--scale", scales),
             offsets=parse_numbers("--offset", offsets),
         )
-        refuse_other_bands(options, wanted.bands or tuple(described.assets))
+        refuse_other_bands(options, wanted.bands or described.bands)
+        credentials = bearer_tokens(settings.archive_tokens)
         downloads = Downloads(settings.downloads)
         work = IngestRun(collection, wanted, options, downloads, told, dry_run=dry_run, overviews=overviews)
 
         async def run() -> IngestOutcome:
             async with (
-                (make_client or ArchiveClient)() as client,
+                (make_client or ArchiveClient)(credentials=credentials) as client,
                 await open_storage(storage or settings.storage) as opened,
             ):
-                archive = StacArchive(described, client, requester_pays=requester_pays)
+                archive = open_archive(described, Access(client, requester_pays=requester_pays))
                 return await work.run(archive, opened)
 
         outcome = asyncio.run(run())
@@ -150,7 +155,7 @@ def sources(*, as_json: bool) -> None:
             return
         for name, described in found.items():
             click.echo(f"{name}  {described.title}")
-            click.echo(f"    into {described.collection}: {', '.join(described.assets)}")
+            click.echo(f"    into {described.collection}: {', '.join(described.bands)}")
 
 
 def facts(source: SourceDescription, collections: Mapping[str, CollectionDescription]) -> dict[str, Any]:
@@ -160,8 +165,8 @@ def facts(source: SourceDescription, collections: Mapping[str, CollectionDescrip
         "title": source.title,
         "collection": source.collection,
         "cadence": collection.cadence.value,
-        "bands": list(source.assets),
-        "categorical": [band for band in source.assets if collection.band(band).categorical],
+        "bands": list(source.bands),
+        "categorical": [band for band in source.bands if collection.band(band).categorical],
     }
 
 
@@ -178,17 +183,17 @@ class IngestRun:
     overviews: bool = True
     """Whether low zooms are brought up to what has landed."""
 
-    async def run(self, source: StacArchive, storage: Storage) -> IngestOutcome:
+    async def run(self, source: Archive, storage: Storage) -> IngestOutcome:
         """Searches, says what was found and lands it."""
         began = time.monotonic()
         self.downloads.clear_abandoned()
-        discovery = await source.discover(self.wanted)
+        discovery = await discover(source, self.wanted)
         state = await read_state(storage, source.collection_id)
         survey = await survey_scenes(
             storage,
             source,
             self.collection,
-            discovery.scenes,
+            discovery.granules,
             self.options,
             state=state,
             downloads=self.downloads,
@@ -223,7 +228,7 @@ class IngestRun:
             await bring_overviews(storage, source.collection_id, self.collection.clear, self.told, periods)
         self.told.result(
             collection=source.collection_id,
-            found=len(discovery.scenes),
+            found=len(discovery.granules),
             pending=len(survey.pending),
             landed=len(outcome.landings),
             landed_already=len(survey.landed),
@@ -246,16 +251,19 @@ class IngestRun:
             self.told.say(f"{len(survey.pending)} {verb} landed, {about}{size}{more} fetched.")
         for pending in survey.pending:
             if kept := sorted(pending.merger.kept):
-                self.told.say(f"{pending.scene.id}: keeps {', '.join(kept)}, landed before.")
+                self.told.say(f"{pending.granule.id}: keeps {', '.join(kept)}, landed before.")
             for loss in pending.merger.losses:
-                self.told.warn(f"{pending.scene.id}: {'would lose' if self.dry_run else 'loses'} {loss}")
+                self.told.warn(f"{pending.granule.id}: {'would lose' if self.dry_run else 'loses'} {loss}")
         if self.dry_run:
             for pending in survey.pending:
-                clouds = pending.scene.cloud_cover_percent
+                granule = pending.granule
+                clouds = granule.cloud_cover_percent
                 said = "" if clouds is None else f", {clouds:.1f} % clouds"
                 size = f", {size_text(pending.size_bytes)}" if pending.size_bytes else ""
-                self.told.say(f"    {pending.scene.id}  {pending.scene.start:%Y-%m-%d %H:%M}Z{said}{size}")
-                for file in pending.scene.files.values():
+                self.told.say(
+                    f"    {pending.granule.id}  {pending.granule.start:%Y-%m-%d %H:%M}Z{said}{size}"
+                )
+                for file in pending.granule.wanted_files.values():
                     self.told.say(f"        {file.href}")
 
 
@@ -302,10 +310,10 @@ def found_text(discovery: Discovery) -> str:
     left_out = {
         "lesser versions of one of them": discovery.duplicates,
         "too cloudy": discovery.cloudy,
-        "nobody asked for": discovery.elsewhere,
+        "not asked for": discovery.elsewhere,
         "past the limit": discovery.over_limit,
         "unusable": len(discovery.refused),
     }
     said = "".join(f"; {count} {why}" for why, count in left_out.items() if count)
-    count = len(discovery.scenes)
+    count = len(discovery.granules)
     return f"Found {count} {'scene' if count == 1 else 'scenes'}{said}."

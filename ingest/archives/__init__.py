@@ -1,1 +1,1 @@
-"""Archives: where scenes are searched and fetched from, each by one description of its STAC API."""
+"""Archives: where granules are searched and fetched; `archive` is the seam, each kind a package beside it."""

@@ -1,56 +1,71 @@
-"""What a source of scenes does: discover them, fetch their files, and say how they are landed."""
+"""The seam between ingestion and the archives: what is asked of every archive, and what it answers with.
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+An archive has granules. A granule has files, and bands, each of which is a layer in one of the files. Nothing
+of an archive's own language passes here: what is kept of its word are plain values of ours.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import shapely
 
+from ingest.archives.http import ArchiveClient
 from ingest.clipping import Grid
-from ingest.landing_request import LandingRequest
-from ingest.raster import SourceRaster
+from ingest.formats import FORMATS, Format
+from ingest.landing_request import Origin, Provenance
+from ingest.raster import Layer, SourceRaster
 from mosaics.collection import Collection
+from mosaics.descriptions.sources import SourceDescription
 from mosaics.period import Interval
 
-Progress = Callable[[int], None]
+Box: TypeAlias = tuple[float, float, float, float]
+"""West, south, east, north in degrees; west is greater than east across the antimeridian."""
+
+Progress: TypeAlias = Callable[[int], None]
 """Told bytes that have come in; negative where some have to come again."""
 
 
 class WantedError(ValueError):
-    """Something no source can look for; the message says what would be right."""
+    """Something that cannot be searched for; the message says what would be right."""
 
 
-class SceneRefusedError(ValueError):
-    """A scene of an archive cannot be landed as asked; the message says why."""
+class GranuleRefusedError(ValueError):
+    """A granule cannot be landed as asked; the message says why."""
+
+
+class WholeOnlyError(Exception):
+    """No parts of a file can be fetched; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What somebody looks for in an archive."""
 
-    bbox: tuple[float, float, float, float]
-    """West, south, east, north in degrees; west is greater than east across the antimeridian."""
+    bbox: Box
     interval: Interval
     bands: tuple[str, ...] = ()
     """Bands of our collection; empty for all the source has."""
     max_cloud_percent: float | None = None
     limit: int | None = None
-    """The most scenes that are kept, in the archive's order."""
+    """The most granules that are kept, in the archive's order."""
 
     def __post_init__(self) -> None:
         west, south, east, north = self.bbox
         if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90 and west != east):
             raise WantedError(
-                f"{west:g},{south:g},{east:g},{north:g} is no box; "
+                f"{west:g},{south:g},{east:g},{north:g} is not a valid box; "
                 "give west,south,east,north in degrees, such as 5.0,51.1,5.3,51.3."
             )
         if self.interval.start is None and self.interval.end is None:
             raise WantedError("a search has a beginning or an end: 2024-06-01/2024-06-30.")
         if self.max_cloud_percent is not None and not 0 <= self.max_cloud_percent <= 100:
-            raise WantedError(f"a cloud cover of {self.max_cloud_percent:g} is no percentage (0 to 100).")
+            raise WantedError(
+                f"{self.max_cloud_percent:g} is not a valid cloud cover; give a percentage from 0 to 100."
+            )
 
     @property
     def area(self) -> shapely.Geometry:
@@ -63,106 +78,226 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """One band of a scene in its archive."""
+    """A file in its archive."""
 
     href: str
-    """As the archive gives it, unsigned."""
+    """As the archive gives it, unsigned; it stands for the file in digests and in the landed item."""
     size_bytes: int | None = None
     checksum: str | None = None
     """A multihash in hexadecimal digits (STAC's file:checksum)."""
+    media_type: str = ""
     requester_pays: bool = False
     region: str | None = None
     """Of the cloud where it lies, for s3:// addresses."""
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveScene:
-    """A scene an archive has."""
+class BandLayer:
+    """Where a granule has one band, and what its archive says of the pixels."""
+
+    file: str
+    """Name of the file among those of the granule."""
+    layer: Layer = 1
+    declared: tuple[float, float] | None = None
+    """Scale and offset of the numbers, where the archive is right about them."""
+    grid: Grid | None = None
+    """Where the pixels lie; None where the archive does not say it, or not well enough to read them there."""
+    dtype: str | None = None
+    nodata: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granule:
+    """What an archive has of one place and time."""
 
     id: str
     start: datetime
     end: datetime
-    cloud_cover_percent: float | None
+    footprint: shapely.Geometry
+    """Degrees."""
     files: Mapping[str, RemoteFile]
-    """By our band names."""
-    grid: str | None = None
-    """The tile or path and row it belongs to."""
+    """All it has, by the names they are kept under on this machine until they are landed."""
+    layers: Mapping[str, BandLayer]
+    """Of all bands it has."""
+    bands: tuple[str, ...]
+    """Those that are wanted of them."""
+    cloud_cover_percent: float | None = None
+    tile: str | None = None
+    """The tile, or path and row, it belongs to; None where the archive has no such grid."""
     platform: str = ""
     version: tuple[Any, ...] = ()
-    """Orders scenes that are one; the greatest is the best."""
-    item: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """What the archive says of it."""
+    """Orders granules that are one; the greatest is the best. Plain values that JSON can hold."""
+    baseline: str | None = None
+    """Processing baseline of Sentinel-2, "05.09"."""
+    offset_removed: bool | None = None
+    """As `ingest.landing_request.LandingRequest.removed`."""
+    provenance: Provenance = field(default_factory=Provenance)
     supersedes: tuple[str, ...] = ()
-    """Ids of the scenes that are the same one, in lesser versions."""
+    """Ids of the granules that are the same one, in lesser versions."""
+
+    def with_bands(self, bands: Iterable[str]) -> "Granule":
+        """Return the granule with other bands wanted.
+
+        Raises:
+            GranuleRefusedError: If it does not have one of them.
+        """
+        wanted = tuple(bands)
+        if strangers := [band for band in wanted if band not in self.layers]:
+            raise GranuleRefusedError(f"the archive does not have its {', '.join(strangers)}")
+        return replace(self, bands=wanted)
+
+    @property
+    def wanted_files(self) -> dict[str, RemoteFile]:
+        """The files that hold the wanted bands, each once, by name."""
+        return {name: self.files[name] for name in (self.layers[band].file for band in self.bands)}
+
+    def bands_in(self, file: str) -> tuple[str, ...]:
+        """Return the wanted bands that a file holds."""
+        return tuple(band for band in self.bands if self.layers[band].file == file)
 
 
 @dataclass(frozen=True, slots=True)
-class Discovery:
-    """What a search found."""
-
-    scenes: tuple[ArchiveScene, ...]
-    found: int
-    """Items the archive has sent."""
-    duplicates: int = 0
-    cloudy: int = 0
-    """Items left out since they have more clouds than wanted, or do not say how many."""
-    elsewhere: int = 0
-    """Items left out that the archive has sent although nobody asked for them."""
-    over_limit: int = 0
-    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Why, by scene id, items that were asked for cannot be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A scene landed with its files left in their archive."""
-
-    order: LandingRequest
-    rasters: Mapping[str, SourceRaster]
-    """As the archive describes them, by band."""
-
-
-class Archive(Protocol):
-    """An archive as the loop of ingestion sees it."""
+class LeftOut:
+    """Something a search came upon that cannot be used."""
 
     id: str
-    title: str
-    collection_id: str
-    """Our collection that its scenes are landed in."""
+    reason: str | None = None
+    """Why a granule that was asked for cannot be landed; None where it was not asked for."""
 
-    async def discover(self, wanted: Wanted) -> Discovery:
-        """Search, drop duplicates and clouds; `ArchiveError` where the archive cannot be searched."""
+
+@dataclass(frozen=True, slots=True)
+class ReferencedBand:
+    """A band whose pixels are left in their archive."""
+
+    raster: SourceRaster
+    """As the archive describes it; its file is not opened."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an archive is handed to work with."""
+
+    client: ArchiveClient
+    """All HTTP goes through it; it has the credentials, and knows which hosts they are for."""
+    requester_pays: bool = False
+    """Whether reading may be billed to the AWS credentials of the environment."""
+
+
+class Memory(Protocol):
+    """What an archive remembers of a granule from one run to the next, until the granule has landed."""
+
+    def recall(self) -> Mapping[str, Any]:
+        """Return what was remembered; empty where nothing was."""
         ...
 
-    def with_bands(self, scene: ArchiveScene, bands: Iterable[str]) -> ArchiveScene:
-        """A scene with the files of other bands; `SceneRefusedError` where the source has none of one."""
+    def remember(self, facts: Mapping[str, Any]) -> None:
+        """Replace what was remembered, durably; `facts` are plain values that JSON can hold."""
         ...
 
+
+class Archive(ABC):
+    """One collection of an archive, which is landed in one of ours.
+
+    Every archive can be searched and fetched from. What some can do beside that has a default here that says
+    that this one cannot.
+
+    Args:
+        description: What it is.
+        unpack: The format of its files.
+    """
+
+    prepared_at_once: ClassVar[int] = 1
+    """How many granules may be in preparation at the same time."""
+    can_refer: ClassVar[bool] = False
+    """Whether its files can be left where they lie."""
+
+    def __init__(self, description: SourceDescription, *, unpack: Format = FORMATS["geotiff"]) -> None:
+        self.id = description.id
+        self.title = description.title
+        self.collection_id = description.collection
+        self.band_names = description.bands
+        self.unpack = unpack
+
+    @abstractmethod
+    def search(self, wanted: Wanted) -> AsyncIterator[Granule | LeftOut]:
+        """Yield everything the archive has for a search, in its order, all versions among it.
+
+        Clouds and the limit are not the archive's to apply: an archive that left out the cloudy newest
+        version of a granule would hand out an older one in its place.
+
+        Args:
+            wanted: What is looked for; its bands are some of `band_names`, or none for all.
+
+        Raises:
+            ArchiveError: If the archive cannot be searched.
+        """
+
+    async def prepare(
+        self,
+        granule: Granule,
+        *,
+        under: Box | None,  # noqa: ARG002 - for those that override it
+        memory: Memory,  # noqa: ARG002
+    ) -> Mapping[str, RemoteFile]:
+        """Have the wanted files of a granule made, where the archive makes them on demand.
+
+        It is called before anything is fetched, and again by the run that goes on after one that was killed:
+        what `memory` holds then, such as the address of a job, spares ordering the same twice.
+
+        Args:
+            granule: What is fetched.
+            under: The box that is wanted of it; None for all.
+            memory: Of this granule.
+
+        Returns:
+            What is fetched in place of the granule's files, by their names.
+
+        Raises:
+            ArchiveError: If the archive does not make them.
+            GranuleRefusedError: If there is nothing to be made.
+        """
+        return granule.wanted_files
+
+    @abstractmethod
     async def size_bytes(self, file: RemoteFile) -> int | None:
-        """How large a file is, asked where the archive has not said; None where it does not tell."""
-        ...
+        """Return the size of a file, asked where the archive has not said it; None where it does not tell.
 
-    def grid(self, scene: ArchiveScene, band: str) -> Grid | None:
-        """Where the pixels of a file lie, as the archive says; None where it does not."""
-        ...
+        Raises:
+            ArchiveError: If there is no such file, or it cannot be asked.
+        """
+
+    @abstractmethod
+    async def fetch(self, file: RemoteFile, target: Path, progress: Progress) -> None:
+        """Bring a whole file to `target`, where it appears whole; continue what was begun.
+
+        Raises:
+            ArchiveError: If the archive does not give it.
+        """
 
     async def fetch_under(
-        self, file: RemoteFile, bbox: tuple[float, float, float, float], target: Path, progress: Progress
+        self,
+        file: RemoteFile,
+        bbox: Box,  # noqa: ARG002 - for those that override it
+        target: Path,  # noqa: ARG002
+        progress: Progress,  # noqa: ARG002
     ) -> None:
-        """Bring what lies under a box to `target`, a file with holes elsewhere; continues what was begun.
+        """Bring what lies under a box to `target`, a file with holes elsewhere; continue what was begun.
 
-        `ingest.fetching_parts.WholeOnlyError` where parts cannot be had.
+        Raises:
+            WholeOnlyError: If parts cannot be had.
+            ArchiveError: If the archive does not give it.
         """
-        ...
+        raise WholeOnlyError(f"{self.id} gives no parts of {file.href}")
 
-    async def fetch(self, file: RemoteFile, target: Path, progress: Progress) -> None:
-        """Bring a whole file to `target`, where it appears whole; continues what was begun."""
-        ...
+    def refer(
+        self,
+        granule: Granule,
+        collection: Collection,  # noqa: ARG002 - for those that override it
+    ) -> Mapping[str, ReferencedBand]:
+        """Return how the wanted bands are read where they lie, by name.
 
-    def convert(self, scene: ArchiveScene, files: Mapping[str, Path]) -> LandingRequest:
-        """How the scene is landed from the files that have been fetched."""
-        ...
-
-    def refer(self, scene: ArchiveScene, collection: Collection) -> Reference:
-        """How the scene is landed with its files left where they lie; `SceneRefusedError` where it cannot."""
-        ...
+        Raises:
+            GranuleRefusedError: If they cannot be.
+        """
+        raise GranuleRefusedError(f"files of {self.id} cannot be read where they lie; copy {granule.id}.")

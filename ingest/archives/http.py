@@ -5,7 +5,7 @@ import email.utils
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from ingest.archives.credentials import Credential, credential_for
 from ingest.archives.network import ForbiddenAddressError, GuardedTransport
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class ArchiveClient:
     used, since behind one it is the proxy that would choose the address.
 
     Args:
-        credentials: Headers by the origin they are for, `https://host`; no other origin is sent them.
+        credentials: Each is sent to its own origins and to no other.
         patience: How long to wait and how often to try.
         local_http: Whether http to 127.0.0.1 is allowed as well, for archives on this very machine.
         max_document_bytes: Of one document.
@@ -94,13 +95,13 @@ class ArchiveClient:
     def __init__(
         self,
         *,
-        credentials: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+        credentials: Iterable[Credential] = (),
         patience: Patience = Patience(),
         local_http: bool = False,
         max_document_bytes: int = MAX_DOCUMENT_BYTES,
     ) -> None:
         self.patience = patience
-        self._credentials = credentials
+        self._credentials = tuple(credentials)
         self._local_http = local_http
         self._max_document_bytes = max_document_bytes
         self._client = httpx.AsyncClient(
@@ -217,7 +218,7 @@ class ArchiveClient:
             httpx.TransportError: Where the connection fails.
         """
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._send(request)
+            response = await self._admitted(request)
             try:
                 location = response.headers.get("location")
                 if response.status_code in REDIRECTS and location:
@@ -231,9 +232,19 @@ class ArchiveClient:
                 await response.aclose()
         raise ArchiveError(f"the archive redirects more than {MAX_REDIRECTS} times at {shown(request.url)}.")
 
-    async def _send(self, request: Request) -> httpx.Response:
+    async def _admitted(self, request: Request) -> httpx.Response:
+        """Send a request with the credential for where it goes, which is renewed once where it is refused."""
         url = self._checked(request.url)
-        own = self._credentials.get(_origin(url), {})
+        credential = credential_for(_origin(url), self._credentials)
+        response = await self._send(request, url, credential)
+        if response.status_code == 401 and credential is not None:
+            await response.aclose()
+            if await credential.renew():
+                return await self._send(request, url, credential)
+        return response
+
+    async def _send(self, request: Request, url: httpx.URL, credential: Credential | None) -> httpx.Response:
+        own = {} if credential is None else await credential.headers()
         built = self._client.build_request(
             request.method, url, json=request.body, headers={**request.headers, **own}
         )

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from pydantic import SecretStr
 from rasterio.enums import ColorInterp
 from rasterio.shutil import copy
 from rasterio.warp import transform_bounds
 from shapely.geometry import mapping
 
+from ingest.archives.archive import WholeOnlyError
+from ingest.archives.credentials import bearer_tokens
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, ArchiveUnavailableError
 from ingest.clipping import clip_file
 from ingest.fetching import DamagedFileError, Expected
-from ingest.fetching_parts import REQUEST_BYTES, WholeOnlyError, fetch_under
+from ingest.fetching_parts import REQUEST_BYTES, fetch_under
 from ingest.options import IngestOptions
 from ingest.raster import RasterRefusedError
 from mosaics.log import read_state
@@ -347,7 +350,7 @@ async def test_answers_that_are_not_what_was_asked_are_refused(archive, fetch, c
 async def test_redirects_lead_only_where_they_may_and_without_credentials(
     archive, other_archive, fetch, contents
 ):
-    secret = {archive.url: {"authorization": "Bearer secret"}}
+    secret = bearer_tokens({archive.url: SecretStr("secret")})
     async with ArchiveClient(patience=QUICK, local_http=True, credentials=secret) as client:
         archive.routes["/a.tif"] = lambda asked: Answer(302, b"", {"location": f"{other_archive.url}/b.tif"})
         other_archive.routes["/b.tif"] = file(contents["red"])

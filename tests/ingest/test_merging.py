@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from ingest.merging import LandedVersion
+from ingest.merging import read_landed
 from ingest.options import IngestOptions, Mode
 from mosaics.log import read_commits, read_state
 from mosaics.scene import read_item
@@ -297,6 +297,6 @@ async def test_bands_of_a_lesser_version_that_goes_are_named(archive, offer, bri
     assert survey.pending[0].merger.losses == (
         f"blue: they are of {ID}, which it replaces; name them in --bands to have them of this one too.",
     )
-    version = await LandedVersion.read(store, await read_state(store, SENTINEL), second["id"])
+    version = await read_landed(store, await read_state(store, SENTINEL), second["id"])
     assert version is not None
     assert version.bands == ("red",)

@@ -2,20 +2,27 @@
 
 import pytest
 
-from ingest.archives.stac_items import read_scene
+from ingest.archives.stac.items import read_granule
 from ingest.encoding import PerBand
 from ingest.options import IngestOptions, Mode
+from mosaics.descriptions.sources import StacSource, load_sources
 from tests.ingest.archives.scenes import sentinel_item
 
 ROOT = "https://archive.example"
 BOX = (5.0, 51.1, 5.3, 51.3)
-BANDS = {"red": "red", "nir": "nir", "scl": "scl"}
+BANDS = ("red", "nir", "scl")
 
 
-def scene(bands=BANDS, **properties):
+def read(item, source_id="earth-search-sentinel-2-l2a", bands=BANDS):
+    source = load_sources()[source_id]
+    assert isinstance(source, StacSource)
+    return read_granule(item, source, bands)
+
+
+def granule(bands=BANDS, **properties):
     checked = {"file:size": 1000, "file:checksum": "1220" + "0" * 64}
     item = sentinel_item(ROOT, facts=lambda band: checked if band == "red" else {}, **properties)
-    return read_scene(item, bands)
+    return read(item, bands=bands)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +41,7 @@ def scene(bands=BANDS, **properties):
 )
 def test_what_an_earlier_version_has_landed_is_recognised(options, digest, scene_id):
     """The digests are those of version 0.1.0 before archives had kinds: another means another landing."""
-    found = scene(**{"s2:generation_time": "2024-06-15T14:00:00Z"})
+    found = granule(**{"s2:generation_time": "2024-06-15T14:00:00Z"})
     assert options.digest(found, "sentinel-2-l2a") == digest
     assert options.scene_id("S2A") == scene_id
 
@@ -50,16 +57,17 @@ def test_a_landsat_scene_of_an_earlier_version_is_recognised():
         "landsat:product_generated": "2024-06-16T01:02:03Z",
     }
     item["assets"] = {"red": {"href": "s3://usgs-landsat/a/B4.TIF", "storage:region": "us-west-2"}}
-    assert IngestOptions().digest(read_scene(item, {"red": "red"}), "landsat-c2-l2") == "6cd3d065dfb3fff8ccd4"
+    found = read(item, "earth-search-landsat-c2-l2", ("red",))
+    assert IngestOptions().digest(found, "landsat-c2-l2") == "6cd3d065dfb3fff8ccd4"
 
 
 def test_bands_times_and_files_determine_what_is_landed():
-    options, known = IngestOptions(), scene()
+    options, known = IngestOptions(), granule()
     others = [
-        scene({"red": "red"}),
-        scene(cloud_cover=5.0),
-        scene(datetime="2024-06-15T10:50:30Z"),
-        scene(sequence="1"),
+        granule(("red",)),
+        granule(cloud_cover=5.0),
+        granule(datetime="2024-06-15T10:50:30Z"),
+        granule(sequence="1"),
     ]
     digests = {options.digest(found, "sentinel-2-l2a") for found in (known, *others)}
     assert len(digests) == 1 + len(others)

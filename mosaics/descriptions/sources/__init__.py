@@ -1,12 +1,30 @@
-"""What describes an archive's collection: one .toml that says how it is searched and what its assets are."""
+"""The sources scenes can be fetched from: one .toml each, here and in the folders a user adds.
+
+Descriptions are a union that `kind` tells apart: each kind of archive has a model of its own.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 
+from mosaics.descriptions.sources.source import SourceDescription
+from mosaics.descriptions.sources.stac import BandAsset, StacSource
 from mosaics.descriptions.toml_files import read_folders, read_table
+
+__all__ = [
+    "KINDS",
+    "SHIPPED",
+    "BandAsset",
+    "SourceDescription",
+    "SourceFileError",
+    "StacSource",
+    "UnknownSourceError",
+    "find_source",
+    "load_sources",
+    "read_source",
+]
 
 SHIPPED = Path(__file__).parent
 
@@ -19,52 +37,10 @@ class UnknownSourceError(LookupError):
     """No source of that name; the message names those there are."""
 
 
-class Signing(BaseModel):
-    """How a source's files are signed for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["planetary-computer"] = "planetary-computer"
-    tokens: str
-    """Address that hands out tokens, to which account and container are appended."""
-
-
-class SourceDescription(BaseModel):
-    """One collection of a STAC API, and the collection of ours that it is landed in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    title: str
-    api: str
-    """Root of the STAC API."""
-    archive_collection: str
-    """The API's name of the collection."""
-    collection: str
-    """Ours."""
-    assets: Mapping[str, str] = Field(min_length=1)
-    """The API's asset of each of our bands."""
-    offset: Literal["baseline", "flag", "item"]
-    """What tells scale and offset of the numbers.
-
-    `baseline`: they are as ESA made them. `flag`: `earthsearch:boa_offset_applied`, checked against the
-    pixels where it says no. `item`: the item's own raster:bands."""
-    method: Literal["POST", "GET"] = "POST"
-    platforms: tuple[str, ...] = ()
-    """Only scenes of these; empty for all."""
-    signing: Signing | None = None
-
-    @property
-    def bands(self) -> tuple[str, ...]:
-        """Our bands that it has, in the order of its file."""
-        return tuple(self.assets)
-
-    @field_validator("api")
-    @classmethod
-    def _is_a_root(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")) or set("?#@") & set(value):
-            raise ValueError("the root of an API is an https address without query or credentials")
-        return value  # which plain http the client refuses, but for archives on this machine
+KINDS: Mapping[str, type[SourceDescription]] = MappingProxyType({"stac": StacSource})
+"""The model of each kind of source; a file says by `kind` which it is of."""
+USUAL_KIND = "stac"
+"""Of files that do not say it: there was no other kind once."""
 
 
 def load_sources(folder: Path | None = None) -> dict[str, SourceDescription]:
@@ -88,15 +64,24 @@ def find_source(sources: Mapping[str, SourceDescription], source_id: str) -> Sou
     return sources[source_id]
 
 
-def read_source(path: Path) -> SourceDescription:
-    """Reads one .toml; the file's name is the source's.
+def read_source(path: Path, kinds: Mapping[str, type[SourceDescription]] = KINDS) -> SourceDescription:
+    """Read one .toml; the file's name is the source's.
+
+    Args:
+        path: Of the file.
+        kinds: The model of each kind.
 
     Raises:
-        SourceFileError: Where the file is wrong.
+        SourceFileError: If the file is wrong.
     """
-    document = read_table(path, SourceFileError)
+    document = {"kind": USUAL_KIND, **read_table(path, SourceFileError), "id": path.stem}
+    kind = document["kind"]
+    if not isinstance(kind, str) or kind not in kinds:
+        raise SourceFileError(
+            f"{path.name}: kind: {kind!r} is not a kind of source; there are: {', '.join(sorted(kinds))}."
+        )
     try:
-        return SourceDescription.model_validate({**document, "id": path.stem})
+        return kinds[kind].model_validate(document)
     except ValidationError as error:
         complaint = error.errors(include_url=False)[0]
         place = ": ".join(map(str, complaint["loc"]))

@@ -59,6 +59,12 @@ def test_a_dry_run_says_what_would_be_fetched_and_how_much(archive, run, scenes,
     assert not (tmp_path / "store/collections").exists()
 
 
+def test_a_token_of_the_settings_is_sent_to_its_archive(archive, run, scenes, monkeypatch):
+    monkeypatch.setenv("TILEWATCH_ARCHIVE_TOKENS", f"stac.example.org=other,{archive.url}=mine")
+    assert run(*ASKED, *BANDS, "--dry-run").exit_code == 0
+    assert {asked.headers["authorization"] for asked in archive.asked} == {"Bearer mine"}
+
+
 def test_a_dry_run_of_parts_says_about_how_much(run, scenes, tmp_path):
     size = {band: (tmp_path / "files" / f"{band}.tif").stat().st_size for band in ("red", "nir", "scl")}
     done = run(*ASKED, *BANDS, "--clip", "--dry-run")
@@ -142,8 +148,8 @@ def test_references(run, scenes):
         (("--datetime", "June"), "'June' names no time"),
         (("--datetime", "../.."), "A search has a beginning or an end"),
         (("--offset", "nir08=0", "--bands", "red"), "Numbers are given for nir08, which is not ingested."),
-        (("--max-cloud", "120"), "A cloud cover of 120 is no percentage"),
-        (("--bbox", "5,51,5,52"), "5,51,5,52 is no box"),
+        (("--max-cloud", "120"), "120 is not a valid cloud cover"),
+        (("--bbox", "5,51,5,52"), "5,51,5,52 is not a valid box"),
         (("--storage", "ftp://there"), "'ftp://there' names no storage"),
     ],
 )

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ingest.archives.archive import Wanted
+from ingest.archives.archive import Access, Wanted
+from ingest.archives.discovery import discover
 from ingest.archives.http import ArchiveClient
-from ingest.archives.stac_archive import StacArchive
+from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
 from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing import Landing
@@ -96,14 +97,14 @@ async def ingest(
 ) -> tuple[PendingScenes, IngestOutcome]:
     """Searches, surveys and lands, as the command does."""
     described = load_sources()[source_id].model_copy(update={"api": f"{url}/v1"})
-    source = StacArchive(described, client)
+    source = open_archive(described, Access(client))
     asked = {"bbox": (5.0, 51.0, 5.5, 51.5), "bands": ("red", "nir", "scl"), **wanted}
-    discovery = await source.discover(Wanted(interval=Interval.parse(interval), **asked))
+    discovery = await discover(source, Wanted(interval=Interval.parse(interval), **asked))
     folder = Downloads(downloads)
     state = await read_state(storage, source.collection_id)
     collection = load_collections()[source.collection_id]
     survey = await survey_scenes(
-        storage, source, collection, discovery.scenes, options, state=state, downloads=folder
+        storage, source, collection, discovery.granules, options, state=state, downloads=folder
     )
     outcome = await ingest_scenes(
         storage,

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 REASONS = {206: "Partial Content", 302: "Found", 307: "Temporary Redirect", 416: "Range Not Satisfiable"}
@@ -93,6 +93,8 @@ class ArchiveServer:
     def __init__(self) -> None:
         self.routes: dict[str, Handler] = {}
         self.asked: list[Asked] = []
+        self.cut_after: int | None = None
+        """Bytes after which every connection is cut; None where answers say it themselves."""
         self.statistics = self.most_at_once = 0
         """Answers being sent now, and the most that ever were at the same time."""
         self._loop = asyncio.new_event_loop()
@@ -132,7 +134,10 @@ class ArchiveServer:
                 self.statistics += 1
                 self.most_at_once = max(self.most_at_once, self.statistics)
                 try:
-                    goes_on = await _write(writer, asked, handler(asked))
+                    answer = handler(asked)
+                    if self.cut_after is not None:
+                        answer = replace(answer, dropped_after=self.cut_after)
+                    goes_on = await _write(writer, asked, answer)
                 finally:
                     self.statistics -= 1
                 if not goes_on:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from pydantic import SecretStr
 
+from ingest.archives.credentials import FixedCredential, Origins
 from ingest.archives.http import (
     ArchiveAnswerError,
     ArchiveClient,
@@ -113,11 +115,12 @@ async def test_an_answer_past_all_bounds_is_refused(archive, packed):
 
 
 async def test_credentials_go_to_their_origin_only(archive, other_archive):
-    key = {"ocp-apim-subscription-key": "key"}
+    origins = Origins((archive.url,))
+    key = FixedCredential(origins, SecretStr("key"), header="ocp-apim-subscription-key", scheme="")
     archive.routes["/here"] = lambda _: Answer(302, b"", {"location": "/there"})
     archive.routes["/there"] = lambda _: Answer(302, b"", {"location": f"{other_archive.url}/away"})
     other_archive.routes["/away"] = lambda _: document("found")
-    async with ArchiveClient(credentials={archive.url: key}, patience=QUICK, local_http=True) as client:
+    async with ArchiveClient(credentials=[key], patience=QUICK, local_http=True) as client:
         assert await client.document(Request(f"{archive.url}/here")) == "found"
     assert [asked.headers.get("ocp-apim-subscription-key") for asked in archive.asked] == ["key", "key"]
     assert "ocp-apim-subscription-key" not in other_archive.asked[0].headers

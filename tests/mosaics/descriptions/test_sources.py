@@ -1,9 +1,19 @@
 """Source files: those shipped fit the collections they are landed in, and wrong ones say what is wrong."""
 
+import tomllib
+
 import pytest
 
 from mosaics.descriptions.collections import load_collections
-from mosaics.descriptions.sources import SHIPPED, SourceFileError, load_sources, read_source
+from mosaics.descriptions.sources import (
+    KINDS,
+    SHIPPED,
+    BandAsset,
+    SourceFileError,
+    StacSource,
+    load_sources,
+    read_source,
+)
 
 GOOD = """
 title = "Mine"
@@ -18,16 +28,19 @@ assets = { red = "B04_10m" }
 @pytest.mark.parametrize("source", load_sources().values(), ids=load_sources().keys())
 def test_every_source_fits_its_collection(source):
     collection = load_collections()[source.collection].collection
-    assert set(source.assets) <= set(collection.band_names)
+    assert set(source.bands) <= set(collection.band_names)
     assert source.api.startswith("https://")
     categorical = {band.name for band in collection.bands if band.categorical}
-    assert categorical <= set(source.assets)  # without them nothing masks clouds
+    assert categorical <= set(source.bands)  # without them nothing masks clouds
 
 
 def test_a_source_of_ones_own(tmp_path):
     (tmp_path / "mine.toml").write_text(GOOD)
     found = load_sources(tmp_path)
-    assert found["mine"].assets == {"red": "B04_10m"}
+    mine = found["mine"]
+    assert isinstance(mine, StacSource)
+    assert (mine.kind, mine.bands) == ("stac", ("red",))  # files written before there were kinds say none
+    assert mine.band_asset("red") == BandAsset(asset="B04_10m", band=1)
     assert len(found) == 1 + len(list(SHIPPED.glob("*.toml")))
 
 
@@ -38,6 +51,12 @@ def test_a_source_of_ones_own(tmp_path):
         (("https://stac", "https://user@stac"), "mine.toml: api: "),
         (('"baseline"', '"guess"'), "mine.toml: offset: "),
         (('title = "Mine"', ""), "mine.toml: title: "),
+        (
+            ('title = "Mine"', 'kind = "ftp"\ntitle = "Mine"'),
+            "mine.toml: kind: 'ftp' is not a kind of source; there are: stac.",
+        ),
+        (('title = "Mine"', 'kind = 3\ntitle = "Mine"'), "mine.toml: kind: 3 is not a kind of source"),
+        (('"B04_10m"', '{ asset = "B04", band = 0 }'), "mine.toml: assets: red: "),
         (('title = "Mine"', 'title = "Mine"\nmore = 1'), "mine.toml: more: "),
         (('title = "Mine"', 'id = "other"'), "mine.toml: id: leave it out"),
         (('title = "Mine"', "title ="), "mine.toml is not TOML"),
@@ -54,3 +73,16 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, change, said):
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(SourceFileError, match="there is no folder"):
         load_sources(tmp_path / "nowhere")
+
+
+def test_every_shipped_file_says_its_kind():
+    for path in SHIPPED.glob("*.toml"):
+        assert tomllib.loads(path.read_text())["kind"] in KINDS
+
+
+def test_a_file_of_several_bands_is_told_by_name_and_number(tmp_path):
+    several = '{ red = { asset = "image", band = 1 }, nir = { asset = "image", band = 4 } }'
+    (tmp_path / "mine.toml").write_text(GOOD.replace('{ red = "B04_10m" }', several))
+    source = read_source(tmp_path / "mine.toml")
+    assert isinstance(source, StacSource)
+    assert source.band_asset("nir") == BandAsset(asset="image", band=4)

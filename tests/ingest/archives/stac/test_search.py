@@ -7,10 +7,11 @@ import pytest
 import shapely
 from shapely.geometry import box, mapping
 
-from ingest.archives.archive import Wanted, WantedError
+from ingest.archives.archive import Access, Wanted, WantedError
+from ingest.archives.discovery import discover
 from ingest.archives.http import ArchiveAnswerError, ArchiveError, ArchiveUnavailableError
-from ingest.archives.stac_archive import StacArchive
-from ingest.archives.stac_search import ItemSearch, search_items
+from ingest.archives.opening import open_archive
+from ingest.archives.stac.search import ItemSearch, search_items
 from mosaics.descriptions.sources import load_sources
 from mosaics.period import Interval
 from tests.ingest.archives.scenes import sentinel_item
@@ -28,7 +29,7 @@ def search(archive):
 @pytest.fixture
 def source(archive, client):
     described = load_sources()["earth-search-sentinel-2-l2a"]
-    return StacArchive(described.model_copy(update={"api": f"{archive.url}/v1"}), client)
+    return open_archive(described.model_copy(update={"api": f"{archive.url}/v1"}), Access(client))
 
 
 async def ids(items):
@@ -164,15 +165,15 @@ async def test_versions_of_one_scene_are_one(archive, source):
             sentinel_item(root, "S2A_31UFS_20240615_1_L2A", tile="31UFS", sequence="1", baseline="04.00"),
         ]
     )
-    found = await source.discover(WANTED)
-    assert [scene.id for scene in found.scenes] == [
+    found = await discover(source, WANTED)
+    assert [granule.id for granule in found.granules] == [
         "S2A_31UFT_20240615_1_L2A",
         "S2B_31UFT_20240615_0_L2A",
         "S2A_31UFT_20240616_0_L2A",
         "S2A_31UFS_20240615_0_L2A",  # the higher baseline comes before the higher sequence
     ]
     assert found.duplicates == 2
-    assert found.scenes[0].supersedes == ("S2A_31UFT_20240615_0_L2A",)
+    assert found.granules[0].supersedes == ("S2A_31UFT_20240615_0_L2A",)
 
 
 async def test_the_second_part_of_a_tile_and_a_second_overpass_are_scenes_of_their_own(archive, source):
@@ -193,8 +194,8 @@ async def test_the_second_part_of_a_tile_and_a_second_overpass_are_scenes_of_the
             lies(again, 5.2005, 5.2605),  # the first part, processed again: not quite the same outline
         ]
     )
-    found = await source.discover(WANTED)
-    assert [(scene.id[-5:], scene.supersedes) for scene in found.scenes] == [
+    found = await discover(source, WANTED)
+    assert [(granule.id[-5:], granule.supersedes) for granule in found.granules] == [
         ("3_L2A", ("S2A_31UFT_20240615_0_L2A",)),
         ("1_L2A", ()),
         ("2_L2A", ()),
@@ -214,8 +215,8 @@ async def test_what_nobody_asked_for_is_left_out(archive, source):
             sentinel_item(root, "asked"),
         ]
     )
-    found = await source.discover(WANTED)
-    assert [scene.id for scene in found.scenes] == ["asked"]
+    found = await discover(source, WANTED)
+    assert [granule.id for granule in found.granules] == ["asked"]
     assert (found.found, found.elsewhere) == (5, 4)
 
 
@@ -228,10 +229,10 @@ async def test_cloudy_scenes_are_left_out(archive, source):
             sentinel_item(root, "unknown", tile="3", cloud_cover=None),
         ]
     )
-    found = await source.discover(replace(WANTED, max_cloud_percent=20.0))
-    assert [scene.id for scene in found.scenes] == ["clear"]
+    found = await discover(source, replace(WANTED, max_cloud_percent=20.0))
+    assert [granule.id for granule in found.granules] == ["clear"]
     assert found.cloudy == 2
-    assert len((await source.discover(WANTED)).scenes) == 3
+    assert len((await discover(source, WANTED)).granules) == 3
 
 
 async def test_a_cloudy_scene_does_not_give_way_to_a_lesser_version_of_it(archive, source):
@@ -242,8 +243,8 @@ async def test_a_cloudy_scene_does_not_give_way_to_a_lesser_version_of_it(archiv
             sentinel_item(root, "S2A_31UFT_20240615_1_L2A", sequence="1", cloud_cover=21.0),
         ]
     )
-    found = await source.discover(replace(WANTED, max_cloud_percent=20.0))
-    assert found.scenes == ()
+    found = await discover(source, replace(WANTED, max_cloud_percent=20.0))
+    assert found.granules == ()
     assert (found.duplicates, found.cloudy) == (1, 1)
     assert set(archive.asked[0].body) == {"collections", "bbox", "datetime", "limit"}
 
@@ -252,8 +253,8 @@ async def test_a_limit_keeps_the_first(archive, source):
     archive.routes["/v1/search"] = lambda _: page(
         [sentinel_item(archive.url, str(n), tile=str(n)) for n in range(4)]
     )
-    found = await source.discover(replace(WANTED, limit=3))
-    assert [scene.id for scene in found.scenes] == ["0", "1", "2"]
+    found = await discover(source, replace(WANTED, limit=3))
+    assert [granule.id for granule in found.granules] == ["0", "1", "2"]
     assert found.over_limit == 1
 
 
@@ -265,24 +266,24 @@ async def test_items_that_are_none_are_told_and_cost_only_themselves(archive, so
     away = sentinel_item(archive.url, "../../away", tile="z")
     good = sentinel_item(archive.url, "good")
     archive.routes["/v1/search"] = lambda _: page([broken, lost, bad, away, good])
-    found = await source.discover(WANTED)
-    assert [scene.id for scene in found.scenes] == ["good"]
+    found = await discover(source, WANTED)
+    assert [granule.id for granule in found.granules] == ["good"]
     assert found.refused["broken"] == "it has no nir (asset nir)"
     assert "where it lies" in found.refused["lost"]
-    assert "no item of a scene" in found.refused["bad"]
-    assert "its id is none" in found.refused["../../away"]
+    assert "not a valid item of a scene" in found.refused["bad"]
+    assert "its id is not one" in found.refused["../../away"]
 
 
 async def test_a_band_the_source_lacks_is_answered_with_those_it_has(source):
     with pytest.raises(WantedError, match=r"no band swir in source .*; there are: blue, green, red"):
-        await source.discover(replace(WANTED, bands=("swir",)))
+        await discover(source, replace(WANTED, bands=("swir",)))
 
 
 @pytest.mark.parametrize(
     "bbox", [(5.3, 51.3, 5.0, 51.1), (0, 0, 0, 1), (0, 0, 200, 1), (float("nan"), 0, 1, 1)]
 )
 def test_a_box_that_is_none_is_refused(bbox):
-    with pytest.raises(WantedError, match="no box"):
+    with pytest.raises(WantedError, match="is not a valid box"):
         Wanted(bbox, JUNE)
 
 

@@ -12,7 +12,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.session import Session
 
-from ingest.archives.archive import RemoteFile, SceneRefusedError
+from ingest.archives.archive import GranuleRefusedError, RemoteFile
 from ingest.archives.http import ArchiveClient, ArchiveError, Request, shown
 from mosaics.period import PeriodError, parse_instant
 
@@ -34,7 +34,7 @@ class Signer(Protocol):
 
         Raises:
             ArchiveError: Where there is none.
-            SceneRefusedError: Where reading it costs money that nobody has agreed to.
+            GranuleRefusedError: Where reading it costs money that nobody has agreed to.
         """
         ...
 
@@ -145,11 +145,11 @@ def refuse_billed(file: RemoteFile, *, allowed: bool) -> None:
     """Refuses files that cost money to read.
 
     Raises:
-        SceneRefusedError: Where `file` does and that is not allowed.
+        GranuleRefusedError: Where `file` does and that is not allowed.
     """
     if file.requester_pays and not allowed:
-        raise SceneRefusedError(
-            f"the file {shown(file.href)} lies in a bucket that bills whoever reads it. Give "
-            "--requester-pays to have it billed to your AWS credentials, or take a source that bills nobody, "
+        raise GranuleRefusedError(
+            f"the file {shown(file.href)} lies in a bucket that bills its readers. Give "
+            "--requester-pays to have it billed to your AWS credentials, or take a source that is free, "
             "such as planetary-computer-landsat-c2-l2."
         )

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ingest.archives.archive import RemoteFile, SceneRefusedError
+from ingest.archives.archive import GranuleRefusedError, RemoteFile
 from ingest.archives.http import ArchiveError
-from ingest.archives.signing import OpenBuckets, SharedAccess, https_address
+from ingest.archives.stac.signing import OpenBuckets, SharedAccess, https_address
 from mosaics.period import instant_text
 from tests.ingest.archives.server import document
 
@@ -120,7 +120,7 @@ def test_other_addresses_are_refused(file):
 
 async def test_a_bucket_that_bills_is_read_only_where_that_is_wanted(monkeypatch):
     file = RemoteFile("s3://usgs-landsat/a/B4.TIF", requester_pays=True)
-    with pytest.raises(SceneRefusedError, match="Give --requester-pays"):
+    with pytest.raises(GranuleRefusedError, match="Give --requester-pays"):
         await OpenBuckets().sign(file)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")

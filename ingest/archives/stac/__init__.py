@@ -1,0 +1,1 @@
+"""The kind "stac": collections of a STAC API, each by one description."""

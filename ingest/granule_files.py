@@ -1,0 +1,135 @@
+"""The files of one granule: made where they have to be, brought here each once, and unpacked into rasters."""
+
+import asyncio
+from collections.abc import Collection, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ingest.archives.archive import Archive, Box, Granule, Progress, RemoteFile, WholeOnlyError
+from ingest.clipping import clip_file, clipped_raster
+from ingest.downloads import Downloads, Remembered
+from ingest.landing import require_space
+from ingest.raster import RasterRefusedError, SourceRaster
+
+REMEDY = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
+
+
+@dataclass(slots=True)
+class GranuleFiles:
+    """What an archive gives of a granule, in a folder that stays until the granule has landed."""
+
+    source: Archive
+    granule: Granule
+    folder: Path
+    downloads: Downloads
+    """Where the folder lies."""
+    at_once: asyncio.Semaphore
+    """Bounds the connections to the archive."""
+    fetched: Progress
+    remote: Mapping[str, RemoteFile] = field(init=False)
+    """What is fetched, by the names of the granule's files."""
+    paths: dict[str, Path] = field(default_factory=dict)
+    """What has come, by the same names."""
+
+    def __post_init__(self) -> None:
+        self.remote = self.granule.wanted_files
+
+    async def prepare(self, under: Box | None) -> None:
+        """Have the archive make the files, where it makes them on demand; see `Archive.prepare`."""
+        memory = Remembered(self.folder)
+        self.remote = await self.source.prepare(self.granule, under=under, memory=memory)
+
+    async def require(self) -> None:
+        """Ask for the head of every file: links may be dead, or lead where reading is not allowed.
+
+        Raises:
+            ArchiveError: If a file cannot be asked for.
+        """
+
+        async def require(file: RemoteFile) -> None:
+            async with self.at_once:
+                await self.source.size_bytes(replace(file, size_bytes=None))
+
+        await together(*map(require, self.remote.values()))
+
+    async def fetch(
+        self, files: Iterable[str], *, under: Box | None = None, whole: Collection[str] = ()
+    ) -> None:
+        """Bring files here, of those not in `whole` only what lies under a box where there is one.
+
+        Raises:
+            ArchiveError: If the archive does not give one.
+            DiskFullError: If there is no room for one that comes whole although a part was wanted.
+        """
+
+        async def fetch(name: str) -> None:
+            async with self.at_once:
+                if under is None or name in whole:
+                    self.paths[name] = await self._fetch(name)
+                else:
+                    self.paths[name] = await self._fetch_under(name, under)
+
+        await together(*map(fetch, files))
+
+    async def _fetch(self, name: str) -> Path:
+        target = self.folder / name
+        await self.source.fetch(self.remote[name], target, self.fetched)
+        return target
+
+    async def _fetch_under(self, name: str, bbox: Box) -> Path:
+        """Bring what lies under a box, or the whole where no parts can be had; return where that is."""
+        file, target = self.remote[name], self.folder / name
+        if await asyncio.to_thread(target.is_file):
+            return target
+        blocks = target.with_suffix(f".blocks{target.suffix}")
+        try:
+            await self.source.fetch_under(file, bbox, blocks, self.fetched)
+        except WholeOnlyError:
+            size_bytes = await self.source.size_bytes(file)
+            require_space(self.downloads.folder, size_bytes or 0, work="fetching", remedy=REMEDY)
+            return await self._fetch(name)
+        return blocks
+
+    def unpack(self, band: str) -> SourceRaster:
+        """Return the raster of a band whose file has come.
+
+        Raises:
+            RasterRefusedError: If the file does not have it, or not as something that can be landed.
+        """
+        layer = self.granule.layers[band]
+        return self.source.unpack(self.paths[layer.file], layer.layer, self.folder / "unpacked")
+
+    def clip(self, bbox: Box) -> dict[str, SourceRaster]:
+        """Return the part of every band under a box; a file that is refused goes, to be fetched again.
+
+        Raises:
+            RasterRefusedError: If a file cannot be read, or has nothing under the box.
+        """
+        folder = self.folder / "clipped"
+        folder.mkdir(exist_ok=True)
+        written: set[Path] = set()
+        rasters: dict[str, SourceRaster] = {}
+        for band in self.granule.bands:
+            file = self.granule.layers[band].file
+            try:
+                raster = self.unpack(band)
+                part = folder / (file if raster.unpacked is None else raster.unpacked.name)
+                if part not in written:
+                    clip_file(raster.pixels_path, bbox, part)
+                    written.add(part)
+            except RasterRefusedError:
+                self.paths[file].unlink()
+                raise
+            rasters[band] = clipped_raster(raster, part)
+        return rasters
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Run work at once; where a part fails the others are stopped, and its error is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in work:
+                group.create_task(part)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
