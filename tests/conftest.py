@@ -121,7 +121,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.is_file():
             command = [str(Path(sys.executable).with_name("tilewatch")), "demo", "--storage", folder.as_uri()]
-            landed = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=170)
+            landed = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=500)
             told.write_bytes(landed.stdout)
     return folder
 

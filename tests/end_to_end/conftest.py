@@ -34,6 +34,11 @@ from = 0.4
 """
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Gives the first test of this folder time to land the demo and to start servers on a busy machine."""
+    item.add_marker(pytest.mark.timeout(600))
+
+
 @pytest.fixture(scope="package")
 def store(demo_folder: Path) -> str:
     """The address of a storage with the demo in it."""

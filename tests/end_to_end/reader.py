@@ -29,6 +29,9 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 TIMEOUT_MS = 60_000
 """For every expectation, action and navigation: WebGL is drawn in software, on a machine that may be busy."""
 
+START_S = 180
+"""For a server, which imports all of its libraries first."""
+
 
 @dataclass
 class Server:
@@ -50,7 +53,7 @@ class Server:
         environment |= self.settings
         command = [TILEWATCH, "serve", "--port", str(self.port)]
         self.child = Child.start(command, self.folder, name="serve", env=environment)
-        wait_until_listening(self.port, timeout_s=60, check=self.child.check)
+        wait_until_listening(self.port, timeout_s=START_S, check=self.child.check)
 
     def stop(self) -> None:
         if self.child:
