@@ -217,7 +217,7 @@ class Reader:
 
     def numbers(self) -> list[list[str]]:
         """The rows of the table of the chart."""
-        self.page.get_by_role("button", name="Show numbers").click()
+        self.page.get_by_role("button", name="Show table").click()
         rows = self.chart.locator("tbody tr")
         expect(rows.first).to_be_visible()
         found: list[list[str]] = rows.evaluate_all(

@@ -41,7 +41,7 @@ def test_windows_chosen_are_those_of_the_tiles_the_link_and_the_value(reader: Re
     before = len(reader.asked)
     page.get_by_label("Before", exact=True).select_option("2024-04")
     expect(summary).to_have_text("Before: April 2024. After: July 2024.")
-    page.get_by_role("button", name="Earlier period").click()
+    page.get_by_role("button", name="Previous period").click()
     reader.wait_for_period("2024-06")
     expect(page).to_have_url(re.compile("period=2024-06&pre=2024-04&"))
     asked = tile_queries(reader.asked[before:], "dnbr")
@@ -88,9 +88,9 @@ def stand_at(reader: Reader, percent: int) -> None:
 def test_a_swipe_shows_before_on_the_left_and_after_on_the_right(reader: Reader) -> None:
     page, divider = reader.page, reader.page.locator("#divider")
     reader.open("#product=dnbr&period=2024-07")
-    page.get_by_role("button", name="Swipe between two pictures").click()
+    page.get_by_role("button", name="Swipe to compare").click()
     expect(divider).to_have_attribute(
-        "aria-label", "Divider: Before: June 2024 on its left, After: July 2024 on its right"
+        "aria-label", "Divider: Before: June 2024 on the left, After: July 2024 on the right"
     )
     expect(page).to_have_url(re.compile("swipe=pre"))
     expect(page.locator("#legend")).to_be_hidden()  # it is not that of these pictures
@@ -127,7 +127,7 @@ def test_a_swipe_shows_before_on_the_left_and_after_on_the_right(reader: Reader)
     assert differing_share(both[:, west], before[:, west]) < 0.01
     assert differing_share(both[:, east], after[:, east]) < 0.01
 
-    page.get_by_role("button", name="Swipe between two pictures").click()
+    page.get_by_role("button", name="Swipe to compare").click()
     expect(divider).to_be_hidden()
     expect(page.locator("#legend")).to_be_visible()
     assert reader.complaints == []
@@ -138,7 +138,7 @@ def test_a_finger_moves_the_line_between_two_periods_of_one_layer(reader: Reader
     reader.open("#product=ndvi&period=2024-07&swipe=2024-01")
     page, divider = reader.page, reader.page.locator("#divider")
     expect(divider).to_have_attribute(
-        "aria-label", "Divider: January 2024 on its left, July 2024 on its right"
+        "aria-label", "Divider: January 2024 on the left, July 2024 on the right"
     )
     expect(page.locator("#legend")).to_be_visible()
     canvas = page.locator("#map").bounding_box()

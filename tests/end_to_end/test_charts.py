@@ -124,7 +124,7 @@ def test_a_polygon_is_drawn_and_left_by_keyboard_alone(reader: Reader) -> None:
     keyboard = reader.page.keyboard
     reader.page.locator("#area-draw").focus()
     keyboard.press("Enter")
-    finish = reader.page.get_by_role("button", name="Close shape")
+    finish = reader.page.get_by_role("button", name="Finish shape")
     expect(finish).to_be_disabled()
     for key in ("Space", "ArrowRight", "Space", "Space", "Backspace", "ArrowDown", "Space"):
         keyboard.press(key)
@@ -136,7 +136,7 @@ def test_a_polygon_is_drawn_and_left_by_keyboard_alone(reader: Reader) -> None:
     assert len(reader.corners()) == 3
     assert (south, north) != (east, east)
     expect(reader.page.locator("#value")).to_be_hidden()
-    reader.page.get_by_role("button", name="Close the chart").click()
+    reader.page.get_by_role("button", name="Close chart").click()
     expect(reader.chart).to_be_hidden()
 
     reader.page.locator("#area-draw").focus()
@@ -194,16 +194,16 @@ DEGREES = feature("Polygon", [[[0, 40], [10, 40], [10, 50], [0, 50], [0, 40]]], 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("PK\x03\x04 zipped", "is not GeoJSON. Shapefiles and GeoPackages must be exported"),
-        (geojson(feature("Point", [5, 51])), "has no polygon. It holds Point"),
-        (geojson(), "has no polygon. It is empty"),
+        ("PK\x03\x04 zipped", "is not a GeoJSON file. Export shapefiles and GeoPackages"),
+        (geojson(feature("Point", [5, 51])), "has no polygons. It contains Point"),
+        (geojson(), "has no polygons. It is empty"),
         (
             geojson(feature("Polygon", [[[650000, 5672000], [650100, 5672000], [650000, 5672100]]])),
             "not in degrees",
         ),
         (
             geojson(feature("Polygon", [[[5, 51], [5, 52]]], name="Line")),
-            "“Line” has a ring of fewer than three",
+            "“Line” has a ring with fewer than three",
         ),
         (
             geojson(feature("Polygon", [[[5, 51], [5, "x"], [6, 52]]])),
@@ -252,11 +252,11 @@ def test_two_areas_and_two_layers_are_compared(reader: Reader) -> None:
     assert second == [f"{entry['mean']:.2f}" if entry["mean"] else NONE for entry in lights]
 
     compare.select_option("area")
-    expect(reader.page.locator("#area-hint")).to_contain_text("the area to compare with")
+    expect(reader.page.locator("#area-hint")).to_contain_text("an area to compare with")
     reader.page.get_by_role("button", name="Draw", exact=True).click()
     for place in reader.on_map((0.7, 0.2), (0.8, 0.2), (0.8, 0.3)):
         reader.page.mouse.click(*place)
-    reader.page.get_by_role("button", name="Close shape").click()
+    reader.page.get_by_role("button", name="Finish shape").click()
     expect(reader.page.locator(".area-row")).to_have_count(2)
     reader.wait_for_chart()
     expect(reader.chart.locator(".key-row:has(.key-line)")).to_have_text(["Drawn area", "Second area"])
@@ -281,7 +281,7 @@ def test_classes_are_stacked_in_the_colours_of_the_legend(reader: Reader) -> Non
     assert heights == pytest.approx([area * per_ha for area in areas], abs=0.3)
     expect(reader.chart.locator(".axis-title")).to_have_text("km²")
     reader.page.locator("#product").select_option("true-color")
-    expect(reader.page.locator("#chart-notice")).to_contain_text("a picture without values to count")
+    expect(reader.page.locator("#chart-notice")).to_contain_text("is an image and has no values to chart")
 
 
 def test_an_outline_that_crosses_itself_is_said_by_the_server(reader: Reader) -> None:

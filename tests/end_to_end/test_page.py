@@ -41,7 +41,7 @@ def test_another_period_is_another_picture_and_the_back_button_returns(reader: R
     periods = reader.server.periods("ndvi")
     reader.open("#product=ndvi")
     latest = reader.picture()
-    reader.page.get_by_role("button", name="Earlier period").click()
+    reader.page.get_by_role("button", name="Previous period").click()
     reader.wait_for_link(periods[-2])
     reader.page.locator("#period").select_option(periods[-7])
     reader.wait_for_period(periods[-7])
@@ -65,7 +65,7 @@ def test_the_old_period_stays_until_the_new_one_is_drawn(reader: Reader) -> None
         held.append(route)
 
     reader.page.route("**/*.png?*", hold)
-    reader.page.get_by_role("button", name="Later period").click()
+    reader.page.get_by_role("button", name="Next period").click()
     reader.wait_for_link(periods[6])
     while not held:
         reader.page.wait_for_timeout(20)
@@ -192,8 +192,8 @@ def test_a_server_that_is_gone_is_said_once_and_can_be_tried_again(reader: Reade
     notice = reader.page.get_by_role("alert")
     server.stop()
     try:
-        reader.page.get_by_role("button", name="Earlier period").click()
-        expect(notice).to_contain_text("The server does not answer")
+        reader.page.get_by_role("button", name="Previous period").click()
+        expect(notice).to_contain_text("The server is not responding")
     finally:
         server.start()  # other readers want it
     notice.get_by_role("button", name="Try again").click()
@@ -240,9 +240,9 @@ def test_failing_tiles_are_one_notice_and_a_retry_draws_them(reader: Reader) -> 
 
 def test_a_layer_without_scenes_and_an_unknown_one_are_named(reader: Reader) -> None:
     reader.open("#product=naip-color&period=2020")
-    expect(reader.page.get_by_role("alert")).to_contain_text("Nothing has been landed for this layer yet.")
+    expect(reader.page.get_by_role("alert")).to_contain_text("This layer has no data yet.")
     reader.open("#product=ndvx")
-    expect(reader.page.get_by_role("alert")).to_contain_text("There is no layer “ndvx” here.")
+    expect(reader.page.get_by_role("alert")).to_contain_text("There is no layer called “ndvx”.")
 
 
 def test_everything_is_reached_and_worked_by_keyboard(reader: Reader) -> None:
@@ -288,7 +288,7 @@ def test_everything_is_reached_and_worked_by_keyboard(reader: Reader) -> None:
 def test_playing_steps_on_by_itself_until_paused(reader: Reader) -> None:
     periods = reader.server.periods("nightlights")
     reader.open(f"#product=nightlights&period={periods[0]}")
-    reader.page.get_by_role("button", name="Play the periods").click()
+    reader.page.get_by_role("button", name="Play through periods").click()
     expect(reader.page).to_have_url(re.compile(f"period=({'|'.join(periods[2:])})&"))
     reader.page.get_by_role("button", name="Pause").click()
     standing = reader.page.locator("#period").input_value()
@@ -347,7 +347,7 @@ def test_the_dark_scheme_darkens_panel_and_ground(reader: Reader) -> None:
 def test_the_address_in_the_panel_serves_the_tile_the_map_shows(visited: Reader) -> None:
     visited.choose("ndvi")
     visited.page.get_by_text("About this layer").click()
-    field_ = visited.page.get_by_label("XYZ address, for QGIS and MapLibre")
+    field_ = visited.page.get_by_label("XYZ tile URL for QGIS and MapLibre")
     west, south, east, north = visited.server.json("products/ndvi")["bbox"]
     x = int(((west + east) / 2 + 180) / 360 * 2**10)
     latitude = np.radians((south + north) / 2)

@@ -59,17 +59,17 @@ def watcher(tab: Page, store: str, database_url: str, tmp_path: Path) -> Iterato
 def test_a_region_is_opened_from_the_map_with_its_windows(watcher: Reader) -> None:
     page = watcher.page
     watcher.open("#product=ndvi&view=10.3/40.4/-99.0")
-    expect(page.locator("#regions-note")).to_have_text("2, 1 late or failed")
+    expect(page.locator("#regions-note")).to_have_text("2 (1 late or failed)")
     page.mouse.click(*watcher.place_of(-98.99, 40.5))
     details = page.get_by_role("group", name="Region valley")
     expect(details).to_contain_text("3 days old")
     expect(details).to_contain_text(
-        "1 Jun 2024 \N{EN DASH} 30 Jun 2024 (just before: there is nothing a year earlier)"
+        "1 Jun 2024 \N{EN DASH} 30 Jun 2024 (just before, because there is no data from a year earlier)"
     )
-    expect(details).to_contain_text("The last refresh succeeded")
+    expect(details).to_contain_text("Last refresh succeeded")
     expect(details).to_contain_text("every 7 nights")
 
-    details.get_by_role("button", name="Hectares").click()
+    details.get_by_role("button", name="Hectares by class").click()
     watcher.wait_for_link("2024-07-01/2024-07-30")
     assert "pre=2024-06-01/2024-06-30" in page.url
     expect(page.locator("#product")).to_have_value("dnbr")
@@ -84,13 +84,13 @@ def test_a_region_is_opened_from_the_map_with_its_windows(watcher: Reader) -> No
     plain.focus()
     page.keyboard.press("Enter")
     told = page.get_by_role("group", name="Region plain")
-    expect(told).to_contain_text("The last refresh failed")
+    expect(told).to_contain_text("Last refresh failed")
     expect(told).to_contain_text("the archive does not answer")
     expect(plain).to_contain_text("40 days old")
     watcher.wait_for_frame()
     watcher.wait_for_drawing()
     outlined = watcher.picture()
-    page.get_by_label("Outlines on the map, shaded by age").uncheck()
+    page.get_by_label("Show outlines on the map, coloured by age").uncheck()
     watcher.wait_for_frame()
     assert differing_share(outlined, watcher.picture()) > 0.3
     assert not watcher.strangers
@@ -109,7 +109,7 @@ def test_a_layer_that_gets_its_first_data_is_there_without_a_reload(
     page = reader.page
     reader.open()
     without = page.locator("#product optgroup").last
-    expect(without).to_have_attribute("label", "Without data so far")
+    expect(without).to_have_attribute("label", "No data yet")
     assert "nightlights" in without.locator("option").evaluate_all("all => all.map(one => one.value)")
     assert page.locator("#product optgroup").first.locator("option").all_inner_texts() == [
         "Nitrogen dioxide (tropospheric column)"
@@ -120,9 +120,9 @@ def test_a_layer_that_gets_its_first_data_is_there_without_a_reload(
     )
     notice = page.get_by_role("alert")
     polls = page.evaluate("setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 250)")
-    expect(notice).to_contain_text("There is something to see now: “Night lights, monthly”")
+    expect(notice).to_contain_text("New data is available: “Night lights, monthly”")
     page.evaluate("timer => clearInterval(timer)", polls)
-    notice.get_by_role("button", name="Show it").click()
+    notice.get_by_role("button", name="Show", exact=True).click()
     reader.wait_for_period("2024-12")
     expect(page.locator("#product")).to_have_value("nightlights")
     assert reader.complaints == []

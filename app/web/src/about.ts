@@ -1,4 +1,4 @@
-/** What stands behind a layer: description, formula, mask, references, and addresses for other programs. */
+/** Details of a layer: description, formula, mask, references, and addresses for other programs. */
 
 import { address, pinnedQuery, tilejsonPath, xyzPath, type ProductDetail, type TileJSON } from "./api";
 import { build, element } from "./dom";
@@ -12,14 +12,14 @@ export function drawAbout(product: ProductDetail, tilejson: TileJSON | null): vo
   add("Collection", product.collection);
   if (product.expression) add("Formula", build("code", "", product.expression));
   else add("Bands", product.bands.join(", "));
-  const rules = product.mask.map((rule) => rule.label ?? `by ${rule.band}`);
-  if (rules.length) add("Hidden", [...new Set(rules)].join(", "));
+  const rules = product.mask.map((rule) => rule.label ?? `by band ${rule.band}`);
+  if (rules.length) add("Masked out", [...new Set(rules)].join(", "));
   if (product.references.length) add(product.references.length > 1 ? "References" : "Reference", product.references.join("; "));
   parts.push(facts);
   if (tilejson) {
     const time = pinnedQuery(tilejson);
-    parts.push(copyable("XYZ address, for QGIS and MapLibre", address(xyzPath(product.id, time))));
-    parts.push(copyable("TileJSON, with bounds and legend", address(tilejsonPath(product.id, time))));
+    parts.push(copyable("XYZ tile URL for QGIS and MapLibre", address(xyzPath(product.id, time))));
+    parts.push(copyable("TileJSON URL with bounds and legend", address(tilejsonPath(product.id, time))));
   }
   element("about", HTMLDivElement).replaceChildren(...parts);
 }

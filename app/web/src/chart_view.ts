@@ -96,10 +96,10 @@ export class ChartView {
     if (!layer || !area) return this.#card.hide();
     const isChange = layer.isComparing && !this.#isOverTime;
     this.#card.setView(isChange ? "change" : "series", layer.isComparing);
-    if (layer.kind === "rgb") return this.#card.showError(layer.title, "This layer is a picture without values to count. Choose another layer.");
+    if (layer.kind === "rgb") return this.#card.showError(layer.title, "This layer is an image and has no values to chart. Choose another layer.");
     if (isChange) return this.#drawChange(layer, controller.signal);
     const span = spanOf(layer, this.#count, this.#step);
-    if (!span) return this.#card.showError(layer.title, "Nothing has been landed for this layer yet.");
+    if (!span) return this.#card.showError(layer.title, "This layer has no data yet.");
     const compared = this.#areas.length > 1 ? "area" : this.#comparedId ? `product:${this.#comparedId}` : "";
     this.#card.setOptions(layer, this.#count, this.#step, this.#others(layer), compared);
     this.#card.showLoading(layer, area);
@@ -165,7 +165,7 @@ export class ChartView {
     this.#counting.abort();
     const isCompared = this.#comparedId !== null || this.#areas.length > 1;
     const again = button("Try again", () => void this.#refresh());
-    this.#card.showError(layer.title, errorMessage(error), again, ...(isCompared ? [button("Without comparison", () => this.#compare(""))] : []));
+    this.#card.showError(layer.title, errorMessage(error), again, ...(isCompared ? [button("Remove comparison", () => this.#compare(""))] : []));
   }
 }
 

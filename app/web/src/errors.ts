@@ -5,7 +5,7 @@ import { ApiError, tilejson, type ProductDetail } from "./api";
 export function errorMessage(error: unknown): string {
   if (error instanceof ApiError) return error.message;
   console.error(error);
-  return "The page met an error it does not know. Reloading it may help.";
+  return "Something unexpected went wrong. Try reloading the page.";
 }
 
 /** The request was understood, and asks for something that there is not. */
@@ -15,7 +15,7 @@ export function isClientError(error: unknown): boolean {
 
 /** Why a layer shows nothing: its collection is empty, or what has been landed does not suffice. */
 export async function whyEmpty(product: ProductDetail, signal: AbortSignal): Promise<string> {
-  if (!product.cadence) return "Nothing has been landed for this layer yet.";
+  if (!product.cadence) return "This layer has no data yet.";
   try {
     await tilejson(product.id, null, signal);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** The layer on the map: how one opens, which period and windows it stands on, and what the panel says of it. */
+/** The layer on the map: how one is opened, which period and windows are shown, and what the panel says about it. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "./api";
@@ -81,7 +81,7 @@ export class LayerView {
     return this.#opened?.id ?? null;
   }
 
-  /** What stands on the map; null until something does, and where nothing can be compared. */
+  /** What the map shows; null until there is something, and where windows cannot be compared. */
   get shown(): Shown | null {
     return this.#shown;
   }
@@ -130,7 +130,7 @@ export class LayerView {
       else {
         const why = await whyEmpty(product, controller.signal);
         this.#status.setBusy("answer", false);
-        this.#status.showHint(why, () => void this.open(id, wanted, step), "Look again");
+        this.#status.showHint(why, () => void this.open(id, wanted, step), "Check again");
       }
     } catch (error) {
       if (!controller.signal.aborted) this.showError(errorMessage(error), () => void this.open(id, wanted, step, view));

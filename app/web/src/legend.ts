@@ -21,7 +21,7 @@ export function drawLegend(into: HTMLElement, legend: Legend): void {
     into.append(swatches(legend));
   }
   const isMaskDrawn = legend.absent.some(({ state }) => state === "masked");
-  const absence = isMaskDrawn ? "Transparent: not covered, or no data" : "Transparent: no data, or hidden by the mask";
+  const absence = isMaskDrawn ? "Transparent: not covered or no data" : "Transparent: no data or masked";
   into.append(build("p", "absence", build("span", "swatch empty"), absence));
 }
 
@@ -45,7 +45,7 @@ function ramp(legend: Legend, [low, high]: readonly [number, number], values: nu
   const bar = build("div", "ramp");
   bar.style.backgroundImage = `linear-gradient(to right, ${legend.colors.join(", ")})`;
   bar.setAttribute("role", "img");
-  bar.setAttribute("aria-label", `Colours from ${formatTick(low)} to ${formatTick(high)} ${formatUnit(legend.unit)}`.trim());
+  bar.setAttribute("aria-label", `Colour scale from ${formatTick(low)} to ${formatTick(high)} ${formatUnit(legend.unit)}`.trim());
   const ticks = values.map((value) => {
     const tick = build("span", "tick", formatTick(value / 10 ** power));
     tick.style.setProperty("--share", String((value - low) / (high - low)));

@@ -29,7 +29,7 @@ function start(): void {
   } catch (error) {
     console.error(error);
     element("waiting", HTMLParagraphElement).hidden = true;
-    notice.show("This browser cannot draw the map: WebGL 2 is missing or switched off.", () => location.reload());
+    notice.show("This browser cannot show the map because WebGL 2 is unavailable or turned off.", () => location.reload());
     return;
   }
   void new Page(map, notice).start(link);

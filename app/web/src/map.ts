@@ -39,7 +39,7 @@ export function createMap(view: View | null): MapLibreMap {
     pitchWithRotate: false,
     touchPitch: false,
     renderWorldCopies: true,
-    locale: { "Map.Title": "Map. Arrow keys move it, plus and minus zoom, Enter reads the value at the centre." },
+    locale: { "Map.Title": "Map. Use the arrow keys to pan, plus and minus to zoom, and Enter to read the value at the centre." },
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
@@ -49,7 +49,7 @@ export function createMap(view: View | null): MapLibreMap {
   followScheme(map);
   const graticule = new Graticule(map);
   const outlines = fetchLand();
-  // Fires again after a lost graphics context, when the style has been built anew.
+  // Fires again after a lost graphics context, when the style has been rebuilt.
   map.on("style.load", () => {
     graticule.draw();
     void drawLand(map, outlines);

@@ -77,9 +77,9 @@ export function formatArea(km2: number): string {
   return `${size.toLocaleString("en", { maximumFractionDigits: decimals })} ${isLarge ? "km²" : "ha"}`;
 }
 
-/** 97 %, 99.6 %; only the whole is 100 %, and only nothing 0 %. */
+/** 97%, 99.6%; only the whole is 100%, and only nothing 0%. */
 export function formatShare(share: number): string {
   const percent = 100 * share;
-  if (percent === 0 || percent === 100 || (percent >= 1 && percent < 99)) return `${percent.toFixed(0)} %`;
-  return `${Math.min(99.9, Math.max(0.1, percent)).toFixed(1)} %`;
+  if (percent === 0 || percent === 100 || (percent >= 1 && percent < 99)) return `${percent.toFixed(0)}%`;
+  return `${Math.min(99.9, Math.max(0.1, percent)).toFixed(1)}%`;
 }

@@ -89,13 +89,13 @@ export class Page {
       const products = await api.products();
       const named = products.find(({ id }) => id === link.product);
       const first = named ?? products.find(({ periods }) => periods.count > 0) ?? products[0];
-      if (!first) throw new api.ApiError("This server offers no layers yet.", 0);
+      if (!first) throw new api.ApiError("This server has no layers yet.", 0);
       this.#setProducts(products);
       if (link.swipe && named) this.#layerView.startSwipe(link.swipe);
       await this.#layerView.open(first.id, link, "replace", named ? link.view : null);
       if (link.at && named) await this.#pointQuery.query(link.at, this.#layerView.shown);
       if (link.area && named) await this.#areas.restore(link.area, link.view === null);
-      if (link.product && !named) this.#layerView.showError(`There is no layer “${link.product}” here.`, () => {}, "Dismiss");
+      if (link.product && !named) this.#layerView.showError(`There is no layer called “${link.product}”.`, () => {}, "Dismiss");
     } catch (error) {
       this.#layerView.setLoading(false);
       this.#layerView.showError(errorMessage(error), () => void this.start(link));
@@ -116,7 +116,7 @@ export class Page {
     const [first] = filled;
     if (!first || first.id === opened || this.#status.hasNotice) return;
     const names = filled.map(({ title }) => `“${title}”`).join(", ");
-    this.#status.showHint(`There is something to see now: ${names}.`, () => void this.#layerView.open(first.id, { period: null }, "push"), "Show it");
+    this.#status.showHint(`New data is available: ${names}.`, () => void this.#layerView.open(first.id, { period: null }, "push"), "Show");
   }
 
   /** Go where the browser's back or forward button leads. */

@@ -11,7 +11,7 @@ export interface PanelEvents {
   readonly zoomToLayer: () => void;
 }
 
-const NOTHING_LANDED = "Without data so far";
+const NOTHING_LANDED = "No data yet";
 
 export class Panel {
   readonly #products = element("product", HTMLSelectElement);
@@ -81,7 +81,7 @@ export class Panel {
   }
 
   #showOpacity(): number {
-    element("opacity-value", HTMLOutputElement).value = `${this.#opacity.value} %`;
+    element("opacity-value", HTMLOutputElement).value = `${this.#opacity.value}%`;
     this.#opacity.style.setProperty("--filled", String(this.opacity));
     return this.opacity;
   }

@@ -58,7 +58,7 @@ export class PeriodControl {
     this.#timeline.style.setProperty("--filled", String(this.#index / Math.max(1, this.#periods.length - 1)));
     this.#earlier.disabled = this.#index === 0;
     this.#later.disabled = this.#index >= this.#periods.length - 1;
-    this.#count.textContent = this.#periods.length > 1 ? `${this.#index + 1} of ${this.#periods.length}` : "the only one";
+    this.#count.textContent = this.#periods.length > 1 ? `${this.#index + 1} of ${this.#periods.length}` : "Only one period";
   }
 
   /** The period selected. */
@@ -69,7 +69,7 @@ export class PeriodControl {
   stop(): void {
     this.#playing = null;
     this.#play.setAttribute("aria-pressed", "false");
-    this.#play.setAttribute("aria-label", "Play the periods");
+    this.#play.setAttribute("aria-label", "Play through periods");
   }
 
   #choose(index: number): void {

@@ -50,7 +50,7 @@ export class Status {
   hintAtZoom(nearest: number): void {
     const tooFar = this.#map.getZoom() < nearest;
     if (tooFar && !this.#notice.shown) {
-      this.showHint("This layer is drawn from closer by.", () => this.#map.zoomTo(nearest + 0.1), "Zoom in");
+      this.showHint("Zoom in to see this layer.", () => this.#map.zoomTo(nearest + 0.1), "Zoom in");
       this.#hinting = true;
     } else if (!tooFar && this.#hinting) {
       this.#notice.clear();

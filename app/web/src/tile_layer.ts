@@ -46,7 +46,7 @@ export class TileLayer {
     map.on("webglcontextlost", () => (this.#ready = false));
   }
 
-  /** Draw these tiles; resolves when they stand on the map, or when something newer takes their place. */
+  /** Draw these tiles; resolves when they are on the map, or when something newer takes their place. */
   show(tilejson: TileJSON, kind: Kind): Promise<void> {
     return new Promise((drawn) => {
       this.#remove(this.#coming);
@@ -124,7 +124,7 @@ export class TileLayer {
     coming.drawn();
   }
 
-  /** The style stands, for the first time or anew after a lost graphics context. */
+  /** The style is loaded, for the first time or again after a lost graphics context. */
   #restore(): void {
     this.#ready = true;
     if (this.#shown && !this.#map.getSource(this.#shown.id)) this.#add(this.#shown, this.#opacity);
@@ -159,7 +159,7 @@ export function leastZoom({ minzoom }: TileJSON): number {
 
 function reason(error: { message: string }): string {
   const status = "status" in error && typeof error.status === "number" ? error.status : 0;
-  if (status === 0) return `Some tiles did not arrive. ${NO_ANSWER}`;
+  if (status === 0) return `Some tiles could not be loaded. ${NO_ANSWER}`;
   if (status === 503) return "Some tiles could not be drawn: the server is busy or cannot reach its storage.";
   return `Some tiles could not be drawn (error ${status}).`;
 }

@@ -11,9 +11,9 @@ import { byTime, periodLabel, windowLabel } from "./periods";
 const MOST_SCENES = 3;
 
 const ABSENCE: Record<Exclude<PointAnswer["state"], "ok">, readonly [title: string, reason: string]> = {
-  nodata: ["No data", "The scenes here have no value at this place."],
-  masked: ["Masked", "A mask rule of this layer hides this place."],
-  outside: ["Outside coverage", "No scene covers this place."],
+  nodata: ["No data", "The scenes have no value at this point."],
+  masked: ["Masked", "This point is masked out in this layer."],
+  outside: ["Outside coverage", "No scene covers this point."],
   outside_zone: ["Outside the zone", "This layer does not apply here."],
 };
 
@@ -27,7 +27,7 @@ export class ValueCard {
   }
 
   showLoading(): void {
-    if (this.#card.hidden) this.#fill(build("p", "value-wait", "Reading the value…"));
+    if (this.#card.hidden) this.#fill(build("p", "value-wait", "Loading the value…"));
     this.#card.setAttribute("aria-busy", "true");
   }
 
@@ -46,7 +46,7 @@ export class ValueCard {
 
   showError(error: unknown): void {
     const text = errorMessage(error);
-    this.#fill(build("p", "value-title", "No answer"), build("p", "value-reason", text));
+    this.#fill(build("p", "value-title", "Value unavailable"), build("p", "value-reason", text));
     this.#announcer.textContent = text;
   }
 
@@ -58,7 +58,7 @@ export class ValueCard {
   #fill(...parts: HTMLElement[]): void {
     const close = build("button", "value-close", "×");
     close.type = "button";
-    close.setAttribute("aria-label", "Close the value");
+    close.setAttribute("aria-label", "Close value");
     close.addEventListener("click", this.#close);
     this.#card.replaceChildren(close, ...parts);
     this.#card.removeAttribute("aria-busy");
@@ -79,7 +79,7 @@ function present(answer: PointAnswer, legend: Legend): HTMLElement[] {
   const number = build("p", "value-number", build("strong", "", formatValue(answer.value)));
   const unit = formatUnit(answer.unit);
   if (unit) number.append(" ", build("span", "value-unit", unit));
-  const doubt = answer.suspect ? [build("p", "value-doubt", "Outside the range in which values of this layer are plausible.")] : [];
+  const doubt = answer.suspect ? [build("p", "value-doubt", "Outside the plausible range for this layer.")] : [];
   if (!answer.class) return [number, ...doubt];
   const color = legend.entries.find((entry) => entry.label === answer.class)?.color;
   return [number, build("p", "value-class", ...(color ? [swatch(color)] : []), answer.class), ...doubt];

@@ -24,10 +24,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Long enough for a cold server to open its storage, short enough that nobody stares at nothing. */
+/** Long enough for a cold server to open its storage, short enough for a reader to wait. */
 const TIMEOUT_MS = 30_000;
 
-export const NO_ANSWER = "The server does not answer. Check the connection, then try again.";
+export const NO_ANSWER = "The server is not responding. Check your connection and try again.";
 
 interface RequestOptions {
   readonly method?: "GET" | "POST";
@@ -86,7 +86,7 @@ async function errorDetail(response: Response): Promise<string> {
     return sentence(body.detail);
   }
   if (response.status === 503) return "The server is busy or cannot reach its storage. Try again in a moment.";
-  return `The server could not answer (error ${response.status}).`;
+  return `The request failed (error ${response.status}).`;
 }
 
 export function sentence(text: string): string {

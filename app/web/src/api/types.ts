@@ -1,8 +1,8 @@
 /**
  * What the server answers: the types of its OpenAPI document, as `schema.d.ts` has them (`scripts/api-types`).
  *
- * By hand stands only what the document leaves open: a text that is one of a few, an object of any fields, an answer
- * without a schema. `Narrow` keeps these within what the document says.
+ * Written by hand is only what the document leaves open: a string that is one of a few, an object of any fields, an
+ * answer without a schema. `Narrow` keeps these within what the document says.
  */
 
 import type { components } from "./schema";

@@ -20,7 +20,7 @@ export interface AreaEvents {
   readonly products: () => readonly string[];
 }
 
-/** A file of more polygons is offered in part: nobody reads on. */
+/** Only the first polygons of a longer file are listed. */
 const MOST_LISTED = 500;
 /** A drawn area of more corners does not fit a link that people send. */
 const MOST_LINKED = 60;
@@ -159,7 +159,7 @@ export class Areas {
   #reshape(shape: Shape, isDone: boolean): void {
     const slot = this.#areas.length - 1;
     const area = this.#areas[slot]!;
-    const name = area.id === null ? area.name : `${area.name}, changed`;
+    const name = area.id === null ? area.name : `${area.name} (edited)`;
     this.#areas = this.#areas.with(slot, { id: null, name, shape });
     if (isDone) return this.#notify();
     this.#outlines.show(this.#shapes(), slot);
@@ -177,7 +177,7 @@ export class Areas {
       const choices = taken.slice(0, MOST_LISTED).map((area) => this.#choice(area));
       const rest = taken.length - choices.length;
       this.#section.showChoices(choices, rest > 0 ? `and ${rest} more` : "", false);
-      this.#section.setHint(`${file.name} has ${taken.length} polygons. Choose one.`);
+      this.#section.setHint(`${file.name} contains ${taken.length} polygons. Choose one.`);
     } catch (error) {
       this.#section.setHint(error instanceof ShapeFileError ? error.message : errorMessage(error), "error");
     }
@@ -189,8 +189,8 @@ export class Areas {
     const controller = (this.#finding = new AbortController());
     try {
       const { areas, hasMore } = await findAreas(inView(this.#map), text, controller.signal);
-      const where = text ? `with “${text}” in their name` : "in this part of the map";
-      const note = hasMore ? "There are more: search by name, or zoom in." : areas.length ? "" : `There are no saved areas ${where}.`;
+      const none = text ? `No saved areas match “${text}”.` : "No saved areas in this part of the map.";
+      const note = hasMore ? "There are more areas. Search by name or zoom in." : areas.length ? "" : none;
       this.#section.showChoices(areas.map((area) => this.#choice(area)), note, true);
     } catch (error) {
       if (!controller.signal.aborted) this.#section.setHint(errorMessage(error), "error");
@@ -210,7 +210,7 @@ export class Areas {
       const saved = await saveArea(area.shape, name, kind, this.#events.products());
       this.#areas = this.#areas.with(slot, saved);
       this.#notify();
-      this.#section.setHint(`“${saved.name}” is saved.`);
+      this.#section.setHint(`“${saved.name}” has been saved.`);
     } catch (error) {
       const isKeyNeeded = error instanceof ApiError && (error.status === 401 || error.status === 403);
       if (isKeyNeeded) this.#section.requestKey(error.message);

@@ -41,11 +41,11 @@ test("every polygon has a name: its own, its id, or the file's with a number", a
 });
 
 test.each([
-  ["PK\u0003\u0004", "farm.geojson is not GeoJSON. Shapefiles and GeoPackages must be exported as GeoJSON first."],
-  ["{", "farm.geojson is not GeoJSON."],
-  [{ type: "FeatureCollection", features: [] }, "farm.geojson has no polygon. It is empty"],
-  [feature({ type: "Point", coordinates: [5, 51] }), "farm.geojson has no polygon. It holds Point"],
-  [feature({ type: "Polygon", coordinates: [[[5, 51], [5, 52]]] }, { name: "Line" }), "“Line” has a ring of fewer than three corners."],
+  ["PK\u0003\u0004", "farm.geojson is not a GeoJSON file. Export shapefiles and GeoPackages as GeoJSON first."],
+  ["{", "farm.geojson is not a GeoJSON file."],
+  [{ type: "FeatureCollection", features: [] }, "farm.geojson has no polygons. It is empty"],
+  [feature({ type: "Point", coordinates: [5, 51] }), "farm.geojson has no polygons. It contains Point"],
+  [feature({ type: "Polygon", coordinates: [[[5, 51], [5, 52]]] }, { name: "Line" }), "“Line” has a ring with fewer than three corners."],
   [feature({ type: "Polygon", coordinates: [] }), "The Polygon is empty."],
   [feature({ type: "MultiPolygon", coordinates: [] }), "The MultiPolygon is empty."],
   [feature({ type: "Polygon", coordinates: [[[5, 51], [5, "x"], [6, 52]]] }), "a corner that is not a pair of numbers"],
@@ -55,5 +55,5 @@ test.each([
 });
 
 test("a file of more than 20 MB is not read", async () => {
-  await expect(read(" ".repeat(21_000_000))).rejects.toThrow("farm.geojson");
+  await expect(read(" ".repeat(21_000_000))).rejects.toThrow("farm.geojson is 21 MB; the limit is 20 MB.");
 });

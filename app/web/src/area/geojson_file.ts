@@ -15,7 +15,7 @@ const MOST_BYTES = 20e6;
 
 export async function readShapeFile(file: File): Promise<NamedShape[]> {
   if (file.size > MOST_BYTES) {
-    throw new ShapeFileError(`${file.name} has ${Math.round(file.size / 1e6)} MB; files of up to ${MOST_BYTES / 1e6} MB are read.`);
+    throw new ShapeFileError(`${file.name} is ${Math.round(file.size / 1e6)} MB; the limit is ${MOST_BYTES / 1e6} MB.`);
   }
   const found = shapesIn(parsed(await file.text(), file.name), file.name);
   const stem = file.name.replace(/\.(geo)?json$/i, "");
@@ -27,8 +27,8 @@ function parsed(text: string, file: string): unknown {
     return JSON.parse(text);
   } catch {
     const archive = text.startsWith("PK") || text.includes("\0");
-    const better = archive ? " Shapefiles and GeoPackages must be exported as GeoJSON first." : "";
-    throw new ShapeFileError(`${file} is not GeoJSON.${better}`);
+    const better = archive ? " Export shapefiles and GeoPackages as GeoJSON first." : "";
+    throw new ShapeFileError(`${file} is not a GeoJSON file.${better}`);
   }
 }
 
@@ -41,8 +41,8 @@ function shapesIn(document: unknown, file: string): Found[] {
   const others = new Set<string>();
   const found = [...walk(document, null, others)];
   if (found.length) return found.map(checked);
-  const instead = others.size ? `It holds ${[...others].join(", ")}` : "It is empty";
-  throw new ShapeFileError(`${file} has no polygon. ${instead}; a chart needs a Polygon or MultiPolygon.`);
+  const instead = others.size ? `It contains ${[...others].join(", ")}` : "It is empty";
+  throw new ShapeFileError(`${file} has no polygons. ${instead}; a chart needs a Polygon or MultiPolygon.`);
 }
 
 /** Every polygon with the name of its feature; what else there is goes to `others` by its type. */
@@ -73,7 +73,7 @@ function nameOf(feature: object): string | null {
 function checked({ name, shape }: Found): Found {
   const what = name === null ? `The ${shape.type}` : `“${name}”`;
   const read = (ring: unknown): Position[] => {
-    if (!Array.isArray(ring) || ring.length < 3) throw new ShapeFileError(`${what} has a ring of fewer than three corners.`);
+    if (!Array.isArray(ring) || ring.length < 3) throw new ShapeFileError(`${what} has a ring with fewer than three corners.`);
     const positions = ring.map((position: unknown) => readPosition(position, what));
     const [first, last] = [positions[0]!, positions.at(-1)!];
     return first[0] === last[0] && first[1] === last[1] ? positions : [...positions, [...first]];
@@ -91,7 +91,7 @@ function readPosition(position: unknown, what: string): Position {
   const [lng, lat] = Array.isArray(position) ? (position as unknown[]) : [];
   if (typeof lng !== "number" || typeof lat !== "number") throw new ShapeFileError(`${what} has a corner that is not a pair of numbers.`);
   if (Math.abs(lat) > 90 || Math.abs(lng) > 540) {
-    throw new ShapeFileError(`${what} is not in degrees: it has a corner at ${lng}, ${lat}. GeoJSON is written in longitude and latitude (WGS 84).`);
+    throw new ShapeFileError(`${what} is not in degrees: it has a corner at ${lng}, ${lat}. GeoJSON uses longitude and latitude (WGS 84).`);
   }
   return [lng, lat];
 }

@@ -27,7 +27,7 @@ export class Outlines {
 
   constructor(map: MapLibreMap) {
     this.#map = map;
-    // Fires again after a lost graphics context, when the style has been built anew.
+    // Fires again after a lost graphics context, when the style has been rebuilt.
     map.on("style.load", () => this.#restore());
     if (map.isStyleLoaded()) this.#restore();
   }

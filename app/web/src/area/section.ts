@@ -23,14 +23,14 @@ export interface Choice {
   readonly pick: () => void;
 }
 
-const INVITATION = "Draw a polygon, or load or drop a GeoJSON file, to chart the layer over it.";
-const SECOND_INVITATION = "Draw, load or pick the area to compare with.";
+const INVITATION = "Draw a polygon, or load or drop a GeoJSON file, to chart this layer for that area.";
+const SECOND_INVITATION = "Draw, load or choose an area to compare with.";
 const BY_FINGER = window.matchMedia("(pointer: coarse)").matches;
-const HANDLING = BY_FINGER ? "Drag a corner to move it." : "Drag a corner to move it; double-click one to take it out.";
+const HANDLING = BY_FINGER ? "Drag a corner to move it." : "Drag a corner to move it, or double-click it to remove it.";
 const SKETCHING = BY_FINGER
-  ? "Tap the corners on the map; tap the first one again to close the shape."
-  : "Set corners on the map. Double-click or Enter closes the shape, Backspace takes a corner back, Escape cancels. " +
-    "By keyboard, arrows move the map and Space sets a corner at the cross.";
+  ? "Tap the map to add corners. Tap the first corner again to finish."
+  : "Click the map to add corners. Double-click or press Enter to finish, Backspace to undo, Escape to cancel. " +
+    "Without a mouse, move the map with the arrow keys and press Space to add a corner at the cross.";
 /** A search waits for a pause in the typing. */
 const PAUSE_MS = 250;
 
@@ -156,7 +156,7 @@ export class AreaSection {
   #row(area: Area, slot: number): HTMLElement {
     const show = build("button", "area-row-name", area.name);
     show.type = "button";
-    show.title = "Show on the map";
+    show.title = "Show on map";
     show.addEventListener("click", () => this.#events.zoom(slot));
     const size = build("span", "count area-row-size", formatArea(areaKm2(area.shape)));
     const row = build("li", `area-row of-${slot}`, build("span", "area-mark"), show, size);
@@ -177,7 +177,7 @@ export class AreaSection {
   #askName(area: Area, slot: number): void {
     this.#saving = slot;
     this.#showForm(true);
-    this.setHint("A saved area is found again by its name, and its series is kept up to date.");
+    this.setHint("You can find a saved area by its name, and its chart is kept up to date.");
     this.#name.value = area.name;
     this.#name.select();
   }

@@ -71,7 +71,7 @@ export class ChartCard {
     if (this.#card.dataset["view"] !== view) this.#series = [];
     this.#card.dataset["view"] = view;
     this.#view.hidden = !hasBoth;
-    this.#view.textContent = view === "change" ? "Over time" : "These windows";
+    this.#view.textContent = view === "change" ? "Over time" : "Selected dates";
     this.#change.hidden = view === "series";
     if (view === "series") return;
     this.#plot.hidden = this.#table.hidden = this.#key.hidden = true;
@@ -122,7 +122,7 @@ export class ChartCard {
     this.#plot.hidden = this.#card.dataset["view"] === "change";
     if (this.#plot.hidden) this.#key.hidden = true;
     this.#title.textContent = layer.title;
-    this.#subtitle.textContent = `${area.name} · counting`;
+    this.#subtitle.textContent = `${area.name} · calculating…`;
   }
 
   /** Show what there is of the series; `share` is how far they have come, 1 when complete. */
@@ -138,7 +138,7 @@ export class ChartCard {
     this.#title.textContent = isSameLayer ? layer.title : series.map((each) => each.layer.title).join(" and ");
     const isSameArea = series.every((each) => each.area === area);
     const over = isSameArea ? area.name : series.map((each) => each.area.name).join(" and ");
-    const state = share < 1 ? `counting, ${Math.round(100 * share)} %` : keptOf(series);
+    const state = share < 1 ? `calculating, ${Math.round(100 * share)}%` : keptOf(series);
     this.#subtitle.textContent = [over, state].filter(Boolean).join(" · ");
     element("chart-synthetic", HTMLSpanElement).hidden = !series.some(({ entries }) => entries.some(({ synthetic }) => synthetic));
     this.#card.setAttribute("aria-busy", String(share < 1));
@@ -181,7 +181,7 @@ export class ChartCard {
     this.#plot.hidden = areShown || this.#series.length === 0;
     this.#key.hidden = areShown;
     this.#numbers.setAttribute("aria-pressed", String(areShown));
-    this.#numbers.textContent = areShown ? "Show chart" : "Show numbers";
+    this.#numbers.textContent = areShown ? "Show chart" : "Show table";
     this.#draw();
   }
 
@@ -212,8 +212,8 @@ export class ChartCard {
       return [build("li", `key-row of-${index}`, build("span", "key-line"), name)];
     });
     const hasBand = this.#series.some(({ layer }) => layer.kind !== "classes");
-    if (hasBand) rows.push(build("li", "key-row of-0", build("span", "key-band"), "2 to 98 % of the area"));
-    rows.push(build("li", "key-row", build("span", "key-valid"), "share with a value"));
+    if (hasBand) rows.push(build("li", "key-row of-0", build("span", "key-band"), "2nd to 98th percentile"));
+    rows.push(build("li", "key-row", build("span", "key-valid"), "Share of the area with a value"));
     this.#key.replaceChildren(...rows);
     this.#key.hidden = !this.#table.hidden;
   }
@@ -232,24 +232,25 @@ export class ChartCard {
   }
 }
 
-/** How much of it the server had at hand, where it keeps series at all. */
+/** How much of it the server had saved, where it keeps series at all. */
 function keptOf(series: readonly Series[]): string {
   const entries = series.flatMap((each) => each.entries).filter(({ kept }) => kept !== undefined);
   const kept = entries.filter((entry) => entry.kept).length;
   if (!entries.length) return "";
-  return kept === entries.length ? "kept by the server" : `${kept} of ${entries.length} kept, the others counted just now`;
+  if (kept === entries.length) return "from saved data";
+  return kept ? `${kept} of ${entries.length} from saved data, the rest calculated just now` : "calculated just now";
 }
 
 /** A chart in two sentences. */
 function describe({ title, unit, kind }: Layer, area: string, entries: readonly Entry[]): string {
   const [first, last] = [entries[0], entries.at(-1)];
-  if (!first || !last) return `${title} over ${area}: nothing counted yet.`;
+  if (!first || !last) return `${title} over ${area}: no values yet.`;
   const counted = entries.filter(({ status }) => status !== "empty");
   const time = first === last ? periodLabel(first.period) : `${periodLabel(first.period)} to ${periodLabel(last.period)}`;
   const begin = `${title} over ${area}, ${time}: ${entries.length} periods, ${counted.length} with values.`;
   if (!counted.length) return begin;
-  if (kind === "classes") return `${begin} ${formatShare(counted.at(-1)!.valid_fraction)} of the area has a value in the last.`;
+  if (kind === "classes") return `${begin} In the last one, ${formatShare(counted.at(-1)!.valid_fraction)} of the area has a value.`;
   const by = counted.toSorted((a, b) => (a.mean ?? 0) - (b.mean ?? 0));
   const told = (entry: Entry): string => `${formatValue(entry.mean ?? 0)} ${formatUnit(unit)} in ${periodLabel(entry.period)}`.replace("  ", " ");
-  return `${begin} The mean lies between ${told(by[0]!)} and ${told(by.at(-1)!)}.`;
+  return `${begin} The mean ranges from ${told(by[0]!)} to ${told(by.at(-1)!)}.`;
 }

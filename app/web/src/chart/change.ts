@@ -75,7 +75,7 @@ function bar(entry: Entry, rows: readonly Row[]): HTMLElement {
   const drawn = build("div", "change-bar", ...pieces);
   drawn.setAttribute("role", "img");
   const told = rows.filter((row) => shareOf(row, entry) > 0).map((row) => `${row.name} ${formatShare(shareOf(row, entry))}`);
-  drawn.setAttribute("aria-label", `Share of the area: ${told.join(", ") || "all has a value"}`);
+  drawn.setAttribute("aria-label", `Share of the area: ${told.join(", ") || "all of it has a value"}`);
   return drawn;
 }
 
@@ -119,9 +119,9 @@ function totalRow(entries: readonly Entry[]): HTMLTableRowElement {
 
 /** Values that are rarely true, and rules that could not be applied. */
 function doubts({ suspect, unmasked = [] }: Entry): HTMLElement[] {
-  const texts = unmasked.map((rule) => `Not applied, for want of its data: ${rule}.`);
+  const texts = unmasked.map((rule) => `This mask was not applied because its data is missing: ${rule}.`);
   if (suspect && suspect.area_ha > 0) {
-    texts.unshift(`${formatValue(suspect.area_ha)} ha have values outside the range that is plausible for this layer.`);
+    texts.unshift(`${formatValue(suspect.area_ha)} ha have values outside the plausible range for this layer.`);
   }
   return texts.map((text) => build("p", "change-note", text));
 }

@@ -122,7 +122,7 @@ export class Cursor {
   #rows(entry: Entry | null, index: number): HTMLElement[] {
     const name = this.#series.length > 1 ? [build("p", `tip-name of-${index}`, this.#names[index] ?? "")] : [];
     const { layer } = this.#series[index]!;
-    if (!entry) return [...name, build("p", "tip-soft", "Not counted at this time.")];
+    if (!entry) return [...name, build("p", "tip-soft", "No value for this period.")];
     const rows = entry.status === "empty" ? [] : layer.kind === "classes" ? classRows(entry, layer.colors) : [valueRow(entry, formatUnit(layer.unit))];
     const valid = entry.status === "empty" ? "No value" : `${formatShare(entry.valid_fraction)} of the area has a value`;
     const reason = entry.reason ? [build("p", "tip-soft", entry.reason)] : [];

@@ -49,8 +49,8 @@ function columnsOf({ layer }: Series): TableColumn[] {
   return [
     { title: unit ? `Mean, ${unit}` : "Mean", text: (entry) => shown(entry.mean) },
     { title: "Median", text: (entry) => shown(entry.median) },
-    { title: "2 %", text: (entry) => shown(bandOf(entry)?.[0]) },
-    { title: "98 %", text: (entry) => shown(bandOf(entry)?.[1]) },
+    { title: "2nd percentile", text: (entry) => shown(bandOf(entry)?.[0]) },
+    { title: "98th percentile", text: (entry) => shown(bandOf(entry)?.[1]) },
     valid,
   ];
 }

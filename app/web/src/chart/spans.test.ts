@@ -11,7 +11,7 @@ const of = (cadence: Cadence | null, periods: readonly string[]) => layer({ cade
 
 test("lengths are offered that are much shorter than the whole", () => {
   expect(spanChoices(of("month", months(2023, 24)))).toEqual([
-    { label: "Latest 12", count: 12 },
+    { label: "Last 12", count: 12 },
     { label: "All 24 periods", count: 24 },
   ]);
   expect(spanChoices(of("month", months(2024, 12)))).toEqual([{ label: "All 12 periods", count: 12 }]);

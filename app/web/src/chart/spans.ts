@@ -16,7 +16,7 @@ export interface SpanChoice {
 /** The latest so many periods, or all of them. */
 export function spanChoices({ periods }: Layer): SpanChoice[] {
   const shorter = LENGTHS.filter((length) => length <= periods.length / 1.5);
-  return [...shorter.map((count) => ({ label: `Latest ${count}`, count })), { label: `All ${periods.length} periods`, count: periods.length }];
+  return [...shorter.map((count) => ({ label: `Last ${count}`, count })), { label: `All ${periods.length} periods`, count: periods.length }];
 }
 
 export function usualCount(choices: readonly SpanChoice[]): number {

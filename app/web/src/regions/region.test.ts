@@ -12,7 +12,7 @@ test.each([
   [7.1, "8 to 14 days"],
   [14, "8 to 14 days"],
   [30, "15 to 30 days"],
-  [31, "older"],
+  [31, "more than 30 days"],
 ])("at %d days the shade is that of %s", (age_days, label) => {
   expect(ageColor(region({ age_days }))).toBe(AGES.find((age) => age.label === label)!.color);
 });

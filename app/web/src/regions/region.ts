@@ -33,7 +33,7 @@ export const AGES = [
   { upTo: 7, label: "up to 7 days", color: "#0b6e5b" },
   { upTo: 14, label: "8 to 14 days", color: "#46b593" },
   { upTo: 30, label: "15 to 30 days", color: "#f0c04f" },
-  { upTo: Infinity, label: "older", color: "#c8530c" },
+  { upTo: Infinity, label: "more than 30 days", color: "#c8530c" },
 ] as const;
 
 export const NO_AGE = { label: "not refreshed yet", color: "#848c90" } as const;

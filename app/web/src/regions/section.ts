@@ -16,12 +16,12 @@ export interface SectionEvents {
 }
 
 const STATUS: Record<Region["last_status"], string> = {
-  done: "The last refresh succeeded",
-  empty: "The last refresh found no scene",
-  failed: "The last refresh failed",
-  running: "Being refreshed now",
+  done: "Last refresh succeeded",
+  empty: "Last refresh found no scenes",
+  failed: "Last refresh failed",
+  running: "Refreshing now",
   never: "Not refreshed yet",
-  unknown: "Not known: no database keeps its refreshes",
+  unknown: "Unknown: refreshes are only recorded with a database",
 };
 
 export class RegionSection {
@@ -45,7 +45,7 @@ export class RegionSection {
     this.#regions = regions;
     this.#block.hidden = regions.length === 0;
     const late = regions.filter((region) => region.is_late || region.last_status === "failed").length;
-    this.#note.textContent = late ? `${regions.length}, ${late} late or failed` : String(regions.length);
+    this.#note.textContent = late ? `${regions.length} (${late} late or failed)` : String(regions.length);
     this.#draw();
   }
 
@@ -83,21 +83,21 @@ export class RegionSection {
   #details(region: Region): HTMLElement {
     const facts = build("dl", "facts");
     const add = (title: string, text: string): void => void facts.append(build("dt", "", title), build("dd", "", text));
-    add("Last update", region.generated_at ? `${when(region.generated_at)} (${age(region)})` : "none so far");
+    add("Last update", region.generated_at ? `${when(region.generated_at)} (${age(region)})` : "None yet");
     const windows = whenOf(region);
     if (windows) {
-      const basis = region.pre_basis === "just-before" ? " (just before: there is nothing a year earlier)" : "";
+      const basis = region.pre_basis === "just-before" ? " (just before, because there is no data from a year earlier)" : "";
       add("Before", periodLabel(windows.windows["pre"]!) + basis);
       add("After", periodLabel(windows.period));
     }
-    add("Status", STATUS[region.last_status] + (region.is_late ? "; it is late" : ""));
+    add("Status", STATUS[region.last_status] + (region.is_late ? " (overdue)" : ""));
     if (region.last_run_at && region.last_status !== "done") add("Last attempt", when(region.last_run_at));
     if (region.error) add("Error", region.error);
     if (region.due) add("Next due", periodLabel(region.due));
     add("Refreshed", region.update_interval_days === 1 ? "every night" : `every ${region.update_interval_days} nights`);
-    if (region.covered_fraction !== null) add("Covered", formatShare(region.covered_fraction));
+    if (region.covered_fraction !== null) add("Coverage", formatShare(region.covered_fraction));
     const tools = build("div", "tools");
-    if (windows) tools.append(button("Show its layer", () => this.#events.open(region)), button("Hectares", () => this.#events.count(region)));
+    if (windows) tools.append(button("Show layer", () => this.#events.open(region)), button("Hectares by class", () => this.#events.count(region)));
     const details = build("div", "region-facts", facts, tools);
     details.setAttribute("role", "group");
     details.setAttribute("aria-label", `Region ${region.region_name}`);
@@ -106,7 +106,7 @@ export class RegionSection {
 }
 
 function age({ age_days }: Region): string {
-  if (age_days === null) return "no update yet";
+  if (age_days === null) return "not updated yet";
   if (age_days < 1) return "today";
   const days = Math.floor(age_days);
   return `${days} ${days === 1 ? "day" : "days"} old`;

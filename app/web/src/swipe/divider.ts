@@ -31,7 +31,7 @@ export class Divider {
     this.#line.parentElement!.hidden = false;
     element("swipe-left", HTMLSpanElement).textContent = left;
     element("swipe-right", HTMLSpanElement).textContent = right;
-    this.#line.setAttribute("aria-label", `Divider: ${left} on its left, ${right} on its right`);
+    this.#line.setAttribute("aria-label", `Divider: ${left} on the left, ${right} on the right`);
     this.#stand(this.#percent);
   }
 

@@ -31,7 +31,7 @@ export class Swipe {
   constructor(map: MapLibreMap, events: SwipeEvents) {
     this.#map = map;
     this.#clip = new ClipLayers(map);
-    // Before those of the tiles, which stand between the layers that clip: after a lost graphics context all are added anew.
+    // Before those of the tiles, which stand between the layers that clip: after a lost graphics context all are added again.
     map.on("style.load", () => this.#isOn && this.#clip.add());
     const told = { loading: () => {}, failed: events.failed };
     this.#sides = [new TileLayer(map, told, LEFT_END), new TileLayer(map, told, RIGHT_END)];
