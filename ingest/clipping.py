@@ -15,6 +15,7 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster, opened
+from mosaics.bbox import Bbox
 
 BLOCK_PX = 256
 USUAL_BLOCK_PX = 1024
@@ -40,7 +41,7 @@ class Grid:
         return bool(self.transform.a > 0 > self.transform.e and self.transform.b == self.transform.d == 0)
 
 
-def clip_file(path: Path, bbox: tuple[float, float, float, float], target: Path) -> None:
+def clip_file(path: Path, bbox: Bbox, target: Path) -> None:
     """Writes the part of a GeoTIFF under a box of degrees, where it appears whole.
 
     Raises:
@@ -63,9 +64,7 @@ def clipped_raster(raster: SourceRaster, part: Path) -> SourceRaster:
     )
 
 
-def _clip_dataset(
-    dataset: DatasetReader, name: str, bbox: tuple[float, float, float, float], target: Path
-) -> None:
+def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -> None:
     window = window_under(dataset, bbox)
     if window is None:
         raise RasterRefusedError(f"{name} has no pixels under the box.")
@@ -104,7 +103,7 @@ def _clip_dataset(
     unfinished.replace(target)
 
 
-def estimated_bytes(size_bytes: int, grid: Grid | None, bbox: tuple[float, float, float, float]) -> int:
+def estimated_bytes(size_bytes: int, grid: Grid | None, bbox: Bbox) -> int:
     """About how much of a COG is read for the pixels under a box.
 
     Args:
@@ -128,16 +127,14 @@ def _touched_px(offset: int, length: int, whole: int) -> int:
     return min(whole, -(-(offset + length) // USUAL_BLOCK_PX) * USUAL_BLOCK_PX) - begin
 
 
-def window_under(dataset: DatasetReader | Grid, bbox: tuple[float, float, float, float]) -> Window | None:
+def window_under(dataset: DatasetReader | Grid, bbox: Bbox) -> Window | None:
     """The pixels that a box of degrees touches; None where there are none.
 
     A box whose west is greater than its east crosses the antimeridian.
     """
-    west, south, east, north = bbox
-    boxes = [bbox] if west < east else [(west, south, 180.0, north), (-180.0, south, east, north)]
     columns: list[float] = []
     rows: list[float] = []
-    for box in boxes:
+    for box in bbox.parts:
         try:
             left, bottom, right, top = transform_bounds("EPSG:4326", dataset.crs, *box)
         except RasterioError:

@@ -20,6 +20,7 @@ from ingest.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected,
 from ingest.layout import LayoutError, Span, read_layout
 from ingest.raster import RasterRefusedError, opened
 from ingest.sparse_file import SparseFile
+from mosaics.bbox import Bbox
 
 HEAD_BYTES = 2**16
 """Asked for at first: the directories of a COG, which stand at its beginning, are seldom longer."""
@@ -44,7 +45,7 @@ async def fetch_under(
     expected: Expected,
     target: Path,
     *,
-    bbox: tuple[float, float, float, float],
+    bbox: Bbox,
     progress: Progress = lambda _: None,
 ) -> None:
     """Fetches what lies under a box of degrees to `target`; nothing is asked where it is there already.
@@ -82,7 +83,7 @@ async def fetch_under(
     raise ArchiveError(f"the archive changes {target.name} while it is fetched.")
 
 
-def _window(path: Path, name: str, bbox: tuple[float, float, float, float]) -> Window:
+def _window(path: Path, name: str, bbox: Bbox) -> Window:
     with opened(path) as dataset:
         window = window_under(dataset, bbox)
     if window is None:

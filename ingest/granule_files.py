@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ingest.archives.archive import Archive, Box, Granule, Progress, RemoteFile, WholeOnlyError
+from ingest.archives.archive import Archive, Granule, Progress, RemoteFile, WholeOnlyError
 from ingest.clipping import clip_file, clipped_raster
 from ingest.downloads import Downloads, Remembered
 from ingest.landing import require_space
 from ingest.raster import RasterRefusedError, SourceRaster
+from mosaics.bbox import Bbox
 
 REMEDY = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
 
@@ -35,7 +36,7 @@ class GranuleFiles:
     def __post_init__(self) -> None:
         self.remote = self.granule.wanted_files
 
-    async def prepare(self, under: Box | None) -> None:
+    async def prepare(self, under: Bbox | None) -> None:
         """Have the archive make the files, where it makes them on demand; see `Archive.prepare`."""
         memory = Remembered(self.folder)
         self.remote = await self.source.prepare(self.granule, under=under, memory=memory)
@@ -54,7 +55,7 @@ class GranuleFiles:
         await together(*map(require, self.remote.values()))
 
     async def fetch(
-        self, files: Iterable[str], *, under: Box | None = None, whole: Collection[str] = ()
+        self, files: Iterable[str], *, under: Bbox | None = None, whole: Collection[str] = ()
     ) -> None:
         """Bring files here, of those not in `whole` only what lies under a box where there is one.
 
@@ -77,7 +78,7 @@ class GranuleFiles:
         await self.source.fetch(self.remote[name], target, self.fetched)
         return target
 
-    async def _fetch_under(self, name: str, bbox: Box) -> Path:
+    async def _fetch_under(self, name: str, bbox: Bbox) -> Path:
         """Bring what lies under a box, or the whole where no parts can be had; return where that is."""
         file, target = self.remote[name], self.folder / name
         if await asyncio.to_thread(target.is_file):
@@ -100,7 +101,7 @@ class GranuleFiles:
         layer = self.granule.layers[band]
         return self.source.unpack(self.paths[layer.file], layer.layer, self.folder / "unpacked")
 
-    def clip(self, bbox: Box) -> dict[str, SourceRaster]:
+    def clip(self, bbox: Bbox) -> dict[str, SourceRaster]:
         """Return the part of every band under a box; a file that is refused goes, to be fetched again.
 
         Raises:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ingest.archives.archive import Archive, Box, GranuleRefusedError
+from ingest.archives.archive import Archive, GranuleRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
 from ingest.downloads import BeingFetchedError, Downloads
 from ingest.encoding import OffsetUndecidedError
@@ -17,6 +17,7 @@ from ingest.options import IngestOptions, Mode
 from ingest.pending import Pending, PendingScenes, band_files
 from ingest.planning import ScenePlan, bands_to_probe, hash_rasters, plan_rasters
 from ingest.raster import RasterRefusedError, SourceRaster
+from mosaics.bbox import Bbox
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import OvertakenError
 from mosaics.storage import Storage
@@ -159,7 +160,7 @@ class _Loop:
         async with self.converting:
             return await asyncio.to_thread(plan)
 
-    async def _plan_part(self, pending: Pending, files: GranuleFiles, bbox: Box) -> ScenePlan:
+    async def _plan_part(self, pending: Pending, files: GranuleFiles, bbox: Bbox) -> ScenePlan:
         """Fetch whole the files whose pixels tell the offset, of the others what lies under the box."""
         granule = pending.granule
         request = self._request(

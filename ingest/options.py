@@ -11,6 +11,7 @@ from ingest.archives.archive import Granule, GranuleRefusedError, WantedError
 from ingest.encoding import BaselineError, Harmonisation, PerBand
 from ingest.landing_request import BandFile, LandingRequest, OrderError
 from ingest.planning import CONVERTER, DIGEST_LENGTH
+from mosaics.bbox import Bbox
 
 
 class Mode(StrEnum):
@@ -27,8 +28,8 @@ class IngestOptions:
     """How granules are landed; with the granule it determines what is."""
 
     mode: Mode = Mode.COPY
-    clip: tuple[float, float, float, float] | None = None
-    """West, south, east, north: only the pixels under this box are landed."""
+    clip: Bbox | None = None
+    """Only the pixels under this box are landed."""
     scales: PerBand = field(default_factory=PerBand)
     """Of the user, in place of what archive and pixels say."""
     offsets: PerBand = field(default_factory=PerBand)
@@ -41,7 +42,7 @@ class IngestOptions:
         """Return the id a granule is landed under as a scene: parts of it have one of their own."""
         if self.clip is None:
             return scene_id
-        return f"{scene_id}-{_digest(list(self.clip))[:8]}"
+        return f"{scene_id}-{_digest(list(self.clip.degrees))[:8]}"
 
     def request(
         self, granule: Granule, files: Iterable[BandFile], decided: Harmonisation | None
@@ -90,7 +91,7 @@ class IngestOptions:
                 "version": granule.version,
                 "files": {band: _place(granule, band) for band in sorted(granule.bands)},
                 "mode": self.mode,
-                "clip": self.clip,
+                "clip": self.clip.degrees if self.clip else None,
                 "given": [
                     [numbers.for_all, dict(sorted(numbers.for_band.items()))]
                     for numbers in (self.scales, self.offsets)

@@ -25,6 +25,7 @@ from ingest.landing import Landing
 from ingest.landing_request import parse_numbers
 from ingest.options import IngestOptions, Mode
 from ingest.pending import PendingScenes, survey_scenes
+from mosaics.bbox import Bbox, BboxError
 from mosaics.descriptions.collections import CollectionDescription, find_collection, load_collections
 from mosaics.descriptions.sources import (
     SourceDescription,
@@ -37,7 +38,7 @@ from mosaics.log import read_state
 from mosaics.period import parse_when
 from mosaics.storage import Storage, open_storage
 
-ALL_REFUSALS = (*REFUSALS, ArchiveError, SourceFileError, UnknownSourceError, WantedError)
+ALL_REFUSALS = (*REFUSALS, ArchiveError, BboxError, SourceFileError, UnknownSourceError, WantedError)
 
 
 class Box(click.ParamType[tuple[float, float, float, float]]):
@@ -109,7 +110,7 @@ def ingest(
         described = find_source(load_sources(settings.sources), source)
         collection = find_collection(load_collections(settings.collections), described.collection)
         wanted = Wanted(
-            bbox=bbox,
+            bbox=Bbox(*bbox),
             interval=parse_when(when, collection.collection.cadence),
             bands=tuple(filter(None, map(str.strip, bands.split(",")))),
             max_cloud_percent=max_cloud,
@@ -117,7 +118,7 @@ def ingest(
         )
         options = IngestOptions(
             mode=Mode(mode),
-            clip=bbox if clip else None,
+            clip=wanted.bbox if clip else None,
             scales=parse_numbers("--scale", scales),
             offsets=parse_numbers("--offset", offsets),
         )

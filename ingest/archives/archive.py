@@ -18,12 +18,10 @@ from ingest.clipping import Grid
 from ingest.formats import FORMATS, Format
 from ingest.landing_request import Origin, Provenance
 from ingest.raster import Layer, SourceRaster
+from mosaics.bbox import Bbox
 from mosaics.collection import Collection
 from mosaics.descriptions.sources import SourceDescription
 from mosaics.period import Interval
-
-Box: TypeAlias = tuple[float, float, float, float]
-"""West, south, east, north in degrees; west is greater than east across the antimeridian."""
 
 Progress: TypeAlias = Callable[[int], None]
 """Told bytes that have come in; negative where some have to come again."""
@@ -45,7 +43,7 @@ class WholeOnlyError(Exception):
 class Wanted:
     """What somebody looks for in an archive."""
 
-    bbox: Box
+    bbox: Bbox
     interval: Interval
     bands: tuple[str, ...] = ()
     """Bands of our collection; empty for all the source has."""
@@ -54,26 +52,12 @@ class Wanted:
     """The most granules that are kept, in the archive's order."""
 
     def __post_init__(self) -> None:
-        west, south, east, north = self.bbox
-        if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90 and west != east):
-            raise WantedError(
-                f"{west:g},{south:g},{east:g},{north:g} is not a valid box; "
-                "give west,south,east,north in degrees, such as 5.0,51.1,5.3,51.3."
-            )
         if self.interval.start is None and self.interval.end is None:
             raise WantedError("a search has a beginning or an end: 2024-06-01/2024-06-30.")
         if self.max_cloud_percent is not None and not 0 <= self.max_cloud_percent <= 100:
             raise WantedError(
                 f"{self.max_cloud_percent:g} is not a valid cloud cover; give a percentage from 0 to 100."
             )
-
-    @property
-    def area(self) -> shapely.Geometry:
-        """The box as a geometry, in two parts across the antimeridian."""
-        west, south, east, north = self.bbox
-        if west < east:
-            return shapely.box(west, south, east, north)
-        return shapely.union(shapely.box(west, south, 180, north), shapely.box(-180, south, east, north))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +221,7 @@ class Archive(ABC):
         self,
         granule: Granule,
         *,
-        under: Box | None,  # noqa: ARG002 - for those that override it
+        under: Bbox | None,  # noqa: ARG002 - for those that override it
         memory: Memory,  # noqa: ARG002
     ) -> Mapping[str, RemoteFile]:
         """Have the wanted files of a granule made, where the archive makes them on demand.
@@ -278,7 +262,7 @@ class Archive(ABC):
     async def fetch_under(
         self,
         file: RemoteFile,
-        bbox: Box,  # noqa: ARG002 - for those that override it
+        bbox: Bbox,  # noqa: ARG002 - for those that override it
         target: Path,  # noqa: ARG002
         progress: Progress,  # noqa: ARG002
     ) -> None:

@@ -107,7 +107,7 @@ def _refuse_other_bands(archive: Archive, bands: Iterable[str]) -> None:
 def _is_wanted(granule: Granule, wanted: Wanted) -> bool:
     """Return whether a granule is what was asked for; the `next` link of an API may forget the question."""
     return wanted.interval.overlaps(granule.start, granule.end) and bool(
-        shapely.intersects(wanted.area, granule.footprint)
+        shapely.intersects(wanted.bbox.geometry, granule.footprint)
     )
 
 

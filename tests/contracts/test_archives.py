@@ -21,6 +21,7 @@ from ingest.downloads import Downloads
 from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.options import IngestOptions, Mode
 from ingest.pending import PendingScenes, survey_scenes
+from mosaics.bbox import Bbox
 from mosaics.descriptions.collections import load_collections
 from mosaics.descriptions.sources import KINDS
 from mosaics.log import read_state
@@ -36,7 +37,7 @@ from tests.ingest.archives.server import ArchiveServer
 SENTINEL = "sentinel-2-l2a"
 FIRST, SECOND = Scene("scene-a", day=11), Scene("scene-b", day=12)
 JUNE = Interval.parse("2024-06/2024-06")
-AROUND = (5.0, 51.0, 5.5, 51.5)
+AROUND = Bbox(5.0, 51.0, 5.5, 51.5)
 REFLECTANCES = {"red": 0.0718, "nir": 0.2338}
 AS_IT_IS = IngestOptions()
 
@@ -194,7 +195,7 @@ async def test_a_part_has_the_pixels_of_the_whole(case, bring, storage):
     case.play(FIRST)
     await bring()
     # 655360 + 1003..1987 m, 5686280 - 1003..1987 m of EPSG:32631, in degrees
-    under = rasterio.warp.transform_bounds("EPSG:32631", "EPSG:4326", 656363, 5684293, 657347, 5685277)
+    under = Bbox(*rasterio.warp.transform_bounds("EPSG:32631", "EPSG:4326", 656363, 5684293, 657347, 5685277))
     await bring(options=IngestOptions(clip=under))
     scenes = (await read_state(storage, SENTINEL)).scenes
     part_id = next(name for name in scenes if name != "scene-a")
@@ -296,9 +297,9 @@ class TestWorkThatIsOrdered:
 
     async def test_only_what_lies_under_the_box_is_ordered(self, case, bring):
         case.play(FIRST)
-        under = (5.22, 51.27, 5.24, 51.29)
+        under = Bbox(5.22, 51.27, 5.24, 51.29)
         await bring(options=IngestOptions(clip=under))
-        assert [tuple(asked.body["box"]) for asked in case.orders()] == [under]
+        assert [tuple(asked.body["box"]) for asked in case.orders()] == [under.degrees]
         assert [asked.body["bands"] for asked in case.orders()] == [["red", "nir"]]
 
 

@@ -11,13 +11,14 @@ from rasterio.transform import Affine
 
 from ingest.clipping import Grid, clip_file, estimated_bytes
 from ingest.raster import RasterRefusedError
+from mosaics.bbox import Bbox
 from tests.rasters import ramp, write_geotiff
 
 DEGREES: dict[str, Any] = {"crs": "EPSG:4326", "upper_left": (10.0, 50.0), "pixel_size": 0.1}
 
 
 def clipped(path, bbox, tmp_path):
-    clip_file(path, bbox, tmp_path / "part.tif")
+    clip_file(path, Bbox(*bbox), tmp_path / "part.tif")
     with rasterio.open(tmp_path / "part.tif") as dataset:
         return dataset.read(1), dataset.bounds, dataset.nodata, dataset.scales
 
@@ -43,7 +44,7 @@ def test_a_box_past_the_edge_gives_what_there_is(tmp_path):
 def test_a_box_beside_the_raster_is_refused(tmp_path):
     path = write_geotiff(tmp_path / "a.tif", ramp(20, 30), **DEGREES)
     with pytest.raises(RasterRefusedError, match="no pixels under the box"):
-        clip_file(path, (20, 49, 21, 50), tmp_path / "part.tif")
+        clip_file(path, Bbox(20, 49, 21, 50), tmp_path / "part.tif")
     assert not (tmp_path / "part.tif").exists()
 
 
@@ -64,7 +65,7 @@ def test_a_truncated_file_is_refused(tmp_path):
     path = write_geotiff(tmp_path / "a.tif", ramp(2000, 200), compress=None, **DEGREES)
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(RasterRefusedError):
-        clip_file(path, (10, -60, 11, 50), tmp_path / "part.tif")
+        clip_file(path, Bbox(10, -60, 11, 50), tmp_path / "part.tif")
     assert not (tmp_path / "part.tif").exists()
 
 
@@ -72,13 +73,13 @@ def test_what_marks_missing_pixels_comes_along(tmp_path):
     mask = np.ones((20, 30), dtype=bool)
     mask[:5] = False
     path = write_geotiff(tmp_path / "a.tif", ramp(20, 30), mask=mask, **DEGREES)
-    clip_file(path, (10.05, 49.05, 10.95, 49.95), tmp_path / "part.tif")
+    clip_file(path, Bbox(10.05, 49.05, 10.95, 49.95), tmp_path / "part.tif")
     with rasterio.open(tmp_path / "part.tif") as dataset:
         assert np.array_equal(dataset.dataset_mask() > 0, mask[:10, :10])
     both = np.stack([ramp(20, 30), np.where(mask, 65535, 0).astype("uint16")])
     shown = [ColorInterp.gray, ColorInterp.alpha]
     path = write_geotiff(tmp_path / "b.tif", both, colorinterp=shown, alpha="yes", **DEGREES)
-    clip_file(path, (10.05, 49.05, 10.95, 49.95), tmp_path / "part.tif")
+    clip_file(path, Bbox(10.05, 49.05, 10.95, 49.95), tmp_path / "part.tif")
     with rasterio.open(tmp_path / "part.tif") as dataset:
         assert np.array_equal(dataset.dataset_mask() > 0, mask[:10, :10])
 
@@ -96,5 +97,5 @@ def test_what_marks_missing_pixels_comes_along(tmp_path):
 )
 def test_how_much_of_a_file_a_box_takes(box, share):
     grid = Grid(CRS.from_epsg(4326), Affine(0.001, 0, 10, 0, -0.001, 50), 3000, 2048)
-    assert estimated_bytes(1_000_000, grid, box) == pytest.approx(1_000_000 * share, abs=1)
-    assert estimated_bytes(1_000_000, None, box) == 1_000_000
+    assert estimated_bytes(1_000_000, grid, Bbox(*box)) == pytest.approx(1_000_000 * share, abs=1)
+    assert estimated_bytes(1_000_000, None, Bbox(*box)) == 1_000_000

@@ -22,6 +22,7 @@ from ingest.fetching import DamagedFileError, Expected
 from ingest.fetching_parts import REQUEST_BYTES, fetch_under
 from ingest.options import IngestOptions
 from ingest.raster import RasterRefusedError
+from mosaics.bbox import Bbox
 from mosaics.log import read_state
 from mosaics.storage import open_storage
 from tests.ingest.archives.conftest import QUICK
@@ -41,12 +42,11 @@ def noise(height: int, width: int, dtype: str = "uint16") -> np.ndarray:
     return NOISE.integers(low, high, (height, width)).astype(dtype)
 
 
-def box_of(first_px: int, last_px: int) -> tuple[float, float, float, float]:
+def box_of(first_px: int, last_px: int) -> Bbox:
     """The box in degrees inside which pixels of 10 m lie, those of the first scene of `MOL`."""
     left, top = 655360 + first_px * 10 + 2, 5686280 - first_px * 10 - 2
     right, bottom = 655360 + last_px * 10 - 2, 5686280 - last_px * 10 + 2
-    west, south, east, north = transform_bounds(UTM_31N, "EPSG:4326", left, bottom, right, top)
-    return west, south, east, north
+    return Bbox(*transform_bounds(UTM_31N, "EPSG:4326", left, bottom, right, top))
 
 
 BOX = box_of(700, 800)
@@ -68,7 +68,7 @@ def contents(tmp_path_factory):
 
 def scene(archive, **given):
     item = sentinel_item(archive.url, **given)
-    item["geometry"] = mapping(shapely.box(*box_of(0, SIDE_PX)))
+    item["geometry"] = mapping(shapely.box(*box_of(0, SIDE_PX).degrees))
     for asset in item["assets"].values():
         side = SIDE_PX // 2 if asset["href"].endswith("SCL.tif") else SIDE_PX
         asset["proj:shape"] = [side, side]
@@ -368,4 +368,4 @@ async def test_redirects_lead_only_where_they_may_and_without_credentials(
 async def test_a_box_beside_the_file_is_refused(archive, fetch, contents):
     archive.routes["/a.tif"] = file(contents["red"])
     with pytest.raises(RasterRefusedError, match="no pixels under the box"):
-        await fetch((20.0, 40.0, 21.0, 41.0))
+        await fetch(Bbox(20.0, 40.0, 21.0, 41.0))

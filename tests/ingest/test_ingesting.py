@@ -14,6 +14,7 @@ from ingest.encoding import PerBand
 from ingest.ingesting import FILES_AT_ONCE
 from ingest.landing import DiskFullError
 from ingest.options import IngestOptions, Mode
+from mosaics.bbox import Bbox
 from mosaics.catalogue import Catalogue
 from mosaics.log import read_commits, read_state
 from mosaics.storage import open_storage
@@ -229,7 +230,7 @@ async def test_a_part_is_landed_on_the_pixel_grid_of_its_file(archive, store, co
         left, bottom, right, top = rasterio.warp.transform_bounds(
             dataset.crs, "EPSG:4326", 656363, 5684293, 657347, 5685277
         )
-    box = (left, bottom, right, top)
+    box = Bbox(left, bottom, right, top)
     await bring(bbox=box, options=IngestOptions(clip=box))
     (scene_id,) = (await read_state(store, SENTINEL)).scenes
     assert scene_id.startswith("S2A_31UFT_20240601_0_L2A-")
@@ -255,7 +256,8 @@ async def test_the_probe_looks_at_the_whole_scene_and_not_at_the_part(archive, s
     contents["red"] = write_cog(tmp_path / "dark.tif", red, nodata=0).read_bytes()
     play(archive, [sentinel_item(archive.url, boa_offset_applied=False)], contents)
     with rasterio.MemoryFile(contents["red"]) as memory, memory.open() as dataset:
-        box = rasterio.warp.transform_bounds(dataset.crs, "EPSG:4326", 656000, 5685500, 657000, 5686000)
+        bounds = rasterio.warp.transform_bounds(dataset.crs, "EPSG:4326", 656000, 5685500, 657000, 5686000)
+    box = Bbox(*bounds)
     await bring(bbox=box, options=IngestOptions(clip=box))
     (scene_id,) = (await read_state(store, SENTINEL)).scenes
     item, _ = await stored_item(store, scene_id)
@@ -355,7 +357,7 @@ async def test_a_disk_that_is_too_small_is_told_before_the_first_byte(archive, c
 
 def test_a_file_left_where_it_lies_cannot_be_clipped():
     with pytest.raises(WantedError, match="cannot be clipped"):
-        replace(IngestOptions(Mode.REFERENCE), clip=(0, 0, 1, 1))
+        replace(IngestOptions(Mode.REFERENCE), clip=Bbox(0, 0, 1, 1))
 
 
 async def test_what_a_run_killed_after_its_commit_has_left_is_cleared_away(

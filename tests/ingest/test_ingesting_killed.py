@@ -17,6 +17,7 @@ import numpy as np
 
 from ingest.archives.http import ArchiveClient
 from ingest.options import IngestOptions
+from mosaics.bbox import Bbox
 from mosaics.log import read_commits
 from mosaics.storage import open_storage
 from mosaics.sweeping import unreferenced
@@ -28,7 +29,7 @@ from tests.rasters import write_cog
 KILLS = 20
 SENTINEL = "sentinel-2-l2a"
 BANDS = ("red", "nir", "scl")
-BOX = (5.0, 51.0, 5.5, 51.5)
+BOX = Bbox(5.0, 51.0, 5.5, 51.5)
 
 
 def bring(url: str, store: str, downloads: Path, day: int) -> None:

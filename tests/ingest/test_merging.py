@@ -9,6 +9,7 @@ import rasterio
 
 from ingest.merging import read_landed
 from ingest.options import IngestOptions, Mode
+from mosaics.bbox import Bbox
 from mosaics.log import read_commits, read_state
 from mosaics.scene import read_item
 from mosaics.storage import StorageUnavailableError, open_storage
@@ -21,7 +22,7 @@ from tests.rasters import write_cog
 SENTINEL = "sentinel-2-l2a"
 ID = "S2A_31UFT_20240615_0_L2A"
 COLOURS = {"green": ("B03", 1500), "blue": ("B02", 1300)}
-BOX = (5.0, 51.0, 5.5, 51.5)  # holds all of the scene
+BOX = Bbox(5.0, 51.0, 5.5, 51.5)  # holds all of the scene
 NOW = timedelta(seconds=-60)  # the clocks of storage and tests may differ by less
 
 

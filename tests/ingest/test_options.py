@@ -5,11 +5,12 @@ import pytest
 from ingest.archives.stac.items import read_granule
 from ingest.encoding import PerBand
 from ingest.options import IngestOptions, Mode
+from mosaics.bbox import Bbox
 from mosaics.descriptions.sources import StacSource, load_sources
 from tests.ingest.archives.scenes import sentinel_item
 
 ROOT = "https://archive.example"
-BOX = (5.0, 51.1, 5.3, 51.3)
+BOX = Bbox(5.0, 51.1, 5.3, 51.3)
 BANDS = ("red", "nir", "scl")
 
 

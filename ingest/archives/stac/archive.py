@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from ingest.archives.archive import (
     Access,
     Archive,
-    Box,
     Granule,
     GranuleRefusedError,
     LeftOut,
@@ -23,6 +22,7 @@ from ingest.archives.stac.signing import OpenBuckets, SharedAccess, Signer, http
 from ingest.fetching import Expected, Signed, fetch_file
 from ingest.fetching_parts import fetch_under
 from ingest.landing_request import Origin
+from mosaics.bbox import Bbox
 from mosaics.collection import Collection
 from mosaics.descriptions.sources import StacSource
 
@@ -74,7 +74,7 @@ class StacArchive(Archive):
         expected = Expected(file.size_bytes, file.checksum)
         await fetch_file(self._client, self._signed(file), expected, target, progress)
 
-    async def fetch_under(self, file: RemoteFile, bbox: Box, target: Path, progress: Progress) -> None:
+    async def fetch_under(self, file: RemoteFile, bbox: Bbox, target: Path, progress: Progress) -> None:
         """See `Archive.fetch_under`."""
         expected = Expected(file.size_bytes, file.checksum)
         await fetch_under(self._client, self._signed(file), expected, target, bbox=bbox, progress=progress)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import httpx
 
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from mosaics.bbox import Bbox
 from mosaics.period import Interval
 
 PAGE_ITEMS = 100
@@ -27,7 +28,7 @@ class ItemSearch:
 
     root: str
     collection: str
-    bbox: tuple[float, float, float, float]
+    bbox: Bbox
     interval: Interval
     method: str = "POST"
 
@@ -35,7 +36,7 @@ class ItemSearch:
         """The request for page 1."""
         asked: dict[str, Any] = {
             "collections": [self.collection],
-            "bbox": list(self.bbox),
+            "bbox": list(self.bbox.degrees),
             "datetime": self.interval.text,
             "limit": PAGE_ITEMS,
         }

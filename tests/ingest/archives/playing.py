@@ -14,6 +14,7 @@ from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing import Landing
 from ingest.options import IngestOptions
 from ingest.pending import PendingScenes, survey_scenes
+from mosaics.bbox import Bbox
 from mosaics.descriptions.collections import load_collections
 from mosaics.descriptions.sources import load_sources
 from mosaics.log import read_state
@@ -98,7 +99,7 @@ async def ingest(
     """Searches, surveys and lands, as the command does."""
     described = load_sources()[source_id].model_copy(update={"api": f"{url}/v1"})
     source = open_archive(described, Access(client))
-    asked = {"bbox": (5.0, 51.0, 5.5, 51.5), "bands": ("red", "nir", "scl"), **wanted}
+    asked = {"bbox": Bbox(5.0, 51.0, 5.5, 51.5), "bands": ("red", "nir", "scl"), **wanted}
     discovery = await discover(source, Wanted(interval=Interval.parse(interval), **asked))
     folder = Downloads(downloads)
     state = await read_state(storage, source.collection_id)

@@ -18,7 +18,6 @@ from ingest.archives.archive import (
     Access,
     Archive,
     BandLayer,
-    Box,
     Granule,
     GranuleRefusedError,
     LeftOut,
@@ -33,6 +32,7 @@ from ingest.fetching import Expected, fetch_file
 from ingest.formats import FORMATS, Format
 from ingest.landing_request import Provenance
 from ingest.raster import Layer
+from mosaics.bbox import Bbox
 from mosaics.descriptions.sources import SourceDescription
 from mosaics.period import Interval, parse_instant
 from tests.ingest.archives.kinds.case import GROUND, NUMBERS, ArchiveCase, Scene, guarded
@@ -71,7 +71,7 @@ class MadeToOrderArchive(Archive):
         self._client = access.client
 
     async def search(self, wanted: Wanted) -> AsyncIterator[Granule | LeftOut]:
-        asked = urlencode({"box": ",".join(map(str, wanted.bbox)), "time": wanted.interval.text})
+        asked = urlencode({"box": format(wanted.bbox, ".12g"), "time": wanted.interval.text})
         answer = await self._client.document(Request(f"{self._description.api}/scenes?{asked}"))
         for found in answer["scenes"]:
             try:
@@ -101,11 +101,11 @@ class MadeToOrderArchive(Archive):
         )
 
     async def prepare(
-        self, granule: Granule, *, under: Box | None, memory: Memory
+        self, granule: Granule, *, under: Bbox | None, memory: Memory
     ) -> Mapping[str, RemoteFile]:
         job = memory.recall().get("job")
         if job is None:
-            order = {"scene": granule.id, "bands": list(granule.bands), "box": under}
+            order = {"scene": granule.id, "bands": list(granule.bands), "box": under and under.degrees}
             job = (await self._client.document(Request(f"{self._description.api}/jobs", "POST", order)))[
                 "job"
             ]

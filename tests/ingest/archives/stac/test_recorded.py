@@ -12,6 +12,7 @@ from ingest.archives.opening import open_archive
 from ingest.encoding import decide_offset
 from ingest.options import IngestOptions
 from ingest.pending import band_files
+from mosaics.bbox import Bbox
 from mosaics.descriptions.sources import load_sources
 from mosaics.period import Interval
 from tests.ingest.archives.server import Answer
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.real_data
 EARTH_SEARCH = "https://earth-search.aws.element84.com"
 PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com"
 COGS = "https://sentinel-cogs.s3.us-west-2.amazonaws.com/sentinel-s2-l2a-cogs"
-EVERYWHERE = (-180.0, -90.0, 180.0, 90.0)
+EVERYWHERE = Bbox(-180.0, -90.0, 180.0, 90.0)
 
 
 @pytest.fixture
