@@ -37,13 +37,13 @@ class SparseFile:
         return sum(end - begin for begin, end in self.come)
 
     def begin(self, tag: str, size_bytes: int) -> None:
-        """Makes it one hole, as long as that version of the file."""
+        """Make it one hole, as long as that version of the file."""
         self.tag, self.size_bytes, self.come = tag, size_bytes, []
         with self.path.open("wb") as file:
             file.truncate(size_bytes)
 
     def first_gap(self, begin: int, end: int) -> Span | None:
-        """What of a span has not come, up to what has; None where all of it has."""
+        """Return what of a span has not come, up to what has; None where all of it has."""
         for come_begin, come_end in self.come:
             if come_begin <= begin < come_end:
                 begin = come_end
@@ -52,13 +52,13 @@ class SparseFile:
         return (begin, end) if begin < end else None
 
     def read(self, begin: int, length: int) -> bytes:
-        """What has come of it, from an offset."""
+        """Return what has come of it, from an offset."""
         with self.path.open("rb") as file:
             file.seek(begin)
             return file.read(length)
 
     def write(self, begin: int, data: bytes) -> None:
-        """Puts at an offset what has come."""
+        """Put at an offset what has come."""
         with self.path.open("r+b") as file:
             file.seek(begin)
             file.write(data)
@@ -71,7 +71,7 @@ class SparseFile:
         self.come = merged
 
     def save(self) -> None:
-        """Notes what has come, after it is on disk."""
+        """Note what has come, after it is on disk."""
         with self.path.open("r+b") as file:
             os.fsync(file.fileno())
         unfinished = self.note.with_name(f"{self.note.name}.new")
@@ -79,12 +79,12 @@ class SparseFile:
         unfinished.replace(self.note)
 
     def publish(self) -> None:
-        """Makes it appear, when all that is wanted of it has come."""
+        """Make it appear, when all that is wanted of it has come."""
         self.path.replace(self.target)
         self.note.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Forgets what has come."""
+        """Forget what has come."""
         self.path.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
         self.tag, self.size_bytes, self.come = None, 0, []

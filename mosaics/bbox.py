@@ -63,7 +63,7 @@ class Bbox:
         return cls(west, south, east, north)
 
     def __format__(self, spec: str) -> str:
-        """The form `parse` reads, each number in a format such as `.10g`."""
+        """Return the form `parse` reads, each number in a format such as `.10g`."""
         return ",".join(format(degrees, spec) for degrees in self.degrees)
 
     @property
@@ -79,9 +79,7 @@ class Bbox:
     @property
     def parts(self) -> tuple[Degrees, ...]:
         """The box, or the two boxes on either side of the antimeridian, the western hemisphere's last."""
-        if not self.crosses_antimeridian:
-            return (self.degrees,)
-        return (self.west, self.south, 180.0, self.north), (-180.0, self.south, self.east, self.north)
+        return split_at_antimeridian(self.degrees)
 
     @property
     def geometry(self) -> shapely.Geometry:
@@ -113,3 +111,11 @@ class Bbox:
                 lambda box: box.degrees, return_schema=handler.generate_schema(Degrees)
             ),
         )
+
+
+def split_at_antimeridian(degrees: Degrees) -> tuple[Degrees, ...]:
+    """Return a rectangle, line or point as one or two whose west is not above their east."""
+    west, south, east, north = degrees
+    if west <= east:
+        return (degrees,)
+    return (west, south, 180.0, north), (-180.0, south, east, north)

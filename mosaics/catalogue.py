@@ -82,7 +82,7 @@ class Catalogue:
             Ids of the collections that changed, came or went.
 
         Raises:
-            StorageError: When storage cannot be read; what was known stays.
+            StorageError: If storage cannot be read; what was known stays.
         """
         async with self._refreshing:
             known = self._view.kept
@@ -109,31 +109,39 @@ class Catalogue:
             return news
 
     def collections(self) -> Mapping[str, Collection]:
-        """All collections by id, ascending."""
+        """Return all collections by id, ascending."""
         return self._view.collections
 
     def collection(self, collection_id: str) -> Collection:
-        """The collection of that id.
+        """Return the collection of that id.
 
         Raises:
-            UnknownCollectionError: When there is none.
+            UnknownCollectionError: If there is none.
         """
         return self._kept(collection_id).collection
 
     def periods(self, collection_id: str) -> tuple[Period, ...]:
-        """The periods a collection has a mosaic for, ascending; `UnknownCollectionError`."""
+        """Return the periods a collection has a mosaic for, ascending.
+
+        Raises:
+            UnknownCollectionError: If there is no such collection.
+        """
         return self._kept(collection_id).periods
 
     def is_synthetic(self, collection_id: str) -> bool:
-        """Whether any scene of a collection was made up; `UnknownCollectionError`."""
+        """Return whether any scene of a collection was made up.
+
+        Raises:
+            UnknownCollectionError: If there is no such collection.
+        """
         return self._kept(collection_id).synthetic
 
     def mosaic_key(self, collection_id: str, period: Period) -> str:
-        """Key of the mosaic of a period.
+        """Return the key of the mosaic of a period.
 
         Raises:
-            UnknownCollectionError: When there is no such collection.
-            UnknownPeriodError: When it has no mosaic for the period.
+            UnknownCollectionError: If there is no such collection.
+            UnknownPeriodError: If it has no mosaic for the period.
         """
         kept = self._kept(collection_id)
         try:
@@ -142,7 +150,13 @@ class Catalogue:
             raise UnknownPeriodError(period, collection_id, kept.periods) from None
 
     async def index(self, collection_id: str, period: Period) -> QuadkeyIndex:
-        """The index of a period's mosaic, loaded once however many ask; raises as `mosaic_key`."""
+        """Return the index of a period's mosaic, loaded once however many ask.
+
+        Raises:
+            UnknownCollectionError: If there is no such collection.
+            UnknownPeriodError: If it has no mosaic for the period.
+            StorageError: If storage cannot be read.
+        """
         key = self.mosaic_key(collection_id, period)
         try:
             return await self._indexes.load(key)
@@ -153,15 +167,25 @@ class Catalogue:
             return await self._indexes.load(newer)
 
     def loaded_index(self, collection_id: str, period: Period) -> QuadkeyIndex | None:
-        """The index of a period's mosaic when it is in memory; raises as `mosaic_key`."""
+        """Return the index of a period's mosaic if it is in memory.
+
+        Raises:
+            UnknownCollectionError: If there is no such collection.
+            UnknownPeriodError: If it has no mosaic for the period.
+        """
         return self._indexes.peek(self.mosaic_key(collection_id, period))
 
     async def item(self, item_key: str) -> SceneItem:
-        """A scene's item, loaded once however many ask; `ObjectNotFoundError`, `SceneError`."""
+        """Return a scene's item, loaded once however many ask.
+
+        Raises:
+            ObjectNotFoundError: If it is not in storage.
+            SceneError: If it is not a STAC item of a scene.
+        """
         return await self._items.load(item_key)
 
     def loaded_item(self, item_key: str) -> SceneItem | None:
-        """A scene's item when it is in memory."""
+        """Return a scene's item when it is in memory."""
         return self._items.peek(item_key)
 
     def _kept(self, collection_id: str) -> _Kept:
@@ -193,7 +217,7 @@ class Catalogue:
         try:
             document = json.loads(data)
         except ValueError as error:
-            raise SceneError(f"{item_key} is no JSON document") from error
+            raise SceneError(f"{item_key} is not a JSON document") from error
         return read_item(document, item_key, self.storage)
 
 

@@ -25,33 +25,33 @@ _CHUNK = 250_000
 
 
 def cell_number(x: Any, y: Any) -> Any:
-    """Number of the cell in column `x` and row `y`: their bits interleaved; integers or integer arrays."""
+    """Return the number of the cell in column `x` and row `y`, integers or arrays: their bits interleaved."""
     return _spread(x) | _spread(y) << 1
 
 
 def cell_quadkey(number: int, zoom: int) -> str:
-    """The quadkey of a cell: its number in base 4, one digit a zoom level."""
+    """Return the quadkey of a cell: its number in base 4, one digit a zoom level."""
     return "".join(str(number >> 2 * level & 3) for level in reversed(range(zoom)))
 
 
 def cell_column_row(number: int) -> tuple[int, int]:
-    """Column and row of a cell, the inverse of `cell_number`."""
+    """Return the column and row of a cell, the inverse of `cell_number`."""
     return _gather(number), _gather(number >> 1)
 
 
 def tile_box(x: int, y: int, z: int) -> shapely.Polygon:
-    """The area of a Web Mercator tile in degrees of longitude and latitude."""
+    """Return the area of a Web Mercator tile in degrees of longitude and latitude."""
     return shapely.box(*tile_bounds(x, y, z))
 
 
 def tile_bounds(x: int, y: int, z: int) -> tuple[float, float, float, float]:
-    """West, south, east and north of a Web Mercator tile, in degrees."""
+    """Return west, south, east and north of a Web Mercator tile, in degrees."""
     west, south, east, north = (edge.item() for edge in _edges(np.int64(x), np.int64(y), z))
     return west, south, east, north
 
 
 def cells_within(bounds: NDArray[np.float64], zoom: int) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Columns and rows of the cells that a box may reach.
+    """Return the columns and rows of the cells that a box may reach.
 
     Args:
         bounds: West, south, east, north in degrees, shape (n, 4).
@@ -71,13 +71,13 @@ def cells_within(bounds: NDArray[np.float64], zoom: int) -> tuple[Numbers, Numbe
 
 
 def cells_needed(bounds: NDArray[np.float64], zoom: int) -> int:
-    """How many pairs of box and cell `cells_within` gives."""
+    """Return how many pairs of box and cell `cells_within` gives."""
     first_column, first_row, last_column, last_row = cells_within(bounds, zoom)
     return int(((last_column - first_column + 1) * (last_row - first_row + 1)).sum())
 
 
 def cover(footprints: Geometries, zoom: int) -> tuple[Numbers, Numbers]:
-    """The cells each footprint covers some area of.
+    """Return the cells each footprint covers some area of.
 
     Args:
         footprints: Polygons and MultiPolygons in degrees, split at the antimeridian, shape (n,).
@@ -109,7 +109,7 @@ def cover(footprints: Geometries, zoom: int) -> tuple[Numbers, Numbers]:
 
 
 def share_area(area: shapely.Geometry, others: Geometries) -> NDArray[np.bool_]:
-    """Which of `others` share some area with an area; sharing a border alone does not count.
+    """Return which of `others` share some area with an area; sharing a border alone does not count.
 
     For a point or line in place of the area, being on a border does count.
     """
@@ -143,7 +143,7 @@ def _cover_cells(
 
 
 def _are_rectangles(parts: Geometries) -> NDArray[np.bool_]:
-    """Which polygons fill their bounding box; their cells need no geometry."""
+    """Return which polygons fill their bounding box; their cells need no geometry."""
     five = (shapely.get_num_coordinates(parts) == 5) & (shapely.get_num_interior_rings(parts) == 0)
     return np.asarray(five & shapely.equals(parts, shapely.box(*shapely.bounds(parts).T)), np.bool_)
 

@@ -67,7 +67,7 @@ class Band(BaseModel):
     @classmethod
     def _known_dtype(cls, value: str) -> str:
         if value not in DATA_TYPES:
-            raise ValueError(f"{value!r} is no type of numbers; there are: {', '.join(DATA_TYPES)}")
+            raise ValueError(f"{value!r} is not a type of numbers; there are: {', '.join(DATA_TYPES)}")
         return value
 
     @model_validator(mode="after")
@@ -120,10 +120,10 @@ class Collection(BaseModel):
         return tuple(band.name for band in self.bands)
 
     def band(self, name: str) -> Band:
-        """The band of that name.
+        """Return the band of that name.
 
         Raises:
-            UnknownBandError: When the collection has none; the message names those it has.
+            UnknownBandError: If the collection has none; the message names those it has.
         """
         for band in self.bands:
             if band.name == name:
@@ -131,7 +131,7 @@ class Collection(BaseModel):
         raise UnknownBandError(name, self.id, self.band_names)
 
     def to_stac(self) -> dict[str, Any]:
-        """The collection as a STAC Collection, the form it has in storage."""
+        """Return the collection as a STAC Collection, the form it has in storage."""
         return {
             "type": "Collection",
             "stac_version": STAC_VERSION,
@@ -157,7 +157,7 @@ class Collection(BaseModel):
         """Read what `to_stac` wrote.
 
         Raises:
-            ValueError: When the document lacks something or has it wrong; pydantic names the field.
+            ValueError: If the document lacks something or has it wrong; pydantic names the field.
         """
         return cls.model_validate(
             {
@@ -184,12 +184,12 @@ DATA_TYPES = (
 
 
 def read_nodata(value: float | str) -> float:
-    """A nodata value as STAC writes it: a number, or ``nan``, ``inf``, ``-inf`` as text."""
+    """Return a nodata value as STAC writes it: a number, or ``nan``, ``inf``, ``-inf`` as text."""
     return float(value)
 
 
 def written_nodata(value: float) -> float | str:
-    """A nodata value in STAC's form; the inverse of `read_nodata`."""
+    """Return a nodata value in STAC's form; the inverse of `read_nodata`."""
     return value if math.isfinite(value) else str(value)
 
 

@@ -49,7 +49,7 @@ class MosaicDocument:
         """Read the fields before the scenes.
 
         Raises:
-            MosaicDocumentError: When the bytes are no mosaic document.
+            MosaicDocumentError: If the bytes are not a mosaic document.
         """
         self._data = data
         header = next(self._lines(), "").removesuffix(_SCENES_BEGIN)
@@ -62,10 +62,10 @@ class MosaicDocument:
             raise MosaicDocumentError(f"no mosaic document: {error!r}") from error
 
     def scenes(self) -> Iterator[SceneRecord]:
-        """The scenes, best first, parsed one by one.
+        """Yield the scenes, best first, parsed one by one.
 
         Raises:
-            MosaicDocumentError: When the document is cut off or damaged.
+            MosaicDocumentError: If the document is cut off or damaged.
         """
         lines = self._lines()
         next(lines)
@@ -92,7 +92,7 @@ def build_document(
     href: Callable[[str], str],
     overviews: Sequence[Overview] = (),
 ) -> bytes:
-    """The document of a mosaic; equal inputs give equal bytes.
+    """Return the document of a mosaic; equal inputs give equal bytes.
 
     Args:
         name: Of the mosaic, for people.
@@ -101,7 +101,7 @@ def build_document(
         overviews: Made of these scenes or of earlier ones; readers leave those aside that no longer hold.
 
     Raises:
-        SceneError: When a footprint is not valid.
+        SceneError: If a footprint is not valid.
     """
     scenes = sorted(records, key=lambda record: record.best_first)
     footprints = np.array([scene.polygons() for scene in scenes], dtype=object)
@@ -126,7 +126,7 @@ def build_document(
 
 
 def quadkey_zoom(footprints: Geometries) -> int:
-    """The zoom at which the median footprint is two to four cells across, coarser where that is too many."""
+    """Return the zoom at which the median footprint is two to four cells across; coarser if too many."""
     bounds = shapely.bounds(shapely.get_parts(footprints))
     rows = np.arcsinh(np.tan(np.radians(np.clip(bounds[:, [1, 3]], -85, 85)))) / (2 * math.pi)
     across = np.maximum((bounds[:, 2] - bounds[:, 0]) / 360, rows[:, 1] - rows[:, 0])
@@ -173,5 +173,5 @@ def _compact(value: Any) -> str:
 
 
 def native_zoom(resolution_m: float) -> int:
-    """The first zoom whose 256 px tiles have pixels as fine as the resolution, at the equator."""
+    """Return the first zoom whose 256 px tiles have pixels as fine as the resolution, at the equator."""
     return min(max(math.ceil(math.log2(_WIDTH_M / 256 / resolution_m)), 0), 24)

@@ -134,7 +134,7 @@ class QuadkeyIndex:
         size: int = TILE_PX,
         overviews: bool = False,
     ) -> tuple[SceneRef, ...]:
-        """The scenes seen in a WebMercatorQuad tile, best first; or the overview that holds them all.
+        """Return the scenes seen in a WebMercatorQuad tile, best first; or the overview that holds them all.
 
         Args:
             x: Column.
@@ -145,7 +145,7 @@ class QuadkeyIndex:
             overviews: Whether an overview may answer, which takes every scene of the mosaic into account.
 
         Raises:
-            TooManyScenesError: When there are more than `limit`.
+            TooManyScenesError: If there are more than `limit`.
         """
         if not (0 <= x < 1 << z and 0 <= y < 1 << z):
             return ()
@@ -162,17 +162,17 @@ class QuadkeyIndex:
         return tuple(self._scene(ordinal) for ordinal in ordinals.tolist())
 
     def made_of(self, x: int, y: int, z: int) -> str:
-        """Fingerprint of the scenes seen in a tile and of their order, 32 hexadecimal digits."""
+        """Return a fingerprint of the scenes seen in a tile and of their order, 32 hexadecimal digits."""
         marks = np.frombuffer(self._marks, np.dtype(f"V{_MARK_BYTES}"))
         return sha256(marks[self._in_tile(x, y, z)].tobytes()).hexdigest()[:32]
 
     def finest_m(self, x: int, y: int, z: int) -> float:
-        """Pixel size in metres of the finest scene seen in a tile; infinite where there is none."""
+        """Return the pixel size in metres of the finest scene seen in a tile; infinite without a scene."""
         resolutions = np.frombuffer(self._resolutions, np.float64)
         return float(resolutions[self._in_tile(x, y, z)].min(initial=math.inf))
 
     def most_scenes(self, x: int, y: int, z: int, depth: int) -> int:
-        """Scenes of the fullest of the tiles that a tile has `depth` zooms deeper."""
+        """Return how many scenes the fullest of the tiles `depth` zooms below a tile has."""
         zoom, number = z + depth, cell_number(x, y)
         if zoom <= self.quadkey_zoom:
             level = self._levels[zoom]
@@ -187,14 +187,14 @@ class QuadkeyIndex:
         return int(np.unique(pairs[:, 0], return_counts=True)[1].max(initial=0))
 
     def scenes_in(self, geometry: shapely.Geometry, *, limit: int | None = None) -> tuple[SceneRef, ...]:
-        """The scenes seen in an area (or under a point or line) of longitudes and latitudes, best first.
+        """Return the scenes seen in an area (or under a point or line) in degrees, best first.
 
         Args:
             geometry: In degrees, split at the antimeridian.
             limit: Most scenes to give.
 
         Raises:
-            TooManyScenesError: When there are more than `limit`; they are counted only that far.
+            TooManyScenesError: If there are more than `limit`; they are counted only that far.
         """
         found: list[int] = []
         for ordinals, geometries in self._candidates(geometry):
@@ -203,7 +203,7 @@ class QuadkeyIndex:
         return tuple(self._scene(ordinal) for ordinal in found)
 
     def covered_fraction(self, geometry: shapely.Geometry) -> float:
-        """Share of an area that the footprints together cover, 0..1, by area on the sphere."""
+        """Return the share of an area that the footprints together cover, 0..1, by area on the sphere."""
         whole = spherical_area(geometry)
         if whole <= 0:
             return float(bool(self.scenes_in(geometry)))
@@ -215,7 +215,7 @@ class QuadkeyIndex:
         return min(max(1 - spherical_area(left) / whole, 0.0), 1.0)
 
     def covered_part(self, geometry: shapely.Geometry, interval: Interval) -> shapely.Geometry:
-        """The part of an area that the footprints of an interval's scenes together cover."""
+        """Return the part of an area that the footprints of an interval's scenes together cover."""
         parts = []
         for ordinals, geometries in self._candidates(geometry):
             scenes = map(self._scene, ordinals.tolist())
@@ -224,7 +224,7 @@ class QuadkeyIndex:
         return shapely.intersection(geometry, shapely.union_all(parts))
 
     def minzoom(self, limit: int, *, size: int = TILE_PX, overviews: bool = False) -> int:
-        """The lowest WebMercatorQuad zoom from which on no tile needs more than `limit` scenes.
+        """Return the lowest WebMercatorQuad zoom from which on no tile needs more than `limit` scenes.
 
         `NO_ZOOM` where more than that lie upon one another somewhere. Below the quadkey zoom the search ends
         after a bounded number of footprints, and the zoom it came to is the answer. Where overviews count and
@@ -250,7 +250,7 @@ class QuadkeyIndex:
         return self._minzooms[limit]
 
     def _are_overviewed(self, zoom: int, limit: int, size: int) -> bool:
-        """Whether an overview answers for every tile of a zoom that has more than `limit` scenes.
+        """Return whether an overview answers for every tile of a zoom that has more than `limit` scenes.
 
         Below the quadkey zoom that is every tile of a cell that has more.
         """
@@ -307,7 +307,7 @@ class QuadkeyIndex:
         )
 
     def _in_tile(self, x: int, y: int, z: int) -> NDArray[np.uint32]:
-        """The scenes seen in a tile, best first."""
+        """Return the scenes seen in a tile, best first."""
         depth = max(0, z - self.quadkey_zoom)
         ordinals = self._levels[z - depth].scenes(cell_number(x >> depth, y >> depth))
         if depth and len(ordinals):
@@ -323,14 +323,14 @@ class QuadkeyIndex:
     def _meeting(
         self, bounds: tuple[float, float, float, float], ordinals: NDArray[np.uint32]
     ) -> NDArray[np.uint32]:
-        """Those of `ordinals` whose bounding box meets a box."""
+        """Return those of `ordinals` whose bounding box meets a box."""
         west, south, east, north = bounds
         boxes = self._boxes[ordinals]
         lower = (boxes[:, :2] <= (east, north)).all(axis=1)
         return ordinals[lower & (boxes[:, 2:] >= (west, south)).all(axis=1)]
 
     def _candidates(self, geometry: shapely.Geometry) -> Iterator[tuple[NDArray[np.uint32], Geometries]]:
-        """The scenes whose bounding box meets that of a part of an area, best first, in growing batches."""
+        """Yield the scenes whose box meets that of a part of an area, best first, in growing batches."""
         parts = shapely.get_parts(geometry)
         boxes = shapely.bounds(parts[~shapely.is_empty(parts)])
         near = [self._meeting(tuple(box), self._around(box)) for box in boxes.tolist()]
@@ -341,7 +341,7 @@ class QuadkeyIndex:
             ordinals, size = ordinals[size:], size * 2
 
     def _around(self, box: Sequence[float]) -> NDArray[np.uint32]:
-        """The scenes in the cells under a box, at a zoom that has few of them, and those near the poles."""
+        """Return the scenes in the cells under a box, at a zoom of few cells, and those near the poles."""
         bounds = np.array([box])
         zoom = self.quadkey_zoom
         left, top, right, bottom = (int(edge[0]) for edge in cells_within(bounds, zoom))
@@ -381,7 +381,7 @@ class QuadkeyIndex:
 
 
 def _zoom_of_overview(zoom: int, size: int) -> int:
-    """The zoom whose 256 px tiles have pixels as fine as those of tiles of a size."""
+    """Return the zoom whose 256 px tiles have pixels as fine as those of tiles of a size."""
     return zoom + size.bit_length() - TILE_PX.bit_length()
 
 

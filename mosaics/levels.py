@@ -29,7 +29,7 @@ class Level:
     """Scenes in the fullest cell."""
 
     def scenes(self, cell: int) -> NDArray[np.uint32]:
-        """The scenes of a cell, best first."""
+        """Return the scenes of a cell, best first."""
         # Of the same type, or numpy would convert the whole array for each lookup.
         place = self.cells.searchsorted(np.int32(cell))
         if place == len(self.cells) or self.cells[place] != cell:
@@ -38,7 +38,7 @@ class Level:
 
 
 def levels_of(pairs_in_batches: Sequence[Numbers], quadkey_zoom: int) -> tuple[Level, ...]:
-    """The levels from 0 to the quadkey zoom; a cell has the scenes of its four children.
+    """Return the levels from 0 to the quadkey zoom; a cell has the scenes of its four children.
 
     Args:
         pairs_in_batches: Cell number and ordinal of each cell a scene covers, as the upper and lower half of
@@ -58,7 +58,7 @@ def levels_of(pairs_in_batches: Sequence[Numbers], quadkey_zoom: int) -> tuple[L
 
 
 def merged(sets: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    """Ascending sets of ordinals as one."""
+    """Join ascending sets of ordinals into one."""
     full = [ordinals for ordinals in sets if len(ordinals)]
     if len(full) == 1:
         return full[0]

@@ -54,7 +54,7 @@ class Commit:
     """New mosaic of each period touched, by the period's text: its key, or None where none is left."""
 
     def to_json(self) -> bytes:
-        """The commit as it stands in storage."""
+        """Return the commit as it stands in storage."""
         return _json(
             {
                 "number": self.number,
@@ -71,7 +71,7 @@ class Commit:
         """Read what `to_json` wrote.
 
         Raises:
-            LogError: When it is not a commit.
+            LogError: If it is not a commit.
         """
         try:
             document = json.loads(data)
@@ -108,7 +108,7 @@ class LogState:
     """Key of each period's mosaic document."""
 
     def after(self, commits: Sequence[Commit]) -> "LogState":
-        """The state after the commits that follow this one."""
+        """Return the state after the commits that follow this one."""
         if not commits:
             return self
         scenes, mosaics = dict(self.scenes), dict(self.mosaics)
@@ -125,7 +125,7 @@ class LogState:
         return LogState(commits[-1].number, MappingProxyType(scenes), MappingProxyType(mosaics))
 
     def to_checkpoint(self) -> bytes:
-        """The state as a checkpoint; equal states give equal bytes."""
+        """Return the state as a checkpoint; equal states give equal bytes."""
         document = {
             "number": self.number,
             "scenes": {
@@ -141,7 +141,7 @@ class LogState:
         """Read what `to_checkpoint` wrote.
 
         Raises:
-            LogError: When it is damaged.
+            LogError: If it is damaged.
         """
         try:
             document = json.loads(gzip.decompress(data))
@@ -157,7 +157,7 @@ class LogState:
 
 
 async def read_state(storage: Storage, collection_id: str, known: LogState | None = None) -> LogState:
-    """What a collection holds now.
+    """Return what a collection holds now.
 
     Args:
         storage: Where it lies.
@@ -165,17 +165,17 @@ async def read_state(storage: Storage, collection_id: str, known: LogState | Non
         known: A state read earlier; then only what came after is read, one small GET when nothing did.
 
     Raises:
-        LogError: When a commit is damaged; checkpoints that are get passed over.
+        LogError: If a commit is damaged; checkpoints that are get passed over.
     """
     state = await _newest_checkpoint(storage, collection_id) if known is None else known
     return state.after([commit async for commit in read_commits(storage, collection_id, state.number + 1)])
 
 
 async def read_commits(storage: Storage, collection_id: str, start: int = 1) -> AsyncIterator[Commit]:
-    """The commits of a collection from number `start` on, up to the newest.
+    """Yield the commits of a collection from number `start` on, up to the newest.
 
     Raises:
-        LogError: When one is damaged.
+        LogError: If one is damaged.
     """
     number = start
     while True:
@@ -216,9 +216,9 @@ async def commit_scenes(
         The commit; None when it would change nothing.
 
     Raises:
-        OvertakenError: When a scene to add would take the place of another version than of that in `over`.
-        SceneError: When an id is given twice or a footprint is not valid.
-        StorageUnavailableError: When storage fails; doing the same again later finishes the work, whether or
+        OvertakenError: If a scene to add would take the place of another version than of that in `over`.
+        SceneError: If an id is given twice or a footprint is not valid.
+        StorageUnavailableError: If storage fails; doing the same again later finishes the work, whether or
             not the commit had gone through.
     """
     given = Counter([*(record.id for record in add), *remove])
@@ -239,7 +239,7 @@ async def commit_overviews(
         The commit; None when no period has a mosaic any more.
 
     Raises:
-        StorageUnavailableError: As for `commit_scenes`.
+        StorageUnavailableError: If storage fails; see `commit_scenes`.
     """
     return await _commit(storage, collection_id, lambda state: _Change.of_overviews(state, overviews))
 
@@ -303,7 +303,7 @@ class _Change:
         there = {one: state.scenes[one].item_key for one in over if one in state.scenes}
         if overtaken := [one.id for one in added if one.id in over and there.get(one.id) != over[one.id]]:
             raise OvertakenError(
-                f"{', '.join(overtaken)} was landed anew by somebody else meanwhile; "
+                f"{', '.join(overtaken)} was landed again by another writer meanwhile; "
                 "do the same again, which takes that into account."
             )
         removed = tuple(scene_id for scene_id in remove if scene_id in state.scenes)
@@ -325,7 +325,7 @@ async def _write_mosaic(
         for scene_id in (*change.removed, *(record.id for record in change.added)):
             scenes.pop(scene_id, None)
         scenes |= {record.id: record for record in change.added if record.period == period}
-        # Those whose scenes are others now are left to whoever makes them anew: readers leave them aside.
+        # Those whose scenes are others now stay until they are made again: readers leave them aside.
         overviews = change.overviews.get(period, document.overviews if document else ())
         name = f"{collection_id} {period.text}"
         return build_document(name, list(scenes.values()), storage.href, overviews) if scenes else None
@@ -338,7 +338,7 @@ async def _write_mosaic(
     try:
         await storage.put_new(key, data, MEDIA_TYPE)
     except ObjectExistsError:
-        # The same content, from a writer that died or lost its race; written anew, no sweep takes it for old.
+        # The same content, of a writer that died or lost its race; written again, no sweep takes it for old.
         await storage.put(key, data, MEDIA_TYPE)
     return key
 

@@ -60,7 +60,7 @@ class Overview:
         return self.zoom, cell_number(self.column, self.row)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as it stands in mosaics."""
+        """Return the record as it stands in mosaics."""
         return {
             "zoom": self.zoom,
             "cell": [self.column, self.row],
@@ -77,7 +77,7 @@ class Overview:
         """Read what `to_json` wrote.
 
         Raises:
-            OverviewError: When a field is missing or wrong.
+            OverviewError: If a field is missing or wrong.
         """
         try:
             column, row = document["cell"]
@@ -97,5 +97,5 @@ class Overview:
 
 
 def cell_zoom(zoom: int) -> int:
-    """Zoom of the cells that the overviews of a zoom are cut into."""
+    """Return the zoom of the cells that the overviews of a zoom are cut into."""
     return max(0, zoom - LEVELS_ACROSS)

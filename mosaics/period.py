@@ -15,7 +15,7 @@ _INSTANT = re.compile(
 
 
 class PeriodError(ValueError):
-    """A text that names no time; its message is fit for whoever wrote the text."""
+    """A text that names no time; its message is fit for the writer of the text."""
 
 
 class Cadence(StrEnum):
@@ -58,12 +58,12 @@ class Period:
         """Read a period as it is written: ``2024``, ``2024-06``, ``2024-06-15`` or ``2024-06-15T17``.
 
         Raises:
-            PeriodError: When the text is no period, or a date that does not exist.
+            PeriodError: If the text is not a period, or a date that does not exist.
         """
         match = _PERIOD.fullmatch(text)
         if match is None:
             raise PeriodError(
-                f"{text!r} is no period; periods are 2024, 2024-06, 2024-06-15 or 2024-06-15T17"
+                f"{text!r} is not a valid period; periods are 2024, 2024-06, 2024-06-15 or 2024-06-15T17"
             )
         numbers = [int(group) for group in match.groups() if group is not None]
         year, month, day, hour = numbers + [1, 1, 0][len(numbers) - 1 :]
@@ -75,7 +75,7 @@ class Period:
 
     @classmethod
     def containing(cls, moment: datetime, cadence: Cadence) -> "Period":
-        """The period of a cadence that a timezone-aware moment falls into."""
+        """Return the period of a cadence that a timezone-aware moment falls into."""
         return cls(cadence, _floor(_utc(moment), cadence))
 
     @property
@@ -98,15 +98,15 @@ class Period:
         return _FORMATS[self.cadence].format(self.start).rjust(4, "0")
 
     def following(self) -> "Period":
-        """The next period of the same cadence."""
+        """Return the next period of the same cadence."""
         return Period(self.cadence, self.end)
 
     def preceding(self) -> "Period":
-        """The period of the same cadence just before."""
+        """Return the period of the same cadence just before."""
         return Period(self.cadence, _floor(self.start - timedelta(hours=1), self.cadence))
 
     def interval(self) -> "Interval":
-        """The period's time as an interval."""
+        """Return the period's time as an interval."""
         return Interval(self.start, self.end)
 
     def __lt__(self, other: "Period") -> bool:
@@ -138,15 +138,17 @@ class Interval:
         A period as the end is included whole; an instant as the end is the first moment outside.
 
         Raises:
-            PeriodError: When a side cannot be read, or the interval is empty or reversed.
+            PeriodError: If a side cannot be read, or the interval is empty or reversed.
         """
         first, slash, last = text.partition("/")
         if not slash or "/" in last:
-            raise PeriodError(f"{text!r} is no interval; write A/B, where A and B are {FORMS} or '..'")
+            raise PeriodError(
+                f"{text!r} is not a valid interval; write A/B, where A and B are {FORMS} or '..'"
+            )
         return cls(_side(first, at_end=False), _side(last, at_end=True))
 
     def overlaps(self, start: datetime, end: datetime) -> bool:
-        """Whether something lasting from `start` up to `end` has a moment in common with the interval.
+        """Return whether something lasting from `start` up to `end` has a moment in common with the interval.
 
         A thing of no length (`start` equal to `end`) counts where its moment is inside.
         """
@@ -155,7 +157,7 @@ class Interval:
         return begins_before and ends_after
 
     def covers(self, period: Period) -> bool:
-        """Whether every moment of a period is inside."""
+        """Return whether every moment of a period is inside."""
         begins_before = self.start is None or self.start <= period.start
         return begins_before and (self.end is None or self.end >= period.end)
 
@@ -173,7 +175,7 @@ def parse_when(text: str, cadence: Cadence) -> Interval:
         cadence: The collection's; an instant means the period of this cadence that contains it.
 
     Raises:
-        PeriodError: When the text is none of these; the message names the forms that work.
+        PeriodError: If the text has another form; the message names the forms that work.
     """
     if "/" in text:
         return Interval.parse(text)
@@ -187,7 +189,7 @@ def parse_instant(text: str) -> datetime:
     """Read an RFC 3339 instant as a UTC datetime.
 
     Raises:
-        PeriodError: When it is none, does not exist, or does not say its offset from UTC.
+        PeriodError: If it is not an instant, does not exist, or does not say its offset from UTC.
     """
     match = _INSTANT.fullmatch(text)
     if match is None:
@@ -201,7 +203,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def instant_text(moment: datetime) -> str:
-    """A UTC moment as RFC 3339, with ``Z``."""
+    """Return a UTC moment as RFC 3339, with ``Z``."""
     return _utc(moment).isoformat().replace("+00:00", "Z")
 
 

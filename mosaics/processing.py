@@ -21,7 +21,7 @@ UNKNOWN_OFFSET = "offset unknown"
 
 
 def processing_of(item: SceneItem) -> Mapping[str, Sequence[str]]:
-    """What is known of the level and the offset of a scene's values: one of each; of an overview's, any."""
+    """Return what is known of level and offset of a scene's values: one of each; of an overview's, any."""
     if "tilewatch:overview" in item.properties:
         of_scenes: Mapping[str, Sequence[str]] = item.properties.get(OF_SCENES, {"offset": [UNKNOWN_OFFSET]})
         return of_scenes
@@ -30,7 +30,7 @@ def processing_of(item: SceneItem) -> Mapping[str, Sequence[str]]:
 
 
 def processing_of_all(items: Iterable[SceneItem]) -> dict[str, list[str]]:
-    """What `processing_of` tells of some scenes together, each once and in the order of the alphabet."""
+    """Return what `processing_of` tells of some scenes together, each once, in the order of the alphabet."""
     found: dict[str, set[str]] = {}
     for item in items:
         for aspect, texts in processing_of(item).items():

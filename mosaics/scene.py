@@ -48,7 +48,7 @@ class SceneRecord:
     def __post_init__(self) -> None:
         if self.start.utcoffset() is None or self.end.utcoffset() is None or self.end < self.start:
             raise SceneError(
-                f"scene {self.id!r} lasts from {self.start} to {self.end}, which is no UTC time span"
+                f"scene {self.id!r} lasts from {self.start} to {self.end}, which is not a UTC time span"
             )
         if self.cloud_cover_percent is not None and not 0 <= self.cloud_cover_percent <= 100:
             raise SceneError(f"scene {self.id!r} has {self.cloud_cover_percent} % of clouds, not 0 to 100")
@@ -66,18 +66,20 @@ class SceneRecord:
         return (clouds, -self.start.timestamp(), self.id)
 
     def polygons(self) -> Footprint:
-        """The footprint as a geometry.
+        """Return the footprint as a geometry.
 
         Raises:
-            SceneError: When it is empty, crosses itself, or leaves the longitudes and latitudes there are.
+            SceneError: If it is empty, crosses itself, or leaves the longitudes and latitudes there are.
         """
         try:
             geometry = shape(dict(self.footprint))
         except (ValueError, TypeError, KeyError, IndexError, shapely.GEOSException) as error:
-            raise SceneError(f"the footprint of scene {self.id!r} is no GeoJSON geometry: {error}") from error
+            raise SceneError(
+                f"the footprint of scene {self.id!r} is not a GeoJSON geometry: {error}"
+            ) from error
         if geometry.is_empty or not geometry.is_valid:
             raise SceneError(
-                f"the footprint of scene {self.id!r} is no valid area: {shapely.is_valid_reason(geometry)}"
+                f"the footprint of scene {self.id!r} is not a valid area: {shapely.is_valid_reason(geometry)}"
             )
         west, south, east, north = geometry.bounds
         if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
@@ -89,7 +91,7 @@ class SceneRecord:
         return geometry
 
     def to_json(self) -> dict[str, Any]:
-        """The record as it stands in commits and mosaics."""
+        """Return the record as it stands in commits and mosaics."""
         return {
             "id": self.id,
             "item": self.item_key,
@@ -107,7 +109,7 @@ class SceneRecord:
         """Read what `to_json` wrote.
 
         Raises:
-            SceneError: When a field is missing or wrong.
+            SceneError: If a field is missing or wrong.
         """
         try:
             return cls(
@@ -156,7 +158,7 @@ class SceneItem:
 
 
 def geojson(geometry: Footprint) -> dict[str, Any]:
-    """Polygons as the GeoJSON a `SceneRecord` takes."""
+    """Return polygons as the GeoJSON a `SceneRecord` takes."""
     document: dict[str, Any] = json.loads(json.dumps(mapping(geometry)))
     return document
 
@@ -171,7 +173,7 @@ def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> S
         storage: Tells what GDAL opens.
 
     Raises:
-        SceneError: When the item lacks what is needed, or an asset's address is none that may be opened.
+        SceneError: If the item lacks what is needed, or an asset's address may not be opened.
     """
     try:
         properties = document["properties"]
@@ -191,7 +193,7 @@ def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> S
             properties=properties,
         )
     except (KeyError, TypeError, AttributeError, PeriodError) as error:
-        raise SceneError(f"{item_key} is no STAC item of a scene: {error!r}") from error
+        raise SceneError(f"{item_key} is not a STAC item of a scene: {error!r}") from error
 
 
 def _read_asset(name: str, asset: Mapping[str, Any], item_key: str, storage: Storage) -> Asset:

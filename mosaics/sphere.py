@@ -9,7 +9,7 @@ EARTH_RADIUS_M = 6_371_008.8
 
 
 def spherical_area(geometry: shapely.Geometry, *, longest_deg: float = 0.5) -> float:
-    """Area on the unit sphere, in steradians.
+    """Return the area on the unit sphere, in steradians.
 
     Longitude times the sine of latitude is Lambert's cylindrical equal-area projection, in which an edge is
     straight where it follows a parallel or a meridian.

@@ -1,4 +1,4 @@
-"""Sweeping: finding the objects that nobody needs: named by no commit, or only by commits long superseded."""
+"""Sweeping: finding objects that are not needed: named by no commit, or only by commits long superseded."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -12,7 +12,7 @@ from mosaics.storage import ObjectInfo, ObjectNotFoundError, Storage
 async def unreferenced(
     storage: Storage, older_than: timedelta, *, superseded: timedelta | None = None
 ) -> AsyncIterator[ObjectInfo]:
-    """The objects of scenes, mosaics and overviews that no commit names.
+    """Yield the objects of scenes, mosaics and overviews that no commit names.
 
     A writer names what it has written only at the end, so objects younger than `older_than` are left alone;
     it must be longer than any landing lasts, and a day is a good choice. Scenes and mosaics that a commit has
@@ -49,7 +49,7 @@ async def unreferenced(
 
 
 async def remove(storage: Storage, found: ObjectInfo) -> bool:
-    """Removes an object that was found to be unneeded; False where it has been written anew since."""
+    """Remove an object that was found to be unneeded; return False if it has been written again since."""
     with suppress(ObjectNotFoundError):
         # Lists of S3 tell milliseconds, the object itself seconds.
         if (await storage.head(found.key)).modified - found.modified > timedelta(seconds=1):
@@ -59,7 +59,7 @@ async def remove(storage: Storage, found: ObjectInfo) -> bool:
 
 
 def _needed(commits: list[Commit], since: datetime | None) -> tuple[set[str], set[str]]:
-    """Folders of scenes and keys of mosaics that any state since a moment names; any ever, without one."""
+    """Return the folders of scenes and keys of mosaics that any state names, since a moment if given."""
     # The clocks of writers may differ: the past ends with the first commit that is not in it.
     past = next(
         (at for at, commit in enumerate(commits) if since is None or commit.time >= since), len(commits)
@@ -74,7 +74,7 @@ def _needed(commits: list[Commit], since: datetime | None) -> tuple[set[str], se
 
 
 async def _overview_folders(storage: Storage, commits: list[Commit], since: datetime) -> set[str]:
-    """Where the overviews lie that any mosaic in force at or after a moment names."""
+    """Return where the overviews lie that any mosaic in force at or after a moment names."""
     in_force: dict[str, list[str | None]] = {}
     for commit in commits:
         for period, key in commit.mosaics.items():

@@ -14,7 +14,7 @@ from mosaics.descriptions.composites import compositable_bands
 
 @click.group()
 def collections() -> None:
-    """Collections that scenes can be landed in."""
+    """List the collections that scenes can be landed in."""
 
 
 @collections.command("list")
@@ -34,7 +34,7 @@ def list_collections(*, as_json: bool) -> None:
 
 
 def facts(source: CollectionDescription, found: Mapping[str, CollectionDescription]) -> dict[str, Any]:
-    """What a program may want to know of a collection before it lands scenes in it or composites them."""
+    """Return what a program may want to know of a collection before it lands or composites scenes."""
     described, composition = source.collection, source.composition
     composites = None
     if composition is not None and composition.of in found:

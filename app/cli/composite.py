@@ -116,7 +116,7 @@ class CompositeRun:
     threads: int = os.cpu_count() or 1
 
     async def run(self, storage: Storage, orders: tuple[CompositeOrder, ...]) -> None:
-        """Makes them one after the other; of several, those that have no scenes are left out."""
+        """Make them one after the other; of several, leave out those that have no scenes."""
         planned = []
         for order in orders:
             try:
@@ -166,7 +166,7 @@ class CompositeRun:
     async def _make(
         self, storage: Storage, plan: CompositePlan, progress: Callable[[int], None]
     ) -> int | None:
-        """Computes what is asked and not there yet; the commit, or None where nothing changed."""
+        """Compute what is asked and not there yet; return the commit, or None where nothing changed."""
         order = plan.order
         composed = is_composed(plan, await read_state(storage, order.target.collection.id))
         if composed and self.cube is None:

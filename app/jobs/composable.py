@@ -125,7 +125,7 @@ class LandedScenes:
     async def _scenes(
         self, request: CompositeRequest, made: Composites, periods: Sequence[Period]
     ) -> AsyncIterator[SceneRef]:
-        """The scenes of some mosaics over the box in the time."""
+        """Yield the scenes of some mosaics over the box in the time."""
         interval = read_toi(request.toi)
         area = request.aoi.geometry
         for period in periods:
@@ -135,7 +135,7 @@ class LandedScenes:
                     yield scene
 
     async def _lack(self, scene: SceneRef, bands: Sequence[str]) -> str | None:
-        """What keeps a scene from being used; None where nothing does."""
+        """Return what keeps a scene from being used; None where nothing does."""
         try:
             item = await self._catalogue.item(scene.item_key)
         except (ObjectNotFoundError, SceneError):
@@ -144,7 +144,7 @@ class LandedScenes:
 
 
 def may_be_of(ingestion: IngestRequest, request: CompositeRequest) -> bool:
-    """Whether scenes that an ingestion brings may lie in the box and the time of a composite."""
+    """Return whether scenes that an ingestion brings may lie in the box and the time of a composite."""
     brought = read_toi(ingestion.toi)
     if brought.start is None or brought.end is None:  # not of an order
         return True

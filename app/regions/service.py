@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class UnknownRegionError(LookupError):
-    """There is no region of that name; the message names those there are, or what is wrong with it."""
+    """A region that does not exist; the message names those there are, or what is wrong with it."""
 
     def __init__(self, name: str, listing: RegionListing) -> None:
         problem = next((each for each in listing.problems if each.region == name), None)
@@ -75,7 +75,11 @@ class RegionService:
         return listing
 
     async def region(self, name: str) -> Region:
-        """The region of a name; `UnknownRegionError`."""
+        """Return the region of a name.
+
+        Raises:
+            UnknownRegionError: If there is no such region.
+        """
         listing = await self.listing()
         found = listing.find(name)
         if found is None:
@@ -83,7 +87,7 @@ class RegionService:
         return found
 
     async def statuses(self) -> tuple[RegionListing, list[RegionStatus]]:
-        """The regions with their problems, and the status of each in the same order.
+        """Return the regions with their problems, and the status of each in the same order.
 
         Raises:
             DatabaseUnavailableError: If there is a database and it does not answer.
@@ -100,7 +104,12 @@ class RegionService:
         return listing, statuses_of(listing.regions, known, now=now, tonight=tonight)
 
     async def status(self, name: str) -> RegionStatus:
-        """The status of one; `UnknownRegionError`, and as `statuses` raises."""
+        """Return the status of the region of a name.
+
+        Raises:
+            UnknownRegionError: If there is no such region.
+            DatabaseUnavailableError: If there is a database and it does not answer.
+        """
         listing, statuses = await self.statuses()
         found = next((each for each in statuses if each.region.name == name), None)
         if found is None:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import shapely
 
+from mosaics.bbox import Degrees, split_at_antimeridian
+
 MAX_PAGE = 500
 """Scenes on one page, at some 10 kB of JSON each."""
 
@@ -212,9 +214,7 @@ def box_shape(numbers: Sequence[float]) -> shapely.Geometry:
         raise SearchError("bbox: longitudes are -180 to 180 and latitudes -90 to 90; west,south,east,north")
     if south > north:
         raise SearchError(f"bbox: south, {south:g}, is above north, {north:g}; write west,south,east,north")
-    if west <= east:
-        return _corners(west, south, east, north)
-    return shapely.union_all([_corners(west, south, 180.0, north), _corners(-180.0, south, east, north)])
+    return shapely.union_all([_corners(part) for part in split_at_antimeridian((west, south, east, north))])
 
 
 def read_place(geometry: Mapping[str, Any]) -> shapely.Geometry:
@@ -241,7 +241,8 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _corners(west: float, south: float, east: float, north: float) -> shapely.Geometry:
+def _corners(degrees: Degrees) -> shapely.Geometry:
+    west, south, east, north = degrees
     return shapely.envelope(shapely.MultiPoint([(west, south), (east, north)]))
 
 

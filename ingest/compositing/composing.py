@@ -42,7 +42,7 @@ class Observed:
     most: int = 0
 
     def add(self, count: NDArray[np.uint16]) -> None:
-        """Counts the pixels of a block."""
+        """Count the pixels of a block."""
         self.pixels += count.size
         self.observations += int(count.sum(dtype=np.int64))
         self.unseen += int((count == 0).sum())
@@ -50,7 +50,7 @@ class Observed:
 
 
 def progress_steps(plan: CompositePlan) -> int:
-    """How far `progress` of `compose` counts."""
+    """Return how far `progress` of `compose` counts."""
     pixels = sum(grid.pixels * len(grid.bands) for grid in plan.grids)
     return COMPUTING_SHARE * pixels + 2 * (pixels + plan.grids[0].pixels) + 1
 
@@ -62,12 +62,12 @@ async def compose(
     scheduler: BlockScheduler,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Landing:
-    """Computes a composite and lands it by one commit.
+    """Compute a composite and land it by one commit.
 
     Raises:
-        ClusterError, UnreadableSceneError: Where it cannot be computed; nothing is landed then.
-        DiskFullError: Where there is no room for it.
-        StorageError: Where storage does not take it.
+        ClusterError, UnreadableSceneError: If it cannot be computed; nothing is landed then.
+        DiskFullError: If there is no room for it.
+        StorageError: If storage does not take it.
     """
     with workspace() as folder:
         require_space(folder, plan.bytes * SPACE_PER_BYTE, work="compositing")
@@ -101,7 +101,7 @@ async def _compute(
 
 
 def _work(plan: CompositePlan, stacking: Stacking, grid: BandGrid) -> Iterator[Work]:
-    """The graph of each block: by what its scenes' pixels are read, masked, scaled and reduced."""
+    """Yield the graph of each block: by what its scenes' pixels are read, masked, scaled and reduced."""
     scenes, passes = plan.selection.scenes, plan.passes
     values = stacking.values(scenes, grid.bands, grid.geobox, plan.side)
     extents = {scene.id: bounds_in(scene, grid.bands[0], grid.crs) for scene in scenes}
@@ -163,7 +163,7 @@ def _write(done: Done, bands: Sequence[str], targets: Mapping[str, Any]) -> None
 
 
 def _planned(plan: CompositePlan, folder: Path, seen: Observed) -> ScenePlan:
-    """The computed files as a scene to be landed."""
+    """Return the computed files as a scene to be landed."""
     order = plan.order
     target = order.target
     bands = [band for band in target.collection.band_names if band in {*order.bands, COUNT}]
@@ -188,7 +188,7 @@ def _planned(plan: CompositePlan, folder: Path, seen: Observed) -> ScenePlan:
 
 
 def _provenance(plan: CompositePlan, seen: Observed) -> Provenance:
-    """What a composite's item says of how it was made, and of what."""
+    """Return what a composite's item says of how it was made, and of what."""
     order, scenes = plan.order, plan.selection.scenes
     passes = plan.passes
     mask = order.composition.mask.model_dump(mode="json", exclude_defaults=True)

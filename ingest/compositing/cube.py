@@ -23,7 +23,11 @@ PROJECTED = ("projection_x_coordinate", "projection_y_coordinate")
 
 
 def require_new(path: Path) -> None:
-    """Refuses a path where something is; `CompositeError`."""
+    """Refuse a path where something is already.
+
+    Raises:
+        CompositeError: If something is there.
+    """
     if "://" in str(path) or str(path).startswith(("s3:/", "http:/", "https:/")):
         raise CompositeError("a cube is written to a folder of this machine, not to an address.")
     if path.exists():
@@ -33,7 +37,7 @@ def require_new(path: Path) -> None:
 
 
 def cube_bytes(geobox: GeoBox, passes: Sequence[Overpass], bands: Sequence[str]) -> int:
-    """Size of a cube before it is compressed."""
+    """Return the size of a cube before it is compressed."""
     height, width = geobox.shape.yx
     return int(height * width * len(passes) * len(bands) * BYTES_A_VALUE)
 
@@ -48,7 +52,7 @@ def write_cube(
     side: int,
     run: Callable[[Any], None],
 ) -> None:
-    """Writes the masked values of all bands as (time, y, x), one chunk a block and overpass.
+    """Write the masked values of all bands as (time, y, x), one chunk a block and overpass.
 
     Args:
         order: What is composited.
@@ -60,7 +64,7 @@ def write_cube(
         run: Computes what xarray wants written.
 
     Raises:
-        CompositeError: Where something is at the path.
+        CompositeError: If something is at the path.
     """
     require_new(path)
     unfinished = path.with_name(f".{path.name}.unfinished")

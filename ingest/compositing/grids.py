@@ -60,7 +60,7 @@ class GridBlock:
 
 
 def choose_crs(scenes: Sequence[SourceScene], box: Bbox, band: str) -> CRS:
-    """The coordinate system whose scenes cover most of the box; of equals the one of most scenes."""
+    """Return the coordinate system whose scenes cover most of the box; of equals, that of most scenes."""
     area = box.geometry
     of_crs: dict[CRS, list[shapely.Geometry]] = defaultdict(list)
     for scene in scenes:
@@ -73,10 +73,10 @@ def choose_crs(scenes: Sequence[SourceScene], box: Bbox, band: str) -> CRS:
 
 
 def band_grids(scenes: Sequence[SourceScene], box: Bbox, bands: Iterable[str], crs: CRS) -> list[BandGrid]:
-    """The grids of bands, finest first: for each band the finest of its scenes' own in `crs`.
+    """Return the grids of bands, finest first: for each band the finest of its scenes' own in `crs`.
 
     Raises:
-        CompositeError: Where no pixel of a scene lies under the box.
+        CompositeError: If no pixel of a scene lies under the box.
     """
     by_grid: dict[GeoBox, list[str]] = defaultdict(list)
     for band in bands:
@@ -89,7 +89,7 @@ def band_grids(scenes: Sequence[SourceScene], box: Bbox, bands: Iterable[str], c
 
 
 def is_aligned(grid: GeoBox, other: GeoBox) -> bool:
-    """Whether pixels of one grid are whole pixels of another, or whole parts of those."""
+    """Return whether pixels of one grid are whole pixels of another, or whole parts of those."""
     if grid.crs != other.crs:
         return False
     steps = ~other.transform * grid.transform
@@ -100,7 +100,7 @@ def is_aligned(grid: GeoBox, other: GeoBox) -> bool:
 
 
 def bounds_in(scene: SourceScene, band: str, crs: CRS) -> Bounds:
-    """Where the pixels of a band lie in a coordinate system."""
+    """Return where the pixels of a band lie in a coordinate system."""
     grid = scene.grid(band)
     left, bottom, right, top = grid.boundingbox.bbox
     if grid.crs == crs:
@@ -110,13 +110,13 @@ def bounds_in(scene: SourceScene, band: str, crs: CRS) -> Bounds:
 
 
 def block_side(grids: Sequence[BandGrid], extents: Sequence[Bounds], threads: int) -> int:
-    """The largest side of blocks that memory holds.
+    """Return the largest side of blocks that memory holds.
 
     For each observation of a block there are the numbers as read and the masked values of every band, the
     quality band, and in each thread a stack of one band and what sorting it takes.
 
     Raises:
-        CompositeError: Where even the smallest blocks are too large: more scenes over one place than
+        CompositeError: If even the smallest blocks are too large: more scenes over one place than
             `MEMORY_BYTES` holds.
     """
     for side in SIDES:
@@ -133,7 +133,7 @@ def block_side(grids: Sequence[BandGrid], extents: Sequence[Bounds], threads: in
 
 
 def blocks_of(grid: GeoBox, side: int) -> Iterator[GridBlock]:
-    """The blocks of a grid, row by row."""
+    """Yield the blocks of a grid, row by row."""
     height, width = grid.shape.yx
     for row, top in enumerate(range(0, height, side)):
         for column, left in enumerate(range(0, width, side)):
@@ -142,18 +142,18 @@ def blocks_of(grid: GeoBox, side: int) -> Iterator[GridBlock]:
 
 
 def touch(grid: GeoBox, extent: Bounds) -> bool:
-    """Whether a grid shares some area with an extent in its coordinate system."""
+    """Return whether a grid shares some area with an extent in its coordinate system."""
     left, bottom, right, top = grid.boundingbox.bbox
     return extent[0] < right and extent[2] > left and extent[1] < top and extent[3] > bottom
 
 
 def _depth(grid: GeoBox, extents: Sequence[Bounds], side: int) -> int:
-    """Scenes over the fullest block."""
+    """Return how many scenes lie over the fullest block."""
     return max(sum(touch(block.geobox, extent) for extent in extents) for block in blocks_of(grid, side))
 
 
 def _window(scenes: Sequence[SourceScene], box: Bbox, band: str, crs: CRS) -> Bounds:
-    """The part of the box that scenes cover, as bounds in a coordinate system."""
+    """Return the part of the box that scenes cover, as bounds in a coordinate system."""
     footprints = shapely.union_all([scene.record.polygons() for scene in scenes])
     parts = [shapely.intersection(footprints, shapely.box(*half)) for half in box.parts]
     try:
@@ -171,7 +171,7 @@ def _union(bounds: Sequence[Bounds]) -> Bounds:
 
 
 def _covering(own: GeoBox, window: Bounds) -> GeoBox:
-    """The pixels of a lattice that a window touches."""
+    """Return the pixels of a lattice that a window touches."""
     inverse = ~own.transform
     corners = [inverse * (window[0], window[3]), inverse * (window[2], window[1])]
     columns, rows = sorted(c[0] for c in corners), sorted(c[1] for c in corners)

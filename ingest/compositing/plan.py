@@ -91,7 +91,7 @@ class CompositePlan:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences whoever makes the composite should read."""
+        """Sentences that the person who makes the composite should read."""
         said = [f"{scene_id} is left out: {reason}" for scene_id, reason in self.selection.left_out.items()]
         if self.resampled:
             said.append(
@@ -104,7 +104,7 @@ class CompositePlan:
 def plan_composite(
     order: CompositeOrder, selection: SceneSelection, *, threads: int, max_pixels: int
 ) -> CompositePlan:
-    """Decides grid and blocks of a composite.
+    """Decide the grid and the blocks of a composite.
 
     Args:
         order: What is asked.
@@ -113,7 +113,7 @@ def plan_composite(
         max_pixels: Pixels of all scenes and bands it may read.
 
     Raises:
-        CompositeError: Where it would take too many pixels, or too much memory.
+        CompositeError: If it would take too many pixels, or too much memory.
     """
     scenes = selection.scenes
     crs = choose_crs(scenes, order.box, order.bands[0])
@@ -136,12 +136,12 @@ def plan_composite(
 
 
 def is_composed(plan: CompositePlan, state: LogState) -> bool:
-    """Whether this very composite has landed."""
+    """Return whether this very composite has landed."""
     return is_landed(state, plan.order.id, plan.item_key)
 
 
 def _shared_pixels(geobox: GeoBox, extent: Bounds) -> int:
-    """Pixels of a grid that lie under an extent in its coordinate system."""
+    """Return how many pixels of a grid lie under an extent in its coordinate system."""
     left, bottom, right, top = geobox.boundingbox.bbox
     width = max(0.0, min(right, extent[2]) - max(left, extent[0]))
     height = max(0.0, min(top, extent[3]) - max(bottom, extent[1]))

@@ -19,7 +19,7 @@ MISSING = 0
 
 
 def clear_values(numbers: NDArray[Any], quality: NDArray[Any], *, asset: Asset, rule: ClearRule) -> Plane:
-    """Values of one band of one scene, NaN where it has none and where the ground is not seen.
+    """Return the values of one band of one scene, NaN where it has none and where the ground is not seen.
 
     Args:
         numbers: As stored, any shape.
@@ -38,7 +38,7 @@ def clear_values(numbers: NDArray[Any], quality: NDArray[Any], *, asset: Asset, 
 
 
 def first_clear(*planes: Plane) -> Plane:
-    """One overpass of scenes that overlap: of each pixel the first value there is."""
+    """Return one overpass of scenes that overlap: of each pixel the first value there is."""
     fused = planes[0].copy()
     for plane in planes[1:]:
         np.copyto(fused, plane, where=np.isnan(fused))
@@ -46,7 +46,7 @@ def first_clear(*planes: Plane) -> Plane:
 
 
 def median(stack: Stack) -> Plane:
-    """The middle value, of an even number the mean of the two in the middle; sorts `stack` itself."""
+    """Return the middle value, of an even number the mean of the middle two; `stack` itself is sorted."""
     count = np.count_nonzero(~np.isnan(stack), axis=0)
     stack.sort(axis=0)  # NaN last
     low = np.take_along_axis(stack, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]
@@ -56,7 +56,7 @@ def median(stack: Stack) -> Plane:
 
 
 def mean(stack: Stack) -> Plane:
-    """The mean, summed in double precision."""
+    """Return the mean, summed in double precision."""
     present = ~np.isnan(stack)
     count = np.count_nonzero(present, axis=0)
     total = np.sum(stack, axis=0, dtype=np.float64, where=present)
@@ -64,12 +64,12 @@ def mean(stack: Stack) -> Plane:
 
 
 def lowest(stack: Stack) -> Plane:
-    """The lowest value."""
+    """Return the lowest value."""
     return np.asarray(np.fmin.reduce(stack, axis=0))
 
 
 def highest(stack: Stack) -> Plane:
-    """The highest value."""
+    """Return the highest value."""
     return np.asarray(np.fmax.reduce(stack, axis=0))
 
 
@@ -80,7 +80,7 @@ METHODS: Mapping[str, Callable[[Stack], Plane]] = MappingProxyType(
 
 
 def reduce_planes(*planes: Plane, method: str, scale: float, offset: float) -> NDArray[np.uint16]:
-    """A band of a composite, as it is asset.
+    """Return a band of a composite.
 
     Args:
         planes: The observations.
@@ -98,7 +98,7 @@ def reduce_planes(*planes: Plane, method: str, scale: float, offset: float) -> N
 
 
 def encode(values: Plane, scale: float, offset: float) -> NDArray[np.uint16]:
-    """Values as stored numbers; what is missing or does not fit becomes `MISSING`."""
+    """Return values as stored numbers; what is missing or does not fit becomes `MISSING`."""
     numbers = np.rint((values.astype(np.float64) - offset) / scale)
     limits = np.iinfo(np.uint16)
     fits = (numbers > MISSING) & (numbers <= limits.max)

@@ -68,11 +68,11 @@ class CompositeOrder:
 
 
 def find_target(collections: Mapping[str, CollectionDescription], source_id: str) -> CollectionDescription:
-    """The collection that holds composites of another.
+    """Return the collection that holds composites of another.
 
     Raises:
-        UnknownCollectionError: Where there is no such other.
-        CompositeError: Where no collection holds composites of it.
+        UnknownCollectionError: If there is no such other.
+        CompositeError: If no collection holds composites of it.
     """
     find_collection(collections, source_id)
     holders = composite_collections(collections)
@@ -93,10 +93,10 @@ def composite_orders(
     bands: Sequence[str],
     method: str,
 ) -> tuple[CompositeOrder, ...]:
-    """The composites of a time, one for each period it touches.
+    """Return the composites of a time, one for each period it touches.
 
     Raises:
-        CompositeError, PeriodError, UnknownBandError, UnknownCollectionError: Where one cannot be ordered.
+        CompositeError, PeriodError, UnknownBandError, UnknownCollectionError: If one cannot be ordered.
     """
     target = find_target(collections, source_id)
     return tuple(
@@ -114,7 +114,7 @@ def composite_orders(
 
 
 def _periods(when: str, cadence: Cadence) -> list[tuple[Period, Interval]]:
-    """The periods of a time, and what of each the time takes."""
+    """Return the periods of a time, and what of each the time takes."""
     whole = parse_when(when, cadence)
     if whole.start is None or whole.end is None:
         raise PeriodError(f"'{when}' has an open end; a composite takes a {cadence.value}, such as 2024-06.")

@@ -55,11 +55,11 @@ class SceneDriver(RioDriver):
         self.names = dict(names)
 
     def capture_env(self) -> dict[str, Any]:
-        """The options, in place of whatever the process has set."""
+        """Return the options, in place of whatever the process has set."""
         return self.options
 
     def open(self, src: Any, ctx: Any) -> "SceneReader":
-        """A reader of one file."""
+        """Return a reader of one file."""
         return SceneReader(src, ctx, self.names.get(src.uri, "a scene"))
 
 
@@ -72,9 +72,12 @@ class SceneReader(RioReader):
         self.name = name
 
     def read(self, cfg: Any, dst_geobox: GeoBox, **options: Any) -> Any:
-        """See `RioReader.read`; raises `UnreadableSceneError`.
+        """See `RioReader.read`.
 
         Pixels on the same lattice, or on one a whole number of times coarser, are copied as they are.
+
+        Raises:
+            UnreadableSceneError: If the file cannot be read here.
         """
         try:
             with rasterio.open(self.source.uri, sharing=False) as dataset:
@@ -104,7 +107,7 @@ class _Part:
     """Of the grid."""
 
     def read(self, dataset: Any, dtype: str) -> tuple[tuple[slice, slice], NDArray[Any]]:
-        """Where in the grid the part lies, and its pixels."""
+        """Return where in the grid the part lies, and its pixels."""
         inner, outer = zip(
             *(
                 _overlap(first, count * self.times, length)
@@ -124,13 +127,13 @@ class _Part:
 
 
 def _overlap(first: int, count: int, length: int) -> tuple[slice, slice]:
-    """What of `count` pixels that begin at `first` lies within `length`: within them, and within it."""
+    """Return what of `count` pixels from `first` on lies within `length`: within them, and within it."""
     begin, end = max(first, 0), max(min(first + count, length), 0)
     return slice(begin - first, end - first), slice(begin, end)
 
 
 def _part_under(dataset: Any, grid: GeoBox) -> _Part | None:
-    """The part of a dataset under a grid; None where pixels have to be moved."""
+    """Return the part of a dataset under a grid; None where pixels have to be moved."""
     own = GeoBox(dataset.shape, dataset.transform, dataset.crs)
     if not is_aligned(grid, own):
         return None

@@ -43,7 +43,7 @@ class SourceScene:
         return self.record.id
 
     def grid(self, band: str) -> GeoBox:
-        """The pixels of a band."""
+        """Return the pixels of a band."""
         asset = self.document["assets"][band]
         facts = {**self.document["properties"], **asset}
         height, width = facts["proj:shape"]
@@ -51,7 +51,7 @@ class SourceScene:
         return GeoBox((height, width), Affine(*facts["proj:transform"][:6]), crs)
 
     def stac(self, bands: tuple[str, ...]) -> pystac.Item:
-        """The item as odc-stac takes it: these bands alone, each at the path GDAL opens."""
+        """Return the item as odc-stac takes it: these bands alone, each at the path GDAL opens."""
         assets = {
             band: {**self.document["assets"][band], "href": self.item.assets[band].path} for band in bands
         }
@@ -74,12 +74,12 @@ class SceneSelection:
 
 
 async def select_scenes(storage: Storage, order: CompositeOrder) -> SceneSelection:
-    """Finds the scenes of an order that lie over its box.
+    """Find the scenes of an order that lie over its box.
 
     Raises:
-        NoScenesError: Where there are none.
-        CompositeError: Where there are too many.
-        StorageError: Where storage cannot be read.
+        NoScenesError: If there is none.
+        CompositeError: If there are too many.
+        StorageError: If storage cannot be read.
     """
     records = await _records(storage, order)
     if not records:
@@ -117,7 +117,7 @@ async def select_scenes(storage: Storage, order: CompositeOrder) -> SceneSelecti
 
 
 async def _records(storage: Storage, order: CompositeOrder) -> list[SceneRecord]:
-    """The scenes of the mosaics in the order's time that share some area with its box."""
+    """Return the scenes of the mosaics in the order's time that share some area with its box."""
     collection = order.source.collection
     state = await read_state(storage, collection.id)
     area = order.box.geometry
@@ -149,7 +149,11 @@ async def _of_mosaic(
 
 
 def _require_usable(scene: SourceScene, order: CompositeOrder) -> None:
-    """Refuses a scene that a composite cannot be made of; `CompositeError`."""
+    """Refuse a scene that a composite cannot be made of.
+
+    Raises:
+        CompositeError: If it lacks a band, or where it lies, or what marks missing pixels.
+    """
     rule = order.composition.mask
     for band in (*order.bands, rule.band):
         if band not in scene.item.assets:

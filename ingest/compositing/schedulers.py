@@ -30,11 +30,11 @@ class BlockScheduler(Protocol):
     """Where a graph runs."""
 
     def blocks(self, work: Iterable[Work]) -> Iterator[Done]:
-        """Computes blocks, a bounded number at a time; in which order they come is not said."""
+        """Compute blocks, a bounded number at a time, which come in any order."""
         ...
 
     def run(self, collection: Any) -> None:
-        """Computes something for its effects."""
+        """Compute something for its effects."""
         ...
 
 
@@ -92,7 +92,7 @@ class Cluster:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Goes on waiting while there are workers."""
+        """Go on waiting while there are workers."""
         try:
             yield
         except TimeoutError as error:
@@ -116,7 +116,7 @@ class Cluster:
 def scheduler_at(
     address: str | None, threads: int, *, timeout_s: float = CONNECT_TIMEOUT_S
 ) -> Iterator[BlockScheduler]:
-    """Where graphs run: the cluster at an address such as tcp://host:8786, or this machine without one.
+    """Yield where graphs run: the cluster at an address such as tcp://host:8786, else this machine.
 
     Args:
         address: Of the cluster's scheduler; None for this machine.
@@ -124,7 +124,7 @@ def scheduler_at(
         timeout_s: How long the cluster may take to answer.
 
     Raises:
-        ClusterError: Where no cluster answers, or its workers lack Tilewatch.
+        ClusterError: If no cluster answers, or its workers lack Tilewatch.
     """
     if address is None:
         yield Threads(threads)
@@ -157,7 +157,7 @@ def _require_workers(client: Any) -> None:
 
 
 def _version_there() -> str:
-    """The version of Tilewatch in the process this runs in."""
+    """Return the version of Tilewatch in the process this runs in."""
     import importlib.metadata
 
     try:
@@ -167,6 +167,6 @@ def _version_there() -> str:
 
 
 def _first(work: Iterator[Work], count: int) -> Iterator[Work]:
-    """The next of an iterator, as many as there are up to a count."""
+    """Yield the next items of an iterator, up to a count."""
     for _, one in zip(range(count), work, strict=False):
         yield one

@@ -32,7 +32,7 @@ class Overpass:
 
 
 def overpasses(scenes: Sequence[SourceScene], resampled: frozenset[str]) -> list[Overpass]:
-    """Scenes in order of time, joined to overpasses.
+    """Join scenes to overpasses, in order of time.
 
     Args:
         scenes: By time.
@@ -63,7 +63,7 @@ class Stacking:
     def values(
         self, scenes: Sequence[SourceScene], bands: tuple[str, ...], geobox: GeoBox, side: int
     ) -> ValuesOf:
-        """The values of scenes by id and band, in the band's unit, NaN where the ground is not seen.
+        """Return the values of scenes by id and band, in the band's unit, NaN where the ground is not seen.
 
         Args:
             scenes: Which.
@@ -102,7 +102,7 @@ class Stacking:
 
 
 def observations(passes: Sequence[Overpass], values: ValuesOf, band: str) -> list[da.Array]:
-    """One plane of a band for each overpass."""
+    """Return one plane of a band for each overpass."""
     found = []
     for each in passes:
         planes = [values[scene.id][band] for scene in each.scenes]
@@ -112,13 +112,13 @@ def observations(passes: Sequence[Overpass], values: ValuesOf, band: str) -> lis
 
 
 def over(passes: Sequence[Overpass], ids: Container[str]) -> list[Overpass]:
-    """What of the overpasses some scenes are; those without any are left out."""
+    """Return the overpasses with some of their scenes alone; those without any are left out."""
     kept = (tuple(scene for scene in each.scenes if scene.id in ids) for each in passes)
     return [Overpass(scenes) for scenes in kept if scenes]
 
 
 def part_of(values: ValuesOf, ids: Iterable[str], row: int, column: int) -> ValuesOf:
-    """One chunk of the values of some scenes."""
+    """Return one chunk of the values of some scenes."""
     return {
         scene_id: {band: plane.blocks[row, column] for band, plane in values[scene_id].items()}
         for scene_id in ids
@@ -126,7 +126,7 @@ def part_of(values: ValuesOf, ids: Iterable[str], row: int, column: int) -> Valu
 
 
 def stacking(scenes: Sequence[SourceScene], rule: ClearRule, storage_options: Mapping[str, Any]) -> Stacking:
-    """How these scenes are read.
+    """Return how these scenes are read.
 
     Args:
         scenes: Of a composite.

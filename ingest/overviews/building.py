@@ -47,7 +47,7 @@ from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.storage import ObjectNotFoundError, Storage
 
 EDITION = 2
-"""Counts the ways of making overviews; a new one makes all of them anew."""
+"""Counts the ways of making overviews; with a new one all of them are made again."""
 SCENES_A_TILE = 4
 """Tiles that need more scenes get an overview. On a grid of scenes four meet at a corner at any zoom, so that
 fewer would never end; of two bands they are eight files."""
@@ -73,7 +73,7 @@ class OverviewOutcome:
     """What came of building."""
 
     made: int = 0
-    """Overviews made anew."""
+    """Overviews that were made."""
     kept: int = 0
     """Overviews that were as they should be."""
     unlike: dict[str, str] = field(default_factory=dict)
@@ -91,7 +91,7 @@ async def build_overviews(
     progress: Progress = lambda _done, _total: None,
     threads: int | None = None,
 ) -> OverviewOutcome:
-    """Makes the overviews that a collection's mosaics lack, and lets the mosaics name them.
+    """Make the overviews that a collection's mosaics lack, and let the mosaics name them.
 
     Args:
         storage: Where the collection lies.
@@ -102,8 +102,8 @@ async def build_overviews(
         threads: That read; one a core.
 
     Raises:
-        StorageError: Where storage fails; what had been committed stays.
-        DiskFullError: Where there is no room for the files of one overview.
+        StorageError: If storage fails; what had been committed stays.
+        DiskFullError: If there is no room for the files of one overview.
     """
     state = await read_state(storage, collection.id)
     outcome = OverviewOutcome()
@@ -166,7 +166,7 @@ class _Mosaic:
         self.items: dict[str, SceneItem | None] = {}
 
     async def build(self) -> None:
-        """Makes what is missing, and lets the mosaic forget overviews of other scenes."""
+        """Make what is missing, and let the mosaic forget overviews of other scenes."""
         outcome = self.work.outcome
         unlike, made = set[Cell](), 0
         missing = await asyncio.to_thread(self._missing, Cell(0, 0, 0))
@@ -199,7 +199,7 @@ class _Mosaic:
         self.committed_s = time.monotonic()
 
     def _missing(self, cell: Cell) -> list[Cell]:
-        """The cells whose overview is to be made, of a cell and those below it, the finest first."""
+        """Return the cells whose overview is to be made, of a cell and those below it, the finest first."""
         known = self._known(cell)
         if known is not None and known.recipe == self.recipe:
             return []
@@ -212,7 +212,7 @@ class _Mosaic:
         return self.overviews.get((cell.zoom, cell_number(cell.column, cell.row)))
 
     def _is_coarse(self, cell: Cell) -> bool:
-        """Whether the cell's pixels are coarser than its finest scene's by enough, on the ground."""
+        """Return whether the cell's pixels are coarser than its finest scene's by enough, on the ground."""
         _, south, _, north = tile_bounds(cell.column, cell.row, cell.of_zoom)
         nearest_equator = 0.0 if south <= 0 <= north else min(abs(south), abs(north))
         pixel_m = _EQUATOR_M * math.cos(math.radians(nearest_equator)) / TILE_PX / 2**cell.zoom
@@ -220,7 +220,7 @@ class _Mosaic:
         return bool(pixel_m >= LEAST_COARSER * finest_m)
 
     async def _make(self, cell: Cell) -> Overview | None:
-        """Makes the overview of a cell of finer ones, else of scenes; None where nothing has a value."""
+        """Make the overview of a cell of finer ones, else of scenes; None where nothing has a value."""
         tasks = await self._tasks(cell)
         forms = common_forms((item for task in tasks for item in task.items), self.categorical)
         if not forms:
@@ -253,7 +253,7 @@ class _Mosaic:
         )
 
     async def _tasks(self, cell: Cell) -> list[_Tile]:
-        """What each tile of a cell that has scenes is made of."""
+        """Return what each tile of a cell that has scenes is made of."""
         tiles: list[tuple[_Tile, list[str]]] = []
         for x, y in cell.tiles():
             scenes = self.index.scenes_in_tile(x, y, cell.zoom)
@@ -273,7 +273,7 @@ class _Mosaic:
         return [tile for tile, _ in tiles]
 
     async def _fetch(self, keys: set[str]) -> None:
-        """Makes sure that items are in memory; None stands for one that is damaged or gone."""
+        """Make sure that items are in memory; None stands for one that is damaged or gone."""
         if len(self.items) > ITEMS_KEPT:
             self.items.clear()
         gate = asyncio.Semaphore(ITEMS_AT_ONCE)
@@ -291,7 +291,7 @@ class _Mosaic:
         await asyncio.gather(*(fetch(key) for key in keys - self.items.keys()))
 
     async def _pixels(self, cell: Cell, tile: _Tile, forms: Mapping[str, BandForm]) -> Pixels:
-        """The pixels of a tile; a scene with a file that cannot be read is left out, and that is noted."""
+        """Return the pixels of a tile, without scenes that have an unreadable file; these are noted."""
         asked: set[str] = set()
         loop = asyncio.get_running_loop()
         while True:

@@ -55,7 +55,7 @@ class Cell:
         return self.zoom - self.of_zoom
 
     def finer(self) -> tuple["Cell", ...]:
-        """The cells of the next zoom that lie in it: four, or one as long as a cell is the whole world."""
+        """Return the cells of the next zoom that lie in it: four, or one while a cell is the whole world."""
         if cell_zoom(self.zoom + 1) == self.of_zoom:
             return (Cell(self.zoom + 1, self.column, self.row),)
         return tuple(
@@ -63,20 +63,20 @@ class Cell:
         )
 
     def tiles(self) -> list[tuple[int, int]]:
-        """Columns and rows of its tiles, row by row."""
+        """Return the columns and rows of its tiles, row by row."""
         side = 1 << self.depth
         left, top = self.column * side, self.row * side
         return [(x, y) for y in range(top, top + side) for x in range(left, left + side)]
 
     def of_tile(self, x: int, y: int) -> "Cell":
-        """The cell of the next zoom that the four tiles under one of its tiles lie in."""
+        """Return the cell of the next zoom that the four tiles under one of its tiles lie in."""
         finer = self.zoom + 1
         up = finer - cell_zoom(finer) - 1
         return Cell(finer, x >> up, y >> up)
 
 
 def tile_bounds_m(x: int, y: int, z: int) -> Bounds:
-    """Edges of a tile in EPSG:3857, to the bit those that rendering asks for."""
+    """Return the edges of a tile in EPSG:3857, to the bit those that rendering asks for."""
     left, bottom, right, top = TMS.xy_bounds(Tile(x, y, z))
     return left, bottom, right, top
 
@@ -141,7 +141,7 @@ class PieceWriter:
         )
 
     def write(self, x: int, y: int, pixels: Pixels) -> None:
-        """Takes the pixels of a tile; tiles come in the order of `tiles`."""
+        """Take the pixels of a tile; tiles come in the order of `tiles`."""
         if pixels.is_empty:
             return
         self.is_empty = False
@@ -157,7 +157,7 @@ class PieceWriter:
                     self._digest.update(pixels.valid[name].tobytes())
 
     def finish(self) -> None:
-        """Closes the files and makes COGs of them, in the folder as `{band}.tif`."""
+        """Close the files and make COGs of them, in the folder as `{band}.tif`."""
         for name, file in self._files.items():
             if name in self.forms:
                 form = self.forms[name]
@@ -181,7 +181,7 @@ class PieceWriter:
         return self.folder / f"{name}.plain.tif"
 
     def item(self, collection_id: str, period: Period, synthetic: bool) -> dict[str, Any]:
-        """The STAC item, which says nothing that the key of the folder does not determine."""
+        """Return the STAC item, which says nothing but what the key of the folder determines."""
         height, width = self._shape
         left, top = self._transform.c, self._transform.f
         right, bottom = left + width * self._transform.a, top + height * self._transform.e
@@ -223,7 +223,7 @@ class PieceWriter:
         }
 
     def folder_key(self, collection_id: str, period: Period, synthetic: bool) -> str:
-        """Prefix of the overview's keys, with the slash: other content, other key."""
+        """Return the prefix of the overview's keys, with the slash: other content, other key."""
         digest = self._digest.copy()
         digest.update(json.dumps([period.text, synthetic]).encode())
         place = f"{self.cell.zoom}-{self.cell.column}-{self.cell.row}"
@@ -231,7 +231,7 @@ class PieceWriter:
         return f"collections/{collection_id}/overviews/{period.text}/{place}/{short}/"
 
     async def upload(self, storage: Storage, collection_id: str, period: Period, synthetic: bool) -> str:
-        """Writes COGs and item to storage, where they may lie already.
+        """Write COGs and item to storage, where they may lie already.
 
         Returns:
             Key of the item.

@@ -24,7 +24,7 @@ ReadBand: TypeAlias = Callable[[Asset, Grid], BandPixels]
 """Reads a band onto a grid; `read_band`, as tiles are read, but in tests."""
 
 SCENE_OF_PIXEL = "scene-of-pixel"
-"""The asset that says which scene each pixel is of; no band is called so, since it is no band's name."""
+"""The asset that says which scene each pixel is of; no name of a band has hyphens."""
 NOTHING, PARTLY, HIDDEN, CLEAR = range(4)
 """What a scene says of a pixel: nothing; some bands; all, but not of the ground; all, of the ground."""
 
@@ -46,11 +46,11 @@ class BandForm:
 
     @classmethod
     def of(cls, asset: Asset) -> "BandForm":
-        """The form of an asset."""
+        """Return the form of an asset."""
         return cls(asset.dtype, asset.nodata, asset.scale, asset.offset, asset.unit)
 
     def takes(self, asset: Asset, stored: Stored) -> Stored:
-        """Numbers of an asset in this form: as they are, or as physical values where forms differ."""
+        """Return numbers of an asset in this form: as they are, or as physical values where forms differ."""
         if (asset.scale, asset.offset) == (self.scale, self.offset):
             return stored.astype(self.dtype, copy=False)
         # The offset first, as rendering does it: a stored number that means zero becomes exactly zero.
@@ -59,12 +59,12 @@ class BandForm:
 
 
 def common_forms(items: Iterable[SceneItem], categorical: frozenset[str]) -> dict[str, BandForm]:
-    """The form of each band that the numbers of all items can be given.
+    """Return the form of each band that the numbers of all items can be given.
 
     Where all agree it is theirs; where they do not, physical values in float32.
 
     Raises:
-        UnlikeScenesError: Where items have different bands, or name the classes of a band differently.
+        UnlikeScenesError: If items have different bands, or name the classes of a band differently.
     """
     forms: dict[str, set[BandForm]] = {}
     bands: tuple[str, ...] | None = None
@@ -103,7 +103,7 @@ class Pixels:
 
     @classmethod
     def empty(cls, forms: Mapping[str, BandForm], side: int) -> "Pixels":
-        """Pixels that nobody has filled."""
+        """Return pixels that no scene has filled yet."""
         shape = (side, side)
         return cls(
             {name: np.full(shape, _filling(form), form.dtype) for name, form in forms.items()},
@@ -118,7 +118,7 @@ class Pixels:
         return not self.rank.any()
 
     def fill(self, other: "Pixels") -> None:
-        """Takes those pixels of another that say more."""
+        """Take those pixels of another that say more."""
         better = other.rank > self.rank
         for name, stored in self.stored.items():
             np.copyto(stored, other.stored[name], where=better)
@@ -127,7 +127,7 @@ class Pixels:
         np.copyto(self.scene, other.scene, where=better)
 
     def fill_forms(self, forms: Mapping[str, BandForm]) -> None:
-        """Marks missing pixels as their forms want it, so that equal pixels are equal bytes."""
+        """Mark missing pixels as their forms want it, so that equal pixels are equal bytes."""
         for name, form in forms.items():
             self.stored[name][~self.valid[name]] = _filling(form)
 
@@ -170,7 +170,7 @@ def _add_scene(
     clear: ClearRule | None,
     read: ReadBand,
 ) -> None:
-    """Fills what one scene, or an overview already made, says more; its quality band is read first."""
+    """Fill in what one scene, or an overview already made, adds; its quality band is read first."""
     quality = clear.band if clear is not None and clear.band in forms else None
     at_best = np.full_like(pixels.rank, CLEAR)
     found = Pixels({}, {}, at_best, np.zeros_like(pixels.scene))
@@ -193,12 +193,12 @@ def _add_scene(
 
 
 def scene_mark(item_key: str) -> int:
-    """A number that stands for a scene; two neighbours share one by a chance of 2**-32."""
+    """Return a number that stands for a scene; two neighbours share one by a chance of 2**-32."""
     return int.from_bytes(blake2b(item_key.encode(), digest_size=4).digest(), "big") or 1
 
 
 def halve(pixels: Pixels, *, forms: Mapping[str, BandForm], categorical: frozenset[str]) -> Pixels:
-    """Pixels twice as wide: each from those of its four that say most and are of one scene.
+    """Return pixels twice as wide: each from those of its four that say most and are of one scene.
 
     The scene is that of the first of them. Its numbers are averaged, classes are those of the first.
     """
@@ -228,7 +228,7 @@ def _mean(numbers: Stored, counts: Mask, one: Stored, form: BandForm) -> Stored:
 
 
 def _quarters(plane: Stored) -> Stored:
-    """The four pixels of each square of two by two, (4, side / 2, side / 2), row by row."""
+    """Return the four pixels of each square of two by two, (4, side / 2, side / 2), row by row."""
     half = len(plane) // 2
     return plane.reshape(half, 2, half, 2).transpose(1, 3, 0, 2).reshape(4, half, half)
 

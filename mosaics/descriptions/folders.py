@@ -71,7 +71,7 @@ class DescriptionFolders:
         sources: A folder of source files beside the shipped ones; None where there is none.
 
     Raises:
-        CollectionFileError, SourceFileError: As `Descriptions.read`.
+        CollectionFileError, SourceFileError: If a file is wrong; see `Descriptions.read`.
     """
 
     def __init__(self, collections: Path | None = None, sources: Path | None = None) -> None:

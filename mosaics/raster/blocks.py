@@ -54,7 +54,7 @@ class BlockCache:
         self._lock = threading.Lock()
 
     def get(self, keys: Iterable[BlockKey]) -> dict[BlockKey, Pixels]:
-        """Those of the blocks that are there."""
+        """Return those of the blocks that are there."""
         with self._lock:
             found = {key: block for key in keys if (block := self._blocks.get(key)) is not None}
             for key in found:
@@ -62,7 +62,7 @@ class BlockCache:
         return found
 
     def put(self, blocks: Mapping[BlockKey, Pixels]) -> None:
-        """Keep blocks; nobody writes to them any more."""
+        """Keep blocks, which must not be written to any more."""
         with self._lock:
             for key, block in blocks.items():
                 if key not in self._blocks:
@@ -89,7 +89,7 @@ class Raster:
     cache: BlockCache = BLOCKS
 
     def read(self, window: Window) -> Pixels:
-        """The pixels of a window that lies within.
+        """Return the pixels of a window that lies within.
 
         Raises:
             rasterio.errors.RasterioError: If the file cannot be read.
@@ -107,7 +107,7 @@ class Raster:
         return pixels
 
     def _blocks(self, window: Window) -> dict[BlockKey, Pixels]:
-        """The blocks under a window, those that nobody has decoded yet decoded now."""
+        """Return the blocks under a window; those that are not there yet are decoded now."""
         height, width = self.dataset.block_shapes[0]
         right, bottom = window.col_off + window.width, window.row_off + window.height
         keys = [
@@ -128,7 +128,7 @@ class Raster:
 
 
 def _decoded(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey, Pixels]:
-    """Blocks by GDAL, which asks a distant store for neighbours together: in one read of all."""
+    """Decode blocks by GDAL, which asks a distant store for neighbours together: in one read of all."""
     height, width = dataset.block_shapes[0]
     top, left = min(key.row for key in keys) * height, min(key.column for key in keys) * width
     bottom = min((max(key.row for key in keys) + 1) * height, dataset.height)
@@ -142,7 +142,7 @@ def _decoded(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey,
 
 
 def _inflated(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey, Pixels]:
-    """Blocks of whole numbers that were deflated into a file on this machine, by ISA-L.
+    """Inflate blocks of whole numbers in a file on this machine by ISA-L.
 
     It takes half the time that GDAL does. What is of another kind or not as it should be is left to GDAL.
     """
@@ -173,7 +173,7 @@ def _inflated(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey
 
 
 def _predictor(dataset: DatasetReader) -> int | None:
-    """How each number of a deflated block was told: 1 as it is, 2 by the difference from its left neighbour.
+    """Return how numbers of a deflated block were told: 1 as they are, 2 by the difference from the left one.
 
     None where blocks are anything else (TIFF Technical Note 1995, "Differencing predictor").
     """

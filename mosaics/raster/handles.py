@@ -39,7 +39,7 @@ class Handle:
     """Pixel width in another coordinate system's unit, by that system's text."""
 
     def level_for(self, grid: Grid) -> int:
-        """The overview to read for a grid: 0 is full resolution, k the k-th overview."""
+        """Return the overview to read for a grid: 0 is full resolution, k the k-th overview."""
         if not self.factors:
             return 0
         left, _, right, _ = grid.bounds
@@ -48,7 +48,7 @@ class Handle:
         return sum(factor < limit for factor in self.factors)
 
     def _pixel_width(self, crs: CRS) -> float:
-        """Width of a full-resolution pixel in units of `crs`."""
+        """Return the width of a full-resolution pixel in units of `crs`."""
         name = crs.to_string()
         width = self.width_in.get(name)
         if width is None:
@@ -69,14 +69,14 @@ class HandlePool:
 
     @contextmanager
     def counting(self) -> Iterator[set[str]]:
-        """The files asked for meanwhile, open already or not."""
+        """Yield the files asked for meanwhile, open already or not."""
         counted: set[str] = set()
         self._counted = counted
         yield counted
         self._counted = None
 
     def handle(self, path: str) -> Handle:
-        """The open dataset at `path`, opened now if need be."""
+        """Return the open dataset at `path`, opened now if need be."""
         if self._counted is not None:
             self._counted.add(path)
         found = self._handles.get(path)
@@ -91,7 +91,7 @@ class HandlePool:
         return found
 
     def dataset(self, path: str, level: int) -> DatasetReader:
-        """The dataset at `path` seen through overview `level` (0: full resolution)."""
+        """Return the dataset at `path` seen through overview `level` (0: full resolution)."""
         handle = self.handle(path)
         found = handle.datasets.get(level)
         if found is None:
@@ -115,7 +115,7 @@ _of_thread = threading.local()
 
 
 def thread_pool() -> HandlePool:
-    """The pool of the calling thread."""
+    """Return the pool of the calling thread."""
     pool: HandlePool | None = getattr(_of_thread, "pool", None)
     if pool is None:
         pool = _of_thread.pool = HandlePool()
@@ -123,7 +123,7 @@ def thread_pool() -> HandlePool:
 
 
 def _pixel_width(dataset: DatasetReader, crs: CRS) -> float:
-    """Width of a dataset's pixel in units of `crs`, as GDAL suggests it for a warp."""
+    """Return the width of a dataset's pixel in units of `crs`, as GDAL suggests it for a warp."""
     if dataset.crs == crs:
         return float(dataset.transform.a)
     left, bottom, right, top = dataset.bounds

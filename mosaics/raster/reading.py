@@ -52,7 +52,7 @@ class AssetReadError(Exception):
 
 @contextmanager
 def reading(asset: Asset) -> Iterator[HandlePool]:
-    """The thread's open files, for reading a band; what GDAL says of it becomes one kind of error.
+    """Yield the thread's open files for reading a band; GDAL's errors become one kind.
 
     Raises:
         AssetReadError: If the file cannot be opened or decoded; it is closed then.
@@ -75,7 +75,7 @@ class BandPixels:
     """True where the file has a value, same shape."""
 
     def physical(self, asset: Asset) -> NDArray[np.float32]:
-        """Values in the band's unit, float32, NaN where there is none.
+        """Return the values in the band's unit, float32, NaN where there is none.
 
         The offset is taken off the stored numbers before they are scaled, so that a stored number that
         means zero becomes zero: float32(1000) * 1e-4 - 0.1 would be 1.5e-9, and a ratio of two such bands
@@ -157,7 +157,7 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
 
 
 def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
-    """Where stored values are not the one that marks missing; NaN never counts as a value."""
+    """Return where stored values are not the one that marks missing; NaN never counts as a value."""
     valid: NDArray[np.bool_]
     if stored.dtype.kind != "f":
         same = int(nodata) if float(nodata).is_integer() else nodata
@@ -184,7 +184,7 @@ class _Cutout:
 
 
 def _cutout(dataset: DatasetReader, grid: Grid) -> _Cutout | None:
-    """Where a grid lies among a dataset's pixels; None where it does not follow them."""
+    """Return where a grid lies among a dataset's pixels; None where it does not follow them."""
     transform = dataset.transform
     if transform.b or transform.d or transform.e >= 0 or dataset.crs != grid.crs:
         return None

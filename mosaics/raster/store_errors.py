@@ -40,7 +40,10 @@ def _forget(path: str) -> None:
 
 @cache
 def _gdal() -> ctypes.CDLL | None:
-    """The GDAL that rasterio has loaded; rasterio 1.4 has no call for this (1.5 brings `rasterio.cache`)."""
+    """Return the GDAL that rasterio has loaded; None where it is not found.
+
+    rasterio 1.4 has no call for what is asked of it (1.5 brings `rasterio.cache`).
+    """
     maps = Path("/proc/self/maps")
     if not maps.exists():
         return None

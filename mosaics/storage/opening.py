@@ -15,8 +15,8 @@ async def open_storage(address: str) -> Storage:
             when it is not there; a bucket must exist.
 
     Raises:
-        StorageAddressError: When the address is none of these.
-        StorageError: When the folder or bucket cannot be used.
+        StorageAddressError: If the address has another form.
+        StorageError: If the folder or bucket cannot be used.
     """
     if "://" not in address:
         if not address.strip():

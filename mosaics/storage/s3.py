@@ -102,13 +102,13 @@ class S3Storage:
         """Open the bucket with the standard AWS_* names of the environment.
 
         Raises:
-            StorageError: When the bucket does not exist or may not be used.
+            StorageError: If the bucket does not exist or may not be used.
         """
         if prefix:
             try:
                 checked_key(prefix)
             except ValueError as error:
-                raise StorageAddressError(f"{prefix!r} is no prefix of keys: {error}") from error
+                raise StorageAddressError(f"{prefix!r} is not a prefix of keys: {error}") from error
         config = AioConfig(
             signature_version="s3v4",
             max_pool_connections=32,
@@ -124,7 +124,7 @@ class S3Storage:
             with _errors(bucket, bucket):
                 client = await stack.enter_async_context(get_session().create_client("s3", config=config))
         except ValueError as error:
-            raise StorageAddressError(f"AWS_ENDPOINT_URL is no address of a server: {error}") from error
+            raise StorageAddressError(f"AWS_ENDPOINT_URL is not the address of a server: {error}") from error
         storage = cls(bucket, prefix, client, stack)
         try:
             with _errors(bucket, bucket):

@@ -32,7 +32,7 @@ class StorageAccessError(StorageError):
 
 
 class StorageAddressError(ValueError):
-    """An address that names no storage; the message says what works."""
+    """An address that does not name a storage; the message says what works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +58,37 @@ class Storage(Protocol):
     """``file:///folder`` or ``s3://bucket/prefix``."""
 
     async def get(self, key: str) -> bytes:
-        """The whole object; `ObjectNotFoundError` where there is none."""
+        """Return the whole object.
+
+        Raises:
+            ObjectNotFoundError: If there is no object.
+        """
         ...
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
-        """Bytes from `start`, fewer than `length` where the object ends before; `ObjectNotFoundError`."""
+        """Return the bytes from `start` on, fewer than `length` where the object ends before.
+
+        Raises:
+            ObjectNotFoundError: If there is no object.
+        """
         ...
 
     async def put_new(self, key: str, data: bytes, media_type: str) -> None:
-        """Write an object that must not exist yet; `ObjectExistsError` where it does.
+        """Write an object that must not exist yet.
 
         When an answer got lost on its way, the object that exists may be the caller's own.
+
+        Raises:
+            ObjectExistsError: If it exists.
         """
         ...
 
     async def put_new_file(self, key: str, path: Path, media_type: str) -> None:
-        """Write a file as an object that must not exist yet, streamed; `ObjectExistsError` where it does."""
+        """Write a file as an object that must not exist yet, streamed.
+
+        Raises:
+            ObjectExistsError: If it exists.
+        """
         ...
 
     async def put(self, key: str, data: bytes, media_type: str) -> None:
@@ -81,15 +96,19 @@ class Storage(Protocol):
         ...
 
     def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """All objects whose key begins with `prefix`, in the order of their keys."""
+        """Return all objects whose key begins with `prefix`, in the order of their keys."""
         ...
 
     async def folders(self, prefix: str) -> tuple[str, ...]:
-        """Names directly below a prefix that ends in a slash (or is empty), ascending."""
+        """Return the names directly below a prefix that ends in a slash (or is empty), ascending."""
         ...
 
     async def head(self, key: str) -> ObjectInfo:
-        """Size and time of the object; `ObjectNotFoundError` where there is none."""
+        """Return the size and time of the object.
+
+        Raises:
+            ObjectNotFoundError: If there is no object.
+        """
         ...
 
     async def delete(self, key: str) -> None:
@@ -97,15 +116,15 @@ class Storage(Protocol):
         ...
 
     def href(self, key: str) -> str:
-        """The address a stock STAC reader opens: ``s3://…`` or an absolute path."""
+        """Return the address a stock STAC reader opens: ``s3://…`` or an absolute path."""
         ...
 
     def gdal_path(self, key: str) -> str:
-        """The path GDAL opens: ``/vsis3/…`` or an absolute path."""
+        """Return the path GDAL opens: ``/vsis3/…`` or an absolute path."""
         ...
 
     def gdal_options(self) -> dict[str, str]:
-        """Options for `rasterio.Env`: endpoint and region; never credentials, which GDAL reads itself."""
+        """Return options for `rasterio.Env`: endpoint and region; credentials GDAL reads itself."""
         ...
 
     async def close(self) -> None:
@@ -120,18 +139,22 @@ class Storage(Protocol):
 
 
 def checked_key(key: str) -> str:
-    """The key as it is, when it may name an object.
+    """Return the key as it is, if it may name an object.
 
     Raises:
-        ValueError: When it is empty or absolute, or has a segment that is empty or begins with a dot.
+        ValueError: If it is empty or absolute, or has a segment that is empty or begins with a dot.
     """
     if not _KEY.fullmatch(key):
-        raise ValueError(f"{key!r} is no key: no segment may be empty or begin with a dot")
+        raise ValueError(f"{key!r} is not a valid key; no segment may be empty or begin with a dot")
     return key
 
 
 def checked_prefix(prefix: str) -> str:
-    """The prefix as it is, when keys may begin so; raises as `checked_key`."""
+    """Return the prefix as it is, if keys may begin so.
+
+    Raises:
+        ValueError: If they may not; see `checked_key`.
+    """
     if prefix:
         checked_key(prefix.removesuffix("/"))
     return prefix

@@ -223,7 +223,7 @@ async def test_two_runs_at_once_do_not_undo_one_another(archive, offer, bring, s
     offer(sentinel_item(archive.url, ID))
     _, outcome = await bring("red", storage=Overtaken())
     assert outcome.failures == {
-        ID: f"{ID} was landed anew by somebody else meanwhile; "
+        ID: f"{ID} was landed again by another writer meanwhile; "
         "do the same again, which takes that into account."
     }
     assert list(await numbers(store)) == ["green"]

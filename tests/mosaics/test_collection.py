@@ -100,7 +100,7 @@ def test_a_wrong_collection_never_exists(fields, message):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"dtype": "uint12"}, "'uint12' is no type of numbers; there are: int8"),
+        ({"dtype": "uint12"}, "'uint12' is not a type of numbers; there are: int8"),
         ({"values": {1: "Water"}}, "categorical = true"),
         ({"name": "Band 4"}, "name"),
         ({"gsd_m": 0}, "gsd_m"),

@@ -23,8 +23,8 @@ def test_a_record_comes_back_from_json_as_it_was():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"start": datetime(2024, 6, 16, tzinfo=UTC)}, "no UTC time span"),
-        ({"start": datetime(2024, 6, 1)}, "no UTC time span"),  # noqa: DTZ001
+        ({"start": datetime(2024, 6, 16, tzinfo=UTC)}, "not a UTC time span"),
+        ({"start": datetime(2024, 6, 1)}, "not a UTC time span"),  # noqa: DTZ001
         ({"cloud_cover_percent": 101.0}, "101.0 % of clouds"),
         ({"resolution_m": 0.0}, "pixels of 0.0 m"),
         ({"footprint": shapely.Point(0, 0)}, "Point as its footprint"),
@@ -41,7 +41,7 @@ def test_a_wrong_record_never_exists(fields, message):
         (shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)]), "Self-intersection"),
         (shapely.box(179, 0, 181, 1), "split there"),
         (shapely.box(0, 80, 1, 91), "split there"),
-        (shapely.Polygon(), "no valid area"),
+        (shapely.Polygon(), "not a valid area"),
     ],
 )
 def test_a_footprint_that_is_no_area_on_earth_is_refused(footprint, message):
@@ -140,5 +140,5 @@ def test_no_other_address_can_be_opened(tmp_path, href):
 
 
 def test_an_item_that_lacks_something_is_refused(tmp_path):
-    with pytest.raises(SceneError, match="no STAC item"):
+    with pytest.raises(SceneError, match="not a STAC item"):
         read_item({"id": "a"}, ITEM_KEY, LocalStorage(tmp_path))

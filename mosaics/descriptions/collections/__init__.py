@@ -19,7 +19,7 @@ HARMONISATIONS = ("sentinel-2",)
 
 
 class CollectionFileError(ValueError):
-    """A .toml that describes no collection; the message names file and field and what would be right."""
+    """A collection file that is wrong; the message names file and field and what would be right."""
 
 
 class ClearRule(BaseModel):
@@ -41,7 +41,7 @@ class ClearRule(BaseModel):
         return self
 
     def keeps(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
-        """Where stored numbers of the quality band say that the ground is seen."""
+        """Return where stored numbers of the quality band say that the ground is seen."""
         if self.reject_bits:
             bits = sum(1 << bit for bit in set(self.reject_bits))
             return np.asarray(stored.astype(np.uint64) & np.uint64(bits) == 0)
@@ -83,10 +83,10 @@ def load_collections(folder: Path | None = None) -> dict[str, CollectionDescript
 def find_collection(
     collections: Mapping[str, CollectionDescription], collection_id: str
 ) -> CollectionDescription:
-    """The collection of that id.
+    """Return the collection of that id.
 
     Raises:
-        UnknownCollectionError: Where there is none; the message names those that exist.
+        UnknownCollectionError: If there is none; the message names those that exist.
     """
     if collection_id not in collections:
         raise UnknownCollectionError(collection_id, collections)
@@ -94,10 +94,10 @@ def find_collection(
 
 
 def read_collection(path: Path) -> CollectionDescription:
-    """Reads one .toml; the file's name is the collection's id.
+    """Read one .toml; the file's name is the collection's id.
 
     Raises:
-        CollectionFileError: Where the file is wrong.
+        CollectionFileError: If the file is wrong.
     """
     document = read_table(path, CollectionFileError)
     harmonisation = document.pop("harmonisation", None)
@@ -124,7 +124,9 @@ def _read_clear(name: str, document: object, collection: Collection) -> ClearRul
     except ValidationError as error:
         raise CollectionFileError(f"{name}: clear: {error.errors()[0]['msg']}.") from error
     if rule.band not in [band.name for band in collection.bands if band.categorical]:
-        raise CollectionFileError(f"{name}: clear: {rule.band!r} is no categorical band of the collection.")
+        raise CollectionFileError(
+            f"{name}: clear: {rule.band!r} is not a categorical band of the collection."
+        )
     return rule
 
 
@@ -144,7 +146,7 @@ def _check_harmonisation(name: str, harmonisation: object, collection: Collectio
         return
     if harmonisation not in HARMONISATIONS:
         raise CollectionFileError(
-            f"{name}: harmonisation: {harmonisation!r} is no rule; there is: {', '.join(HARMONISATIONS)}."
+            f"{name}: harmonisation: {harmonisation!r} is not a rule; there is: {', '.join(HARMONISATIONS)}."
         )
     for band in collection.bands:
         if not band.categorical and band.dtype != "uint16":
@@ -164,7 +166,7 @@ def _first_complaint(error: ValidationError, document: Mapping[str, Any]) -> str
             return f"{place}: is missing."
         case "extra_forbidden":
             known = sorted(set(fields.model_fields) - {"id"})
-            return f"{place}: is no field of a collection file here; there are: {', '.join(known)}."
+            return f"{place}: is not a field of a collection file here; there are: {', '.join(known)}."
         case "value_error":
             return f"{place}: {complaint['ctx']['error']}."
         case _:
@@ -172,7 +174,7 @@ def _first_complaint(error: ValidationError, document: Mapping[str, Any]) -> str
 
 
 def _place(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
-    """The field's name as somebody who reads the file would say it: `bands: red: dtype`."""
+    """Return the field's name as a reader of the file would say it: `bands: red: dtype`."""
     parts: list[str] = []
     value: Any = document
     for step in location:

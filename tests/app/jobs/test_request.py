@@ -72,7 +72,7 @@ def test_an_area_of_interest_is_the_smallest_box_around_it(aoi, box):
         ("toi", "2024-06-30/2024-06-01", "not after its start"),
         ("toi", "2024-13", "does not exist"),
         ("toi", "../2024-06", "a beginning and an end"),
-        ("toi", "June", "is no period"),
+        ("toi", "June", "is not a valid period"),
         ("toi", "2024-06 --storage=/etc", "names no time"),
         ("bands", ["red'; drop table orders; --"], "pattern"),
         ("bands", ["--storage"], "pattern"),

@@ -74,7 +74,7 @@ def test_a_wrong_description_of_composites_is_refused(tmp_path, table, complaint
 @pytest.mark.parametrize(
     ("rule", "complaint"),
     [
-        ('clear = { band = "red", reject = [1] }', "'red' is no categorical band"),
+        ('clear = { band = "red", reject = [1] }', "'red' is not a categorical band"),
         ('clear = { band = "red" }', "either reject or reject_bits"),
         ('clear = { band = "red", reject_bits = [64] }', "less than or equal to 63"),
         ("clear = 3", "ClearRule"),
@@ -147,21 +147,21 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         ),
         (
             ('dtype = "uint16"', 'dtype = "unit16"'),
-            r"mine\.toml: bands: red: dtype: 'unit16' is no type .* uint16",
+            r"mine\.toml: bands: red: dtype: 'unit16' is not a type .* uint16",
         ),
         (('dtype = "uint16"', ""), r"mine\.toml: bands: red: dtype: is missing"),
         (
             ('title = "Red"', 'title = "Red"\ncolour = "red"'),
-            "bands: red: colour: is no field .*: categorical, desc",
+            "bands: red: colour: is not a field .*: categorical, desc",
         ),
         (
             ('license = "MIT"', 'license = "MIT"\nlicence = "MIT"'),
-            r"mine\.toml: licence: is no field .* attribution",
+            r"mine\.toml: licence: is not a field .* attribution",
         ),
         (('cadence = "day"', 'cadence = "day"\nid = "x"'), "id: leave it out"),
         (
             ('cadence = "day"', 'cadence = "day"\nharmonisation = "x"'),
-            "harmonisation: 'x' is no rule; there is: sen",
+            "harmonisation: 'x' is not a rule; there is: sen",
         ),
         (('"uint16"', '"uint16"\nscale = "a"'), "bands: red: scale: Input should be a valid number"),
     ],
