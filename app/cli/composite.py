@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from app.cli.exit import refusing
-from app.cli.ingest import Box as BoxParameter
+from app.cli.ingest import bbox_option
 from app.cli.land import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter, json_option, reporting, size_text
@@ -35,9 +35,7 @@ ALL_REFUSALS = (*REFUSALS, BboxError, ClusterError, CompositeError, UnreadableSc
 
 @click.command()
 @click.argument("collection")
-@click.option(
-    "--bbox", type=BoxParameter(), required=True, help="Where: degrees; W above E crosses the antimeridian."
-)
+@bbox_option
 @click.option(
     "--datetime", "when", required=True, metavar="T", help="When: 2024-06, or A/B for one composite a month."
 )
@@ -63,7 +61,7 @@ ALL_REFUSALS = (*REFUSALS, BboxError, ClusterError, CompositeError, UnreadableSc
 def composite(
     *,
     collection: str,
-    bbox: tuple[float, float, float, float],
+    bbox: str,
     when: str,
     bands: str,
     method: str,
@@ -86,7 +84,7 @@ def composite(
         orders = composite_orders(
             load_collections(settings.collections),
             collection,
-            box=Bbox(*bbox),
+            box=Bbox.parse(bbox),
             when=when,
             bands=tuple(filter(None, map(str.strip, bands.split(",")))),
             method=method,

@@ -41,25 +41,14 @@ from mosaics.storage import Storage, open_storage
 ALL_REFUSALS = (*REFUSALS, ArchiveError, BboxError, SourceFileError, UnknownSourceError, WantedError)
 
 
-class Box(click.ParamType[tuple[float, float, float, float]]):
-    """West, south, east, north in degrees."""
-
-    name = "W,S,E,N"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """See `click.ParamType`."""
-        try:
-            west, south, east, north = map(float, str(value).split(","))
-        except ValueError:
-            self.fail(
-                f"'{value}' is not a valid box; give west,south,east,north: 5.0,51.1,5.3,51.3", param, ctx
-            )
-        return west, south, east, north
+bbox_option = click.option(
+    "--bbox", required=True, metavar="W,S,E,N", help="Where: degrees; W above E crosses the antimeridian."
+)
 
 
 @click.command()
 @click.argument("source")
-@click.option("--bbox", type=Box(), required=True, help="Where: degrees; W above E crosses the antimeridian.")
+@bbox_option
 @click.option("--datetime", "when", required=True, metavar="A/B", help="When: 2024-06, or an interval A/B.")
 @click.option("--bands", metavar="A,B", default="", help="Bands of the collection; else all the source has.")
 @click.option("--max-cloud", type=float, metavar="N", help="Per cent; cloudier scenes are left out.")
@@ -84,7 +73,7 @@ def ingest(
     make_client: Callable[..., ArchiveClient] | None,
     *,
     source: str,
-    bbox: tuple[float, float, float, float],
+    bbox: str,
     when: str,
     bands: str,
     max_cloud: float | None,
@@ -110,7 +99,7 @@ def ingest(
         described = find_source(load_sources(settings.sources), source)
         collection = find_collection(load_collections(settings.collections), described.collection)
         wanted = Wanted(
-            bbox=Bbox(*bbox),
+            bbox=Bbox.parse(bbox),
             interval=parse_when(when, collection.collection.cadence),
             bands=tuple(filter(None, map(str.strip, bands.split(",")))),
             max_cloud_percent=max_cloud,

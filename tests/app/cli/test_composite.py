@@ -86,6 +86,7 @@ def test_composites_are_made_month_by_month_and_only_once(run, landed):
         (("--datetime", "2010/2024"), "'2010/2024' has more than 24 periods"),
         (("--bbox", "5,52,6,51"), "5,52,6,51 is not a valid box; give west,south,east,north"),
         (("--bbox", "5,51,200,52"), "5,51,200,52 is not a valid box; give west,south,east,north"),
+        (("--bbox", "5,51,6"), "'5,51,6' is not a valid box; give west,south,east,north"),
         (("--bbox", "20,40,21,41"), "No scene of sentinel-2-l2a lies over the box"),
         (("--zarr", "store"), "There is a store already"),
         (("--zarr", "s3://bucket/cube"), "A cube is written to a folder of this machine"),
