@@ -4,6 +4,7 @@ An archive has granules. A granule has files, and bands, each of which is a laye
 of an archive's own language passes here: what is kept of its word are plain values of ours.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,15 @@ import shapely
 from ingest.archives.http import ArchiveClient
 from ingest.clipping import Grid
 from ingest.formats import FORMATS, Format
-from ingest.landing_request import Origin, Provenance
+from ingest.landing_request import SCENE_ID, Origin, Provenance
 from ingest.raster import Layer, SourceRaster
 from mosaics.bbox import Bbox
 from mosaics.collection import Collection
 from mosaics.descriptions.sources import SourceDescription
 from mosaics.period import Interval
+
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(?!json$)[A-Za-z0-9]+")
+"""Names of files while they are fetched, which archives may have chosen; notes beside them end in .json."""
 
 Progress: TypeAlias = Callable[[int], None]
 """Told bytes that have come in; negative where some have to come again."""
@@ -92,7 +96,12 @@ class BandLayer:
 
 @dataclass(frozen=True, slots=True)
 class Granule:
-    """What an archive has of one place and time."""
+    """What an archive has of one place and time.
+
+    Raises:
+        GranuleRefusedError: If it cannot become a scene: its id or the name of a file is not valid, or a band
+            is in no file.
+    """
 
     id: str
     start: datetime
@@ -119,16 +128,23 @@ class Granule:
     supersedes: tuple[str, ...] = ()
     """Ids of the granules that are the same one, in lesser versions."""
 
+    def __post_init__(self) -> None:
+        if not SCENE_ID.fullmatch(self.id):
+            raise GranuleRefusedError("its id is not one that a scene may have")
+        if strangers := [name for name in self.files if not FILE_NAME.fullmatch(name)]:
+            raise GranuleRefusedError(f"{strangers[0][:80]!r} is not a valid name of a file")
+        if lost := [band for band, layer in self.layers.items() if layer.file not in self.files]:
+            raise GranuleRefusedError(f"the file of its {', '.join(lost)} is missing")
+        if strangers := [band for band in self.bands if band not in self.layers]:
+            raise GranuleRefusedError(f"the archive does not have its {', '.join(strangers)}")
+
     def with_bands(self, bands: Iterable[str]) -> "Granule":
         """Return the granule with other bands wanted.
 
         Raises:
             GranuleRefusedError: If it does not have one of them.
         """
-        wanted = tuple(bands)
-        if strangers := [band for band in wanted if band not in self.layers]:
-            raise GranuleRefusedError(f"the archive does not have its {', '.join(strangers)}")
-        return replace(self, bands=wanted)
+        return replace(self, bands=tuple(bands))
 
     @property
     def wanted_files(self) -> dict[str, RemoteFile]:

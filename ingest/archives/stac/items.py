@@ -16,7 +16,7 @@ from shapely.geometry import shape
 from ingest.archives.archive import BandLayer, Granule, GranuleRefusedError, RemoteFile
 from ingest.clipping import Grid
 from ingest.encoding import parse_baseline
-from ingest.landing_request import SCENE_ID, Provenance
+from ingest.landing_request import Provenance
 from mosaics.collection import read_nodata
 from mosaics.descriptions.sources import BandAsset, StacSource
 from mosaics.period import parse_instant
@@ -40,8 +40,6 @@ def read_granule(item: Mapping[str, Any], source: StacSource, bands: tuple[str, 
     """
     try:
         files, layers = _files_and_layers(item, source, bands)
-        if not SCENE_ID.fullmatch(item["id"]):
-            raise GranuleRefusedError("its id is not one that a scene may have")  # noqa: TRY301 - beside its like
         properties = item["properties"]
         start = properties.get("start_datetime") or properties["datetime"]
         cloud_cover = properties.get("eo:cloud_cover")
