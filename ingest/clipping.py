@@ -19,7 +19,7 @@ from mosaics.bbox import Bbox
 
 BLOCK_PX = 256
 USUAL_BLOCK_PX = 1024
-"""Side of the blocks of a file that nobody has looked at: the largest usual one, of sentinel-cogs."""
+"""Side of the blocks of a file that was not looked at: the largest usual one, of sentinel-cogs."""
 FULL_RESOLUTION = 3 / 4
 """Share of a COG's bytes that is not overviews, each of which has a quarter of the one before."""
 ROWS = 1024
@@ -42,10 +42,10 @@ class Grid:
 
 
 def clip_file(path: Path, bbox: Bbox, target: Path) -> None:
-    """Writes the part of a GeoTIFF under a box of degrees, where it appears whole.
+    """Write the part of a GeoTIFF under a box, where it appears whole.
 
     Raises:
-        RasterRefusedError: Where the file cannot be read, or has nothing under the box.
+        RasterRefusedError: If the file cannot be read, or has nothing under the box.
     """
     with opened(path) as dataset:
         _clip_dataset(dataset, path.name, bbox, target)
@@ -104,7 +104,7 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
 
 
 def estimated_bytes(size_bytes: int, grid: Grid | None, bbox: Bbox) -> int:
-    """About how much of a COG is read for the pixels under a box.
+    """Return about how much of a COG is read for the pixels under a box.
 
     Args:
         size_bytes: Of the file.
@@ -122,13 +122,13 @@ def estimated_bytes(size_bytes: int, grid: Grid | None, bbox: Bbox) -> int:
 
 
 def _touched_px(offset: int, length: int, whole: int) -> int:
-    """Pixels along one side of the blocks that are touched."""
+    """Return the pixels along one side of the blocks that are touched."""
     begin = offset // USUAL_BLOCK_PX * USUAL_BLOCK_PX
     return min(whole, -(-(offset + length) // USUAL_BLOCK_PX) * USUAL_BLOCK_PX) - begin
 
 
 def window_under(dataset: DatasetReader | Grid, bbox: Bbox) -> Window | None:
-    """The pixels that a box of degrees touches; None where there are none.
+    """Return the pixels that a box touches; None where it touches none.
 
     A box whose west is greater than its east crosses the antimeridian.
     """

@@ -32,7 +32,7 @@ def write_cog(
     description: str = "",
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Writes `raster` to `target`: same grid, same values, blocks, overviews, DEFLATE.
+    """Write `raster` to `target`: same grid, same values, blocks, overviews, DEFLATE.
 
     Overviews take the most frequent class of categorical bands and the mean of the valid pixels of others.
 
@@ -45,8 +45,8 @@ def write_cog(
         progress: Told the pixels done; twice the raster's in all.
 
     Raises:
-        RasterRefusedError: Where the file ends before its pixels do.
-        InvalidCogError: Where what was written is no valid COG.
+        RasterRefusedError: If the file ends before its pixels do.
+        InvalidCogError: If what was written is not a valid COG.
     """
     plain = target.with_suffix(".plain.tif")
     height, width = raster.height_width
@@ -116,7 +116,7 @@ def _write_plain(
 def marked(
     pixels: NDArray[np.generic], kept: NDArray[np.bool_] | None, nodata: float | None
 ) -> tuple[NDArray[np.generic], NDArray[np.bool_] | None]:
-    """Missing pixels marked in one way only: by `nodata` where there is one, else by the mask.
+    """Mark missing pixels in one way only: by `nodata` where there is one, else by the mask.
 
     A pixel is missing where the mask drops it and where a float is NaN, which says nothing anyway; left
     unmarked, one NaN would void every overview pixel above it.

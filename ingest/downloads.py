@@ -58,15 +58,15 @@ class Downloads:
         folder.mkdir(parents=True, exist_ok=True)
 
     def of_scene(self, collection_id: str, scene_id: str, digest: str) -> Path:
-        """The folder of one version of a scene."""
+        """Return the folder of one version of a scene."""
         return self.folder / collection_id / scene_id / digest
 
     @contextmanager
     def claimed(self, folder: Path) -> Iterator[None]:
-        """Uses a scene's folder; it stays until it is removed.
+        """Use a scene's folder; it stays until it is removed.
 
         Raises:
-            BeingFetchedError: Where another run uses it.
+            BeingFetchedError: If another run uses it.
         """
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOCK).open("w") as lock:
@@ -82,20 +82,20 @@ class Downloads:
         return sum(min(about.st_size, about.st_blocks * 512) for about in kept)
 
     def remove(self, folder: Path) -> None:
-        """Removes a scene's folder, and those above it that are empty then."""
+        """Remove a scene's folder, and those above it that are empty then."""
         shutil.rmtree(folder, ignore_errors=True)
         for parent in (folder.parent, folder.parent.parent):
             with suppress(OSError):
                 parent.rmdir()
 
     def discard(self, folder: Path) -> None:
-        """Removes a scene's folder where there is one that no run uses."""
+        """Remove a scene's folder unless a run uses it."""
         if folder.is_dir():
             with suppress(BeingFetchedError), self.claimed(folder):
                 self.remove(folder)
 
     def clear_abandoned(self) -> None:
-        """Removes what no run has touched for a week."""
+        """Remove what no run has touched for a week."""
         for lock in self.folder.glob(f"*/*/*/{LOCK}"):
             with suppress(OSError):
                 touched = max(file.stat().st_mtime for file in lock.parent.iterdir())

@@ -43,7 +43,7 @@ class OffsetUndecidedError(ValueError):
 
 
 class BaselineError(ValueError):
-    """A text that is no processing baseline; the message says what one looks like."""
+    """A text that is not a processing baseline; the message says what one looks like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Harmonisation:
     """In reflectance: -0.1 or 0."""
     reason: str
     doubt: str | None = None
-    """A sentence for whoever lands the scene, where the pixels speak against the decision."""
+    """A sentence for the user who lands the scene, where the pixels speak against the decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class PerBand:
     for_band: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, band: str) -> float | None:
-        """The number for a band; None where none was given."""
+        """Return the number for a band; None where it was not given."""
         return self.for_band.get(band, self.for_all)
 
     def among(self, bands: Iterable[str]) -> "PerBand":
-        """The numbers for some of the bands."""
+        """Return the numbers for some of the bands."""
         return PerBand(self.for_all, {band: self.for_band[band] for band in bands if band in self.for_band})
 
 
@@ -88,13 +88,13 @@ class Encoding:
 
 
 def decide_nodata(raster: SourceRaster, band: Band, given: PerBand) -> float | None:
-    """The value that marks missing pixels.
+    """Return the value that marks missing pixels.
 
     What was given for this very band, else the file's own tag, else what was given for all, else the
     collection's where the file holds the collection's dtype, else NaN for floats without a mask.
 
     Raises:
-        RasterRefusedError: Where the dtype cannot hold the number given.
+        RasterRefusedError: If the dtype cannot hold the number given.
     """
     for number in (given.for_band.get(band.name), None if raster.nodata is not None else given.for_all):
         if number is not None:
@@ -122,7 +122,7 @@ def decide_scale(
     rule: Callable[[], Harmonisation] | None,
     declared: tuple[float, float] | None = None,
 ) -> tuple[float, float, str]:
-    """Scale, offset and where they come from.
+    """Return scale, offset and where they come from.
 
     They are the user's, else the archive's, else of the file's tags, else of dtype and collection.
 
@@ -135,7 +135,7 @@ def decide_scale(
         declared: Scale and offset that the metadata of the band's archive give.
 
     Raises:
-        RasterRefusedError: Where nothing says what a stored number means.
+        RasterRefusedError: If nothing says what a stored number means.
         OffsetUndecidedError: Of `rule`.
     """
     scale, offset = scales.of(band.name), offsets.of(band.name)
@@ -168,7 +168,7 @@ def _own_scale(
     band: Band,
     rule: Callable[[], Harmonisation] | None,
 ) -> tuple[float, float, str] | None:
-    """What file and collection say; None where neither says what a number stands for."""
+    """Return what file and collection say; None where neither says what a number stands for."""
     if band.categorical:
         return 1.0, 0.0, CODES
     if raster.scale_offset != (1.0, 0.0):
@@ -191,7 +191,7 @@ def decide_offset(
     low_dn: float | None,
     removed: bool | None = None,
 ) -> Harmonisation:
-    """Decides the offset of a Sentinel-2 Level-2A scene.
+    """Decide the offset of a Sentinel-2 Level-2A scene.
 
     Args:
         baseline: Processing baseline, "05.09"; None where unknown.
@@ -203,7 +203,7 @@ def decide_offset(
             where it hands on ESA's numbers.
 
     Raises:
-        OffsetUndecidedError: Where neither baseline nor pixels nor date decide.
+        OffsetUndecidedError: If neither baseline nor pixels nor date decide.
     """
     looks_removed = low_dn is not None and low_dn < LOWEST_DN_WITH_OFFSET
     probe = f"1st percentile of the digital numbers is {low_dn:.0f}" if low_dn is not None else "no pixels"
@@ -238,28 +238,28 @@ def decide_offset(
 
 
 def needs_pixels(baseline: str | None, *, removed: bool | None) -> bool:
-    """Whether the archive says nothing, or what is wrong at times, so that the pixels are asked."""
+    """Return whether the archive says nothing, or what is wrong at times, so that the pixels are asked."""
     if baseline is None:
         return not removed
     return removed is False and parse_baseline(baseline) >= FIRST_BASELINE_WITH_OFFSET
 
 
 def parse_baseline(text: str) -> tuple[int, int]:
-    """The two numbers of a processing baseline, "05.09" or "N0509".
+    """Return the two numbers of a processing baseline, "05.09" or "N0509".
 
     Raises:
-        BaselineError: Where the text is none.
+        BaselineError: If the text is something else.
     """
     match = re.fullmatch(r"N?(\d{2})\.?(\d{2})", text.strip())
     if match is None:
-        raise BaselineError(f"'{text}' is no processing baseline; one looks like 05.09 (or N0509).")
+        raise BaselineError(f"'{text}' is not a valid processing baseline; one looks like 05.09 (or N0509).")
     return int(match[1]), int(match[2])
 
 
 def low_percentile(
     raster: SourceRaster, nodata: float | None, classification: SourceRaster | None = None
 ) -> float | None:
-    """The 1st percentile of the valid, clear digital numbers; None where there are none.
+    """Return the 1st percentile of the valid, clear digital numbers; None without any.
 
     0 is no data in Sentinel-2 whatever the file's tag says; it is left out before any offset.
 
@@ -289,7 +289,7 @@ def _seen_from(
     other: SourceRaster,
     values: NDArray[np.generic],
 ) -> NDArray[np.generic]:
-    """The nearest value of another raster of the same CRS at each pixel of some rows."""
+    """Return the nearest value of another raster of the same CRS at each pixel of some rows."""
     here, there = raster.transform, other.transform
     ys = here.f + (top + np.arange(shape[0]) + 0.5) * here.e
     xs = here.c + (np.arange(shape[1]) + 0.5) * here.a

@@ -48,14 +48,14 @@ async def fetch_file(
     target: Path,
     progress: Progress = lambda _: None,
 ) -> None:
-    """Fetches one file to `target`; nothing is asked where it is there already.
+    """Fetch one file to `target`; ask for nothing where it is there already.
 
     Until it is whole it lies beside the target as `.part`, with a note of its version; a part whose version
-    the archive no longer has is begun anew.
+    the archive no longer has is begun again.
 
     Raises:
-        DamagedFileError: Where size or checksum differ from what the archive says, twice.
-        ArchiveError: Where the archive does not give the file.
+        DamagedFileError: If size or checksum differ from what the archive says, twice.
+        ArchiveError: If the archive does not give the file.
     """
     part = _Part(target)
     if part.is_published:
@@ -90,7 +90,7 @@ class _Part:
             self.size_bytes = self.path.stat().st_size
 
     def begin(self, response: httpx.Response) -> None:
-        """Empties the part; only a version that is tagged can be gone on with later."""
+        """Empty the part; only a version that is tagged can be gone on with later."""
         self.clear()
         self.tag, self.md5 = version_tag(response), _plain_md5(response)
         if self.tag is not None:
@@ -107,7 +107,7 @@ class _Part:
         self.tag, self.md5, self.size_bytes = None, None, 0
 
     def damage(self, expected: Expected) -> str | None:
-        """What is wrong with the whole; None where nothing is known to be."""
+        """Return what is wrong with the whole; None where nothing is known to be."""
         if expected.size_bytes is not None and self.size_bytes != expected.size_bytes:
             return (
                 f"{self.target.name} came with {self.size_bytes} bytes; "
@@ -120,7 +120,7 @@ class _Part:
         return None
 
     def publish(self) -> None:
-        """Makes the whole appear."""
+        """Make the whole appear."""
         with self.path.open("ab") as file:
             os.fsync(file.fileno())
         self.path.replace(self.target)
@@ -134,7 +134,7 @@ class _Part:
 async def _receive(
     client: ArchiveClient, signed: Signed, expected: Expected, part: _Part, progress: Progress
 ) -> None:
-    """Brings a part to the length its archive sends, over as many connections as that takes."""
+    """Bring a part to the length its archive sends, over as many connections as that takes."""
     refused = whole = False
     furthest_bytes = part.size_bytes
     url = await signed(False)
@@ -171,7 +171,7 @@ async def _receive(
 async def _continue(
     client: ArchiveClient, url: str, expected: Expected, part: _Part, progress: Progress
 ) -> bool:
-    """One connection: from the end of the part to that of the file. True where it got there."""
+    """Go from the end of the part to that of the file in one connection; return whether it got there."""
     headers = {"Accept-Encoding": "identity"}
     if part.size_bytes and part.tag:
         headers |= {"Range": f"bytes={part.size_bytes}-", "If-Range": part.tag}
@@ -196,7 +196,7 @@ async def _continue(
 
 
 def _continued(url: str, response: httpx.Response, offset_bytes: int) -> int | None:
-    """Size of the whole of which a part came; None where the archive does not say."""
+    """Return the size of the whole of which a part came; None where the archive does not say."""
     said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
     if said is None or int(said[1]) != offset_bytes:
         raise ArchiveError(f"the archive answers another part of {shown(url)} than was asked.")
@@ -204,7 +204,7 @@ def _continued(url: str, response: httpx.Response, offset_bytes: int) -> int | N
 
 
 def version_tag(response: httpx.Response) -> str | None:
-    """What If-Range takes: a strong tag, else a date; None where there is neither."""
+    """Return what If-Range takes: a strong tag, else a date; None where there is neither."""
     tag: str = response.headers.get("etag", "")
     if tag.startswith('"'):
         return tag
@@ -213,7 +213,7 @@ def version_tag(response: httpx.Response) -> str | None:
 
 
 def _plain_md5(response: httpx.Response) -> str | None:
-    """The md5 that S3 gives as the tag of an object uploaded in one part and not encrypted with a key."""
+    """Return the md5 that S3 gives as the tag of an object sent in one part and not encrypted with a key."""
     tag = re.fullmatch(r'"([0-9a-f]{32})"', response.headers.get("etag", ""))
     of_s3 = "x-amz-request-id" in response.headers
     encrypted = response.headers.get("x-amz-server-side-encryption", "AES256") != "AES256"
@@ -221,7 +221,7 @@ def _plain_md5(response: httpx.Response) -> str | None:
 
 
 def _multihash(checksum: str | None) -> tuple[str, str] | None:
-    """The function and digest of a multihash; None where there is none, or by a function not known here."""
+    """Return the function and digest of a multihash; None where it is missing or by an unknown function."""
     try:
         data = bytes.fromhex(checksum or "")
         code, rest = _varint(data)
@@ -239,7 +239,7 @@ def _multihash(checksum: str | None) -> tuple[str, str] | None:
 
 
 def _varint(data: bytes) -> tuple[int, bytes]:
-    """A number of seven bits a byte, the lowest first, and what follows it."""
+    """Return a number of seven bits a byte, the lowest first, and what follows it."""
     number = at = 0
     while data[at] & 0x80:
         number |= (data[at] & 0x7F) << 7 * at

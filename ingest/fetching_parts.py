@@ -27,7 +27,7 @@ HEAD_BYTES = 2**16
 PAGE_BYTES = 2**14
 """Least that is asked for of what else is not pixels."""
 GAP_BYTES = 2**17
-"""Fetched though nobody needs it, where another request would take longer."""
+"""Fetched although it is not needed, where another request would take longer."""
 REQUEST_BYTES = 2**22
 """Most that is asked for at once, and so what a run that is killed may have to fetch again."""
 
@@ -48,15 +48,15 @@ async def fetch_under(
     bbox: Bbox,
     progress: Progress = lambda _: None,
 ) -> None:
-    """Fetches what lies under a box of degrees to `target`; nothing is asked where it is there already.
+    """Fetch what lies under a box to `target`; ask for nothing where it is there already.
 
     The size is compared with the archive's; its checksum is that of the whole, and cannot be.
 
     Raises:
-        WholeOnlyError: Where the archive gives no parts, or the file's blocks cannot be told apart.
-        RasterRefusedError: Where the file has nothing under the box.
-        DamagedFileError: Where its size differs from what the archive says.
-        ArchiveError: Where the archive does not give the file, or changes it time and again.
+        WholeOnlyError: If the archive gives no parts, or the file's blocks cannot be told apart.
+        RasterRefusedError: If the file has nothing under the box.
+        DamagedFileError: If its size differs from what the archive says.
+        ArchiveError: If the archive does not give the file, or changes it time and again.
     """
     for _ in range(2):
         holed = SparseFile(target)
@@ -70,12 +70,12 @@ async def fetch_under(
             for begin, end in _joined(span for image in images for span in image.under(window)):
                 await file.bring(begin, end)
         except _ReplacedError:
-            file.begin_anew()
+            file.begin_again()
         except LayoutError as error:
-            file.begin_anew()
+            file.begin_again()
             raise WholeOnlyError(str(error)) from error
         except (DamagedFileError, RasterRefusedError, WholeOnlyError):
-            file.begin_anew()
+            file.begin_again()
             raise
         else:
             holed.publish()
@@ -92,7 +92,7 @@ def _window(path: Path, name: str, bbox: Bbox) -> Window:
 
 
 def _joined(spans: Iterable[Span]) -> Iterator[Span]:
-    """The spans in their order in the file, those close to one another as one."""
+    """Yield the spans in their order in the file, those close to one another as one."""
     begin = end = -1
     for next_begin, next_end in sorted(spans):
         if begin < 0:
@@ -123,13 +123,13 @@ class _RemoteFile:
         return self.holed.size_bytes
 
     async def read(self, begin: int, length: int) -> bytes:
-        """A part that is not pixels."""
+        """Return a part that is not pixels."""
         last_page = -(-(begin + length) // PAGE_BYTES) * PAGE_BYTES
         await self.bring(begin, min(last_page, self.size_bytes))
         return self.holed.read(begin, length)
 
     async def bring(self, begin: int, end: int) -> None:
-        """Fetches what of a span has not come yet; the file may end before it does."""
+        """Fetch what of a span has not come yet; the file may end before it does."""
         refused = False
         while self._gap(begin, end) is not None:
             url = await self._signed(refused)
@@ -143,20 +143,20 @@ class _RemoteFile:
                     raise
                 refused = True
 
-    def begin_anew(self) -> None:
-        """Forgets what has come."""
+    def begin_again(self) -> None:
+        """Forget what has come."""
         self._progress(-self.holed.come_bytes)
         self.holed.clear()
 
     def _gap(self, begin: int, end: int) -> Span | None:
-        """What is asked for next; None where all has come."""
+        """Return what is asked for next; None where all has come."""
         if self.holed.tag is not None:
             end = min(end, self.size_bytes)
         gap = self.holed.first_gap(begin, end)
         return gap and (gap[0], min(gap[1], gap[0] + REQUEST_BYTES))
 
     async def _receive(self, url: str, begin: int, end: int) -> None:
-        """One request for what is missing first; what comes of it is kept, also where it breaks off."""
+        """Ask once for what is missing first; keep what comes of it, also where it breaks off."""
         gap = self._gap(begin, end)
         if gap is None:
             return
@@ -178,7 +178,7 @@ class _RemoteFile:
             raise ArchiveError(f"the archive answers nothing of {shown(url)}.")
 
     def _begin(self, url: str, response: httpx.Response, gap: Span) -> int:
-        """Where in the file an answer belongs, which is where it was asked for."""
+        """Return where in the file an answer belongs, which is where it was asked for."""
         if response.status_code != 206:
             raise WholeOnlyError(NO_PARTS) if self.holed.tag is None else _ReplacedError
         said = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("content-range", ""))

@@ -61,7 +61,7 @@ class GranuleFiles:
 
         Raises:
             ArchiveError: If the archive does not give one.
-            DiskFullError: If there is no room for one that comes whole although a part was wanted.
+            DiskFullError: If one that comes whole, although a part was wanted, does not fit.
         """
 
         async def fetch(name: str) -> None:

@@ -46,15 +46,15 @@ class Watch(Protocol):
     """Is told how an ingestion goes."""
 
     def fetched(self, size_bytes: int) -> None:
-        """Bytes have come in; negative where some have to come again."""
+        """Take note that bytes have come in; negative where some have to come again."""
         ...
 
     def landed(self, landing: Landing) -> None:
-        """A scene has landed."""
+        """Take note that a scene has landed."""
         ...
 
     def failed(self, scene_id: str, reason: str) -> None:
-        """A scene has not."""
+        """Take note that a scene has not landed."""
         ...
 
 
@@ -77,15 +77,15 @@ async def ingest_scenes(
     downloads: Downloads,
     watch: Watch,
 ) -> IngestOutcome:
-    """Lands the pending scenes of a survey, each by a commit of its own.
+    """Land the pending granules of a survey, each by a commit of its own.
 
     What has been fetched stays in `downloads` until its scene has landed: a run that is killed, or fails, is
     gone on with by the next.
 
     Raises:
-        DiskFullError: Where there is no room for the files of two scenes.
-        ArchiveUnavailableError: Where the archive stopped answering.
-        StorageError: Where storage does not take what is landed.
+        DiskFullError: If the files of two scenes do not fit.
+        ArchiveUnavailableError: If the archive stopped answering.
+        StorageError: If storage does not take what is landed.
     """
     sizes = sorted(pending.missing_bytes for pending in survey.pending)
     require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=REMEDY)
@@ -111,7 +111,7 @@ class _Loop:
     unavailable: int = 0
 
     async def land_all(self, pending: Iterator[Pending]) -> None:
-        """Lands what the iterator still gives; several share one."""
+        """Land what the iterator still gives; several share one."""
         for one in pending:
             try:
                 landing = await self.land_one(one)

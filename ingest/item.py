@@ -40,7 +40,7 @@ OWN_PROPERTIES = frozenset(
 
 
 def scene_item(plan: ScenePlan) -> dict[str, Any]:
-    """The STAC 1.1 item of a scene; assets lie beside it."""
+    """Return the STAC 1.1 item of a scene; assets lie beside it."""
     crs = {name: _crs_facts(band.raster.crs) for name, band in plan.bands.items()}
     common_crs = next(iter(crs.values())) if len({str(facts) for facts in crs.values()}) == 1 else {}
     properties: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Landing: a scene's rasters become COGs and a STAC item in storage, and one commit makes them seen.
 
 Objects are written in the order COGs, item, collection, mosaic, log; the log entry is what readers follow, so
-that until it stands nobody sees anything, and a landing killed on the way is completed by the next one.
+that until it stands nothing is seen, and a landing killed on the way is completed by the next one.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ async def land_scene(
     replaces: Sequence[str] = (),
     over: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Landing:
-    """Lands one scene by one commit; lands nothing where storage has that very scene already.
+    """Land one scene by one commit; land nothing where storage has that very scene already.
 
     Args:
         storage: Where it goes.
@@ -72,10 +72,10 @@ async def land_scene(
         over: As for `mosaics.log.commit_scenes`.
 
     Raises:
-        OvertakenError: Where another version of the scene landed than `over` says; nothing is seen then.
-        RasterRefusedError: Where a file turns out to be damaged; nothing is landed then.
-        DiskFullError: Where there is no room to convert.
-        StorageError: Where storage does not take it.
+        OvertakenError: If another version of the scene landed than `over` says; nothing is seen then.
+        RasterRefusedError: If a file turns out to be damaged; nothing is landed then.
+        DiskFullError: If the disk is too small to convert.
+        StorageError: If storage does not take it.
     """
     state = await read_state(storage, plan.collection.id)
     gone = [scene_id for scene_id in replaces if scene_id in state.scenes]
@@ -94,13 +94,13 @@ async def land_scene(
 
 
 def is_landed(state: LogState, scene_id: str, item_key: str) -> bool:
-    """Whether readers see this very version of the scene."""
+    """Return whether readers see this very version of the scene."""
     stored = state.scenes.get(scene_id)
     return stored is not None and stored.item_key == item_key
 
 
 def steps(plan: ScenePlan) -> int:
-    """How far `progress` of `land_scene` counts."""
+    """Return how far `progress` of `land_scene` counts."""
     return 1 + sum(
         2 * plan.bands[name].raster.height_width[0] * plan.bands[name].raster.height_width[1]
         for name in plan.copied
@@ -108,13 +108,13 @@ def steps(plan: ScenePlan) -> int:
 
 
 def needed_bytes(plan: ScenePlan, bands: Iterable[str]) -> int:
-    """Disk space that converting takes: the COGs of all bands, and the largest band while it is converted."""
+    """Return the disk space that converting takes: all COGs, and the largest band while it is converted."""
     sizes = [plan.bands[name].raster.size_bytes for name in bands]
     return int(sum(sizes) * 4 / 3 + max(sizes, default=0) * (SPACE_PER_BYTE - 4 / 3))
 
 
 async def missing_bands(storage: Storage, plan: ScenePlan) -> frozenset[str]:
-    """The bands that no landing of the same scene, killed or still running, has written already."""
+    """Return the bands that no landing of the same scene, killed or still running, has written already."""
     written_since = datetime.now(UTC) - REUSED_UP_TO
     missing = set(plan.copied)
     for name in plan.copied:
@@ -125,7 +125,7 @@ async def missing_bands(storage: Storage, plan: ScenePlan) -> frozenset[str]:
 
 
 async def take_over(storage: Storage, plan: ScenePlan, folder: Path, bands: Iterable[str]) -> None:
-    """Writes the COGs that another version of the scene has into a folder, as `{band}.tif`."""
+    """Write the COGs that another version of the scene has into a folder, as `{band}.tif`."""
     for name in bands:
         key = plan.bands[name].stored_key
         if key is None:
@@ -140,10 +140,10 @@ async def take_over(storage: Storage, plan: ScenePlan, folder: Path, bands: Iter
 def convert_scene(
     plan: ScenePlan, folder: Path, bands: Iterable[str] | None = None, progress: Progress = lambda _: None
 ) -> None:
-    """Writes the COGs of a scene into a folder, as `{band}.tif`, but for those that are taken over.
+    """Write the COGs of a scene into a folder, as `{band}.tif`, but for those that are taken over.
 
     Raises:
-        RasterRefusedError: Where a file turns out to be damaged.
+        RasterRefusedError: If a file turns out to be damaged.
     """
     wanted = set(plan.copied if bands is None else bands)
     for name in plan.copied:
@@ -161,7 +161,7 @@ def convert_scene(
 
 
 async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
-    """Writes the COGs of a folder and the item; what is there under the same digest is the same.
+    """Write the COGs of a folder and the item; what is there under the same digest is the same.
 
     Returns:
         Bytes of the scene's COGs in storage.
@@ -177,7 +177,7 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
 
 
 async def put_collection(storage: Storage, collection: Collection) -> None:
-    """Writes collection.json where it is new or says something else."""
+    """Write collection.json where it is new or says something else."""
     key = f"collections/{collection.id}/collection.json"
     document = collection.to_stac()
     with suppress(ObjectNotFoundError):
@@ -189,7 +189,7 @@ async def put_collection(storage: Storage, collection: Collection) -> None:
 
 
 async def put_same(storage: Storage, key: str, content: Path | bytes, media_type: str) -> None:
-    """Writes what its key stands for: what is there already is the same.
+    """Write what its key stands for: what is there already is the same.
 
     It is written again where it has lain unseen so long that a sweep may be about to take it away.
     """
@@ -206,7 +206,7 @@ async def put_same(storage: Storage, key: str, content: Path | bytes, media_type
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Makes a folder beside other temporary files (TMPDIR), and removes it afterwards."""
+    """Make a folder beside other temporary files (TMPDIR), and remove it afterwards."""
     _clear_abandoned(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     with (folder / LOCK).open("w") as lock:
@@ -224,7 +224,7 @@ def require_space(
     work: str = "converting",
     remedy: str = "set TMPDIR to a folder on a larger disk",
 ) -> None:
-    """Refuses to begin what the disk cannot hold.
+    """Refuse to begin what the disk cannot hold.
 
     Args:
         folder: Lies on the disk.
@@ -233,7 +233,7 @@ def require_space(
         remedy: What helps, beside making room.
 
     Raises:
-        DiskFullError: Where less is free than needed.
+        DiskFullError: If less is free than needed.
     """
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed_bytes:

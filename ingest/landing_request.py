@@ -28,7 +28,7 @@ class Origin:
     referenced: bool = False
     """Whether the pixels are left there, so that nothing of the file is copied."""
     signing: str | None = None
-    """How whoever reads it there signs for it; None where everybody may read."""
+    """How reading it there is signed for; None where everybody may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,16 @@ class BandFile:
 
     @classmethod
     def parse(cls, text: str) -> "BandFile":
-        """Reads `BAND=FILE` or `BAND=FILE:N`.
+        """Read `BAND=FILE` or `BAND=FILE:N`.
 
         Raises:
-            OrderError: Where the text is neither.
+            OrderError: If the text is neither.
         """
         band, equals, file = text.partition("=")
         if not (band and equals and file):
-            raise OrderError(f"'{text}' is no asset; one looks like red=B04.tif, or red=stack.tif:3.")
+            raise OrderError(
+                f"'{text}' is not a valid asset; one looks like red=B04.tif, or red=stack.tif:3."
+            )
         numbered = re.fullmatch(r"(.+):(\d{1,6})", file)
         if numbered and not Path(file).is_file():
             return cls(band, Path(numbered[1]), int(numbered[2]))
@@ -93,8 +95,8 @@ class LandingRequest:
     def __post_init__(self) -> None:
         if not SCENE_ID.fullmatch(self.id):
             raise OrderError(
-                f"'{self.id[:80]}' is no id of a scene; one has up to 128 letters, digits, '.', '_' and '-', "
-                "and begins with a letter or digit."
+                f"'{self.id[:80]}' is not a valid id of a scene; one has up to 128 letters, digits, "
+                "'.', '_' and '-', and begins with a letter or digit."
             )
         if not self.assets:
             raise OrderError("a scene has at least one asset: --asset red=B04.tif")
@@ -102,7 +104,9 @@ class LandingRequest:
         if doubled := sorted({band for band in bands if bands.count(band) > 1}):
             raise OrderError(f"{', '.join(doubled)} given more than once; a band is one file's.")
         if self.cloud_cover_percent is not None and not 0 <= self.cloud_cover_percent <= 100:
-            raise OrderError(f"a cloud cover of {self.cloud_cover_percent:g} is no percentage (0 to 100).")
+            raise OrderError(
+                f"{self.cloud_cover_percent:g} is not a valid cloud cover; give a percentage from 0 to 100."
+            )
         if self.baseline is not None:
             parse_baseline(self.baseline)
         for name, numbers in (
@@ -113,14 +117,16 @@ class LandingRequest:
             if strangers := sorted(set(numbers.for_band) - set(bands)):
                 raise OrderError(f"{name} names {', '.join(strangers)}, which no --asset gives.")
         if 0 in {self.scales.for_all, *self.scales.for_band.values()}:
-            raise OrderError("a scale of 0 would make all values one; leave --scale out where there is none.")
+            raise OrderError(
+                "a scale of 0 would make all values one; leave --scale out where values are not scaled."
+            )
 
 
 def parse_time(text: str, cadence: Cadence) -> tuple[datetime, datetime]:
-    """When a scene was taken: an instant, a period or a closed interval.
+    """Return when a scene was taken: an instant, a period or a closed interval.
 
     Raises:
-        PeriodError: Where the text is none of them, or a period too long for the collection's cadence.
+        PeriodError: If the text is something else, or a period too long for the collection's cadence.
     """
     if "/" in text:
         interval = Interval.parse(text)
@@ -140,10 +146,10 @@ def parse_time(text: str, cadence: Cadence) -> tuple[datetime, datetime]:
 
 
 def parse_numbers(option: str, texts: Iterable[str]) -> PerBand:
-    """Reads `NUMBER` and `BAND=NUMBER`, each as often as wished.
+    """Read `NUMBER` and `BAND=NUMBER`, each as often as wished.
 
     Raises:
-        OrderError: Where a text is neither, or a band is given twice.
+        OrderError: If a text is neither, or a band is given twice.
     """
     number: Callable[[str], float] = float
     given: dict[str | None, float] = {}
@@ -154,10 +160,10 @@ def parse_numbers(option: str, texts: Iterable[str]) -> PerBand:
             parsed = number(value)
         except ValueError as error:
             raise OrderError(
-                f"{option} {text}: '{value}' is no number; write 0.0001 or red=0.0001."
+                f"{option} {text}: '{value}' is not a valid number; write 0.0001 or red=0.0001."
             ) from error
         if math.isinf(parsed) or (math.isnan(parsed) and option != "--nodata"):
-            raise OrderError(f"{option} {text}: '{value}' is no finite number.")
+            raise OrderError(f"{option} {text}: '{value}' is not a finite number.")
         if name in given:
             raise OrderError(f"{option} is given twice for {name or 'all bands'}.")
         given[name] = parsed

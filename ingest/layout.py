@@ -43,7 +43,7 @@ class Blocks:
     """(planes, rows, columns, 2): where each block begins and ends; empty where none was written."""
 
     def under(self, window: Window) -> Iterator[Span]:
-        """Where the blocks lie that have a pixel of the window."""
+        """Yield where the blocks lie that have a pixel of the window."""
         height, width = self.block_height_width
         rows = slice(window.row_off // height, math.ceil((window.row_off + window.height) / height))
         columns = slice(window.col_off // width, math.ceil((window.col_off + window.width) / width))
@@ -73,7 +73,7 @@ class _Form:
 
 
 async def read_layout(read: Read, size_bytes: int) -> tuple[Blocks, ...]:
-    """Reads every directory of a file, and with it all that is not pixels.
+    """Read every directory of a file, and with it all that is not pixels.
 
     Args:
         read: Gives parts of the file.
@@ -83,7 +83,7 @@ async def read_layout(read: Read, size_bytes: int) -> tuple[Blocks, ...]:
         The blocks of the pixels, then those of their mask where there is one.
 
     Raises:
-        LayoutError: Where the file is no TIFF, is in strips, or is made in a way not known here.
+        LayoutError: If the file is not a TIFF, is in strips, or is made in a way not known here.
     """
     form, offset = _form(await read(0, min(16, size_bytes)))
     directories: list[dict[int, NDArray[np.uint64]]] = []
@@ -105,22 +105,22 @@ async def read_layout(read: Read, size_bytes: int) -> tuple[Blocks, ...]:
 
 
 def _form(head: bytes) -> tuple[_Form, int]:
-    """The form of a file, and where its first directory lies."""
+    """Return the form of a file, and where its first directory lies."""
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 16:
-        raise LayoutError("it is no TIFF")
+        raise LayoutError("it is not a TIFF")
     version, width, reserved = struct.unpack_from(f"{order}HHH", head, 2)
     if version == 42:
         return (form := _Form(order, "H", "I", 4)), form.number("I", head[4:])
     if (version, width, reserved) == (43, 8, 0):
         return (form := _Form(order, "Q", "Q", 8)), form.number("Q", head[8:])
-    raise LayoutError("it is no TIFF")
+    raise LayoutError("it is not a TIFF")
 
 
 async def _directory(
     read: Read, form: _Form, offset: int, size_bytes: int
 ) -> tuple[dict[int, NDArray[np.uint64]], int]:
-    """The numbers of a directory by tag, and where the next one lies; 0 after the last."""
+    """Return the numbers of a directory by tag, and where the next one lies; 0 after the last."""
 
     async def checked(begin: int, length: int) -> bytes:
         if begin + length > size_bytes:

@@ -31,7 +31,7 @@ class Merger:
     digest: str
     """Of all bands, those kept among them."""
     landed: str | None = None
-    """Key of the item it takes the place of; None where there is none."""
+    """Key of the item whose place it takes; None where it takes no item's place."""
     kept: Mapping[str, PlannedBand] = field(default_factory=lambda: MappingProxyType({}))
     """Bands that are taken over as they lie in storage."""
     losses: tuple[str, ...] = ()
@@ -39,9 +39,9 @@ class Merger:
 
 
 async def read_landed(storage: Storage, state: LogState, scene_id: str) -> LandedItem | None:
-    """Return the item of the version of a scene that has landed; None where there is none.
+    """Return the item of the version of a scene that has landed; None where no version has.
 
-    Where storage has lost the item it has no bands.
+    An item that storage has lost has no bands.
     """
     if scene_id not in state.scenes:
         return None
@@ -107,7 +107,7 @@ async def merge_scene(
 def decided_offset(
     collection: CollectionDescription, kept: Mapping[str, PlannedBand]
 ) -> Harmonisation | None:
-    """What was decided about a scene's offset when the bands landed that it keeps; None where nothing was."""
+    """Return what was decided about a scene's offset when the bands it keeps landed; None for nothing."""
     if collection.harmonisation is None:
         return None
     return next(

@@ -67,7 +67,7 @@ class ScenePlan:
     synthetic: bool
     digest: str
     notes: tuple[str, ...]
-    """Sentences whoever lands the scene should read."""
+    """Sentences for the user who lands the scene."""
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
@@ -91,11 +91,11 @@ class ScenePlan:
         return Period.containing(self.start, self.collection.cadence)
 
     def cog_key(self, band: str) -> str:
-        """Where a band goes."""
+        """Return the key a band goes to."""
         return f"{self.folder}{band}.tif"
 
     def record(self) -> SceneRecord:
-        """The scene as the log and the mosaics know it."""
+        """Return the scene as the log and the mosaics know it."""
         return SceneRecord(
             id=self.id,
             item_key=self.item_key,
@@ -110,7 +110,7 @@ class ScenePlan:
 
 
 def scene_folder(collection_id: str, scene_id: str, digest: str) -> str:
-    """Prefix of the keys of one version of a scene."""
+    """Return the prefix of the keys of one version of a scene."""
     return f"collections/{collection_id}/scenes/{scene_id}/{digest}/"
 
 
@@ -128,9 +128,9 @@ def plan_scene(
         digest: Replaces the digest of the files, where they are themselves made from something known.
 
     Raises:
-        RasterRefusedError: Where a file cannot be landed.
-        OffsetUndecidedError: Where the Sentinel-2 offset cannot be told.
-        UnknownBandError: Where the collection has no such band.
+        RasterRefusedError: If a file cannot be landed.
+        OffsetUndecidedError: If the Sentinel-2 offset cannot be told.
+        UnknownBandError: If the collection has no such band.
     """
     for asset in order.assets:
         source.collection.band(asset.band)
@@ -148,7 +148,7 @@ def plan_rasters(
     digest: str | None = None,
     kept: Mapping[str, PlannedBand] = MappingProxyType({}),
 ) -> ScenePlan:
-    """Decides how the bands of an order are landed whose rasters are known.
+    """Decide how the bands of an order are landed whose rasters are known.
 
     Args:
         source: The collection it goes to.
@@ -160,9 +160,9 @@ def plan_rasters(
         kept: Bands of the scene that storage has already, beside those of the order.
 
     Raises:
-        RasterRefusedError: Where a band cannot be landed.
-        OffsetUndecidedError: Where the Sentinel-2 offset cannot be told.
-        UnknownBandError: Where the collection has no such band.
+        RasterRefusedError: If a band cannot be landed.
+        OffsetUndecidedError: If the Sentinel-2 offset cannot be told.
+        UnknownBandError: If the collection has no such band.
     """
     collection = source.collection
     described = {asset.band: collection.band(asset.band) for asset in order.assets}
@@ -223,7 +223,7 @@ def plan_rasters(
 
 
 def bands_to_probe(source: CollectionDescription, order: LandingRequest) -> tuple[str, ...]:
-    """The bands whose pixels tell a scene's offset: red or another reflective one, and the classification.
+    """Return the bands whose pixels tell a scene's offset: red or another reflective one, and the classes.
 
     Args:
         source: The collection it goes to.
@@ -244,7 +244,7 @@ def bands_to_probe(source: CollectionDescription, order: LandingRequest) -> tupl
 
 
 def _as_the_archive_says(raster: SourceRaster, order: LandingRequest) -> SourceRaster:
-    """The raster without its own tags, where the archive says something else of the offset."""
+    """Return the raster without its own tags, where the archive says something else of the offset."""
     return raster if order.removed is None else replace(raster, scale_offset=(1.0, 0.0))
 
 

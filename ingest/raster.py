@@ -62,9 +62,9 @@ class SourceRaster:
     """North up, whichever way the rows lie in the file."""
     south_up: bool
     nodata: float | None
-    """The file's own tag; None where there is none or the dtype cannot hold it."""
+    """The file's own tag; None where it is missing or the dtype cannot hold it."""
     scale_offset: tuple[float, float]
-    """The file's own tags; (1, 0) where there are none."""
+    """The file's own tags; (1, 0) where they are missing."""
     has_mask: bool
     """Whether a mask or an alpha band marks missing pixels."""
     unit: str | None = None
@@ -106,14 +106,14 @@ class SourceRaster:
         return float(min(abs(self.transform.a), abs(self.transform.e)) * unit_m)
 
     def rows(self) -> Iterator[tuple[int, NDArray[np.generic], NDArray[np.bool_] | None]]:
-        """Reads the raster from north to south.
+        """Read the raster from north to south.
 
         Yields:
             Row where the piece begins, its pixels (rows, width), and which of them the file's mask or
-            alpha band keeps; None where there is no mask.
+            alpha band keeps; None without a mask.
 
         Raises:
-            RasterRefusedError: Where the file ends before its pixels do.
+            RasterRefusedError: If the file ends before its pixels do.
         """
         height, width = self.height_width
         step = max(16, ROWS_BYTES // (width * np.dtype(self.dtype).itemsize) // 256 * 256)
@@ -136,7 +136,7 @@ class SourceRaster:
 
 @contextmanager
 def opened(path: Path) -> Iterator[DatasetReader]:
-    """Opens a GeoTIFF of a user, and nothing else."""
+    """Open a GeoTIFF, and nothing else."""
     if not path.is_file():
         raise RasterRefusedError(f"there is no file {path.name}; an asset is a GeoTIFF on this machine.")
     with warnings.catch_warnings():
@@ -153,10 +153,10 @@ def opened(path: Path) -> Iterator[DatasetReader]:
 
 
 def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
-    """Reads what a file says of one of its bands.
+    """Read what a file says of one of its bands.
 
     Raises:
-        RasterRefusedError: Where the file is no GeoTIFF, or one that would have to be changed to be landed.
+        RasterRefusedError: If the file is not a GeoTIFF, or one that would have to be changed to be landed.
     """
     with opened(path) as dataset:
         if not 1 <= index <= dataset.count:
@@ -183,7 +183,7 @@ def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
 
 
 def held_nodata(nodata: float | None, dtype: str) -> float | None:
-    """The value as `dtype` holds it (-999.9 is -999.9000244 in float32); None where it cannot."""
+    """Return the value as `dtype` holds it (-999.9 is -999.9000244 in float32); None where it cannot."""
     if nodata is None:
         return None
     kind = np.dtype(dtype)
@@ -240,10 +240,10 @@ def _north_up(transform: Affine, height: int) -> Affine:
 
 
 def scene_footprint(rasters: Mapping[str, SourceRaster]) -> Footprint:
-    """The union of the rasters' outlines, split at the antimeridian.
+    """Return the union of the rasters' outlines, split at the antimeridian.
 
     Raises:
-        RasterRefusedError: Where a raster lies on no place of the Earth, or two do not overlap.
+        RasterRefusedError: If a raster does not lie on the Earth, or two do not overlap.
     """
     outlines = {band: raster_footprint(raster) for band, raster in rasters.items()}
     for (first, one), (second, other) in itertools.combinations(outlines.items(), 2):
@@ -261,7 +261,7 @@ def scene_footprint(rasters: Mapping[str, SourceRaster]) -> Footprint:
 
 
 def raster_footprint(raster: SourceRaster) -> Footprint:
-    """The outline of a raster, with 21 points a side."""
+    """Return the outline of a raster, with 21 points a side."""
     left, bottom, right, top = raster.bounds
     xs, ys = np.linspace(left, right, POINTS_PER_SIDE), np.linspace(bottom, top, POINTS_PER_SIDE)
     ring_x = [*xs, *[right] * (len(ys) - 1), *xs[-2::-1], *[left] * (len(ys) - 1)]
@@ -289,6 +289,6 @@ def _nowhere(raster: SourceRaster) -> RasterRefusedError:
     left, bottom, right, top = raster.bounds
     return RasterRefusedError(
         f"{raster.name} says it reaches from {left:g}, {bottom:g} to {right:g}, {top:g} in "
-        f"{raster.crs.to_string()[:60]}, which is no place on Earth. Give it the coordinate system it is in: "
+        f"{raster.crs.to_string()[:60]}, which is not on Earth. Give it the coordinate system it is in: "
         f"gdal_edit.py -a_srs EPSG:… {raster.name}"
     )

@@ -149,7 +149,7 @@ def sources(*, as_json: bool) -> None:
 
 
 def facts(source: SourceDescription, collections: Mapping[str, CollectionDescription]) -> dict[str, Any]:
-    """What a program may want to know of a source before it orders from it."""
+    """Return what a program may want to know of a source before it orders from it."""
     collection = find_collection(collections, source.collection).collection
     return {
         "title": source.title,
@@ -174,7 +174,7 @@ class IngestRun:
     """Whether low zooms are brought up to what has landed."""
 
     async def run(self, source: Archive, storage: Storage) -> IngestOutcome:
-        """Searches, says what was found and lands it."""
+        """Search, say what was found and land it."""
         began = time.monotonic()
         self.downloads.clear_abandoned()
         discovery = await discover(source, self.wanted)
@@ -268,12 +268,12 @@ class Watcher:
         self._told = told
 
     def fetched(self, size_bytes: int) -> None:
-        """Moves the bar."""
+        """Move the bar."""
         self.fetched_bytes += size_bytes
         self._told.progress(self.fetched_bytes, max(self._to_fetch_bytes, self.fetched_bytes), "bytes")
 
     def landed(self, landing: Landing) -> None:
-        """Says a scene, and what whoever ingests it should read."""
+        """Say a scene, and what its user should read."""
         self._done += 1
         plan = landing.plan
         said = "unchanged" if landing.commit is None else f"commit {landing.commit}"
@@ -283,20 +283,20 @@ class Watcher:
         self._told.landed(plan.collection.id, plan.id, plan.period.text, landing.commit)
 
     def failed(self, scene_id: str, reason: str) -> None:
-        """Says why a scene has not landed."""
+        """Say why a scene has not landed."""
         self._done += 1
         self._told.warn(f"[{self._done}/{self._count}] {scene_id}: not landed: {reason}")
 
 
 def refuse_other_bands(options: IngestOptions, bands: tuple[str, ...]) -> None:
-    """Refuses numbers for bands that are not ingested; `WantedError`."""
+    """Refuse numbers for bands that are not ingested; `WantedError`."""
     given = {*options.scales.for_band, *options.offsets.for_band}
     if strangers := sorted(given - set(bands)):
         raise WantedError(f"numbers are given for {', '.join(strangers)}, which is not ingested.")
 
 
 def found_text(discovery: Discovery) -> str:
-    """What a search found, and why what is left out is."""
+    """Return what a search found, and why some was left out."""
     left_out = {
         "lesser versions of one of them": discovery.duplicates,
         "too cloudy": discovery.cloudy,

@@ -264,7 +264,7 @@ class Archive(ABC):
         """Return the size of a file, asked where the archive has not said it; None where it does not tell.
 
         Raises:
-            ArchiveError: If there is no such file, or it cannot be asked.
+            ArchiveError: If the archive does not have it, or cannot be asked.
         """
 
     @abstractmethod

@@ -63,7 +63,7 @@ class Patience:
     """For the whole of one document, however slowly it drips."""
 
     def wait_s(self, failures: int, asked_s: float | None) -> float:
-        """How long to wait after so many failures in a row."""
+        """Return how long to wait after so many failures in a row."""
         most_s = min(self.first_wait_s * 2.0 ** (failures - 1), self.longest_wait_s)
         return max(most_s * random.uniform(0.5, 1.0), asked_s or 0.0)  # noqa: S311 - jitter
 
@@ -121,15 +121,15 @@ class ArchiveClient:
         await self._client.aclose()
 
     async def document(self, request: Request, *, final: frozenset[int] = frozenset()) -> Any:
-        """The JSON an archive answers with.
+        """Return the JSON an archive answers with.
 
         Args:
             request: What is asked.
             final: Statuses that are not tried again.
 
         Raises:
-            ArchiveAnswerError: Where the answer is an error.
-            ArchiveError: Where it is too large or no JSON, or the archive cannot be asked.
+            ArchiveAnswerError: If the answer is an error.
+            ArchiveError: If it is too large or not JSON, or the archive cannot be asked.
         """
 
         async def read() -> bytes:
@@ -146,17 +146,17 @@ class ArchiveClient:
 
         content = await self.patiently(read, url=request.url, final=final)
         try:
-            return json.loads(content, parse_constant=lambda _: None)  # NaN is no JSON, but some write it
+            return json.loads(content, parse_constant=lambda _: None)  # NaN is not JSON, but some write it
         except (ValueError, RecursionError) as error:
             raise ArchiveError(
-                f"the archive answers something that is no JSON at {shown(request.url)}."
+                f"the archive answers something that is not JSON at {shown(request.url)}."
             ) from error
 
     async def size_bytes(self, url: str) -> int | None:
-        """How large a file is; None where the archive does not tell.
+        """Return how large a file is; None where the archive does not tell.
 
         Raises:
-            ArchiveError: Where there is no such file, or the archive cannot be asked.
+            ArchiveError: If the archive does not have the file, or cannot be asked.
         """
 
         async def ask() -> int | None:
@@ -174,11 +174,11 @@ class ArchiveClient:
     async def patiently(
         self, attempt: Callable[[], Awaitable[T]], *, url: str, final: frozenset[int] = frozenset()
     ) -> T:
-        """Tries until it works, as far as patience goes.
+        """Try until it works, as far as patience goes.
 
         Raises:
-            ArchiveAnswerError: Where the answer is an error that will stay, or one in `final`.
-            ArchiveUnavailableError: Where all tries failed.
+            ArchiveAnswerError: If the answer is an error that will stay, or one in `final`.
+            ArchiveUnavailableError: If all tries failed.
             ArchiveError: Of `attempt`.
         """
         failures = 0
@@ -210,12 +210,12 @@ class ArchiveClient:
 
     @asynccontextmanager
     async def once(self, request: Request) -> AsyncIterator[httpx.Response]:
-        """One try: the answer, its body still to be read, redirects followed.
+        """Try once: yield the answer, its body still to be read, redirects followed.
 
         Raises:
-            ArchiveAnswerError: Where the status is one of an error.
-            ArchiveError: Where an address may not be asked.
-            httpx.TransportError: Where the connection fails.
+            ArchiveAnswerError: If the status is one of an error.
+            ArchiveError: If an address may not be asked.
+            httpx.TransportError: If the connection fails.
         """
         for _ in range(MAX_REDIRECTS + 1):
             response = await self._admitted(request)
@@ -254,17 +254,17 @@ class ArchiveClient:
         try:
             url = httpx.URL(address)
         except (httpx.InvalidURL, TypeError) as error:
-            raise ArchiveError("the archive names an address that is none.") from error
+            raise ArchiveError("the archive names an address that is not valid.") from error
         if url.userinfo:
             raise ArchiveError(f"the archive names an address on {url.host} with credentials in it.")
         local = self._local_http and url.scheme == "http" and url.host == "127.0.0.1"
         if not (url.scheme == "https" and url.host) and not local:
-            raise ArchiveError(f"the archive names {shown(address)}, which is no https address.")
+            raise ArchiveError(f"the archive names {shown(address)}, which is not an https address.")
         return url
 
 
 def shown(url: str) -> str:
-    """An address as it may be read by anybody: without its query, which may hold a signature."""
+    """Return an address as anybody may read it: without its query, which may hold a signature."""
     return url.partition("?")[0].partition("#")[0][:200]
 
 
@@ -281,7 +281,7 @@ def _redirected(request: Request, response: httpx.Response) -> Request:
 
 
 def _asked_wait_s(headers: Mapping[str, str]) -> float | None:
-    """Retry-After, which is seconds or a date."""
+    """Return Retry-After, which is seconds or a date."""
     text = headers.get("retry-after", "").strip()
     if text.isdigit():
         return float(text)

@@ -59,7 +59,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         else:
             addresses = await _resolve(host, port)
             if not all(is_public(ipaddress.ip_address(address)) for address in addresses):
-                raise ForbiddenAddressError(f"the archive names {host}, which is no public address.")
+                raise ForbiddenAddressError(f"the archive names {host}, which is not a public address.")
         for address in addresses[:-1]:
             try:
                 return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
@@ -73,7 +73,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet, seen through those that stand for another."""
+    """Return whether an address belongs to the public internet, seen through those that stand for another."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if inner is None and address in NAT64:

@@ -39,18 +39,18 @@ def test_a_text_that_is_no_asset_is_refused(text):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"id": "a/b"}, "'a/b' is no id"),
-        ({"id": ".hidden"}, "is no id"),
-        ({"id": ""}, "is no id"),
-        ({"id": "x" * 129}, "is no id"),
+        ({"id": "a/b"}, "'a/b' is not a valid id"),
+        ({"id": ".hidden"}, "is not a valid id"),
+        ({"id": ""}, "is not a valid id"),
+        ({"id": "x" * 129}, "is not a valid id"),
         ({"assets": ()}, "at least one asset"),
         (
             {"assets": (BandFile("red", Path("a")), BandFile("red", Path("b")))},
             "red given more than once",
         ),
-        ({"cloud_cover_percent": 101.0}, "101 is no percentage"),
-        ({"cloud_cover_percent": math.nan}, "no percentage"),
-        ({"baseline": "5"}, "no processing baseline"),
+        ({"cloud_cover_percent": 101.0}, "101 is not a valid cloud cover"),
+        ({"cloud_cover_percent": math.nan}, "not a valid cloud cover"),
+        ({"baseline": "5"}, "not a valid processing baseline"),
         ({"scales": PerBand(None, {"nir": 2.0})}, "--scale names nir, which no --asset gives"),
         ({"scales": PerBand(0.0)}, "scale of 0"),
     ],
@@ -99,15 +99,15 @@ def test_numbers_are_for_all_bands_or_for_one():
 
 def test_nodata_may_be_nan_but_a_scale_may_not():
     assert math.isnan(parse_numbers("--nodata", ["nan"]).for_all or 0)
-    with pytest.raises(OrderError, match=r"no finite number"):
+    with pytest.raises(OrderError, match=r"not a finite number"):
         parse_numbers("--scale", ["nan"])
 
 
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        (["x"], "'x' is no number"),
-        (["red="], "'' is no number"),
+        (["x"], "'x' is not a valid number"),
+        (["red="], "'' is not a valid number"),
         (["1", "2"], "twice for all"),
         (["a=1", "a=2"], "twice for a"),
     ],

@@ -33,7 +33,7 @@ class ItemSearch:
     method: str = "POST"
 
     def first_request(self) -> Request:
-        """The request for page 1."""
+        """Return the request for page 1."""
         asked: dict[str, Any] = {
             "collections": [self.collection],
             "bbox": list(self.bbox.degrees),
@@ -48,10 +48,10 @@ class ItemSearch:
 
 
 async def search_items(client: ArchiveClient, search: ItemSearch) -> AsyncIterator[dict[str, Any]]:
-    """Every item an API has for a search, page after page, in its order.
+    """Yield every item an API has for a search, page after page, in its order.
 
     Raises:
-        ArchiveError: Where the API does not answer, or not with items, or with more than 10,000.
+        ArchiveError: If the API does not answer, or not with items, or with more than 10,000.
     """
     request: Request | None = search.first_request()
     count = 0
@@ -74,7 +74,7 @@ async def search_items(client: ArchiveClient, search: ItemSearch) -> AsyncIterat
 
 
 async def _page(client: ArchiveClient, request: Request) -> tuple[dict[str, Any], Request]:
-    """A page and the request it answers, which asks for fewer items where more were too much."""
+    """Return a page and the request it answers, which asks for fewer items where more were too much."""
     while True:
         limit = _limit(request)
         hopeless = frozenset() if limit == 1 else TOO_MUCH
@@ -87,12 +87,12 @@ async def _page(client: ArchiveClient, request: Request) -> tuple[dict[str, Any]
             continue
         features = page.get("features") if isinstance(page, dict) else None
         if not isinstance(features, list) or not all(isinstance(item, dict) for item in features):
-            raise ArchiveError(f"the archive answers no page of items at {shown(request.url)}.")
+            raise ArchiveError(f"the archive does not answer a page of items at {shown(request.url)}.")
         return page, request
 
 
 def _next_request(page: Mapping[str, Any], answered: Request) -> Request | None:
-    """What the page's `next` link says to ask; None on the last page, which may be full."""
+    """Return what the page's `next` link says to ask; None on the last page, which may be full."""
     links = page.get("links") or []
     link = next((link for link in links if isinstance(link, dict) and link.get("rel") == "next"), None)
     if link is None:
@@ -104,7 +104,9 @@ def _next_request(page: Mapping[str, Any], answered: Request) -> Request | None:
         return Request(href)
     body = link.get("body") or {}
     if not isinstance(body, dict):
-        raise ArchiveError(f"the archive links a next page whose request is none, at {shown(answered.url)}.")
+        raise ArchiveError(
+            f"the archive links a next page by a request that is not valid, at {shown(answered.url)}."
+        )
     return Request(href, "POST", {**(answered.body or {}), **body} if link.get("merge") else body)
 
 

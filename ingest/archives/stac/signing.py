@@ -30,17 +30,17 @@ class Signer(Protocol):
     """What a server that reads the file where it lies has to do; None where it just reads."""
 
     async def sign(self, file: RemoteFile, *, renew: bool = False) -> str:
-        """The address to fetch; `renew` where the last one was refused.
+        """Return the address to fetch; `renew` where the last one was refused.
 
         Raises:
-            ArchiveError: Where there is none.
-            GranuleRefusedError: Where reading it costs money that nobody has agreed to.
+            ArchiveError: If it cannot be had.
+            GranuleRefusedError: If reading it costs money and that was not agreed to.
         """
         ...
 
 
 class OpenBuckets:
-    """Files that everybody may read, and S3 buckets that bill whoever reads them where that is allowed.
+    """Files that everybody may read, and S3 buckets that bill their readers where that is allowed.
 
     Args:
         requester_pays: Whether reading may be billed to the AWS credentials of the environment.
@@ -121,20 +121,20 @@ class SharedAccess:
         try:
             return Token(str(answer["token"]).lstrip("?"), parse_instant(answer["msft:expiry"]))
         except (KeyError, TypeError, PeriodError) as error:
-            raise ArchiveError(f"the archive answers no token at {shown(address)}.") from error
+            raise ArchiveError(f"the archive does not answer a token at {shown(address)}.") from error
 
 
 def https_address(file: RemoteFile) -> str:
-    """The https address of a file, for s3:// that of the bucket's own host.
+    """Return the https address of a file, for s3:// that of the bucket's own host.
 
     Raises:
-        ArchiveError: Where the address is of neither kind.
+        ArchiveError: If the address is of neither kind.
     """
     parts = urlsplit(file.href)
     if parts.scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9-]{1,62}", parts.netloc):
         region = file.region or "us-west-2"
         if not re.fullmatch(r"[a-z0-9-]{1,32}", region):
-            raise ArchiveError(f"the file {shown(file.href)} is said to lie in a region that is none.")
+            raise ArchiveError(f"the file {shown(file.href)} is said to lie in a region that is not valid.")
         return f"https://{parts.netloc}.s3.{region}.amazonaws.com{parts.path}"
     if parts.scheme in {"https", "http"}:  # plain http is the client's to refuse
         return file.href
@@ -142,10 +142,10 @@ def https_address(file: RemoteFile) -> str:
 
 
 def refuse_billed(file: RemoteFile, *, allowed: bool) -> None:
-    """Refuses files that cost money to read.
+    """Refuse files that cost money to read.
 
     Raises:
-        GranuleRefusedError: Where `file` does and that is not allowed.
+        GranuleRefusedError: If `file` does and that is not allowed.
     """
     if file.requester_pays and not allowed:
         raise GranuleRefusedError(

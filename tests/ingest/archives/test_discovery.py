@@ -1,4 +1,4 @@
-"""What is worth landing of what an archive has: versions, clouds and a limit, and what nobody asked for."""
+"""What is worth landing of what an archive has: versions, clouds and a limit, and what was not asked for."""
 
 from dataclasses import replace
 

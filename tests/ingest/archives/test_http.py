@@ -40,7 +40,7 @@ async def test_a_connection_that_is_cut_is_opened_again(archive, client):
     whole = document({"at": "last"})
     cut = Answer(200, whole.content, whole.headers, dropped_after=5)
     archive.routes["/a"] = in_turn(cut, Answer(200, b"", {}, length=-1, dropped_after=0), whole)
-    with pytest.raises(ArchiveError, match="no JSON"):  # an empty answer is a whole one
+    with pytest.raises(ArchiveError, match="not JSON"):  # an empty answer is a whole one
         await client.document(Request(f"{archive.url}/a"))
     assert await client.document(Request(f"{archive.url}/a")) == {"at": "last"}
 
@@ -155,16 +155,16 @@ async def test_redirects_in_a_circle_end(archive, client):
 )
 async def test_an_archive_leads_nowhere_else(archive, client, location):
     archive.routes["/a"] = lambda _: Answer(302, b"", {"location": location})
-    with pytest.raises(ArchiveError, match=r"no https address|no public address|credentials in it"):
+    with pytest.raises(ArchiveError, match=r"not an https address|not a public address|credentials in it"):
         await client.document(Request(f"{archive.url}/a"))
     assert len(archive.asked) == 1
 
 
 async def test_this_machine_is_not_asked_unless_that_is_said(archive):
     async with ArchiveClient(patience=QUICK) as client:
-        with pytest.raises(ArchiveError, match="no https address"):
+        with pytest.raises(ArchiveError, match="not an https address"):
             await client.document(Request(f"{archive.url}/a"))
-        with pytest.raises(ArchiveError, match=r"127\.0\.0\.1, which is no public address"):
+        with pytest.raises(ArchiveError, match=r"127\.0\.0\.1, which is not a public address"):
             await client.document(Request(f"https://127.0.0.1:{archive.port}/a"))
     assert archive.asked == []
 

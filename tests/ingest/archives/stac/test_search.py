@@ -1,4 +1,4 @@
-"""Searching STAC APIs: questions, pages, and answers nobody asked for."""
+"""Searching STAC APIs: questions, pages, and answers that were not asked for."""
 
 from dataclasses import replace
 from urllib.parse import parse_qs
@@ -121,7 +121,7 @@ async def test_a_refused_question_is_told(archive, client, search):
 @pytest.mark.parametrize("answer", [[], "text", {"features": 3}, {"features": [3]}, {"links": []}])
 async def test_an_answer_without_items_is_told(archive, client, search, answer):
     archive.routes["/v1/search"] = lambda _: document(answer)
-    with pytest.raises(ArchiveError, match="answers no page of items"):
+    with pytest.raises(ArchiveError, match="does not answer a page of items"):
         await ids(search_items(client, search))
 
 
@@ -138,5 +138,5 @@ async def test_a_page_that_names_itself_as_the_next_ends_the_search(archive, cli
 
 async def test_a_next_page_elsewhere_is_not_asked_for(archive, client, search):
     archive.routes["/v1/search"] = lambda _: page([], {"rel": "next", "href": "https://169.254.169.254/x"})
-    with pytest.raises(ArchiveError, match="no public address"):
+    with pytest.raises(ArchiveError, match="not a public address"):
         await ids(search_items(client, search))
