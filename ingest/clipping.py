@@ -1,21 +1,20 @@
 """Clipping: the part of a raster that lies under a box, on the raster's own pixel grid."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import rasterio
 from rasterio._err import CPLE_BaseError
-from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
-from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster, opened
 from mosaics.bbox import Bbox
+from mosaics.raster.grid import FileGrid
 
 BLOCK_PX = 256
 USUAL_BLOCK_PX = 1024
@@ -24,21 +23,6 @@ FULL_RESOLUTION = 3 / 4
 """Share of a COG's bytes that is not overviews, each of which has a quarter of the one before."""
 ROWS = 1024
 """Read at a time: 22 MB of a Sentinel-2 band."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Where the pixels of a raster lie."""
-
-    crs: CRS
-    transform: Affine
-    width: int
-    height: int
-
-    @property
-    def is_upright(self) -> bool:
-        """Whether rows run from north to south and columns from west to east."""
-        return bool(self.transform.a > 0 > self.transform.e and self.transform.b == self.transform.d == 0)
 
 
 def clip_file(path: Path, bbox: Bbox, target: Path) -> None:
@@ -103,7 +87,7 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
     unfinished.replace(target)
 
 
-def estimated_bytes(size_bytes: int, grid: Grid | None, bbox: Bbox) -> int:
+def estimated_bytes(size_bytes: int, grid: FileGrid | None, bbox: Bbox) -> int:
     """Return about how much of a COG is read for the pixels under a box.
 
     Args:
@@ -127,7 +111,7 @@ def _touched_px(offset: int, length: int, whole: int) -> int:
     return min(whole, -(-(offset + length) // USUAL_BLOCK_PX) * USUAL_BLOCK_PX) - begin
 
 
-def window_under(dataset: DatasetReader | Grid, bbox: Bbox) -> Window | None:
+def window_under(dataset: DatasetReader | FileGrid, bbox: Bbox) -> Window | None:
     """Return the pixels that a box touches; None where it touches none.
 
     A box whose west is greater than its east crosses the antimeridian.

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import shapely
 
 from ingest.archives.http import ArchiveClient
-from ingest.clipping import Grid
 from ingest.formats import FORMATS, Format
 from ingest.landing_request import SCENE_ID, Origin, Provenance
 from ingest.raster import Layer, SourceRaster
@@ -23,6 +22,7 @@ from mosaics.bbox import Bbox
 from mosaics.collection import Collection
 from mosaics.descriptions.sources import SourceDescription
 from mosaics.period import Interval
+from mosaics.raster.grid import FileGrid
 
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(?!json$)[A-Za-z0-9]+")
 """Names of files while they are fetched, which archives may have chosen; notes beside them end in .json."""
@@ -88,7 +88,7 @@ class BandLayer:
     layer: Layer = 1
     declared: tuple[float, float] | None = None
     """Scale and offset of the numbers, where the archive is right about them."""
-    grid: Grid | None = None
+    grid: FileGrid | None = None
     """Where the pixels lie; None where the archive does not say it, or not well enough to read them there."""
     dtype: str | None = None
     nodata: float | None = None

@@ -9,9 +9,10 @@ from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
-from ingest.clipping import Grid, clip_file, estimated_bytes
+from ingest.clipping import clip_file, estimated_bytes
 from ingest.raster import RasterRefusedError
 from mosaics.bbox import Bbox
+from mosaics.raster.grid import FileGrid
 from tests.rasters import ramp, write_geotiff
 
 DEGREES: dict[str, Any] = {"crs": "EPSG:4326", "upper_left": (10.0, 50.0), "pixel_size": 0.1}
@@ -96,6 +97,6 @@ def test_what_marks_missing_pixels_comes_along(tmp_path):
     ],
 )
 def test_how_much_of_a_file_a_box_takes(box, share):
-    grid = Grid(CRS.from_epsg(4326), Affine(0.001, 0, 10, 0, -0.001, 50), 3000, 2048)
+    grid = FileGrid(CRS.from_epsg(4326), Affine(0.001, 0, 10, 0, -0.001, 50), 3000, 2048)
     assert estimated_bytes(1_000_000, grid, Bbox(*box)) == pytest.approx(1_000_000 * share, abs=1)
     assert estimated_bytes(1_000_000, None, Bbox(*box)) == 1_000_000

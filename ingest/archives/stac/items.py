@@ -14,12 +14,12 @@ from rasterio.transform import Affine
 from shapely.geometry import shape
 
 from ingest.archives.archive import BandLayer, Granule, GranuleRefusedError, RemoteFile
-from ingest.clipping import Grid
 from ingest.encoding import parse_baseline
 from ingest.landing_request import Provenance
 from mosaics.collection import read_nodata
 from mosaics.descriptions.sources import BandAsset, StacSource
 from mosaics.period import parse_instant
+from mosaics.raster.grid import FileGrid
 
 CARRIED = ("platform", "constellation", "instruments", "grid:code", "earthsearch:boa_offset_applied")
 """Properties of an archive's item that ours keeps, beside those beginning with a prefix below."""
@@ -138,14 +138,16 @@ def _scale_offset(facts: Mapping[str, Any]) -> tuple[float, float] | None:
     return (float(scale), float(facts.get("offset", facts.get("raster:offset", 0)))) if scale else None
 
 
-def _grid(said: Mapping[str, Any]) -> Grid:
+def _grid(said: Mapping[str, Any]) -> FileGrid:
     """Return where an asset, its item's properties below it, says that the pixels lie.
 
     Raises:
         KeyError, TypeError, ValueError, CRSError: If it does not say it.
     """
     height, width = (int(number) for number in said["proj:shape"])
-    return Grid(_crs(said), Affine(*(float(number) for number in said["proj:transform"][:6])), width, height)
+    return FileGrid(
+        _crs(said), Affine(*(float(number) for number in said["proj:transform"][:6])), width, height
+    )
 
 
 def _crs(said: Mapping[str, Any]) -> CRS:
