@@ -43,7 +43,7 @@ class DemoScene(Protocol):
         """What it is called."""
 
     def draw(self, folder: Path) -> LandingRequest:
-        """Writes its GeoTIFFs into a folder and orders their landing."""
+        """Write its GeoTIFFs into a folder and order their landing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ class DemoReport:
 
 
 def demo_scenes() -> tuple[DemoScene, ...]:
-    """All scenes, collection by collection."""
+    """Return all scenes, collection by collection."""
     return (*sentinel2.scenes(), *nightlights.scenes(), *no2.scenes())
 
 
 async def land_demo(
     storage: Storage, progress: Callable[[int], None] = lambda _: None, *, force: bool = False
 ) -> DemoReport:
-    """Lands what of the demo is not there yet, by one commit a collection.
+    """Land what of the demo is not there yet, by one commit a collection.
 
     Args:
         storage: Where it goes.
@@ -69,7 +69,7 @@ async def land_demo(
         force: Whether real scenes may lie in the same collections.
 
     Raises:
-        RealScenesError: Where they do and may not; nothing is landed then.
+        RealScenesError: If they do and may not; nothing is landed then.
     """
     scenes = demo_scenes()
     collections = list(dict.fromkeys(scene.collection_id for scene in scenes))
@@ -99,7 +99,7 @@ async def land_demo(
 
 
 async def remove_demo(storage: Storage) -> DemoReport:
-    """Takes the demo's scenes out of their collections; other scenes stay."""
+    """Take the demo's scenes out of their collections; other scenes stay."""
     lines = []
     for name in dict.fromkeys(scene.collection_id for scene in demo_scenes()):
         commit = await commit_scenes(storage, name, remove=_synthetic_ids(await read_state(storage, name)))
@@ -109,12 +109,12 @@ async def remove_demo(storage: Storage) -> DemoReport:
 
 
 def demo_item_key(scene: DemoScene) -> str:
-    """Where the scene's item goes; its digest stands for how it is drawn, so it is known before drawing."""
+    """Return where the scene's item goes; known before it is drawn."""
     return f"{scene_folder(scene.collection_id, scene.id, _digest(scene))}item.json"
 
 
 def labelled(collection: Collection) -> Collection:
-    """The collection, saying of itself that what it holds is synthetic."""
+    """Return the collection, saying of itself that what it holds is synthetic."""
     return collection.model_copy(
         update={
             "title": f"{collection.title} ({SYNTHETIC.lower()})",

@@ -11,7 +11,7 @@ from rasterio.transform import Affine
 def write_plain(
     path: Path, values: NDArray[np.generic], crs: str, transform: Affine, nodata: float | None
 ) -> None:
-    """Writes (height, width) values in strips, without overviews."""
+    """Write (height, width) values in strips, without overviews."""
     height, width = values.shape
     with rasterio.open(
         path,

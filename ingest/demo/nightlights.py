@@ -75,7 +75,7 @@ class NightScene:
         return f"synthetic-night-{self.month.text}"
 
     def draw(self, folder: Path) -> LandingRequest:
-        """Writes the scene's GeoTIFFs into a folder and orders their landing."""
+        """Write the scene's GeoTIFFs into a folder and order their landing."""
         index = months().index(self.month)
         rng = np.random.default_rng([SEED, 46, index])
         season = np.cos(2 * np.pi * index / 12)
@@ -101,7 +101,7 @@ class NightScene:
 
 
 def months() -> tuple[Period, ...]:
-    """The 24 months."""
+    """Return the 24 months."""
     found = [Period.parse(FIRST_MONTH)]
     while len(found) < MONTHS:
         found.append(found[-1].following())
@@ -109,12 +109,12 @@ def months() -> tuple[Period, ...]:
 
 
 def scenes() -> list[NightScene]:
-    """All months."""
+    """Return all months."""
     return [NightScene(month) for month in months()]
 
 
 def radiance(month: int) -> Floats:
-    """The light of town, villages and highway in a month counted from 0, without noise."""
+    """Return the light of town, villages and highway in a month counted from 0, without noise."""
     row, column = np.mgrid[0 : HEIGHT_WIDTH[0], 0 : HEIGHT_WIDTH[1]].astype("float32")
     total = np.zeros(HEIGHT_WIDTH, dtype="float32")
     for lights in (*TOWN, *VILLAGES):

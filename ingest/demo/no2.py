@@ -41,7 +41,7 @@ class No2Scene:
         return f"synthetic-no2-{self.hour.text}"
 
     def draw(self, folder: Path) -> LandingRequest:
-        """Writes the scene's GeoTIFFs into a folder and orders their landing."""
+        """Write the scene's GeoTIFFs into a folder and order their landing."""
         index = hours().index(self.hour)
         rng = np.random.default_rng([SEED, 2, index])
         sun = solar_zenith_angle(self.hour.start)
@@ -69,7 +69,7 @@ class No2Scene:
 
 
 def hours() -> tuple[Period, ...]:
-    """The hours of daylight."""
+    """Return the hours of daylight."""
     found = [Period.parse(FIRST_HOUR)]
     while len(found) < HOURS:
         found.append(found[-1].following())
@@ -77,12 +77,12 @@ def hours() -> tuple[Period, ...]:
 
 
 def scenes() -> list[No2Scene]:
-    """All hours."""
+    """Return all hours."""
     return [No2Scene(hour) for hour in hours()]
 
 
 def solar_zenith_angle(moment: datetime) -> Floats:
-    """Degrees from overhead in the middle of the hour that begins at `moment`."""
+    """Return the degrees from overhead in the middle of the hour that begins at `moment`."""
     row, column = np.mgrid[0 : HEIGHT_WIDTH[0], 0 : HEIGHT_WIDTH[1]]
     latitude = np.deg2rad(WEST_NORTH[1] - (row + 0.5) * CELL_DEGREES)
     longitude = WEST_NORTH[0] + (column + 0.5) * CELL_DEGREES
@@ -96,7 +96,7 @@ def solar_zenith_angle(moment: datetime) -> Floats:
 
 
 def plume(hour: int) -> Floats:
-    """Column of the puffs emitted in the last seven hours, carried by a wind that turns through the day."""
+    """Return the column of puffs of the last seven hours, carried by a wind that turns through the day."""
     row, column = np.mgrid[0 : HEIGHT_WIDTH[0], 0 : HEIGHT_WIDTH[1]].astype("float32")
     total = np.zeros(HEIGHT_WIDTH, dtype="float32")
     for source_row, source_column, strength in SOURCES:
@@ -118,7 +118,7 @@ def plume(hour: int) -> Floats:
 
 
 def cloud_fraction(hour: int) -> Floats:
-    """Broken clouds that drift eastward, 0..1."""
+    """Return broken clouds that drift eastward, 0..1."""
     field = noise(np.random.default_rng([SEED, 3]), (HEIGHT_WIDTH[0], HEIGHT_WIDTH[1] + 4 * HOURS), 34, 4)
     left = 4 * (HOURS - 1 - hour)
     drifting = field[:, left : left + HEIGHT_WIDTH[1]]

@@ -104,7 +104,7 @@ class SentinelScene:
         return year if self.month <= last else year - 1
 
     def draw(self, folder: Path) -> LandingRequest:
-        """Writes the scene's GeoTIFFs into a folder and orders their landing."""
+        """Write the scene's GeoTIFFs into a folder and order their landing."""
         sensed = datetime(self.year, self.month, self.side.day, 17, 24, 41, tzinfo=UTC)
         top, left = self.side.top_px, self.side.left_px
         window = np.s_[top : top + SIZE_PX, left : left + SIZE_PX]
@@ -145,12 +145,12 @@ class SentinelScene:
 
 
 def scenes() -> list[SentinelScene]:
-    """All scenes of the year."""
+    """Return all scenes of the year."""
     return [SentinelScene(side, month) for month in range(1, 13) for side in (WEST, EAST)]
 
 
 def surface(ground: Terrain, day: int, window: tuple[slice, slice]) -> list[Floats]:
-    """Reflectance of the ground on a day of the year, in the order of `BANDS`."""
+    """Return the reflectance of the ground on a day of the year, in the order of `BANDS`."""
     cover, parcel = ground.cover[window], ground.parcel[window]
     leaves = np.zeros(cover.shape, dtype="float32")
     vigor, delay = ground.vigor[parcel], ground.delay_days[parcel]
@@ -190,7 +190,7 @@ def burn(planes: list[Floats], share: Floats) -> None:
 
 @functools.cache
 def severity() -> Floats:
-    """Share of the ground that the fire left as char, 0..0.95: most in the middle, none on water or roads."""
+    """Return the share of ground left as char, 0..0.95: most in the middle, none on water or roads."""
     ground = terrain()
     y, x = np.mgrid[0 : HEIGHT_WIDTH[0], 0 : HEIGHT_WIDTH[1]].astype("float32")
     ragged = noise(np.random.default_rng(SEED + 2), HEIGHT_WIDTH, 70, 5) - 0.5
@@ -202,7 +202,7 @@ def severity() -> Floats:
 
 
 def clouds(rng: np.random.Generator, share: float) -> tuple[Floats, Floats]:
-    """Opacity of clouds, 0..1, over about `share` of the scene, and of their shadows to the north-west."""
+    """Return the opacity, 0..1, of clouds over about `share` of the scene, and of their shadows."""
     down, right = SHADOW_PX
     field = noise(rng, (SIZE_PX + down, SIZE_PX + right), 230, 7)
     edge = np.quantile(field, 1 - share)
@@ -214,7 +214,7 @@ def clouds(rng: np.random.Generator, share: float) -> tuple[Floats, Floats]:
 def classify(
     planes: list[Floats], cover: NDArray[np.uint8], cloud: Floats, shadow: Floats, snow: Floats
 ) -> NDArray[np.uint8]:
-    """Scene classification with the codes of Sentinel-2's SCL."""
+    """Return a scene classification with the codes of Sentinel-2's SCL."""
     red, nir = planes[2], planes[3]
     ndvi = (nir - red) / np.maximum(nir + red, 0.01)
     scl = np.where(ndvi > 0.4, 4, 5).astype("uint8")

@@ -61,7 +61,7 @@ class Terrain:
 def noise(
     rng: np.random.Generator, height_width: tuple[int, int], cell_px: float, octaves: int = 5
 ) -> Floats:
-    """Fractal value noise in 0..1: smooth hills of about `cell_px`, each octave half as wide and high."""
+    """Return fractal noise in 0..1: smooth hills of about `cell_px`, each octave half as wide and high."""
     height, width = height_width
     total = np.zeros(height_width, dtype="float32")
     weight = 1.0
@@ -75,7 +75,7 @@ def noise(
 
 
 def blurred(plane: Floats) -> Floats:
-    """The plane through a small kernel, as a sensor's point spread mixes neighbours."""
+    """Return the plane through a small kernel, as a sensor's point spread mixes neighbours."""
     padded = np.pad(plane, 1, mode="edge")
     rows = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
     return ((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4).astype("float32")
@@ -83,7 +83,7 @@ def blurred(plane: Floats) -> Floats:
 
 @functools.cache
 def terrain() -> Terrain:
-    """The landscape; drawn once a process."""
+    """Return the landscape; drawn once a process."""
     rng = np.random.default_rng(SEED)
     y, x = np.mgrid[0 : HEIGHT_WIDTH[0], 0 : HEIGHT_WIDTH[1]].astype("float32")
     relief = noise(rng, HEIGHT_WIDTH, 420, 4)
@@ -138,7 +138,7 @@ def _smooth(lattice: Floats, ys: NDArray[np.float64], xs: NDArray[np.float64]) -
 def _fields(
     rng: np.random.Generator, x: Floats, y: Floats
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32], int]:
-    """Crops on quarter sections: pivot circles, halves, strips, and gravel roads between them."""
+    """Lay out crops on quarter sections: pivot circles, halves, strips, and gravel roads between them."""
     cover = np.full(x.shape, Cover.PASTURE, dtype="uint8")
     parcel = np.zeros(x.shape, dtype="int32")
     crops = (Cover.CORN, Cover.SOYBEAN, Cover.WHEAT, Cover.ALFALFA, Cover.FALLOW, Cover.PASTURE)
@@ -158,7 +158,7 @@ def _fields(
 
 
 def _division(rng: np.random.Generator, dx: Floats, dy: Floats) -> list[NDArray[np.bool_]]:
-    """The parts one quarter section is farmed in; later ones lie over earlier ones."""
+    """Return the parts one quarter section is farmed in; later ones lie over earlier ones."""
     whole = np.ones(dx.shape, dtype=bool)
     kind = rng.random()
     if kind < 0.42:
@@ -182,7 +182,7 @@ def _roads(cover: NDArray[np.uint8], x: Floats, y: Floats) -> None:
 
 
 def _town(rng: np.random.Generator, cover: NDArray[np.uint8], x: Floats, y: Floats, ragged: Floats) -> None:
-    """Blocks of houses and gardens, streets, and halls at the southern edge; the river stays."""
+    """Lay out blocks of houses and gardens, streets, and halls at the southern edge; the river stays."""
     dx, dy = x - TOWN_XY[0], y - TOWN_XY[1]
     town = (np.hypot(dx / 1.25, dy) + 90 * ragged < 118) & (cover != Cover.WATER)
     turn = np.deg2rad(9.0)

@@ -54,10 +54,10 @@ def load_sources(folder: Path | None = None) -> dict[str, SourceDescription]:
 
 
 def find_source(sources: Mapping[str, SourceDescription], source_id: str) -> SourceDescription:
-    """The source of that name.
+    """Return the source of that name.
 
     Raises:
-        UnknownSourceError: Where there is none; the message names those that exist.
+        UnknownSourceError: If there is none; the message names those that exist.
     """
     if source_id not in sources:
         raise UnknownSourceError(f"no source '{source_id}'; there are: {', '.join(sorted(sources))}")
