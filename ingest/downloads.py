@@ -19,25 +19,25 @@ class BeingFetchedError(RuntimeError):
     """Another run is fetching the same scene."""
 
 
-class Remembered:
-    """What an archive remembers of a granule, in a file; see `ingest.archives.archive.Memory`.
+class NotesFile:
+    """What an archive remembers of a granule, in a file; see `ingest.archives.archive.Notes`.
 
     Args:
         folder: Of the scene; what is remembered goes with it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "remembered.json"
+        self._path = folder / "notes.json"
 
-    def recall(self) -> Mapping[str, Any]:
-        """See `Memory.recall`; what cannot be read is taken for forgotten."""
+    def read(self) -> Mapping[str, Any]:
+        """See `Notes.read`; what cannot be read is taken for forgotten."""
         with suppress(OSError, ValueError):
             facts = json.loads(self._path.read_text(encoding="utf-8"))
             return facts if isinstance(facts, dict) else {}
         return {}
 
-    def remember(self, facts: Mapping[str, Any]) -> None:
-        """See `Memory.remember`."""
+    def write(self, facts: Mapping[str, Any]) -> None:
+        """See `Notes.write`."""
         unfinished = self._path.with_name(f"{self._path.name}.new")
         with unfinished.open("w", encoding="utf-8") as file:
             json.dump(dict(facts), file)

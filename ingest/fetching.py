@@ -57,7 +57,7 @@ async def fetch_file(
         DamagedFileError: If size or checksum differ from what the archive says, twice.
         ArchiveError: If the archive does not give the file.
     """
-    part = _Part(target)
+    part = _PartialFile(target)
     if part.is_published:
         return
     for again in (True, False):
@@ -72,7 +72,7 @@ async def fetch_file(
             raise DamagedFileError(damage)
 
 
-class _Part:
+class _PartialFile:
     """The beginning of a file, and which version of it that is."""
 
     def __init__(self, target: Path) -> None:
@@ -132,7 +132,7 @@ class _Part:
 
 
 async def _receive(
-    client: ArchiveClient, signed: Signed, expected: Expected, part: _Part, progress: Progress
+    client: ArchiveClient, signed: Signed, expected: Expected, part: _PartialFile, progress: Progress
 ) -> None:
     """Bring a part to the length its archive sends, over as many connections as that takes."""
     refused = whole = False
@@ -169,7 +169,7 @@ async def _receive(
 
 
 async def _continue(
-    client: ArchiveClient, url: str, expected: Expected, part: _Part, progress: Progress
+    client: ArchiveClient, url: str, expected: Expected, part: _PartialFile, progress: Progress
 ) -> bool:
     """Go from the end of the part to that of the file in one connection; return whether it got there."""
     headers = {"Accept-Encoding": "identity"}

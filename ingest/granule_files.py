@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.archives.archive import Archive, Granule, Progress, RemoteFile, WholeOnlyError
 from ingest.clipping import clip_file, clipped_raster
-from ingest.downloads import Downloads, Remembered
+from ingest.downloads import Downloads, NotesFile
 from ingest.landing import require_space
 from ingest.raster import RasterRefusedError, SourceRaster
 from mosaics.bbox import Bbox
@@ -38,8 +38,8 @@ class GranuleFiles:
 
     async def prepare(self, under: Bbox | None) -> None:
         """Have the archive make the files, where it makes them on demand; see `Archive.prepare`."""
-        memory = Remembered(self.folder)
-        self.remote = await self.source.prepare(self.granule, under=under, memory=memory)
+        notes = NotesFile(self.folder)
+        self.remote = await self.source.prepare(self.granule, under=under, notes=notes)
 
     async def require(self) -> None:
         """Ask for the head of every file: links may be dead, or lead where reading is not allowed.

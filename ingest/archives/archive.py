@@ -184,14 +184,14 @@ class Access:
     """Whether reading may be billed to the AWS credentials of the environment."""
 
 
-class Memory(Protocol):
+class Notes(Protocol):
     """What an archive remembers of a granule from one run to the next, until the granule has landed."""
 
-    def recall(self) -> Mapping[str, Any]:
+    def read(self) -> Mapping[str, Any]:
         """Return what was remembered; empty where nothing was."""
         ...
 
-    def remember(self, facts: Mapping[str, Any]) -> None:
+    def write(self, facts: Mapping[str, Any]) -> None:
         """Replace what was remembered, durably; `facts` are plain values that JSON can hold."""
         ...
 
@@ -238,17 +238,17 @@ class Archive(ABC):
         granule: Granule,
         *,
         under: Bbox | None,  # noqa: ARG002 - for those that override it
-        memory: Memory,  # noqa: ARG002
+        notes: Notes,  # noqa: ARG002
     ) -> Mapping[str, RemoteFile]:
         """Have the wanted files of a granule made, where the archive makes them on demand.
 
         It is called before anything is fetched, and again by the run that goes on after one that was killed:
-        what `memory` holds then, such as the address of a job, spares ordering the same twice.
+        what `notes` holds then, such as the address of a job, spares ordering the same twice.
 
         Args:
             granule: What is fetched.
             under: The box that is wanted of it; None for all.
-            memory: Of this granule.
+            notes: Of this granule.
 
         Returns:
             What is fetched in place of the granule's files, by their names.

@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import box
 
 from ingest.archives.archive import BandLayer, Granule, GranuleRefusedError, RemoteFile
-from ingest.downloads import Remembered
+from ingest.downloads import NotesFile
 
 NOON = datetime(2024, 6, 15, 12, tzinfo=UTC)
 
@@ -70,16 +70,16 @@ def test_a_granule_that_cannot_become_a_scene_is_refused(given, said):
 
 
 def test_what_is_remembered_outlasts_the_run(tmp_path):
-    assert Remembered(tmp_path).recall() == {}
-    Remembered(tmp_path).remember({"job": "https://example.org/jobs/1"})
-    assert Remembered(tmp_path).recall() == {"job": "https://example.org/jobs/1"}
-    Remembered(tmp_path).remember({"job": "https://example.org/jobs/2"})
-    assert Remembered(tmp_path).recall() == {"job": "https://example.org/jobs/2"}
-    assert [path.name for path in tmp_path.iterdir()] == ["remembered.json"]
+    assert NotesFile(tmp_path).read() == {}
+    NotesFile(tmp_path).write({"job": "https://example.org/jobs/1"})
+    assert NotesFile(tmp_path).read() == {"job": "https://example.org/jobs/1"}
+    NotesFile(tmp_path).write({"job": "https://example.org/jobs/2"})
+    assert NotesFile(tmp_path).read() == {"job": "https://example.org/jobs/2"}
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.json"]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "null"])
 def test_what_cannot_be_read_is_taken_for_forgotten(tmp_path, content):
-    (tmp_path / "remembered.json").write_text(content)
-    assert Remembered(tmp_path).recall() == {}
-    assert json.dumps(dict(Remembered(tmp_path).recall())) == "{}"
+    (tmp_path / "notes.json").write_text(content)
+    assert NotesFile(tmp_path).read() == {}
+    assert json.dumps(dict(NotesFile(tmp_path).read())) == "{}"

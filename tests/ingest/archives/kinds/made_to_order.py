@@ -21,7 +21,7 @@ from ingest.archives.archive import (
     Granule,
     GranuleRefusedError,
     LeftOut,
-    Memory,
+    Notes,
     Progress,
     RemoteFile,
     Wanted,
@@ -101,15 +101,15 @@ class MadeToOrderArchive(Archive):
         )
 
     async def prepare(
-        self, granule: Granule, *, under: Bbox | None, memory: Memory
+        self, granule: Granule, *, under: Bbox | None, notes: Notes
     ) -> Mapping[str, RemoteFile]:
-        job = memory.recall().get("job")
+        job = notes.read().get("job")
         if job is None:
             order = {"scene": granule.id, "bands": list(granule.bands), "box": under and under.degrees}
             job = (await self._client.document(Request(f"{self._description.api}/jobs", "POST", order)))[
                 "job"
             ]
-            memory.remember({"job": job})
+            notes.write({"job": job})
         while (state := await self._client.document(Request(job)))["state"] == "working":  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
         if state["state"] != "done":
