@@ -1,1 +1,1 @@
-"""Areas: registered polygons whose statistics are kept, in PostGIS."""
+"""Areas: registered polygons whose statistics are kept in PostGIS."""

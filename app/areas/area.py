@@ -1,4 +1,4 @@
-"""The area: a polygon with a name, as it stands in the database and as a GeoJSON Feature."""
+"""The area: a named polygon, as the database holds it and as a GeoJSON Feature."""
 
 import json
 import re
@@ -17,73 +17,73 @@ from app.statistics.geometry import Polygonal
 MAX_NAME = 200
 MAX_PRODUCTS = 50
 MAX_PROPERTIES_BYTES = 64 * 1024
-"""Of an area's own properties as JSON: they describe it, and are no place for data."""
+"""Limit of an area's own properties as JSON: they describe the area and are not a place for data."""
 
 OURS = ("name", "kind", "products")
 GIVEN = ("area_km2", "created_at", "updated_at")
-"""Properties of answers that nobody can set; they are passed over, so that an answer can be sent back."""
+"""Properties that answers add; a request that sends them back has them ignored."""
 
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""U+0000 in JSON, which PostgreSQL's texts cannot hold."""
+"""U+0000 in JSON, which PostgreSQL's text type cannot hold."""
 
 
 class AreaError(ValueError):
-    """An area that cannot be; the message says what would be right."""
+    """An area that is not valid; the message says what would be right."""
 
 
 class UnknownAreaError(LookupError):
-    """There is no area of that id."""
+    """No area has this id."""
 
     def __init__(self, area_id: int) -> None:
-        super().__init__(f"no area {area_id}; GET /areas lists what there is")
+        super().__init__(f"no area {area_id}; GET /areas lists the areas")
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All of an area but its geometry."""
+    """All of an area except its geometry."""
 
     name: str
     kind: str | None = None
     products: tuple[str, ...] = ()
     """Ids of the products whose statistics are kept."""
     properties: str = "{}"
-    """The caller's own properties, a JSON object."""
+    """The caller's own properties as a JSON object."""
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> "Description":
         """Read the properties of a Feature.
 
         Raises:
-            AreaError: If one of them cannot be.
+            AreaError: If a property is not valid.
         """
         changes = AreaChanges.read(properties)
         if changes.name is None:
-            raise AreaError("an area needs a name: properties.name, a text")
+            raise AreaError("an area needs a name: set properties.name to a string")
         return cls(changes.name, changes.kind, changes.products or (), changes.properties)
 
 
 @dataclass(frozen=True, slots=True)
 class AreaChanges:
-    """What a merge patch (RFC 7396) of a Feature's properties changes."""
+    """The changes a merge patch (RFC 7396) makes to a Feature's properties."""
 
     name: str | None = None
-    """None leaves the name."""
+    """None leaves the name as it is."""
     kind: str | None = None
     sets_kind: bool = False
-    """Whether the kind becomes `kind`, which may be None."""
+    """Whether the kind is set to `kind`, which may be None."""
     products: tuple[str, ...] | None = None
-    """None leaves the products."""
+    """None leaves the products as they are."""
     properties: str = "{}"
-    """The caller's own properties that are set, a JSON object."""
+    """The caller's own properties to set, as a JSON object."""
     removed: tuple[str, ...] = ()
-    """Names of the caller's own properties that are removed."""
+    """Names of the caller's own properties to remove."""
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> "AreaChanges":
-        """Read the properties of a Feature; null removes one.
+        """Read the properties of a Feature; null removes a property.
 
         Raises:
-            AreaError: If one of them cannot be.
+            AreaError: If a property is not valid.
         """
         own = {name: value for name, value in properties.items() if name not in {*OURS, *GIVEN}}
         return cls(
@@ -103,17 +103,17 @@ class Area:
     id: int
     description: Description
     polygon: Polygonal
-    """In degrees, normalised: exteriors clockwise."""
+    """In degrees; normalised, with exteriors clockwise."""
     area_km2: float
     """On the WGS 84 ellipsoid."""
     created_at: datetime
     updated_at: datetime
 
     def feature(self, repair: Repair | None = None) -> str:
-        """The area as a GeoJSON Feature; `repair` says what was changed on the way in.
+        """Return the area as a GeoJSON Feature; `repair` says what was changed when it was registered.
 
-        The geometry is a MultiPolygon whose exteriors run counter-clockwise, as RFC 7946 wants it, with every
-        digit it is stored with.
+        The geometry is a MultiPolygon with counter-clockwise exteriors, as RFC 7946 asks for, and has every
+        digit that is stored.
         """
         described = self.description
         properties = json.loads(described.properties) | {
@@ -133,7 +133,7 @@ class Area:
 
 
 def refuse_uncounted(registry: Registry, products: Iterable[str]) -> None:
-    """Raise `AreaError` for a product that there is not, or that has no statistics."""
+    """Raise `AreaError` if a product does not exist or has no statistics."""
     for product in products:
         try:
             found = registry.get(product)
@@ -146,7 +146,7 @@ def refuse_uncounted(registry: Registry, products: Iterable[str]) -> None:
 
 
 def polygon_of(wkb: bytes) -> Polygonal:
-    """A geometry of the database in the form that `app.statistics.geometry.read_polygon` gives."""
+    """Return a geometry of the database in the form `app.statistics.geometry.read_polygon` gives it."""
     geometry = shapely.from_wkb(wkb)
     parts = shapely.get_parts(geometry)
     found = parts[0] if len(parts) == 1 else geometry
@@ -156,11 +156,11 @@ def polygon_of(wkb: bytes) -> Polygonal:
 
 def _text(field: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise AreaError(f"properties.{field} is a text, not {_shown(value)}")
+        raise AreaError(f"properties.{field} must be a string, not {_shown(value)}")
     if len(value) > MAX_NAME:
-        raise AreaError(f"properties.{field} has {len(value)} characters; {MAX_NAME} are the limit")
+        raise AreaError(f"properties.{field} has {len(value)} characters; at most {MAX_NAME} are allowed")
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
-        raise AreaError(f"properties.{field} has a control character or half a character")
+        raise AreaError(f"properties.{field} contains a control character or an unpaired surrogate")
     return value
 
 
@@ -168,9 +168,9 @@ def _products(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(product, str) for product in value):
-        raise AreaError('properties.products is a list of product ids, such as ["ndvi"]')
+        raise AreaError('properties.products must be a list of product ids, such as ["ndvi"]')
     if len(value) > MAX_PRODUCTS:
-        raise AreaError(f"an area keeps {MAX_PRODUCTS} products at most, not {len(value)}")
+        raise AreaError(f"an area keeps at most {MAX_PRODUCTS} products, not {len(value)}")
     return tuple(dict.fromkeys(value))
 
 
@@ -180,12 +180,13 @@ def _json(properties: Mapping[str, Any]) -> str:
         size = len(text.encode())
     except (ValueError, RecursionError) as error:
         raise AreaError(
-            "properties has a number that is not finite, a text that is no Unicode, or is nested too deeply"
+            "properties has a number that is not finite, a string that is not valid Unicode, "
+            "or objects nested too deeply"
         ) from error
     if NUL.search(text):
-        raise AreaError("properties has a text with the character U+0000, which the database cannot keep")
+        raise AreaError("properties contains the character U+0000, which the database cannot store")
     if size > MAX_PROPERTIES_BYTES:
-        raise AreaError(f"properties has {size:,} bytes; {MAX_PROPERTIES_BYTES:,} are the limit")
+        raise AreaError(f"properties has {size:,} bytes; at most {MAX_PROPERTIES_BYTES:,} are allowed")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Files of areas: the features of a GeoJSON file or of a GeoPackage, one after another."""
+"""Files of areas: reads the features of a GeoJSON file or GeoPackage one by one."""
 
 import json
 import sqlite3
@@ -20,10 +20,10 @@ from shapely.geometry.base import BaseGeometry
 WGS84 = CRS.from_epsg(4326)
 
 LONLAT_NAMES = ("urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC::CRS84", "EPSG:4326")
-"""What the `crs` member of GeoJSON's first version may say; RFC 7946 knows degrees alone."""
+"""Values allowed for the `crs` member of pre-RFC GeoJSON; RFC 7946 itself allows degrees only."""
 
 ENVELOPE_BYTES = (0, 32, 48, 48, 64)
-"""Of a GeoPackage's geometry header, by its envelope indicator (OGC 12-128, 2.1.3)."""
+"""Length of the envelope in a GeoPackage geometry header, by envelope indicator (OGC 12-128, 2.1.3)."""
 
 
 class AreaFileError(ValueError):
@@ -31,12 +31,12 @@ class AreaFileError(ValueError):
 
 
 class FeatureError(ValueError):
-    """A feature of a file that cannot be read."""
+    """A feature in a file that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFeature:
-    """A feature of a file."""
+    """A feature in a file."""
 
     geometry: Mapping[str, Any]
     """GeoJSON, in degrees."""
@@ -49,18 +49,18 @@ class AreaFile:
 
     count: int
     features: Iterator[FileFeature | FeatureError]
-    """An error in place of each one that cannot be read."""
+    """With an error in place of each feature that cannot be read."""
 
 
 def open_area_file(path: Path, layer: str | None = None) -> AreaFile:
-    """Open a GeoJSON file or a GeoPackage; which one it is, its first bytes tell.
+    """Open a GeoJSON file or a GeoPackage; the first bytes tell which it is.
 
     Args:
         path: The file.
-        layer: The layer of a GeoPackage; needed where it has several.
+        layer: The layer of a GeoPackage; required if it has several.
 
     Raises:
-        AreaFileError: If it is neither, or is broken.
+        AreaFileError: If the file is neither of the two, or is damaged.
     """
     try:
         with path.open("rb") as file:
@@ -80,7 +80,7 @@ def _open_geojson(path: Path) -> AreaFile:
     if kind not in {"FeatureCollection", "Feature"} or not isinstance(features, list):
         raise AreaFileError(f"{path} is not a GeoJSON FeatureCollection")
     if (crs := document.get("crs")) and crs.get("properties", {}).get("name") not in LONLAT_NAMES:
-        raise AreaFileError(f"{path} is not in degrees (its member crs); GeoJSON is, by RFC 7946")
+        raise AreaFileError(f"{path} is not in degrees (see its member crs); RFC 7946 requires degrees")
     return AreaFile(len(features), map(_geojson_feature, features))
 
 
@@ -89,7 +89,7 @@ def _geojson_feature(feature: Any) -> FileFeature | FeatureError:
         return FeatureError("it has no geometry")
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
-        return FeatureError("its properties are no object")
+        return FeatureError("its properties are not an object")
     return FileFeature(feature["geometry"], properties)
 
 
@@ -99,7 +99,7 @@ def _open_geopackage(path: Path, layer: str | None) -> AreaFile:
             table, column, crs = _geopackage_layer(path, database, layer)
             (count,) = database.execute(f"select count(*) from {_quoted(table)}").fetchone()
     except sqlite3.Error as error:
-        raise AreaFileError(f"{path} is no GeoPackage with features: {error}") from error
+        raise AreaFileError(f"{path} is not a GeoPackage with features: {error}") from error
     return AreaFile(count, _geopackage_features(path, table, column, crs))
 
 
@@ -118,14 +118,14 @@ def _geopackage_layer(path: Path, database: sqlite3.Connection, layer: str | Non
     chosen = [row for row in rows if layer in {None, row["table_name"]}]
     if not chosen:
         raise AreaFileError(f"{path} has no layer {layer!r}; there are: {there_are}" if layer else
-                            f"{path} has no layer of features")  # fmt: skip
+                            f"{path} has no layer with features")  # fmt: skip
     if len(chosen) > 1:
-        raise AreaFileError(f"{path} has several layers, name one: {there_are}")
+        raise AreaFileError(f"{path} has several layers; name one of: {there_are}")
     table, column, organization, code, definition = chosen[0]
     try:
         crs = CRS.from_epsg(code) if organization.upper() == "EPSG" else CRS.from_wkt(definition)
     except CRSError as error:
-        raise AreaFileError(f"{path} does not say in which coordinate system layer {table!r} is") from error
+        raise AreaFileError(f"{path} does not state the coordinate system of layer {table!r}") from error
     return table, column, crs
 
 
@@ -144,21 +144,21 @@ def _geopackage_features(
 
 
 def _geopackage_geometry(blob: bytes | None, crs: CRS) -> BaseGeometry:
-    """The geometry in degrees of a GeoPackage's binary form (OGC 12-128, 2.1.3)."""
+    """Read a geometry from its GeoPackage form (OGC 12-128, 2.1.3) and return it in degrees."""
     if blob is None:
         raise FeatureError("it has no geometry")
     try:
         magic, _, flags, _ = struct.unpack_from("<2sBBi", blob)
         if magic != b"GP":
-            raise FeatureError("its geometry is not a GeoPackage's")
+            raise FeatureError("its geometry is not in GeoPackage form")
         geometry = shapely.force_2d(shapely.from_wkb(blob[8 + ENVELOPE_BYTES[flags >> 1 & 7] :]))
         if crs == WGS84:
             return geometry
         return shapely.transform(geometry, lambda xy: _to_degrees(xy, crs))
     except (struct.error, IndexError, shapely.GEOSException) as error:
-        raise FeatureError("its geometry is broken") from error
+        raise FeatureError("its geometry is damaged") from error
     except RasterioError as error:
-        raise FeatureError("its geometry has no place on Earth in the layer's coordinate system") from error
+        raise FeatureError("it lies outside the domain of the layer's coordinate system") from error
 
 
 def _to_degrees(xy: Any, crs: CRS) -> Any:

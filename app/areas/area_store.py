@@ -1,6 +1,6 @@
 """Areas in the database: the SQL that creates, reads, lists, changes and deletes them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ from app.database import Connection
 from app.statistics.geometry import Polygonal
 
 MAX_PAGE = 1000
-"""Areas on one page."""
+"""Areas per page."""
 
 PAGE_VERTICES = 250_000
-"""Vertices on one page, at some 40 bytes each; the area that passes it is still on it."""
+"""Vertices per page, at about 40 bytes each; the area that exceeds it is still included."""
 
 FIELDS = """
     id, name, kind, products, properties, area_km2, created_at, updated_at, st_asbinary(geom) as wkb
@@ -70,25 +70,18 @@ LIST = f"""
     where vertices_before < {PAGE_VERTICES}
     order by id limit $2
 """
-"""One more than asked for is looked at, to tell whether there are more."""
-
-KEPT = """
-    select id, st_asbinary(geom) as wkb from areas
-    where $1 = any(products)
-        and ($2::bytea is null or st_intersects(geom, st_geomfromwkb($2, 4326)))
-    order by id
-"""
+"""Fetches one area more than asked for, to learn whether there are more."""
 
 
 @dataclass(frozen=True, slots=True)
 class AreaSearch:
-    """Which areas are listed; what is None is not asked."""
+    """Criteria of a listing; a criterion that is None is not applied."""
 
     kind: str | None = None
     name: str | None = None
-    """Part of the name, in upper or lower case."""
+    """Part of the name, in any case."""
     product: str | None = None
-    """One whose statistics are kept."""
+    """A product whose statistics are kept."""
     bbox: shapely.Geometry | None = None
     intersects: shapely.Geometry | None = None
     """Both in degrees."""
@@ -96,7 +89,7 @@ class AreaSearch:
 
 @dataclass(frozen=True, slots=True)
 class AreaPage:
-    """Some of the areas searched, in the order of their ids."""
+    """One page of the areas found, in order of id."""
 
     areas: tuple[Area, ...]
     more: bool
@@ -110,12 +103,20 @@ async def create_area(connection: Connection, description: Description, polygon:
 
 
 async def read_area(connection: Connection, area_id: int) -> Area:
-    """The area of an id; raises `UnknownAreaError` where there is none."""
+    """Return the area with an id.
+
+    Raises:
+        UnknownAreaError: If no area has this id.
+    """
     return _known(await connection.fetchrow(READ, area_id), area_id)
 
 
 async def read_shape(connection: Connection, area_id: int) -> Polygonal:
-    """The polygon of an area, ready to be counted; raises `UnknownAreaError` where there is none."""
+    """Return the polygon of an area, ready for counting.
+
+    Raises:
+        UnknownAreaError: If no area has this id.
+    """
     wkb = await connection.fetchval("select st_asbinary(geom) from areas where id = $1", area_id)
     if wkb is None:
         raise UnknownAreaError(area_id)
@@ -125,9 +126,12 @@ async def read_shape(connection: Connection, area_id: int) -> Polygonal:
 async def replace_area(
     connection: Connection, area_id: int, description: Description, polygon: Polygonal
 ) -> Area:
-    """Give an area all new contents; what was kept for another shape or for products no longer kept goes.
+    """Replace an area; drop what was kept for another shape or for products it no longer keeps.
 
-    To be called in a transaction. Raises `UnknownAreaError` where there is none.
+    Call it within a transaction.
+
+    Raises:
+        UnknownAreaError: If no area has this id.
     """
     wkb = shapely.to_wkb(polygon)
     if await connection.fetchval(IS_ANOTHER_SHAPE, area_id, wkb):
@@ -139,9 +143,12 @@ async def replace_area(
 
 
 async def change_area(connection: Connection, area_id: int, changes: AreaChanges) -> Area:
-    """Change parts of an area's description; what was kept for products no longer kept goes.
+    """Change parts of an area's description; drop what was kept for products it no longer keeps.
 
-    To be called in a transaction. Raises `UnknownAreaError` where there is none.
+    Call it within a transaction.
+
+    Raises:
+        UnknownAreaError: If no area has this id.
     """
     products = None if changes.products is None else list(changes.products)
     row = await connection.fetchrow(
@@ -161,37 +168,28 @@ async def change_area(connection: Connection, area_id: int, changes: AreaChanges
 
 
 async def delete_area(connection: Connection, area_id: int) -> None:
-    """Delete an area and what was kept for it; raises `UnknownAreaError` where there is none."""
+    """Delete an area and everything kept for it.
+
+    Raises:
+        UnknownAreaError: If no area has this id.
+    """
     if await connection.fetchval("delete from areas where id = $1 returning id", area_id) is None:
         raise UnknownAreaError(area_id)
 
 
 async def list_areas(connection: Connection, search: AreaSearch, *, after: int, limit: int) -> AreaPage:
-    """A page of areas.
+    """Return a page of areas.
 
     Args:
         connection: To the database.
-        search: Which ones.
-        after: The id before the first; 0 begins. What comes and goes meanwhile shifts nothing.
-        limit: Areas at most; there are fewer where their outlines are large, but one if there is any.
+        search: The criteria.
+        after: The id before the first one to return; 0 starts at the beginning. Areas created or deleted
+            between pages do not shift the others.
+        limit: Number of areas at most; fewer where their outlines are large, but at least one if any is left.
     """
     shapes = (shape and shapely.to_wkb(shape) for shape in (search.bbox, search.intersects))
     rows = await connection.fetch(LIST, after, limit, search.kind, search.name, search.product, *shapes)
     return AreaPage(tuple(map(_area, rows)), more=bool(rows) and rows[0]["found"] > len(rows))
-
-
-async def kept_areas(
-    connection: Connection, product: str, within: shapely.Geometry | None = None
-) -> AsyncIterator[tuple[int, Polygonal]]:
-    """Id and polygon of the areas that keep a product, in the order of their ids; to be run in a transaction.
-
-    Args:
-        connection: To the database.
-        product: The product's id.
-        within: Only those that touch this, in degrees; None for all.
-    """
-    async for row in connection.cursor(KEPT, product, None if within is None else shapely.to_wkb(within)):
-        yield row["id"], polygon_of(row["wkb"])
 
 
 def _columns(description: Description) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""Importing: many areas at once, all of them or none."""
+"""Import of many areas at once: all or none."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,21 +24,21 @@ INSERT = """
 """
 
 TIMEOUT_S = 600.0
-"""For all of it; ten thousand fields take some seconds."""
+"""For the whole import; ten thousand fields take a few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A feature that is no area."""
+    """A feature that was refused as an area."""
 
     position: int
-    """In the file, from 0."""
+    """In the file, counting from 0."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What an import came to."""
+    """The outcome of an import."""
 
     imported: int
     refused: Sequence[Refused]
@@ -46,21 +46,25 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How features become areas."""
+    """How features are turned into areas."""
 
     name_field: str = "name"
-    """The property that has the name."""
+    """The property that holds the name."""
     kind: str | None = None
-    """Of all of them; None takes each one's property `kind`."""
+    """The kind of all areas; None takes each feature's property `kind`."""
     products: tuple[str, ...] = ()
-    """Kept for all of them."""
+    """Products kept for all areas."""
 
     def description(self, feature: FileFeature) -> Description:
-        """The description of a feature; raises `AreaError` where there can be none."""
+        """Return the description of a feature.
+
+        Raises:
+            AreaError: If the feature does not make a valid area.
+        """
         properties = dict(feature.properties)
         name = properties.pop(self.name_field, None)
         if name is None:
-            raise AreaError(f"it has no {self.name_field!r} to be its name")
+            raise AreaError(f"it has no property {self.name_field!r} to take the name from")
         properties |= {"name": name if isinstance(name, str) else str(name), "products": list(self.products)}
         if self.kind is not None:
             properties["kind"] = self.kind
@@ -69,7 +73,7 @@ class Naming:
 
 @dataclass(slots=True)
 class _Reading:
-    """Rows of a file for the staging table; remembers what it leaves out."""
+    """Rows of a file for the staging table; remembers the features it leaves out."""
 
     file: AreaFile
     naming: Naming
@@ -105,14 +109,14 @@ async def import_areas(
     *,
     skip_refused: bool = False,
 ) -> Import:
-    """Register every feature of a file, in their order.
+    """Register every feature of a file, in file order.
 
     Args:
-        connection: In no transaction.
-        file: The features, read as they are copied.
-        naming: How they become areas.
-        progress: Called with the number of features done since.
-        skip_refused: Whether the others are registered where some are refused; else none is.
+        connection: To the database, outside any transaction.
+        file: The features; they are read as they are copied.
+        naming: How features are turned into areas.
+        progress: Called with the number of features done since the last call.
+        skip_refused: Whether to register the other features if some are refused; if not, none is registered.
     """
     reading = _Reading(file, naming, progress)
     async with connection.transaction():

@@ -1,9 +1,8 @@
-"""Kept series in the database: the entries of an area's statistics, a row a period."""
+"""Kept series in the database: the statistics of an area, one row per period."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import shapely
 
@@ -25,7 +24,7 @@ WRITE = """
         set starts = excluded.starts, entry = excluded.entry, inputs = excluded.inputs, computed_at = now()
         where area_statistics.inputs <> excluded.inputs
 """
-"""Writes only what still holds: a replaced shape or a dropped product waits for the lock, or is seen."""
+"""Writes only what still applies: it waits for, or sees, a replaced shape or a dropped product."""
 
 READ = """
     select period, starts, entry, inputs, computed_at from area_statistics
@@ -34,22 +33,18 @@ READ = """
     order by starts, period
 """
 
-READ_INPUTS = "select period, inputs from area_statistics where area_id = $1 and product = $2"
-
-REMOVE = "delete from area_statistics where area_id = $1 and product = $2 and period = any($3::text[])"
-
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry to be kept."""
+    """An entry to keep."""
 
     period: str
     starts: datetime
-    """Begin of the period."""
+    """Start of the period."""
     entry: str
-    """JSON."""
+    """As JSON."""
     inputs: str
-    """SHA-256, in hex, of all that determines the entry."""
+    """SHA-256, in hex, of everything that determines the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +57,17 @@ class KeptEntry(NewEntry):
 async def write_entries(
     connection: Connection, area_id: int, polygon: Polygonal, product: str, entries: Sequence[NewEntry]
 ) -> int:
-    """Keep entries of an area, in one statement; those kept with the same inputs stay as they are.
+    """Keep entries of an area in one statement; entries kept with the same inputs stay as they are.
 
-    Nothing is written, and that is no error, where the area was deleted, got another shape or dropped the
-    product while they were computed.
+    If the area was deleted, given another shape or dropped the product while the entries were computed,
+    nothing is written; that is not an error.
 
     Args:
         connection: To the database.
         area_id: The area.
-        polygon: Its shape that the entries were computed for.
-        product: Id of a product it keeps.
-        entries: Of different periods.
+        polygon: The shape the entries were computed for.
+        product: Id of a product the area keeps.
+        entries: One per period.
 
     Returns:
         Rows written.
@@ -95,20 +90,9 @@ async def write_entries(
 async def read_series(
     connection: Connection, area_id: int, product: str, start: datetime | None, end: datetime | None
 ) -> list[KeptEntry]:
-    """The kept entries whose periods begin in a half-open time, in order; None leaves an end open.
+    """Return the kept entries whose periods start in a half-open interval, in order; None leaves an end open.
 
-    `entry` is handed on as JSON text, since thousands of them are answered without being looked into.
+    `entry` stays JSON text, since answers pass on thousands of entries without parsing them.
     """
     rows = await connection.fetch(READ, area_id, product, start, end)
     return [KeptEntry(r["period"], r["starts"], r["entry"], r["inputs"], r["computed_at"]) for r in rows]
-
-
-async def kept_inputs(connection: Connection, area_id: int, product: str) -> dict[str, str]:
-    """The input hash of every kept period: what a refresh compares."""
-    rows: Iterable[Any] = await connection.fetch(READ_INPUTS, area_id, product)
-    return {row["period"]: row["inputs"] for row in rows}
-
-
-async def remove_entries(connection: Connection, area_id: int, product: str, periods: Sequence[str]) -> None:
-    """Forget entries: those of periods that are no longer there."""
-    await connection.execute(REMOVE, area_id, product, list(periods))

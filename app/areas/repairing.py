@@ -1,4 +1,4 @@
-"""Repair: from an invalid polygon to a valid one, and what that changed."""
+"""Repair: makes an invalid polygon valid and says what that changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ MAKE_VALID = """
     from (select st_geomfromwkb($1, 4326) as given) as sent,
         lateral (select st_collectionextract(st_makevalid(given), 3) as made) as repaired
 """
-"""Keeps all of the outline; what has become a line or a point is dropped."""
+"""Keeps the whole outline; parts that become lines or points are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What a repair changed."""
+    """The changes a repair made."""
 
     reason: str
-    """The fault, and its place."""
+    """The fault and where it is."""
     area_km2_before: float
-    """On the WGS 84 ellipsoid; what an outline that crosses itself runs round the other way is subtracted."""
+    """On the WGS 84 ellipsoid; parts that a self-crossing outline runs round the other way are subtracted."""
     area_km2_after: float
     parts_before: int
     parts_after: int
 
     def document(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the changes as an object for JSON."""
         return {
             "reason": self.reason,
             "area_km2": {"before": self.area_km2_before, "after": self.area_km2_after},
@@ -46,18 +46,21 @@ class Repair:
 async def repair_polygon(
     geojson: Mapping[str, Any], fault: GeometryError, connection: Connection
 ) -> tuple[Polygonal, Repair]:
-    """Make the polygon valid that `read_polygon` refused.
+    """Make a polygon valid that `read_polygon` refused.
 
     Args:
-        geojson: The geometry refused.
-        fault: Why it was; raised again where no repair can help.
-        connection: To PostGIS, whose ST_MakeValid does it.
+        geojson: The geometry that was refused.
+        fault: Why it was refused.
+        connection: To PostGIS, whose ST_MakeValid does the repair.
+
+    Raises:
+            GeometryError: If no repair can help; `fault` itself, or a message that begins with it.
     """
     broken = _broken(geojson, fault)
     row = await connection.fetchrow(MAKE_VALID, shapely.to_wkb(broken))
     made = shapely.from_wkb(row["wkb"])
     if made.is_empty:
-        raise GeometryError(f"{fault}; nothing with an area is left when it is repaired") from fault
+        raise GeometryError(f"{fault}; a repair leaves nothing that has an area") from fault
     polygon = read_polygon(mapping(made))
     return polygon, Repair(
         reason=shapely.is_valid_reason(broken),
@@ -69,7 +72,7 @@ async def repair_polygon(
 
 
 def _broken(geojson: Mapping[str, Any], fault: GeometryError) -> BaseGeometry:
-    """The polygon as it was sent; raises `fault` unless being invalid is all that is wrong with it."""
+    """Return the polygon as it was sent; raise `fault` unless it is merely invalid."""
     try:
         with np.errstate(invalid="ignore"):
             polygon = spelled_out(geojson)
@@ -79,7 +82,7 @@ def _broken(geojson: Mapping[str, Any], fault: GeometryError) -> BaseGeometry:
     if not 0 < len(coordinates) <= MAX_VERTICES or not np.isfinite(coordinates).all() or polygon.is_valid:
         raise fault
     if _spans_antimeridian(polygon):
-        raise GeometryError(f"{fault}; across the antimeridian nothing is repaired, cut it there") from fault
+        raise GeometryError(f"{fault}; polygons across the antimeridian are not repaired; cut it") from fault
     return polygon
 
 

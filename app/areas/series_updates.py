@@ -1,4 +1,4 @@
-"""Following in the database: which areas news touches, which have never been counted, and what was seen."""
+"""Keeping series current: areas a new mosaic touches, series not filled yet, and mosaics seen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ STANDING = """
 
 @dataclass(frozen=True, slots=True)
 class AreaToCount:
-    """An area, without its shape."""
+    """An area without its shape."""
 
     id: int
     vertices: int
@@ -78,7 +78,7 @@ class AreaToCount:
 
 @dataclass(frozen=True, slots=True)
 class SeriesToFill(AreaToCount):
-    """An area with a product none of whose periods are sure to be kept."""
+    """An area and a product whose periods may not all be kept yet."""
 
     product: str
     updated_at: datetime
@@ -87,24 +87,24 @@ class SeriesToFill(AreaToCount):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a series of an area stands."""
+    """The state of one series of an area."""
 
     name: str
     products: tuple[str, ...]
-    """That the area keeps."""
+    """Products the area keeps."""
     filled: bool
-    """Whether the series is complete, save for news."""
+    """Whether the series is complete, apart from mosaics that have changed since."""
 
 
 async def series_behind(
     connection: Connection, versions: Mapping[str, str], *, limit: int
 ) -> list[SeriesToFill]:
-    """Series to be filled: of new areas, of changed ones, and of products that changed; in order of products.
+    """Return series to fill, by product: of new or changed areas, and of changed products.
 
     Args:
         connection: To the database.
-        versions: Of the products that can be counted, by id.
-        limit: Series at most.
+        versions: Versions of the products that can be counted, by product id.
+        limit: Number of series at most.
     """
     rows = await connection.fetch(BEHIND, list(versions), list(versions.values()), limit)
     return [SeriesToFill(r["id"], r["vertices"], r["product"], r["updated_at"]) for r in rows]
@@ -113,50 +113,50 @@ async def series_behind(
 async def areas_touched(
     connection: Connection, product: str, within: shapely.Geometry | None
 ) -> list[AreaToCount]:
-    """Areas with a filled series of a product that touch a geometry in degrees; None touches all."""
+    """Return the areas with a filled series of a product that touch a geometry in degrees; None means all."""
     wkb = None if within is None else shapely.to_wkb(within)
     return [AreaToCount(r["id"], r["vertices"]) for r in await connection.fetch(TOUCHED, product, wkb)]
 
 
 async def shapes_of(connection: Connection, areas: Sequence[int]) -> dict[int, Polygonal]:
-    """The polygons of those areas that there still are."""
+    """Return the polygons of those of the areas that still exist."""
     return {r["id"]: polygon_of(r["wkb"]) for r in await connection.fetch(SHAPES, list(areas))}
 
 
 async def kept_inputs_of(
     connection: Connection, areas: Sequence[int], product: str, period: str
 ) -> dict[int, str]:
-    """The input hash of each area's kept entry for a period, where it has one."""
+    """Return the input hash of each area's kept entry for a period, for areas that have one."""
     rows = await connection.fetch(KEPT, list(areas), product, period)
     return {row["area_id"]: row["inputs"] for row in rows}
 
 
 async def forget_entries(connection: Connection, areas: Sequence[int], product: str, period: str) -> None:
-    """Remove entries of a period."""
+    """Remove the entries of some areas for one period."""
     await connection.execute(FORGET, list(areas), product, period)
 
 
 async def forget_period(connection: Connection, products: Sequence[str], period: str) -> None:
-    """Remove the entries of a period that is there no more."""
+    """Remove all entries of a period that no longer exists."""
     await connection.execute(FORGET_PERIOD, list(products), period)
 
 
 async def note_filled(
     connection: Connection, series: Sequence[SeriesToFill], version: str, periods: Sequence[str]
 ) -> None:
-    """Note that series of one product have all its periods; entries of any other periods are removed."""
+    """Note that series of one product have all their periods; remove entries of any other periods."""
     product, areas = series[0].product, [each.id for each in series]
     await connection.execute(FORGET_OTHER_PERIODS, areas, product, list(periods))
     await connection.execute(FILLED, product, version, areas, [each.updated_at for each in series])
 
 
 async def mosaics_seen(connection: Connection, collection: str) -> dict[str, str]:
-    """The mosaic of each period that the kept statistics have seen, by the period's text."""
+    """Return the mosaic of each period that the kept statistics have seen, by period text."""
     return {r["period"]: r["mosaic"] for r in await connection.fetch(SEEN, collection)}
 
 
 async def note_mosaic(connection: Connection, collection: str, period: str, mosaic: str | None) -> None:
-    """Note that the kept statistics have seen a mosaic, or that there is none any more."""
+    """Note that the kept statistics have seen a period's mosaic, or, if None, that it no longer has one."""
     if mosaic is None:
         await connection.execute(UNSEE, collection, period)
     else:
@@ -164,7 +164,11 @@ async def note_mosaic(connection: Connection, collection: str, period: str, mosa
 
 
 async def standing_of(connection: Connection, area_id: int, product: str, version: str) -> Standing:
-    """How a series stands; raises `UnknownAreaError` where there is no such area."""
+    """Return the state of a series.
+
+    Raises:
+        UnknownAreaError: If no area has this id.
+    """
     row = await connection.fetchrow(STANDING, area_id, product, version)
     if row is None:
         raise UnknownAreaError(area_id)

@@ -1,4 +1,4 @@
-"""The time series of an area: the entries that are kept, and those not counted yet, counted now."""
+"""The time series of an area: kept entries, and those not kept yet, which are computed on request."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ from mosaics.catalogue import Catalogue
 from mosaics.period import Cadence, Interval, Period
 
 MAX_COMPUTED = 120
-"""Entries one answer computes; ten years of months, a second or two of work for a field."""
+"""Entries computed for one answer: ten years of months, a second or two of work for a field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +31,32 @@ class TimeSeries:
     name: str
     """Of the area."""
     entries: tuple[str, ...]
-    """JSON of each, in order of time: `kept` says whether it was at hand, then follows the entry."""
+    """JSON of each entry in order of time; `kept` comes first and says whether the entry was stored."""
     computed: int
-    """Entries counted just now."""
+    """Number of entries computed for this answer."""
     pending: int
-    """Entries that are left out: neither kept nor counted, since they were too many."""
+    """Number of entries left out: not kept, and too many to compute."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """What the database knows of a series."""
+    """What the database knows about a series."""
 
     standing: Standing
     kept: Sequence[KeptEntry]
     unknown: Sequence[Period]
-    """Periods with scenes somewhere, without an entry; there may be one over the area."""
+    """Periods with scenes somewhere but no entry; a scene may lie over the area."""
     empty: Sequence[Period]
-    """Periods with scenes somewhere, none of them over the area."""
+    """Periods with scenes somewhere, but none over the area."""
 
 
 class TimeSeriesReader:
-    """Reads series.
+    """Reader of time series.
 
     Args:
-        database: Where they are kept.
+        database: Where entries are kept.
         catalogue: What exists now.
-        answering: Counts what is not kept.
+        statistics: Computes entries that are not kept.
     """
 
     def __init__(self, database: Database, catalogue: Catalogue, statistics: StatisticsService) -> None:
@@ -65,17 +65,17 @@ class TimeSeriesReader:
         self._statistics = statistics
 
     async def read(self, area_id: int, product: Product, time: Interval) -> TimeSeries:
-        """The entries of every period that has a moment in common with a time.
+        """Return the entries of every period that overlaps an interval.
 
-        Rows are read and nothing else where all is kept. The latest `MAX_COMPUTED` of what is missing are
-        counted. Periods between others in which nothing landed are there as empty entries.
+        If everything is kept, only rows are read. Of the missing entries the latest `MAX_COMPUTED` are
+        computed. Periods without any scene that lie between others appear as empty entries.
 
         Raises:
             app.areas.area.UnknownAreaError: If there is no such area.
             app.database.DatabaseUnavailableError: If the database does not answer.
             StatisticsRequestError: If there are too many entries.
             app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
-            app.rendering.renderer.RenderingOverloadError: As counting does, where something is missing.
+            app.rendering.renderer.RenderingOverloadError: If a missing entry cannot be computed.
         """
         known = self._periods(product, time)
         async with self._database.connection() as connection:
@@ -85,7 +85,7 @@ class TimeSeriesReader:
         empty = [*rows.empty, *_gaps(known)]
         if len(entries) + len(computing) + len(empty) > MAX_ENTRIES:
             raise StatisticsRequestError(
-                f"a series has {MAX_ENTRIES:,} entries at most; ask for a shorter time"
+                f"a series has at most {MAX_ENTRIES:,} entries; ask for a shorter time"
             )
         if computing or empty:
             async with self._database.connection() as connection:
@@ -143,7 +143,7 @@ class TimeSeriesReader:
 
 
 def _floor(moment: datetime | None, cadence: Cadence | None) -> datetime | None:
-    """Begin of the period a moment lies in."""
+    """Return the start of the period that contains a moment."""
     if moment is None or cadence is None:
         return moment
     return Period.containing(moment, cadence).start
@@ -155,7 +155,7 @@ def _kept(row: KeptEntry, product: Product) -> str:
 
 
 def _gaps(known: Iterable[Period]) -> Iterator[Period]:
-    """Periods between the first and the last in which nothing landed."""
+    """Yield the periods without any scene between the first period and the last."""
     for period, later in pairwise(known):
         if period.end != later.start:
             between = period.following()

@@ -1,4 +1,4 @@
-"""Entries computed before, in the database under their input hash: asking again reads a row."""
+"""Cache of computed entries in the database, under their input hash: the same request again reads a row."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -23,9 +23,9 @@ FORGET = "delete from statistics_cache where used_at < now() - $1::interval"
 
 
 async def cached_entries(connection: Connection, inputs: Sequence[str]) -> dict[str, str]:
-    """The entries there are for input hashes, as JSON texts by hash, in one question.
+    """Return the entries cached for input hashes, as JSON text by hash, with one query.
 
-    That they are used is noted at most once an hour.
+    Their use is noted at most once an hour.
     """
     rows: Iterable[Any] = await connection.fetch(READ, list(inputs))
     unmarked = [row["inputs"] for row in rows if row["unmarked"]]
@@ -34,26 +34,16 @@ async def cached_entries(connection: Connection, inputs: Sequence[str]) -> dict[
     return {row["inputs"]: row["entry"] for row in rows}
 
 
-async def cached_entry(connection: Connection, inputs: str) -> str | None:
-    """The entry for an input hash, as JSON text."""
-    return (await cached_entries(connection, [inputs])).get(inputs)
-
-
 async def keep_entries(connection: Connection, entries: Mapping[str, str]) -> None:
-    """Keep entries, JSON texts by input hash; equal inputs have equal entries, so that the first one stays.
+    """Store entries, JSON text by input hash; equal inputs have equal entries, so the first one stays.
 
-    Hashes go in one order, so that two writers cannot wait for each other.
+    Hashes are written in sorted order, so that two writers cannot deadlock.
     """
     inputs = sorted(entries)
     await connection.execute(KEEP, inputs, [entries[each] for each in inputs])
 
 
-async def keep_entry(connection: Connection, inputs: str, entry: str) -> None:
-    """Keep one entry, a JSON text."""
-    await keep_entries(connection, {inputs: entry})
-
-
 async def forget_unused(connection: Connection, older_than: timedelta) -> int:
-    """Drop what nobody asked for during a time; gives the number of entries dropped."""
+    """Drop entries unused for longer than a duration; return how many were dropped."""
     done: str = await connection.execute(FORGET, older_than)
     return int(done.rpartition(" ")[2])

@@ -110,8 +110,8 @@ def test_a_refused_feature_lets_none_in(command: Command, folder: Path) -> None:
     assert "Feature 1: the Polygon is not valid: Self-intersection[5.1 51.05]" in refused.output
     assert "Feature 2: it has no geometry" in refused.output
     assert "Feature 3: statistics need a Polygon" in refused.output
-    assert "Feature 4: it has no 'name' to be its name" in refused.output
-    assert "4 of 5 features cannot be areas, so none was imported" in refused.output
+    assert "Feature 4: it has no property 'name' to take the name from" in refused.output
+    assert "4 of 5 features are not valid areas, so none was imported" in refused.output
     assert command.sql("select count(*) from areas") == "0"
     done = command.run("import", path, "--skip-refused")
     assert (done.exit_code, done.output.endswith("Imported 1 area.\n")) == (0, True)
@@ -148,11 +148,11 @@ def test_a_geopackage_of_several_layers_needs_one_named(command: Command, folder
     }
     path = write_geopackage(folder / "all.gpkg", layers)
     refused = command.run("import", path)
-    assert (refused.exit_code, "name one: fields, roads" in refused.output) == (2, True)
+    assert (refused.exit_code, "name one of: fields, roads" in refused.output) == (2, True)
     assert "there are: fields, roads" in command.run("import", path, "--layer", "rivers").output
     broken = command.run("import", path, "--layer", "roads")
     assert "Feature 0: it has no geometry" in broken.output
-    assert "Feature 1: its geometry is broken" in broken.output
+    assert "Feature 1: its geometry is damaged" in broken.output
     done = command.run("import", path, "--layer", "fields", "--name-field", "Field Name")
     assert done.output == "Imported 1 area.\n"
 
@@ -164,7 +164,7 @@ def test_a_geopackage_of_several_layers_needs_one_named(command: Command, folder
         (b"[]", "not a GeoJSON FeatureCollection"),
         (b'{"type":"Topology"}', "not a GeoJSON FeatureCollection"),
         (b"\xff\xfe", "neither a GeoPackage nor JSON"),
-        (b"SQLite format 3\0 and then nothing", "no GeoPackage"),
+        (b"SQLite format 3\0 and then nothing", "not a GeoPackage"),
         (
             b'{"type":"FeatureCollection","features":[],"crs":{"properties":{"name":"EPSG:28992"}}}',
             "not in degrees",

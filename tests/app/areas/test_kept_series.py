@@ -6,19 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-import shapely
 
 from app.areas.area import AreaChanges, Description, UnknownAreaError
 from app.areas.area_store import (
     change_area,
     create_area,
     delete_area,
-    kept_areas,
     read_shape,
     replace_area,
 )
-from app.areas.kept_series import NewEntry, kept_inputs, read_series, remove_entries, write_entries
-from app.statistics.cache import cached_entries, cached_entry, forget_unused, keep_entries, keep_entry
+from app.areas.kept_series import NewEntry, read_series, write_entries
+from app.statistics.cache import cached_entries, forget_unused, keep_entries
 from app.statistics.geometry import Polygonal, read_polygon
 from tests.app.areas.conftest import SQUARE, square_at
 
@@ -49,8 +47,6 @@ async def test_a_series_is_read_in_order_and_in_part(connection: asyncpg.Connect
     start, end = datetime(2024, 2, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)
     assert [e.period for e in await read_series(connection, area.id, "ndvi", start, end)] == ["2024-02"]
     assert [e.period for e in await read_series(connection, area.id, "ndvi", end, None)] == ["2024-03"]
-    await remove_entries(connection, area.id, "ndvi", ["2024-01"])
-    assert await kept_inputs(connection, area.id, "ndvi") == {"2024-02": "a", "2024-03": "a"}
 
 
 async def test_equal_inputs_write_nothing_and_others_replace(connection: asyncpg.Connection) -> None:
@@ -103,19 +99,9 @@ async def test_a_writer_waits_for_a_replacement_under_way(
     await other.close()
 
 
-async def test_areas_that_keep_a_product_are_found_by_what_a_scene_covers(
-    connection: asyncpg.Connection,
-) -> None:
-    ids = [
-        (await create_area(connection, Description(f"Field {lon}", products=products), polygon(lon))).id
-        for lon, products in ((5.0, ("ndvi",)), (6.0, ("ndvi",)), (6.0, ("no2",)))
-    ]
-    async with connection.transaction():
-        found = [pair async for pair in kept_areas(connection, "ndvi")]
-        touched = [pair async for pair in kept_areas(connection, "ndvi", shapely.box(5.9, 51, 6.5, 52))]
-    assert [area_id for area_id, _ in found] == ids[:2]
-    assert touched == [(ids[1], polygon(6.0))]
-    assert await read_shape(connection, ids[0]) == read_polygon({"type": "Polygon", "coordinates": SQUARE})
+async def test_the_shape_of_an_area_is_read_as_it_was_registered(connection: asyncpg.Connection) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+    assert await read_shape(connection, area.id) == read_polygon({"type": "Polygon", "coordinates": SQUARE})
     with pytest.raises(UnknownAreaError, match="no area 99"):
         await read_shape(connection, 99)
 
@@ -137,16 +123,16 @@ async def test_three_thousand_kept_periods_are_read_within_50_ms(connection: asy
 
 
 async def test_entries_are_cached_under_their_inputs(connection: asyncpg.Connection) -> None:
-    await keep_entry(connection, "a", '{"mean": 1}')
+    await keep_entries(connection, {"a": '{"mean": 1}'})
     await keep_entries(connection, {"c": '{"mean": 3}', "a": '{"mean": 9}'})
-    assert await cached_entry(connection, "a") == '{"mean": 1}'
-    assert await cached_entry(connection, "b") is None
+    assert await cached_entries(connection, ["a"]) == {"a": '{"mean": 1}'}
+    assert await cached_entries(connection, ["b"]) == {}
     assert await cached_entries(connection, ["a", "b", "c"]) == {"a": '{"mean": 1}', "c": '{"mean": 3}'}
 
 
-async def test_what_nobody_asked_for_is_forgotten(connection: asyncpg.Connection) -> None:
+async def test_what_was_not_asked_for_is_forgotten(connection: asyncpg.Connection) -> None:
     await keep_entries(connection, {"used": "{}", "unused": "{}"})
     await connection.execute("update statistics_cache set used_at = now() - interval '40 days'")
-    await cached_entry(connection, "used")
+    await cached_entries(connection, ["used"])
     assert await forget_unused(connection, timedelta(days=30)) == 1
     assert await cached_entries(connection, ["used", "unused"]) == {"used": "{}"}
