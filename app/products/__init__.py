@@ -1,1 +1,1 @@
-"""Products: what is computed from which bands, and how it looks; one .toml file each."""
+"""Products: what is computed from which bands, and how it is shown; one .toml file each."""

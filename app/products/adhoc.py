@@ -1,4 +1,4 @@
-"""Products made from a request: bands or an expression over one collection, under the bounds of any other."""
+"""Ad-hoc products: bands or an expression over one collection, with the limits of any other product."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from app.products.product_file import explain
 from mosaics.collection import Band, Collection
 
 REFLECTANCE_STRETCH = (0.0, 0.4)
-"""What is drawn from black to full colour where nothing else is asked: land without snow lies below 0.4."""
+"""Default stretch from black to full colour: land without snow lies below a reflectance of 0.4."""
 DEFAULT_COLORMAP = "viridis"
 
 
 class ProductRequestError(ValueError):
-    """A request describes no product; the message says what is wrong and what would work."""
+    """A request does not describe a product; the message says what is wrong and what would work."""
 
 
 def adhoc_product(
@@ -28,19 +28,19 @@ def adhoc_product(
     colormap: str | None = None,
     painted: bool = True,
 ) -> Product:
-    """The product of a request.
+    """Return the product a request describes.
 
     Args:
-        collection: Whose bands are meant.
-        bands: One band, drawn with a colour map, or three, drawn as red, green and blue.
-        expression: In place of bands, a formula over them.
-        rescale: ``low,high``, or three such pairs for three bands; None where the bands say it themselves.
-        colormap: Its name; for one band or an expression only.
-        painted: Whether colours are asked for; values as numbers need no range.
+        collection: The collection of the bands.
+        bands: One band, drawn with a colormap, or three, drawn as red, green and blue.
+        expression: A formula over the bands, instead of `bands`.
+        rescale: ``low,high``, or three such pairs for three bands; None uses the bands' own ranges.
+        colormap: Name of a colormap; for one band or an expression only.
+        painted: Whether colours are wanted; numeric values need no range.
 
     Raises:
-        ProductRequestError: The request describes no product.
-        UnknownBandError: The collection has no such band.
+        ProductRequestError: If the request does not describe a product.
+        UnknownBandError: If the collection has no such band.
     """
     if (expression is None) == (not bands):
         raise ProductRequestError("give either bands=red,green,blue (or one band) or expression=…")
@@ -75,7 +75,7 @@ def adhoc_product(
 def _range(
     rescale: str | None, bands: Sequence[Band] | None, *, painted: bool
 ) -> tuple[tuple[float, float], ...]:
-    """The range of the colours: as asked, else the bands' own; any will do where nothing is painted."""
+    """Return the range of the colours: as requested, or the bands' own; any if nothing is painted."""
     if rescale is not None:
         return _stretches(rescale)
     if not painted:
@@ -92,14 +92,14 @@ def _stretches(text: str) -> tuple[tuple[float, float], ...]:
         numbers = []
     if len(numbers) not in (2, 6):
         raise ProductRequestError(
-            f"rescale={text[:80]!r} is not understood; give two numbers, low,high, as in rescale=0,0.4, or "
+            f"rescale={text[:80]!r} is not valid; give two numbers, low,high, as in rescale=0,0.4, or "
             "six, a pair for each of three bands"
         )
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _own_stretch(band: Band) -> tuple[float, float]:
-    """The range a band is usually drawn over: that of reflectance, or of plain 8-bit pictures."""
+    """Return the range a band is usually drawn over: that of reflectance, or of plain 8-bit pictures."""
     if band.unit == "1" and band.wavelength_um is not None and not band.categorical:
         return REFLECTANCE_STRETCH
     if band.dtype == "uint8" and (band.scale, band.offset) == (1.0, 0.0) and not band.categorical:
@@ -109,5 +109,5 @@ def _own_stretch(band: Band) -> tuple[float, float]:
 
 def _no_usual_range(what: str) -> ProductRequestError:
     return ProductRequestError(
-        f"{what} has no usual range; give the values of the first and the last colour, as in rescale=-1,1"
+        f"{what} has no default range; give the values of the first and the last colour, as in rescale=-1,1"
     )

@@ -1,4 +1,4 @@
-"""Band-math expressions: compiled once, evaluated by numexpr on float32 with NaN for missing."""
+"""Band-math expressions: compiled once, evaluated by numexpr in float32, with NaN for missing values."""
 
 import ast
 import math
@@ -38,9 +38,9 @@ __all__ = [
 ]
 
 MAX_BANDS = 12
-"""Different bands, each of which is read for every pixel."""
+"""Different bands; each is read for every pixel."""
 MAX_COST = 256
-"""Operations a pixel, as `Expression.cost` counts them."""
+"""Operations per pixel, as counted by `Expression.cost`."""
 
 _OPERATIONS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div",
@@ -48,21 +48,21 @@ _OPERATIONS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 _SWAPPED = (ast.Lt, ast.LtE)
 _COST = {"sqrt": 2, "log": 8, "exp": 8}
-"""Time of a function beside that of an addition, on float32 in numexpr 2.14."""
+"""Cost of a function relative to an addition, in float32 with numexpr 2.14."""
 AGGREGATE_COST = 4
-"""Of a mean or a standard deviation, a year: passes over the years in numpy, beside what is inside."""
+"""Cost of a mean or a standard deviation per year: numpy's passes over the years, besides what is inside."""
 
-# A tile is rendered by one thread, and as many tiles at once as there are cores.
+# One thread renders a tile, and as many tiles are rendered at once as there are cores.
 numexpr.set_num_threads(1)
 
 
 class Years(NamedTuple):
-    """How many years a role has."""
+    """The number of years of a role."""
 
     most: int
-    """Windows it may have, one a year."""
+    """Windows it may have, one per year."""
     least: int
-    """Of them, how many must have a value for a mean or a standard deviation to be one."""
+    """Years that must have a value for a mean or a standard deviation to have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,14 @@ class Aggregate:
 
     function: str
     inner: "Expression"
-    """What is computed in each year."""
+    """What is computed for each year."""
     least: int
     """Years that must have a value; with fewer, the result is missing."""
 
     def over(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-        """The aggregate of arrays whose first axis is the years.
+        """Return the aggregate of arrays whose first axis is the years.
 
-        The standard deviation is that of a sample, over n - 1; years without a value do not count.
+        The standard deviation is that of a sample, with n - 1; years without a value are ignored.
         """
         yearly = self.inner.evaluate(values)
         present = ~np.isnan(yearly)
@@ -98,36 +98,35 @@ class Aggregate:
 class Expression:
     """A formula over bands.
 
-    A result is missing (NaN) where any band that is named is missing, wherever its name stands; where a
-    denominator is 0, the argument of `log` is not positive or that of `sqrt` is negative; where anything on
-    the way is infinite, even if a later step would make it finite again; and where the condition of a `keep`
-    does not hold.
+    A result is missing (NaN) if any band that is named is missing, wherever its name occurs; if a denominator
+    is 0, the argument of `log` is not positive or that of `sqrt` is negative; if any intermediate value is
+    infinite, even if a later step would make it finite again; and if the condition of a `keep` does not hold.
     """
 
     text: str
-    """The formula in its normal spelling: blanks and superfluous parentheses make no difference."""
+    """The formula in normal form: spaces and superfluous parentheses make no difference."""
     bands: tuple[str, ...]
-    """As named (``red`` or ``pre.red``), in the order of first use."""
+    """As named (``red`` or ``pre.red``), in order of first use."""
     cost: int
-    """Operations a pixel before repeated ones are shared: sqrt 2, log and exp 8, any other 1. ``x ** 3``
-    counts what it multiplies three times; what a comparison or a denominator could hide counts once more;
-    what stands in `mean` or `std` counts for every year."""
+    """Operations per pixel before repeated ones are shared: 2 for sqrt, 8 for log and exp, 1 for any other.
+    ``x ** 3`` counts its operand three times; operands that a comparison or a denominator could hide count
+    once more; the contents of `mean` or `std` count for every year."""
     tree: Any = field(repr=False, compare=False)
-    """The numexpr nodes; its variables are ``v0``, ``v1``, … in the order of `variables`."""
+    """The numexpr nodes; the variables are ``v0``, ``v1``, … in the order of `variables`."""
     variables: tuple[str, ...]
-    """The bands the nodes name themselves, and the aggregates as they are written, in the order of use."""
+    """The bands the nodes name directly, and the aggregates as written, in order of use."""
     aggregates: Mapping[str, Aggregate] = field(default_factory=dict, compare=False)
-    """Means and standard deviations over years, as they are written."""
+    """Means and standard deviations over years, by their text."""
 
     def evaluate(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Evaluate the formula on arrays.
 
         Args:
             values: For every name in `bands` a float32 array in its unit, all of one shape; NaN is missing.
-                A band of a role of several years has one axis more, the first: the years.
+                Bands of a role with several years have an additional first axis: the years.
 
         Returns:
-            float32 of the same shape; NaN is missing and nothing is infinite. A comparison gives 1 or 0.
+            float32 of the same shape, NaN where missing, never infinite. A comparison gives 1 or 0.
         """
         program = _programs.of(self)
         aggregates = {name: aggregate.over(values) for name, aggregate in self.aggregates.items()}
@@ -141,7 +140,7 @@ class Expression:
 
 
 class _Programs(threading.local):
-    """The numexpr programs of one thread: a program owns its temporaries, so two threads cannot share one."""
+    """The numexpr programs of one thread; a program owns its temporaries, so threads cannot share one."""
 
     def __init__(self) -> None:
         self.of = lru_cache(maxsize=256)(_assemble)
@@ -160,13 +159,13 @@ def compile_expression(
     """Read a formula.
 
     Args:
-        text: The formula. Bands are named ``red``, or ``pre.red`` where there are roles.
-        roles: The time windows there are to name; without any, bands are named alone.
-        years: Of those, the ones with a window in each of several years; their bands stand inside `mean(…)`
-            and `std(…)` alone.
+        text: The formula. Bands are named ``red``, or ``pre.red`` if there are roles.
+        roles: The time windows that can be named; without any, bands are named alone.
+        years: The roles with a window in each of several years; their bands may only occur inside `mean(…)`
+            and `std(…)`.
 
     Raises:
-        ExpressionError: The text is over a limit or is no expression; found out without evaluating anything.
+        ExpressionError: If the text exceeds a limit or is not an expression; finding out evaluates nothing.
     """
     return _compile(text, tuple(roles), tuple((years or {}).items()))
 
@@ -185,7 +184,7 @@ class _Term:
 
     @property
     def number(self) -> "_Term":
-        """The term as a number: 1 where a condition holds, else 0."""
+        """The term as a number: 1 where a condition holds, otherwise 0."""
         return _apply("where", self, _constant(1), _constant(0)) if self.is_condition else self
 
 
@@ -205,8 +204,8 @@ def _apply(operation: str, *terms: _Term) -> _Term:
 def _checked(cost: int) -> int:
     if cost > MAX_COST:
         raise ExpressionError(
-            f"the expression takes more than {MAX_COST} operations a pixel; write it shorter, above all its "
-            "powers, logarithms and exponentials"
+            f"the expression takes more than {MAX_COST} operations per pixel; write it shorter, especially "
+            "its powers, logarithms and exponentials"
         )
     return cost
 
@@ -214,9 +213,9 @@ def _checked(cost: int) -> int:
 class _Compilation:
     """Turns a checked tree into numexpr nodes.
 
-    Arithmetic carries NaN and infinity on by itself. What would lose them (a comparison, a choice, a
-    denominator, an exponential) has its operands guarded: 0 times each is added to the result, which is 0 or
-    missing.
+    Arithmetic propagates NaN and infinity by itself. Operations that would lose them (comparisons, choices,
+    denominators, exponentials) have their operands guarded: 0 times each operand is added to the result,
+    which is 0 or missing.
     """
 
     def __init__(self, roles: tuple[str, ...], years: Mapping[str, Years]) -> None:
@@ -231,7 +230,7 @@ class _Compilation:
     def finish(self, tree: ast.expr) -> Expression:
         result = self.guarded(tree)
         if not self.variables:
-            raise ExpressionError("the expression names no band; name at least one, as in nir / red")
+            raise ExpressionError("the expression names no bands; name at least one, as in nir / red")
         for guard in self.guards.values():
             result = _apply("add", result, _apply("mul", guard, _constant(0)))
         return Expression(
@@ -306,7 +305,7 @@ class _Compilation:
                 return _apply(function, self.term(arguments[0]).number)
 
     def extreme(self, function: str, arguments: list[ast.expr]) -> _Term:
-        """The smaller or larger of two; of two conditions, whether both or either of them holds."""
+        """Return the smaller or larger of two; for two conditions, whether both or either holds."""
         first, second = (self.term(argument) for argument in arguments)
         if first.is_condition and second.is_condition:
             return _apply("and" if function == "minimum" else "or", first, second)
@@ -314,7 +313,7 @@ class _Compilation:
         return _apply(function, first, second)
 
     def aggregate(self, function: str, inner: ast.expr) -> _Term:
-        """What is inside is a formula of its own, over one role; its result is a variable here."""
+        """Compile what is inside as a formula of its own, over one role; its result is a variable here."""
         named = {name_of(node)[0] for node in ast.walk(inner) if isinstance(node, ast.Attribute)}
         role = next(iter(named), "")
         if len(named) != 1 or role not in self.years:
@@ -333,7 +332,7 @@ class _Compilation:
 
     def name_variable(self, name: str) -> None:
         if len(self.variables) == MAX_BANDS or len(self.bands) > MAX_BANDS:
-            raise ExpressionError(f"an expression names at most {MAX_BANDS} bands")
+            raise ExpressionError(f"an expression may name at most {MAX_BANDS} bands")
         self.variables[name] = _Term(VariableNode(f"v{len(self.variables)}", "float"), 0)
 
     def variable(self, role: str, band: str) -> _Term:
@@ -343,13 +342,11 @@ class _Compilation:
                 f"std({role}.{band})"
             )
         if role and not self.roles:
-            raise ExpressionError(
-                f"there are no time windows here to name: write {band} rather than {role}.{band}"
-            )
+            raise ExpressionError(f"this product has no time windows; write {band} instead of {role}.{band}")
         if self.roles and role not in self.roles:
             choices = " or ".join(f"{known}.{band}" for known in self.roles)
             raise ExpressionError(
-                f"{f'{role}.{band}' if role else band!r} names no time window; write {choices}"
+                f"{f'{role}.{band}' if role else band!r} does not name a time window; write {choices}"
             )
         name = f"{role}.{band}" if role else band
         if name not in self.variables:

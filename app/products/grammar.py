@@ -1,18 +1,18 @@
-"""What may stand in a band-math expression, checked before anything is evaluated."""
+"""The grammar of band-math expressions, checked before anything is evaluated."""
 
 import ast
 import re
 
 MAX_LENGTH = 500
-"""Characters; dNBR written out has 105, RBR 190."""
+"""In characters; dNBR written out has 105, RBR 190."""
 MAX_NODES = 160
-"""Bands, numbers, operators and calls."""
+"""Number of bands, numbers, operators and calls."""
 MAX_DEPTH = 32
-"""Levels of operators and calls inside one another."""
+"""Nesting levels of operators and calls."""
 MAX_DIGITS = 20
-"""Digits in a row; a float32 keeps nine."""
+"""Consecutive digits; a float32 keeps nine."""
 MAX_CONSTANT = 1e30
-"""Largest constant, and its inverse the smallest but 0: a product of one with a band stays inside float32."""
+"""Largest constant; its inverse is the smallest except 0. A constant times a band stays within float32."""
 
 AGGREGATES = {"mean": 1, "std": 1}
 """Functions over the windows of a role that has one in each of several years."""
@@ -20,10 +20,11 @@ FUNCTIONS = {
     "where": 3, "keep": 2, "minimum": 2, "maximum": 2, "sqrt": 1, "log": 1, "exp": 1, "abs": 1,
     **AGGREGATES,
 }  # fmt: skip
-"""Functions and their numbers of arguments."""
+"""Functions with their numbers of arguments."""
 
 _WHAT_THERE_IS = (
-    "there are bands, numbers, + - * /, ** 2 and ** 3, comparisons and the functions " + ", ".join(FUNCTIONS)
+    "it may have bands, numbers, + - * /, ** 2 and ** 3, comparisons and the functions "
+    + ", ".join(FUNCTIONS)
 )
 _FOREIGN_CHARACTER = re.compile(r"[^A-Za-z0-9_.+\-*/<>=!(), \t\r\n]")
 _LONG_NUMBER = re.compile(rf"[0-9_]{{{MAX_DIGITS + 1},}}")
@@ -34,17 +35,17 @@ _COMPARISONS = (ast.Gt, ast.GtE, ast.Lt, ast.LtE, ast.Eq, ast.NotEq)
 
 
 class ExpressionError(ValueError):
-    """An expression is not one; the message says why and what would work."""
+    """A text that is not a valid expression; the message says why and what would work."""
 
 
 def parse(text: str) -> ast.expr:
-    """Read an expression into a tree of nothing but what an expression may have.
+    """Parse an expression into a tree that contains only what an expression may have.
 
     Args:
         text: The expression.
 
     Raises:
-        ExpressionError: It is over a limit, or something in it has no meaning here.
+        ExpressionError: If it exceeds a limit or contains anything that has no meaning here.
     """
     _check_text(text)
     try:
@@ -57,28 +58,32 @@ def parse(text: str) -> ast.expr:
     while level:
         depth, nodes = depth + 1, nodes + len(level)
         if nodes > MAX_NODES:
-            raise ExpressionError(f"an expression has at most {MAX_NODES} bands, numbers and operators")
+            raise ExpressionError(f"an expression may have at most {MAX_NODES} bands, numbers and operators")
         if depth > MAX_DEPTH:
-            raise ExpressionError(f"an expression is nested at most {MAX_DEPTH} levels deep")
+            raise ExpressionError(f"an expression may be nested at most {MAX_DEPTH} levels deep")
         level = [operand for node in level for operand in _operands(node)]
     return root
 
 
 def _check_text(text: str) -> None:
     if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters; this one has {len(text)}")
+        raise ExpressionError(
+            f"an expression may have at most {MAX_LENGTH} characters; this one has {len(text)}"
+        )
     if not text.strip():
         raise ExpressionError(f"the expression is empty; {_WHAT_THERE_IS}")
     if found := _FOREIGN_CHARACTER.search(text):
         raise ExpressionError(f"{found[0]!a} has no meaning in an expression; {_WHAT_THERE_IS}")
     if _LONG_NUMBER.search(text):
-        raise ExpressionError(f"a number has at most {MAX_DIGITS} digits in a row; write large ones as 1e15")
+        raise ExpressionError(
+            f"a number may have at most {MAX_DIGITS} digits in a row; write large ones as 1e15"
+        )
     if found := _ODD_NUMBER.search(text):
-        raise ExpressionError(f"{found[0]!r} is no number; write one as 2, 0.5 or 1e15")
+        raise ExpressionError(f"{found[0]!r} is not a number; write one like 2, 0.5 or 1e15")
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one branch for each kind of node
-    """The parts of a node that are expressions themselves; refuses a node that has no meaning."""
+    """Return the operands of a node that are expressions themselves; refuse a node without meaning."""
     match node:
         case ast.Constant():
             _check_number(node)
@@ -101,8 +106,8 @@ def _operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one branch f
             return node.args
         case ast.BoolOp() | ast.UnaryOp(op=ast.Not()):
             raise ExpressionError(
-                "and, or and not are not used; write minimum(a > 1, b > 2) for both, maximum(a > 1, b > 2) "
-                "for either, where(a > 1, x, y) for a choice"
+                "and, or and not are not supported; write minimum(a > 1, b > 2) for both, "
+                "maximum(a > 1, b > 2) for either, where(a > 1, x, y) for a choice"
             )
         case _:
             raise ExpressionError(
@@ -111,7 +116,7 @@ def _operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one branch f
 
 
 def name_of(node: ast.Name | ast.Attribute) -> tuple[str, str]:
-    """The role and the band a name stands for; the role is empty where none is named."""
+    """Return the role and the band of a name; the role is empty if none is named."""
     match node:
         case ast.Name(id=band):
             role, names = "", [band]
@@ -119,46 +124,46 @@ def name_of(node: ast.Name | ast.Attribute) -> tuple[str, str]:
             names = [role, band]
         case _:
             raise ExpressionError(
-                f"{_quote(ast.unparse(node))} is no name; a band is named red, or pre.red with a role"
+                f"{_quote(ast.unparse(node))} is not a name; bands are named red, or pre.red with a role"
             )
     for name in names:
         if name in FUNCTIONS:
-            raise ExpressionError(f"{name} is a function of {FUNCTIONS[name]}: write {_usage(name)}")
+            raise ExpressionError(f"{name} is a function; write {_usage(name)}")
         if not _NAME.fullmatch(name):
             raise ExpressionError(
-                f"{_quote(name)} is no name; a name begins with a letter and has letters, digits and _"
+                f"{_quote(name)} is not a name; a name starts with a letter and has letters, digits and _"
             )
     return role, band
 
 
 def exponent_of(node: ast.BinOp) -> int:
-    """The exponent of a power, 2 or 3."""
+    """Return the exponent of a power, 2 or 3."""
     match node.right:
         case ast.Constant(value=int() | float() as exponent) if exponent in (2, 3):
             return int(exponent)
     raise ExpressionError(
-        "** takes the exponents 2 and 3 only; write sqrt(x) for a root, exp(x * log(y)) for others"
+        "** takes only the exponents 2 and 3; write sqrt(x) for a root and exp(x * log(y)) for others"
     )
 
 
 def function_of(node: ast.Call) -> str:
-    """The function a call names."""
+    """Return the function that a call names."""
     name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
     if name not in FUNCTIONS:
-        raise ExpressionError(f"there is no function {_quote(name)}; there are: {', '.join(FUNCTIONS)}")
+        raise ExpressionError(f"{_quote(name)} is not a function; there are: {', '.join(FUNCTIONS)}")
     plain = not node.keywords and not any(isinstance(argument, ast.Starred) for argument in node.args)
     if not plain or len(node.args) != FUNCTIONS[name]:
-        raise ExpressionError(f"{name} is a function of {FUNCTIONS[name]}: write {_usage(name)}")
+        raise ExpressionError(f"{name} is a function; write {_usage(name)}")
     return name
 
 
 def _check_number(node: ast.Constant) -> None:
     value = node.value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ExpressionError(f"{_quote(ast.unparse(node))} is no number; write one as 2, 0.5 or 1e15")
+        raise ExpressionError(f"{_quote(ast.unparse(node))} is not a number; write one like 2, 0.5 or 1e15")
     if value and not 1 / MAX_CONSTANT <= value <= MAX_CONSTANT:
         raise ExpressionError(
-            f"the number {_quote(ast.unparse(node))} is out of range; numbers are 0 or from "
+            f"the number {_quote(ast.unparse(node))} is out of range; numbers must be 0 or from "
             f"{1 / MAX_CONSTANT:g} to {MAX_CONSTANT:g}"
         )
 
@@ -170,7 +175,7 @@ def _check_comparison(node: ast.Compare) -> None:
         )
     if not isinstance(node.ops[0], _COMPARISONS):
         raise ExpressionError(
-            f"{_quote(ast.unparse(node))} is no comparison; there are <, <=, >, >=, == and !="
+            f"{_quote(ast.unparse(node))} is not a comparison; there are <, <=, >, >=, == and !="
         )
 
 
@@ -186,4 +191,4 @@ def _quote(text: str) -> str:
 def _reason(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.msg and "nested" not in error.msg:
         return f"it cannot be read at character {error.offset}" if error.offset else "it cannot be read"
-    return f"it is nested too deep; {MAX_DEPTH} levels are the limit"
+    return f"it is nested too deeply; at most {MAX_DEPTH} levels are allowed"

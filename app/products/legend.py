@@ -1,4 +1,4 @@
-"""Legends as JSON, SVG and PNG, all from the table of colours the tiles use."""
+"""Legends as JSON, SVG and PNG, all from the same colour table as the tiles."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,22 +13,22 @@ from app.products.palette import LegendEntry, hex_color, number_labels
 from app.products.product import Product
 
 RAMP_COLORS = 32
-"""Colours by which a continuous legend shows its ramp."""
+"""Colours in the ramp of a continuous legend."""
 WIDTH, MARGIN = 260, 12
 TEXT_COLOR, PAPER_COLOR, LINE_COLOR = "#1f2328", "#ffffff", "#6e7781"
-"""Text has a contrast of 15.8 to 1 on the paper; WCAG 2.2 asks for 4.5."""
+"""The text has a contrast of 15.8 to 1 on the paper; WCAG 2.2 requires 4.5."""
 PNG_SCALE = 2
 
 
 def legend_json(product: Product, *, note: str | None = None) -> dict[str, Any]:
-    """The legend as JSON.
+    """Return the legend as JSON.
 
-    Pixels without a value that are drawn are `absent`; beside classes they are entries like any, while the
-    entries of a ramp are its values alone.
+    Pixels without a value that are drawn are listed in `absent`; for classes they are also ordinary
+    entries, while the entries of a ramp are only its values.
 
     Args:
-        product: What it is the legend of.
-        note: A sentence shown with it, such as that data are synthetic.
+        product: The product.
+        note: A sentence to show with it, for example that the data are synthetic.
     """
     pairs = set(product.rescale)
     absent = [
@@ -52,7 +52,7 @@ def legend_json(product: Product, *, note: str | None = None) -> dict[str, Any]:
 
 
 def legend_entries(product: Product) -> tuple[LegendEntry, ...]:
-    """What each colour means; for three bands, the band of each of red, green and blue."""
+    """Return what each colour means; for three bands, the band of each of red, green and blue."""
     if product.palette is not None:
         return product.palette.entries
     channels = zip(product.rgb_bands, product.rescale, ("#ff0000", "#00ff00", "#0000ff"), strict=True)
@@ -63,12 +63,12 @@ def legend_entries(product: Product) -> tuple[LegendEntry, ...]:
 
 
 def absent_entries(product: Product) -> Mapping[str, LegendEntry]:
-    """Pixels without a value that are drawn, by what keeps them from having one: masked, outside_zone."""
+    """Return the entries of drawn pixels without a value, by state: masked, outside_zone."""
     return {} if product.palette is None else product.palette.absent
 
 
 def legend_colors(product: Product) -> tuple[str, ...]:
-    """The ramp of a continuous product in even steps; otherwise the colours of the entries."""
+    """Return the ramp of a continuous product in even steps; otherwise the colours of the entries."""
     if product.kind != "continuous" or product.palette is None:
         return tuple(entry.color for entry in legend_entries(product))
     last = product.palette.steps - 1
@@ -77,7 +77,7 @@ def legend_colors(product: Product) -> tuple[str, ...]:
 
 
 def legend_svg(product: Product, *, note: str | None = None) -> str:
-    """The legend as an SVG picture; arguments as for `legend_json`."""
+    """Return the legend as an SVG picture; arguments as for `legend_json`."""
     marks, height = _layout(product, note)
     title_id, description_id = f"legend-{product.id}-title", f"legend-{product.id}-description"
     described = escape("; ".join(entry.label for entry in legend_entries(product)))
@@ -97,9 +97,9 @@ def legend_svg(product: Product, *, note: str | None = None) -> str:
 
 
 def legend_png(product: Product, *, note: str | None = None) -> bytes:
-    """The legend as a PNG picture at twice the size of the SVG; arguments as for `legend_json`.
+    """Return the legend as a PNG picture, twice the size of the SVG; arguments as for `legend_json`.
 
-    Its letters are those of Pillow's own font, which has Latin ones only; the SVG has no such limit.
+    It uses Pillow's built-in font, which has Latin letters only; the SVG has no such limit.
     """
     marks, height = _layout(product, note)
     image = Image.new("RGB", (WIDTH * PNG_SCALE, height * PNG_SCALE), PAPER_COLOR)
@@ -162,7 +162,7 @@ class _Text:
 
 
 def _layout(product: Product, note: str | None) -> tuple[list[_Box | _Text], int]:
-    """What stands where, and the height all of it needs."""
+    """Return all marks with their positions, and the total height."""
     marks: list[_Box | _Text] = []
     y = MARGIN
     for line in textwrap.wrap(product.title, 32):

@@ -1,4 +1,4 @@
-"""Product files: TOML in, the products it describes or an explanation of what is wrong out."""
+"""Product files: read TOML into the products it describes, or explain what is wrong with it."""
 
 import tomllib
 from difflib import get_close_matches
@@ -15,17 +15,17 @@ from app.products.role import Absences, Counted, Role
 from app.products.variant import UnknownRenameError, Variant
 
 _ROWS: dict[str, type[BaseModel]] = {"mask": MaskRule, "classes": ClassRow, "roles": Role, "counted": Counted}
-"""Tables of which there may be several."""
+"""Tables that may occur several times."""
 _TABLES: dict[str, type[BaseModel]] = {"absences": Absences}
 
 Described = TypeVar("Described", Product, Variant)
 
 
 def read_products(path: Path) -> tuple[Product, ...]:
-    """Read one product file: the product whose id is the name of the file, then its variants.
+    """Read a product file: the product whose id is the file's name, then its variants.
 
     Raises:
-        ProductFileError: The file does not describe products.
+        ProductFileError: If the file does not describe valid products.
     """
     content = _read_toml(path)
     tables = content.pop("variants", {})
@@ -76,22 +76,22 @@ def _variant(
 
 
 def _describe(model: type[Described], content: object, place: str, problems: list[str]) -> Described | None:
-    """The value of that content; None where it is wrong, and `problems` then say what and where."""
+    """Return the value that some content describes; None if it is not valid, after adding to `problems`."""
     try:
         return model.model_validate(content)
     except ValidationError as error:
         for field, problem in explain(error, model):
-            # The id of a variant is the name of its table; of its formula, only the bands are its own.
+            # A variant's id is the name of its table; only the bands in its formula are its own.
             said = {"id": "", "expression": "bands"}.get(field, field) if place else field
             problems.append(f"{'.'.join(filter(None, (place, said)))}: {problem}")
         return None
 
 
 def explain(error: ValidationError, model: type[BaseModel] = Product) -> list[tuple[str, str]]:
-    """What is wrong: each field, written ``mask[1].band``, and what would be right there.
+    """Return what is wrong: each field, written ``mask[1].band``, and what would be right there.
 
     Args:
-        error: What the model refused.
+        error: The error of the model.
         model: The model.
     """
     return [_explain_one(details, model) for details in error.errors(include_url=False)]
@@ -119,7 +119,7 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 
 def _model_at(location: tuple[int | str, ...], model: type[BaseModel]) -> type[BaseModel]:
-    """The model of the table that a key stands in."""
+    """Return the model of the table that contains a key."""
     if len(location) > 2:
         return _ROWS.get(str(location[0]), model)
     return _TABLES.get(str(location[0]), model) if len(location) > 1 else model
@@ -134,11 +134,11 @@ def _unknown_key(location: tuple[int | str, ...], model: type[BaseModel]) -> str
     keys = _keys(_model_at(location, model))
     close = get_close_matches(str(location[-1]), keys, n=1)
     guess = f"did you mean {close[0]}? " if close else ""
-    return f"there is no such key; {guess}There are: {', '.join(keys)}"
+    return f"this is not a valid key; {guess}There are: {', '.join(keys)}"
 
 
 def _meaning(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    """What the field is for, as its model says."""
+    """Return what the field is for, according to its model."""
     for name, field in _model_at(location, model).model_fields.items():
         if (field.alias or name) in location:
             return (field.description or "").splitlines()[0]

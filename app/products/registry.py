@@ -1,4 +1,4 @@
-"""The products there are: those shipped beside this file, and those of folders named by the operator."""
+"""The registry of products: those shipped beside this file, and those in the operator's folders."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -8,11 +8,11 @@ from app.products.product import Product, ProductFileError
 from app.products.product_file import read_products
 
 SHIPPED = Path(__file__).parent
-"""The folder of the products that come with Tilewatch."""
+"""The folder of the products shipped with Tilewatch."""
 
 
 class UnknownProductError(LookupError):
-    """There is no product of that id; the message names those there are."""
+    """No product has this id; the message lists those that exist."""
 
 
 class Registry:
@@ -23,11 +23,11 @@ class Registry:
 
     @classmethod
     def load(cls, folders: Sequence[Path] = (SHIPPED,)) -> "Registry":
-        """Read every ``.toml`` file of the folders.
+        """Read every ``.toml`` file in some folders.
 
         Raises:
-            ProductFileError: A file does not describe products, a folder is none, or two products
-                have one id.
+            ProductFileError: If a file does not describe valid products, a folder does not exist, or two
+                products have the same id.
         """
         found: dict[str, tuple[Product, Path]] = {}
         for folder in folders:
@@ -44,10 +44,10 @@ class Registry:
         return cls(product for product, _ in found.values())
 
     def get(self, product_id: str) -> Product:
-        """The product of an id.
+        """Return the product with an id.
 
         Raises:
-            UnknownProductError: There is none.
+            UnknownProductError: If no product has this id.
         """
         try:
             return self._products[product_id]
@@ -60,5 +60,5 @@ class Registry:
             ) from None
 
     def all(self) -> tuple[Product, ...]:
-        """All products, in the order of their ids."""
+        """Return all products, in order of id."""
         return tuple(self._products.values())

@@ -1,4 +1,4 @@
-"""Products as a request means them: with windows of its own, and an offset."""
+"""Products as a request specifies them: with its own windows and offset."""
 
 import math
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from app.products.product import Product
 def requested_product(
     product: Product, *, windows: Mapping[str, str | None], offset: str | None, datetime: str | None
 ) -> tuple[Product, str | None]:
-    """A product with what a request says of it, and the time asked for.
+    """Return a product with a request's windows and offset, and the time of its tested window.
 
     Args:
-        product: Its windows and offset hold where the request says nothing.
-        windows: A period or interval by role; None where the request does not name it.
-        offset: A number to be subtracted from every value.
-        datetime: The time of the tested role by its other name.
+        product: The product; its windows and offset apply where the request gives none.
+        windows: A period or interval by role; None if the request does not name it.
+        offset: A number to subtract from every value.
+        datetime: The time of the tested role, under its other name.
 
     Raises:
-        ProductRequestError: If the product has no such window, or no offset, or the text is no number.
+        ProductRequestError: If the product has no such window or no offset, or the offset is not a number.
     """
     given = {role: text for role, text in windows.items() if text is not None}
     for role in given:
@@ -52,6 +52,6 @@ def _offset(product: Product, text: str) -> float:
         number = math.nan
     if not abs(number) <= 1e6:
         raise ProductRequestError(
-            f"offset={text[:40]!r} is no number of the product's unit, as in offset=0.012"
+            f"offset={text[:40]!r} is not valid; give a number in the product's unit, as in offset=0.012"
         )
     return number

@@ -1,4 +1,4 @@
-"""A variant: a product's formula over another collection's bands, described in the product's own file."""
+"""A variant: a product's formula over another collection's bands, described in the product's file."""
 
 import ast
 from collections.abc import Mapping
@@ -14,34 +14,34 @@ BandName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
 class UnknownRenameError(ValueError):
-    """A variant renames a band that its product does not read; the message names those it reads."""
+    """A variant renames a band its product does not read; the message lists those it reads."""
 
 
 class Variant(BaseModel):
-    """What a product is over another collection; all else is as in the file it stands in."""
+    """A product over another collection; everything else is as in the file it is described in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     collection: str = Field(min_length=1)
     """The id of the collection whose bands it reads."""
     title: str | None = Field(default=None, min_length=1)
-    """A short name for people; left out, the file's."""
+    """A short name for people; by default the file's."""
     description: str | None = None
-    """What it shows and what it does not; left out, the file's."""
+    """What it shows and what it does not; by default the file's."""
     renames: Mapping[str, BandName] = Field(default={}, alias="bands")
-    """What a band of the file is called in this collection: the file's name = the collection's name."""
+    """New names of bands in this collection: the file's name = the collection's name."""
     mask: tuple[MaskRule, ...] | None = None
-    """Rules in place of the file's; left out, the file's rules on the renamed bands."""
+    """Rules that replace the file's; by default the file's rules with renamed bands."""
 
     def content(self, product: Product, of_file: Mapping[str, Any]) -> dict[str, Any]:
-        """What a file of its own would say.
+        """Return what a product file of its own would contain.
 
         Args:
-            product: The product of the file the variant stands in.
-            of_file: What that file says.
+            product: The product of the file that describes the variant.
+            of_file: The content of that file.
 
         Raises:
-            UnknownRenameError: A band is renamed that the product does not read.
+            UnknownRenameError: If a band is renamed that the product does not read.
         """
         self._check_renames(product)
         content = {**of_file, "collection": self.collection}
@@ -63,7 +63,7 @@ class Variant(BaseModel):
         return content
 
     def _renamed_rule(self, rule: Mapping[str, Any]) -> dict[str, Any]:
-        if "collection" in rule:  # a band of that collection, which stays what it is
+        if "collection" in rule:  # a band of another collection, which keeps its name
             return dict(rule)
         return {**rule, "band": self.renames.get(rule["band"], rule["band"])}
 
@@ -72,15 +72,15 @@ class Variant(BaseModel):
         for band in self.renames:
             if band not in readable:
                 raise UnknownRenameError(
-                    f"there is no band {band!r} to rename; there are: {', '.join(dict.fromkeys(readable))}"
+                    f"{band!r} is not a band of the product; there are: {', '.join(dict.fromkeys(readable))}"
                 )
 
 
 def rename_bands(expression: str, names: Mapping[str, str]) -> str:
-    """The expression with other names for its bands, whatever role they stand in.
+    """Return the expression with other names for its bands, in whatever role they occur.
 
     Raises:
-        app.products.grammar.ExpressionError: It is no expression.
+        app.products.grammar.ExpressionError: If the text is not a valid expression.
     """
     return ast.unparse(_Renaming(names).visit(parse(expression)))
 

@@ -203,7 +203,7 @@ def test_every_pixel_is_what_plain_arithmetic_says(tree, pixels):
     try:
         formula = compile_expression(written(tree))
     except ExpressionError as refusal:
-        if "operations a pixel" not in str(refusal) and "names no band" not in str(refusal):
+        if "operations per pixel" not in str(refusal) and "names no band" not in str(refusal):
             raise
         reject()
     columns = np.array(pixels, dtype=np.float32).T.copy()

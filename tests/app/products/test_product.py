@@ -134,7 +134,7 @@ def test_the_limits_of_a_class_change_the_digest_and_its_name_does_not(read):
 
 
 WRONG = [
-    (NDVI, "collection =", "colection =", "colection: there is no such key; did you mean collection?"),
+    (NDVI, "collection =", "colection =", "colection: this is not a valid key; did you mean collection?"),
     (NDVI, 'collection = "sentinel-2-l2a"', "", "collection: this is missing: The id of the collection"),
     (NDVI, "title =", "name =", "There are: title, description, collection, roles, expression, bands"),
     (NDVI, 'title = "Vegetation"', 'id = "x"', "id: the id is the name of the file, 'some-product'"),
@@ -144,7 +144,7 @@ WRONG = [
         "title = 5 #",
         "title: input should be a valid string, not 5; A short name for people",
     ),
-    (NDVI, "keep = [4, 5]", "kep = [4, 5]", r"mask\[1\].kep: there is no such key; did you mean keep"),
+    (NDVI, "keep = [4, 5]", "kep = [4, 5]", r"mask\[1\].kep: this is not a valid key; did you mean keep"),
     (NDVI, "keep = [4, 5]", "", r"mask\[1\]: a mask rule has exactly one of keep, .* there is none"),
     (NDVI, "keep = [4, 5]", "keep = [4]\nmin = 1", r"mask\[1\]: .* these are 2: keep, min"),
     (NDVI, "keep = [4, 5]", 'keep = ["a"]', r"mask\[1\].keep\[0\]: input should be a valid integer"),
@@ -164,7 +164,7 @@ WRONG = [
     (NDVI, '"viridis"', '"viridris"', "colormap: no colormap 'viridris'; there are: .* did you mean viridis"),
     (NDVI, 'colormap = "viridis"', "", "colormap: rescale and classes without a color need a colormap"),
     (NDVI, "nir + red)", "nir + red", "expression: .* is not an expression"),
-    (NDVI, "nir + red)", "pre.nir + red)", "expression: there are no time windows here"),
+    (NDVI, "nir + red)", "pre.nir + red)", "expression: this product has no time windows"),
     (
         NDVI,
         "expression =",
@@ -216,9 +216,9 @@ WRONG = [
         BURN,
         "[roles.pre]",
         "[roles.prior]",
-        "expression: 'pre.nir08' names no time window; write prior.nir08 or",
+        "expression: 'pre.nir08' does not name a time window; write prior.nir08 or",
     ),
-    (BURN, "[roles.pre]", "[roles.post2]", "expression: 'pre.nir08' names no time window"),
+    (BURN, "[roles.pre]", "[roles.post2]", "expression: 'pre.nir08' does not name a time window"),
     (
         BURN,
         'before = "post"\n',
@@ -261,13 +261,13 @@ WRONG = [
         BURN,
         "[roles.pre]",
         "[absences]\nmaskd = '#b8bcc2'\n[roles.pre]",
-        "absences.maskd: there is no such key; did you mean masked",
+        "absences.maskd: this is not a valid key; did you mean masked",
     ),
     (
         BURN,
         "[roles.pre]",
         "[[counted]]\nnam = 'Lost'\nwhere = 'pre.nir08 > 0'\n[roles.pre]",
-        r"counted\[0\].name: this is missing: What such ground.*counted\[0\].nam: there is no such key",
+        r"counted\[0\].name: this is missing: What such ground.*counted\[0\].nam: this is not a valid key",
     ),
 ]
 
@@ -284,6 +284,6 @@ def test_a_wrong_file_is_refused_with_field_and_remedy(read, text, old, new, wor
 
 def test_every_problem_of_a_file_is_told_at_once(read):
     with pytest.raises(
-        ProductFileError, match=r"collection: this is missing.*mask\[0\]\.rejct: .*colection: there is no"
+        ProductFileError, match=r"collection: this is missing.*mask\[0\]\.rejct: .*colection: this is not"
     ):
         read(NDVI.replace("collection", "colection").replace("reject", "rejct"))

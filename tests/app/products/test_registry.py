@@ -42,12 +42,12 @@ def test_two_files_for_one_product_are_refused(tmp_path):
         Registry.load([SHIPPED, tmp_path])
 
 
-def test_a_folder_that_is_none_is_refused(tmp_path):
+def test_a_folder_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(ProductFileError, match="is not a folder of product files"):
         Registry.load([tmp_path / "absent"])
 
 
-def test_a_file_name_that_is_no_id_is_refused(tmp_path):
+def test_a_file_name_that_is_not_an_id_is_refused(tmp_path):
     shutil.copy(SHIPPED / "ndvi.toml", tmp_path / "My NDVI.toml")
     with pytest.raises(ProductFileError, match=r"^My NDVI.toml: id: .*Small letters, digits, hyphens"):
         Registry.load([tmp_path])

@@ -120,12 +120,15 @@ WRONG = [
     (
         LANDSAT,
         LANDSAT + '\nmask = [{ bnd = "qa_pixel", reject = [1] }]',
-        r"mask\[0\].band: this is missing: The band that is.*variants.wetness-landsat.mask\[0\].bnd: there",
+        r"mask\[0\].band: this is missing: The band that is.*variants.wetness-landsat.mask\[0\].bnd: this",
     ),
     (
         LANDSAT,
         LANDSAT + '\nunit = "%"',
-        "variants.wetness-landsat.unit: there is no such key; There are: collection, title, .*, bands, mask",
+        (
+            "variants.wetness-landsat.unit: this is not a valid key; "
+            "There are: collection, title, .*, bands, mask"
+        ),
     ),
     (
         'collection = "landsat-c2-l2"\n',
@@ -135,22 +138,22 @@ WRONG = [
     (
         "nir = ",
         "nri = ",
-        "variants.wetness-landsat.bands: there is no band 'nri' to rename; there are: green, nir, scl",
+        "variants.wetness-landsat.bands: 'nri' is not a band of the product; there are: green, nir, scl",
     ),
     (
         LANDSAT,
         OWN_MASK,
-        "variants.wetness-landsat.bands: there is no band 'scl' to rename; there are: green, nir$",
+        "variants.wetness-landsat.bands: 'scl' is not a band of the product; there are: green, nir$",
     ),
     (
         '"nir08"',
         '"nir + red"',
-        "variants.wetness-landsat.bands.nir: string should match .* not 'nir \\+ red'; What a band",
+        "variants.wetness-landsat.bands.nir: string should match .* not 'nir \\+ red'; New names of bands",
     ),
-    ('"nir08"', '"sqrt"', "variants.wetness-landsat.bands: sqrt is a function of 1"),
+    ('"nir08"', '"sqrt"', "variants.wetness-landsat.bands: sqrt is a function; write sqrt\\(x\\)"),
     (LANDSAT, "[variants.'Wetness L8']", "variants.Wetness L8: .*Small letters, digits, hyphens"),
     (LANDSAT, "[variants.wetness]", "variants.wetness: 'wetness' is the product of the file itself; rename"),
-    (LANDSAT, "[variant.wetness-landsat]", "variant: there is no such key; did you mean variants"),
+    (LANDSAT, "[variant.wetness-landsat]", "variant: this is not a valid key; did you mean variants"),
 ]
 
 
@@ -170,7 +173,7 @@ def test_variants_that_are_no_table_are_refused(read):
 
 
 def test_every_problem_of_a_file_and_its_variants_is_told_at_once(read):
-    with pytest.raises(ProductFileError, match=r"expression: .*variants.wetness-landsat.colection: there"):
+    with pytest.raises(ProductFileError, match=r"expression: .*variants.wetness-landsat.colection: this"):
         read(
             WETNESS.replace("green + nir)", "green + nir").replace(
                 'collection = "landsat-c2-l2"', 'colection = "landsat-c2-l2"'
