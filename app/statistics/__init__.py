@@ -1,1 +1,1 @@
-"""Statistics of products over areas: exact pixel coverage, moments, quantiles, and series of them."""
+"""Statistics of products over areas: exact pixel coverage, moments, quantiles, and their series."""

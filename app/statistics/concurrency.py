@@ -1,4 +1,4 @@
-"""Together: several things computed at a time, their results given in the order they were asked for."""
+"""Concurrency: several computations at a time, with their results in the order they were requested."""
 
 import asyncio
 from collections import deque
@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 AT_ONCE = 8
-"""Entries under way together: enough to keep the render threads busy with small polygons."""
+"""Entries computed concurrently: enough to keep the render threads busy with small polygons."""
 
 
 async def in_order(asked: AsyncIterable[Coroutine[Any, Any, T]], at_once: int = AT_ONCE) -> AsyncGenerator[T]:
-    """Run coroutines, `at_once` of them at a time, and give their results in order.
+    """Run coroutines, at most `at_once` concurrently, and yield their results in order.
 
-    `asked` is read only as far as needed. The first error ends it. Close the iterator to stop what is under
-    way.
+    `asked` is read only as far as needed. The first error ends the iteration. Close the iterator to stop what
+    is running.
     """
     under_way: deque[asyncio.Task[T]] = deque()
     try:

@@ -1,9 +1,9 @@
-"""Coverage: which fraction of every cell of a grid a polygon covers, exactly.
+"""Coverage: the exact fraction of every grid cell that a polygon covers.
 
-Every edge is cut at the grid lines. A piece inside one cell covers the part of that cell to its right, and
-all cells further right by its height; summed with the sign of its direction this is the covered area, as
-rasterisers of fonts compute it. The cost is linear in the cells that edges cross. The fractions are those
-of exactextract (Baston, https://github.com/isciences/exactextract), but for its rounding to float32.
+Every edge is cut at the grid lines. A piece within one cell covers the part of that cell to its right, and
+all cells further right, by its height; summed with the sign of its direction this gives the covered area, as
+font rasterisers compute it. The cost is linear in the number of cells that edges cross. The fractions equal
+those of exactextract (Baston, https://github.com/isciences/exactextract), except for its rounding to float32.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ import shapely
 from numpy.typing import NDArray
 
 ROUNDING = 1e-10
-"""Fractions this close to 0 or 1 are 0 or 1: projected coordinates are not known better in float64."""
+"""Fractions this close to 0 or 1 count as 0 or 1: float64 does not hold projected coordinates better."""
 
 PIECES_AT_ONCE = 1 << 19
-"""Pieces of edges cut at a time, which bounds the memory to about 60 MB."""
+"""Pieces of edges cut at a time; this limits the memory to about 60 MB."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -26,7 +26,7 @@ Integers = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A rectangle of cells; columns and rows count from the grid's upper left corner and may be negative."""
+    """A rectangle of cells; columns and rows count from the grid's upper left corner, possibly negative."""
 
     column: int
     row: int
@@ -46,20 +46,20 @@ class Coverage:
     """The covered cells of a block."""
 
     inside: NDArray[np.bool_]
-    """(height, width); True where a cell is covered wholly."""
+    """(height, width); True where a cell is completely covered."""
     edge_cells: Integers
-    """The cells covered in part, as positions in the block read row by row, ascending."""
+    """The partly covered cells, as positions in the block read row by row, ascending."""
     fractions: Floats
-    """The covered fraction of each of those, between 0 and 1."""
+    """The covered fraction of each partly covered cell, between 0 and 1."""
 
     def array(self) -> Floats:
-        """The fractions of all cells, (height, width), 0 to 1."""
+        """Return the fractions of all cells, (height, width), 0 to 1."""
         fractions = self.inside.astype(np.float64)
         fractions.flat[self.edge_cells] = self.fractions
         return fractions
 
     def touched(self) -> NDArray[np.bool_]:
-        """Where a cell is covered at all, (height, width)."""
+        """Return where a cell is covered at all, (height, width)."""
         touched = self.inside.copy()
         touched.flat[self.edge_cells] = True
         return touched
@@ -69,7 +69,7 @@ class Coverage:
 class Outline:
     """The edges of a polygon in cell coordinates: x in columns to the right, y in rows downwards.
 
-    Each edge is kept from its upper end to its lower; level edges cover nothing and are left out.
+    Each edge is stored from its upper end to its lower; horizontal edges cover nothing and are left out.
     """
 
     x_top: Floats
@@ -81,14 +81,14 @@ class Outline:
 
     @classmethod
     def of(cls, polygon: shapely.Geometry, left: float, top: float, width: float, height: float) -> Self:
-        """The outline of a valid polygon or multipolygon, whichever way its rings run.
+        """Return the outline of a valid polygon or multipolygon, whatever the direction of its rings.
 
         Args:
-            polygon: In the coordinates of the grid.
+            polygon: The polygon, in the grid's coordinates.
             left: x of the grid's left edge.
             top: y of the grid's upper edge.
-            width: Of a cell, in x.
-            height: Of a cell, in y, positive.
+            width: Width of a cell, in units of x.
+            height: Height of a cell, in units of y; positive.
         """
         parts = shapely.get_parts(polygon)
         rings, part_of = shapely.get_rings(parts, return_index=True)
@@ -105,7 +105,7 @@ class Outline:
         clockwise = np.bincount(ring, doubled, minlength=len(rings)) > 0  # y points down
         shell = np.ones(len(rings), bool)
         shell[1:] = part_of[1:] != part_of[:-1]
-        runs_right = clockwise == shell  # the polygon lies to the right of the way the ring runs
+        runs_right = clockwise == shell  # the polygon lies to the right of the ring's direction
 
         sloping = y0 != y1
         x0, y0, x1, y1 = x0[sloping], y0[sloping], x1[sloping], y1[sloping]
@@ -120,7 +120,7 @@ class Outline:
         )
 
     def coarser(self, factor: int) -> "Outline":
-        """The same outline on a grid of the same corner whose cells are `factor` as wide and high."""
+        """Return the outline on a grid of the same corner with cells `factor` times as wide and high."""
         return Outline(
             self.x_top / factor,
             self.y_top / factor,
@@ -131,19 +131,19 @@ class Outline:
 
     @property
     def area(self) -> float:
-        """In cells."""
+        """Area of the polygon, in cells."""
         middle = (self.x_top + self.x_bottom) / 2
         return -float(np.sum(self.sign * (self.y_bottom - self.y_top) * (middle - middle.min(initial=0.0))))
 
     @property
     def crossings(self) -> float:
-        """How many grid lines the edges cross, about."""
+        """Approximate number of grid lines that the edges cross."""
         across = np.abs(self.x_bottom - self.x_top)
         return float(np.sum(across + self.y_bottom - self.y_top))
 
     @property
     def extent(self) -> Block:
-        """The smallest block that holds the outline."""
+        """The smallest block that contains the outline."""
         left = int(np.floor(min(self.x_top.min(), self.x_bottom.min())))
         right = int(np.ceil(max(self.x_top.max(), self.x_bottom.max())))
         top = int(np.floor(self.y_top.min()))
@@ -151,10 +151,10 @@ class Outline:
         return Block(left, top, max(1, right - left), max(1, bottom - top))
 
     def touched(self, block: Block, least: float) -> list[tuple[int, int, int]]:
-        """Where cells of a block are covered by more than a fraction `least`, however large the block.
+        """Return where cells of a block are covered by more than a fraction `least`, however large the block.
 
         Returns:
-            Row, first column and the column past the last one, of every run of such cells, row by row.
+            Row, first column and the column after the last, for every run of such cells, row by row.
         """
         runs = self._runs(block)
         is_touched = np.abs(runs.fraction) > least
@@ -167,7 +167,7 @@ class Outline:
         return [(row, first, last) for row, first, last in found.tolist() if first < block.width]
 
     def coverage(self, block: Block) -> Coverage:
-        """The covered cells of a block."""
+        """Return the covered cells of a block."""
         runs = self._runs(block)
         whole = runs.fraction > 1 - ROUNDING
         by_row = np.repeat(whole, runs.length).reshape(block.height, block.width + 1)
@@ -179,7 +179,7 @@ class Outline:
         return Coverage(by_row[:, :-1].copy(), cells, runs.fraction[partly][run[seen]])
 
     def _runs(self, block: Block) -> "_Runs":
-        """The cells of a block, row by row, as runs of equal coverage; they begin where an edge is."""
+        """Return the cells of a block, row by row, as runs of equal coverage that start at the edges."""
         stride = block.width + 1
         rows = np.arange(block.height) * stride
         first: Integers = rows
@@ -192,11 +192,11 @@ class Outline:
             change = np.bincount(run, amounts).astype(np.float64, copy=False)
         running = np.cumsum(change)
         row, begins = first // stride, np.searchsorted(first, rows)
-        before = np.concatenate([[0.0], running])[begins]  # what the rows above have summed up to
+        before = np.concatenate([[0.0], running])[begins]  # the running sum at the end of the row above
         return _Runs(first, np.diff(first, append=block.height * stride), running - before[row])
 
     def _reaching(self, block: Block) -> Iterator["Outline"]:
-        """The edges that cover something of a block, seen from its corner, in bounded portions."""
+        """Yield the edges that cover part of a block, relative to its corner, in bounded portions."""
         edges = np.flatnonzero(
             (self.y_top < block.row + block.height)
             & (self.y_bottom > block.row)
@@ -217,7 +217,7 @@ class Outline:
             )
 
     def cut_at_rows(self, height: int) -> "_Pieces":
-        """The edges cut at the rows 0 to `height`, and what lies beyond those left out."""
+        """Return the edges cut at the rows 0 to `height`, without what lies beyond."""
         upper, lower = np.maximum(self.y_top, 0.0), np.minimum(self.y_bottom, float(height))
         first = np.floor(upper).astype(np.intp)
         edge, row = _spread(first, np.ceil(lower).astype(np.intp) - first)
@@ -247,17 +247,18 @@ class _Pieces:
     right: Floats
     """x of the right end."""
     cover: Floats
-    """Height of the piece, positive where the polygon lies to its right."""
+    """Height of the piece; positive where the polygon lies to its right."""
 
     def increments(self, width: int) -> Iterator[tuple[Integers, Floats]]:
-        """Cut the pieces at the columns, and tell by how much each changes what is covered, and from where.
+        """Cut the pieces at the columns, and yield by how much each changes the coverage, and from where.
 
         Args:
-            width: Columns. What lies left of them covers their whole row, what lies right covers nothing.
+            width: Number of columns. Pieces left of them cover their whole row; pieces right of them cover
+            nothing.
 
         Yields:
-            Positions in rows of width + 1 cells, one after the other, and the changes there; their running
-            sum along a row is what is covered of a cell.
+            Positions in rows of width + 1 cells, one row after the other, and the changes there; their
+            running sum along a row is the coverage of a cell.
         """
         level = self.right - self.left
         slanted = level > 0
@@ -282,17 +283,17 @@ class _Pieces:
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """Runs of cells that are covered alike, in rows of one cell more than the block has."""
+    """Runs of equally covered cells, in rows that have one cell more than the block."""
 
     first: Integers
     """Position of the first cell."""
     length: Integers
     fraction: Floats
-    """What is covered of each of its cells."""
+    """The covered fraction of each of its cells."""
 
 
 def _spread(first: Integers, count: Integers) -> tuple[Integers, Integers]:
-    """Every i as often as `count[i]` says, and beside it the numbers from `first[i]` on."""
+    """Return every index i repeated `count[i]` times, and with each the numbers from `first[i]` on."""
     owner = np.repeat(np.arange(len(first)), count)
     begin = np.cumsum(count) - count
     return owner, np.arange(len(owner)) + (first - begin)[owner]

@@ -1,4 +1,4 @@
-"""Distribution: how much area has which value; quantiles, classes and histograms are read off it."""
+"""Distribution: the area of every value, from which quantiles, classes and histograms are derived."""
 
 import os
 from bisect import bisect_right
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHORT = 1 << 16
-"""Values of a run that stands by itself; shorter ones are put together, so that no polygon has many."""
+"""Values of a run that is kept separately; shorter runs are joined, so that no polygon has many."""
 
 PORTION = 1 << 18
-"""Values that are looked through together for different ones: 1 MB, which stays in a core's own cache."""
+"""Values searched together for different ones: 1 MB, which stays in a core's own cache."""
 
 Values = NDArray[np.float32]
 Areas = NDArray[np.float64]
@@ -24,29 +24,30 @@ Areas = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Distribution:
-    """Values by the area they have.
+    """Values and their areas.
 
-    Most cells of a polygon lie inside it and have one area; they are kept without it, in the runs in which
-    they were counted and put in order. To put the runs together would cost more than all else here; what is
-    asked of all is asked of each. Thresholds are taken to float32, as values and the palette of tiles are.
+    Most cells of a polygon lie inside it and have the same area; they are kept without it, in the sorted runs
+    in which they were counted. Merging the runs would cost more than everything else here, so each question
+    about all values is asked of each run. Thresholds are converted to float32, like the values and the
+    palette of tiles.
     """
 
     equal: tuple[Values, ...]
-    """Runs of values of cells that all have `cell_area`, each ascending, none empty."""
+    """Runs of values of cells with area `cell_area`; each ascending, none empty."""
     cell_area: float
     others: Values
-    """Values of cells that have areas of their own, ascending."""
+    """Values of cells with areas of their own, ascending."""
     areas: Areas
-    """Those areas."""
+    """The areas of `others`."""
 
     @classmethod
     def of(cls, equal: Sequence[Values], cell_area: float, others: Values, areas: Areas) -> "Distribution":
-        """Of ascending runs of values, and of others in any order. None of them is NaN."""
+        """Return the distribution of ascending runs of values, and of others in any order; none is NaN."""
         runs = [run for run in equal if run.size >= SHORT]
         short = [run for run in equal if 0 < run.size < SHORT]
         if short and (runs or sum(run.size for run in short) >= SHORT):
             runs.append(np.sort(np.concatenate(short)))
-        elif short:  # so few that they are told with their areas, as the others are
+        elif short:  # few enough to be kept with their areas, like the others
             others = np.concatenate([others, *short])
             areas = np.concatenate([areas, np.full(others.size - areas.size, cell_area)])
         order = np.argsort(others)
@@ -54,7 +55,7 @@ class Distribution:
 
     @property
     def empty(self) -> bool:
-        """Whether there is no value."""
+        """Whether there are no values."""
         return not (self.equal or self.others.size)
 
     @property
@@ -69,28 +70,28 @@ class Distribution:
 
     @property
     def area(self) -> float:
-        """Of all values."""
+        """Total area of all values."""
         return sum(run.size for run in self.equal) * self.cell_area + float(self._summed[-1])
 
     def below(self, value: float) -> float:
-        """Area of the values less than this one."""
+        """Return the area of the values below a value."""
         return self._area_before(value, "left")
 
     def up_to(self, value: float) -> float:
-        """Area of the values not above this one."""
+        """Return the area of the values not above a value."""
         return self._area_before(value, "right")
 
     def histogram(self, edges: Sequence[float]) -> list[float]:
-        """Area by bin; each holds its lower edge, and the last one its upper edge too."""
+        """Return the area of each bin; bins include their lower edges, the last bin also its upper edge."""
         sums = [*(self.below(edge) for edge in edges[:-1]), self.up_to(edges[-1])]
         return [above - below for below, above in pairwise(sums)]
 
     def quantile(self, q: float) -> float:
-        """The value that a share `q` of the area, 0 to 1, lies below.
+        """Return the value below which a share `q` of the area lies, 0 to 1.
 
-        As exactextract has it: of n distinct values, ascending, number k (from 0) stands at the share
-        ``(C + w k / (n - 1)) / W`` of the area, where w is its own area, C that of all smaller values and W
-        that of all; between two of them the value is interpolated.
+        The definition is that of exactextract: of n distinct values, ascending, number k (from 0) is at the
+        share ``(C + w k / (n - 1)) / W`` of the area, where w is its own area, C that of all smaller values
+        and W that of all; between two of them the value is interpolated.
         """
         target = q * self.area
         value = self._reaching(target)
@@ -108,9 +109,9 @@ class Distribution:
         return below + (up_to - below) * rank / max(self._portions[-1][1] - 1, 1)
 
     def _reaching(self, target: float) -> float:
-        """The smallest value up to which there is more area than this; the largest where none has.
+        """Return the smallest value up to which there is more area than a target, or else the largest.
 
-        Found by halving the float32 numbers between the smallest value and the largest.
+        It is found by bisection of the float32 numbers between the smallest value and the largest.
         """
         if not self.equal:
             place = int(self._summed[1:].searchsorted(target, "right"))
@@ -125,7 +126,7 @@ class Distribution:
         return _numbered(low)
 
     def _neighbour(self, value: float, *, above: bool) -> float | None:
-        """The next larger or the next smaller value."""
+        """Return the next larger or the next smaller value."""
         found = []
         for run in self._runs:
             place = int(run.searchsorted(np.float32(value), "right" if above else "left"))
@@ -149,12 +150,12 @@ class Distribution:
         return np.concatenate([[0.0], np.cumsum(self.areas)])
 
     def _different_before(self, value: float) -> int:
-        """How many different values are smaller."""
+        """Return how many different values are smaller."""
         start, before = self._portions[bisect_right(self._portions, value, key=_first) - 1]
         return before + self._different_between(start, value)
 
     def _different_between(self, start: float, end: float) -> int:
-        """How many different values there are from `start` on, short of `end`."""
+        """Return how many different values there are from `start` up to, but not including, `end`."""
         ends = np.array([start, end], np.float32)
         values = np.concatenate([run[slice(*run.searchsorted(ends).tolist())] for run in self._runs])
         values.sort()
@@ -162,7 +163,7 @@ class Distribution:
 
     @cached_property
     def _portions(self) -> list[tuple[float, int]]:
-        """Where portions of the values begin, and how many different values are smaller; at last all are."""
+        """Where portions of the values begin, with the number of smaller different values; at last all."""
         count = sum(run.size for run in self._runs) // PORTION
         if count < 2:
             return [(-np.inf, 0), (np.inf, self._different_between(-np.inf, np.inf))]
@@ -179,12 +180,12 @@ def _first(portion: tuple[float, int]) -> float:
 
 
 def _number_of(value: float) -> int:
-    """The place of a float32 among all, 0 being that of 0.0."""
+    """Return the position of a float32 among all float32 numbers; 0.0 is at 0."""
     bits = int(np.float32(value).view(np.int32))
     return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
 
 
 def _numbered(number: int) -> float:
-    """The float32 at a place."""
+    """Return the float32 at a position."""
     value = float(np.int32(abs(number)).view(np.float32))
     return value if number >= 0 else -value

@@ -1,6 +1,6 @@
-"""GeoJSON: the polygon that a caller's JSON spells out, of numbers and nothing else.
+"""GeoJSON: reads the polygon that a caller's JSON describes, from numbers and nothing else.
 
-Shapely is given arrays only: from lists that hold other things it raises errors of many kinds, and a ring
+Shapely is given arrays only: lists that contain other things make it raise errors of many kinds, and a ring
 that is null or empty ends the process.
 """
 
@@ -16,14 +16,14 @@ KINDS = ("Polygon", "MultiPolygon")
 
 
 class GeometryError(ValueError):
-    """A geometry that has no statistics; the message names the fault, and its place where it has one."""
+    """A geometry that has no statistics; the message names the fault and, if it has one, its position."""
 
 
 def spelled_out(geojson: Mapping[str, Any]) -> Polygon | MultiPolygon:
-    """The Polygon or MultiPolygon of a GeoJSON object, valid or not, its heights dropped.
+    """Read the Polygon or MultiPolygon of a GeoJSON object, valid or not, without heights.
 
     Raises:
-        GeometryError: If it is none, or its coordinates are no rings of positions.
+        GeometryError: If the object is neither, or its coordinates are not rings of positions.
     """
     kind = geojson.get("type")
     if kind not in KINDS:
@@ -35,7 +35,7 @@ def spelled_out(geojson: Mapping[str, Any]) -> Polygon | MultiPolygon:
         return MultiPolygon([_polygon(part) for part in _listed(coordinates)])
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, shapely.GEOSException) as error:
         raise GeometryError(
-            f"the {kind} cannot be read: its coordinates are no rings of positions"
+            f"the {kind} cannot be read: its coordinates are not rings of positions"
         ) from error
 
 
@@ -45,22 +45,22 @@ def _polygon(rings: object) -> Polygon:
 
 
 def _ring(positions: object) -> NDArray[np.float64]:
-    """Longitudes and latitudes, (positions, 2)."""
+    """Return the longitudes and latitudes of a ring, (positions, 2)."""
     lonlats = [(_number(position[0]), _number(position[1])) for position in map(_listed, _listed(positions))]
     if not lonlats:
-        raise ValueError("a ring has positions")
+        raise ValueError("a ring must have positions")
     return np.array(lonlats)
 
 
 def _number(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"a coordinate is a number, not {type(value).__name__}")
+        raise TypeError(f"a coordinate must be a number, not {type(value).__name__}")
     return float(value)
 
 
 def _listed(value: object) -> list[Any] | tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise TypeError(f"coordinates are lists, not {type(value).__name__}")
+        raise TypeError(f"coordinates must be lists, not {type(value).__name__}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Geometry: from the GeoJSON a caller sends to the polygon that is counted, or to what is wrong with it."""
+"""Geometry: turns a caller's GeoJSON into the polygon to count, or says what is wrong with it."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ MAX_VERTICES = 200_000
 """A national border in full detail has about a hundred thousand."""
 
 MAX_NEIGHBOURS = 200_000_000
-"""Pairs of edges side by side; GEOS looks at them to prove a polygon valid, at these in 1.5 s."""
+"""Pairs of neighbouring edges that GEOS inspects to prove a polygon valid; this many take 1.5 s."""
 
 MAX_AREA_KM2 = 20_000_000.0
 """Russia, the largest country, has 17.1 million."""
@@ -33,29 +33,27 @@ MAX_AREA_KM2 = 20_000_000.0
 WGS84 = CRS.from_epsg(4326)
 
 MAX_DENSIFIED = 1_000_000
-"""Vertices an outline may get on its way to another coordinate system."""
+"""Vertices an outline may have after densification for another coordinate system."""
 
-BEYOND_PROJECTION = (
-    "the polygon reaches beyond where the scenes' projection is defined; ask for a smaller one"
-)
+BEYOND_PROJECTION = "the polygon extends beyond the domain of the scenes' projection; request a smaller one"
 
 
 def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
     """Read a GeoJSON Polygon or MultiPolygon in degrees of longitude and latitude.
 
-    Heights are dropped. A polygon over the antimeridian comes back split there: one whose longitudes run on
-    past 180 or -180, and one with an edge of more than 180 degrees, which is taken to run the short way
-    round unless both its ends lie on the antimeridian.
+    Heights are dropped. A polygon across the antimeridian is returned split there: one whose longitudes
+    continue past 180 or -180, and one with an edge of more than 180 degrees, which is taken to run the short
+    way round unless both its ends lie on the antimeridian.
 
     Args:
         geojson: The geometry object.
 
     Returns:
-        A valid geometry of longitudes within -180..180, its rings and parts in one order whatever the
-        caller's.
+        A valid geometry with longitudes in -180..180, and with rings and parts in a normal order that does
+        not depend on the caller's.
 
     Raises:
-        GeometryError: If it is none, is not valid, or is beyond a limit.
+        GeometryError: If the object is neither, is not valid, or exceeds a limit.
     """
     kind = geojson.get("type")
     with np.errstate(invalid="ignore"):  # NaN is refused below, with its place
@@ -70,32 +68,32 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
         raise GeometryError(f"the {kind} has no area")
     if area_km2 > MAX_AREA_KM2:
         raise GeometryError(
-            f"the {kind} has {area_km2:,.0f} km2; areas of up to {MAX_AREA_KM2:,.0f} km2 are counted"
+            f"the {kind} has {area_km2:,.0f} km2; at most {MAX_AREA_KM2:,.0f} km2 are allowed"
         )
     return _polygonal(shapely.normalize(polygon))
 
 
 def spherical_area_km2(polygon: BaseGeometry) -> float:
-    """Area on the sphere, its edges being straight in longitude and latitude, to about 1e-4."""
+    """Return the area on the sphere, with edges straight in longitude and latitude, to about 1e-4."""
     return spherical_area(polygon, longest_deg=1.0) * (EARTH_RADIUS_M / 1000) ** 2
 
 
 def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
-    """A lon/lat polygon in another coordinate system, following its edges, which are straight in degrees.
+    """Return a lon/lat polygon in another coordinate system; its edges stay straight in degrees.
 
     Args:
         polygon: In degrees.
-        crs: The system wanted.
-        tolerance: How far the outline may lie off the true one, in units of `crs`.
+        crs: The coordinate system to return it in.
+        tolerance: How far the outline may deviate from the true one, in units of `crs`.
 
     Raises:
-        GeometryError: If a part of it has no place in `crs`.
+        GeometryError: If a part of it lies outside the domain of `crs`.
     """
     if crs == WGS84:
         return polygon
     length = _segment_length(polygon, crs, tolerance)
     rings, part = shapely.get_rings(shapely.get_parts(polygon), return_index=True)
-    dense = shapely.segmentize(rings, length)  # of polygons GEOS would prove the validity once more
+    dense = shapely.segmentize(rings, length)  # for polygons GEOS would check the validity again
     projected = shapely.transform(dense, lambda lonlat: _projected(lonlat, crs))
     if not np.isfinite(shapely.get_coordinates(projected)).all():
         raise GeometryError(BEYOND_PROJECTION)
@@ -105,9 +103,9 @@ def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
 
 
 def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
-    """Longest edge, in degrees, that may be drawn straight in another system.
+    """Return the longest edge, in degrees, that may be drawn straight in another coordinate system.
 
-    The bulge of an edge grows with the square of its length, so that its middle tells how often to cut it.
+    The bulge of an edge grows with the square of its length, so its middle shows how often to cut it.
     """
     coordinates, ring = shapely.get_coordinates(
         shapely.get_rings(shapely.get_parts(polygon)), return_index=True
@@ -116,7 +114,7 @@ def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
     starts, ends = coordinates[:-1][along], coordinates[1:][along]
     middles = (starts + ends) / 2
     there = _projected(coordinates, crs)
-    with np.errstate(invalid="ignore"):  # infinite where there is no place; `project` refuses those
+    with np.errstate(invalid="ignore"):  # infinite outside the domain; `project` refuses those
         chords = (there[:-1][along] + there[1:][along]) / 2
         bulges = np.nan_to_num(np.hypot(*(_projected(middles, crs) - chords).T), posinf=0.0)
     lengths = np.hypot(*(ends - starts).T)
@@ -139,7 +137,7 @@ def _refuse_unlimited(polygon: BaseGeometry) -> None:
         raise GeometryError("the geometry is empty")
     vertices = shapely.get_num_coordinates(polygon)
     if vertices > MAX_VERTICES:
-        raise GeometryError(f"the geometry has {vertices:,} vertices; {MAX_VERTICES:,} are the limit")
+        raise GeometryError(f"the geometry has {vertices:,} vertices; at most {MAX_VERTICES:,} are allowed")
     coordinates = shapely.get_coordinates(polygon)
     if not np.isfinite(coordinates).all():
         place = int(np.flatnonzero(~np.isfinite(coordinates).all(axis=1))[0])
@@ -148,13 +146,13 @@ def _refuse_unlimited(polygon: BaseGeometry) -> None:
     if far.any():
         lon, lat = coordinates[far][0].tolist()
         raise GeometryError(
-            f"position {_number(lon)}, {_number(lat)} is no longitude and latitude: statistics take degrees "
+            f"position {_number(lon)}, {_number(lat)} is not a longitude and latitude; give degrees "
             "(WGS 84), longitude first"
         )
 
 
 def _refuse_tangled(polygon: BaseGeometry) -> None:
-    """Refuse edges of which more lie side by side, from whichever side one looks, than they do on maps."""
+    """Raise `GeometryError` if more edges lie side by side, seen from any side, than on real maps."""
     coordinates, ring = shapely.get_coordinates(
         shapely.get_rings(shapely.get_parts(polygon)), return_index=True
     )
@@ -167,8 +165,8 @@ def _refuse_tangled(polygon: BaseGeometry) -> None:
     ]
     if min(pairs) > MAX_NEIGHBOURS:
         raise GeometryError(
-            f"the edges of the geometry are too tangled to be checked: {min(pairs):,} pairs of them lie side "
-            f"by side, {MAX_NEIGHBOURS:,} are the limit; simplify it"
+            f"the edges of the geometry are too tangled to check: {min(pairs):,} pairs of them lie side by "
+            f"side; at most {MAX_NEIGHBOURS:,} are allowed; simplify it"
         )
 
 
@@ -190,12 +188,12 @@ def _split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
 
 
 def _turned(turn: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Takes longitudes back by whole turns around the Earth."""
+    """Return a function that moves longitudes back by whole turns around the Earth."""
     return lambda lonlat: lonlat - [360.0 * turn, 0.0]
 
 
 def _unrolled(part: BaseGeometry) -> BaseGeometry:
-    """A polygon whose longitudes run on where it crosses the antimeridian."""
+    """Return a polygon whose longitudes continue where it crosses the antimeridian."""
     rings = shapely.get_rings(part)
     unrolled: list[NDArray[np.float64]] = []
     for number, ring in enumerate(rings):
@@ -214,7 +212,7 @@ def _unrolled(part: BaseGeometry) -> BaseGeometry:
 
 
 def _jumps(lons: NDArray[np.float64], ring: NDArray[Any]) -> NDArray[np.float64]:
-    """Between neighbours on a ring: 1 where longitude falls from the far east to the far west, or -1."""
+    """Return 1 or -1 where longitude jumps between neighbours on a ring across the antimeridian; else 0."""
     steps = np.diff(lons)
     edge_of_world = (np.abs(lons[1:]) == 180) & (np.abs(lons[:-1]) == 180)
     jumps = np.where((np.abs(steps) > 180) & ~edge_of_world, np.sign(steps), 0.0)

@@ -1,6 +1,6 @@
-"""Remembering: entries computed before, under the hash of all that determines them.
+"""Memory: entries computed before, under the hash of everything that determines them.
 
-What is remembered saves work: where there is no database to remember in, this process does.
+Remembering saves work; if there is no database to remember in, this process does.
 """
 
 import asyncio
@@ -13,28 +13,27 @@ from app.database import Connection, Database, DatabaseUnavailableError
 from app.statistics.cache import cached_entries, keep_entries
 
 PATIENCE_S = 0.5
-"""How long the database is waited for; two entries of a small field are computed in a hundredth of this."""
+"""How long to wait for the database; two entries of a small field are computed in a hundredth of this."""
 
 PAUSE_S = 1.0
-"""How long it is left alone when it did not answer."""
+"""How long the database is not used after it did not answer."""
 
 
 class Memory(Protocol):
-    """Remembers entries; JSON texts by input hash."""
+    """Remembers entries, as JSON text by input hash."""
 
     async def recall(self, inputs: Sequence[str]) -> Mapping[str, str]:
-        """The entries there are for these hashes."""
+        """Return the entries remembered for these hashes."""
 
     async def keep(self, entries: Mapping[str, str]) -> None:
-        """Remember entries; never raises because it is out of order."""
+        """Remember entries; never raises an error of its own."""
 
 
 class DatabaseMemory:
-    """Remembers in the database, for all workers and replicas, until nobody asks any more.
+    """Remembers in the database, for all workers and replicas, until entries are no longer used.
 
-    A database that is slow is left alone for a while, and entries are computed meanwhile. One that is away is
-    an outage that whoever asks is told of: with nothing remembered every question would be computed, at the
-    cost of the tiles.
+    A slow database is not used for a while, and entries are computed meanwhile. If it is unavailable, callers
+    get that error: with nothing remembered every request would be computed, at the expense of the tiles.
     """
 
     def __init__(self, database: Database) -> None:
@@ -43,10 +42,10 @@ class DatabaseMemory:
         self._outage: DatabaseUnavailableError | None = None
 
     async def recall(self, inputs: Sequence[str]) -> Mapping[str, str]:
-        """The entries there are for these hashes; none where the database does not answer in time.
+        """Return the entries remembered for these hashes; none if the database does not answer in time.
 
         Raises:
-            DatabaseUnavailableError: If the database is away.
+            DatabaseUnavailableError: If the database is unavailable.
         """
         if not inputs:
             return {}
@@ -69,7 +68,7 @@ class DatabaseMemory:
         return found
 
     async def keep(self, entries: Mapping[str, str]) -> None:
-        """Remember entries; nothing happens where the database does not answer in time."""
+        """Remember entries; do nothing if the database does not answer in time."""
         if not entries or self._is_left_alone():
             return
         try:
@@ -92,27 +91,27 @@ class DatabaseMemory:
 
 
 class BoundedStore(Protocol):
-    """Bytes by key in this process, bounded."""
+    """Bytes by key in this process, with a limit."""
 
     def get(self, key: str) -> bytes | None:
-        """The bytes of a key."""
+        """Return the bytes of a key."""
 
     def put(self, key: str, value: bytes) -> None:
         """Keep bytes."""
 
 
 class ProcessMemory:
-    """Remembers in this process: where there is no database."""
+    """Remembers in this process, for use without a database."""
 
     def __init__(self, store: BoundedStore) -> None:
         self._store = store
 
     async def recall(self, inputs: Sequence[str]) -> Mapping[str, str]:
-        """The entries there are for these hashes."""
+        """Return the entries remembered for these hashes."""
         found = ((each, self._store.get(each)) for each in inputs)
         return {each: entry.decode() for each, entry in found if entry is not None}
 
     async def keep(self, entries: Mapping[str, str]) -> None:
-        """Remember entries, and forget the least used for them."""
+        """Remember entries, and forget the least recently used in exchange."""
         for each, entry in entries.items():
             self._store.put(each, entry.encode())

@@ -1,4 +1,4 @@
-"""Moments: weight, mean and variance of values, of parts that are then put together."""
+"""Moments: weight, mean and variance of values, computed in parts that are then combined."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What is needed of weighted values to tell their sum, mean and variance."""
+    """The sums that give the sum, mean and variance of weighted values."""
 
     weight: float = 0.0
     """Sum of the weights."""
@@ -19,9 +19,9 @@ class Moments:
 
     @classmethod
     def of(cls, values: NDArray[np.float32], weights: NDArray[np.float64] | float) -> "Moments":
-        """Moments of values and their weights, or the one weight they all have; in two passes, float64.
+        """Return the moments of values with their weights, or with one weight for all; two passes, float64.
 
-        No product of vectors is used: BLAS would start threads of its own beside the render threads.
+        No product of vectors is used: BLAS would start threads of its own besides the render threads.
         """
         if not values.size:
             return cls()
@@ -37,7 +37,7 @@ class Moments:
         return cls(weight, mean, float((exact * weights).sum()))
 
     def __add__(self, other: "Moments") -> "Moments":
-        """Moments of both together (Chan, Golub & LeVeque 1979)."""
+        """Return the moments of both combined (Chan, Golub & LeVeque 1979)."""
         weight = self.weight + other.weight
         if not weight:
             return self
@@ -50,10 +50,10 @@ class Moments:
 
     @property
     def sum(self) -> float:
-        """Of weight times value."""
+        """Sum of weight times value."""
         return self.weight * self.mean
 
     @property
     def variance(self) -> float:
-        """Of the population: the weights are not a sample's."""
+        """Variance of the population: the weights are not those of a sample."""
         return self.deviation / self.weight if self.weight else math.nan

@@ -1,7 +1,7 @@
-"""Ringing: an offset from unburned ground, as the mean over a ring around a perimeter.
+"""Ring offset: an offset from unburned ground, as the mean over a ring around a perimeter.
 
-The difference of two dates holds what changed everywhere, season above all, beside what burned. Its mean just
-outside the perimeter is subtracted from it (the dNBR offset of Key & Benson 2006).
+The difference of two dates contains, besides the burn, everything that changed everywhere, mainly the season.
+Its mean just outside the perimeter is subtracted from it (the dNBR offset of Key & Benson 2006).
 """
 
 from collections.abc import AsyncGenerator, Iterable
@@ -22,16 +22,16 @@ from app.statistics.summary import StatisticsRequestError, SummaryOptions
 from app.statistics.zonal import USUAL
 
 USUAL_WIDTH_M = 180.0
-"""Six cells of Landsat, the ring of a published processing chain."""
+"""Six Landsat cells, the ring of a published processing chain."""
 WIDTHS_M = (20.0, 10_000.0)
 """From one cell to a landscape."""
 
 
 def ring_width_m(text: str) -> float:
-    """The width that `ring` or `ring:300` asks for.
+    """Return the width that `ring` or `ring:300` requests, in metres.
 
     Raises:
-        StatisticsRequestError: If it is none, or none that makes sense.
+        StatisticsRequestError: If the width is not a number, or is out of range.
     """
     _, colon, number = text.partition(":")
     try:
@@ -41,19 +41,19 @@ def ring_width_m(text: str) -> float:
     if not WIDTHS_M[0] <= width_m <= WIDTHS_M[1]:
         low, high = WIDTHS_M
         raise StatisticsRequestError(
-            f"offset={text[:40]!r}: a ring is {low:g} to {high:g} metres wide, as in offset=ring:180"
+            f"offset={text[:40]!r}: a ring must be {low:g} to {high:g} metres wide, as in offset=ring:180"
         )
     return width_m
 
 
 def ring_around(polygon: Polygonal, width_m: float) -> Polygonal:
-    """The ground outside a polygon up to a distance, both in degrees.
+    """Return the ground outside a polygon up to a distance, both in degrees.
 
-    Distances are those of the azimuthal equidistant projection about the polygon's middle: off by less than a
-    thousandth within 300 km of it.
+    Distances are those of the azimuthal equidistant projection around the polygon's centroid; the error is
+    below a thousandth within 300 km of it.
 
     Raises:
-        GeometryError: If the ring leaves the longitudes and latitudes there are.
+        GeometryError: If the ring leaves the range of longitudes and latitudes.
     """
     middle = polygon.centroid
     local = CRS.from_proj4(f"+proj=aeqd +lat_0={middle.y} +lon_0={middle.x} +datum=WGS84 +units=m")
@@ -73,7 +73,7 @@ async def ringed_answers(
     width_m: float,
     wanted: SummaryOptions = USUAL,
 ) -> AsyncGenerator[Answer]:
-    """The entries, each with the mean over the ring around its polygon as offset; errors as `answers`."""
+    """Yield entries with the mean over the ring around each polygon as offset; raises errors of `answers`."""
     plain = product.specified(windows={}, offset=0.0)
     for question in questions:
         ring = replace(question, polygon=ring_around(question.polygon, width_m))

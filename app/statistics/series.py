@@ -1,4 +1,4 @@
-"""Series: which entries a time has, in order, gaps included."""
+"""Series: the entries of a time, in order, including gaps."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Step:
 
     period: Period
     datetime: str
-    """The part of the period that was asked for, as an interval."""
+    """The part of the period that was requested, as an interval."""
     gap: bool
     """Whether the collection has nothing in it."""
 
@@ -30,20 +30,20 @@ class Step:
 def plan_series(
     catalogue: Catalogue, product: Product, when: str | None, cadence: Cadence | None = None
 ) -> tuple[Step, ...]:
-    """The entries that a `datetime` parameter asks for, in order of time.
+    """Return the entries that a `datetime` parameter selects, in order of time.
 
     Args:
         catalogue: What exists now.
-        product: What is asked.
+        product: The product.
         when: A period, interval or instant; None for the latest period. An open interval ends where the
             collection does.
-        cadence: How long an entry lasts, `month` for example; None for the collection's own cadence. All
+        cadence: How long an entry lasts, for example `month`; None for the collection's own cadence. All
             scenes in that time count, those of the latest period first, as in a tile of that interval.
 
     Raises:
-        mosaics.period.PeriodError: If `when` makes no sense.
-        StatisticsRequestError: If the step is finer than the collection's periods, or the entries would be
-            too many.
+        mosaics.period.PeriodError: If `when` is not valid.
+        StatisticsRequestError: If the step is finer than the collection's periods, or there would be too
+            many entries.
     """
     own = catalogue.collection(product.collection).cadence
     step = own if cadence is None else cadence
@@ -59,7 +59,7 @@ def plan_series(
     while period.start < end:
         if len(steps) == MAX_ENTRIES:
             raise StatisticsRequestError(
-                f"a series has {MAX_ENTRIES:,} entries at most, one a {step}; ask for a shorter interval "
+                f"a series has at most {MAX_ENTRIES:,} entries, one per {step}; ask for a shorter interval "
                 "or a longer step"
             )
         part = Interval(max(period.start, begin), min(period.end, end))
@@ -73,13 +73,13 @@ def _refuse_finer(product: Product, own: Cadence, step: Cadence) -> None:
     possible = FINEST_FIRST[FINEST_FIRST.index(own) :]
     if step not in possible:
         raise StatisticsRequestError(
-            f"product '{product.id}' has one mosaic a {own}, so that steps of a {step} are too fine; "
+            f"product '{product.id}' has one mosaic per {own}, so steps of a {step} are too fine; "
             f"there are: {', '.join(possible)}"
         )
 
 
 def _asked(when: str | None, own: Cadence, known: Sequence[Period]) -> tuple[datetime, datetime] | None:
-    """Begin and end of what is asked; None where that is nothing."""
+    """Return the start and end of what is requested; None if that is nothing."""
     if when is None:
         return (known[-1].start, known[-1].end) if known else None
     interval = parse_when(when, own)

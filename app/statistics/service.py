@@ -1,4 +1,4 @@
-"""StatisticsService: entries of series, those computed before from memory and the others computed."""
+"""StatisticsService: entries of series, from memory where they were computed before."""
 
 import json
 from collections.abc import AsyncGenerator, Coroutine, Iterable
@@ -19,21 +19,21 @@ from app.statistics.summary import SummaryOptions
 from app.statistics.zonal import USUAL, ZonalEngine
 
 RECALLED_TOGETHER = 32
-"""Entries that memory is asked for at a time; half the mosaics that the catalogue keeps loaded."""
+"""Entries recalled from memory at a time; half the number of mosaics the catalogue keeps loaded."""
 
 ANYWHERE = shapely.box(0, 0, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One entry, before it is known."""
+    """One entry before it is known."""
 
     polygon: Polygonal
     step: Step
     subject: int = 0
-    """Which of several polygons it is; handed through."""
+    """Index of its polygon among several; passed on."""
     how: str | None = None
-    """How the tested window was chosen, where nobody asked for it."""
+    """How the tested window was chosen, if the request did not name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class StatisticsService:
     """Answers questions about any polygon.
 
     Args:
-        engine: Computes.
-        memory: Remembers.
+        engine: Computes entries.
+        memory: Remembers them.
     """
 
     def __init__(self, engine: ZonalEngine, memory: Memory) -> None:
@@ -62,13 +62,13 @@ class StatisticsService:
     async def answers(
         self, product: Product, questions: Iterable[Question], wanted: SummaryOptions = USUAL
     ) -> AsyncGenerator[Answer]:
-        """The entries, in the order of the questions, each as soon as it and those before it are there.
+        """Yield the entries in the order of the questions, each as soon as it and those before it are ready.
 
-        Those before the first error are given. Close the iterator to stop what is under way.
+        Entries before the first error are yielded. Close the iterator to stop what is running.
 
         Raises:
             StatisticsRequestError, app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
-            app.rendering.renderer.RenderingOverloadError: As `ZonalEngine` does.
+            app.rendering.renderer.RenderingOverloadError: If `ZonalEngine` raises it.
         """
         fresh: dict[str, str] = {}
         asked = self._asked(product, questions, wanted, fresh)
@@ -78,18 +78,18 @@ class StatisticsService:
         await self.memory.keep(fresh)
 
     async def gap(self, product: Product, polygon: Polygonal, period: str) -> dict[str, Any]:
-        """The entry where there is no scene: no number, ready for JSON."""
+        """Return the entry for a time without scenes, which has no numbers; ready for JSON."""
         resolved = await self.engine.resolve(product, polygon, gap=True)
         return (await self.engine.summarise(resolved)).entry(period)
 
     async def version(self, product: Product) -> str:
-        """A hash that changes whenever all entries of a product have to be computed anew."""
+        """Return a hash that changes whenever all entries of a product must be computed again."""
         return (await self.engine.resolve(product, ANYWHERE, gap=True)).inputs
 
     async def _asked(
         self, product: Product, questions: Iterable[Question], wanted: SummaryOptions, fresh: dict[str, str]
     ) -> AsyncGenerator[Coroutine[Any, Any, Answer]]:
-        """What is to be done for each question; entries in `fresh` are kept on the way."""
+        """Yield what to do for each question; remember entries in `fresh` on the way."""
         ahead = iter(questions)
         while some := list(islice(ahead, RECALLED_TOGETHER)):
             resolved = [
@@ -118,7 +118,7 @@ class StatisticsService:
 
 
 def with_windows_in_order(entry: dict[str, Any], product: Product) -> dict[str, Any]:
-    """An entry with the tested window first; a database keeps names in an order of its own."""
+    """Return an entry with the tested window first; a database stores names in an order of its own."""
     if "windows" not in entry:
         return entry
     windows = entry["windows"]
@@ -127,13 +127,13 @@ def with_windows_in_order(entry: dict[str, Any], product: Product) -> dict[str, 
 
 
 async def _recalled(question: Question, product: Product, entry: str) -> Answer:
-    """A remembered entry."""
+    """Return the answer for a remembered entry."""
     facts = with_windows_in_order(json.loads(entry), product)
     return Answer(question.subject, _told(question, product, facts), recalled=True)
 
 
 def _told(question: Question, product: Product, entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as it answers a question: equal scenes may be asked for by other names of their time."""
+    """Return an entry as the answer to a question, which may name the same scenes by another time."""
     told = entry | {"period": question.step.period.text}
     if question.how is not None and "windows" in entry:
         tested = entry["windows"][product.tested_role] | {"how": question.how}

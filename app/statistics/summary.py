@@ -10,11 +10,11 @@ COMPLETE = 0.999
 
 
 class StatisticsRequestError(ValueError):
-    """Statistics that cannot be given; the message says what can."""
+    """A request for statistics that is not valid; the message says what would be."""
 
 
 class Status(StrEnum):
-    """How much of the area the numbers stand for."""
+    """How much of the area the numbers represent."""
 
     OK = "ok"
     PARTIAL = "partial"
@@ -23,27 +23,27 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """A histogram asked for."""
+    """A requested histogram."""
 
     bins: int
     """1 to 1000, of equal width."""
     low: float | None = None
-    """Lower edge of the first bin; None takes the smallest value."""
+    """Lower edge of the first bin; None uses the smallest value."""
     high: float | None = None
-    """Upper edge of the last bin, within it; None takes the largest value."""
+    """Upper edge of the last bin, which includes it; None uses the largest value."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.bins <= 1000:
-            raise StatisticsRequestError(f"a histogram has 1 to 1000 bins, not {self.bins}")
+            raise StatisticsRequestError(f"a histogram must have 1 to 1000 bins, not {self.bins}")
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise StatisticsRequestError(
-                f"a histogram runs from a low value to a high one, not from {self.low:g} to {self.high:g}"
+                f"a histogram must run from a low value to a high one, not from {self.low:g} to {self.high:g}"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """What is asked beside the numbers that are always given."""
+    """What is requested besides the numbers that are always given."""
 
     percentiles: tuple[float, ...] = (2.0, 98.0)
     """0 to 100."""
@@ -51,19 +51,22 @@ class SummaryOptions:
 
     def __post_init__(self) -> None:
         if len(self.percentiles) > 100:
-            raise StatisticsRequestError(f"100 percentiles are given at most, not {len(self.percentiles)}")
+            raise StatisticsRequestError(
+                f"at most 100 percentiles may be requested, not {len(self.percentiles)}"
+            )
         for percentile in self.percentiles:
             if not 0 <= percentile <= 100:
-                raise StatisticsRequestError(f"percentiles lie between 0 and 100; {percentile:g} does not")
+                raise StatisticsRequestError(f"percentiles must be between 0 and 100, not {percentile:g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What the values of an area come to. There is at least one value.
+    """The numbers for the values of an area; there is at least one value.
 
-    Every value counts with the area it has, that of its cell times the fraction of it that the polygon
-    covers. Where cells are equally large (projected grids) these are exactextract's definitions; on grids in
-    degrees they are exactextract's with `coverage_weight=area_spherical_m2`, but for `count` and `sum`.
+    Every value is weighted with its area: the area of its cell times the fraction of the cell that the
+    polygon covers. On grids with cells of equal size (projected grids) these are exactextract's definitions;
+    on grids in degrees they are exactextract's with `coverage_weight=area_spherical_m2`, except for `count`
+    and `sum`.
     """
 
     mean: float
@@ -77,26 +80,26 @@ class Numbers:
     max: float
     """Of all cells covered, however little."""
     sum: float
-    """Pixel sum: covered fraction times value, summed, without regard to the area of cells."""
+    """Pixel sum: sum of covered fraction times value, regardless of the area of cells."""
     count: float
-    """Covered fractions of the cells that have a value, summed: a number of pixels."""
+    """Sum of the covered fractions of cells that have a value: a number of pixels."""
     area_weighted_sum: float
-    """Area times value, summed: in the product's unit times square kilometres."""
+    """Sum of area times value, in the product's unit times square kilometres."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassArea:
-    """How much of the area one class of a product has."""
+    """The area of one class of a product."""
 
     name: str
     area_ha: float
     fraction: float
-    """Of the area that has a value."""
+    """Share of the area that has a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """One bin of a histogram: it holds its lower edge; only the last one holds its upper edge."""
+    """One bin of a histogram: includes its lower edge; only the last bin includes its upper edge."""
 
     low: float
     high: float
@@ -109,7 +112,7 @@ class LitArea:
 
     area_km2: float
     share: float
-    """Of the area that has a value, 0 to 1."""
+    """Share of the area that has a value, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ class MarkedArea:
     name: str
     area_ha: float
     fraction: float
-    """Of the area of the polygon where it has no value; else of the area that has one."""
+    """Share of the polygon's area if it has no value; otherwise share of the area that has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,49 +130,49 @@ class Summary:
     """The statistics of one product over one polygon at one time."""
 
     status: Status
-    """ok: `COMPLETE` of the area has a value and every scene could be read; partial; or empty: no value."""
+    """ok: `COMPLETE` of the area has a value and every scene could be read; partial; or empty: no values."""
     reason: str | None
-    """Sentences for a person, unless all is well."""
+    """Sentences for people, unless everything is ok."""
     valid_fraction: float
     """Share of the area that has a value."""
     area_km2: float
-    """Of the polygon: the areas of cells times the fractions it covers of them. Where no scene could be read
-    it is that on the sphere."""
+    """Area of the polygon: the areas of cells times the fractions of them that it covers. If no scene could
+    be read, the area on the sphere."""
     valid_area_km2: float
     """The part of it that has a value."""
     numbers: Numbers | None
-    """None where there is no value."""
+    """None if there are no values."""
     percentiles: Mapping[str, float | None]
-    """Those wanted by name: p2, p98, p2.5; None where there is no value."""
+    """Requested percentiles by name: p2, p98, p2.5; None if there are no values."""
     classes: tuple[ClassArea, ...]
-    """Of a product with classes, in their order."""
+    """Classes of the product, if it has any, in order."""
     histogram: tuple[Bin, ...]
     lit: LitArea | None
     scenes: tuple[str, ...]
     """Ids of the scenes the values came from, best first."""
     skipped: tuple[str, ...]
-    """Ids of the scenes left out, since a file of theirs could not be read."""
+    """Ids of scenes left out because one of their files could not be read."""
     unmasked: tuple[str, ...]
-    """Mask rules that could not be applied to a scene, since it lacks the band."""
+    """Mask rules that could not be applied to a scene because it lacks the band."""
     synthetic: bool
-    """Whether a scene the values came from was made up."""
+    """Whether a scene the values came from is synthetic."""
     inputs: str
-    """SHA-256, in hex, of all that determines the numbers."""
+    """SHA-256, in hex, of everything that determines the numbers."""
     cell_size_m: float | None
-    """Height of the cells counted; None where no scene could be read."""
+    """Height of the cells counted; None if no scene could be read."""
     windows: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """Of a product with roles, the windows as used, ready for JSON."""
+    """The windows as used, for products with roles; ready for JSON."""
     offset: float | None = None
-    """What was subtracted from every value, of a product that has an offset."""
+    """What was subtracted from every value, for products with an offset."""
     absent: tuple[MarkedArea, ...] = ()
-    """Of a product that reads windows, the area without a value, by what keeps it from having one."""
+    """The area without a value, by the reason it has none, for products that read windows."""
     counted: tuple[MarkedArea, ...] = ()
     """The product's counted conditions."""
     suspect: MarkedArea | None = None
-    """Values beyond what is plausible, of a product that says what is."""
+    """Values outside the plausible range, for products that state one."""
 
     def entry(self, period: str) -> dict[str, Any]:
-        """The summary as an entry of a series, ready for JSON: no number in it is NaN or infinite."""
+        """Return the summary as an entry of a series, ready for JSON: no number is NaN or infinite."""
         numbers = self.numbers
         entry: dict[str, Any] = {
             "period": period,
@@ -204,7 +207,7 @@ class Summary:
         return entry
 
     def _comparison(self) -> dict[str, Any]:
-        """The fields of an entry that only some products have."""
+        """Return the fields of an entry that only some products have."""
         fields: dict[str, Any] = {}
         if self.windows:
             fields["windows"] = dict(self.windows)

@@ -71,7 +71,7 @@ async def land(
     collection_id: str = "plain",
     damaged: bool = False,
 ) -> SceneRecord:
-    """Land one scene; a damaged one has a file in place of its COGs that is none."""
+    """Land one scene; a damaged one has another file in place of its COGs."""
     scene_id = scene_id or f"scene-{period}"
     start = Period.parse(period).start + timedelta(minutes=1)
     collection = collection_of(bands, cadence, collection_id)

@@ -46,7 +46,7 @@ def test_heights_are_dropped_and_the_order_of_vertices_does_not_matter():
         (polygon([[0, 0], [1, 1], [2, 2], [0, 0]]), "not valid"),
         (polygon([[0, 0], [math.nan, 1], [2, 2], [0, 0]]), "position 1 .* finite"),
         (polygon([[0, 0], [1, 1], [math.inf, 2], [0, 0]]), "position 2 .* finite"),
-        (polygon([[5e5, 5e6], [6e5, 5e6], [6e5, 5.1e6], [5e5, 5e6]]), "500000, 5e\\+06 is no longitude"),
+        (polygon([[5e5, 5e6], [6e5, 5e6], [6e5, 5.1e6], [5e5, 5e6]]), "500000, 5e\\+06 is not a longitude"),
         (polygon([[0, 80], [120, 80], [-120, 80], [0, 80]]), "around a pole"),
         (polygon([[-170, -60], [0, -60], [170, -60], [170, 80], [0, 80], [-170, 80], [-170, -60]]), "km2"),
     ],
@@ -74,7 +74,7 @@ STRANGE: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("strange", STRANGE, ids=lambda each: repr(each)[:12])
-def test_what_is_no_coordinate_is_refused_wherever_it_stands(strange):
+def test_what_is_not_a_coordinate_is_refused_wherever_it_stands(strange):
     corners = [[5, 51], [6, 51], [6, 52], [5, 51]]
     places = (
         strange,
@@ -93,7 +93,7 @@ def test_what_is_no_coordinate_is_refused_wherever_it_stands(strange):
                 read_polygon({"type": kind, "coordinates": nested})
 
 
-def test_a_kind_that_is_no_text_is_refused():
+def test_a_kind_that_is_not_a_text_is_refused():
     kinds: tuple[Any, ...] = ([], {}, ["Polygon"], 5, True)
     for kind in kinds:
         with pytest.raises(GeometryError, match="not what was sent"):
@@ -109,7 +109,7 @@ def test_a_hole_outside_its_shell_is_a_fault_with_a_place():
 def test_too_many_vertices_are_refused(monkeypatch):
     monkeypatch.setattr(subject, "MAX_VERTICES", 100)
     circle = mapping(shapely.Point(5, 51).buffer(1, quad_segs=100))
-    with pytest.raises(GeometryError, match="401 vertices; 100 are the limit"):
+    with pytest.raises(GeometryError, match="401 vertices; at most 100 are allowed"):
         read_polygon(circle)
 
 

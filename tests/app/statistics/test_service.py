@@ -71,7 +71,7 @@ async def test_an_equal_question_is_answered_from_memory_whatever_its_time_is_ca
     assert list(memory.kept) == [first.entry["inputs"]]
 
 
-async def test_only_the_months_a_scene_touches_are_counted_anew(tmp_path):
+async def test_only_the_months_a_scene_touches_are_counted_again(tmp_path):
     memory = Watched()
     async with world(tmp_path) as here:
         for month in (1, 2, 3):
