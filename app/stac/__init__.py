@@ -1,1 +1,1 @@
-"""The STAC catalogue: an index in PostGIS of the scenes that have landed, and how it is searched."""
+"""The STAC catalogue: a searchable index in PostGIS of the scenes that have landed."""

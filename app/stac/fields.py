@@ -1,26 +1,26 @@
-"""Fields: parts of an item that a caller wants, or does not (STAC's fields extension)."""
+"""Fields: the parts of an item that a caller wants or does not want (STAC fields extension)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 ALWAYS = ("id", "type", "collection")
-"""Without which an item is nobody's."""
+"""Fields without which an item cannot be identified."""
 
 PLAIN = ("stac_version", "geometry", "bbox", "links", "assets", "properties.datetime")
-"""What is meant where fields are asked for and none is named (extension 1.0)."""
+"""The default if fields are requested but none is named (extension 1.0)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Paths such as `properties.datetime` that are wanted, and others that are not."""
+    """Paths, such as `properties.datetime`, to include and to exclude."""
 
     include: frozenset[str] = frozenset()
     exclude: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, names: Iterable[str]) -> "Fields":
-        """Read `id`, `+id` and `-geometry`; a plus in an address reads as a blank."""
+        """Read `id`, `+id` and `-geometry`; a plus in an address arrives as a space."""
         given = [name for name in names if name.strip("+- ")]
         return cls(
             frozenset(name.lstrip("+ ") for name in given if name[0] != "-"),
@@ -28,7 +28,7 @@ class Fields:
         )
 
     def of(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """The parts of a document; what is both wanted and not wanted is there."""
+        """Return the parts of a document; a path that is both included and excluded is included."""
         include = self.include
         if not include and not self.exclude:
             include = frozenset(PLAIN)

@@ -1,9 +1,9 @@
-"""SceneIndexUpdates: the table of scenes follows the logs of the collections in storage.
+"""SceneIndexUpdates: makes the table of scenes follow the logs of the collections in storage.
 
-Usually a log goes on where it was left: the commits since then say which scenes came, changed and went. Where
-nothing was followed yet, or the commit followed last is not there any more (a storage made anew, or put back
-to an earlier state), the table is compared with what the log comes to. The commit followed to is noted in the
-transaction that writes the last of what it brought; whoever comes after a crash does the rest.
+Usually a log is continued where it was left: the commits since then say which scenes were added, replaced and
+removed. If nothing was followed yet, or the last commit followed no longer exists (the storage was created
+again or restored to an earlier state), the table is compared with the outcome of the log. The commit followed
+to is noted in the transaction that writes the last of its changes; after a crash the next run does the rest.
 """
 
 import asyncio
@@ -34,19 +34,19 @@ from mosaics.storage import ObjectNotFoundError, Storage
 log = logging.getLogger(__name__)
 
 READ_TOGETHER = 16
-"""Items read at the same time; an S3 server answers each in some 10 ms."""
+"""Items read concurrently; an S3 server answers each in about 10 ms."""
 
 WRITTEN_TOGETHER = 500
-"""Scenes of one statement, which takes about half a second."""
+"""Scenes per statement, which takes about half a second."""
 
 
 NOTHING = FollowedTo(0, "")
-"""Before a first commit."""
+"""Before the first commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A scene of the log, to be read from its item."""
+    """A scene in the log, to be read from its item."""
 
     id: str
     item_key: str
@@ -55,7 +55,7 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class IndexChanges:
-    """What brings the table to a commit."""
+    """The changes that bring the table up to a commit."""
 
     to: FollowedTo
     landed: tuple[Landed, ...] = ()
@@ -64,24 +64,24 @@ class IndexChanges:
 
 @dataclass
 class Indexed:
-    """What a run did."""
+    """The outcome of a run."""
 
     collections: list[str] = field(default_factory=list)
-    """That changed."""
+    """Collections that changed."""
     scenes: int = 0
-    """Written."""
+    """Scenes written."""
     removed: int = 0
     unreadable: int = 0
     """Scenes left out because their item is missing or damaged."""
 
 
 class SceneIndexUpdates:
-    """Brings the index to what has landed; belongs to the process that leads the jobs.
+    """Updates the index to what has landed; belongs to the process that leads the tasks.
 
     Args:
         database: Where the index is.
-        storage: What it is of.
-        together: Scenes written by one statement.
+        storage: What it is an index of.
+        together: Number of scenes written by one statement.
     """
 
     def __init__(self, database: Database, storage: Storage, *, together: int = WRITTEN_TOGETHER) -> None:
@@ -92,10 +92,10 @@ class SceneIndexUpdates:
     async def refresh(self, still_leading: Callable[[], Awaitable[None]]) -> Indexed:
         """Follow every log to its end.
 
-        A collection whose log is damaged stays as it was, and that is logged.
+        A collection whose log is damaged is logged and stays as it was.
 
         Args:
-            still_leading: Raises where another process has begun to do this.
+            still_leading: Raises an error if another process has taken over.
 
         Raises:
             mosaics.storage.StorageError: If the store does not answer.
@@ -121,7 +121,7 @@ class SceneIndexUpdates:
         return done
 
     async def _changes(self, collection: str, known: FollowedTo | None) -> IndexChanges | None:
-        """What the table lacks of a collection; None where nothing."""
+        """Return what the table lacks of a collection; None if nothing."""
         if known is not None:
             commits = [c async for c in read_commits(self._storage, collection, known.number)]
             if commits and commits[0].id == known.commit_id:
@@ -129,11 +129,11 @@ class SceneIndexUpdates:
         return await self._compared(collection, known)
 
     async def _compared(self, collection: str, known: FollowedTo | None) -> IndexChanges | None:
-        """How the table differs from what the log comes to."""
+        """Return how the table differs from the outcome of the log."""
         state = await read_state(self._storage, collection)
         commits = [c async for c in read_commits(self._storage, collection, max(state.number, 1))]
         if not commits and (known is None or known == NOTHING):
-            return None  # a writer has begun the collection, and committed nothing yet
+            return None  # a writer has created the collection but committed nothing yet
         state = state.after(commits)
         async with self._database.connection() as connection:
             kept = await item_keys(connection, collection)
@@ -171,7 +171,7 @@ class SceneIndexUpdates:
         done.collections.append(collection)
 
     async def _read(self, collection: str, landed: Sequence[Landed]) -> tuple[list[NewScene], list[str]]:
-        """Scenes as their items tell, and the ids of those whose item does not tell."""
+        """Return scenes as their items describe them, and the ids of those whose items cannot be read."""
         gate = asyncio.Semaphore(READ_TOGETHER)
 
         async def read(scene: Landed) -> NewScene | None:
@@ -180,7 +180,7 @@ class SceneIndexUpdates:
                     data = await self._storage.get(scene.item_key)
                     return described(scene, json.loads(data), self._storage)
                 except (ObjectNotFoundError, SceneError, ValueError) as error:
-                    log.warning("scene %s of %s is not indexed: %r", scene.id, collection, error)
+                    log.warning("scene %s of %s cannot be indexed: %r", scene.id, collection, error)
                     return None
 
         found = await asyncio.gather(*(read(scene) for scene in landed))
@@ -189,7 +189,7 @@ class SceneIndexUpdates:
 
 
 def following(commits: Sequence[Commit]) -> IndexChanges | None:
-    """What commits come to, one after another; None where there are none."""
+    """Return the combined changes of consecutive commits; None if there are no commits."""
     if not commits:
         return None
     net: dict[str, Landed | None] = {}
@@ -202,21 +202,21 @@ def following(commits: Sequence[Commit]) -> IndexChanges | None:
 
 
 def described(landed: Landed, document: Mapping[str, Any], storage: Storage) -> NewScene:
-    """A scene by its item.
+    """Return a scene as its item describes it.
 
     Raises:
-        SceneError: When the item cannot be read, or is one of another scene.
-        ValueError: When its footprint is none, or a fact of it has another type.
+        SceneError: If the item cannot be read or belongs to another scene.
+        ValueError: If its footprint is not a geometry, or a property has the wrong type.
     """
     item = read_item(document, landed.item_key, storage)
     if item.id != landed.id:
-        raise SceneError(f"{landed.item_key} is the item of {item.id!r}")
+        raise SceneError(f"{landed.item_key} is the item of another scene, {item.id!r}")
     footprint = shape(document["geometry"])
     if footprint.geom_type not in {"Polygon", "MultiPolygon"} or not footprint.is_valid:
         raise SceneError(f"{landed.item_key} has no footprint")
     text = json.dumps(document, allow_nan=False)
     if "\\u0000" in text:
-        raise SceneError(f"{landed.item_key} has the character U+0000, which PostgreSQL does not keep")
+        raise SceneError(f"{landed.item_key} contains the character U+0000, which PostgreSQL cannot store")
     clouds = item.properties.get("eo:cloud_cover")
     platform = item.properties.get("platform")
     return NewScene(

@@ -1,4 +1,4 @@
-"""Following in the database: the SQL that writes scenes, and notes up to which commit they were followed."""
+"""Writing the index: the SQL that writes scenes and notes up to which commit a log was followed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -61,15 +61,15 @@ NOTE = """
         number = excluded.number, commit_id = excluded.commit_id, scenes = excluded.scenes,
         bbox = excluded.bbox, starts = excluded.starts, ends = excluded.ends, summaries = excluded.summaries
 """
-"""The bbox leaves out the widest gap between scenes, which is not always the one at 180 degrees."""
+"""The bbox leaves out the widest gap between scenes, which is not always at 180 degrees."""
 
 NOTE_S = 60.0
-"""It looks at every scene of the collection, some 5 us each; no request waits for it."""
+"""The statement reads every scene of the collection, at about 5 us each; no request waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewScene:
-    """A scene to be written."""
+    """A scene to write."""
 
     id: str
     item_key: str
@@ -87,26 +87,26 @@ class NewScene:
 
 @dataclass(frozen=True, slots=True)
 class FollowedTo:
-    """The commit up to which a log was followed."""
+    """The commit up to which a log has been followed."""
 
     number: int
     commit_id: str
 
 
 async def followed_logs(connection: Connection) -> dict[str, FollowedTo]:
-    """How far each collection was followed."""
+    """Return how far each collection has been followed."""
     rows = await connection.fetch("select collection, number, commit_id from followed_logs")
     return {row["collection"]: FollowedTo(row["number"], row["commit_id"]) for row in rows}
 
 
 async def item_keys(connection: Connection, collection: str) -> dict[str, str]:
-    """The item that each scene of a collection stands for, by the scene's id."""
+    """Return the key of the item of each scene in a collection, by scene id."""
     rows = await connection.fetch("select id, item_key from scenes where collection = $1", collection)
     return {row["id"]: row["item_key"] for row in rows}
 
 
 async def write_scenes(connection: Connection, collection: str, scenes: Sequence[NewScene]) -> None:
-    """Write scenes, in place of those of the same id."""
+    """Write scenes, replacing those with the same ids."""
     columns = [
         *([scene.id for scene in scenes], [scene.item_key for scene in scenes]),
         *([scene.period for scene in scenes], [scene.starts for scene in scenes]),
@@ -118,16 +118,16 @@ async def write_scenes(connection: Connection, collection: str, scenes: Sequence
 
 
 async def remove_scenes(connection: Connection, collection: str, ids: Iterable[str]) -> None:
-    """Remove scenes; those that are not there are left alone."""
+    """Remove scenes; ids that are not there are ignored."""
     await connection.execute(REMOVE, collection, list(ids))
 
 
 async def note_followed(connection: Connection, collection: str, to: FollowedTo) -> None:
-    """Note how far a collection was followed, and what the index now has of it."""
+    """Note how far a collection has been followed, and what the index now holds of it."""
     await connection.execute(NOTE, collection, to.number, to.commit_id, timeout=NOTE_S)
 
 
 async def forget_collection(connection: Connection, collection: str) -> None:
-    """Remove a collection that is there no more."""
+    """Remove a collection that no longer exists."""
     await connection.execute("delete from scenes where collection = $1", collection)
     await connection.execute("delete from followed_logs where collection = $1", collection)

@@ -1,4 +1,4 @@
-"""Scenes in the database: the SQL that finds them, and tells what each collection holds."""
+"""Scenes in the database: the SQL that finds them and says what each collection holds."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from app.stac.search import Cursor, Search, UnknownSceneError
 from app.stac.search_sql import Statement, order_by
 
 COUNTED = 100_000
-"""Matches are counted this far; 100,000 take some 50 ms, and nobody pages through more."""
+"""Matches are counted up to this number; 100,000 take about 50 ms, and clients rarely page further."""
 
 FIELDS = "collection, id, item_key, period, starts, ends, item"
 
@@ -22,21 +22,21 @@ HOLDINGS = "select collection, scenes, bbox, starts, ends, summaries from follow
 
 @dataclass(frozen=True, slots=True)
 class IndexedScene:
-    """A scene as the index knows it."""
+    """A scene in the index."""
 
     collection: str
     id: str
     item_key: str
     period: str
-    """The text of the period whose mosaic shows it."""
+    """Text of the period whose mosaic shows the scene."""
     starts: datetime
     ends: datetime
-    """First moment after; equal to `starts` for a scene of one instant."""
+    """The first moment after it; equal to `starts` for a scene of one instant."""
     item: Mapping[str, Any]
     """The STAC Item as it landed."""
 
     def asset_key(self, name: str) -> str | None:
-        """Where in storage the file of an asset lies; None where it lies elsewhere, or there is none."""
+        """Return the storage key of an asset's file; None if it is stored elsewhere or does not exist."""
         href = self.item["assets"].get(name, {}).get("href", "")
         beside = href.removeprefix("./")
         is_beside = beside and "/" not in beside and not beside.startswith(".")
@@ -44,49 +44,49 @@ class IndexedScene:
 
     @property
     def last(self) -> datetime:
-        """The last moment it shows, to the second: STAC's `end_datetime` is part of the time it ends."""
+        """The last moment it shows, to the second: STAC's `end_datetime` is inclusive."""
         return max(self.starts, self.ends - timedelta(seconds=1))
 
     @property
     def version(self) -> str:
-        """The folder of its files, named after their content: other content, other version."""
+        """The folder of its files, which is named after their content and so changes with it."""
         return self.item_key.split("/")[-2]
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """Some of the scenes searched."""
+    """One page of the scenes found."""
 
     scenes: tuple[IndexedScene, ...]
     following: Cursor | None
-    """Where the next page begins; None where this is the last."""
+    """Where the next page begins; None for the last page."""
     matched: int | None
-    """Scenes on all pages; None where there are more than `COUNTED`."""
+    """Number of scenes on all pages; None if above `COUNTED`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What the index has of a collection."""
+    """What the index holds of a collection."""
 
     scenes: int
     bbox: tuple[float, ...] | None
-    """West, south, east, north; west above east crosses the antimeridian; None without scenes."""
+    """West, south, east, north in degrees; west above east crosses the antimeridian; None without scenes."""
     starts: datetime | None
     last: datetime | None
-    """The last moment, see `IndexedScene.last`."""
+    """The last moment; see `IndexedScene.last`."""
     summaries: Mapping[str, Any]
 
 
 async def find_scenes(
     connection: Connection, search: Search, *, after: Cursor | None, limit: int
 ) -> ScenePage:
-    """A page of scenes in the search's order.
+    """Return a page of scenes in the search's order.
 
     Args:
         connection: To the database.
-        search: Which ones.
-        after: Where the page begins; None for the first. What comes and goes meanwhile shifts nothing.
-        limit: Scenes at most.
+        search: The criteria and the order.
+        after: Where the page begins; None for the first. Scenes added or removed between pages shift none.
+        limit: Number of scenes at most.
     """
     everywhere = Statement(search)
     count = f"select count(*) from (select 1 from scenes where {everywhere.where} limit {COUNTED + 1}) found"
@@ -109,7 +109,11 @@ async def find_scenes(
 
 
 async def read_scene(connection: Connection, collection: str, scene_id: str) -> IndexedScene:
-    """One scene; raises `UnknownSceneError` where there is none."""
+    """Return a scene.
+
+    Raises:
+        UnknownSceneError: If the collection has no scene with this id.
+    """
     row = None if "\0" in scene_id else await connection.fetchrow(READ, collection, scene_id)
     if row is None:
         raise UnknownSceneError(collection, scene_id)
@@ -117,7 +121,7 @@ async def read_scene(connection: Connection, collection: str, scene_id: str) -> 
 
 
 async def holdings(connection: Connection) -> dict[str, Holding]:
-    """What there is of each collection, by its id."""
+    """Return what the index holds of each collection, by collection id."""
     return {
         row["collection"]: Holding(
             row["scenes"],

@@ -1,4 +1,4 @@
-"""A search: what is asked of the index of scenes, in which order, and where a page begins."""
+"""A search: its criteria, its order, and where a page begins."""
 
 import base64
 import json
@@ -15,22 +15,22 @@ import shapely
 from mosaics.bbox import Degrees, split_at_antimeridian
 
 MAX_PAGE = 500
-"""Scenes on one page, at some 10 kB of JSON each."""
+"""Scenes per page, at about 10 kB of JSON each."""
 
 MAX_CONDITIONS = 20
 
 MAX_POINTS = 10_000
-"""Of a geometry that is searched by: every scene near it is compared with all of them."""
+"""Points of a geometry to search by; every scene near it is compared with all of them."""
 
 MAX_NUMBER = 1e300
 
 
 class SearchError(ValueError):
-    """A search that cannot be done; the message says what would have worked."""
+    """A search that is not valid; the message says what would have worked."""
 
 
 class UnknownSceneError(LookupError):
-    """No scene of that id in the collection."""
+    """The collection has no scene with this id."""
 
     def __init__(self, collection: str, scene_id: str) -> None:
         super().__init__(f"collection {collection!r} has no item {scene_id[:80]!r}")
@@ -41,14 +41,14 @@ class SortField:
     """A value that scenes can be sorted by."""
 
     rising: str
-    """SQL of it, never null."""
+    """Its SQL, never null."""
     falling: str
-    """The same where large values come first."""
+    """The same for descending order."""
     is_time: bool = False
 
 
 CLOUDS = SortField("coalesce(cloud_cover, 101)", "coalesce(cloud_cover, -1)")
-"""A scene whose source does not tell comes last either way."""
+"""A scene of unknown cloud cover comes last in either direction."""
 
 FIELDS: Mapping[str, SortField] = {
     "id": SortField("id", "id"),
@@ -62,24 +62,24 @@ FIELDS: Mapping[str, SortField] = {
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """A field to sort by, and in which direction."""
+    """A field to sort by and its direction."""
 
     name: str
     falling: bool = False
 
     def __post_init__(self) -> None:
         if self.name not in FIELDS:
-            raise SearchError(f"items are not sorted by {self.name[:80]!r}; by {', '.join(FIELDS)} they are")
+            raise SearchError(f"{self.name[:80]!r} is not a valid sort key; there are: {', '.join(FIELDS)}")
 
     @classmethod
     def parse(cls, text: str) -> "SortKey":
-        """The key of `-properties.datetime`, `+id` or `id`."""
-        sign = text[:1] if text[:1] in {"+", "-", " "} else ""  # a plus in an address reads as a blank
+        """Read a key such as `-properties.datetime`, `+id` or `id`."""
+        sign = text[:1] if text[:1] in {"+", "-", " "} else ""  # a plus in an address arrives as a space
         return cls(text.removeprefix(sign).removeprefix("properties."), sign == "-")
 
     @property
     def sql(self) -> str:
-        """The expression that is sorted by."""
+        """The expression to sort by."""
         field = FIELDS[self.name]
         return field.falling if self.falling else field.rising
 
@@ -93,7 +93,7 @@ NEWEST_FIRST = (SortKey("datetime", falling=True),)
 
 
 def total_order(keys: Sequence[SortKey]) -> tuple[SortKey, ...]:
-    """Keys that leave no two scenes equal: the given ones, then collection and id in the last direction."""
+    """Return a total order: the given keys, then collection and id in the direction of the last key."""
     first = tuple(keys) or NEWEST_FIRST
     named = {key.name for key in first}
     falling = first[-1].falling
@@ -101,12 +101,12 @@ def total_order(keys: Sequence[SortKey]) -> tuple[SortKey, ...]:
 
 
 NUMBER = re.compile(r"[+-]?\d{1,17}(\.\d{1,17})?")
-"""A number as people write one."""
+"""A number in plain decimal notation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A comparison of one property of an item with a value."""
+    """A comparison of an item's property with a value."""
 
     name: str
     operator: str
@@ -116,65 +116,67 @@ class Condition:
 
     def __post_init__(self) -> None:
         if self.operator not in self.OPERATORS:
-            raise SearchError(f"no operator {self.operator[:40]!r}; there are: {', '.join(self.OPERATORS)}")
+            raise SearchError(
+                f"{self.operator[:40]!r} is not a valid operator; there are: {', '.join(self.OPERATORS)}"
+            )
         if self.operator == "in" and not isinstance(self.value, list):
             raise SearchError(f"{self.name[:80]}: 'in' takes a list of values")
         if self.operator in {"startsWith", "endsWith", "contains"} and not isinstance(self.value, str):
-            raise SearchError(f"{self.name[:80]}: {self.operator!r} takes a text")
+            raise SearchError(f"{self.name[:80]}: {self.operator!r} takes a string")
         if not _is_plain(self.value):
             raise SearchError(
-                f"{self.name[:80]}: a value is a text, a number, true or false, or a list of such"
+                f"{self.name[:80]}: a value must be a string, a number, true, false or a list of these"
             )
         if "\0" in self.name or "\\u0000" in json.dumps(self.value):
-            raise SearchError("a query has the character U+0000, which no item has")
+            raise SearchError("a query contains the character U+0000, which no item can have")
 
     @property
     def readings(self) -> tuple[Any, ...]:
-        """The value and, where a text reads as a number, that: what takes `name<20` sends texts."""
+        """The value and, if it is a string that reads as a number, the number: some clients send strings."""
         if not isinstance(self.value, str) or not NUMBER.fullmatch(self.value):
             return (self.value,)
         return (self.value, float(self.value))
 
 
 def read_conditions(query: Mapping[str, Any]) -> tuple[Condition, ...]:
-    """The conditions of STAC's `query`: `{"eo:cloud_cover": {"lt": 20}}`."""
+    """Read the conditions of a STAC `query`: `{"eo:cloud_cover": {"lt": 20}}`."""
     if not all(isinstance(comparisons, dict) for comparisons in query.values()):
-        raise SearchError('query is an object such as {"eo:cloud_cover": {"lt": 20}}')
+        raise SearchError('query must be an object such as {"eo:cloud_cover": {"lt": 20}}')
     conditions = tuple(
         Condition(name.removeprefix("properties."), operator, value)
         for name, comparisons in query.items()
         for operator, value in comparisons.items()
     )
     if len(conditions) > MAX_CONDITIONS:
-        raise SearchError(f"a query has {MAX_CONDITIONS} comparisons at most, not {len(conditions)}")
+        raise SearchError(f"a query may have at most {MAX_CONDITIONS} comparisons, not {len(conditions)}")
     return conditions
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which scenes are meant; what is None is not asked."""
+    """Criteria of a search; a criterion that is None is not applied."""
 
     collections: tuple[str, ...] | None = None
     ids: tuple[str, ...] | None = None
     place: shapely.Geometry | None = None
-    """In degrees; scenes that touch it are meant."""
+    """In degrees; matches scenes that touch it."""
     first: datetime | None = None
-    """The first moment that counts, UTC; a scene that lasts beyond it is meant."""
+    """The first moment, UTC; matches scenes that last beyond it."""
     last: datetime | None = None
-    """The last moment that counts."""
+    """The last moment, UTC."""
     conditions: tuple[Condition, ...] = ()
     order: tuple[SortKey, ...] = total_order(())
-    """Leaves no two scenes equal."""
+    """A total order."""
 
     def __post_init__(self) -> None:
         for text in (*(self.collections or ()), *(self.ids or ())):
             if "\0" in text:
-                raise SearchError("an id has the character U+0000, which none has")
+                raise SearchError("an id contains the character U+0000, which no id can have")
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins: after the scene that has these values of the order's keys."""
+    """Where a page begins: after the scene with these values of the order's keys."""
 
     order: tuple[SortKey, ...]
     values: tuple[Any, ...]
@@ -188,48 +190,55 @@ class Cursor:
 
     @classmethod
     def parse(cls, token: str, order: tuple[SortKey, ...]) -> "Cursor":
-        """Read a token of a search in that order."""
+        """Read a token of a search in this order."""
         try:
             packed = token.encode() + b"=" * (-len(token) % 4)
             text, *values = json.loads(base64.urlsafe_b64decode(packed))
             read = tuple(_value(key, value) for key, value in zip(order, values, strict=True))
         except (ValueError, TypeError, RecursionError) as error:
-            raise SearchError("the token is none of a 'next' link of this search") from error
+            raise SearchError(
+                "the token is not valid; follow the 'next' link of this search unchanged"
+            ) from error
         if text != _text(order):
-            raise SearchError("the token belongs to a search in another order; follow 'next' as it is")
+            raise SearchError(
+                "the token belongs to a search in another order; follow the 'next' link unchanged"
+            )
         return cls(order, read)
 
 
 def box_shape(numbers: Sequence[float]) -> shapely.Geometry:
-    """The shape of a STAC bbox of four numbers, or of six whose heights are left aside.
+    """Return the shape of a STAC bbox of four numbers, or of six, whose heights are ignored.
 
-    West above east crosses the antimeridian, and gives a box on either side. A box may be a line or a point.
+    A west above east crosses the antimeridian and gives a box on either side. A box may be a line or a point.
     """
     if len(numbers) not in {4, 6} or not all(map(math.isfinite, numbers)):
-        raise SearchError("bbox is west,south,east,north in degrees, or the same with the lowest and highest")
+        raise SearchError(
+            "bbox is not valid; give west,south,east,north in degrees, or six numbers with lowest and "
+            "highest height"
+        )
     west, south, east, north = numbers if len(numbers) == 4 else (*numbers[:2], *numbers[3:5])
     if len(numbers) == 6 and numbers[2] > numbers[5]:
         raise SearchError(f"bbox: its lowest height, {numbers[2]:g}, is above its highest, {numbers[5]:g}")
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
-        raise SearchError("bbox: longitudes are -180 to 180 and latitudes -90 to 90; west,south,east,north")
+        raise SearchError("bbox: longitudes must be within -180 to 180, latitudes within -90 to 90")
     if south > north:
         raise SearchError(f"bbox: south, {south:g}, is above north, {north:g}; write west,south,east,north")
     return shapely.union_all([_corners(part) for part in split_at_antimeridian((west, south, east, north))])
 
 
 def read_place(geometry: Mapping[str, Any]) -> shapely.Geometry:
-    """The shape of a GeoJSON geometry of any kind, in degrees."""
+    """Return the shape of a GeoJSON geometry of any kind, in degrees."""
     try:
         shape = shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
     except (ValueError, TypeError, RecursionError, shapely.GEOSException) as error:
-        raise SearchError("intersects is a GeoJSON geometry; this one cannot be read") from error
+        raise SearchError("intersects is not a valid GeoJSON geometry; it cannot be read") from error
     coordinates = shapely.get_coordinates(shape)
     if not len(coordinates) or not (np.abs(coordinates) <= [180, 90]).all():
-        raise SearchError("intersects is a GeoJSON geometry in degrees, longitude first")
+        raise SearchError("intersects must be a GeoJSON geometry in degrees, longitude first")
     if len(coordinates) > MAX_POINTS:
-        raise SearchError(f"intersects has {len(coordinates):,} points; {MAX_POINTS:,} are the limit")
+        raise SearchError(f"intersects has {len(coordinates):,} points; at most {MAX_POINTS:,} are allowed")
     if not shapely.is_valid(shape):
-        raise SearchError(f"intersects is no valid geometry: {shapely.is_valid_reason(shape)}")
+        raise SearchError(f"intersects is not a valid geometry: {shapely.is_valid_reason(shape)}")
     return shape
 
 

@@ -1,4 +1,4 @@
-"""A search as SQL: conditions over the table of scenes, with every value apart from the text."""
+"""A search as SQL: conditions on the table of scenes, with all values passed separately."""
 
 import json
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ COLUMNS = {
     "eo:cloud_cover": "to_jsonb(cloud_cover)",
     "platform": "to_jsonb(platform)",
 }
-"""What need not be looked for in the items, which are large."""
+"""Properties with columns of their own, which spare a look into the large items."""
 
 
 class Statement:
-    """Conditions that grow one by one, and their values."""
+    """Conditions, added one by one, and their values."""
 
     def __init__(self, search: Search) -> None:
         self.values: list[Any] = []
@@ -35,13 +35,13 @@ class Statement:
 
     @property
     def where(self) -> str:
-        """All conditions together."""
+        """All conditions combined."""
         return " and ".join(self.conditions) or "true"
 
     def begin_after(self, cursor: Cursor) -> None:
-        """Leave out what comes before a page."""
+        """Leave out what precedes a page."""
         pairs = list(zip(cursor.order, (self.value(value) for value in cursor.values), strict=True))
-        if len({key.falling for key, _ in pairs}) == 1:  # one comparison, which an index serves
+        if len({key.falling for key, _ in pairs}) == 1:  # a single comparison, which an index supports
             columns = ", ".join(key.sql for key, _ in pairs)
             values = ", ".join(value for _, value in pairs)
             self.conditions.append(f"({columns}) {_beyond(pairs[0][0])} ({values})")
@@ -52,7 +52,7 @@ class Statement:
         self.conditions.append(after)
 
     def value(self, value: Any) -> str:
-        """The place of a value in the text."""
+        """Add a value and return its placeholder."""
         self.values.append(value)
         return f"${len(self.values)}"
 
@@ -92,7 +92,7 @@ class Statement:
 
 
 def order_by(order: Sequence[SortKey]) -> str:
-    """What rows are sorted by."""
+    """Return the `order by` expressions of an order."""
     return ", ".join(f"{key.sql} {'desc' if key.falling else 'asc'}" for key in order)
 
 

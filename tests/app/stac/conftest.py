@@ -26,7 +26,7 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 async def still_leading() -> None:
-    """What a job is told while nobody takes its place."""
+    """What a task is told while no other process takes over."""
 
 
 @dataclass(frozen=True)

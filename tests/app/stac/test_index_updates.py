@@ -1,4 +1,4 @@
-"""The index against logs that grow, are made anew, go backwards, are damaged or end."""
+"""The index against logs that grow, are created again, go backwards, are damaged or end."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ async def test_a_log_is_followed_through_what_comes_changes_and_goes(
     first = await indexing.refresh(still_leading)
     assert (first.collections, first.scenes, first.removed) == (["sentinel-2-l2a"], 3, 0)
     assert await keys(connection) == {"a": "d1", "b": "d1", "c": "d1"}
-    # What five commits bring while nobody follows is done in one step; "d" came and went meanwhile.
+    # What five commits bring while no process follows is done in one step; "d" came and went meanwhile.
     await land(storage, "b", version="d2")
     await land(storage, "d", remove=("a",))
     await land(storage, "e", remove=("d",))
@@ -61,7 +61,7 @@ async def test_a_log_is_followed_through_what_comes_changes_and_goes(
     assert (await indexing.refresh(still_leading)).collections == []
 
 
-async def test_a_storage_made_anew_is_noticed_whatever_its_numbers(
+async def test_a_storage_created_again_is_noticed_whatever_its_numbers(
     storage: Storage, database: Database, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
     indexing = SceneIndexUpdates(database, storage)
@@ -119,7 +119,7 @@ async def test_damaged_items_are_left_out_and_damaged_logs_left_alone(
     await commit_scenes(storage, SENTINEL.id, add=broken)
     done = await indexing.refresh(still_leading)
     assert (done.scenes, done.unreadable) == (6, 4)
-    assert "scene cut of sentinel-2-l2a is not indexed" in caplog.text
+    assert "scene cut of sentinel-2-l2a cannot be indexed" in caplog.text
     assert {*await keys(connection)} == {"may-north", "june-north", "guinea", "fiji", "rain-05", "rain-06"}
     await land(storage, "later")
     await storage.put("collections/rain-monthly/log/00000002.json", b"{", "application/json")
