@@ -1,4 +1,4 @@
-"""How an error reaches a caller: one table from class to status, and one form, `application/problem+json`."""
+"""How errors reach a caller: one table of statuses, and one form, `application/problem+json`."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -17,9 +17,9 @@ from app.areas.area import AreaError, UnknownAreaError
 from app.database import DatabaseUnavailableError, NoDatabaseError, SchemaMissingError
 from app.jobs.job import (
     JobEndedError,
+    JobLimitError,
+    JobRequestError,
     KeyReusedError,
-    OrderLimitError,
-    OrderRequestError,
     QueueFullError,
     UnknownJobError,
 )
@@ -45,31 +45,31 @@ from mosaics.period import PeriodError
 from mosaics.storage import StorageAccessError, StorageUnavailableError
 
 RETRY_AFTER_S = 5
-"""When a caller may try again: two refreshes of the catalogue and one render queue are over by then."""
+"""When a caller may retry: by then the catalogue was refreshed twice and one render queue is done."""
 
 QUEUE_AFTER_S = 60
-"""When a caller may try an order again: ingestions take minutes."""
+"""When a caller may retry a job: ingestions take minutes."""
 
-STORAGE_UNAVAILABLE = "The object storage does not answer at the moment; the service recovers by itself."
+STORAGE_UNAVAILABLE = "The object storage does not answer at the moment; the service will recover by itself."
 DATABASE_UNAVAILABLE = (
-    "The database does not answer at the moment; maps are served all the same, and the service recovers by "
+    "The database does not answer at the moment; maps are still served, and the service will recover by "
     "itself."
 )
 NO_DATABASE = (
-    "Areas need PostgreSQL with PostGIS, as do orders, refreshes of regions and the STAC catalogue, and this "
-    "service has not been given one (TILEWATCH_DATABASE_URL)."
+    "Areas need PostgreSQL with PostGIS, and so do jobs, refreshes of regions and the STAC catalogue; no "
+    "database is configured for this service (TILEWATCH_DATABASE_URL)."
 )
-SCHEMA_MISSING = "The database has not been prepared yet; `tilewatch migrate` does that."
-OVERLOADED = "More is being rendered than can be done in time; try again in a moment."
-UNFORESEEN = "The request could not be answered. The log has the reason under this request id."
+SCHEMA_MISSING = "The database is not prepared yet; run `tilewatch migrate`."
+OVERLOADED = "Too many tiles are being rendered to answer in time; try again in a moment."
+UNFORESEEN = "The request could not be answered; the log has the reason under this request id."
 
 
 class RequestError(ValueError):
-    """A request asks for something that cannot be given; the message says what would have worked."""
+    """A request that cannot be answered; the message says what would have worked."""
 
 
 class NothingLandedError(LookupError):
-    """What is asked for is known, and has no data."""
+    """The subject of a request is known but has no data."""
 
 
 STATUS: Mapping[type[Exception], HTTPStatus] = {
@@ -87,8 +87,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     SearchError: HTTPStatus.BAD_REQUEST,
     BboxError: HTTPStatus.BAD_REQUEST,
     StatisticsRequestError: HTTPStatus.BAD_REQUEST,
-    OrderRequestError: HTTPStatus.BAD_REQUEST,
-    OrderLimitError: HTTPStatus.BAD_REQUEST,
+    JobRequestError: HTTPStatus.BAD_REQUEST,
+    JobLimitError: HTTPStatus.BAD_REQUEST,
     KeyMissingError: HTTPStatus.UNAUTHORIZED,
     NotAllowedError: HTTPStatus.FORBIDDEN,
     UnknownAreaError: HTTPStatus.NOT_FOUND,
@@ -114,7 +114,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     NoDatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
     SchemaMissingError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""Errors whose message is written for the caller, save those of a status above 499 (see `UNSAID`)."""
+"""Errors whose messages are written for callers, except those of status 500 and above (see `UNSAID`)."""
 
 UNSAID: Mapping[type[Exception], str] = {
     StorageUnavailableError: STORAGE_UNAVAILABLE,
@@ -124,7 +124,7 @@ UNSAID: Mapping[type[Exception], str] = {
     NoDatabaseError: NO_DATABASE,
     SchemaMissingError: SCHEMA_MISSING,
 }
-"""What is said in place of a message that may name an address or a key."""
+"""What is said instead of a message that may name an address or a key."""
 
 
 ASKING: Mapping[HTTPStatus, Mapping[str, str]] = {
@@ -132,11 +132,11 @@ ASKING: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": str(QUEUE_AFTER_S)},
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
 }
-"""Headers that say what a caller should do."""
+"""Headers that tell a caller what to do."""
 
 
 class ProblemResponse(JSONResponse):
-    """An answer of RFC 9457."""
+    """An answer in the form of RFC 9457."""
 
     media_type = "application/problem+json"
 
@@ -144,7 +144,7 @@ class ProblemResponse(JSONResponse):
 def problem(
     status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
 ) -> ProblemResponse:
-    """The answer for an error, with `extra` members beside the standard ones."""
+    """Return the answer for an error, with `extra` members besides the standard ones."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return ProblemResponse(
         body | extra, status_code=status, headers={"Cache-Control": "no-store", **(headers or {})}
@@ -152,7 +152,7 @@ def problem(
 
 
 async def answer_foreseen(_: Request, error: Exception) -> Response:
-    """The answer for an error of the table."""
+    """Return the answer for an error in the table."""
     kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
     status = STATUS[kind]
     if status == HTTPStatus.NO_CONTENT:
@@ -161,7 +161,7 @@ async def answer_foreseen(_: Request, error: Exception) -> Response:
 
 
 async def answer_http(request: Request, error: Exception) -> Response:
-    """The answer for what routing refuses: an address nobody serves, a method it does not have."""
+    """Return the answer for what routing refuses: an unknown address, or a method it does not take."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     if error.status_code == HTTPStatus.NO_CONTENT:
         return Response(status_code=error.status_code, headers=error.headers)
@@ -169,12 +169,12 @@ async def answer_http(request: Request, error: Exception) -> Response:
         return answer_method(request, error)
     detail = error.detail
     if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
-        detail = "Nothing is served at this address; /docs lists what there is."
+        detail = "Nothing is served at this address; see /docs for those that exist."
     return problem(error.status_code, detail, headers=error.headers)
 
 
 def answer_method(request: Request, error: HTTPException) -> Response:
-    """The answer for a method an address does not have: which ones it has, which OPTIONS asks for."""
+    """Return the answer for a method an address does not take, or for OPTIONS: the methods it takes."""
     path = get_route_path(request.scope)
     served = iter_route_contexts(request.app.routes)
     methods = {"OPTIONS", *(error.headers or {}).get("Allow", "").split(", ")} - {""}
@@ -184,12 +184,12 @@ def answer_method(request: Request, error: HTTPException) -> Response:
     headers = {"Allow": ", ".join(sorted(methods))}
     if request.method == "OPTIONS":
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
-    detail = f"{request.method} is not served at this address; {headers['Allow']} are."
+    detail = f"{request.method} is not a valid method of this address; it takes {headers['Allow']}."
     return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers=headers)
 
 
 async def answer_invalid(request: Request, error: Exception) -> Response:
-    """The answer for parameters and bodies that are not what a route declares, field by field."""
+    """Return the answer for parameters and bodies that do not match the route's declaration, by field."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
     if _body_is_not_json(request, error.errors()):
         return problem(
@@ -202,12 +202,12 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
 
 
 def unforeseen(request_id: str) -> Response:
-    """The answer for everything else: an id to find the reason by in the log, and nothing more."""
+    """Return the answer for any other error: an id to find the reason in the log, and nothing else."""
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN, request_id=request_id)
 
 
 def install(app: FastAPI) -> None:
-    """Give an application these answers."""
+    """Install these answers in an application."""
     for kind in STATUS:
         app.add_exception_handler(kind, answer_foreseen)
     app.add_exception_handler(HTTPException, answer_http)
@@ -216,7 +216,7 @@ def install(app: FastAPI) -> None:
 
 def _invalid(entry: Mapping[str, Any]) -> dict[str, str]:
     if entry["type"] == "json_invalid":
-        reason = f"this is no JSON: {entry['ctx']['error']} at character {entry['loc'][-1]}"
+        reason = f"not valid JSON: {entry['ctx']['error']} at character {entry['loc'][-1]}"
         return {"field": str(entry["loc"][0]), "reason": reason}
     return {"field": _field(entry["loc"]), "reason": str(entry["msg"]).removeprefix("Value error, ")}
 

@@ -1,1 +1,1 @@
-"""Jobs: ingestions and composites that people order, each done by a process of its own."""
+"""Jobs: ingestions and composites that clients start, each run by a process of its own."""

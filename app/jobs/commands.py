@@ -1,26 +1,26 @@
-"""The commands of an order: which words of the command line do it, in which order."""
+"""The commands of a job: the command lines that do it, in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.jobs.request import IngestRequest, OrderRequest
+from app.jobs.request import IngestRequest, JobRequest
 from mosaics.descriptions.folders import Descriptions
 
 
 @dataclass(frozen=True, slots=True)
 class CommandStep:
-    """One command of an order."""
+    """One command of a job."""
 
     name: str
     words: tuple[str, ...]
 
 
-def steps_of(request: OrderRequest, descriptions: Descriptions) -> tuple[CommandStep, ...]:
-    """Return what is run one after the other; each can be run again and goes on where it was.
+def steps_of(request: JobRequest, descriptions: Descriptions) -> tuple[CommandStep, ...]:
+    """Return the commands to run one after another; each can be repeated and continues where it was.
 
     Args:
-        request: Complete: its sources are named.
-        descriptions: The sources and collections, which tell the masks of scenes fetched for a composite.
+        request: A complete request, with its sources named.
+        descriptions: The sources and collections, which name the masks of scenes to fetch for a composite.
     """
     if isinstance(request, IngestRequest):
         return (_ingest(request, str(request.source), request.bands, mode=request.mode, clip=request.clip),)
@@ -30,12 +30,12 @@ def steps_of(request: OrderRequest, descriptions: Descriptions) -> tuple[Command
         return (composite,)
     source = descriptions.sources.get(request.ingest)
     masks = () if source is None else descriptions.categorical_bands(source)
-    bands = tuple(dict.fromkeys((*request.bands, *masks)))  # a composite leaves out clouds, by a mask
+    bands = tuple(dict.fromkeys((*request.bands, *masks)))  # a composite masks clouds
     return (_ingest(request, request.ingest, bands), composite)
 
 
 def _ingest(
-    request: OrderRequest, source: str, bands: tuple[str, ...], *, mode: str = "copy", clip: bool = False
+    request: JobRequest, source: str, bands: tuple[str, ...], *, mode: str = "copy", clip: bool = False
 ) -> CommandStep:
     options = [f"--limit={request.limit}", f"--mode={mode}"]
     if bands:
@@ -47,7 +47,7 @@ def _ingest(
     return _step("ingest", source, request, options)
 
 
-def _step(command: str, subject: str, request: OrderRequest, options: Sequence[str]) -> CommandStep:
-    """A command with its options, each one word, and behind `--` what is no option whatever it looks like."""
+def _step(command: str, subject: str, request: JobRequest, options: Sequence[str]) -> CommandStep:
+    """Return a command with its options, each one word, and after `--` what is never an option."""
     asked = (f"--bbox={request.aoi:.12g}", f"--datetime={request.toi}")
     return CommandStep(command, (command, "--json", *asked, *options, "--", subject))

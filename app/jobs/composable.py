@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import shapely
 
-from app.jobs.job import OrderRequestError
+from app.jobs.job import JobRequestError
 from app.jobs.request import CompositeRequest, IngestRequest, read_toi
 from mosaics.catalogue import Catalogue
 from mosaics.collection import UnknownBandError, UnknownCollectionError
@@ -45,19 +45,19 @@ def find_composites(
     """Return where the composite of a request goes.
 
     Raises:
-        OrderRequestError: If none is made of that collection, or with these bands; the message names what
+        JobRequestError: If none is made of that collection, or with these bands; the message names what
             there is.
     """
     targets = composite_collections(collections)
     if request.collection not in targets:
-        raise OrderRequestError(
+        raise JobRequestError(
             f"no composites are made of '{request.collection}'; they are of: {', '.join(sorted(targets))}"
         )
     found = _composites(collections[request.collection], targets[request.collection])
     for band in request.bands:
         if band not in found.bands:
             classes = ", whose numbers are names," if band == found.mask else ""
-            raise OrderRequestError(
+            raise JobRequestError(
                 f"composites of {found.of} have no band '{band}'{classes} but: {', '.join(found.bands)}"
             )
     return found
@@ -85,12 +85,12 @@ class LandedScenes:
         """Raise for a composite of which no scene has landed, as far as mosaics and a few items tell.
 
         Raises:
-            OrderRequestError: If no scene over the box in that time has its bands and the mask.
+            JobRequestError: If no scene over the box in that time has its bands and the mask.
             StorageError: If storage cannot be read.
         """
         try:
             await self._refuse_nothing_known(request, made)
-        except OrderRequestError:
+        except JobRequestError:
             await self._catalogue.refresh()  # it may have landed a moment ago
             await self._refuse_nothing_known(request, made)
 
@@ -100,9 +100,9 @@ class LandedScenes:
             for band in (*request.bands, made.mask):
                 collection.band(band)
         except UnknownCollectionError as error:
-            raise OrderRequestError(f"{error}; {FETCH}") from error
+            raise JobRequestError(f"{error}; {FETCH}") from error
         except UnknownBandError as error:
-            raise OrderRequestError(str(error)) from error
+            raise JobRequestError(str(error)) from error
         known = self._catalogue.periods(made.of)
         interval = read_toi(request.toi)
         periods = [period for period in known if interval.overlaps(period.start, period.end)]
@@ -118,9 +118,9 @@ class LandedScenes:
             looked_at, lacking = looked_at + 1, lacking or f"{scene.id} has no {lack}"
         where = f"over the box in {request.toi}"
         if looked_at:
-            raise OrderRequestError(f"no scene {where} has all bands and {made.mask}: {lacking}; {FETCH}")
+            raise JobRequestError(f"no scene {where} has all bands and {made.mask}: {lacking}; {FETCH}")
         there = f"scenes are of {known[0]} to {known[-1]}" if known else "it has no scenes yet"
-        raise OrderRequestError(f"no scene of {made.of} lies {where}; {there}; {FETCH}")
+        raise JobRequestError(f"no scene of {made.of} lies {where}; {there}; {FETCH}")
 
     async def _scenes(
         self, request: CompositeRequest, made: Composites, periods: Sequence[Period]

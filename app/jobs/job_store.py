@@ -1,7 +1,7 @@
-"""Orders in the database: the SQL that takes them, hands each to one process, and keeps what is told.
+"""Jobs in the database: the SQL that creates them, assigns each to one process, and stores what they report.
 
-Whoever runs an order holds its row by a heart beat. A row whose heart has not beaten for `LEASE` is anybody's
-again; times are those of the database, so that no clocks need agree.
+A process holds the job it runs by a heartbeat in the job's row. A row without a heartbeat for `LEASE` may be
+claimed by any process; times are the database's, so that clocks need not agree.
 """
 
 import json
@@ -24,10 +24,10 @@ from app.jobs.job import (
 )
 
 LEASE = timedelta(seconds=15)
-"""An order whose holder is silent for longer is begun by another; a heart beats every `running.BEAT_S`."""
+"""A job whose holder is silent for longer is started by another process; see `runner.BEAT_S`."""
 
 LOCK = 0x74696C65_6F726465
-"""Key of the advisory lock under which orders are taken and begun, so that limits hold; "tileorde"."""
+"""Key of the advisory lock for creating and claiming jobs, so that limits hold; "tileorde"."""
 
 FIELDS = """
     id, kind, request, status, is_cancelling, attempts, progress, log, landed, result, error,
@@ -92,7 +92,7 @@ COUNTS = """
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is kept of an order while it runs."""
+    """What a job has reported while running."""
 
     progress: Progress | None
     log: Sequence[str]
@@ -100,64 +100,68 @@ class Told:
 
     @property
     def columns(self) -> tuple[str | None, list[str], str]:
-        """Progress, log and landed as they are written."""
+        """Progress, log and landed scenes as they are stored."""
         progress = json.dumps(asdict(self.progress)) if self.progress else None
         return progress, list(self.log), json.dumps([asdict(scene) for scene in self.landed])
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many orders there are."""
+    """The number of jobs."""
 
     by_status: Mapping[str, int]
     lost: int
-    """Of the running ones, those whose holder is silent."""
+    """Running jobs whose holder is silent."""
 
 
 async def create_job(
     connection: Connection, kind: Kind, request: str, key: str | None, *, max_queued: int
 ) -> Job:
-    """Take an order; the one there is where its key has been sent before. To be called in a transaction.
+    """Create a job, or return the one created with the same key; call it within a transaction.
 
     Args:
         connection: To the database.
-        kind: What is to be done.
-        request: As JSON, with all its defaults.
+        kind: What to do.
+        request: The request as JSON, including defaults.
         key: The idempotency key.
-        max_queued: Orders that may wait.
+        max_queued: Number of jobs that may wait.
 
     Raises:
-        KeyReusedError: If the key was sent with something else.
-        QueueFullError: If as many wait already.
+        KeyReusedError: If the key was sent with another request.
+        QueueFullError: If that many jobs wait already.
     """
     await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
     if key is not None and (known := await job_of_key(connection, key)):
         if known.kind != kind or known.request != json.loads(request):
             raise KeyReusedError(
-                f"the idempotency key was sent before with another body: job {known.id}; send a new key"
+                f"the idempotency key belongs to job {known.id}, sent with another body; send a new key"
             )
         return known
     queued = await connection.fetchval("select count(*) from orders where status = 'queued'")
     if queued >= max_queued:
         raise QueueFullError(
-            f"orders_queued: {queued} orders wait, as many as may (the limit is TILEWATCH_ORDERS_QUEUED)"
+            f"orders_queued: {queued} jobs wait already (the limit is TILEWATCH_ORDERS_QUEUED)"
         )
     return _job(await connection.fetchrow(CREATE, kind, request, key))
 
 
 async def job_of_key(connection: Connection, key: str) -> Job | None:
-    """The order that was sent with an idempotency key; None where there is none."""
+    """Return the job created with an idempotency key; None if there is none."""
     row = await connection.fetchrow(OF_KEY, key)
     return None if row is None else _job(row)
 
 
 async def pending_ingestions(connection: Connection) -> list[Mapping[str, Any]]:
-    """The requests of ingestions that wait or run."""
+    """Return the requests of ingestions that wait or run."""
     return [json.loads(row["request"]) for row in await connection.fetch(INGESTING)]
 
 
 async def read_job_row(connection: Connection, job_id: int) -> Job:
-    """The order of an id; `UnknownJobError` where there is none."""
+    """Return a job.
+
+    Raises:
+        UnknownJobError: If no job has this id.
+    """
     row = await connection.fetchrow(f"select {FIELDS} from orders where id = $1", job_id)
     if row is None:
         raise UnknownJobError(job_id)
@@ -165,38 +169,38 @@ async def read_job_row(connection: Connection, job_id: int) -> Job:
 
 
 async def last_jobs(connection: Connection, *, limit: int) -> list[Job]:
-    """The latest orders, newest first."""
+    """Return the latest jobs, newest first."""
     rows = await connection.fetch(f"select {FIELDS} from orders order by id desc limit $1", limit)
     return [_job(row) for row in rows]
 
 
 async def cancel_job(connection: Connection, job_id: int) -> Job:
-    """Cancel an order that waits, or ask for one that runs to be; one that is cancelled already stays so.
+    """Cancel a job that waits, or ask for one that runs to be cancelled; cancelling twice is not an error.
 
     Raises:
-        UnknownJobError: If there is none.
-        JobEndedError: If it has ended otherwise.
+        UnknownJobError: If no job has this id.
+        JobEndedError: If the job is done or has failed.
     """
     row = await connection.fetchrow(CANCEL, job_id)
     if row is not None:
         return _job(row)
     job = await read_job_row(connection, job_id)
     if job.status != "cancelled":
-        raise JobEndedError(f"job {job_id} is {job.status} already; there is nothing to cancel")
+        raise JobEndedError(f"job {job_id} is already {job.status}; there is nothing to cancel")
     return job
 
 
 async def claim_job(connection: Connection, holder: str, *, at_once: int, but: Collection[int]) -> Job | None:
-    """Begin the order that is due: the oldest that waits or whose holder was lost. In a transaction.
+    """Claim the job that is due: the oldest that waits or whose holder was lost; call in a transaction.
 
     Args:
         connection: To the database.
-        holder: Names this process.
-        at_once: Orders that may run, over all processes.
-        but: Ids of orders not to be begun.
+        holder: A name for this process.
+        at_once: Number of jobs that may run, over all processes.
+        but: Ids of jobs not to claim.
 
     Returns:
-        The order; None where nothing is due, or as many run as may.
+        The job; None if none is due or enough run already.
     """
     await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
     row = await connection.fetchrow(CLAIM, holder, LEASE, list(but), at_once)
@@ -204,10 +208,10 @@ async def claim_job(connection: Connection, holder: str, *, at_once: int, but: C
 
 
 async def beat(connection: Connection, job_id: int, holder: str, told: Told) -> bool | None:
-    """Keep holding an order, and what it told.
+    """Write a job's heartbeat and what it has reported.
 
     Returns:
-        Whether it is to be cancelled; None where it is held no more.
+        Whether the job is to be cancelled; None if this process no longer holds it.
     """
     found: bool | None = await connection.fetchval(BEAT, job_id, holder, *told.columns)
     return found
@@ -223,23 +227,23 @@ async def finish_job(
     result: Mapping[str, Any],
     error: str | None,
 ) -> None:
-    """Note how an order ended; does nothing where it is held no more."""
+    """Record how a job ended; do nothing if this process no longer holds it."""
     await connection.execute(FINISH, job_id, holder, status, error, json.dumps(dict(result)), *told.columns)
 
 
 async def hand_back_job(connection: Connection, job_id: int, holder: str) -> None:
-    """Let another process go on with an order."""
+    """Let another process continue a job."""
     await connection.execute(HAND_BACK, job_id, holder)
 
 
 async def count_jobs(connection: Connection) -> Counts:
-    """How many orders there are in each state."""
+    """Return the number of jobs in each state."""
     rows = await connection.fetch(COUNTS, LEASE)
     return Counts({row["status"]: row["orders"] for row in rows}, sum(row["lost"] for row in rows))
 
 
 async def forget_jobs(connection: Connection, older_than: timedelta) -> None:
-    """Drop orders that ended long ago, and their idempotency keys with them."""
+    """Delete jobs that ended long ago, with their idempotency keys."""
     await connection.execute("delete from orders where finished_at < now() - $1::interval", older_than)
 
 

@@ -1,4 +1,4 @@
-"""Recording: what the child of an order tells, within bounds, until the next heart beat writes it down."""
+"""Recording: what a job's subprocess reports, within limits, until the next heartbeat stores it."""
 
 import asyncio
 import logging
@@ -12,22 +12,22 @@ from app.jobs.subprocess import Event
 
 log = logging.getLogger(__name__)
 
-PRIVATE = "The server's storage or disk is not as it should be; its log has the reason."
+PRIVATE = "The server has a problem with its storage or disk; its log has the reason."
 
 LOG_LINES = 200
 LINE_CHARS = 500
 REFUSAL_CHARS = 2000
 MAX_LANDED = 2000
-"""What is kept: some 300 kB at the very most."""
+"""Limits of what is kept: about 300 kB at most."""
 
 
 class Running:
-    """One order while it is run here."""
+    """A job while it runs here."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.stirred = asyncio.Event()
-        """Set when there is something to look at before the next beat is due."""
+        """Set when there is something to look at before the next heartbeat is due."""
         self.refusal: str | None = None
         self.results: dict[str, Any] = dict(job.result)
         self._progress: Progress | None = None
@@ -36,19 +36,19 @@ class Running:
 
     @property
     def told(self) -> Told:
-        """What is to be kept."""
+        """What is to be stored."""
         return Told(self._progress, tuple(self._log), tuple(self._landed.values()))
 
     def begin(self, step: str, number: int, steps: int) -> None:
-        """A step begins."""
+        """Note that a step starts."""
         self._progress = Progress(step, number, steps)
 
     def say(self, text: str) -> None:
-        """A line for the log."""
+        """Add a line to the log."""
         self._log.append(_storable(text)[:LINE_CHARS])
 
     def hear(self, event: Event) -> None:
-        """Note what a child says; what is not understood is passed over."""
+        """Note what a subprocess reports; ignore what is not understood."""
         match event:
             case {"event": "progress", "done": int(done), "total": int(total), "unit": str(unit)}:
                 if self._progress is not None:
@@ -57,7 +57,7 @@ class Running:
                 self.say(text)
             case {"event": "refused", "text": str(text), "private": is_private}:
                 if is_private:
-                    log.error("order %d: %s", self.job.id, text)
+                    log.error("job %d: %s", self.job.id, text)
                     text = PRIVATE
                 self.refusal = _storable(text)[:REFUSAL_CHARS]
                 self.say(text)
@@ -76,5 +76,5 @@ class Running:
 
 
 def _storable(text: str) -> str:
-    """A text without what PostgreSQL cannot keep: U+0000 and halves of characters."""
+    """Return a text without what PostgreSQL cannot store: U+0000 and unpaired surrogates."""
     return text.replace("\0", "").encode(errors="replace").decode()

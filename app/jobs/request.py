@@ -1,4 +1,4 @@
-"""What an order may ask: values that refuse themselves, and the size that a service allows."""
+"""Requests for jobs: models that refuse invalid values, and the limits of a service."""
 
 import math
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ from pydantic import (
     model_validator,
 )
 
-from app.jobs.job import Kind, OrderLimitError, OrderRequestError
+from app.jobs.job import JobLimitError, JobRequestError, Kind
 from app.settings import Settings
 from app.statistics.geometry import Polygonal, read_polygon
 from mosaics.bbox import Bbox
 from mosaics.period import Interval, Period
 
 MAX_SCENES = 500
-"""An order lands no more: three years of one place, and half a terabyte of whole Sentinel-2 scenes."""
+"""Scenes a job lands at most: three years of one place, or half a terabyte of whole Sentinel-2 scenes."""
 
 
 def read_aoi(value: object) -> Bbox:
-    """Return the box that an area of interest means: its own, or the smallest around a polygon.
+    """Return the box of an area of interest: the box itself, or the smallest around a polygon.
 
     Args:
         value: `[west, south, east, north]` or the box itself, or a GeoJSON Polygon, MultiPolygon or Feature
@@ -51,7 +51,7 @@ def read_aoi(value: object) -> Bbox:
 
 
 def smallest_box(polygon: Polygonal) -> Bbox:
-    """Return the box around a polygon split at the antimeridian, so that its widest gap stays outside."""
+    """Return the smallest box around a polygon that is split at the antimeridian."""
     spans = sorted((part.bounds[0], part.bounds[2]) for part in shapely.get_parts(polygon).tolist())
     _, south, _, north = polygon.bounds
     west, east = spans[0][0], max(end for _, end in spans)
@@ -64,10 +64,15 @@ def smallest_box(polygon: Polygonal) -> Bbox:
 
 
 def read_toi(text: str) -> Interval:
-    """The time of interest: a period, or an interval with both its ends; `PeriodError`, `ValueError`."""
+    """Read the time of interest: a period, or an interval with both ends.
+
+    Raises:
+        mosaics.period.PeriodError: If the text is neither.
+        ValueError: If an end is open.
+    """
     interval = Interval.parse(text) if "/" in text else Period.parse(text).interval()
     if interval.start is None or interval.end is None:
-        raise ValueError("an order has a beginning and an end: 2024-06-01/2024-06-30")
+        raise ValueError("a job needs a start and an end: 2024-06-01/2024-06-30")
     return interval
 
 
@@ -100,21 +105,25 @@ Toi: TypeAlias = Annotated[
     StringConstraints(max_length=100),
     AfterValidator(_readable_toi),
     Field(
-        description="Time of interest: a period (2024-06) or an interval of periods or instants, its last "
-        "period included.",
+        description="Time of interest: a period (2024-06), or an interval of periods or instants; its last "
+        "period is included.",
         examples=["2024-06-01/2024-06-30"],
     ),
 ]
 Band: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-"""Of a source or a collection: nothing a command line could take for an option."""
+"""Of a source or a collection; a command line cannot mistake it for an option."""
 Cloud: TypeAlias = Annotated[
     float | None,
-    Field(ge=0, le=100, allow_inf_nan=False, description="Per cent; cloudier scenes are not fetched."),
+    Field(ge=0, le=100, allow_inf_nan=False, description="Percent; cloudier scenes are not fetched."),
 ]
 Scenes: TypeAlias = Annotated[
     int,
-    Field(ge=1, le=MAX_SCENES, description="The most scenes to land; the log says how many are left out."),
+    Field(
+        ge=1,
+        le=MAX_SCENES,
+        description="Number of scenes to land at most; the log says how many are left out.",
+    ),
 ]
 
 
@@ -126,46 +135,44 @@ class _Request(BaseModel):
 
 
 class IngestRequest(_Request):
-    """Scenes to be brought from an archive."""
+    """Scenes to fetch from an archive."""
 
     bands: Annotated[tuple[Band, ...], AfterValidator(_each_once)] = Field(
-        default=(), max_length=100, description="Bands of the collection; all the source has where absent."
+        default=(), max_length=100, description="Bands of the collection; by default all the source has."
     )
     source: Name | None = Field(
-        default=None, description="An archive (`tilewatch sources`); one of Sentinel-2 where absent."
+        default=None, description="An archive (see `tilewatch sources`); by default one of Sentinel-2."
     )
     max_cloud: Cloud = None
     limit: Scenes = MAX_SCENES
     mode: Literal["copy", "reference"] = Field(
-        default="copy", description="Copy the files, or read them where they lie."
+        default="copy", description="Copy the files, or read them in the archive."
     )
     clip: bool = Field(default=False, description="Land only the pixels under the box.")
 
     @model_validator(mode="after")
     def _clips_what_is_copied(self) -> Self:
         if self.clip and self.mode == "reference":
-            raise ValueError("a file that is read where it lies cannot be clipped; copy, or do not clip")
+            raise ValueError("files read in the archive cannot be clipped; use mode copy or clip false")
         return self
 
 
 class CompositeRequest(_Request):
-    """A composite to be made of the scenes of a time."""
+    """A composite to make from the scenes of a time."""
 
     bands: Annotated[tuple[Band, ...], AfterValidator(_each_once)] = Field(min_length=1, max_length=100)
-    collection: Name = Field(
-        default="sentinel-2-l2a", description="The collection whose scenes it is made of."
-    )
+    collection: Name = Field(default="sentinel-2-l2a", description="The collection whose scenes are used.")
     method: Literal["median", "mean", "min", "max"] = "median"
     ingest: bool | Name | None = Field(
         default=None,
-        description="Fetch the scenes first: true, or the name of a source of the collection. Where absent, "
+        description="Fetch the scenes first: true, or the name of a source of the collection. By default "
         "they are fetched if the service has an archive for that (TILEWATCH_ORDER_SOURCE).",
     )
     max_cloud: Cloud = None
     limit: Scenes = MAX_SCENES
 
 
-OrderRequest: TypeAlias = IngestRequest | CompositeRequest
+JobRequest: TypeAlias = IngestRequest | CompositeRequest
 
 MODELS: Mapping[Kind, type[IngestRequest] | type[CompositeRequest]] = {
     "ingest": IngestRequest,
@@ -173,36 +180,42 @@ MODELS: Mapping[Kind, type[IngestRequest] | type[CompositeRequest]] = {
 }
 
 
-def understand(kind: Kind, document: Mapping[str, Any]) -> OrderRequest:
-    """The request of a document; `pydantic.ValidationError` where it is none."""
+def understand(kind: Kind, document: Mapping[str, Any]) -> JobRequest:
+    """Read the request in a document.
+
+    Raises:
+        pydantic.ValidationError: If the document is not a valid request of this kind.
+    """
     return MODELS[kind].model_validate(document)
 
 
-def asks_for(request: OrderRequest, complete: OrderRequest) -> bool:
-    """Whether a request is one of its kind that was completed since: its source named, all else as it was."""
+def asks_for(request: JobRequest, complete: JobRequest) -> bool:
+    """Return whether a request is the one that was completed: its source was named, all else unchanged."""
     chosen = "source" if isinstance(complete, IngestRequest) else "ingest"
     before, after = getattr(request, chosen), getattr(complete, chosen)
     is_left_open = before is None or (before is True and after is not False)
     return (is_left_open or before == after) and request.model_copy(update={chosen: after}) == complete
 
 
-def refuse_excess(request: OrderRequest, settings: Settings) -> None:
-    """Raise `OrderLimitError` for an order that is larger than the service allows."""
+def refuse_excess(request: JobRequest, settings: Settings) -> None:
+    """Raise `JobLimitError` if a job is larger than the service allows."""
     area_km2 = request.aoi.area_km2
     if area_km2 > settings.order_area_km2:
-        raise OrderLimitError(
+        raise JobLimitError(
             "order_area_km2",
-            f"the box has {area_km2:,.0f} km2; {settings.order_area_km2:,.0f} may be ordered",
+            f"the box has {area_km2:,.0f} km2; a job may have at most {settings.order_area_km2:,.0f}",
         )
     interval = read_toi(request.toi)
     if interval.start is None or interval.end is None:  # refused above
-        raise OrderRequestError("an order has a beginning and an end")
+        raise JobRequestError("a job needs a start and an end")
     length = interval.end - interval.start
     if length > timedelta(days=settings.order_days):
-        raise OrderLimitError(
-            "order_days", f"{request.toi} is {length.days} days; {settings.order_days} may be ordered"
+        raise JobLimitError(
+            "order_days",
+            f"{request.toi} is {length.days} days long; a job may have at most {settings.order_days}",
         )
     if len(request.bands) > settings.order_bands:
-        raise OrderLimitError(
-            "order_bands", f"these are {len(request.bands)} bands; {settings.order_bands} may be ordered"
+        raise JobLimitError(
+            "order_bands",
+            f"{len(request.bands)} bands are named; a job may have at most {settings.order_bands}",
         )

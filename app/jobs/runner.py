@@ -1,7 +1,7 @@
-"""Running orders: each begun by one process, held by its heart beat, and done by a child that ends with it.
+"""Running jobs: a process claims a job, holds it by a heartbeat, and runs it in a subprocess.
 
-A process that cannot tell the database in time that it lives gives its orders up before another may begin
-them. One that stops hands them back. One that is killed is found out by its silence.
+A process that cannot reach the database in time gives up its jobs before another may start them. One that
+stops hands them back. One that is killed is recognised by its silence.
 """
 
 import asyncio
@@ -28,34 +28,34 @@ from mosaics.descriptions.folders import DescriptionFolders
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
-"""How often a process looks for orders that others took or lost."""
+"""How often a process looks for jobs that others added or lost."""
 
 BEAT_S = 2.0
-"""How often a heart beats; so soon progress shows, and a cancellation from elsewhere is seen."""
+"""How often the heartbeat is written; progress and cancellations appear after at most this long."""
 
 ANSWER_S = 3.0
-"""How long the database has for that."""
+"""How long the database may take to accept a heartbeat."""
 
 SILENCE_S = 7.0
-"""After so long without an answer an order is given up: its child is dead (`child.ENDING_S`) and the answer
-under way (`ANSWER_S`) is over before `store.LEASE` is."""
+"""A job is given up after this long without an accepted heartbeat: its subprocess has then ended
+(`subprocess.ENDING_S`), and a pending answer (`ANSWER_S`) is over, before `job_store.LEASE` is."""
 
 STOPPING_S = 8.0
-"""How long a process that stops has to end its children and hand its orders back."""
+"""How long a stopping process has to end its subprocesses and hand back its jobs."""
 
 MAX_ATTEMPTS = 5
-"""An order that was lost so often with whoever ran it is given up: it may be what ends them."""
+"""A job whose process was lost this often is given up: the job itself may be the cause."""
 
 
 class JobRunner:
-    """Runs orders in this process.
+    """Runs jobs in this process.
 
     Args:
-        database: Where they are.
-        command_line: Does them.
+        database: Where jobs are stored.
+        command_line: Runs their commands.
         descriptions: The sources and collections.
-        holder: Names this process.
-        at_once: Orders that may run, over all processes.
+        holder: A name for this process.
+        at_once: Number of jobs that may run, over all processes.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class JobRunner:
         at_once: int,
     ) -> None:
         self.counts: Counts | None = None
-        """Orders by state, as of the last look."""
+        """Jobs by status, as last counted."""
         self._database = database
         self._command_line = command_line
         self._descriptions = descriptions
@@ -80,20 +80,20 @@ class JobRunner:
         self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look for orders."""
-        self._looking = asyncio.create_task(self._look(), name="orders")
+        """Start looking for jobs."""
+        self._looking = asyncio.create_task(self._look(), name="jobs")
 
     def wake(self) -> None:
-        """Look at once: there is a new order."""
+        """Look for a new job at once."""
         self._woken.set()
 
     def stir(self, job_id: int) -> None:
-        """Look at once whether an order that may be running here is to be cancelled."""
+        """Check at once whether a job, if it runs here, is to be cancelled."""
         if running := self._running.get(job_id):
             running.stirred.set()
 
     async def close(self) -> None:
-        """End the children, and let others go on with the orders."""
+        """End the subprocesses and let other processes continue the jobs."""
         tasks = {task for task in (self._looking, *self._tasks) if task is not None}
         for task in tasks:
             task.cancel()
@@ -107,9 +107,9 @@ class JobRunner:
                 while (job := await self._claim()) is not None:
                     self._begin(job)
             except DatabaseUnavailableError:
-                pass  # which says so itself; the next look may find it again
+                pass  # logged by the database itself; the next round tries again
             except Exception:
-                log.exception("orders cannot be begun; it is tried again")
+                log.exception("jobs cannot be started; trying again")
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._woken.wait()
@@ -126,12 +126,12 @@ class JobRunner:
 
     def _begin(self, job: Job) -> None:
         running = self._running[job.id] = Running(job)
-        task = asyncio.create_task(self._run(running), name=f"order {job.id}")
+        task = asyncio.create_task(self._run(running), name=f"job {job.id}")
         self._tasks.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
             if not task.cancelled() and (fault := task.exception()) is not None:
-                log.error("order %d is left to be found out", job.id, exc_info=fault)
+                log.error("job %d is left for another process to claim", job.id, exc_info=fault)
             self._tasks.discard(task)
             self._running.pop(job.id, None)
             self.wake()
@@ -144,11 +144,13 @@ class JobRunner:
             await self._finish(running, "cancelled")
             return
         if job.attempts > MAX_ATTEMPTS:
-            error = f"It was begun {MAX_ATTEMPTS} times, and whoever ran it was lost each time."
+            error = (
+                f"The job was started {MAX_ATTEMPTS} times, and the process running it was lost each time."
+            )
             await self._finish(running, "failed", error)
             return
         if job.attempts > 1:
-            running.say("Whoever ran this was lost; it goes on.")
+            running.say("The process running this job was lost; the job continues.")
         work = asyncio.create_task(self._work(running))
         work.add_done_callback(lambda _: running.stirred.set())
         try:
@@ -164,16 +166,20 @@ class JobRunner:
         if verdict == "cancelled":
             await self._finish(running, "cancelled")
         elif verdict == "lost":
-            log.warning("order %d was given up: the database did not answer, or another has it", job.id)
+            log.warning(
+                "job %d was given up: the database did not answer, or another process has the job", job.id
+            )
         elif (fault := work.exception()) is not None:
-            log.error("order %d failed", job.id, exc_info=fault)
-            await self._finish(running, "failed", "It could not be run; the server's log has the reason.")
+            log.error("job %d failed", job.id, exc_info=fault)
+            await self._finish(
+                running, "failed", "The job could not be run; the server's log has the reason."
+            )
         else:
             reason = work.result()
             await self._finish(running, "failed" if reason else "done", reason)
 
     async def _hold(self, running: Running, work: asyncio.Task[str | None]) -> str:
-        """Beat until the work is over; `ended`, or why it is to be stopped: `cancelled` or `lost`."""
+        """Send heartbeats until the work ends; return `ended`, or why to stop it: `cancelled` or `lost`."""
         heard_at = time.monotonic()
         while True:
             with suppress(TimeoutError):
@@ -197,7 +203,7 @@ class JobRunner:
                 return "cancelled"
 
     async def _work(self, running: Running) -> str | None:
-        """Do an order's steps; the reason where one fails."""
+        """Run a job's steps; return the reason if one fails, otherwise None."""
         request = understand(running.job.kind, running.job.request)
         steps = steps_of(request, await asyncio.to_thread(self._descriptions.current))
         for number, step in enumerate(steps, 1):
@@ -205,7 +211,7 @@ class JobRunner:
             ended = await self._command_line.run(step.words, running.hear)
             if ended.status != 0:
                 log.warning(
-                    "order %d: %s ended with status %d: %s",
+                    "job %d: %s ended with status %d: %s",
                     *(running.job.id, step.name, ended.status, ended.stderr.strip()),
                 )
                 return running.refusal or (
@@ -214,7 +220,7 @@ class JobRunner:
         return None
 
     async def _finish(self, running: Running, status: Status, error: str | None = None) -> None:
-        """Note how an order ended, however long the database takes."""
+        """Record how a job ended, however long the database takes."""
         while True:
             try:
                 async with self._database.connection() as connection:
@@ -234,6 +240,6 @@ class JobRunner:
 
 
 async def _stop(work: asyncio.Task[str | None]) -> None:
-    """End a task, and with it its child, before going on."""
+    """End a task, and with it its subprocess, before continuing."""
     work.cancel()
     await asyncio.wait({work})

@@ -1,4 +1,4 @@
-"""The service of jobs: takes orders that can be done, tells how their jobs stand, cancels them."""
+"""The service of jobs: accepts those that can be done, reports their state, and cancels them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from app.database import Database, NoDatabaseError
 from app.jobs.composable import LandedScenes, find_composites, may_be_of
-from app.jobs.job import Job, Kind, OrderRequestError
+from app.jobs.job import Job, JobRequestError, Kind
 from app.jobs.job_store import (
     cancel_job,
     create_job,
@@ -18,7 +18,7 @@ from app.jobs.job_store import (
 from app.jobs.request import (
     CompositeRequest,
     IngestRequest,
-    OrderRequest,
+    JobRequest,
     asks_for,
     refuse_excess,
     understand,
@@ -30,18 +30,18 @@ from mosaics.descriptions.folders import DescriptionFolders, Descriptions
 from mosaics.descriptions.sources import SourceDescription
 
 MAX_KEY = 200
-"""Characters of an idempotency key; a UUID has 36."""
+"""Longest idempotency key, in characters; a UUID has 36."""
 
 
 class JobService:
-    """Takes orders, whichever process will run them.
+    """Accepts jobs, whichever process will run them.
 
     Args:
-        database: Where they are kept; None where there is none, and every use raises `NoDatabaseError`.
-        settings: What may be ordered.
+        database: Where jobs are stored; without one every use raises `NoDatabaseError`.
+        settings: The limits of a job.
         descriptions: The sources and collections.
         landed: The scenes that composites are made of.
-        runner: Runs orders in this process; None where it runs none.
+        runner: Runs jobs in this process; None if it runs none.
     """
 
     def __init__(
@@ -61,33 +61,33 @@ class JobService:
     async def submit(
         self,
         kind: Kind,
-        request: OrderRequest | Mapping[str, Any],
+        request: JobRequest | Mapping[str, Any],
         *,
         key: str | None = None,
         is_limited: bool = True,
     ) -> Job:
-        """Take an order; the one there is where its key was sent before with the same.
+        """Accept a job, or return the one created by the same request with the same key.
 
         Args:
-            kind: What is to be done.
-            request: Of the model of that kind, or a document that it reads.
+            kind: What to do.
+            request: A request of that kind, or a document to read it from.
             key: An idempotency key.
-            is_limited: Whether it may be no larger than the service allows; what the operator's own files
-                ask for may be.
+            is_limited: Whether the service's limits apply; they do not to what the operator's own files ask
+                for.
 
         Raises:
-            pydantic.ValidationError: If the document is no such request.
-            OrderRequestError: If it cannot be done, or is larger than may be ordered.
-            QueueFullError: If too many wait.
-            KeyReusedError: If the key was sent with something else.
-            StorageError: If storage does not tell what has landed.
+            pydantic.ValidationError: If the document is not a valid request.
+            JobRequestError: If the job cannot be done, or exceeds a limit.
+            QueueFullError: If too many jobs wait.
+            KeyReusedError: If the key was sent with another request.
+            StorageError: If storage does not answer.
             DatabaseUnavailableError: If the database does not answer.
         """
         database = self._database
         if isinstance(request, Mapping):
             request = understand(kind, request)
         if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
-            raise OrderRequestError(f"an idempotency key is 1 to {MAX_KEY} printable characters")
+            raise JobRequestError(f"an idempotency key must be 1 to {MAX_KEY} printable characters")
         if key is not None and (sent := await self._sent(kind, request, key)):
             return sent
         if is_limited:
@@ -102,21 +102,30 @@ class JobService:
         return job
 
     async def read(self, job_id: int) -> Job:
-        """The order of an id; `UnknownJobError`, `DatabaseUnavailableError`."""
+        """Return a job.
+
+        Raises:
+            UnknownJobError: If no job has this id.
+            DatabaseUnavailableError: If the database does not answer.
+        """
         async with self._database.connection() as connection:
             return await read_job_row(connection, job_id)
 
     async def last(self, limit: int) -> list[Job]:
-        """The latest orders, newest first; `DatabaseUnavailableError`."""
+        """Return the latest jobs, newest first.
+
+        Raises:
+            DatabaseUnavailableError: If the database does not answer.
+        """
         async with self._database.connection() as connection:
             return await last_jobs(connection, limit=limit)
 
     async def cancel(self, job_id: int) -> Job:
-        """Cancel an order; one that runs is ended a moment later.
+        """Cancel a job; a running one ends a moment later.
 
         Raises:
-            UnknownJobError: If there is none.
-            JobEndedError: If it is done, or has failed.
+            UnknownJobError: If no job has this id.
+            JobEndedError: If the job is done or has failed.
             DatabaseUnavailableError: If the database does not answer.
         """
         async with self._database.connection() as connection:
@@ -131,18 +140,18 @@ class JobService:
             raise NoDatabaseError("no database is configured")
         return self._maybe_database
 
-    async def _sent(self, kind: Kind, request: OrderRequest, key: str) -> Job | None:
-        """The order that the same request gave before, whether or not it could still be given.
+    async def _sent(self, kind: Kind, request: JobRequest, key: str) -> Job | None:
+        """Return the job that the same request created before, whether or not it could still be accepted.
 
-        A request that differs is left to `create_order`, which names what is wrong.
+        A request that differs is left to `create_job`, which says what is wrong.
         """
         async with self._database.connection() as connection:
             sent = await job_of_key(connection, key)
         is_same = sent and sent.kind == kind and asks_for(request, understand(kind, sent.request))
         return sent if is_same else None
 
-    async def _completed(self, request: OrderRequest) -> OrderRequest:
-        """The request with its source named, once it is clear that there is what it asks for."""
+    async def _completed(self, request: JobRequest) -> JobRequest:
+        """Return the request with its source named, once it is known that it can be done."""
         descriptions = await asyncio.to_thread(self._descriptions.current)
         preferred = self._settings.order_source
         if isinstance(request, IngestRequest):
@@ -151,7 +160,7 @@ class JobService:
             return request.model_copy(update={"source": source.id})
         made = find_composites(descriptions.collections, request)
         if not request.ingest and (request.ingest is False or not self._has_archive(descriptions, request)):
-            if not await self._expects_scenes(request):  # else what has landed by now tells nothing
+            if not await self._expects_scenes(request):  # otherwise what has landed so far decides nothing
                 await self._landed.refuse_nothing_landed(request, made)
             return request.model_copy(update={"ingest": False})
         named = request.ingest if isinstance(request.ingest, str) else None
@@ -162,20 +171,20 @@ class JobService:
         return request.model_copy(update={"ingest": source.id})
 
     async def _expects_scenes(self, request: CompositeRequest) -> bool:
-        """Whether an ingestion that has not ended may bring scenes of a composite."""
+        """Return whether an ingestion that has not ended may bring scenes for a composite."""
         async with self._database.connection() as connection:
             pending = await pending_ingestions(connection)
         ingestions = (IngestRequest.model_validate(each) for each in pending)
         return any(may_be_of(each, request) for each in ingestions)
 
     def _has_archive(self, descriptions: Descriptions, request: CompositeRequest) -> bool:
-        """Return whether the service has an archive of its own choice for a collection."""
+        """Return whether the service has a preferred archive for a collection."""
         source = descriptions.sources.get(self._settings.order_source or "")
         return source is not None and source.collection == request.collection
 
 
-def _refuse_unknown_bands(request: OrderRequest, source: SourceDescription) -> None:
+def _refuse_unknown_bands(request: JobRequest, source: SourceDescription) -> None:
     if unknown := [band for band in request.bands if band not in source.bands]:
-        raise OrderRequestError(
+        raise JobRequestError(
             f"source '{source.id}' has no band {unknown[0]}; there are: {', '.join(source.bands)}"
         )

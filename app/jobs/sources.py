@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.jobs.job import OrderRequestError
+from app.jobs.job import JobRequestError
 from mosaics.descriptions.sources import SourceDescription
 
 SENTINEL = "sentinel-2-l2a"
@@ -24,13 +24,13 @@ def choose_source(
         preferred: The id of the one that is meant where none is given, if it fits.
 
     Raises:
-        OrderRequestError: If there is none; the message names those there are.
+        JobRequestError: If there is none; the message names those there are.
     """
     fitting = {each.id: each for each in sources.values() if collection in {None, each.collection}}
     if source_id is not None:
         if source_id not in fitting:
             into = f" of {collection}" if collection else ""
-            raise OrderRequestError(
+            raise JobRequestError(
                 f"no source '{source_id}'{into}; there are: {', '.join(sorted(fitting)) or 'none'}"
             )
         return fitting[source_id]
@@ -39,4 +39,4 @@ def choose_source(
     for each in fitting.values():
         if each.collection == (collection or SENTINEL):
             return each
-    raise OrderRequestError(f"no source of {collection or SENTINEL}; name one of: {', '.join(sources)}")
+    raise JobRequestError(f"no source of {collection or SENTINEL}; name one of: {', '.join(sources)}")

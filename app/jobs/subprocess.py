@@ -1,4 +1,4 @@
-"""The child: the command line in a process group of its own, heard line by line, ended with whoever waits."""
+"""The subprocess: the command line in its own process group, read line by line, ended with its caller."""
 
 import asyncio
 import json
@@ -18,44 +18,44 @@ log = logging.getLogger(__name__)
 PROGRAM = (sys.executable, "-m", "app.cli.supervised")
 
 MAX_LINE_BYTES = 1024 * 1024
-"""A line that is longer is passed over; the result of 500 scenes that failed has a tenth of this."""
+"""Longer lines are skipped; the result of 500 failed scenes has a tenth of this."""
 
 PIECE_BYTES = 65536
 
 LOGGED_BYTES = 500
 
 TAIL_BYTES = 8192
-"""Of stderr, for the log."""
+"""End of stderr that is kept for the log."""
 
 ENDING_S = 3.0
-"""How long a child has to end before it is killed; what it does survives that."""
+"""How long a subprocess has to end before it is killed; its work survives that."""
 
 SECRET = ("TILEWATCH_DATABASE_URL", "TILEWATCH_REDIS_URL", "TILEWATCH_API_KEYS")
-"""What a child has no use for."""
+"""Variables a subprocess does not need."""
 
 Event: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended."""
+    """How a subprocess ended."""
 
     status: int
-    """0 when all went well; negative the signal that ended it."""
+    """0 on success; negative, the signal that ended it."""
     stderr: str
-    """The end of what it wrote there."""
+    """The end of its standard error."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """How the command line is started: no shell, the same storage and folders as here."""
+    """How the command line is started: without a shell, with this server's storage and folders."""
 
     program: tuple[str, ...]
     environment: Mapping[str, str]
 
     @classmethod
     def of(cls, settings: Settings, program: Sequence[str] = PROGRAM) -> "CommandLine":
-        """The one that lands where a server with these settings reads."""
+        """Return the command line that lands where a server with these settings reads."""
         chosen = {
             "TILEWATCH_STORAGE": settings.storage,
             "TILEWATCH_DOWNLOADS": str(settings.downloads),
@@ -66,16 +66,16 @@ class CommandLine:
         return cls(tuple(program), inherited | chosen)
 
     async def run(self, words: Sequence[str], hear: Callable[[Event], None]) -> Ended:
-        """Run a command to its end; where this is cancelled, the command's whole group is ended first.
+        """Run a command to its end; if cancelled, end the command's process group first.
 
         Args:
             words: The command's name and arguments.
-            hear: Is told every JSON object it prints; any other line goes to the log, and no further.
+            hear: Receives every JSON object it prints; any other line goes to the log only.
         """
         process = await asyncio.create_subprocess_exec(
             *self.program,
             *words,
-            stdin=asyncio.subprocess.PIPE,  # held open: its end tells the child that nobody waits any more
+            stdin=asyncio.subprocess.PIPE,  # held open: its end tells the subprocess that its caller is gone
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self.environment,
@@ -98,7 +98,7 @@ async def _hear(stdout: asyncio.StreamReader, hear: Callable[[Event], None]) -> 
         try:
             event = json.loads(line)
         except ValueError:
-            log.info("a child says: %s", line[:LOGGED_BYTES].decode(errors="replace").rstrip())
+            log.info("a subprocess printed: %s", line[:LOGGED_BYTES].decode(errors="replace").rstrip())
             continue
         if isinstance(event, dict):
             hear(event)
@@ -129,7 +129,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(ENDING_S):
                 await process.wait()
-    _signal(process, signal.SIGKILL)  # also what it started and left behind
+    _signal(process, signal.SIGKILL)  # includes processes it started and left behind
     await process.wait()
 
 

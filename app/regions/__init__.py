@@ -1,1 +1,1 @@
-"""Regions: boxes that are refreshed on a rotation, as a file describes them."""
+"""Regions: boxes that are refreshed in rotation, as a file describes them."""

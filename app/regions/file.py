@@ -1,4 +1,4 @@
-"""The regions file: read again whenever its content is another, and what was good is kept while it is not."""
+"""The regions file: read again whenever its content changes; while it is invalid, valid regions are kept."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,26 +10,26 @@ from mosaics.descriptions.sources import SourceDescription
 
 
 class RegionsFile:
-    """The regions of a file as it is now. Used by one thread at a time.
+    """The regions of a file in its present state. Use it from one thread at a time.
 
     Args:
-        path: Of the file.
-        registry: The products there are.
+        path: Path of the file.
+        registry: The products.
     """
 
     def __init__(self, path: Path, registry: Registry) -> None:
         self.path = path
         self._registry = registry
         self._seen: bytes | str | None = None
-        """The content, or why there is none."""
+        """The content, or why it cannot be read."""
         self._sources: Mapping[str, SourceDescription] = {}
         self._listing = RegionListing()
 
     def look(self, sources: Mapping[str, SourceDescription]) -> RegionListing:
-        """Return the regions as they are now. A broken file leaves the last ones that were good.
+        """Return the regions now. An invalid file leaves the last valid ones.
 
         Args:
-            sources: Those that regions may name, by id.
+            sources: The sources that regions may name, by id.
         """
         content = self._content()
         if content == self._seen and sources is self._sources:

@@ -1,4 +1,4 @@
-"""Planning: the nights to come as the rotation will choose, and the intervals that cannot be kept."""
+"""Forecast: the nights to come as the rotation will choose, and the intervals that cannot be kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from fractions import Fraction
 from app.regions.rotation import PER_NIGHT, RegionStanding, choose, longest_wait
 
 LOOKED_AHEAD = 400
-"""Nights gone through to find intervals that are not kept: the longest interval, and a month."""
+"""Nights simulated to find intervals that are not kept: the longest interval and a month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +16,18 @@ class Turn:
     """A region refreshed in a night."""
 
     standing: RegionStanding
-    """As it stood before."""
+    """Its standing before the refresh."""
     waited: int | None
-    """Nights since its last attempt; None where there was none."""
+    """Nights since its last attempt; None if there was none."""
     score: Fraction | None
 
     @property
     def why(self) -> str:
-        """In words."""
+        """The reason, in words."""
         standing = self.standing
         if self.waited is None or self.score is None:
             return "never refreshed"
-        since = f"{standing.failures} failed in a row, retried after" if standing.failures else "interval"
+        since = f"{standing.failures} failed in a row, retry after" if standing.failures else "interval"
         return (
             f"{counted(self.waited, 'night')} since the last attempt, {since} {standing.pause}: "
             f"overdue ratio {self.waited / standing.pause:.2f}, priority {standing.priority}, "
@@ -46,7 +46,7 @@ class Night:
 def plan(
     standings: Sequence[RegionStanding], first: date, nights: int, *, most: int = PER_NIGHT
 ) -> list[Night]:
-    """The nights from a first one on, as they come where every refresh succeeds."""
+    """Return the nights from a first one on, as they come if every refresh succeeds."""
     now: dict[str, RegionStanding] = {each.name: replace(each, is_running=False) for each in standings}
     found = []
     for night in (first + timedelta(days=n) for n in range(nights)):
@@ -59,26 +59,26 @@ def plan(
 
 
 def warnings(standings: Sequence[RegionStanding], first: date, *, most: int = PER_NIGHT) -> list[str]:
-    """The intervals that cannot be kept with so many regions a night."""
+    """Return warnings about intervals that cannot be kept with `most` regions per night."""
     load = float(sum(Fraction(1, each.interval) for each in standings))
     found = []
     if load > most:
         found.append(
-            f"The intervals of {counted(len(standings), 'region')} ask for {load:.2f} refreshes a night, and "
-            f"{most} is the most. They can be kept if each is {load / most:.2f} times as long, or with fewer "
-            "regions."
+            f"The intervals of {counted(len(standings), 'region')} need {load:.2f} refreshes a night, but "
+            f"at most {most} are made. They can be kept if each is {load / most:.2f} times as long, or with "
+            "fewer regions."
         )
     waits, most_of = longest_waits(standings, first, most=most), bounds(standings, most=most)
     return found + [
-        f"{each.name} (priority {each.priority}) will wait {counted(waits[each.name], 'night')} in place of "
-        f"{each.interval}, and {most_of[each.name]} at most."
+        f"{each.name} (priority {each.priority}) will wait {counted(waits[each.name], 'night')} instead of "
+        f"{each.interval}, and at most {most_of[each.name]}."
         for each in standings
         if waits[each.name] > each.interval
     ]
 
 
 def bounds(standings: Sequence[RegionStanding], *, most: int = PER_NIGHT) -> dict[str, int]:
-    """The most nights between two refreshes of each region where nothing fails, by name."""
+    """Return the most nights between two refreshes of each region if nothing fails, by name."""
     return {
         each.name: longest_wait(
             replace(each, failures=0), [other for other in standings if other is not each], most=most
@@ -90,7 +90,7 @@ def bounds(standings: Sequence[RegionStanding], *, most: int = PER_NIGHT) -> dic
 def longest_waits(
     standings: Sequence[RegionStanding], first: date, *, most: int = PER_NIGHT
 ) -> Mapping[str, int]:
-    """The longest time between two refreshes of each region, by name, where all succeed; 0 for under two."""
+    """Return the longest time between refreshes of each region if all succeed; 0 for fewer than two."""
     last: dict[str, date] = {}
     longest = {each.name: 0 for each in standings}
     for night in plan(standings, first, LOOKED_AHEAD, most=most):
@@ -103,5 +103,5 @@ def longest_waits(
 
 
 def counted(number: int, thing: str) -> str:
-    """A number of things, in words."""
+    """Return a number of things, in words."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,4 +1,4 @@
-"""JSON with its places: the members of an object and the elements of an array, each with its line."""
+"""JSON with line numbers: the members of an object and the elements of an array, each with its line."""
 
 import json
 import re
@@ -12,32 +12,32 @@ _decode = json.JSONDecoder().raw_decode
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A value in a text that `json.loads` has read without fault."""
+    """A value in a text that `json.loads` accepts."""
 
     text: str
     at: int
-    """Where the value begins."""
+    """Where the value begins, as an index in the text."""
     value: Any
     label: int = -1
-    """Where its key begins; below 0 for an element of an array."""
+    """Where its key begins; negative for an element of an array."""
 
     @classmethod
     def whole(cls, text: str) -> "Located":
-        """The value a text is.
+        """Return the value of a whole text.
 
         Raises:
-            json.JSONDecodeError: If it is none.
-            RecursionError: If it is nested too deeply.
+            json.JSONDecodeError: If the text is not valid JSON.
+            RecursionError: If the text is nested too deeply.
         """
         return cls(text, _space(text, 0), json.loads(text))
 
     @property
     def line(self) -> int:
-        """The line it begins on, from 1; that of its key where it has one."""
+        """The line it begins on, from 1; the line of its key if it has one."""
         return self.text.count("\n", 0, self.at if self.label < 0 else self.label) + 1
 
     def elements(self) -> Iterator["Located"]:
-        """Those of an array, in their order."""
+        """Yield the elements of an array, in order."""
         at = _space(self.text, self.at + 1)
         while self.text[at] != "]":
             value, end = _decode(self.text, at)
@@ -45,11 +45,11 @@ class Located:
             at = self._next(end)
 
     def members(self) -> Iterator[tuple[str, "Located"]]:
-        """Those of an object, in their order; a key that is given twice comes twice."""
+        """Yield the members of an object, in order; a repeated key is yielded each time."""
         at = _space(self.text, self.at + 1)
         while self.text[at] != "}":
             key, end = _decode(self.text, at)
-            begin = _space(self.text, _space(self.text, end) + 1)  # behind the colon
+            begin = _space(self.text, _space(self.text, end) + 1)  # after the colon
             value, end = _decode(self.text, begin)
             yield key, Located(self.text, begin, value, at)
             at = self._next(end)
@@ -60,6 +60,6 @@ class Located:
 
 
 def _space(text: str, at: int) -> int:
-    """The first place from `at` that is no white space."""
+    """Return the first position from `at` that is not white space."""
     match = _SPACE.match(text, at)
     return match.end() if match else at

@@ -1,4 +1,4 @@
-"""Reading regions: JSON in, regions out, and for every fault its line and what would be right."""
+"""Parsing regions: turns JSON into regions, and reports every fault with its line and a remedy."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -15,19 +15,19 @@ from app.regions.region import Region
 from mosaics.descriptions.sources import SourceDescription
 
 MAX_BYTES = 1024 * 1024
-"""Of a file; a thousand regions take a quarter of this."""
+"""Limit of a file; a thousand regions take a quarter of this."""
 
 MAX_REGIONS = 500
-"""Of a file; two a night refresh as many in eight months."""
+"""Limit of a file; at two a night, this many are refreshed in eight months."""
 
-FORM = 'a regions file is a list: [{"name": "sierra", "bbox": [-121.5, 38.0, -119.0, 40.0]}]'
+FORM = 'a regions file must be a list: [{"name": "sierra", "bbox": [-121.5, 38.0, -119.0, 40.0]}]'
 
 EARLIER_KEYS = {"fire_mask_path": "fire_mask, the name of the collection the raster was landed in"}
-"""Keys such files had in a service this one replaces, and what stands for them now."""
+"""Keys of such files in a service this one replaces, and their replacements."""
 
 
 class RegionsFileError(ValueError):
-    """A file that is no list of regions at all; the message says what would be right."""
+    """A file that is not a list of regions; the message says what would be right."""
 
     def __init__(self, line: int | None, message: str) -> None:
         super().__init__(message)
@@ -36,43 +36,43 @@ class RegionsFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RegionFault:
-    """What is wrong with a file or one of its regions."""
+    """A fault in a file or in one of its regions."""
 
     line: int | None
-    """From 1; None where the file cannot be read."""
+    """Counted from 1; None if the file cannot be read."""
     region: str | None
-    """None where it has no name, or the whole file is meant."""
+    """None if it has no name, or if the fault concerns the whole file."""
     message: str
-    """What is wrong, and what would be right."""
+    """What is wrong and what would be right."""
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The fault in words, with its place."""
         where = [f"line {self.line}" if self.line else "", f"region {self.region!r}" if self.region else ""]
         return ": ".join(filter(None, [", ".join(filter(None, where)), self.message]))
 
 
 @dataclass(frozen=True, slots=True)
 class RegionListing:
-    """The regions there are, in the order of the file."""
+    """The regions, in the order of the file."""
 
     regions: tuple[Region, ...] = ()
     problems: tuple[RegionFault, ...] = ()
     is_current: bool = True
-    """Whether they are what the file says now; not while it is broken."""
+    """Whether they are the file's present content; false while that is invalid."""
 
     def find(self, name: str) -> Region | None:
-        """The region of that name."""
+        """Return the region with a name; None if there is none."""
         return next((region for region in self.regions if region.name == name), None)
 
 
 def read_regions(
     content: bytes, registry: Registry, sources: Mapping[str, SourceDescription]
 ) -> RegionListing:
-    """Return the regions a file describes, and what is wrong with the others.
+    """Return the regions a file describes, and the faults of the others.
 
     Raises:
-        RegionsFileError: If it is no list of regions at all.
+        RegionsFileError: If the content is not a list of regions.
     """
     found: dict[str, tuple[Region, int]] = {}
     problems: list[RegionFault] = []
@@ -80,7 +80,7 @@ def read_regions(
         name, region, wrong = _read_region(entry)
         if region is not None and region.name in found:
             first = found[region.name][1]
-            wrong = [(entry.line, f"line {first} has a region of that name; give this one another")]
+            wrong = [(entry.line, f"line {first} has a region of the same name; give this one another name")]
         elif region is not None:
             if unusable := _unusable(region, registry, sources):
                 key, message = unusable
@@ -93,17 +93,19 @@ def read_regions(
 
 def _entries(content: bytes) -> list[Located]:
     if len(content) > MAX_BYTES:
-        raise RegionsFileError(1, f"it is larger than {MAX_BYTES:,} bytes, the limit")
+        raise RegionsFileError(1, f"it has more than {MAX_BYTES:,} bytes, the limit")
     try:
         document = Located.whole(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise RegionsFileError(line, "it is no UTF-8; save it as that") from error
+        raise RegionsFileError(line, "it is not UTF-8; save it as UTF-8") from error
     except json.JSONDecodeError as error:
-        raise RegionsFileError(error.lineno, f"it is no JSON: {error.msg}, column {error.colno}") from error
+        raise RegionsFileError(
+            error.lineno, f"it is not valid JSON: {error.msg}, column {error.colno}"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RegionsFileError(
-            1, "it is nested too deeply, or has a number of thousands of digits"
+            1, "it is nested too deeply, or contains a number with thousands of digits"
         ) from error
     if isinstance(document.value, dict) and list(document.value) == ["regions"]:
         (_, document), *_ = document.members()
@@ -111,21 +113,21 @@ def _entries(content: bytes) -> list[Located]:
         raise RegionsFileError(document.line, FORM)
     if len(document.value) > MAX_REGIONS:
         raise RegionsFileError(
-            document.line, f"it has {len(document.value)} regions; {MAX_REGIONS} are the limit"
+            document.line, f"it has {len(document.value)} regions; at most {MAX_REGIONS} are allowed"
         )
     return list(document.elements())
 
 
 def _read_region(entry: Located) -> tuple[str | None, Region | None, list[tuple[int, str]]]:
-    """The name, the region where it is one, and what is wrong with it, by line."""
+    """Return the name, the region if it is valid, and its faults by line."""
     if not isinstance(entry.value, dict):
-        return None, None, [(entry.line, f"this is no region; {FORM}")]
+        return None, None, [(entry.line, f"this is not a region; {FORM}")]
     name = entry.value.get("name")
     shown = name[:64] if isinstance(name, str) else None
     keys = [key for key, _ in entry.members()]
     for at, (key, value) in enumerate(entry.members()):
         if key in keys[:at]:
-            return shown, None, [(value.line, f"{key}: it is given twice; keep one")]
+            return shown, None, [(value.line, f"{key}: it is given twice; keep one of them")]
     try:
         return shown, Region.model_validate(entry.value), []
     except ValidationError as error:
@@ -156,22 +158,22 @@ def _explain(details: ErrorDetails, lines: Mapping[str, int], line: int) -> tupl
 
 def _unknown_key(key: str) -> str:
     if key in EARLIER_KEYS:
-        return f"there is no such key any more; give {EARLIER_KEYS[key]}"
+        return f"this key is no longer used; give {EARLIER_KEYS[key]}"
     keys = list(Region.model_fields)
-    return f"there is no such key; {_guess(key, keys)}"
+    return f"this is not a valid key; {_guess(key, keys)}"
 
 
 def _unusable(
     region: Region, registry: Registry, sources: Mapping[str, SourceDescription]
 ) -> tuple[str, str] | None:
-    """What keeps a region from being refreshed and shown, although each value may be: the key and why."""
+    """Return why a region with valid values still cannot be refreshed and shown, and the key at fault."""
     try:
         product = registry.get(region.product)
     except UnknownProductError as error:
         return "product", str(error)
     if not _compares(product):
         there_are = ", ".join(each.id for each in registry.all() if _compares(each)) or "none"
-        return "product", f"{product.id!r} has no windows pre and post; those that have: {there_are}"
+        return "product", f"{product.id!r} does not have the windows pre and post; these do: {there_are}"
     if region.fire_mask is not None and region.fire_mask not in product.zone_rules:
         there_are = ", ".join(product.zone_rules) or "none"
         return "fire_mask", (
@@ -187,11 +189,11 @@ def _unfit_source(
     source = sources.get(region.source)
     if source is None:
         known = sorted(sources)
-        return "source", f"no source {region.source[:80]!r}; {_guess(region.source, known)}"
+        return "source", f"{region.source[:80]!r} is not a known source; {_guess(region.source, known)}"
     if source.collection != product.collection:
         return "source", (
-            f"{region.source!r} lands in {source.collection!r}, and the product {product.id!r} reads "
-            f"{product.collection!r}; choose a source or a product to match"
+            f"{region.source!r} lands in {source.collection!r}, but the product {product.id!r} reads "
+            f"{product.collection!r}; choose a matching source or product"
         )
     return None
 

@@ -1,9 +1,9 @@
-"""The rotation: which regions are refreshed in a night. Arithmetic over days alone, without clock or storage.
+"""The rotation: chooses the regions to refresh in a night, from days alone, without clock or storage.
 
 A region waits since its last attempt, and is due when it has waited its pause: its interval after a success;
-after failures in a row 1, 2, 4, 8… nights, and its interval at most. The night takes the two that are due and
-have the greatest score, the wait in pauses divided by the priority. Nothing is owed for nights that were
-missed: what was overdue before still is, two a night.
+after consecutive failures 1, 2, 4, 8… nights, but at most its interval. The night takes the two due regions
+with the highest score, which is the wait in pauses divided by the priority. Missed nights are not made up
+for: what was overdue before still is, two a night.
 
 No region starves, however many there are and however often others fail. While a region of pause J and
 priority p waits for the u-th night, another, of interval I and priority q, that was refreshed in the
@@ -22,12 +22,12 @@ from datetime import date
 from fractions import Fraction
 
 PER_NIGHT = 2
-"""Regions a night refreshes at most; each may take hours of downloading."""
+"""Regions refreshed per night at most; each may take hours of downloading."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionStanding:
-    """A region as the rotation sees it."""
+    """The facts about a region that the rotation uses."""
 
     name: str
     interval: int
@@ -37,26 +37,26 @@ class RegionStanding:
     attempted: date | None = None
     """Night of the last attempt; None before the first."""
     failures: int = 0
-    """Attempts in a row that failed, up to the last."""
+    """Consecutive failed attempts, up to the last."""
     is_running: bool = False
-    """Whether it is being refreshed now; it is then left alone."""
+    """Whether it is being refreshed now; it is then not chosen."""
 
     @property
     def pause(self) -> int:
-        """Nights from the last attempt to when it is due."""
+        """Nights from the last attempt until it is due."""
         return min(2 ** min(self.failures - 1, 16), self.interval) if self.failures else self.interval
 
     def waited(self, night: date) -> int | None:
-        """Nights since the last attempt; None where there was none."""
+        """Return the nights since the last attempt; None if there was none."""
         return None if self.attempted is None else (night - self.attempted).days
 
     def is_due(self, night: date) -> bool:
-        """Whether it is to be refreshed as soon as there is room."""
+        """Return whether it is to be refreshed as soon as there is room."""
         waited = self.waited(night)
         return not self.is_running and (waited is None or waited >= self.pause)
 
     def score(self, night: date) -> Fraction | None:
-        """The wait in pauses, divided by the priority; None stands above every number."""
+        """Return the wait in pauses, divided by the priority; None ranks above every number."""
         waited = self.waited(night)
         return None if waited is None else Fraction(waited, self.pause * self.priority)
 
@@ -64,7 +64,7 @@ class RegionStanding:
 def choose(
     standings: Iterable[RegionStanding], night: date, *, most: int = PER_NIGHT
 ) -> list[RegionStanding]:
-    """The regions that a night refreshes, the most urgent first."""
+    """Return the regions to refresh in a night, the most urgent first."""
 
     def urgency(standing: RegionStanding) -> tuple[bool, Fraction, int, int, str]:
         score = standing.score(night)
@@ -77,13 +77,13 @@ def choose(
 def longest_wait(
     of: RegionStanding, others: Sequence[RegionStanding], *, retries: int = 0, most: int = PER_NIGHT
 ) -> int:
-    """The most nights from one attempt of a region to the next, where each night chooses.
+    """Return the most nights from one attempt of a region to the next if every night chooses.
 
     Args:
         of: The region.
-        others: All others there are.
-        retries: Attempts of others, in that time, that follow a failure of theirs.
-        most: Regions a night refreshes.
+        others: All other regions.
+        retries: Attempts of others, in that time, that follow a failure of their own.
+        most: Regions refreshed per night.
     """
     waited, taken = of.pause, retries
     alike = Counter((other.interval, other.priority) for other in others)
@@ -100,9 +100,9 @@ def longest_wait(
 
 
 def _next_turn(turn: int, of: RegionStanding, interval: int, priority: int) -> int | None:
-    """The earliest wait of one region at which another comes before it again, after a success at a turn.
+    """Return the earliest wait of a region at which another precedes it again, after a success at a turn.
 
-    That is the least u > turn for which u - turn >= I and (u - turn) / (I q) >= u / (J p).
+    It is the least u > turn for which u - turn >= I and (u - turn) / (I q) >= u / (J p).
     """
     own, its = of.pause * of.priority, interval * priority
     if its >= own:

@@ -1,4 +1,4 @@
-"""Runs: every refresh of a region, each a row; the SQL of them."""
+"""Runs: every refresh of a region, one row each, and the SQL for them."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ RunStatus = Literal["running", "done", "empty", "failed"]
 PreBasis = Literal["year-before", "just-before"]
 
 LOCK = 0x72656769_6F6E7321
-"""Key of the advisory lock under which a night is chosen; the letters of "regions!"."""
+"""Key of the advisory lock for choosing a night's regions; the letters of "regions!"."""
 
 BEGUN = "select count(*) from region_runs where night = $1 and cause = 'rotation'"
 
@@ -24,11 +24,9 @@ BEGIN = """
     values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, clock_timestamp())
     on conflict do nothing returning *
 """
-"""The clock, not the transaction's begin: that may lie before the run it waited for has ended."""
+"""Uses the clock, not the start of the transaction, which may precede the end of the run it waited for."""
 
-NOTE_ORDER = (
-    "update region_runs set orders = orders || jsonb_build_object($2::text, $3::bigint) where id = $1"
-)
+NOTE_JOB = "update region_runs set orders = orders || jsonb_build_object($2::text, $3::bigint) where id = $1"
 
 FALL_BACK = """
     update region_runs set pre_start = $2, pre_end = $3, pre_basis = 'just-before', orders = orders - 'pre'
@@ -78,50 +76,50 @@ class Run:
     id: int
     region: str
     night: date
-    """Day of the calendar of the rotation it counts for."""
+    """Day of the rotation's calendar that it counts for."""
     cause: Cause
     asked: Mapping[str, Any]
-    """The region as its file described it, and the bands that are ingested."""
+    """The region as its file described it, and the bands to ingest."""
     pre: DayWindow
-    """As it was used."""
+    """The window that was used."""
     pre_basis: PreBasis
-    """Where the days before come from: the same season a year before, or right before the days after."""
+    """Source of the window before: the same season a year earlier, or right before the window after."""
     post: DayWindow
     jobs: Mapping[str, int]
     """Ids of the ingestions, by window."""
     started_at: datetime
     finished_at: datetime | None
     status: RunStatus
-    """`empty` where the archive has no scene for one of the windows."""
+    """`empty` if the archive has no scene for one of the windows."""
     scenes_landed: int
     scenes_found: int
-    """Beside those landed, those that had been before."""
+    """Scenes that had landed before."""
     landed_bytes: int
     error: str | None
 
     @property
     def duration_s(self) -> float | None:
-        """How long it took; None while it goes on."""
+        """How long it took; None while it runs."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the runs of a region come to."""
+    """A summary of a region's runs."""
 
     ended: Run | None = None
-    """The last that has ended."""
+    """The last one that has ended."""
     succeeded: Run | None = None
-    """The last that was done."""
+    """The last one that succeeded."""
     running: Run | None = None
     failures: int = 0
-    """Runs in a row, up to the last, that were empty or failed."""
+    """Consecutive runs, up to the last, that were empty or failed."""
     landed_bytes: int = 0
-    """Of all runs that are kept, whatever became of the scenes since."""
+    """Sum over all stored runs, whatever became of the scenes since."""
 
 
 async def begun_by_rotation(connection: Connection, night: date) -> int:
-    """How many runs the rotation has begun for a night; nobody begins one until the transaction ends."""
+    """Return how many runs the rotation started for a night; none can start until the transaction ends."""
     await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
     found: int = await connection.fetchval(BEGUN, night)
     return found
@@ -130,15 +128,15 @@ async def begun_by_rotation(connection: Connection, night: date) -> int:
 async def begin_run(
     connection: Connection, region: Region, bands: Iterable[str], *, night: date, today: date, cause: Cause
 ) -> Run | None:
-    """Begin a refresh; None where one is under way, or the rotation has begun one that night.
+    """Start a refresh; None if one is running, or if the rotation has started one that night.
 
     Args:
         connection: To the database.
-        region: What is refreshed.
-        bands: What is ingested.
-        night: It counts for.
+        region: The region to refresh.
+        bands: The bands to ingest.
+        night: The night it counts for.
         today: The last day of the window after, UTC.
-        cause: Why.
+        cause: Why it starts.
     """
     post = region.post_window(today)
     pre = region.pre_window(post)
@@ -149,13 +147,13 @@ async def begin_run(
     return None if row is None else _run(row)
 
 
-async def note_job(connection: Connection, run_id: int, window: str, order_id: int) -> None:
-    """Note the ingestion of a window."""
-    await connection.execute(NOTE_ORDER, run_id, window, order_id)
+async def note_job(connection: Connection, run_id: int, window: str, job_id: int) -> None:
+    """Record the ingestion of a window."""
+    await connection.execute(NOTE_JOB, run_id, window, job_id)
 
 
 async def fall_back(connection: Connection, run_id: int, pre: DayWindow) -> None:
-    """Take other days before, since those of the year before have no scene."""
+    """Use another window before, since that of the year before has no scene."""
     await connection.execute(FALL_BACK, run_id, pre.start, pre.end)
 
 
@@ -169,22 +167,22 @@ async def finish_run(
     landed_bytes: int = 0,
     error: str | None = None,
 ) -> None:
-    """Note how a run ended; one that has ended stays as it is."""
+    """Record how a run ended; a run that has ended stays as it is."""
     await connection.execute(FINISH, run_id, status, scenes_landed, scenes_found, landed_bytes, error)
 
 
 async def running_runs(connection: Connection) -> list[Run]:
-    """The runs under way, the oldest first."""
+    """Return the running refreshes, oldest first."""
     return [_run(row) for row in await connection.fetch(RUNNING)]
 
 
 async def last_runs(connection: Connection, region: str, *, limit: int) -> list[Run]:
-    """The latest runs of a region, newest first."""
+    """Return the latest runs of a region, newest first."""
     return [_run(row) for row in await connection.fetch(LAST, region, limit)]
 
 
 async def histories(connection: Connection, regions: Iterable[str]) -> dict[str, History]:
-    """What the runs of some regions come to, by name; also of those that never ran."""
+    """Return the histories of some regions, by name, including those that were never refreshed."""
     names = list(regions)
     ended = {row["region"]: _run(row) for row in await connection.fetch(ENDED, names)}
     succeeded = {row["region"]: _run(row) for row in await connection.fetch(SUCCEEDED, names)}
@@ -203,7 +201,7 @@ async def histories(connection: Connection, regions: Iterable[str]) -> dict[str,
 
 
 async def forget_runs(connection: Connection, older_than: timedelta) -> None:
-    """Drop runs that ended long ago, but of each region the last that ended and the last that was done."""
+    """Delete runs that ended long ago, except each region's last finished and last successful one."""
     await connection.execute(FORGET, older_than)
 
 

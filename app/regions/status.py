@@ -1,4 +1,4 @@
-"""The status of a region: how old what it shows is, when it is due, and what its last refreshes came to."""
+"""The status of a region: the age of what it shows, when it is due, and how its last refreshes ended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,71 +15,71 @@ LastStatus = Literal["unknown", "never", "running", "done", "empty", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class RegionStatus:
-    """A region as it stands."""
+    """A region and its state."""
 
     region: Region
     now: datetime
     history: History | None
-    """None where there is no database to know it from."""
+    """None if there is no database."""
     due: date | None = None
-    """Night from which the rotation takes it; None where that is not known."""
+    """Night from which the rotation refreshes it; None if unknown."""
     bound_days: int | None = None
-    """Age beyond which the rotation has not done what it promises, where nothing fails; None as for `due`."""
+    """Age the rotation promises not to exceed if nothing fails, in days; None as for `due`."""
 
     @property
     def shown(self) -> Run | None:
-        """The refresh whose windows are shown: the last that succeeded."""
+        """The refresh whose windows are shown: the last successful one."""
         return self.history.succeeded if self.history else None
 
     @property
     def last_run(self) -> Run | None:
-        """The refresh under way, or the last one."""
+        """The running refresh, or the last one."""
         return (self.history.running or self.history.ended) if self.history else None
 
     @property
     def last_status(self) -> LastStatus:
-        """Of the last run; `unknown` without a database, `never` before the first."""
+        """Status of the last run; `unknown` without a database, `never` before the first."""
         if self.history is None:
             return "unknown"
         return self.last_run.status if self.last_run else "never"
 
     @property
     def failures(self) -> int:
-        """Runs in a row, up to the last, that brought nothing."""
+        """Consecutive runs, up to the last, that brought nothing."""
         return self.history.failures if self.history else 0
 
     @property
     def error(self) -> str | None:
-        """Why the last run that has ended brought nothing."""
+        """Why the last finished run brought nothing."""
         return self.history.ended.error if self.history and self.history.ended else None
 
     @property
     def age_days(self) -> float | None:
-        """Days since the last refresh that succeeded began; None where there was none."""
+        """Days since the last successful refresh started; None if there was none."""
         if self.shown is None:
             return None
         return round((self.now - self.shown.started_at) / timedelta(days=1), 2)
 
     @property
     def is_late(self) -> bool:
-        """Whether it is older than the rotation promises (a night is what it counts in)."""
+        """Whether it is older than the rotation promises, with a tolerance of one night."""
         return (
             self.age_days is not None and self.bound_days is not None and self.age_days > self.bound_days + 1
         )
 
     @property
     def pre(self) -> DayWindow | None:
-        """The days before that are shown."""
+        """The window before that is shown."""
         return self.shown.pre if self.shown else None
 
     @property
     def post(self) -> DayWindow | None:
-        """The days after that are shown."""
+        """The window after that is shown."""
         return self.shown.post if self.shown else None
 
 
 def standing_of(region: Region, history: History) -> RegionStanding:
-    """A region as the rotation sees it."""
+    """Return the facts about a region that the rotation uses."""
     last = history.running or history.ended
     return RegionStanding(
         name=region.name,
@@ -94,12 +94,12 @@ def standing_of(region: Region, history: History) -> RegionStanding:
 def statuses_of(
     regions: Sequence[Region], known: Mapping[str, History] | None, *, now: datetime, tonight: date
 ) -> list[RegionStatus]:
-    """The status of every region.
+    """Return the status of every region.
 
     Args:
-        regions: All of them, since they wait for one another.
-        known: Their histories; None where there is no database.
-        now: UTC.
+        regions: All regions, since they wait for one another.
+        known: Their histories; None if there is no database.
+        now: The time, UTC.
         tonight: The latest night of the rotation.
     """
     if known is None:

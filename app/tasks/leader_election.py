@@ -1,4 +1,4 @@
-"""Leading: one process among all workers and replicas does the jobs, by a lock the database holds."""
+"""Leader election: one process among all workers and replicas runs the tasks, by a database lock."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ LOCK = 0x74696C65_6A6F6273
 """Key of the advisory lock; the letters of "tilejobs"."""
 
 ANSWER_S = 3.0
-"""How long the database is waited for."""
+"""How long to wait for the database."""
 
 NAMED = "tilewatch jobs of "
-"""Begin of the lock connection's name in the database, which tells everybody who leads."""
+"""Prefix of the name of the lock's connection, which tells other processes who leads."""
 
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2"}
-"""Seconds. A process that is killed loses the lock at once; a machine that falls silent, after 15 s."""
+"""Seconds. A killed process loses the lock at once; a machine that falls silent, after 15 s."""
 
 _HOLDS = """
     from pg_locks l join pg_stat_activity a using (pid)
@@ -34,36 +34,36 @@ BEAT = (
     "select substr(a.application_name, $2) as holder, a.backend_start as began, a.state_change as last"
     + _HOLDS
 )
-"""The lock's connection is used whenever its holder makes sure that it leads, which shows that it lives."""
+"""The holder uses the lock's connection whenever it verifies that it leads, which shows that it is alive."""
 
 
 class LeadershipLostError(Exception):
-    """This process does not lead any more; what it is at is for another to do."""
+    """This process no longer leads; another will continue its work."""
 
 
 class Leadership:
-    """Leads as long as a connection of its own holds the lock.
+    """Holds leadership for as long as its own connection holds the lock.
 
-    The connection is none of the pool's, since those give up their locks when they are handed back. It must
+    The connection is not from the pool, whose connections release their locks when they are returned. It must
     not go through a pooler that shares connections among transactions.
 
     Args:
-        url: Of the database.
-        holder: Names this process.
+        url: Address of the database.
+        holder: A name for this process.
     """
 
     def __init__(self, url: str, holder: str) -> None:
         self.holder = holder
         self.term = 0
-        """Grows whenever this process comes to lead."""
+        """Increases whenever this process becomes leader."""
         self.is_leading = False
-        """As of the last look."""
+        """As of the last check."""
         self._url = url
         self._connection: asyncpg.Connection | None = None
         self._looking = asyncio.Lock()
 
     async def seek(self) -> bool:
-        """Come to lead if nobody does; whether this process leads."""
+        """Become leader if there is none; return whether this process leads."""
         async with self._looking:
             try:
                 async with asyncio.timeout(ANSWER_S):
@@ -73,16 +73,16 @@ class Leadership:
         return self.is_leading
 
     async def keep(self, term: int) -> None:
-        """Make sure that this process has led without a break since a term began.
+        """Verify that this process has led without interruption since a term began.
 
         Raises:
-            LeadershipLostError: If it has not.
+            LeadershipLostError: If it has not, or is no longer leading.
         """
         if not await self.seek() or self.term != term:
-            raise LeadershipLostError(f"{self.holder} does not lead any more")
+            raise LeadershipLostError(f"{self.holder} no longer leads")
 
     async def close(self) -> None:
-        """Give up the lock."""
+        """Release the lock."""
         async with self._looking:
             self.is_leading = False
             if self._connection is not None:
@@ -101,11 +101,11 @@ class Leadership:
         elif await self._connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
             self.is_leading = True
             self.term += 1
-            log.info("%s leads the jobs", self.holder)
+            log.info("%s leads the tasks", self.holder)
 
     def _lose(self, error: Exception) -> None:
         if self.is_leading:
-            log.warning("%s leads the jobs no more: %s", self.holder, type(error).__name__)
+            log.warning("%s no longer leads the tasks: %s", self.holder, type(error).__name__)
         self.is_leading = False
         if self._connection is not None:
             self._connection.terminate()

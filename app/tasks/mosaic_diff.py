@@ -1,4 +1,4 @@
-"""News: where a mosaic differs from the one that was seen before."""
+"""Mosaic differences: the area in which a mosaic differs from the one seen before."""
 
 import asyncio
 
@@ -9,28 +9,28 @@ from mosaics.scene import SceneRecord
 from mosaics.storage import ObjectNotFoundError, Storage
 
 MAX_FOOTPRINTS = 1000
-"""Scenes whose footprints are united; past it everywhere is looked at, which costs a lookup an area."""
+"""Scenes whose footprints are united; with more, every area is checked, at one look-up per area."""
 
 
 async def changed_footprint(
     storage: Storage, before: str | None, after: str | None
 ) -> shapely.Geometry | None:
-    """What the scenes cover, in degrees, that only one of two mosaics has; None where it may be anything.
+    """Return what the scenes cover that only one of two mosaics has, in degrees; None if it may be anything.
 
-    Comparing what is there, in place of following commits one by one, takes one step however many were
-    missed, and knows the footprints of scenes that were removed or replaced.
+    Comparing mosaics instead of following commits takes one step however many commits were missed, and
+    includes the footprints of scenes that were removed or replaced.
 
     Args:
-        storage: Where they lie.
-        before: Key of the mosaic seen before; None where there was none.
-        after: Key of the one that there is now; None where there is none.
+        storage: Where the mosaics are.
+        before: Key of the mosaic seen before; None if there was none.
+        after: Key of the present mosaic; None if there is none.
 
     Raises:
         mosaics.storage.StorageError: If the store does not answer.
     """
     try:
         documents = [await storage.get(key) if key else None for key in (before, after)]
-    except ObjectNotFoundError:  # swept since, or by a restored backup
+    except ObjectNotFoundError:  # swept since, or missing from a restored backup
         return None
     return await asyncio.to_thread(_difference, *documents)
 

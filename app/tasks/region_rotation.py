@@ -1,7 +1,7 @@
-"""Region rotation: each night the most overdue regions are refreshed, by jobs for the days before and after.
+"""Region rotation: each night refreshes the most overdue regions, by jobs for the windows before and after.
 
-The night only begins runs; what becomes of them is followed from their rows, so that whoever leads goes on
-with what another has begun. An ingestion is ordered under a key that names run and window, hence once.
+The nightly task only starts runs; their rows then record their progress, so that any leader continues what
+another has started. An ingestion is submitted under a key that names run and window, and so only once.
 """
 
 import logging
@@ -15,8 +15,8 @@ from app.database import Connection, Database
 from app.jobs.job import (
     Job,
     JobEndedError,
+    JobRequestError,
     KeyReusedError,
-    OrderRequestError,
     QueueFullError,
     UnknownJobError,
 )
@@ -42,33 +42,33 @@ from app.tasks.task import Nightly, StillLeading
 log = logging.getLogger(__name__)
 
 LONGEST_RUN = timedelta(hours=20)
-"""A run that has taken so long is given up before the next night comes."""
+"""A run that takes this long is given up before the next night comes."""
 
 LONGEST_TEXT = f"{LONGEST_RUN // timedelta(hours=1)} hours"
 
 ROLES = ("post", "pre")
-"""The windows, in the order they are ingested: what is new first."""
+"""The windows, in the order they are ingested: the new one first."""
 
 
 class RefreshUnderWayError(Exception):
-    """A region is being refreshed; the message says since when."""
+    """The region is being refreshed already."""
 
 
 class TakesJobs(Protocol):
-    """What does the work of a run; see `app.jobs.service.Orders`."""
+    """Does the work of a run; see `app.jobs.service.JobService`."""
 
     async def submit(
         self, kind: Literal["ingest"], request: Mapping[str, Any], *, key: str, is_limited: bool
     ) -> Job:
-        """Order an ingestion; the same one under the same key."""
+        """Submit an ingestion, or return the one submitted under the same key."""
         ...
 
     async def read(self, job_id: int) -> Job:
-        """The order as it stands."""
+        """Return a job in its present state."""
         ...
 
     async def cancel(self, job_id: int) -> Job:
-        """End the order."""
+        """Cancel a job."""
         ...
 
 
@@ -76,10 +76,10 @@ class RegionRotation:
     """Refreshes regions.
 
     Args:
-        database: Where runs are.
+        database: Where runs are stored.
         regions: The regions.
         registry: The products, which say what bands are needed.
-        orders: Do the work.
+        jobs: Does the work.
         nightly: When the rotation chooses.
         now: The clock, UTC.
     """
@@ -102,10 +102,10 @@ class RegionRotation:
         self._now = now
 
     async def choose(self, still_leading: StillLeading) -> Mapping[str, Any]:
-        """Begin the runs of a night: what was missed before is made up for by no more than these.
+        """Start the runs of a night; nights missed before do not add to their number.
 
         Raises:
-            app.tasks.leader_election.LeadershipLostError: As `still_leading` does.
+            app.tasks.leader_election.LeadershipLostError: If this process no longer leads.
             app.database.DatabaseUnavailableError: If the database does not answer.
         """
         listing = await self._regions.listing()
@@ -122,11 +122,11 @@ class RegionRotation:
         return {"night": night.isoformat(), "begun": begun, "problems": len(listing.problems)}
 
     async def refresh(self, name: str) -> Run:
-        """Begin a run of a region now.
+        """Start a run of a region now.
 
         Raises:
-            app.regions.service.UnknownRegionError: If there is no such region.
-            RefreshUnderWayError: If it is being refreshed.
+            app.regions.service.UnknownRegionError: If no region has this name.
+            RefreshUnderWayError: If it is being refreshed already.
             app.database.DatabaseUnavailableError: If the database does not answer.
         """
         region = await self._regions.region(name)
@@ -135,7 +135,7 @@ class RegionRotation:
             run = await self._begin(connection, region, night, "request")
         if run is None:
             raise RefreshUnderWayError(
-                f"region {name!r} is being refreshed; GET /regions/{name} tells how far it is"
+                f"region {name!r} is being refreshed already; see GET /regions/{name} for its progress"
             )
         await self._advance(run)
         async with self._database.connection() as connection:
@@ -143,7 +143,7 @@ class RegionRotation:
         return latest
 
     async def follow(self, still_leading: StillLeading) -> Mapping[str, Any]:
-        """Bring the runs under way a step further; raises as `choose`."""
+        """Advance the running refreshes by a step; raises the errors of `choose`."""
         async with self._database.connection() as connection:
             runs = await running_runs(connection)
         for run in runs:
@@ -157,7 +157,7 @@ class RegionRotation:
         return await begin_run(connection, region, bands, night=night, today=today, cause=cause)
 
     def _bands(self, region: Region) -> list[str]:
-        """What the product and its mask read, as far as the source has it."""
+        """Return the bands the product and its mask read, as far as the source has them."""
         try:
             product = self._registry.get(region.product)
         except UnknownProductError:  # refused when the file was read
@@ -167,16 +167,18 @@ class RegionRotation:
         return [band for band in wanted if source is None or band in source.bands]
 
     async def _advance(self, run: Run) -> None:
-        """Order what is not ordered yet; end the run when all of it has ended."""
+        """Submit jobs not yet submitted; end the run when all its jobs have ended."""
         is_overlong = self._now() - run.started_at > LONGEST_RUN
         try:
             jobs = {role: await self._job(run, role) for role in ROLES}
         except QueueFullError as error:
             log.warning("the refresh of region %s waits: %s", run.region, error)
             if is_overlong:
-                await self._finish(run, {}, "failed", f"it could not be ordered for {LONGEST_TEXT}: {error}")
+                await self._finish(
+                    run, {}, "failed", f"its jobs could not be submitted for {LONGEST_TEXT}: {error}"
+                )
             return
-        except (OrderRequestError, KeyReusedError, UnknownJobError, ValidationError) as error:
+        except (JobRequestError, KeyReusedError, UnknownJobError, ValidationError) as error:
             await self._finish(run, {}, "failed", str(error))
             return
         if all(job.has_ended for job in jobs.values()):
@@ -185,7 +187,7 @@ class RegionRotation:
             await self._give_up(run, jobs)
 
     async def _end(self, run: Run, jobs: Mapping[str, Job]) -> None:
-        """Say what came of a run, or take other days before where those of the year before have no scene."""
+        """Record the outcome of a run, or fall back to just before if the year before has no scene."""
         for role, job in jobs.items():
             if job.status != "done":
                 why = job.error or "it was cancelled"
@@ -256,7 +258,7 @@ class RegionRotation:
 
 
 def _region(run: Run) -> Region:
-    """The region as it was asked."""
+    """Return the region as it was when the run started."""
     return Region.model_validate({name: run.asked[name] for name in Region.model_fields if name in run.asked})
 
 

@@ -1,4 +1,4 @@
-"""The schedule: which jobs there are, and how often each is due."""
+"""The schedule: all tasks, and when each is due."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,15 +16,15 @@ from app.tasks.task import Every, Nightly, StillLeading, Task
 from app.tasks.task_runs import forget_slots
 
 CACHE_KEPT = timedelta(days=30)
-"""How long a statistic is remembered that nobody asks for."""
+"""How long an unused statistic is cached."""
 
 SLOTS_KEPT = timedelta(days=7)
 
-ORDERS_KEPT = timedelta(days=30)
-"""How long an order is remembered after its end, and its idempotency key with it."""
+JOBS_KEPT = timedelta(days=30)
+"""How long a job is kept after its end, with its idempotency key."""
 
 RUNS_KEPT = timedelta(days=731)
-"""How long a refresh of a region is remembered after its end: two years, of which one is a leap year."""
+"""How long a refresh of a region is kept after its end: two years, one of them a leap year."""
 
 
 def schedule(
@@ -36,7 +36,7 @@ def schedule(
     refresh_every: timedelta,
     nightly: Nightly,
 ) -> tuple[Task, ...]:
-    """The jobs of the application."""
+    """Return the tasks of the application."""
 
     async def refresh(still_leading: StillLeading) -> Mapping[str, Any]:
         return asdict(await series_refresh.refresh(still_leading))
@@ -49,7 +49,7 @@ def schedule(
         async with database.connection() as connection:
             forgotten = await forget_unused(connection, CACHE_KEPT)
             await forget_slots(connection, SLOTS_KEPT)
-            await forget_jobs(connection, ORDERS_KEPT)
+            await forget_jobs(connection, JOBS_KEPT)
             await forget_runs(connection, RUNS_KEPT)
         return {"forgotten": forgotten}
 

@@ -1,7 +1,7 @@
-"""The scheduler: jobs that are due at fixed times, run once each by the one process that leads.
+"""The scheduler: runs tasks due at fixed times, each once, in the one process that leads.
 
-Every process has one and looks at the clock; who leads takes the slot's row and runs. What a job has missed
-while nobody led, it makes up for in its next run.
+Every process has a scheduler that follows the clock; the leader inserts the slot's row and runs the task. A
+task makes up in its next run for what it missed while no process led.
 """
 
 import asyncio
@@ -26,26 +26,26 @@ from app.tasks.task_runs import abandon_slots, claim_slot, finish_slot, last_slo
 log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
-"""How often a process that does not lead tries to, and one that does makes sure: a leader that is killed is
-replaced within this. A slot that could not be met when it came is met at the next look."""
+"""How often a process tries to become leader, and the leader verifies that it is: a killed leader is replaced
+within this time. A slot that could not be taken when it was due is taken at the next check."""
 
 MISFIRE_S = 60
-"""How late a run may begin where the process was busy; its slot is then the latest one."""
+"""How late a run may start if the process was busy; its slot is then the latest one."""
 
 STOPPING_S = 5.0
-"""How long a run has to note that it was stopped."""
+"""How long a run has to record that it was stopped."""
 
 SLOTS_SHOWN = 10
 
 
 class Scheduler:
-    """Runs jobs while this process leads.
+    """Runs tasks while this process leads.
 
     Args:
-        url: Of the database, for the lock's connection.
-        database: Where slots are rows.
-        jobs: Of different names.
-        is_ready: Whether jobs can run at all: not before it is known what has landed.
+        url: Address of the database, for the lock's connection.
+        database: Where slots are stored.
+        tasks: Tasks with different names.
+        is_ready: Returns whether tasks can run, which they cannot before the catalogue has been read.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class Scheduler:
         self._database = database
         self.tasks = tuple(tasks)
         self.runs: Counter[tuple[str, str]] = Counter()
-        """Runs of this process that have ended, by job and outcome."""
+        """Finished runs of this process, by task and outcome."""
         self._is_ready = is_ready
         self._served_term = 0
         self._met: dict[str, Slot] = {}
-        """The latest slot of each job that was taken in this term, by this process or another."""
+        """The latest slot of each task that was taken in this term, by this process or another."""
         self._busy: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._clock = AsyncIOScheduler(
@@ -70,19 +70,21 @@ class Scheduler:
 
     @property
     def is_leading(self) -> bool:
-        """Whether this process leads the jobs, as of the last look."""
+        """Whether this process leads the tasks, as of the last check."""
         return self._leadership.is_leading
 
     def start(self) -> None:
-        """Begin to look at the clock."""
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns whenever a run takes longer
+        """Start following the clock."""
+        logging.getLogger("apscheduler").setLevel(
+            logging.ERROR
+        )  # it warns whenever a run takes longer than its interval
         self._clock.add_job(self._look, IntervalTrigger(seconds=LOOK_S, timezone=UTC), next_run_time=_now())
         for task in self.tasks:
             self._clock.add_job(self._meet, _Trigger(task.rhythm), [task], id=task.name)
         self._clock.start()
 
     async def close(self) -> None:
-        """Stop what runs, note that, and let another lead."""
+        """Stop running tasks, record that, and let another process lead."""
         self._clock.shutdown(wait=False)
         for task in self._running:
             task.cancel()
@@ -92,7 +94,7 @@ class Scheduler:
         await self._leadership.close()
 
     async def state(self) -> dict[str, Any]:
-        """Who leads, what is due when, and how it went, ready for JSON.
+        """Return who leads, when each task is due and how its runs ended, ready for JSON.
 
         Raises:
             DatabaseUnavailableError: If the database does not answer.
@@ -113,7 +115,7 @@ class Scheduler:
             }
 
     async def _look(self) -> None:
-        """Come to lead if nobody does; who leads meets what is due and was not met yet."""
+        """Become leader if there is none; as leader, take slots that are due and were not taken."""
         if not await self._leadership.seek() or not self._is_ready():
             return
         if self._leadership.term != self._served_term:
@@ -129,14 +131,14 @@ class Scheduler:
                 self._begin(self._meet(task))
 
     async def _meet(self, task: Task) -> None:
-        """Run a job if this process leads and its slot is free; what runs is not stopped by the clock."""
+        """Run a task if this process leads and its slot is free; the clock does not stop running tasks."""
         if not self._is_ready() or not await self._leadership.seek() or task.name in self._busy:
             return
         self._busy.add(task.name)
         await asyncio.shield(self._begin(self._take(task, self._leadership.term)))
 
     async def _take(self, task: Task, term: int) -> None:
-        """Run a job if its slot is free."""
+        """Run a task if its slot is free."""
         slot = task.slot(_now())
         try:
             async with self._database.connection() as connection:
@@ -145,7 +147,7 @@ class Scheduler:
             if is_free:
                 await self._run(task, slot, term)
         except DatabaseUnavailableError:
-            return  # the slot is met at the next look
+            return  # the slot is taken at the next check
         finally:
             self._busy.discard(task.name)
 
@@ -167,7 +169,7 @@ class Scheduler:
             status = "abandoned"
         except Exception as error:
             detail = {"error": type(error).__name__}
-            log.exception("job %s failed; it is tried again when it is due", task.name)
+            log.exception("task %s failed; it runs again when it is next due", task.name)
         finally:
             self.runs[task.name, status] += 1
             with suppress(DatabaseUnavailableError):
@@ -176,13 +178,13 @@ class Scheduler:
 
 
 class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
-    """The clock's view of a rhythm; what was missed meanwhile is one."""
+    """APScheduler's view of a rhythm; several missed times count as one."""
 
     def __init__(self, rhythm: Rhythm) -> None:
         self._rhythm = rhythm
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """When the job is due next."""
+        """Return when the task is due next."""
         return self._rhythm.following(max(previous_fire_time or now, now))
 
 

@@ -1,9 +1,9 @@
-"""SeriesRefresh: the kept series of areas follow what lands, and nothing is counted that did not change.
+"""SeriesRefresh: keeps the series of areas current, and recomputes only what changed.
 
-News of a period reaches the areas its changed scenes lie over, found by the index of PostGIS; of those, the
-ones are counted whose inputs have another hash than the row that is kept. New areas and changed products are
-filled period by period. Everything is written before it is noted as seen, so that whoever comes after a crash
-goes on from there, and finds what was done already by its hash.
+A changed mosaic affects the areas that its changed scenes touch, found by the PostGIS index; of those, areas
+are counted whose inputs have another hash than the stored row. New areas and changed products are filled
+period by period. Everything is written before it is recorded as seen, so that after a crash the next run
+continues from there, and recognises by its hash what was already done.
 """
 
 import asyncio
@@ -46,55 +46,55 @@ from mosaics.period import Period
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4
-"""Entries under way: half of what a request has, so that people come first."""
+"""Entries computed concurrently: half of what a request may have, so that requests come first."""
 
 PAGE_AREAS = 200
 PAGE_VERTICES = 250_000
-"""Of the areas held at a time, 4 MB of coordinates; one area may have nearly as many."""
+"""Of the areas held at a time: 4 MB of coordinates; a single area may have nearly as many."""
 
 PAGE_ENTRIES = 2_000
-"""Entries filled before it is noted that they are: some ten seconds of work."""
+"""Entries filled before that is recorded: about ten seconds of work."""
 
 FILLING_S = 60.0
-"""How long one run fills; what is left waits for the next, after the news."""
+"""How long one run fills series; the rest waits for the next run, after the changes."""
 
 SERIES_A_RUN = 10_000
 
 
 @dataclass(slots=True)
 class Refreshed:
-    """What a run did."""
+    """The outcome of a run."""
 
     periods: int = 0
-    """With news."""
+    """Periods with changes."""
     series: int = 0
-    """Filled."""
+    """Series filled."""
     checked: int = 0
     """Entries whose inputs were compared."""
     computed: int = 0
     """Entries written."""
     removed: int = 0
-    """Entries over which there is no scene any more."""
+    """Entries that no scene lies over any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An entry whose inputs are not those of the row that is kept."""
+    """An entry whose inputs differ from those of the stored row."""
 
     area_id: int
     resolved: ResolvedStatistics | None
-    """None where the question itself cannot be answered."""
+    """None if the statistic cannot be computed."""
     refusal: str = ""
 
 
 class SeriesRefresh:
-    """Refreshes kept series.
+    """Keeps stored series current.
 
     Args:
-        database: Where they are kept.
+        database: Where series are stored.
         catalogue: What exists now.
         registry: The products.
-        answering: Counts, and remembers.
+        statistics: Counts, and remembers the results.
     """
 
     def __init__(
@@ -106,10 +106,10 @@ class SeriesRefresh:
         self._statistics = statistics
 
     async def refresh(self, still_leading: StillLeading) -> Refreshed:
-        """Do what there is to do; filling, for a while.
+        """Update everything that changed, then fill series for a limited time.
 
         Raises:
-            app.tasks.leader_election.LeadershipLostError: As `still_leading` does.
+            app.tasks.leader_election.LeadershipLostError: If this process no longer leads.
             app.database.DatabaseUnavailableError: If the database does not answer.
             mosaics.storage.StorageError: If the store does not answer.
         """
@@ -124,7 +124,7 @@ class SeriesRefresh:
     async def _follow(
         self, collection: str, products: Sequence[Product], still_leading: StillLeading, done: Refreshed
     ) -> None:
-        """Bring the filled series of products that read a collection to what there is now."""
+        """Update the filled series of products that read a collection."""
         async with self._database.connection() as connection:
             seen = await mosaics_seen(connection, collection)
         landed = self._catalogue.periods(collection) if collection in self._catalogue.collections() else ()
@@ -139,7 +139,7 @@ class SeriesRefresh:
                     await forget_period(connection, own, text)
             footprint = await changed_footprint(self._catalogue.storage, before, after)
             for product in products:
-                # A period that comes or goes may be compared in place of another one, everywhere.
+                # A period that appears or disappears may replace another one in a comparison, everywhere.
                 replaces = bool(product.roles) and None in (before, after)
                 changed = Period.parse(text)
                 affected = affected_periods(self._catalogue, product, collection, changed, replaces=replaces)
@@ -157,7 +157,7 @@ class SeriesRefresh:
     async def _fill(
         self, products: Mapping[str, Product], still_leading: StillLeading, done: Refreshed
     ) -> None:
-        """Count every period of the series that never were, or that changed as a whole."""
+        """Count every period of series that were never counted or that changed as a whole."""
         versions = {id_: await self._statistics.version(product) for id_, product in products.items()}
         async with self._database.connection() as connection:
             behind = await series_behind(connection, versions, limit=SERIES_A_RUN)
@@ -182,7 +182,7 @@ class SeriesRefresh:
         still_leading: StillLeading,
         done: Refreshed,
     ) -> None:
-        """Bring the entries of some areas to what there is now, period by period."""
+        """Update the entries of some areas, period by period."""
         async with self._database.connection() as connection:
             shapes = await shapes_of(connection, [area.id for area in areas])
         for period in periods:
@@ -204,11 +204,11 @@ class SeriesRefresh:
     async def _compare(
         self, product: Product, period: Period, shapes: Mapping[int, Polygonal], kept: Mapping[int, str]
     ) -> tuple[list[Changed], list[int]]:
-        """The areas whose inputs changed, and those with an entry but no scene any more."""
+        """Return the areas whose inputs changed, and those with an entry but no scene any more."""
         changed: list[Changed] = []
         gone: list[int] = []
         for area_id, polygon in shapes.items():
-            await asyncio.sleep(0)  # resolving from memory gives way to nobody
+            await asyncio.sleep(0)  # resolving from memory never yields by itself
             try:
                 resolved = await self._statistics.engine.resolve(product, polygon, period.text)
             except StatisticsRequestError as error:
@@ -261,11 +261,11 @@ class SeriesRefresh:
 def affected_periods(
     catalogue: Catalogue, product: Product, collection: str, changed: Period, *, replaces: bool
 ) -> Sequence[Period]:
-    """The periods of a product whose entries may differ once a period of a collection is another.
+    """Return the periods of a product whose entries may differ after a period of a collection changed.
 
-    A mask collection and a window that a product's file gives are seen in every period; a window before the
-    tested one in some of those up to so many years later: in which ones is certain where no period came or
-    went (`replaces`), so that windows are what they were.
+    A mask collection, and a window fixed by a product's file, affect every period; a window before the
+    tested one affects some periods up to as many years later as it spans. Which ones is certain if no period
+    appeared or disappeared (not `replaces`), since then the windows are the same as before.
     """
     known = catalogue.periods(product.collection)
     if collection != product.collection or any(role.window for role in product.roles.values()):
@@ -284,7 +284,7 @@ A = TypeVar("A", bound=AreaToCount)
 
 
 def pages(areas: Sequence[A], size: int) -> list[list[A]]:
-    """Areas in parts of `size` and of `PAGE_VERTICES` at most, or of one area."""
+    """Split areas into parts of at most `size` areas and `PAGE_VERTICES` vertices, or of one area."""
     found: list[list[A]] = []
     vertices = 0
     for area in areas:

@@ -1,4 +1,4 @@
-"""A task: something to be done again and again, at times all processes agree on."""
+"""A task: work to repeat at times on which all processes agree."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -7,39 +7,39 @@ from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""Slots are counted from here."""
+"""Slots are counted from this moment."""
 
 StillLeading: TypeAlias = Callable[[], Awaitable[None]]
-"""Raises `app.tasks.leader_election.LeadershipLostError` where this process does not lead any more."""
+"""Raises `app.tasks.leader_election.LeadershipLostError` if this process no longer leads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A time at which a job was due."""
+    """A time at which a task was due."""
 
     task: str
     due: datetime
 
 
 class Rhythm(Protocol):
-    """When a job is due."""
+    """The times at which a task is due."""
 
     def latest(self, now: datetime) -> datetime:
-        """The latest time up to `now` at which it was due, UTC."""
+        """Return the latest due time up to `now`, UTC."""
         ...
 
     def following(self, now: datetime) -> datetime:
-        """The first time after `now` at which it is due, UTC."""
+        """Return the first due time after `now`, UTC."""
         ...
 
     def document(self) -> dict[str, Any]:
-        """What to tell about it, ready for JSON."""
+        """Return its description, ready for JSON."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Again and again after the same time, counted from `EPOCH`."""
+    """Due at a fixed interval, counted from `EPOCH`."""
 
     step: timedelta
 
@@ -58,14 +58,13 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Nightly:
-    """Once on every day of a calendar.
+    """Due once on every day of a calendar.
 
-    Where the clocks go forward over the hour it is due right after the gap; where the hour comes twice, the
-    first time.
+    If the clocks skip the hour, it is due right after the gap; if the hour occurs twice, the first time.
     """
 
     hour: int
-    """0..23, by the clocks of the zone."""
+    """0..23, in the zone's local time."""
     zone: ZoneInfo
 
     def latest(self, now: datetime) -> datetime:
@@ -83,23 +82,23 @@ class Nightly:
         return {"nightly_at": f"{self.hour:02}:00", "time_zone": self.zone.key}
 
     def on(self, night: date) -> datetime:
-        """When it is due on a day, UTC."""
+        """Return when it is due on a day, UTC."""
         return datetime.combine(night, time(self.hour), self.zone).astimezone(UTC)
 
     def night(self, moment: datetime) -> date:
-        """The day of the calendar a moment belongs to."""
+        """Return the calendar day a moment belongs to."""
         return moment.astimezone(self.zone).date()
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something to be done again and again."""
+    """Work to repeat."""
 
     name: str
     rhythm: Rhythm
     run: Callable[[StillLeading], Awaitable[Mapping[str, Any]]]
-    """Does it, and gives what is to be noted about it; makes sure before it writes that it still leads."""
+    """Does the work and returns what to record; it verifies that its process still leads before writing."""
 
     def slot(self, now: datetime) -> Slot:
-        """The latest time at which it was due."""
+        """Return the latest time at which the task was due."""
         return Slot(self.name, self.rhythm.latest(now))

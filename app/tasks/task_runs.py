@@ -1,4 +1,4 @@
-"""Slots: the times at which a job is due, each a row in the database, so that it runs once."""
+"""Slots: the times at which a task is due, one row each in the database, so that it runs once."""
 
 import json
 from collections.abc import Mapping
@@ -38,42 +38,42 @@ PRUNE = "delete from job_slots where slot < now() - $1::interval"
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What the database sees of the process that leads."""
+    """What the database knows of the leading process."""
 
     holder: str
     began: datetime
     """When it connected."""
     last: datetime
-    """When it last made sure that it leads."""
+    """When it last verified that it leads."""
 
 
 @dataclass(frozen=True, slots=True)
 class LatestSlot:
-    """The latest slot of a job that somebody took."""
+    """The latest slot of a task that was taken."""
 
     due: datetime
     is_running: bool
 
 
 async def claim_slot(connection: Connection, slot: Slot, holder: str) -> bool:
-    """Take a slot; whether nobody had."""
+    """Take a slot; return whether it was free."""
     return bool(await connection.fetchval(CLAIM, slot.task, slot.due, holder))
 
 
 async def finish_slot(
     connection: Connection, slot: Slot, holder: str, status: str, detail: Mapping[str, Any]
 ) -> None:
-    """Note how a slot went; one that was given up meanwhile stays so."""
+    """Record how a slot ended; one that was abandoned meanwhile stays abandoned."""
     await connection.execute(FINISH, slot.task, slot.due, holder, status, json.dumps(detail))
 
 
 async def abandon_slots(connection: Connection, holder: str) -> None:
-    """Give up what others have not finished; only for who leads, since then nobody else runs anything."""
+    """Abandon unfinished slots of other processes; only for the leader, since nothing else may run then."""
     await connection.execute(ABANDON, holder)
 
 
 async def last_slots(connection: Connection, task: str, *, limit: int) -> list[dict[str, Any]]:
-    """The latest slots of a job, ready for JSON."""
+    """Return the latest slots of a task, ready for JSON."""
     return [
         {
             "slot": row["slot"].isoformat(),
@@ -88,22 +88,22 @@ async def last_slots(connection: Connection, task: str, *, limit: int) -> list[d
 
 
 async def forget_slots(connection: Connection, older_than: timedelta) -> None:
-    """Drop old rows."""
+    """Delete old slots."""
     await connection.execute(PRUNE, older_than)
 
 
 async def leader(connection: Connection) -> str | None:
-    """Who holds the lock."""
+    """Return the holder of the lock, or None."""
     found: str | None = await connection.fetchval(LEADER, LOCK, len(NAMED) + 1)
     return found
 
 
 async def leader_beat(connection: Connection) -> Beat | None:
-    """Who holds the lock, and when they last showed themselves; None where nobody does."""
+    """Return the holder of the lock and when it last verified that it leads; None if there is none."""
     row = await connection.fetchrow(BEAT, LOCK, len(NAMED) + 1)
     return None if row is None else Beat(row["holder"], row["began"], row["last"])
 
 
 async def latest_slots(connection: Connection) -> dict[str, LatestSlot]:
-    """The latest slot of every job that ever ran."""
+    """Return the latest slot of every task that has ever run."""
     return {row["job"]: LatestSlot(row["slot"], row["running"]) for row in await connection.fetch(LATEST)}

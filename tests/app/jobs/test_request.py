@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.jobs.commands import steps_of
-from app.jobs.job import OrderLimitError
+from app.jobs.job import JobLimitError
 from app.jobs.request import (
     CompositeRequest,
     IngestRequest,
@@ -71,7 +71,7 @@ def test_an_area_of_interest_is_the_smallest_box_around_it(aoi, box):
         ("aoi", polygon([[5, 51], [6, 52], [6, 51], [5, 52]]), "not valid"),
         ("toi", "2024-06-30/2024-06-01", "not after its start"),
         ("toi", "2024-13", "does not exist"),
-        ("toi", "../2024-06", "a beginning and an end"),
+        ("toi", "../2024-06", "a start and an end"),
         ("toi", "June", "is not a valid period"),
         ("toi", "2024-06 --storage=/etc", "names no time"),
         ("bands", ["red'; drop table orders; --"], "pattern"),
@@ -97,13 +97,19 @@ def test_what_cannot_be_ordered_is_refused_by_its_field(field, value, said):
     ("larger", "name"),
     [
         ({"aoi": [0, 40, 10, 50]}, "order_area_km2: the box has "),
-        ({"toi": "2023-01/2024-06"}, "order_days: 2023-01/2024-06 is 547 days; 366 may be ordered"),
-        ({"bands": [f"b{number}" for number in range(17)]}, "order_bands: these are 17 bands; 16 may be"),
+        (
+            {"toi": "2023-01/2024-06"},
+            "order_days: 2023-01/2024-06 is 547 days long; a job may have at most 366",
+        ),
+        (
+            {"bands": [f"b{number}" for number in range(17)]},
+            "order_bands: 17 bands are named; a job may have at most 16",
+        ),
     ],
 )
 def test_what_is_too_large_is_refused_by_the_limit_s_name(settings: Settings, larger, name):
     refuse_excess(understand("ingest", ASKED), settings)
-    with pytest.raises(OrderLimitError, match=name) as refused:
+    with pytest.raises(JobLimitError, match=name) as refused:
         refuse_excess(understand("ingest", ASKED | larger), settings)
     assert f"TILEWATCH_{name.partition(':')[0].upper()}" in str(refused.value)
 

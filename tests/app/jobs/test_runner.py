@@ -121,7 +121,7 @@ async def test_what_is_wrong_with_the_deployment_is_for_its_log_alone(
 
         await eventually(has_failed)
     failed = await state(database, id_)
-    assert failed.error == "The server's storage or disk is not as it should be; its log has the reason."
+    assert failed.error == "The server has a problem with its storage or disk; its log has the reason."
     assert failed.log == (failed.error,)
     assert "store.internal" in caplog.text
 
@@ -179,7 +179,7 @@ async def test_an_order_that_ends_its_servers_is_not_begun_for_ever(
         await eventually(have_ended)
     assert (
         await state(database, lost)
-    ).error == "It was begun 5 times, and whoever ran it was lost each time."
+    ).error == "The job was started 5 times, and the process running it was lost each time."
     assert (await state(database, cancelled)).status == "cancelled"
 
 

@@ -149,7 +149,7 @@ def test_a_composite_of_scenes_fetched_first_ends_in_a_layer(
     assert done["log"][0] == "Found 2 scenes."
     names = ["S2A_31UFT_20240601_0_L2A", "S2A_31UFT_20240602_0_L2A"]
     assert sorted(commits(store)) == [[name] for name in names]
-    # red, green, blue, and the mask that nobody named; each from one server, once
+    # red, green, blue, and the mask that was not named; each from one server, once
     assert [times_fetched(archive, name) for name in names] == [{"B02": 1, "B03": 1, "B04": 1, "SCL": 1}] * 2
     landed = {scene["scene"]: scene for scene in done["result"]["scenes"]}
     (made,) = (scene for name, scene in landed.items() if name not in names)
@@ -229,7 +229,7 @@ def test_another_server_goes_on_where_a_killed_one_was(
     postgres.psql(database, "update orders set seen_at = seen_at - interval '15 seconds'")
     done = wait_for(lambda: (now := other.job(job))["status"] == "done" and now)
     assert done["attempts"] == 2
-    assert "Whoever ran this was lost; it goes on." in done["log"]
+    assert "The process running this job was lost; the job continues." in done["log"]
     names = [f"S2A_31UFT_202406{day}_0_L2A" for day in (20, 21, 22, 23)]
     assert sorted(scene["scene"] for scene in done["result"]["scenes"]) == names
     added = commits(store)[before:]

@@ -1,4 +1,4 @@
-"""Orders over HTTP, while nobody runs them: what is taken, what is refused, and how it is said."""
+"""Jobs over HTTP while no server runs them: what is accepted, what is refused, and in which words."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ async def test_a_key_gives_the_same_job_for_the_same_body_alone(client: httpx.As
     other = await client.post("/composites", json={**ASKED, "bands": ["red"]}, headers=key)
     assert other.status_code == 422
     assert other.json()["detail"] == (
-        f"the idempotency key was sent before with another body: job {job}; send a new key"
+        f"the idempotency key belongs to job {job}, sent with another body; send a new key"
     )
     assert (await client.post("/composites", json=ASKED)).json()["id"] != job
     long = await client.post("/composites", json=ASKED, headers={"Idempotency-Key": "x" * 201})
@@ -114,7 +114,7 @@ async def test_limits_are_refused_by_their_names(client: httpx.AsyncClient) -> N
     answers = await asyncio.gather(*(client.post("/composites", json=ASKED) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [202] * 3 + [429] * 5
     full = next(answer for answer in answers if answer.status_code == 429)
-    assert full.json()["detail"].startswith("orders_queued: 3 orders wait")
+    assert full.json()["detail"].startswith("orders_queued: 3 jobs wait already")
     assert full.headers["retry-after"] == "60"
 
 
@@ -211,7 +211,7 @@ async def test_a_composite_of_no_scene_is_refused_until_one_lands(
             await land(storage, tmp_path)
         assert (
             await other.post("/composites", json=ASKED)
-        ).status_code == 202  # looked for anew, not at once known
+        ).status_code == 202  # looked up again, not known at once
 
 
 async def test_a_composite_may_be_ordered_behind_the_ingestion_of_its_scenes(
@@ -237,7 +237,7 @@ NO_ORDERS = [
     (json.dumps(ASKED | {"area": 1}), 422, "area: Extra inputs are not permitted"),
     (json.dumps({"aoi": ASKED["aoi"]}), 422, "toi: Field required; bands: Field required"),
     ("[1, 2]", 422, "Input should be"),
-    ("{", 422, "body: this is no JSON: Expecting property name enclosed in double quotes at character 1"),
+    ("{", 422, "body: not valid JSON: Expecting property name enclosed in double quotes at character 1"),
     ("[" * 100_000, 400, "parsing the body"),
     ("x" * 50_000_000, 413, "the body is larger than 2097152 bytes"),
 ]
@@ -292,7 +292,7 @@ async def test_an_order_is_held_by_one_at_a_time(database_url: str) -> None:
     async with database.transaction() as connection:
         ids = [(await create_job(connection, "ingest", "{}", None, max_queued=9)).id for _ in range(3)]
     claimed = await asyncio.gather(*(claim(f"holder {number}") for number in range(8)))
-    assert sorted(filter(None, claimed)) == ids[:2]  # two at once, whoever asks, the oldest first
+    assert sorted(filter(None, claimed)) == ids[:2]  # two at once, whichever process asks, the oldest first
     holders = [f"holder {claimed.index(job)}" for job in ids[:2]]
     async with database.connection() as connection:
         assert await beat(connection, ids[0], holders[0], nothing) is False

@@ -43,7 +43,7 @@ def write_regions(tmp_path: Path) -> WriteRegions:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of nobody's environment."""
+    """Settings apart from any environment."""
     for name in [name for name in os.environ if name.startswith("TILEWATCH_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

@@ -28,7 +28,7 @@ DONE = """
 
 
 class DoneAtOnce:
-    """Orders in the database that nobody has to work for: done as soon as they are looked at."""
+    """Jobs in the database that need no work: done as soon as they are looked at."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

@@ -22,7 +22,7 @@ def slots_run(log: Path) -> int:
     return log.read_text().count("\n") if log.exists() else 0
 
 
-def test_each_slot_once_whoever_is_killed(
+def test_each_slot_once_whichever_process_is_killed(
     tmp_path: Path, database_url: str, postgres: PostgresServer, write_regions
 ):
     boxes = [{"name": f"r{n:02}", "bbox": [n, 40, n + 1, 41], "priority": 1 + n % 2} for n in range(14)]

@@ -31,7 +31,7 @@ def problems(registry, *entries: str, sources=SOURCES) -> list[str]:
         ('{"name": "a"}', "line 2, region 'a': bbox: it is missing; [west, south, east, north] in degrees"),
         ('{"bbox": [0, 40, 1, 41]}', "line 2: name: it is missing; Letters, digits, hyphens"),
         ('{"name": "a b", "bbox": [0, 40, 1, 41]}', "line 2, region 'a b': name: string should match"),
-        ('{"name": "Index", "bbox": [0, 40, 1, 41]}', "/meta/Index.json is a document of its own; choose"),
+        ('{"name": "Index", "bbox": [0, 40, 1, 41]}', "/meta/Index.json is reserved; choose another name"),
         (
             '{"name": "a",\n "bbox": [0, 40, 1]}',
             "line 3, region 'a': bbox: it has too few numbers, not [0, 40, 1]; [",
@@ -42,12 +42,12 @@ def problems(registry, *entries: str, sources=SOURCES) -> list[str]:
         ),
         (
             '{"name": "a", "bbox": [-180, -90, 180, 90]}',
-            "is not a valid box on the map, which ends at 85.05 degrees north and south; give a smaller one",
+            "is not a valid box; the map ends at 85.05 degrees north and south; give a smaller one",
         ),
         ('{"name": "a", "bbox": [0, NaN, 1, 41]}', "bbox: 0,nan,1,41 is not a valid box"),
         (
             '{"name": "a", "bbox": [-180, -85, 180, 85]}',
-            "it covers 508,124,926 km2 and 500,000 are the limit",
+            "it covers 508,124,926 km2; at most 500,000 are allowed",
         ),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41],\n"priority": 0}',
@@ -65,15 +65,15 @@ def problems(registry, *entries: str, sources=SOURCES) -> list[str]:
         ('{"name": "a", "bbox": [0, 40, 1, 41], "post_window_days": 7.5}', "valid integer, not 7.5"),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41],\n\n"zoom_min": 9, "zoom_max": 5}',
-            "line 4, region 'a': zoom_min: zoom_min 9 is above zoom_max 5; exchange them",
+            "line 4, region 'a': zoom_min: zoom_min 9 is above zoom_max 5; swap them",
         ),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41], "prio": 1}',
-            "prio: there is no such key; did you mean priority?",
+            "prio: this is not a valid key; did you mean priority?",
         ),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41], "fire_mask_path": "masks/a.tif"}',
-            "there is no such key any more; give fire_mask, the name of the collection the",
+            "this key is no longer used; give fire_mask, the name of the collection the",
         ),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41], "fire_mask": "zones"}',
@@ -81,7 +81,7 @@ def problems(registry, *entries: str, sources=SOURCES) -> list[str]:
         ),
         (
             '{"name": "a", "name": "b",\n"bbox": [0, 40, 1, 41]}',
-            "line 2, region 'b': name: it is given twice; keep one",
+            "line 2, region 'b': name: it is given twice; keep one of them",
         ),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41],\n "product": "dnb"}',
@@ -89,19 +89,22 @@ def problems(registry, *entries: str, sources=SOURCES) -> list[str]:
         ),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41], "product": "ndvi"}',
-            "'ndvi' has no windows pre and post; those that",
+            "'ndvi' does not have the windows pre and post; these do: d",
         ),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41],\n "source": "earth-search-sentinel-2"}',
-            "line 3, region 'a': source: no source 'earth-search-sentinel-2'; did you mean earth-",
+            (
+                "line 3, region 'a': source: 'earth-search-sentinel-2' is not a known source; "
+                "did you mean earth-"
+            ),
         ),
         (
             '{"name": "a", "bbox": [0, 40, 1, 41], "source": "earth-search-landsat-c2-l2"}',
-            "lands in 'landsat-c2-l2', and the product 'dnbr' reads 'sentinel-2-l2a'; choose",
+            "lands in 'landsat-c2-l2', but the product 'dnbr' reads 'sentinel-2-l2a'; choose",
         ),
         (
             '{"name": "good", "bbox": [0, 40, 1, 41]},\n3',
-            "line 3: this is no region; a regions file is a list: [{",
+            "line 3: this is not a region; a regions file must be a list: [{",
         ),
     ],
 )
@@ -112,7 +115,9 @@ def test_a_fault_is_told_with_its_line_and_what_would_be_right(registry, entry, 
 
 def test_a_name_belongs_to_the_first_region_that_has_it(registry):
     found = problems(registry, json.dumps(GOOD))
-    assert found == ["line 3, region 'good': line 2 has a region of that name; give this one another"]
+    assert found == [
+        "line 3, region 'good': line 2 has a region of the same name; give this one another name"
+    ]
 
 
 def test_every_fault_of_a_region_is_told(registry):
@@ -131,17 +136,21 @@ def test_regions_may_stand_under_a_key(registry):
 @pytest.mark.parametrize(
     ("content", "line", "said"),
     [
-        (b'[\n{"name": "a",}\n]', 2, "it is no JSON: Illegal trailing comma before end of object, column 13"),
-        (b"[\n\n\xff]", 3, "it is no UTF-8; save it as that"),
-        (b'\n{"sierra": {}}', 2, "a regions file is a list: "),
-        (b"3", 1, "a regions file is a list: "),
-        (b"", 1, "it is no JSON: Expecting value"),
+        (
+            b'[\n{"name": "a",}\n]',
+            2,
+            "it is not valid JSON: Illegal trailing comma before end of object, column 13",
+        ),
+        (b"[\n\n\xff]", 3, "it is not UTF-8; save it as UTF-8"),
+        (b'\n{"sierra": {}}', 2, "a regions file must be a list: "),
+        (b"3", 1, "a regions file must be a list: "),
+        (b"", 1, "it is not valid JSON: Expecting value"),
         (b"[" * 100_000, 1, "it is nested too deeply"),
-        (b"[" + b"1," * 600 + b"1]", 1, "it has 601 regions; 500 are the limit"),
-        (b" " * 1_048_577, 1, "it is larger than 1,048,576 bytes, the limit"),
+        (b"[" + b"1," * 600 + b"1]", 1, "it has 601 regions; at most 500 are allowed"),
+        (b" " * 1_048_577, 1, "it has more than 1,048,576 bytes, the limit"),
     ],
 )
-def test_a_file_that_is_no_list_of_regions_is_refused_whole(registry, content, line, said):
+def test_a_file_that_is_not_a_list_of_regions_is_refused_whole(registry, content, line, said):
     with pytest.raises(RegionsFileError) as refused:
         read_regions(content, registry, SOURCES)
     assert refused.value.line == line
@@ -162,7 +171,7 @@ def test_a_broken_file_keeps_the_last_good_regions(registry, tmp_path: Path):
     path.write_text(json.dumps([GOOD])[:-1])
     broken = file.look(SOURCES)
     assert ([region.name for region in broken.regions], broken.is_current) == (["good"], False)
-    assert broken.problems[0].text.startswith("line 1: it is no JSON: Expecting ',' delimiter")
+    assert broken.problems[0].text.startswith("line 1: it is not valid JSON: Expecting ',' delimiter")
 
     path.write_text(json.dumps([GOOD | {"name": "other"}]))
     mended = file.look(SOURCES)

@@ -151,7 +151,7 @@ def test_400_nights_of_14_regions_of_two_priorities_with_failures(seed):
 def test_more_regions_than_can_be_kept_are_warned_of_and_all_get_their_turn():
     many = [replace(each, interval=3) for each in FOURTEEN]
     told = warnings(many, FIRST)
-    assert "ask for 4.67 refreshes a night, and 2 is the most" in told[0]  # 14 / 3
+    assert "need 4.67 refreshes a night, but at most 2 are made" in told[0]  # 14 / 3
     assert "2.33 times as long" in told[0]  # 14 / 3 / 2
     assert len(told) == 15
     world = Simulated(many)
@@ -216,7 +216,7 @@ def test_a_plan_says_who_comes_when_and_why():
     )
     assert [turn.standing.name for turn in second.turns] == ["d", "b"]  # 3 of 2, and 10 of 7 halved
     assert second.turns[0].why.startswith(
-        "3 nights since the last attempt, 2 failed in a row, retried after 2:"
+        "3 nights since the last attempt, 2 failed in a row, retry after 2:"
     )
     assert third.turns == ()
     assert longest_waits([standing("a")], FIRST) == {"a": 7}

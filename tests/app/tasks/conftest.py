@@ -38,7 +38,7 @@ def square(column: float, row: float, size: float = 4) -> dict[str, Any]:
 
 
 async def still_leading() -> None:
-    """What a job is told while nobody takes its place."""
+    """What a task is told while no other process takes over."""
 
 
 @dataclass

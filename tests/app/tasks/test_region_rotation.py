@@ -1,4 +1,4 @@
-"""Runs on a real database: begun at night or when asked, followed by whoever leads, never two of a region."""
+"""Runs on a real database: started at night or on request, followed by any leader, never two of a region."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -13,8 +13,8 @@ from app.database import Connection, Database
 from app.jobs.job import (
     Job,
     JobEndedError,
+    JobRequestError,
     LandedScene,
-    OrderRequestError,
     QueueFullError,
     Status,
 )
@@ -32,7 +32,7 @@ FIRST = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 
 
 async def still_leading() -> None:
-    """What a job is told while nobody takes its place."""
+    """What a task is told while no other process takes over."""
 
 
 @dataclass
@@ -87,7 +87,7 @@ class World:
 
     @property
     def rotation(self) -> RegionRotation:
-        """What a process has, made anew whenever one is asked."""
+        """What a process has, made again for every process."""
         return RegionRotation(
             self.database, self.regions, self.registry, self.jobs, NIGHTLY, now=lambda: self.now
         )
@@ -203,7 +203,7 @@ async def test_of_many_who_ask_at_once_one_begins_a_run(world: World):
         await world.rotation.refresh("e")
 
 
-async def test_whoever_leads_next_goes_on_with_what_was_begun(world: World):
+async def test_the_next_leader_goes_on_with_what_was_begun(world: World):
     await world.night(0)
     asked = 0
 
@@ -263,17 +263,17 @@ async def test_days_without_a_scene_are_told_and_tried_again_the_next_night(worl
 
 
 async def test_what_cannot_be_ordered_waits_or_is_told(world: World):
-    world.jobs.refusal = QueueFullError("orders_queued: 100 orders wait")
+    world.jobs.refusal = QueueFullError("orders_queued: 100 jobs wait already")
     assert (await world.rotation.refresh("a")).status == "running"
-    world.jobs.refusal = OrderRequestError("source 'x' has no band swir22")
+    world.jobs.refusal = JobRequestError("source 'x' has no band swir22")
     assert (await world.rotation.refresh("b")).error == "source 'x' has no band swir22"
-    world.jobs.refusal = QueueFullError("orders_queued: 100 orders wait")
+    world.jobs.refusal = QueueFullError("orders_queued: 100 jobs wait already")
     world.now = datetime.now(UTC) + timedelta(hours=21)
     await world.follow()
     run = await world.run("a")
     assert (run.status, run.error) == (
         "failed",
-        "it could not be ordered for 20 hours: orders_queued: 100 orders wait",
+        "its jobs could not be submitted for 20 hours: orders_queued: 100 jobs wait already",
     )
 
 

@@ -115,7 +115,7 @@ async def test_a_failure_is_noted_without_its_words_and_tried_again(
     last = state["tasks"][0]["last"][-1]
     assert (last["status"], last["detail"]) == ("failed", {"error": "ValueError"})
     assert "done" in {row["status"] for row in await slots(database_url)}
-    assert caplog.text.count("job work failed") >= 2
+    assert caplog.text.count("task work failed") >= 2
 
 
 async def test_what_a_dead_leader_left_running_is_given_up(database_url: str) -> None:

@@ -153,7 +153,7 @@ async def test_a_run_that_loses_the_lead_notes_nothing_and_the_next_goes_on(kept
     assert (again.checked, again.computed) == (2, 1)
 
 
-async def test_an_area_deleted_meanwhile_is_no_error(kept: Kept) -> None:
+async def test_an_area_deleted_meanwhile_is_not_an_error(kept: Kept) -> None:
     await kept.land("june")
     gone, stays = await kept.register([square(20, 100), square(40, 100)])
     deleted = False
