@@ -1,4 +1,4 @@
-"""The database: a bounded pool of connections that outlives outages, and one error for all of them."""
+"""The database: a bounded pool of connections that survives outages, and one error for all of them."""
 
 import asyncio
 import logging
@@ -13,18 +13,18 @@ from asyncpg.pool import PoolConnectionProxy
 log = logging.getLogger(__name__)
 
 CONNECT_S = 3.0
-"""A connection on the same network takes some milliseconds."""
+"""Connecting within the same network takes a few milliseconds."""
 
 WAIT_S = 5.0
-"""How long a request waits for one of the connections before it is told to come again."""
+"""How long a request waits for a connection before it is asked to retry later."""
 
 STATEMENT_S = 10.0
-"""The longest a statement may take; a page of large areas takes a tenth of this."""
+"""The longest a statement may run; a page of large areas takes a tenth of this."""
 
 PING_S = 1.0
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
-"""What statements run on."""
+"""Runs statements."""
 
 OUTAGES = (
     OSError,
@@ -38,7 +38,7 @@ OUTAGES = (
     asyncpg.InterfaceError,  # the connection broke between two statements
     asyncpg.InternalClientError,
 )
-"""What says that the database cannot be used now, whatever is asked of it."""
+"""Errors that mean the database cannot be used now, whatever the statement."""
 
 
 class DatabaseUnavailableError(Exception):
@@ -50,12 +50,12 @@ class NoDatabaseError(DatabaseUnavailableError):
 
 
 class SchemaMissingError(DatabaseUnavailableError):
-    """The database has not got the tables yet."""
+    """The database does not have the tables yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The connections of one worker."""
+    """The number of connections of one worker."""
 
     open: int
     idle: int
@@ -63,16 +63,16 @@ class Connections:
 
 
 class Database:
-    """Gives out connections, made when they are needed and mended when they broke.
+    """A pool of connections, opened when needed and replaced when broken.
 
     Args:
-        url: `postgresql://user:password@host:port/database`, with the options libpq takes.
-        max_connections: The most a worker opens.
+        url: `postgresql://user:password@host:port/database`, with the options of libpq.
+        max_connections: Number of connections a worker opens at most.
     """
 
     def __init__(self, url: str, *, max_connections: int) -> None:
         self.outages = 0
-        """Uses that ended in `DatabaseUnavailableError`."""
+        """Number of uses that ended in `DatabaseUnavailableError`."""
         self._limit = max_connections
         self._failing = False
         self._is_open = False
@@ -88,13 +88,13 @@ class Database:
 
     @asynccontextmanager
     async def connection(self, *, wait_s: float = WAIT_S) -> AsyncIterator[Connection]:
-        """A connection for some statements; nothing but statements belongs inside.
+        """Provide a connection for some statements; do nothing else while holding it.
 
         Args:
-            wait_s: How long to wait for it.
+            wait_s: How long to wait for a connection.
 
         Raises:
-            DatabaseUnavailableError: If the database does not answer, before or meanwhile.
+            DatabaseUnavailableError: If the database does not answer, at the start or later.
         """
         try:
             await self._open()
@@ -102,7 +102,7 @@ class Database:
                 yield connection
         except asyncpg.UndefinedTableError as error:
             self.outages += 1
-            raise SchemaMissingError("the database has not got the tables yet") from error
+            raise SchemaMissingError("the database does not have the tables yet") from error
         except OUTAGES as error:
             self._fail(error)
             raise DatabaseUnavailableError("the database does not answer") from error
@@ -112,12 +112,12 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection whose statements all take effect, or none."""
+        """Provide a connection whose statements all take effect or none does."""
         async with self.connection() as connection, connection.transaction():
             yield connection
 
     async def is_reachable(self) -> bool:
-        """Whether the database answers within `PING_S`."""
+        """Return whether the database answers within `PING_S`."""
         try:
             async with asyncio.timeout(PING_S), self.connection(wait_s=PING_S) as connection:
                 await connection.execute("select 1")
@@ -127,13 +127,13 @@ class Database:
 
     @property
     def connections(self) -> Connections:
-        """How many connections there are."""
+        """The number of connections."""
         if not self._is_open:
             return Connections(open=0, idle=0, limit=self._limit)
         return Connections(self._pool.get_size(), self._pool.get_idle_size(), self._limit)
 
     async def close(self) -> None:
-        """Close every connection; those in use get `CONNECT_S` to end what they do."""
+        """Close all connections; those in use get `CONNECT_S` to finish."""
         if not self._is_open:
             return
         try:
@@ -144,7 +144,7 @@ class Database:
         self._is_open = False
 
     async def _open(self) -> None:
-        """Prepare the pool, which connects to nothing yet."""
+        """Prepare the pool; this opens no connection yet."""
         if not self._is_open:
             async with self._opening:
                 await self._pool

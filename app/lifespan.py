@@ -1,4 +1,4 @@
-"""Opening what a worker needs, in order; keeping its catalogue fresh; closing everything in reverse."""
+"""Opens what a worker needs, in order, keeps its catalogue fresh, and closes everything in reverse."""
 
 import asyncio
 import contextlib
@@ -50,18 +50,18 @@ from mosaics.storage import open_storage
 log = logging.getLogger(__name__)
 
 SLOWEST_RETRY_S = 10.0
-"""The longest pause between two attempts while storage is away: how long a recovery goes unseen."""
+"""The longest pause between attempts while storage is unavailable, and so before recovery is noticed."""
 
 LONGEST_START_S = 5.0
-"""How long a worker waits for storage before it begins to answer, then with 503 until storage does."""
+"""How long a worker waits for storage before it starts answering, with 503 until storage does."""
 
 STATISTICS_BYTES = 16 * 1024 * 1024
-"""Statistics kept in the process where there is no database: some ten thousand entries."""
+"""Statistics kept in the process if there is no database: about ten thousand entries."""
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the state of a worker, put it on `app.state`, and clear it away at the end."""
+    """Open a worker's state, put it on `app.state`, and clear it at the end."""
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
         state = await open_state(settings, stack, CommandLine.of(settings, app.state.program))
@@ -81,7 +81,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def open_state(settings: Settings, stack: AsyncExitStack, command_line: CommandLine) -> AppState:
-    """Open every part; `stack` closes them."""
+    """Open every part of a worker; `stack` closes them."""
     registry = Registry.load(_product_folders(settings))
     descriptions = DescriptionFolders(settings.collections, settings.sources)
     storage = await stack.enter_async_context(await open_storage(settings.storage))
@@ -156,7 +156,7 @@ def open_jobs(
     descriptions: DescriptionFolders,
     landed: LandedScenes,
 ) -> JobService:
-    """Orders, run here as well where this worker does jobs."""
+    """Return the job service, with a runner if this worker runs jobs."""
     runner = None
     if database is not None and settings.jobs and settings.orders_at_once:
         holder = f"{os.getpid()}-{secrets.token_hex(3)}"
@@ -168,14 +168,14 @@ def open_jobs(
 def open_regions(
     settings: Settings, database: Database | None, registry: Registry, descriptions: DescriptionFolders
 ) -> RegionService:
-    """The regions of the file that is configured, if one is."""
+    """Return the regions service, of the file that is configured, if one is."""
     file = None if settings.regions is None else RegionsFile(settings.regions, registry)
     zone = ZoneInfo(settings.regions_time_zone)
     return RegionService(file, database, zone=zone, descriptions=descriptions)
 
 
 async def keep_fresh(state: AppState) -> None:
-    """Ask storage for news again and again; slower while it is away."""
+    """Check storage for commits repeatedly, less often while it is unavailable."""
     pause_s = state.settings.refresh_s
     while True:
         succeeded = await refresh_once(state.catalogue, state.freshness)
@@ -184,10 +184,10 @@ async def keep_fresh(state: AppState) -> None:
 
 
 async def refresh_once(catalogue: Catalogue, freshness: Freshness) -> bool:
-    """Read the news of every collection, and say in the log when storage goes away or comes back.
+    """Read new commits of every collection, and log when storage becomes unavailable or available again.
 
-    What goes wrong here must not end the refresher, so every error counts as an outage: the worker goes on
-    with what it knows.
+    Nothing that goes wrong here may stop the refreshing, so every error counts as an outage: the worker
+    continues with what it knows.
 
     Returns:
         Whether storage answered.
@@ -196,14 +196,14 @@ async def refresh_once(catalogue: Catalogue, freshness: Freshness) -> bool:
         changed = await catalogue.refresh()
     except Exception:
         if not freshness.is_failing:
-            log.exception("the catalogue cannot be refreshed; serving what is known until it can")
+            log.exception("cannot refresh the catalogue; serving what is known meanwhile")
         freshness.fail()
         return False
     if freshness.is_failing:
-        log.warning("the catalogue is refreshed again")
+        log.warning("the catalogue can be refreshed again")
     freshness.succeed()
     if changed:
-        log.info("news of %s", ", ".join(sorted(changed)))
+        log.info("new commits in %s", ", ".join(sorted(changed)))
     return True
 
 

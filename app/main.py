@@ -1,4 +1,4 @@
-"""The application: its parts wired together, and nothing done before it starts."""
+"""The application: wires its parts together and does nothing else before it starts."""
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -27,11 +27,11 @@ from app.state import AppState
 
 
 def create_app(settings: Settings | None = None, *, program: Sequence[str] = PROGRAM) -> FastAPI:
-    """Wire an application.
+    """Create an application.
 
     Args:
-        settings: What the deployment chose; read from the environment where absent.
-        program: How orders start the command line.
+        settings: Choices of the deployment; None reads them from the environment.
+        program: The command that jobs start for the command line.
     """
     settings = settings or Settings()
 
@@ -41,10 +41,10 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
     metrics = Metrics(state)
     app = DocumentedApp(
         title="Tilewatch",
-        description="Live maps from satellite archives: tiles computed when somebody looks.",
+        description="Live maps from satellite archives, with tiles computed on demand.",
         version=own_version(),
         generate_unique_id_function=operation_id,
-        docs_url=None,  # it is one of our pages
+        docs_url=None,  # one of our own pages
         redoc_url=None,
         lifespan=lifespan,
         middleware=layers(settings, metrics, state),
@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         composites,
         jobs,
         health,
-        meta,  # behind health, which has a document of its own there
+        meta,  # after health, which serves a document of its own there
     ):
         app.include_router(resource.router)
     app.include_router(factories.assemble())
@@ -82,7 +82,7 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
 
 
 def own_version() -> str:
-    """The version installed; a checkout that was not installed has none."""
+    """Return the installed version, or "unreleased" in a checkout that was not installed."""
     try:
         return version("tilewatch")
     except PackageNotFoundError:
@@ -90,16 +90,16 @@ def own_version() -> str:
 
 
 def layers(settings: Settings, metrics: Metrics, state: Callable[[], AppState | None]) -> list[Middleware]:
-    """What a request passes on its way in, outermost first.
+    """Return the middleware a request passes on its way in, outermost first.
 
-    The tile middleware comes first, since it answers most requests and every layer before it would cost
-    them; it adds the common headers itself. Only where they depend on who asks does their layer go around it.
+    The tile middleware comes first, since it answers most requests and any layer before it would slow them
+    down; it adds the common headers itself. Only if these depend on the caller does their layer wrap it.
     """
-    envelope = Middleware(CommonHeaders, origins=settings.cors_origins)
+    common = Middleware(CommonHeaders, origins=settings.cors_origins)
     is_open = "*" in settings.cors_origins
     fixed = common_headers(settings.cors_origins) if is_open else []
-    door = Middleware(TileMiddleware, state=state, note=metrics.note_tile, headers=fixed)
+    tiles = Middleware(TileMiddleware, state=state, note=metrics.note_tile, headers=fixed)
     meter = Middleware(TileMeter, metrics=metrics)
     root = [Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []
-    outer = [door, meter, envelope] if is_open else [envelope, door, meter]
+    outer = [tiles, meter, common] if is_open else [common, tiles, meter]
     return [*root, *outer, Middleware(HeadAsGet), Middleware(Compression), Middleware(BodyLimit)]

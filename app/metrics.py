@@ -1,4 +1,4 @@
-"""What can be watched from outside, in Prometheus form: a registry an application, and what feeds it."""
+"""Metrics in Prometheus format: one registry per application, and what feeds it."""
 
 import time
 from bisect import bisect_left
@@ -21,19 +21,19 @@ from app.jobs.job import STATUSES
 from app.state import AppState
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-"""Upper ends: a tile from memory takes well under a millisecond, one computed some tens."""
+"""Upper bounds: a tile from memory takes well under a millisecond, a computed one some tens."""
 
 ADHOC = "ad-hoc"
 UNKNOWN = "unknown"
-"""Labels for what is not a product's tile, so that no caller can make up a label."""
+"""Labels for anything but a product's tile, so that no caller can invent labels."""
 
 
 @dataclass(slots=True)
 class Durations:
-    """How long requests of one kind took."""
+    """Durations of one kind of request."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
-    """One a bucket, not cumulative; the last is for everything slower."""
+    """One count per bucket, not cumulative; the last is for everything slower."""
     sum_s: float = 0.0
 
     def add(self, seconds: float) -> None:
@@ -42,7 +42,7 @@ class Durations:
         self.sum_s += seconds
 
     def cumulative(self) -> list[tuple[str, float]]:
-        """The form Prometheus keeps: requests up to each bucket's end."""
+        """Return the requests up to the end of each bucket, as Prometheus counts them."""
         total, buckets = 0, []
         for end, count in zip([*map(str, BUCKETS_S), "+Inf"], self.counts, strict=True):
             total += count
@@ -51,7 +51,7 @@ class Durations:
 
 
 class TileMeter:
-    """Counts the tiles that the tile middleware leaves to the routes."""
+    """Middleware that counts the tiles the tile middleware leaves to the routes."""
 
     def __init__(self, app: ASGIApp, *, metrics: "Metrics") -> None:
         self.app = app
@@ -83,30 +83,30 @@ class TileMeter:
 
 
 def is_tile(path: str) -> bool:
-    """Whether a path has the form of a tile's, which ends in a format."""
+    """Return whether a path has the form of a tile's path, which ends in a format."""
     return "/tiles/" in path and "." in path[-5:]
 
 
 class Metrics:
-    """The registry of one application.
+    """The metrics registry of one application.
 
     Args:
-        state: Gives the worker's state, or None while there is none.
+        state: Returns the worker's state, or None before it is open.
     """
 
     def __init__(self, state: Callable[[], AppState | None]) -> None:
         self.tiles: dict[tuple[str, str, int], Durations] = {}
         """By product, cache tier and status."""
         self.skipped_scenes = 0
-        """Scenes left out of tiles because a file of theirs could not be read."""
-        self._desk = state
+        """Scenes left out of tiles because one of their files could not be read."""
+        self._state = state
         self._products: frozenset[str] = frozenset()
         self.registry = CollectorRegistry()
         self.registry.register(_TileCollector(self))
         self.registry.register(_StateCollector(state))
 
     def note_tile(self, path: str, tier: str, status: int, seconds: float) -> None:
-        """Count one answer at a tile's address."""
+        """Count one answer to a tile request."""
         kind = (self._product_of(path), tier, status)
         durations = self.tiles.get(kind)
         if durations is None:
@@ -114,14 +114,14 @@ class Metrics:
         durations.add(seconds)
 
     def text(self) -> bytes:
-        """Everything there is to watch, in the exposition format."""
+        """Return all metrics in the exposition format."""
         return generate_latest(self.registry)
 
     def _product_of(self, path: str) -> str:
         first, _, rest = path.removeprefix("/").partition("/")
         if first == "collections":
             return ADHOC
-        if not self._products and (state := self._desk()) is not None:
+        if not self._products and (state := self._state()) is not None:
             self._products = frozenset(product.id for product in state.registry.all())
         name = rest.partition("/")[0]
         return name if name in self._products else UNKNOWN
@@ -139,7 +139,9 @@ class _TileCollector(Collector):
             seconds.add_metric([str(label) for label in kind], durations.cumulative(), durations.sum_s)
         yield seconds
         skipped = self.metrics.skipped_scenes
-        yield _counter("tilewatch_scenes_skipped", "Scenes left out of tiles, unreadable.", skipped)
+        yield _counter(
+            "tilewatch_scenes_skipped", "Scenes left out of tiles because they could not be read.", skipped
+        )
 
 
 class _StateCollector(Collector):
@@ -152,60 +154,72 @@ class _StateCollector(Collector):
             return
         yield _gauge("tilewatch_cache_bytes", "Memory of the tiles kept in this process.", state.process.size)
         yield _gauge("tilewatch_cache_tiles", "Tiles kept in this process.", state.process.count)
-        yield _gauge("tilewatch_catalogue_generation", "Grows with every news.", state.catalogue.generation)
+        yield _gauge(
+            "tilewatch_catalogue_generation",
+            "Grows with every change of the catalogue.",
+            state.catalogue.generation,
+        )
         if (report := state.health.latest) is not None:
             health = GaugeMetricFamily(
-                "tilewatch_health", "1 while a part is well, 0 while it is not.", labels=["part"]
+                "tilewatch_health", "1 while a part works, 0 while it does not.", labels=["part"]
             )
             for part, finding in report.findings.items():
                 health.add_metric([part], float(finding.ok))
             yield health
             yield from _facts(report)
         yield _gauge(
-            "tilewatch_renderings_waiting", "Running or waiting for a thread.", state.renderer.waiting
+            "tilewatch_renderings_waiting",
+            "Renderings that run or wait for a thread.",
+            state.renderer.waiting,
         )
         if state.freshness.age_s is not None:
             yield _gauge(
-                "tilewatch_catalogue_age_seconds", "Since storage last answered.", state.freshness.age_s
+                "tilewatch_catalogue_age_seconds",
+                "Seconds since storage last answered.",
+                state.freshness.age_s,
             )
         yield _counter("tilewatch_tiles_computed", "Tiles rendered.", state.service.computed)
         if state.database is not None:
             now = state.database.connections
             yield _gauge("tilewatch_database_connections", "Connections to the database.", now.open)
-            yield _gauge("tilewatch_database_connections_idle", "Those nobody uses.", now.idle)
-            yield _gauge("tilewatch_database_connections_limit", "The most there may be.", now.limit)
+            yield _gauge("tilewatch_database_connections_idle", "Connections that are not in use.", now.idle)
+            yield _gauge(
+                "tilewatch_database_connections_limit", "Most connections a worker opens.", now.limit
+            )
             yield _counter(
-                "tilewatch_database_outages", "Uses the database did not answer.", state.database.outages
+                "tilewatch_database_outages",
+                "Uses of the database that got no answer.",
+                state.database.outages,
             )
         yield from _jobs(state)
         if state.redis is not None:
             yield _gauge(
                 "tilewatch_redis_up",
-                "1 while Redis is asked, 0 while it is left alone.",
+                "1 while Redis is in use, 0 while it is avoided after errors.",
                 not state.redis.open,
             )
             yield _counter("tilewatch_redis_hits", "Tiles found in Redis.", state.redis.hits)
             yield _counter("tilewatch_redis_misses", "Tiles not found in Redis.", state.redis.misses)
-            yield _counter("tilewatch_redis_errors", "Exchanges with Redis that failed.", state.redis.errors)
+            yield _counter("tilewatch_redis_errors", "Requests to Redis that failed.", state.redis.errors)
             yield _counter(
-                "tilewatch_redis_corrupt", "Values that were not what was written.", state.redis.corrupt
+                "tilewatch_redis_corrupt", "Values that differed from what was written.", state.redis.corrupt
             )
             yield _counter("tilewatch_redis_dropped", "Tiles not written to Redis.", state.redis.dropped)
 
 
 def _jobs(state: AppState) -> Iterable[Metric]:
-    """Who leads, how the jobs of this worker went, and the orders of all."""
+    """Yield who leads, the outcomes of this worker's task runs, and the jobs of all workers."""
     if state.scheduler is not None:
         yield _gauge("tilewatch_leads_jobs", "1 while this worker leads.", state.scheduler.is_leading)
         runs = CounterMetricFamily(
-            "tilewatch_job_runs", "Runs of jobs this worker has ended.", labels=["job", "outcome"]
+            "tilewatch_job_runs", "Task runs this worker has finished.", labels=["job", "outcome"]
         )
         for (task, outcome), count in sorted(state.scheduler.runs.items()):
             runs.add_metric([task, outcome], count)
         yield runs
     if state.jobs.runner is not None and state.jobs.runner.counts is not None:
         jobs = GaugeMetricFamily(
-            "tilewatch_orders", "Ingestions and composites, as of the last look.", labels=["status"]
+            "tilewatch_orders", "Ingestions and composites, as last counted.", labels=["status"]
         )
         for status in STATUSES:
             jobs.add_metric([status], state.jobs.runner.counts.by_status.get(status, 0))
@@ -213,15 +227,15 @@ def _jobs(state: AppState) -> Iterable[Metric]:
 
 
 def _facts(report: Report) -> Iterable[Metric]:
-    """The numbers behind the last report: room for scenes, and how old each region is."""
+    """Yield the numbers behind the last report: free disk space, and how old each region is."""
     free_bytes = report.findings["storage"].facts.get("free_bytes")
     if free_bytes is not None:
-        yield _gauge("tilewatch_storage_free_bytes", "Free on the disk of the storage.", free_bytes)
+        yield _gauge("tilewatch_storage_free_bytes", "Free space on the storage's disk.", free_bytes)
     age = GaugeMetricFamily(
-        "tilewatch_region_age_days", "Since the refresh that is shown began.", labels=["region"]
+        "tilewatch_region_age_days", "Days since the refresh that is shown started.", labels=["region"]
     )
     failures = GaugeMetricFamily(
-        "tilewatch_region_failures", "Refreshes in a row that brought nothing.", labels=["region"]
+        "tilewatch_region_failures", "Consecutive refreshes that brought nothing.", labels=["region"]
     )
     for name, facts in report.findings["regions"].facts.get("regions", {}).items():
         if facts["age_days"] is not None:

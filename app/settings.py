@@ -1,4 +1,4 @@
-"""What a deployment can choose: read once from the environment or `.env`, and handed down from there."""
+"""The settings of a deployment, read once from the environment or `.env`."""
 
 import re
 from collections.abc import Mapping
@@ -18,114 +18,115 @@ ORIGIN = re.compile(r"(https://[\w.*-]+|http://127\.0\.0\.1)(:\d+)?", re.ASCII)
 
 
 def default_storage() -> str:
-    """The address of a folder below the one the application was started in."""
+    """Return the address of a folder below the working directory."""
     return (Path.cwd() / "data" / "store").as_uri()
 
 
 class Settings(BaseSettings):
-    """Every choice has a default that needs no other service: a local folder, and a cache in the process."""
+    """All settings; the defaults need no other service, only a local folder and a cache in the process."""
 
     model_config = SettingsConfigDict(
         env_prefix="TILEWATCH_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     storage: str = Field(default_factory=default_storage)
-    """Where landed scenes lie: `file:///folder` or `s3://bucket/prefix` (with the standard AWS_* names)."""
+    """Where landed scenes are stored: `file:///folder` or `s3://bucket/prefix` (with the AWS_* variables)."""
 
     redis_url: str | None = None
-    """The shared tile cache, `redis://host:port/0`; without it each worker has its own cache alone."""
+    """The shared tile cache, `redis://host:port/0`; without it each worker has only its own cache."""
 
     redis_ttl_s: int = Field(default=30 * DAY_S, gt=0)
-    """How long Redis keeps a tile nobody asks for; a bound on memory, since a key never goes stale."""
+    """How long Redis keeps a tile that is not requested; it bounds memory, since keys never go stale."""
 
     database_url: str | None = Field(default=None, repr=False)
-    """PostgreSQL with PostGIS, `postgresql://user:password@host:port/database`; areas need it."""
+    """PostgreSQL with PostGIS, `postgresql://user:password@host:port/database`; areas and jobs need it."""
 
     database_connections: int = Field(default=8, gt=0)
-    """The most a worker opens."""
+    """Number of connections a worker opens at most."""
 
     jobs: bool = True
-    """Whether this worker may do the jobs that keep series fresh; one worker at a time does."""
+    """Whether this worker may run tasks and jobs; one worker at a time runs the tasks."""
 
     jobs_every_s: float = Field(default=15.0, ge=1)
-    """How often areas' series are brought up to what has landed; little is done where nothing has."""
+    """How often the series of areas are updated, in seconds; cheap if nothing has landed."""
 
     orders_at_once: int = Field(default=1, ge=0)
-    """Orders (`POST /ingest`, `/composites`) that run at once, over all workers on one database. An ingestion
-    converts on all cores, below everything else; a worker with `jobs` off, or at 0, leaves them to others."""
+    """Jobs (`POST /ingest`, `/composites`) that run at once, over all workers of one database.
+
+    An ingestion uses all cores at low priority. A worker with `jobs` off, or with 0 here, runs none."""
 
     orders_queued: int = Field(default=100, ge=1)
-    """Orders that may wait; another is refused until one begins."""
+    """Number of jobs that may wait; further ones are refused until one starts."""
 
     order_area_km2: float = Field(default=50_000.0, gt=0)
-    """The largest box an order may have: some five tiles of Sentinel-2."""
+    """The largest box of a job: about five Sentinel-2 tiles."""
 
     order_days: int = Field(default=366, ge=1)
-    """The longest time an order may ask for."""
+    """The longest time a job may cover, in days."""
 
     order_bands: int = Field(default=16, ge=1)
-    """The most bands an order may name."""
+    """The number of bands a job may name."""
 
     order_source: str | None = None
-    """The archive of orders that name none; else the first of Sentinel-2 in `tilewatch sources`. Where it is
+    """The archive of jobs that name none; by default the first of Sentinel-2 in `tilewatch sources`. If it is
     set, composites of its collection fetch their scenes from it first."""
 
     api_keys: Annotated[tuple[KeyEntry, ...], NoDecode] = Field(default=(), repr=False)
     """Keys that may write, separated by commas, as `tilewatch keys new` prints them: `name:scope:digest`.
 
-    Without any, only programs on the server's own machine may write. A proxy on that machine has to send
-    X-Forwarded-For, or everybody behind it would pass for one of those."""
+    Without keys, only programs on the server's own machine may write. A proxy on that machine must send
+    X-Forwarded-For; otherwise everyone behind it would count as such a program."""
 
     cache_bytes: int = Field(default=256 * MEGABYTE, ge=0)
-    """Memory of one worker for tiles."""
+    """Memory for tiles in one worker, in bytes."""
 
     refresh_s: float = Field(default=2.0, gt=0)
-    """How often a worker asks storage for news; one small GET a collection."""
+    """How often a worker checks storage for new commits, in seconds: one small GET per collection."""
 
     render_threads: int | None = Field(default=None, gt=0)
-    """Threads that read and paint; by default one a core."""
+    """Threads that read and paint; by default one per core."""
 
     max_scenes_per_tile: int = Field(default=64, gt=0)
-    """A tile that would need more scenes than this is refused with the zoom from which it works."""
+    """A tile that needs more scenes is refused, and the answer names the lowest zoom that works."""
 
     products: Path | None = None
-    """A folder of product files beside the shipped ones."""
+    """A folder of product files besides the shipped ones."""
 
     collections: Path | None = None
-    """A folder of collection files beside the shipped ones; a server reads them again when one changes."""
+    """A folder of collection files besides the shipped ones; a server reads them again when one changes."""
 
     sources: Path | None = None
-    """A folder of source files beside the shipped ones; a server reads them again when one changes."""
+    """A folder of source files besides the shipped ones; a server reads them again when one changes."""
 
     archive_tokens: Annotated[Mapping[str, SecretStr], NoDecode] = Field(default={}, repr=False)
     """Bearer tokens for archives that want one, separated by commas: `stac.example.org=token`. Each is sent
     to its own host over https, and to no other."""
 
     downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
-    """Where fetched files lie until their scene has landed, so that a killed run is gone on with."""
+    """Where fetched files are kept until their scene has landed, so that an interrupted run can continue."""
 
     dask_scheduler: str | None = None
-    """The Dask cluster that makes composites, `tcp://host:8786`; without it this machine's cores do.
+    """The Dask cluster that makes composites, `tcp://host:8786`; without it the cores of this machine do.
 
-    Its workers need the same Tilewatch, the storage under the same address, and for S3 the AWS_* names."""
+    Its workers need the same Tilewatch, the storage at the same address and, for S3, the AWS_* variables."""
 
     composite_max_pixels: int = Field(default=20_000_000_000, gt=0)
-    """Pixels a composite may read, of all scenes and bands: a month of one Sentinel-2 tile has some 7e9."""
+    """Pixels a composite may read, in all scenes and bands: a month of one Sentinel-2 tile has about 7e9."""
 
     regions: Path | None = None
-    """A JSON file of the regions that are refreshed on a rotation; read anew whenever it changes."""
+    """A JSON file of the regions that are refreshed in rotation; it is read again whenever it changes."""
 
     regions_hour: int = Field(default=3, ge=0, le=23)
-    """When the rotation chooses the night's regions, by the clocks of `regions_time_zone`."""
+    """The hour at which the rotation chooses the night's regions, in `regions_time_zone`."""
 
     regions_time_zone: str = "UTC"
-    """A name of the IANA database, such as America/Los_Angeles."""
+    """A name in the IANA time zone database, such as America/Los_Angeles."""
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
-    """Sites whose pages may read answers, separated by commas; tiles are made for maps on other sites."""
+    """Sites whose pages may read answers, separated by commas; by default all, since tiles are for maps."""
 
     root_path: str = ""
-    """The path a proxy puts before ours, `/maps`, so that links come out right."""
+    """The path a proxy puts before ours, such as `/maps`; links then include it."""
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -159,14 +160,16 @@ class Settings(BaseSettings):
     @classmethod
     def _names_postgresql(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("postgresql://", "postgres://")):
-            raise ValueError("give postgresql://user:password@host:port/database")
+            raise ValueError("not a valid address; give postgresql://user:password@host:port/database")
         return value
 
     @field_validator("dask_scheduler")
     @classmethod
     def _names_a_scheduler(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("tcp://", "tls://")):
-            raise ValueError("give tcp://host:8786, or tls://… with certificates in Dask's configuration")
+            raise ValueError(
+                "not a valid address; give tcp://host:8786, or tls://… with certificates configured in Dask"
+            )
         return value
 
     @field_validator("regions_time_zone")
@@ -176,7 +179,7 @@ class Settings(BaseSettings):
             return ZoneInfo(value).key
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(
-                f"no time zone {value!r}; give a name of the IANA database, such as America/Los_Angeles"
+                f"{value!r} is not a valid time zone; give an IANA name, such as America/Los_Angeles"
             ) from error
 
     @field_validator("root_path")

@@ -1,4 +1,4 @@
-"""What one worker holds while it serves: everything a request may need, opened once and handed along."""
+"""The state of one worker: everything a request may need, opened once and handed on."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -25,23 +25,23 @@ from mosaics.storage import Storage
 
 @dataclass(slots=True)
 class Freshness:
-    """How the catalogue and storage get along; written by the refresher alone."""
+    """How current the catalogue is; only the refresher writes it."""
 
     refreshed_at: datetime | None = None
-    """When storage last answered; None until it has for the first time."""
+    """When storage last answered; None until it first has."""
     is_failing: bool = False
-    """Whether the latest attempt went wrong."""
+    """Whether the latest attempt failed."""
     attempted: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the first attempt is over, however it went."""
+    """Set once the first attempt has finished, whatever its outcome."""
 
     def succeed(self) -> None:
-        """Storage answered just now."""
+        """Note that storage answered just now."""
         self.refreshed_at = datetime.now(UTC)
         self.is_failing = False
         self.attempted.set()
 
     def fail(self) -> None:
-        """Storage did not answer."""
+        """Note that storage did not answer."""
         self.is_failing = True
         self.attempted.set()
 
@@ -65,17 +65,17 @@ class AppState:
     renderer: Renderer
     process: ProcessCache
     redis: RedisTier | None
-    """None where no Redis is configured."""
+    """None if no Redis is configured."""
     service: TileService
     statistics: StatisticsService
     health: HealthMonitor
     jobs: JobService
     regions: RegionService
     database: Database | None = None
-    """None where none is configured."""
+    """None if no database is configured."""
     rotation: RegionRotation | None = None
     """None without a database."""
     scheduler: Scheduler | None = None
-    """None without a database, and where this worker does no jobs."""
+    """None without a database, and if this worker runs no tasks."""
     legends: LegendPictures = field(default_factory=LegendPictures)
     freshness: Freshness = field(default_factory=Freshness)

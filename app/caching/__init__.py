@@ -1,1 +1,1 @@
-"""Tiles computed once: the middleware before routing, the process tier, Redis, and who computes."""
+"""Tile caching: the middleware before routing, the process tier, Redis, and shared computations."""

@@ -1,11 +1,11 @@
-"""A circuit breaker: after some failures in a row, leave the other side alone for a while."""
+"""A circuit breaker: after several consecutive failures, the other side is avoided for a while."""
 
 import time
 from collections.abc import Callable
 
 
 class Breaker:
-    """Closed while the other side answers; open after consecutive failures; tried again after a pause.
+    """Closed while the other side answers; opens after consecutive failures; allows a trial after a pause.
 
     Used from the event loop only.
     """
@@ -21,23 +21,23 @@ class Breaker:
 
     @property
     def open(self) -> bool:
-        """Whether the other side is to be left alone."""
+        """Whether the other side is to be avoided."""
         return self._next_trial is not None
 
     def take_trial(self) -> bool:
-        """Whether to try the other side now: true once a pause while open. The trial tells how it went."""
+        """Return whether to try the other side now: true once per pause while open. Report the outcome."""
         if self._next_trial is None or self._clock() < self._next_trial:
             return False
         self._next_trial = self._clock() + self._pause_s
         return True
 
     def succeeded(self) -> None:
-        """The other side answered: close."""
+        """Note that the other side answered, and close."""
         self._failed_in_a_row = 0
         self._next_trial = None
 
     def failed(self) -> None:
-        """The other side did not answer: open once that happened often enough in a row."""
+        """Note that the other side did not answer; open after enough consecutive failures."""
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= self._limit:
             self._next_trial = self._clock() + self._pause_s

@@ -1,4 +1,4 @@
-"""Legend pictures, each painted once: letters are slow to draw, and a legend stays what it is."""
+"""Legend pictures, each painted once: text is slow to draw, and a legend never changes."""
 
 import asyncio
 from sys import getsizeof
@@ -9,7 +9,7 @@ from app.products.legend import legend_png
 from app.products.product import Product
 
 MAX_BYTES = 4 << 20
-"""Memory of one worker for legends, of which one is about 10 kB."""
+"""Memory for legends in one worker; one takes about 10 kB."""
 
 
 class LegendPictures:
@@ -19,10 +19,10 @@ class LegendPictures:
         self._kept: BoundedCache[str, bytes] = BoundedCache(max_bytes, _weight)
         self._painting: SingleFlight[bytes] = SingleFlight()
         self.painted = 0
-        """Pictures drawn since the start."""
+        """Number of pictures painted since the start."""
 
     async def png(self, product: Product, note: str | None) -> bytes:
-        """The legend of a product with a sentence under it; painted in a thread where it is not kept yet."""
+        """Return the legend of a product with a note under it; paint it in a thread if it is not cached."""
         key = f"{product.id}\n{note or ''}"
         if (kept := self._kept.get(key)) is not None:
             return kept

@@ -1,4 +1,4 @@
-"""The nearest tier: what this process keeps in memory, least recently used out first, bounded in bytes."""
+"""The nearest tier: a cache in this process, least recently used out first, bounded in bytes."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,13 +9,13 @@ KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
 LINK_BYTES = 150
-"""What an OrderedDict keeps for one entry beside key and value (55-75 bytes, twice that after it grew)."""
+"""What an OrderedDict takes per entry besides key and value (55-75 bytes, twice that after growing)."""
 
 
 class BoundedCache(Generic[KeyT, ValueT]):
-    """Entries in the order of their last use, whose weights never sum above `max_bytes`.
+    """Entries in order of last use, whose weights never exceed `max_bytes` in total.
 
-    Used from the event loop only, so nothing is locked.
+    Used from the event loop only, so it takes no locks.
     """
 
     def __init__(self, max_bytes: int, weigh: Callable[[KeyT, ValueT], int]) -> None:
@@ -33,14 +33,14 @@ class BoundedCache(Generic[KeyT, ValueT]):
         return len(self._entries)
 
     def get(self, key: KeyT) -> ValueT | None:
-        """The value, which becomes the most recently used; None where there is none."""
+        """Return a value and make it the most recently used; None if there is none."""
         value = self._entries.get(key)
         if value is not None:
             self._entries.move_to_end(key)
         return value
 
     def put(self, key: KeyT, value: ValueT) -> None:
-        """Keep the value, and drop the least recently used past the bound; one above it is not kept."""
+        """Keep a value, dropping the least recently used over the limit; a value above it is not kept."""
         self.drop(key)
         weight = self._weigh(key, value)
         if weight > self.max_bytes:
@@ -52,24 +52,24 @@ class BoundedCache(Generic[KeyT, ValueT]):
             self.size -= self._weigh(oldest, dropped)
 
     def drop(self, key: KeyT) -> None:
-        """Forget one key, if it is there."""
+        """Drop a key if it is there."""
         value = self._entries.pop(key, None)
         if value is not None:
             self.size -= self._weigh(key, value)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop everything."""
         self._entries.clear()
         self.size = 0
 
 
 class ProcessCache(BoundedCache[str, bytes]):
-    """Tile bytes by tile key; zero bytes switch it off."""
+    """Tile bytes by tile key; a limit of 0 bytes switches the cache off."""
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(max_bytes, tile_weight)
 
 
 def tile_weight(key: str, body: bytes) -> int:
-    """Bytes of memory one kept tile takes: key, body and what the cache keeps around them."""
+    """Return the memory a cached tile takes: key, body and what the cache adds, in bytes."""
     return getsizeof(key) + getsizeof(body) + LINK_BYTES

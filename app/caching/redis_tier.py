@@ -1,4 +1,4 @@
-"""The shared tier: tiles in Redis, which may be slow, full, wrong or away without a request failing."""
+"""The shared tier: tiles in Redis, which may be slow, full, wrong or away without failing a request."""
 
 import asyncio
 import logging
@@ -16,48 +16,48 @@ from app.caching.breaker import Breaker
 log = logging.getLogger(__name__)
 
 PREFIX = "tilewatch:1:"
-"""Before every key; the number is the form of the values, and changes with it."""
+"""Prefix of every key; the number is the format of the values and changes with it."""
 
 MAGIC = b"TLW1"
 HEADER = struct.Struct(">4sII")
-"""Before every body: the magic, the body's length in bytes, CRC-32 of key and body."""
+"""Precedes every body: the magic, the body's length in bytes, and the CRC-32 of key and body."""
 
 MAX_BODY_BYTES = 1 << 20
-"""Largest body sent to Redis. A picture is tens of kB; three float planes of 512 px stay out."""
+"""Largest body sent to Redis. A picture takes tens of kB; three float planes of 512 px are left out."""
 
 KEYS_PER_READ = 16
-"""Keys one MGET asks for: about 320 kB of tiles, decoded in well under the time-out."""
+"""Keys per MGET: about 320 kB of tiles, which decode well within the time-out."""
 
 READS_IN_FLIGHT = 4
-"""MGETs under way at once, each on a connection of its own; more keys wait for one to come back."""
+"""MGETs in flight, each on its own connection; further keys wait for one to return."""
 
 BODIES_PER_WRITE = 16
-"""Bodies one pipeline sends."""
+"""Bodies per pipeline."""
 
 MAX_UNWRITTEN = 256
 MAX_UNWRITTEN_BYTES = 16 << 20
-"""Bodies, and their bytes, that wait to be sent; more are dropped, since the tile can be computed again."""
+"""Bodies, and their bytes, that may wait to be sent; more are dropped, since tiles can be computed again."""
 
 
 class RedisTier:
-    """Reads and writes tiles in Redis; whatever happens there, a caller sees a tile or None.
+    """Reader and writer of tiles in Redis; whatever happens there, a caller gets a tile or None.
 
-    The reads of one turn of the event loop go out as one MGET. Writes are sent in the background.
-    After failures in a row nothing is asked of Redis, and a PING in the background tells when it
-    is back. Used from one event loop only.
+    Reads within one turn of the event loop go out as one MGET. Writes are sent in the background. After
+    consecutive failures Redis is not used, and a PING in the background finds out when it is back. Used
+    from one event loop only.
     """
 
     def __init__(
         self, url: str, *, timeout_s: float = 0.2, ttl_s: int = 7 * 86_400, breaker: Breaker | None = None
     ) -> None:
-        """Connect lazily.
+        """Create the tier; it connects on first use.
 
         Args:
             url: `redis://`, `rediss://` or `unix://`.
-            timeout_s: Longest wait for a connection, and for an answer on it.
-            ttl_s: Seconds a tile is kept after it was written; every key ages out, since a key that no
-                scene list forms any more is never asked for again.
-            breaker: When to leave Redis alone.
+            timeout_s: Longest wait for a connection and for an answer.
+            ttl_s: Seconds a tile is kept after it was written. Every key expires, since a key that no list of
+                scenes forms any more is never requested again.
+            breaker: When to avoid Redis.
         """
         self._client = Redis.from_url(
             url,
@@ -79,19 +79,19 @@ class RedisTier:
         self.hits = 0
         self.misses = 0
         self.errors = 0
-        """Exchanges with Redis that failed."""
+        """Requests to Redis that failed."""
         self.corrupt = 0
-        """Values that were not what was written; they count as misses too."""
+        """Values that differed from what was written; they count as misses too."""
         self.dropped = 0
-        """Tiles not written, because too many waited or Redis was away."""
+        """Tiles not written, because too many waited or Redis was unavailable."""
 
     @property
     def open(self) -> bool:
-        """Whether Redis is being left alone after failures."""
+        """Whether Redis is being avoided after failures."""
         return self._breaker.open
 
     async def get(self, key: str) -> bytes | None:
-        """The tile's bytes; None where Redis has none, or does not answer."""
+        """Return a tile's bytes; None if Redis does not have it or does not answer."""
         if self._breaker.open:
             self._try_again()
             return None
@@ -107,7 +107,7 @@ class RedisTier:
         return await future
 
     def put(self, key: str, body: bytes) -> None:
-        """Send the tile's bytes to Redis in the background."""
+        """Send a tile's bytes to Redis in the background."""
         if len(body) > MAX_BODY_BYTES:
             return
         full = len(self._unwritten) >= MAX_UNWRITTEN or self._unwritten_bytes >= MAX_UNWRITTEN_BYTES
@@ -122,7 +122,7 @@ class RedisTier:
             self._start(self._write())
 
     async def ping(self) -> bool:
-        """Whether Redis answers now; the breaker learns from it."""
+        """Return whether Redis answers now, and tell the breaker."""
         try:
             await self._client.ping()
         except (RedisError, OSError) as error:
@@ -132,7 +132,7 @@ class RedisTier:
         return True
 
     async def close(self) -> None:
-        """Write what still waits, then leave."""
+        """Write what still waits, then disconnect."""
         while self._tasks:
             await asyncio.wait(self._tasks)
         await self._client.aclose()
@@ -202,7 +202,7 @@ class RedisTier:
             self.errors += 1
             self.dropped += len(refused)
             if not self._refuses:
-                log.warning("Redis takes no tiles: %s", refused[0])
+                log.warning("Redis refuses tiles: %s", refused[0])
         self._refuses = bool(refused)
 
     def _try_again(self) -> None:
@@ -223,7 +223,7 @@ class RedisTier:
         self._breaker.failed()
         if self._breaker.open:
             if not was_open:
-                log.warning("Redis is left alone for now: %s", error)
+                log.warning("Redis is not used for now: %s", error)
             for waiting in self._wanted.values():
                 self._answer(waiting, None)
             self._wanted.clear()
@@ -235,12 +235,12 @@ class RedisTier:
 
 
 def packed(key: str, body: bytes) -> bytes:
-    """The value kept for a tile: the header, then its bytes."""
+    """Return the value stored for a tile: the header, then its bytes."""
     return HEADER.pack(MAGIC, len(body), _checksum(key, body)) + body
 
 
 def unpacked(key: str, value: bytes) -> bytes | None:
-    """The tile's bytes; None where the value is not the one that was written under this key."""
+    """Return a tile's bytes; None if the value is not the one written under this key."""
     if len(value) < HEADER.size:
         return None
     magic, length, checksum = HEADER.unpack_from(value)

@@ -1,4 +1,4 @@
-"""Equal requests in flight share one computation."""
+"""Single flight: equal requests in progress share one computation."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,11 +15,11 @@ class _Flight(Generic[ResultT]):
 
 
 class SingleFlight(Generic[ResultT]):
-    """Runs one computation a key at a time, for however many ask.
+    """Runs one computation per key at a time, however many callers ask for it.
 
-    A waiter that is cancelled leaves the computation to the others; the last one to leave
-    cancels it, so that nothing is computed for nobody. An error reaches all who wait and is
-    not kept: who asks next tries again.
+    A waiter that is cancelled leaves the computation to the others; the last one to leave cancels it, so
+    that nothing is computed needlessly. An error reaches all waiters and is not kept: the next caller tries
+    again.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class SingleFlight(Generic[ResultT]):
         return len(self._flights)
 
     async def run(self, key: str, compute: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        """The result of `compute`, or of the equal computation already under way."""
+        """Return the result of `compute`, or of the equal computation in progress."""
         flight = self._flights.get(key)
         if flight is None:
             flight = _Flight(asyncio.ensure_future(_awaited(compute)))

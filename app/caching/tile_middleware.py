@@ -1,7 +1,7 @@
 """The tile middleware: pure ASGI before routing, which answers known tiles without parsing anything twice.
 
-What it does for a known address is two dictionary look-ups and two sends. Everything it does not know,
-or that the parser refuses, goes on to the routes untouched, and they find the words.
+A known address costs two dictionary look-ups and two sends. Anything unknown, or refused by the parser, goes
+on to the routes unchanged, which answer it or say why not.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,17 +35,17 @@ MEMO_BYTES = 16 << 20
 """Memory for known addresses: about 10,000 of them."""
 
 ENTRY_BYTES = 1500
-"""Memory of one known address beside its text: its key, its headers, and the lists that hold them."""
+"""Memory per known address besides its text: its key, its headers, and the lists that hold them."""
 
 MAX_ADDRESS = 512
-"""Longest path and query, in characters, that is remembered; an ad-hoc expression fits."""
+"""Longest path and query, in characters, that are remembered; an ad-hoc expression fits."""
 
 Address = tuple[str, bytes, str]
-"""Path, query string and root path, as they came."""
+"""Path, query string and root path, as received."""
 
 
 class TileState(Protocol):
-    """What the tile middleware needs of a worker's state."""
+    """The parts of a worker's state that the tile middleware needs."""
 
     @property
     def settings(self) -> Settings: ...  # noqa: D102
@@ -59,12 +59,12 @@ class TileState(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KnownTile:
-    """What a look at an address found out, with the answers' headers ready to send."""
+    """A resolved address, with the headers of its answers ready to send."""
 
     generation: int
-    """The catalogue's when the address was resolved; another one means: look again."""
+    """The catalogue's generation when the address was resolved; if it differs, resolve again."""
     path: str
-    """The address below the root path."""
+    """The path below the root path."""
     key: str
     is_covered: bool
     tag: bytes
@@ -80,9 +80,9 @@ Note = Callable[[str, str, int, float], None]
 
 
 def resolve_now(state: TileState, path: str, query: str) -> ResolvedTile | None:
-    """The tile an address means; None where it is none, or where storage must be asked first.
+    """Return the tile an address means; None if it means none, or if storage must be read first.
 
-    A refusal is not lost: the route parses the address again and raises the same.
+    A refusal is not lost: the route parses the address again and raises the same error.
     """
     try:
         request = state.addresses.parse(path, query)
@@ -104,18 +104,18 @@ class TileMiddleware:
         headers: Sequence[Header] = (),
         memo_bytes: int = MEMO_BYTES,
     ) -> None:
-        """Stand before an application.
+        """Wrap an application.
 
         Args:
-            app: What answers the rest.
-            state: Gives the worker's state, or None while it is not open.
-            resolve: Gives the tile of a path and query.
-            note: Is told of every answer given here, so that no layer around the tile middleware must look.
+            app: Answers everything else.
+            state: Returns the worker's state, or None before it is open.
+            resolve: Returns the tile of a path and query.
+            note: Receives every answer given here, so that no layer around this one has to observe them.
             headers: Further headers of every answer given here, for the same reason.
             memo_bytes: Memory for known addresses.
         """
         self._app = app
-        self._desk = state
+        self._state = state
         self._resolve = resolve
         self._note = note
         self._headers = list(headers)
@@ -124,9 +124,9 @@ class TileMiddleware:
         self._memo: BoundedCache[Address, KnownTile] = BoundedCache(memo_bytes, _weight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on."""
+        """Answer the request or pass it on."""
         if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and "/tiles/" in scope["path"]:
-            state = self._desk()
+            state = self._state()
             if state is not None and await self._answer(scope, send, state):
                 return
         await self._app(scope, receive, send)

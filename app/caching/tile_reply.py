@@ -1,4 +1,4 @@
-"""The whole answer for a tile that the middleware did not find or could not resolve, for the route."""
+"""The route's answer for a tile that the middleware did not find or could not resolve."""
 
 from starlette.responses import Response
 from starlette.types import Scope
@@ -16,11 +16,11 @@ from app.caching.tile_service import TileService
 from app.rendering.resolving import ResolvedTile
 
 RESOLVED = "tilewatch.resolved"
-"""Where the tile middleware leaves a tile in the scope that it resolved and found nowhere."""
+"""Scope entry in which the tile middleware leaves a tile it resolved but found in no cache."""
 
 
 async def reply(service: TileService, resolved: ResolvedTile, scope: Scope) -> Response:
-    """Answer a GET or HEAD for a resolved tile: 204 uncovered, 304 unchanged, or the tile from where it is.
+    """Answer a GET or HEAD for a resolved tile: 204 without scenes, 304 if unchanged, otherwise the tile.
 
     Raises:
         app.rendering.renderer.RenderingOverloadError: If too much is being rendered.

@@ -13,7 +13,7 @@ from app.rendering.resolving import ResolvedTile
 
 
 class Tier(StrEnum):
-    """Where a tile came from, as `X-Cache` says it."""
+    """Where a tile came from, as `X-Cache` states it."""
 
     PROCESS = "process"
     REDIS = "redis"
@@ -22,7 +22,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TileAnswer:
-    """A tile's bytes and how they came to be."""
+    """A tile's bytes and their origin."""
 
     body: bytes
     media_type: str
@@ -30,15 +30,15 @@ class TileAnswer:
     key: str
     """The resolved tile's key."""
     skipped: tuple[str, ...] = ()
-    """Ids of scenes that could not be read; the tile lacks them."""
+    """Ids of scenes that could not be read and that the tile lacks."""
     timing_ms: Mapping[str, float] = field(default_factory=dict)
-    """What each step of computing took; empty for a kept tile."""
+    """Milliseconds of each step of the computation; empty for a cached tile."""
     files: int = 0
-    """Files read from; 0 for a kept tile."""
+    """Number of files read; 0 for a cached tile."""
 
 
 class TileRenderer(Protocol):
-    """What turns a resolved tile into bytes."""
+    """Turns a resolved tile into bytes."""
 
     async def render(self, resolved: ResolvedTile) -> RenderedTile:
         """Compute the tile."""
@@ -46,9 +46,9 @@ class TileRenderer(Protocol):
 
 
 class TileService:
-    """The tiers in order; equal tiles being computed are computed once.
+    """The tiers in order; a tile requested several times at once is computed once.
 
-    A tile that lacks a scene is answered and not kept: its key promises all of them.
+    A tile that lacks a scene is answered but not cached, since its key stands for all scenes.
     """
 
     def __init__(self, renderer: TileRenderer, process: ProcessCache, redis: RedisTier | None) -> None:
@@ -57,14 +57,14 @@ class TileService:
         self._redis = redis
         self._computations: SingleFlight[TileAnswer] = SingleFlight()
         self.computed = 0
-        """Tiles rendered since the start."""
+        """Number of tiles rendered since the start."""
 
     def peek(self, key: str) -> bytes | None:
-        """The tile, if this process has it."""
+        """Return a tile if this process has it."""
         return self._process.get(key)
 
     async def fetch(self, key: str) -> bytes | None:
-        """The tile, if Redis has it; then this process has it too."""
+        """Return a tile if Redis has it, and keep it in this process."""
         if self._redis is None:
             return None
         body = await self._redis.get(key)
@@ -73,10 +73,10 @@ class TileService:
         return body
 
     async def answer(self, resolved: ResolvedTile, *, redis_was_asked: bool = False) -> TileAnswer:
-        """The tile, computed where no tier has it.
+        """Return a tile; compute it if no tier has it.
 
         Args:
-            resolved: The tile wanted.
+            resolved: The tile.
             redis_was_asked: Whether the caller knows that Redis does not have it.
 
         Raises:

@@ -1,1 +1,1 @@
-"""Health: what a deployment depends on, looked at when somebody asks, and since when it is wrong."""
+"""Health: checks the parts a deployment depends on, on request, and notes since when one is failing."""

@@ -1,4 +1,4 @@
-"""The checks: how each part of a deployment is asked whether it is well."""
+"""Checks: how each part of a deployment is tested."""
 
 import asyncio
 import shutil
@@ -16,26 +16,26 @@ from mosaics.storage import Storage, StorageError
 
 SPACE_BYTES = 1 << 30
 SPACE_SHARE = 0.05
-"""A disk is full where less is free than a gigabyte and than this share of it: a scene of Sentinel-2 takes
-about a gigabyte."""
+"""A disk counts as full if less than a gigabyte and less than this share of it is free: a Sentinel-2 scene
+takes about a gigabyte."""
 
 STORAGE_S = 5.0
-"""How long storage may take to name its collections."""
+"""How long storage may take to list its collections."""
 
 BEAT_S = 20.0
-"""Who leads shows itself every five seconds (`app.tasks.scheduler.LOOK_S`)."""
+"""The leader shows that it is alive every five seconds (`app.tasks.scheduler.LOOK_S`)."""
 
 OVERDUE = timedelta(seconds=40)
-"""How late the start of a job may be. A process that comes to lead starts what is due within seconds."""
+"""How late a task may start. A process that becomes leader starts whatever is due within seconds."""
 
 
 async def check_storage(storage: Storage) -> Finding:
-    """Whether storage answers, and, where it is a folder, whether its disk has room."""
+    """Check that storage answers and, if it is a folder, that its disk has free space."""
     try:
         async with asyncio.timeout(STORAGE_S):
             names = await storage.folders("collections/")
     except (StorageError, TimeoutError):
-        return Finding(False, "Storage does not answer; tiles that are cached are still served.")
+        return Finding(False, "Storage does not answer; cached tiles are still served.")
     facts: dict[str, int] = {"collections": len(names)}
     folder = _folder(storage.address)
     if folder is None:
@@ -43,62 +43,62 @@ async def check_storage(storage: Storage) -> Finding:
     try:
         disk = await asyncio.to_thread(shutil.disk_usage, folder)
     except OSError:
-        return Finding(False, "The folder of the storage is gone.", facts=facts)
+        return Finding(False, "The storage folder is missing.", facts=facts)
     facts |= {"free_bytes": disk.free, "total_bytes": disk.total}
     if disk.free < min(SPACE_BYTES, SPACE_SHARE * disk.total):
         return Finding(
-            False, f"The disk of the storage is full: {disk.free / 1e6:.0f} MB are free.", facts=facts
+            False, f"The storage disk is full: only {disk.free / 1e6:.0f} MB are free.", facts=facts
         )
     return Finding(True, f"The folder answers; {disk.free / 1e9:.1f} GB are free.", facts=facts)
 
 
 async def check_redis(redis: RedisTier | None) -> Finding:
-    """Whether Redis answers."""
+    """Check that Redis answers."""
     if redis is None:
         return Finding(True, "No Redis is configured.")
     if await redis.ping():
         return Finding(True, "Redis answers.")
-    return Finding(False, "Redis does not answer; tiles are computed by every worker for itself.")
+    return Finding(False, "Redis does not answer; every worker computes tiles for itself.")
 
 
 async def check_database(database: Database | None) -> Finding:
-    """Whether the database answers."""
+    """Check that the database answers."""
     if database is None:
         return Finding(True, "No database is configured.")
     if await database.is_reachable():
         return Finding(True, "The database answers.")
-    return Finding(False, "The database does not answer; areas, kept series and jobs have to wait.")
+    return Finding(False, "The database does not answer; areas, kept series and jobs must wait.")
 
 
 async def check_scheduler(database: Database | None, tasks: Sequence[Task]) -> Finding:
-    """Whether some process leads the jobs, shows itself, and starts what is due.
+    """Check that a process leads the tasks, is alive, and starts what is due.
 
     Args:
-        database: Where leading and slots are seen; it is not this check that tells when it is away.
-        tasks: Those this worker would run; none where it runs no jobs.
+        database: Where leadership and slots are recorded; another check reports it unavailable.
+        tasks: Those this worker would run; empty if it runs none.
     """
     if database is None:
-        return Finding(True, "There are no jobs without a database.")
+        return Finding(True, "Without a database there are no tasks.")
     try:
         async with database.connection(wait_s=1.0) as connection:
             beat = await leader_beat(connection)
             slots = await latest_slots(connection)
     except DatabaseUnavailableError:
-        return Finding(False, "Who leads the jobs is not known while the database does not answer.")
+        return Finding(False, "The leader of the tasks is unknown while the database does not answer.")
     if beat is None:
-        return Finding(not tasks, "No process leads the jobs.")
+        return Finding(not tasks, "No process leads the tasks.")
     now = datetime.now(UTC)
     facts = {"leader": beat.holder, "last_beat": beat.last.isoformat(timespec="seconds")}
     if (silent_s := (now - beat.last).total_seconds()) > BEAT_S:
-        says = f"{beat.holder} leads the jobs, and has not shown itself for {silent_s:.0f} s."
+        says = f"{beat.holder} leads the tasks but has been silent for {silent_s:.0f} s."
         return Finding(False, says, beat.last, facts)
     if now - beat.began > OVERDUE and (missed := _missed(tasks, slots, now - OVERDUE)):
-        return Finding(False, f"Jobs are due and were not started: {', '.join(missed)}.", facts=facts)
-    return Finding(True, f"{beat.holder} leads the jobs.", facts=facts)
+        return Finding(False, f"Tasks are due but were not started: {', '.join(missed)}.", facts=facts)
+    return Finding(True, f"{beat.holder} leads the tasks.", facts=facts)
 
 
 def _missed(tasks: Sequence[Task], slots: Mapping[str, LatestSlot], by: datetime) -> list[str]:
-    """The jobs that were due by a time and have not been started since."""
+    """Return the tasks that were due by a time and have not started since."""
     return [
         task.name
         for task in tasks

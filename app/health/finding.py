@@ -1,4 +1,4 @@
-"""A finding: what one look at one part of a deployment showed."""
+"""A finding: the result of one check of one part of a deployment."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,21 +8,21 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Whether a part is well, and a sentence for whoever has to mend it."""
+    """Whether a part works, with a sentence for the operator."""
 
     ok: bool
     says: str
-    """A sentence."""
+    """The sentence."""
     since: datetime | None = None
-    """Since when it is wrong, where the part itself knows; else the first look that showed it counts."""
+    """Since when it fails, if the part itself knows; otherwise the first failing check counts."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Numbers behind the sentence, ready for JSON."""
 
     def document(self, since: datetime | None) -> dict[str, Any]:
-        """The finding, ready for JSON.
+        """Return the finding, ready for JSON.
 
         Args:
-            since: When it began to be wrong; None where nothing is.
+            since: When it started to fail; None if it does not.
         """
         return {
             "ok": self.ok,
@@ -33,4 +33,4 @@ class Finding:
 
 
 Check: TypeAlias = Callable[[], Awaitable[Finding]]
-"""Looks at one part. It answers in a finding whatever state the part is in, and may take its time."""
+"""Checks one part. It always returns a finding, whatever the part's state, and may take its time."""

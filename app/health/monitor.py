@@ -1,7 +1,7 @@
-"""The monitor: looks at every part when asked, and remembers since when one is wrong.
+"""The monitor: checks every part on request, and remembers since when one fails.
 
-What it tells is never older than a few seconds: a report that is written somewhere would stay as it was when
-whatever writes it has died.
+A report is never older than a few seconds: one written to a file would stay unchanged after its writer had
+died.
 """
 
 import asyncio
@@ -17,32 +17,32 @@ from app.health.finding import Check, Finding
 log = logging.getLogger(__name__)
 
 CHECK_S = 8.0
-"""How long a part may take to show that it is well. Each has shorter time-outs of its own."""
+"""How long a check may take. Each part has shorter time-outs of its own."""
 
 FRESH_S = 2.0
-"""Askers within this get the same report, so that asking often costs nothing."""
+"""Requests within this time get the same report, so that frequent requests cost nothing."""
 
 WATCH_S = 15.0
-"""How often the monitor looks by itself, so that it knows since when something is wrong, and metrics tell."""
+"""How often the monitor checks by itself, for metrics and to know since when a part fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a look at every part showed."""
+    """The result of checking every part."""
 
     checked_at: datetime
     findings: Mapping[str, Finding]
     """By part."""
     since: Mapping[str, datetime]
-    """When each part that is wrong began to be."""
+    """When each failing part started to fail."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether every part works."""
         return all(finding.ok for finding in self.findings.values())
 
     def document(self) -> dict[str, Any]:
-        """The report, ready for JSON."""
+        """Return the report, ready for JSON."""
         return {
             "status": "ok" if self.ok else "failing",
             "checked_at": self.checked_at.isoformat(timespec="seconds"),
@@ -54,22 +54,22 @@ class Report:
 
 
 class HealthMonitor:
-    """Looks at the parts of one worker's deployment.
+    """Monitor of the parts of one worker's deployment.
 
     Args:
-        checks: By the part's name.
+        checks: The checks, by name of the part.
     """
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self.latest: Report | None = None
-        """The report that was made last."""
+        """The latest report."""
         self._checks = dict(checks)
         self._since: dict[str, datetime] = {}
         self._looking: asyncio.Task[Report] | None = None
         self._looked_s = float("-inf")
 
     async def report(self) -> Report:
-        """How everything is, at most `FRESH_S` ago."""
+        """Return a report that is at most `FRESH_S` old."""
         if self.latest is not None and time.monotonic() - self._looked_s < FRESH_S:
             return self.latest
         if self._looking is None or self._looking.done():
@@ -77,7 +77,7 @@ class HealthMonitor:
         return await asyncio.shield(self._looking)
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled; first when everything has had the time to begin."""
+        """Check repeatedly until cancelled; the first time after everything has had time to start."""
         while True:
             await asyncio.sleep(WATCH_S)
             await self.report()
@@ -89,10 +89,10 @@ class HealthMonitor:
         for name, finding in findings.items():
             if finding.ok:
                 if self._since.pop(name, None) is not None:
-                    log.warning("%s is well again", name)
+                    log.warning("%s works again", name)
             elif name not in self._since:
                 self._since[name] = finding.since or now
-                log.error("%s is not well: %s", name, finding.says)
+                log.error("%s is failing: %s", name, finding.says)
             elif finding.since is not None:
                 self._since[name] = finding.since
         self.latest = Report(now, findings, dict(self._since))

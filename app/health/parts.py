@@ -1,4 +1,4 @@
-"""The parts of a deployment that are looked at, by name."""
+"""The parts of a deployment that are checked, by name."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,15 +23,15 @@ def parts(
     regions: RegionService,
     sampler: Sampler,
 ) -> dict[str, Check]:
-    """How each part is asked.
+    """Return the check of each part.
 
     Args:
-        storage: Where scenes lie.
-        redis: None where none is configured.
-        database: None where none is configured.
+        storage: Where scenes are stored.
+        redis: None if none is configured.
+        database: None if none is configured.
         tasks: Those this worker would run.
-        regions: Of the regions.
-        sampler: Renders tiles.
+        regions: The regions service.
+        sampler: Renders sample tiles.
     """
     return {
         "storage": partial(check_storage, storage),

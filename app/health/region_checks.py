@@ -1,4 +1,4 @@
-"""Regions: whether their refreshes bring something, and a tile of each that shows something."""
+"""Regions: whether their refreshes succeed, and a sample tile of each."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ from app.regions.service import RegionService
 from app.regions.status import RegionStatus
 
 FAILURES = 2
-"""In a row. One is an archive's bad night, and the rotation tries again by itself."""
+"""Consecutive failures. One may be an archive's bad night, and the rotation retries by itself."""
 
 
 async def check_regions(regions: RegionService) -> Finding:
-    """Whether every region is described rightly, refreshed, and as young as the rotation promises."""
+    """Check that every region is described correctly, refreshed, and as fresh as the rotation promises."""
     if not regions.is_configured:
         return Finding(True, "No regions are configured.")
     try:
         listing, statuses = await regions.statuses()
     except DatabaseUnavailableError:
-        return Finding(False, "How the regions stand is not known while the database does not answer.")
+        return Finding(False, "The state of the regions is unknown while the database does not answer.")
     faults = {status.region.name: fault for status in statuses if (fault := _fault(status))}
     facts = {
         "regions": {
@@ -42,7 +42,7 @@ async def check_regions(regions: RegionService) -> Finding:
 
 
 async def region_samples(regions: RegionService) -> Sequence[Sample]:
-    """The tile in the middle of every region that has been refreshed."""
+    """Return the tile in the middle of every region that has been refreshed."""
     if not regions.is_configured:
         return ()
     try:
@@ -63,9 +63,9 @@ def _sample(status: RegionStatus) -> Sample | None:
 
 
 def _fault(status: RegionStatus) -> str | None:
-    """What is wrong with a region; None where nothing is."""
+    """Return what is wrong with a region; None if nothing is."""
     if status.failures >= FAILURES:
-        return f"failed {status.failures} times in a row, at last: {status.error}"
+        return f"failed {status.failures} times in a row, most recently: {status.error}"
     if status.is_late:
-        return f"is {status.age_days} days old, and the rotation promises {status.bound_days}"
+        return f"is {status.age_days} days old; the rotation promises at most {status.bound_days}"
     return None

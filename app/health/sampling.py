@@ -1,4 +1,4 @@
-"""Sampling: one real tile, resolved and rendered as any other, and taken from no cache."""
+"""Sampling: one real tile, resolved and rendered like any other but without caches."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,34 +20,34 @@ TMS = morecantile.tms.get("WebMercatorQuad")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A place to look at."""
+    """A place whose tile is rendered."""
 
     name: str
-    """Of what the tile stands for."""
+    """Name of what the tile stands for."""
     product: str
     lon: float
     lat: float
     zoom: int
     query: str = ""
-    """As in a tile's address."""
+    """As in the address of a tile."""
 
     @property
     def path(self) -> str:
-        """Address of the tile at the place."""
+        """Path of the tile at the place."""
         tile = TMS.tile(self.lon, self.lat, self.zoom)
         return f"/products/{self.product}/tiles/{TMS.id}/{tile.z}/{tile.x}/{tile.y}.png"
 
 
 class Sampler:
-    """Renders sample tiles.
+    """Renderer of sample tiles.
 
     Args:
-        registry: Of the products.
+        registry: The products.
         catalogue: What exists now.
-        addresses: Reads the samples' addresses.
+        addresses: Parses the addresses of samples.
         renderer: Renders them.
-        limit: Scenes a tile may need.
-        samples: Where to look; where it gives none, a tile of the first product that has scenes is rendered.
+        limit: Number of scenes a tile may need.
+        samples: Returns the samples; if empty, a tile of the first product with scenes is rendered.
     """
 
     def __init__(
@@ -68,22 +68,22 @@ class Sampler:
         self._samples = samples
 
     async def check(self) -> Finding:
-        """Whether every sample can be rendered."""
+        """Check that every sample can be rendered."""
         try:
             samples = tuple(await self._samples()) or await self._anywhere()
         except StorageError:
-            return Finding(False, "No tile can be tried: storage does not answer.")
+            return Finding(False, "No tile could be tried: storage does not answer.")
         if not samples:
             return Finding(True, "No tile was tried: nothing has landed yet.")
         wrong = {sample.name: says for sample in samples if (says := await self._fault(sample))}
         if wrong:
             says = "; ".join(f"{name}: {why}" for name, why in wrong.items())
-            return Finding(False, f"A tile cannot be drawn. {says}", facts={"tried": len(samples)})
+            return Finding(False, f"A tile cannot be drawn: {says}", facts={"tried": len(samples)})
         tried = [sample.name for sample in samples]
-        return Finding(True, f"A tile was drawn of each: {', '.join(tried)}.", facts={"tried": tried})
+        return Finding(True, f"A tile was drawn for each of: {', '.join(tried)}.", facts={"tried": tried})
 
     async def _fault(self, sample: Sample) -> str | None:
-        """What keeps a sample from being rendered; None where nothing does, or nothing lies there yet."""
+        """Return why a sample cannot be rendered; None if it can, or if there is nothing to show yet."""
         try:
             request = self._addresses.parse(sample.path, sample.query)
             resolved = await resolve_tile(self._catalogue, request, limit=self._limit)
@@ -91,11 +91,11 @@ class Sampler:
         except EmptyWindowError:
             return None
         except (StorageError, RenderingOverloadError) as error:
-            return f"it was not rendered ({type(error).__name__})"
+            return f"not rendered ({type(error).__name__})"
         except (LookupError, ValueError, TooManyScenesError) as error:
             return str(error)
         if rendered.skipped:
-            return f"files of {', '.join(rendered.skipped[:3])} cannot be read"
+            return f"cannot read files of {', '.join(rendered.skipped[:3])}"
         return None
 
     async def _anywhere(self) -> tuple[Sample, ...]:

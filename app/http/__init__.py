@@ -1,1 +1,1 @@
-"""HTTP: middleware, parameters, bodies and documents that the routes share."""
+"""HTTP: middleware, parameters, bodies and documents that routes share."""

@@ -1,4 +1,4 @@
-"""Permission: who may write."""
+"""Authorization: who may write."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable
@@ -11,14 +11,14 @@ from app.keys import KeyMissingError, NotAllowedError, Scope, recognise
 from app.settings import Settings
 
 FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-"""Headers of a proxy: whoever is behind it is not on this machine."""
+"""Headers a proxy adds: the caller behind it is not on this machine."""
 
 
 def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
-    """A dependency that lets a request pass whose key has a scope.
+    """Return a dependency that admits requests whose key has a scope.
 
-    Reading needs no key; one that is sent has to be right all the same. Where no keys are set, only programs
-    on this machine may do more than read.
+    Reading needs no key, but a key that is sent must be valid. If no keys are configured, only programs on
+    this machine may do more than read.
     """
 
     async def permitted(request: Request) -> None:
@@ -31,13 +31,13 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
                 return
             if not settings.api_keys:
                 raise NotAllowedError(
-                    "Only programs on the server's own machine may write, since no keys are set "
+                    "Only programs on the server's own machine may write, because no keys are set "
                     "(TILEWATCH_API_KEYS)."
                 )
             raise KeyMissingError("This needs a key: send Authorization: Bearer KEY, or X-API-Key: KEY.")
         entry = recognise(key, settings.api_keys)
         if entry is None:
-            raise KeyMissingError("The key sent is not one of this service.")
+            raise KeyMissingError("The key sent is not valid for this service.")
         if entry.scope < scope:
             has, needs = entry.scope.name.lower(), scope.name.lower()
             raise NotAllowedError(f"The key {entry.name!r} has the scope {has}; this needs {needs}.")
@@ -46,7 +46,11 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
 
 
 def sent_key(request: Request) -> str | None:
-    """The key a request carries."""
+    """Return the key a request carries, or None.
+
+    Raises:
+        RequestError: If the Authorization header is not of the form `Bearer KEY`.
+    """
     if own := request.headers.get("x-api-key"):
         return own.strip()
     authorization = request.headers.get("authorization")
@@ -54,16 +58,16 @@ def sent_key(request: Request) -> str | None:
         return None
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
-        raise RequestError("Authorization is understood as: Bearer KEY")
+        raise RequestError("the Authorization header is not valid; send it as: Bearer KEY")
     return key.strip()
 
 
 def is_local(request: Request) -> bool:
-    """Whether a program on this machine asks, and not a page of another site in a browser on it.
+    """Return whether the request comes from a program on this machine, not from another site's page.
 
-    A proxy on this machine has to say for whom it asks (uvicorn then takes the client's address from
-    X-Forwarded-For); whatever it forwards is not local. A page of another site gives itself away by Origin,
-    or by the name in Host.
+    A proxy on this machine must say for whom it asks (uvicorn then takes the client's address from
+    X-Forwarded-For); anything it forwards is not local. A page of another site, open in a browser on this
+    machine, is recognised by its Origin or by the name in Host.
     """
     if request.client is None or not _is_loopback(request.client.host):
         return False

@@ -1,4 +1,4 @@
-"""Bodies: the JSON document of a request, read only once it is clear that it may be sent."""
+"""Bodies: the JSON object of a request, read only after the request is known to be allowed."""
 
 import asyncio
 import json
@@ -14,9 +14,13 @@ from app.errors import RequestError
 
 
 async def json_object(request: Request) -> Mapping[str, Any]:
-    """The JSON object a request carries.
+    """Return the JSON object in a request's body.
 
-    Only as a media type of JSON: a page of another site cannot send those without asking first.
+    Only JSON media types are accepted: a page of another site cannot send those without a preflight.
+
+    Raises:
+        HTTPException: If the media type is another; status 415.
+        RequestError: If the body is not a JSON object.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
@@ -29,12 +33,12 @@ async def json_object(request: Request) -> Mapping[str, Any]:
         document = await asyncio.to_thread(json.loads, body)
     except json.JSONDecodeError as error:
         raise RequestError(
-            f"the body is no JSON: {error.msg}, line {error.lineno}, column {error.colno}"
+            f"the body is not valid JSON: {error.msg}, line {error.lineno}, column {error.colno}"
         ) from error
     except (ValueError, RecursionError) as error:
         raise RequestError(
-            "the body cannot be read: it is no UTF-8, is nested too deeply, or has a number of thousands of "
-            "digits"
+            "the body cannot be read: it is not UTF-8, is nested too deeply, or contains a number with "
+            "thousands of digits"
         ) from error
     if not isinstance(document, dict):
         raise RequestError("the body is not a JSON object")

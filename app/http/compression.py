@@ -1,6 +1,6 @@
-"""How finished answers travel: told apart by what they say, and compressed where that saves something.
+"""Compression and entity tags of finished answers.
 
-A tile is neither: it is compressed and tagged when it is made. What arrives in parts goes on in parts.
+Tiles are left alone: they are compressed and tagged when they are made. Streamed answers stay streams.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.caching.headers import matches
 
 WORTH_BYTES = 1024
-"""Shorter answers fit into one packet of the network either way."""
+"""Shorter answers fit into one network packet either way."""
 
 OFF_LOOP_BYTES = 512 * 1024
-"""Longer answers take more than about a millisecond to compress, and do so in a thread."""
+"""Longer answers take more than about a millisecond to compress, so a thread does it."""
 
 COMPRESSIBLE = frozenset(
     {
@@ -27,17 +27,17 @@ COMPRESSIBLE = frozenset(
 )
 
 KEPT_UNCHANGED = ("cache-control", "content-location", "date", "etag", "expires", "vary")
-"""Headers of an answer that its 304 repeats (RFC 9110, 15.4.5)."""
+"""Headers that a 304 repeats from the full answer (RFC 9110, 15.4.5)."""
 
 GZIP_LEVEL = 3
-"""ISA-L's best: on 91 kB of JSON a tenth larger than zlib's level 6, in 0.2 ms where that takes 1.1."""
+"""ISA-L's best: 91 kB of JSON come out a tenth larger than at zlib's level 6, in 0.2 ms instead of 1.1."""
 
 
 class Compression:
-    """Tags and compresses answers that come in one piece.
+    """Middleware that tags and compresses answers sent in one piece.
 
-    An answer that has to be asked for anew (`Cache-Control: no-cache`) gets a weak tag of its content, and is
-    answered 304 to a caller that has it.
+    An answer that must be revalidated (`Cache-Control: no-cache`) gets a weak tag of its content; a caller
+    that already has this content is answered 304.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -67,7 +67,7 @@ class Compression:
 
 
 async def finished(method: str, asked: Headers, start: Message, body: bytes) -> bytes:
-    """The body to send; the status and headers in `start` are made to fit."""
+    """Return the body to send; adapts the status and headers in `start` to it."""
     headers = MutableHeaders(raw=list(start["headers"]))
     start["headers"] = headers.raw
     if method == "GET" and start["status"] == HTTPStatus.OK and headers.get("cache-control") == "no-cache":
@@ -92,26 +92,26 @@ async def finished(method: str, asked: Headers, start: Message, body: bytes) -> 
 
 
 def is_compressible(headers: Headers, body: bytes) -> bool:
-    """Whether an answer is text, whole, long enough, and not compressed yet."""
+    """Return whether an answer is text, complete, long enough, and not yet compressed."""
     media_type = headers.get("content-type", "").partition(";")[0].strip()
     is_plain = "content-encoding" not in headers and "content-range" not in headers
     return is_plain and media_type in COMPRESSIBLE and len(body) >= WORTH_BYTES
 
 
 async def compressed(body: bytes) -> bytes:
-    """A body in gzip's form; equal ones give equal bytes."""
+    """Return a body compressed with gzip; equal bodies give equal bytes."""
     if len(body) < OFF_LOOP_BYTES:
         return igzip.compress(body, GZIP_LEVEL, mtime=0)
     return await asyncio.to_thread(igzip.compress, body, GZIP_LEVEL, mtime=0)
 
 
 def weak_tag(body: bytes) -> str:
-    """An entity tag of what an answer says, however it is compressed."""
+    """Return an entity tag of an answer's content, however it is compressed."""
     return f'W/"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
 def accepts(accept_encoding: str, coding: str) -> bool:
-    """Whether an `Accept-Encoding` names a coding, and not to refuse it."""
+    """Return whether an `Accept-Encoding` header accepts a coding."""
     for entry in accept_encoding.lower().split(","):
         name, _, weight = entry.partition(";")
         if name.strip() == coding:

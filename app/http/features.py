@@ -1,4 +1,4 @@
-"""Features: GeoJSON polygons as a request brings them, and the same with their series."""
+"""Features: the GeoJSON polygons of a request, returned with their series."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,52 +9,52 @@ from app.errors import RequestError
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
 
 MAX_FEATURES = 1000
-"""Features of one request; more are better registered as areas."""
+"""Features per request; larger sets are better registered as areas."""
 
 POLYGONS = ("Polygon", "MultiPolygon")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedFeature:
-    """One polygon of a request."""
+    """One polygon in a request."""
 
     polygon: Polygonal
     label: str
-    """JSON of the feature's id; of its place among the features where it has none, from 0."""
+    """JSON of the feature's id, or of its position among the features, from 0, if it has no id."""
     before: str
-    """The feature's JSON up to where the entries of its series go."""
+    """The feature's JSON up to the place of its series' entries."""
 
     AFTER = "]}}"
 
     def with_series(self, entries: Sequence[str]) -> str:
-        """The feature with the entries of its series, JSON texts."""
+        """Return the feature with the entries of its series, given as JSON texts."""
         return f"{self.before}{','.join(entries)}{self.AFTER}"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedFeatures:
-    """What a request brings: a FeatureCollection, a Feature, or a geometry, which becomes a Feature."""
+    """The body of a request: a FeatureCollection, a Feature, or a geometry that is made a Feature."""
 
     features: tuple[RequestedFeature, ...]
     around: tuple[str, str] = ("", "")
-    """JSON before and after the features of a collection."""
+    """JSON before and after a collection's features."""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> "RequestedFeatures":
-        """Read the body of a request; for large ones not to be done on the event loop.
+        """Read the body of a request; do not call it on the event loop for large bodies.
 
         Raises:
-            RequestError: If it is none of the three, or has too many features.
-            GeometryError: If a geometry cannot be counted; the message names its feature.
+            RequestError: If the body is not one of the three, or has too many features.
+            GeometryError: If statistics cannot be computed for a geometry; the message names its feature.
         """
         if document.get("type") != "FeatureCollection":
             return cls((_feature(document, 0, ""),))
         features = document.get("features")
         if not isinstance(features, list):
-            raise RequestError("a FeatureCollection has a list of features")
+            raise RequestError("the features of a FeatureCollection must be a list")
         if len(features) > MAX_FEATURES:
             raise RequestError(
-                f"a request has {MAX_FEATURES:,} features at most, not {len(features):,}; send them in "
+                f"a request may have at most {MAX_FEATURES:,} features, not {len(features):,}; send them in "
                 "parts, or register them as areas"
             )
         read = tuple(_feature(each, n, f"feature {n}: ") for n, each in enumerate(features))
@@ -63,7 +63,7 @@ class RequestedFeatures:
         return cls(read, (before, "]}"))
 
     def with_series(self, series: Sequence[Sequence[str]]) -> str:
-        """The document in GeoJSON with the entries of each feature's series, JSON texts."""
+        """Return the document as GeoJSON, with the entries of each feature's series given as JSON texts."""
         features = (f.with_series(entries) for f, entries in zip(self.features, series, strict=True))
         before, after = self.around
         return f"{before}{','.join(features)}{after}"
@@ -71,7 +71,7 @@ class RequestedFeatures:
 
 def _feature(document: object, number: int, where: str) -> RequestedFeature:
     if not isinstance(document, dict):
-        raise RequestError(f"{where}a feature is an object")
+        raise RequestError(f"{where}a feature must be an object")
     feature = {"type": "Feature", "geometry": document} if document.get("type") in POLYGONS else document
     if feature.get("type") != "Feature":
         raise RequestError(
@@ -84,7 +84,7 @@ def _feature(document: object, number: int, where: str) -> RequestedFeature:
         raise GeometryError(f"{where}{error}") from error
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
-        raise RequestError(f"{where}properties is an object, or null")
+        raise RequestError(f"{where}properties must be an object or null")
     rest = {name: value for name, value in feature.items() if name != "properties"}
     named = {name: value for name, value in properties.items() if name != "series"}
     before = _json({**rest, "properties": {**named, "series": []}}, f"{where}the Feature")
@@ -99,4 +99,4 @@ def _json(document: object, what: str) -> str:
     try:
         return json.dumps(document, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"{what} has a number that is not finite, or is nested too deeply") from error
+        raise RequestError(f"{what} contains a number that is not finite, or is nested too deeply") from error

@@ -1,4 +1,4 @@
-"""Order documents: how a job that somebody ordered stands, and where what came of it is served."""
+"""Job documents: the state of a job, and where its results are served."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,32 +23,32 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        description="The same key and body give the same job, however often they are sent.",
+        description="Sending the same key and body again returns the same job.",
     ),
 ]
 
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
-        "description": "The job; `Location` is where it tells how it stands.",
+        "description": "The job; `Location` is the address of its state.",
         "headers": {"Location": {"schema": {"type": "string"}}},
     }
 }
 
 
 class JobProgress(BaseModel):
-    """How far a job is."""
+    """How far a job has come."""
 
-    step: str = Field(description="The command at work: ingest or composite.")
+    step: str = Field(description="The command that is running: ingest or composite.")
     step_number: int
     steps: int
     done: int
-    total: int = Field(description="0 while it is not known how much there is to do.")
+    total: int = Field(description="0 while the amount of work is unknown.")
     unit: str
-    fraction: float | None = Field(description="Of the step, 0 to 1.")
+    fraction: float | None = Field(description="Share of the step that is done, 0 to 1.")
 
     @classmethod
     def of(cls, progress: Progress) -> "JobProgress":
-        """The progress of an order."""
+        """Return the document of a job's progress."""
         fraction = progress.done / progress.total if progress.total else None
         return cls(
             step=progress.step,
@@ -67,7 +67,7 @@ class JobSummary(BaseModel):
     id: int
     kind: Kind
     status: Status
-    cancelling: bool = Field(description="Whether it is to be cancelled, and still runs.")
+    cancelling: bool = Field(description="Whether it is being cancelled but still runs.")
     progress: JobProgress | None
     created_at: datetime
     started_at: datetime | None
@@ -77,17 +77,17 @@ class JobSummary(BaseModel):
 
 
 class JobScene(BaseModel):
-    """A scene that is there because of a job, or was before."""
+    """A scene that a job landed, or found already landed."""
 
     collection: str
     scene: str
     period: str
-    commit: int | None = Field(description="Null where the scene had been landed before.")
+    commit: int | None = Field(description="Null if the scene had landed before.")
     links: list[Link]
 
 
 class JobLayer(BaseModel):
-    """A product that shows what landed, at the time it is of."""
+    """A product that shows what landed, at the period it landed in."""
 
     product: str
     title: str
@@ -97,24 +97,26 @@ class JobLayer(BaseModel):
 
 
 class JobResult(BaseModel):
-    """What came of a job so far."""
+    """The results of a job so far."""
 
     scenes: list[JobScene]
     layers: list[JobLayer]
-    steps: dict[str, Any] = Field(description="What each step told at its end.")
+    steps: dict[str, Any] = Field(description="What each step reported at its end.")
 
 
 class JobDocument(JobSummary):
     """A job."""
 
-    request: dict[str, Any] = Field(description="As it was understood: `aoi` is the box that is taken.")
-    attempts: int = Field(description="How often it was begun; more than once where a server was lost.")
-    log: list[str] = Field(description="The last lines of what it says.")
+    request: dict[str, Any] = Field(
+        description="The request as it was understood; `aoi` is the box that is used."
+    )
+    attempts: int = Field(description="How often the job was started; more than once if a server was lost.")
+    log: list[str] = Field(description="The last lines of its output.")
     result: JobResult
 
 
 def summary(request: Request, job: Job) -> JobSummary:
-    """An order in a list."""
+    """Return the summary of a job for a list."""
     return JobSummary(
         id=job.id,
         kind=job.kind,
@@ -130,10 +132,10 @@ def summary(request: Request, job: Job) -> JobSummary:
 
 
 async def document(request: Request, state: AppState, job: Job) -> JobDocument:
-    """An order and what came of it; its layers are there once it is done."""
+    """Return the document of a job and its results; layers can be opened once the job is done."""
     shown = {(scene.collection, scene.period) for scene in job.landed}
     if job.has_ended and not all(_is_known(state, *each) for each in shown):
-        with suppress(StorageError):  # the layers are then served a little later than their addresses
+        with suppress(StorageError):  # the layers then become available a little after their addresses
             await state.catalogue.refresh()
     layers = [
         _layer(request, job, product, period)
@@ -151,7 +153,7 @@ async def document(request: Request, state: AppState, job: Job) -> JobDocument:
 
 
 async def accepted(request: Request, response: Response, state: AppState, job: Job) -> JobDocument:
-    """The answer to an order that was taken."""
+    """Return the answer to a job that was accepted."""
     response.headers["Location"] = _address(request, job)
     return await document(request, state, job)
 
@@ -166,7 +168,7 @@ def _is_known(state: AppState, collection: str, period: str) -> bool:
 
 
 def _products(state: AppState, job: Job, collection: str) -> Iterator[Product]:
-    """The products that show a collection with the bands that were ordered, or with all of them."""
+    """Yield the products that show a collection with the bands of the job, or with all bands."""
     bands = set(job.request["bands"])
     for product in shown_products(state, collection):
         if not bands or bands >= set(product.bands):

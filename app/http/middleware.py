@@ -1,4 +1,4 @@
-"""What surrounds every answer: common headers, cross-origin reading, HEAD, body size, and the unforeseen."""
+"""Middleware around every answer: common headers, CORS, HEAD, body size and unexpected errors."""
 
 import logging
 import re
@@ -17,10 +17,10 @@ from app.errors import unforeseen
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
-"""A polygon of 10 000 vertices at 17 digits a coordinate is a fifth of this."""
+"""A polygon of 10 000 vertices, with 17 digits per coordinate, takes a fifth of this."""
 
 MAX_GEOMETRY_BYTES = 16 * 1024 * 1024
-"""Where large polygons are welcome: the 200 000 vertices one may have are 8 MB at 17 digits a coordinate."""
+"""For routes that take large polygons: the allowed 200 000 vertices take 8 MB at 17 digits each."""
 
 READABLE = ", ".join(
     [
@@ -28,13 +28,13 @@ READABLE = ", ".join(
         *("X-Tilewatch-Skipped", "X-Tilewatch-Synthetic", "X-Tilewatch-Windows", "X-Tilewatch-Offset"),
     ]
 )
-"""Headers a page on another site may read beside the ones every page may."""
+"""Headers a page on another site may read, besides those every page may."""
 
 PREFLIGHT_AGE_S = 24 * 60 * 60
 
 
 def common_headers(origins: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """The headers of every answer, whoever asks."""
+    """Return the headers of every answer, regardless of the caller."""
     shared = (b"access-control-allow-origin", b"*") if "*" in origins else (b"vary", b"Origin")
     return [
         (b"x-content-type-options", b"nosniff"),
@@ -44,7 +44,7 @@ def common_headers(origins: Sequence[str]) -> list[tuple[bytes, bytes]]:
 
 
 class BelowRoot:
-    """Tells the application which path a proxy puts before ours, whether or not it takes it away again."""
+    """Middleware that sets the path a proxy puts before ours, whether or not the proxy strips it."""
 
     def __init__(self, app: ASGIApp, *, root_path: str) -> None:
         self.app = app
@@ -58,14 +58,14 @@ class BelowRoot:
 
 
 READING_POST = re.compile(r"(statistics|feature)(\.|$)")
-"""What follows a product in the address of a POST that only asks."""
+"""Matches what follows the product in the address of a POST that only reads."""
 
 
 class CommonHeaders:
-    """Adds the common headers to every answer, and answers what nobody foresaw."""
+    """Middleware that adds the common headers to every answer and answers unexpected errors."""
 
     def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
-        """Surround `app`; pages of `origins` may read its answers, of every site where `*` is among them."""
+        """Wrap `app`; pages of `origins` may read its answers, and pages of any site if `*` is among them."""
         self.app = app
         self.headers = common_headers(origins)
         self.origins = frozenset() if "*" in origins else frozenset(origin.encode() for origin in origins)
@@ -103,9 +103,9 @@ class CommonHeaders:
 
 
 class HeadAsGet:
-    """Answers HEAD wherever GET is served, with the same headers and no body.
+    """Middleware that answers HEAD wherever GET is served, with the same headers and no body.
 
-    `asked_by_head` in the scope lets a route that would read much for its body leave it out.
+    `asked_by_head` in the scope lets a route skip reading that only its body would need.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -131,7 +131,7 @@ class HeadAsGet:
 
 
 class BodyLimit:
-    """Stops reading a request body past a limit, whether or not its length was announced."""
+    """Middleware that stops reading a request body at a limit, whether or not its length was announced."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -159,16 +159,16 @@ class BodyLimit:
 
 
 def max_body_bytes(path: str) -> int:
-    """The largest body taken at a path."""
+    """Return the largest body accepted at a path, in bytes."""
     takes_polygons = path.startswith("/areas") or path.endswith("/statistics")
     return MAX_GEOMETRY_BYTES if takes_polygons else MAX_BODY_BYTES
 
 
 def posts_to_read(path: str) -> bool:
-    """Whether a POST at a path only asks: statistics or a picture of a polygon it carries, or scenes.
+    """Return whether a POST at a path only reads: statistics or a picture of a polygon, or a search.
 
-    Pages of other sites may ask those. They may not write: where no keys are set, whoever is on this
-    machine may, and that must not include a page they happen to look at.
+    Pages of other sites may send those, but may not write: if no keys are configured, every program on this
+    machine may write, and a page that its user happens to visit must not.
     """
     parts = path.split("/")
     if parts[1:] == ["stac", "search"]:

@@ -1,4 +1,4 @@
-"""What a query may say: its names, and values that refuse themselves."""
+"""Query parameters: their names, and value types that refuse invalid values."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Datetime = Annotated[
     Query(
         alias="datetime",
         description="A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), "
-        "or one RFC 3339 instant; the latest period where absent.",
+        "or one RFC 3339 instant; the latest period if absent.",
         max_length=100,
     ),
 ]
@@ -31,30 +31,33 @@ Datetime = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The windows and the offset a request may give, for products that have them."""
+    """The windows and the offset of a request, for products that have them."""
 
     pre: Annotated[
         str | None,
-        Query(description="Of a product with windows: a period or interval before.", max_length=100),
+        Query(
+            description="The earlier window, a period or an interval; for products with windows.",
+            max_length=100,
+        ),
     ] = None
     post: Annotated[
         str | None,
-        Query(description="The window that is tested; the same as datetime.", max_length=100),
+        Query(description="The tested window; another name for datetime.", max_length=100),
     ] = None
     baseline: Annotated[
-        str | None, Query(description="The earlier years compared with: 2018/2022.", max_length=100)
+        str | None, Query(description="The earlier years to compare with, such as 2018/2022.", max_length=100)
     ] = None
     offset: Annotated[
         str | None,
-        Query(description="Subtracted from every value, of a product that has an offset.", max_length=40),
+        Query(description="Subtracted from every value; for products with an offset.", max_length=40),
     ] = None
 
     def product(self, state: AppState, product_id: str, datetime: str | None) -> tuple[Product, str | None]:
-        """The product a request means, and the time of its tested window.
+        """Return the product a request means and the time of its tested window.
 
         Raises:
-            app.products.registry.UnknownProductError: If there is none.
-            app.products.adhoc.ProductRequestError: If it has no such window or offset.
+            app.products.registry.UnknownProductError: If no product has this id.
+            app.products.adhoc.ProductRequestError: If the product has no such window or offset.
         """
         windows = {role: getattr(self, role) for role in ROLES}
         found = state.registry.get(product_id)
@@ -65,33 +68,33 @@ AskedWindows = Annotated[Windows, Depends()]
 
 
 class TileSize(IntEnum):
-    """Pixels a side of a tile."""
+    """Pixels per side of a tile."""
 
     SMALL = 256
     LARGE = 512
 
 
 async def open_state(request: Request) -> AppState:
-    """The worker's state, whether or not storage has answered yet."""
+    """Return the worker's state, even if storage has not answered yet."""
     state: AppState | None = getattr(request.app.state, "tilewatch", None)
     if state is None:
         raise StorageUnavailableError("the application is starting or stopping")
     return state
 
 
-async def informed_desk(state: Annotated[AppState, Depends(open_state)]) -> AppState:
-    """The worker's state, once it knows what is in storage: an empty catalogue is no answer."""
+async def ready_state(state: Annotated[AppState, Depends(open_state)]) -> AppState:
+    """Return the worker's state once the catalogue has been read: an empty one would be a wrong answer."""
     if state.freshness.refreshed_at is None:
         raise StorageUnavailableError("the catalogue has not been read yet")
     return state
 
 
 OpenState = Annotated[AppState, Depends(open_state)]
-ReadyState = Annotated[AppState, Depends(informed_desk)]
+ReadyState = Annotated[AppState, Depends(ready_state)]
 
 
 async def known_names(request: Request) -> None:
-    """Refuse query names that the route does not declare, or that come twice: none is silently ignored."""
+    """Refuse query parameters that the route does not declare or that are repeated; none is ignored."""
     if not request.query_params:
         return
     route = request.scope["route"]
@@ -104,12 +107,12 @@ async def known_names(request: Request) -> None:
 
 
 async def revalidated(response: Response) -> None:
-    """Let nobody keep an answer that the next scene changes."""
+    """Make clients revalidate an answer that the next scene may change."""
     response.headers["Cache-Control"] = "no-cache"
 
 
 def absent_windows(request: Request) -> frozenset[str]:
-    """Parameters of windows and offsets that the product of a request's path does not have."""
+    """Return the window and offset parameters that the product in a request's path does not have."""
     state: AppState | None = getattr(request.app.state, "tilewatch", None)
     try:
         product = state.registry.get(request.path_params["product"]) if state else None
@@ -124,18 +127,18 @@ def absent_windows(request: Request) -> frozenset[str]:
 def refuse_unknown(
     names: Collection[str], *, known: Collection[str], shown: Collection[str] | None = None
 ) -> None:
-    """Raise for a query name that is not among the known ones; the message names those `shown`."""
+    """Raise `RequestError` for a query parameter that is not known; the message lists those `shown`."""
     unknown = sorted(set(names) - set(known))
     if unknown:
-        there_are = f"there are: {', '.join(sorted(shown or known))}" if known else "it takes none"
-        raise RequestError(f"no query parameter {unknown[0]!r} here; {there_are}")
+        there_are = f"there are: {', '.join(sorted(shown or known))}" if known else "there are none"
+        raise RequestError(f"{unknown[0]!r} is not a query parameter of this address; {there_are}")
 
 
 def refuse_twice(request: Request, names: Collection[str]) -> None:
-    """Raise for a query name of these that is given more than once; no parameter takes a list."""
+    """Raise `RequestError` if one of these query parameters is repeated; none takes a list."""
     for name in names:
         if len(request.query_params.getlist(name)) > 1:
-            raise RequestError(f"parameter {name!r} is given twice")
+            raise RequestError(f"parameter {name!r} is given more than once; give it once")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The periods a request means, with words for where there are none."""
+"""The periods a request selects, and the errors for those that have none."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from mosaics.index import QuadkeyIndex
 from mosaics.period import Period
 
 LOADED_AT_ONCE = 8
-"""Mosaics fetched side by side for one answer."""
+"""Mosaics fetched concurrently for one answer."""
 
 
 def chosen_periods(state: AppState, product: Product, datetime: str | None) -> tuple[str, Selection]:
-    """What a `datetime` parameter means, and how to write it so that it goes on meaning that.
+    """Return what a `datetime` parameter selects, and a text that goes on meaning the same.
 
     Raises:
         NothingLandedError, EmptyWindowError: If no period of the product lies in it.
-        PeriodError, WindowError: If it makes no sense.
+        PeriodError, WindowError: If it is not valid.
     """
     landed = product.collection in state.catalogue.collections()
     known = state.catalogue.periods(product.collection) if landed else ()
@@ -38,18 +38,18 @@ def chosen_periods(state: AppState, product: Product, datetime: str | None) -> t
 
 
 def period_text(selection: Selection) -> str:
-    """The periods of a selection as one, or as an interval of the first and the last."""
+    """Return the text of a selection: one period, or the interval from the first to the last."""
     return selection.text
 
 
 def scenes_of_each(state: AppState, selection: Selection) -> int:
-    """Scenes a tile may need of one window, so that all of them stay within the limit."""
+    """Return how many scenes of one window a tile may need, so that all windows stay within the limit."""
     windows = sum(len(window.spans) for window in selection.windows)
     return max(1, state.settings.max_scenes_per_tile // max(1, windows))
 
 
 async def load_indexes(state: AppState, product: Product, periods: Sequence[Period]) -> list[QuadkeyIndex]:
-    """The scenes of some periods, a few fetched at a time."""
+    """Return the indexes of some periods, loading a few at a time."""
     turn = asyncio.Semaphore(LOADED_AT_ONCE)
 
     async def load(period: Period) -> QuadkeyIndex:

@@ -1,4 +1,4 @@
-"""Region documents: how regions stand, in the keys earlier services had and in more of our own."""
+"""Region documents: the state of regions, in the keys of earlier services and in more of our own."""
 
 from datetime import date, datetime
 from typing import Any
@@ -21,66 +21,68 @@ MEGABYTE = 1_000_000
 
 
 class RegionMeta(BaseModel):
-    """What a region shows, and how old that is."""
+    """What a region shows and how old that is."""
 
     region_name: str
     bbox: Degrees = Field(description="West, south, east, north; west above east crosses the antimeridian.")
-    pre_start: date | None = Field(description="First day before; null until a refresh has succeeded.")
+    pre_start: date | None = Field(
+        description="First day of the window before; null until a refresh has succeeded."
+    )
     pre_end: date | None
-    post_start: date | None = Field(description="First day after.")
+    post_start: date | None = Field(description="First day of the window after.")
     post_end: date | None
-    generated_at: datetime | None = Field(description="End of the refresh that is shown.")
-    tile_url_template: str = Field(description="With {z}, {x} and {y} to be filled in.")
+    generated_at: datetime | None = Field(description="When the refresh that is shown ended.")
+    tile_url_template: str = Field(description="Address of the tiles, with {z}, {x} and {y} to fill in.")
     zoom_min: int
     zoom_max: int
-    tile_count: int = Field(description="Tiles of WebMercatorQuad under the box, over all its zooms.")
+    tile_count: int = Field(description="WebMercatorQuad tiles that the box touches, at all its zooms.")
     disk_usage_mb: float | None = Field(
-        description="Million bytes of COGs that the refreshes of the last two years landed, also of scenes "
-        "that were replaced or swept since; not those that others had landed, nor items, mosaics and "
-        "overviews; 0 of files left in their archive, null where it is not known."
+        description="Megabytes (10^6 bytes) of COGs that the refreshes of the last two years landed, "
+        "including scenes replaced or swept since, but not scenes that others had landed, items, mosaics "
+        "and overviews. 0 if files are left in their archive, null if unknown."
     )
     last_status: LastStatus
-    last_run_at: datetime | None = Field(description="Begin of the last refresh, however it went.")
-    age_days: float | None = Field(description="Since the refresh that is shown began.")
+    last_run_at: datetime | None = Field(description="When the last refresh started, whatever its outcome.")
+    age_days: float | None = Field(description="Days since the refresh that is shown started.")
 
     @classmethod
     def of(cls, request: Request, state: AppState, status: RegionStatus) -> "RegionMeta":
-        """The document of a region."""
+        """Return the document of a region."""
         return cls(**_meta(request, state, status))
 
 
 class RegionSummary(RegionMeta):
-    """A region as it is described and stands."""
+    """A region: its description and its state."""
 
     priority: int
     update_interval_days: int
     pre_window_days: int
     post_window_days: int
     pre_basis: PreBasis | None = Field(
-        description="Where the days before come from: the same season a year before, or, where that has no "
-        "scene, right before the days after."
+        description="Source of the window before: the same season a year earlier or, if that has no scene, "
+        "the days right before the window after."
     )
     fire_mask: str | None
     source: str
     product: str
     area_km2: float
-    due: date | None = Field(description="Night from which the rotation takes it.")
-    bound_days: int | None = Field(description="Age the rotation keeps it below where nothing fails.")
+    due: date | None = Field(description="Night from which the rotation refreshes it.")
+    bound_days: int | None = Field(description="Age the rotation keeps it below if nothing fails.")
     is_late: bool
     failures_in_a_row: int
-    error: str | None = Field(description="Why the last refresh that has ended brought nothing.")
+    error: str | None = Field(description="Why the last finished refresh brought nothing.")
 
     @classmethod
     def of(cls, request: Request, state: AppState, status: RegionStatus) -> "RegionSummary":
-        """The document of a region."""
+        """Return the document of a region."""
         return cls(**_summary(request, state, status))
 
 
 class RegionRun(BaseModel):
-    """A refresh of a region."""
+    """One refresh of a region."""
 
     id: int
-    night: date = Field(description="Day of the rotation's calendar that it counts for.")
+    night: date = Field(description="Day of the rotation's calendar that the refresh counts for.")
     cause: Cause
     status: RunStatus = Field(description="`empty`: the archive has no scene for one of the windows.")
     pre_start: date
@@ -91,17 +93,17 @@ class RegionRun(BaseModel):
     source: str
     product: str
     scenes_landed: int
-    scenes_found: int = Field(description="Scenes that had been landed before.")
+    scenes_found: int = Field(description="Scenes that had landed before.")
     landed_bytes: int
     started_at: datetime
     finished_at: datetime | None
     duration_s: float | None
-    jobs: dict[str, int] = Field(description="Ids of the ingestions by window; /jobs/{id} tells of each.")
+    jobs: dict[str, int] = Field(description="Ids of the ingestion jobs by window; see /jobs/{id}.")
     error: str | None
 
     @classmethod
     def of(cls, run: Run) -> "RegionRun":
-        """The document of a run."""
+        """Return the document of a run."""
         return cls(
             id=run.id,
             night=run.night,
@@ -134,12 +136,12 @@ class RegionDetail(RegionSummary):
     def with_runs(
         cls, request: Request, state: AppState, status: RegionStatus, runs: list[Run]
     ) -> "RegionDetail":
-        """The document of a region and of its runs."""
+        """Return the document of a region and its runs."""
         return cls(**_summary(request, state, status), runs=[RegionRun.of(run) for run in runs])
 
 
 class RegionProblem(BaseModel):
-    """What is wrong with the regions file, or with a region in it."""
+    """A fault in the regions file, or in one region of it."""
 
     line: int | None
     region: str | None
@@ -147,15 +149,15 @@ class RegionProblem(BaseModel):
 
     @classmethod
     def of(cls, problem: RegionFault) -> "RegionProblem":
-        """The document of a problem."""
+        """Return the document of a fault."""
         return cls(line=problem.line, region=problem.region, message=problem.message)
 
 
 class RegionList(BaseModel):
-    """The regions there are."""
+    """All regions."""
 
-    configured: bool = Field(description="Whether a regions file is named (TILEWATCH_REGIONS).")
-    current: bool = Field(description="False while the file is broken and the regions read before stand.")
+    configured: bool = Field(description="Whether a regions file is configured (TILEWATCH_REGIONS).")
+    current: bool = Field(description="False while the file is invalid and the regions read before are kept.")
     regions: list[RegionSummary]
     problems: list[RegionProblem]
 
@@ -163,7 +165,7 @@ class RegionList(BaseModel):
     def of(
         cls, request: Request, state: AppState, listing: RegionListing, statuses: list[RegionStatus]
     ) -> "RegionList":
-        """The document of some regions."""
+        """Return the document of some regions."""
         return cls(
             configured=state.regions.is_configured,
             current=listing.is_current,
@@ -215,7 +217,7 @@ def _summary(request: Request, state: AppState, status: RegionStatus) -> dict[st
 
 
 def tile_url_template(request: Request, state: AppState, status: RegionStatus) -> str:
-    """The address of a region's tiles: with its windows, and the revision of what they show now."""
+    """Return the address of a region's tiles, with its windows and the revision of what they show."""
     region = status.region
     address = request.url_for("short_tile", product=region.product, z="{z}", x="{x}", y="{y}", format="png")
     if status.pre is None or status.post is None:
@@ -227,5 +229,5 @@ def tile_url_template(request: Request, state: AppState, status: RegionStatus) -
         )
         query["v"] = revision_of(state.catalogue, product, select(state.catalogue, product, tested))
     except (EmptyWindowError, WindowError, UnknownCollectionError):
-        return f"{address}?{urlencode(query, safe='/')}"  # this worker has not read the news yet
+        return f"{address}?{urlencode(query, safe='/')}"  # this worker has not read the latest commit yet
     return f"{address}?{urlencode(query, safe='/')}"

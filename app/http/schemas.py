@@ -1,4 +1,4 @@
-"""The JSON documents of the interface, as the page and other clients read them."""
+"""The JSON documents of the API, as the page and other clients read them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ JSON = "application/json"
 
 
 class Link(BaseModel):
-    """Where more is to be found."""
+    """A link to a related resource."""
 
     rel: str
     href: str
@@ -21,7 +21,7 @@ class Link(BaseModel):
 
 
 class PeriodRange(BaseModel):
-    """The periods of a product, in brief."""
+    """A summary of a product's periods."""
 
     count: int
     first: str | None
@@ -29,24 +29,26 @@ class PeriodRange(BaseModel):
 
     @classmethod
     def of(cls, periods: tuple[Period, ...]) -> "PeriodRange":
-        """The range of ascending periods."""
+        """Return the range of ascending periods."""
         if not periods:
             return cls(count=0, first=None, last=None)
         return cls(count=len(periods), first=str(periods[0]), last=str(periods[-1]))
 
 
 class ProductFacts(BaseModel):
-    """What a list and a detail of products share."""
+    """What the list of products and a product's detail have in common."""
 
     id: str
     title: str
     description: str
     unit: str | None
     kind: str
-    windows: list[str] = Field(description="Its time windows, the tested one first; none for one time.")
+    windows: list[str] = Field(
+        description="Its time windows, the tested one first; empty for a product of one time."
+    )
     collection: str
     cadence: str | None
-    """None, like the attribution, until a scene of the collection has landed."""
+    """None until a scene of the collection has landed, like the attribution."""
     attribution: str | None
     synthetic: bool
     links: list[Link]
@@ -59,7 +61,7 @@ class ProductSummary(ProductFacts):
 
 
 class ProductList(BaseModel):
-    """Every product there is."""
+    """All products."""
 
     products: list[ProductSummary]
 
@@ -68,44 +70,46 @@ class RoleFacts(BaseModel):
     """A time window of a product that compares dates."""
 
     title: str
-    before: str | None = Field(description="The tested window, which this one comes before; null for itself.")
+    before: str | None = Field(
+        description="The tested window that this one precedes; null for the tested window."
+    )
     years: int
     minimum_years: int | None
     otherwise: str | None
 
     @classmethod
     def of(cls, role: Role) -> "RoleFacts":
-        """What a request may know of a role."""
+        """Return the public facts of a role."""
         return cls.model_validate(role, from_attributes=True)
 
 
 class ProductDetail(ProductFacts):
-    """A product with its formula, its rules and its periods."""
+    """A product with its formula, rules and periods."""
 
     bbox: tuple[float, float, float, float] | None
     """Of the latest period: west, south, east, north in degrees."""
     minzoom: int | None
     maxzoom: int | None
-    """Zooms of WebMercatorQuad at 256 pixels."""
+    """WebMercatorQuad zooms for tiles of 256 pixels."""
     expression: str | None
     bands: list[str]
     mask: list[dict[str, Any]] = Field(
-        description="The rules by which a pixel counts. One whose band a scene lacks is not applied to that "
-        "scene; the answer for a point says so in `unmasked`."
+        description="The rules by which a pixel counts. A rule is not applied to scenes that lack its band; "
+        "the answer for a point then lists it in `unmasked`."
     )
     classes: list[dict[str, Any]]
     references: list[str]
     roles: dict[str, RoleFacts] = Field(
-        description="Time windows, each a query parameter of its own; none where one time is shown."
+        description="Time windows, each with a query parameter; empty for a product of one time."
     )
-    offset: float | None = Field(description="Subtracted from every value unless offset= says otherwise.")
-    plausible: tuple[float, float] | None = Field(description="Values beyond are suspect.")
-    counted: list[dict[str, Any]] = Field(description="Conditions whose area statistics give.")
+    offset: float | None = Field(description="Subtracted from every value unless offset= is given.")
+    plausible: tuple[float, float] | None = Field(description="Values outside this range are suspect.")
+    counted: list[dict[str, Any]] = Field(description="Conditions whose area the statistics report.")
     periods: list[str]
 
 
 class TileJson(BaseModel):
-    """TileJSON 3.0.0, and beside it what a layer needs to explain itself."""
+    """TileJSON 3.0.0, with what a layer needs to explain itself."""
 
     tilejson: str = "3.0.0"
     name: str
@@ -125,7 +129,8 @@ class TileJson(BaseModel):
     synthetic: bool
     windows: dict[str, dict[str, Any]] | None = Field(
         default=None,
-        description="Of a product with windows, those compared: title, period, start, end, periods, how.",
+        description="The windows compared, for products with windows: title, period, start, end, periods and "
+        "how.",
         exclude_if=lambda value: value is None,
     )
     offset: float | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -151,13 +156,13 @@ class Times(BaseModel):
 
 
 class PointValue(BaseModel):
-    """What a product says at one place, or why it says nothing."""
+    """The value of a product at one place, or why there is none."""
 
     lon: float
     lat: float
     value: float | None
     values: list[float | None] | None = Field(default=None, exclude_if=lambda value: value is None)
-    """Red, green, blue of a picture product."""
+    """Red, green and blue of a product that is a picture."""
     state: str
     reason: str | None
     unit: str | None
@@ -166,25 +171,26 @@ class PointValue(BaseModel):
     scenes: list[str]
     unmasked: list[str] | None = Field(
         default=None,
-        description="Labels of mask rules that were not applied, since the scene lacks their band.",
+        description="Labels of mask rules that were not applied because the scene lacks their band.",
         exclude_if=lambda value: not value,
     )
     synthetic: bool
     windows: dict[str, dict[str, Any]] | None = Field(
         default=None,
-        description="Of a product with windows, those compared; with state and scenes of each at the place.",
+        description="The windows compared, for products with windows; with each one's state and scenes at "
+        "this place.",
         exclude_if=lambda value: value is None,
     )
     offset: float | None = Field(default=None, exclude_if=lambda value: value is None)
     suspect: bool | None = Field(
         default=None,
-        description="Whether the value lies beyond what is plausible, of a product that says what is.",
+        description="Whether the value is outside the plausible range, for products that state one.",
         exclude_if=lambda value: value is None,
     )
 
 
 def product_facts(product: Product, catalogue: Catalogue) -> dict[str, Any]:
-    """The fields of `ProductFacts` save the links."""
+    """Return the fields of `ProductFacts` except the links."""
     collection = catalogue.collections().get(product.collection)
     return {
         "id": product.id,

@@ -1,4 +1,4 @@
-"""Series as CSV: the same columns for every answer about a product."""
+"""Series as CSV, with the same columns in every answer about a product."""
 
 import csv
 import io
@@ -11,12 +11,15 @@ NUMBERS = (
     *("valid_fraction", "area_km2", "valid_area_km2", "mean", "median", "std", "variance", "min", "max"),
     *("sum", "count", "area_weighted_sum"),
 )
-"""Mean to maximum in the product's unit, the variance in its square; `count` in pixels, `sum` in unit times
-pixels, `area_weighted_sum` in unit times km2."""
+"""Mean to maximum are in the product's unit and the variance is in its square; `count` is in pixels, `sum` in
+unit times pixels and `area_weighted_sum` in unit times km2."""
 
 
 def columns(product: Product) -> tuple[str, ...]:
-    """The names of the columns; those of areas carry their unit, `unit` has the product's, windows theirs."""
+    """Return the names of the columns.
+
+    Names of area columns include their unit; `unit` holds the product's unit, window columns their period.
+    """
     classes = (f"{row.name} (ha)" for row in product.classes)
     return (
         *("period", "status", "kept", "unit", *NUMBERS, "p2", "p98", "lit_area_km2", "lit_share", *classes),
@@ -31,7 +34,7 @@ def _windows(product: Product) -> tuple[str, ...]:
 
 
 def series_csv(product: Product, entries: Iterable[Mapping[str, Any]]) -> str:
-    """A table by RFC 4180: the names, then one line an entry; what is not known is empty."""
+    """Return an RFC 4180 table: the header, then one line per entry; unknown values are empty."""
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(columns(product))

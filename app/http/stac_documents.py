@@ -1,4 +1,4 @@
-"""STAC documents as the interface answers them: what landed, with addresses that a caller can open."""
+"""STAC documents of the API: what has landed, with addresses a caller can open."""
 
 import posixpath
 import re
@@ -23,17 +23,17 @@ from mosaics.period import instant_text
 GEOJSON = "application/geo+json"
 RENDER = "https://stac-extensions.github.io/render/v2.0.0/schema.json"
 PREVIEW_PIXELS = 512
-"""The longer side of a preview."""
+"""Longer side of a preview."""
 
 MADE_HERE = frozenset({"self", "root", "parent", "collection", "item", "items"})
-"""Links that are made anew, since those of a landed item lead about in storage."""
+"""Links that are made here, since those of a landed item point into storage."""
 
 ITEM_KEY = re.compile(r"collections/([^/]+)/scenes/([^/]+)/[^/]+/item\.json")
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where things are served, as one caller reaches them; worked out once for a whole page of items."""
+    """Addresses as one caller reaches them, worked out once for a whole page of items."""
 
     stac: str
     tilejson: str
@@ -42,23 +42,23 @@ class Addresses:
 
     @classmethod
     def of(cls, request: Request) -> "Addresses":
-        """The addresses under the host and path that a request came to."""
+        """Return the addresses under the host and path a request came to."""
         tilejson = request.url_for("product_tilejson", product="{product}", tms="WebMercatorQuad")
         product = str(request.url_for("product", product="{product}"))
         image = f"{product}/bbox/{{box}}.png?datetime={{time}}&max_size={PREVIEW_PIXELS}"
         return cls(str(request.url_for("stac")), str(tilejson), image, product)
 
     def collection(self, collection: str) -> str:
-        """The address of a collection."""
+        """Return the address of a collection."""
         return f"{self.stac}/collections/{collection}"
 
     def item(self, collection: str, scene_id: str) -> str:
-        """The address of an item."""
+        """Return the address of an item."""
         return f"{self.collection(collection)}/items/{quote(scene_id, safe='')}"
 
 
 def item_document(state: AppState, addresses: Addresses, scene: IndexedScene) -> dict[str, Any]:
-    """The item of a scene."""
+    """Return the item of a scene."""
     products = products_of(state, scene)
     properties = {**scene.item["properties"], "tilewatch:period": scene.period}
     if scene.ends > scene.starts:
@@ -92,7 +92,7 @@ def item_document(state: AppState, addresses: Addresses, scene: IndexedScene) ->
 def collection_document(
     state: AppState, addresses: Addresses, collection: Collection, holding: Holding | None
 ) -> dict[str, Any]:
-    """A collection with what the index has of it; nothing where `holding` is None."""
+    """Return a collection with what the index holds of it; if `holding` is None, it holds nothing."""
     products = shown_products(state, collection.id)
     own = addresses.collection(collection.id)
     document = collection.to_stac()
@@ -118,18 +118,18 @@ def collection_document(
 
 
 def shown_products(state: AppState, collection: str) -> list[Product]:
-    """The products that show a collection at one time; those of two dates say nothing about one scene."""
+    """Return products that show a collection at one time; those of two dates do not describe one scene."""
     return [p for p in state.registry.all() if p.collection == collection and not p.roles]
 
 
 def products_of(state: AppState, scene: IndexedScene) -> list[Product]:
-    """Those of them that a scene has the bands for."""
+    """Return those of them for which a scene has the bands."""
     held = scene.item["assets"].keys()
     return [p for p in shown_products(state, scene.collection) if held >= set(p.bands)]
 
 
 def renders_of(products: Iterable[Product]) -> dict[str, Any]:
-    """How products show the bands (STAC's render extension); values are in the bands' units."""
+    """Return how products show the bands (STAC render extension); values are in the bands' units."""
     renders: dict[str, Any] = {}
     for product in products:
         render: dict[str, Any] = {"title": product.title, "assets": list(product.bands)}
@@ -144,7 +144,7 @@ def renders_of(products: Iterable[Product]) -> dict[str, Any]:
 
 
 def shown_by(addresses: Addresses, scene: IndexedScene, products: Iterable[Product]) -> list[dict[str, Any]]:
-    """Where the mosaic of the scene's period is drawn: as a layer, and as a picture of the scene's box."""
+    """Return links to the mosaic of a scene's period: as a layer and as a picture of the scene's box."""
     west, south, east, north = _flat(scene.item.get("bbox") or box_of(scene.item["geometry"]))
     links = []
     for product in products:
@@ -159,7 +159,7 @@ def shown_by(addresses: Addresses, scene: IndexedScene, products: Iterable[Produ
 
 
 def kept_links(addresses: Addresses, scene: IndexedScene) -> list[dict[str, Any]]:
-    """The links an item landed with: those that lead out, and those to other scenes here."""
+    """Return links an item landed with: those to other hosts, and those to other scenes here."""
     links = []
     for landed in scene.item.get("links", ()):
         href = landed.get("href", "")
@@ -174,7 +174,7 @@ def kept_links(addresses: Addresses, scene: IndexedScene) -> list[dict[str, Any]
 
 
 def asset_address(item: str, scene: IndexedScene, name: str, asset: Mapping[str, Any]) -> str:
-    """Where an asset is fetched: from us where it lies in our storage, else where it lies."""
+    """Return where an asset is fetched: from here if it is in our storage, otherwise where it is."""
     key = scene.asset_key(name)
     if key is None:
         return str(asset["href"])
@@ -182,17 +182,17 @@ def asset_address(item: str, scene: IndexedScene, name: str, asset: Mapping[str,
 
 
 def link(rel: str, href: str, media_type: str = JSON, *, title: str | None = None) -> dict[str, Any]:
-    """A link."""
+    """Return a link object."""
     return {"rel": rel, "href": href, "type": media_type} | ({} if title is None else {"title": title})
 
 
 def geojson(document: Mapping[str, Any]) -> Response:
-    """An answer in GeoJSON that nobody keeps without asking again."""
+    """Return a GeoJSON answer that clients must revalidate."""
     return GeoJSONResponse(document, headers={"Cache-Control": "no-cache"})
 
 
 def box_of(geometry: Mapping[str, Any]) -> list[float]:
-    """The box around a footprint."""
+    """Return the box around a footprint."""
     return list(antimeridian.bbox(dict(geometry)))
 
 

@@ -1,4 +1,4 @@
-"""Where and at which zooms a layer is worth asking for."""
+"""The zooms and the place at which a layer is worth requesting."""
 
 import math
 from collections.abc import Sequence
@@ -12,21 +12,21 @@ from app.rendering.tile_request import crs_of
 from mosaics.index import QuadkeyIndex
 
 METRES_A_DEGREE = 111_320.0
-"""Length of a degree of the equator (WGS 84: 2 pi 6 378 137 m / 360)."""
+"""Length of a degree at the equator (WGS 84: 2 pi 6 378 137 m / 360)."""
 
 COARSER_AND_STILL_NATIVE = 1.1
-"""A zoom whose pixels are a tenth larger than the data's shows all there is to see."""
+"""A zoom whose pixels are up to a tenth larger than the data's still shows all the detail."""
 
 VIEW_PX = 512
-"""Across a view that shows a whole layer: a small map on a page."""
+"""Size of a view that shows a whole layer: a small map on a page."""
 
 ABOUT = 1.1
-"""A layer a tenth larger than the view still fits about."""
+"""A layer up to a tenth larger than the view still fits."""
 
 WGS84 = CRS.from_epsg(4326)
 
 HIGHEST_LATITUDE = 85.0
-"""Beyond it Mercator pixels say little of ground pixels."""
+"""Beyond this latitude Mercator pixels say little about pixels on the ground."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class ZoomRange:
     """The zooms of a layer."""
 
     lowest: int
-    """Below it a tile would need more scenes than one may, and no overview stands for them."""
+    """Below it a tile would need more scenes than allowed, and there are no overviews in their place."""
     highest: int
-    """Its pixels are as fine as the finest data."""
+    """At this zoom pixels are as fine as the finest data."""
 
 
 def zoom_range(
@@ -47,14 +47,14 @@ def zoom_range(
     limit: int,
     overviews: bool = True,
 ) -> ZoomRange:
-    """The zooms at which the scenes of some mosaics can be and are worth being drawn.
+    """Return the zooms at which the scenes of some mosaics can be drawn and are worth drawing.
 
     Args:
         indexes: The mosaics.
         tms: The tile matrix set.
-        tilesize: Pixels a side of a tile; twice as many reach the data's resolution one zoom earlier.
-        limit: Scenes one tile may need.
-        overviews: Whether overviews may stand for scenes, as where whole periods are drawn.
+        tilesize: Pixels per side of a tile; twice as many reach the data's resolution one zoom earlier.
+        limit: Number of scenes a tile may need.
+        overviews: Whether overviews may replace scenes, as they do where whole periods are drawn.
     """
     finest_m = min(index.resolution_m for index in indexes)
     west, south, east, north = union_bounds(indexes)
@@ -70,12 +70,12 @@ def zoom_range(
 def whole_view_zoom(
     bounds: tuple[float, float, float, float], tms: TileMatrixSet, *, tilesize: int, zooms: ZoomRange
 ) -> int:
-    """The highest zoom of a range at which a box in degrees fits about `VIEW_PX`; the lowest where none does.
+    """Return the highest zoom of a range at which a box fits `VIEW_PX`; the lowest if it fits at none.
 
     Args:
-        bounds: West, south, east, north.
+        bounds: West, south, east, north in degrees.
         tms: The tile matrix set.
-        tilesize: Pixels a side of a tile.
+        tilesize: Pixels per side of a tile.
         zooms: The zooms to choose from.
     """
     west, south, east, north = bounds
@@ -89,13 +89,13 @@ def whole_view_zoom(
 
 
 def union_bounds(indexes: Sequence[QuadkeyIndex]) -> tuple[float, float, float, float]:
-    """The box around everything in some mosaics: west, south, east, north in degrees."""
+    """Return the box around everything in some mosaics: west, south, east, north in degrees."""
     wests, souths, easts, norths = zip(*(index.bounds for index in indexes), strict=True)
     return (min(wests), min(souths), max(easts), max(norths))
 
 
 def crs_units(length_m: float, crs: CRS, *, lon: float, lat: float) -> float:
-    """How long a ground length is in a coordinate system's units, at a place; the mean of both directions."""
+    """Return a ground length in units of a coordinate system at a place, averaged over both directions."""
     lat = max(-HIGHEST_LATITUDE, min(HIGHEST_LATITUDE, lat))
     north_deg = length_m / METRES_A_DEGREE
     east_deg = north_deg / math.cos(math.radians(lat))
@@ -113,13 +113,13 @@ def _zoom_of_pixel(pixel: float, tms: TileMatrixSet, tilesize: int) -> int:
 
 
 def _pixel(tms: TileMatrixSet, zoom: int, tilesize: int) -> float:
-    """The side of a pixel in units of the grid."""
+    """Return the side of a pixel in units of the grid."""
     matrix = tms.matrix(zoom)
     return float(matrix.cellSize * matrix.tileWidth / tilesize)
 
 
 def _same_extent(web_mercator_zoom: int, tms: TileMatrixSet) -> int:
-    """The first zoom whose tiles are on the ground no larger than Web Mercator's of a zoom."""
+    """Return the first zoom whose tiles are no larger on the ground than Web Mercator's at a zoom."""
     extent_m = 360 * METRES_A_DEGREE / 2**web_mercator_zoom
     for zoom in range(tms.minzoom, tms.maxzoom + 1):
         matrix = tms.matrix(zoom)

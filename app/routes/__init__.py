@@ -1,1 +1,1 @@
-"""The handlers of the HTTP interface, grouped by resource."""
+"""The handlers of the HTTP API, grouped by resource."""

@@ -30,7 +30,7 @@ async def serving(settings: Settings, app: FastAPI | None = None) -> AsyncIterat
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of nobody's environment: a folder nothing has landed in, no Redis, one render thread."""
+    """Settings apart from any environment: a folder nothing has landed in, no Redis, one render thread."""
     for name in [name for name in os.environ if name.startswith("TILEWATCH_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -39,7 +39,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture(scope="session")
 def two_months(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of a folder that has the two months; nobody writes to it."""
+    """The address of a folder that has the two months; no test writes to it."""
     folder = tmp_path_factory.mktemp("world")
     address = (folder / "secret-store").as_uri()
     asyncio.run(land_two_months(address, folder))

@@ -44,7 +44,7 @@ def test_an_area_is_saved_with_a_key_and_found_again(keeper: Reader) -> None:
     expect(hint).to_contain_text("needs a key")
     page.get_by_label("API key").fill("a wrong one")
     page.get_by_role("button", name="Save area").click()
-    expect(hint).to_contain_text("not one of this service")
+    expect(hint).to_contain_text("not valid for this service")
     page.get_by_label("API key").fill(KEY)
     page.get_by_role("button", name="Save area").click()
     expect(hint).to_have_text("“North field” has been saved.")

@@ -37,7 +37,7 @@ GEOJSON = "application/geo+json"
 
 
 class GeoJsonResponse(Response):
-    """An answer in GeoJSON."""
+    """A GeoJSON answer."""
 
     media_type = GEOJSON
 
@@ -94,7 +94,11 @@ CHANGES_BODY: dict[str, Any] = {
 
 
 async def open_database(state: OpenState) -> Database:
-    """The worker's database."""
+    """Return the worker's database.
+
+    Raises:
+        NoDatabaseError: If none is configured.
+    """
     if state.database is None:
         raise NoDatabaseError("no database is configured")
     return state.database
@@ -103,7 +107,7 @@ async def open_database(state: OpenState) -> Database:
 OpenDatabase = Annotated[Database, Depends(open_database)]
 AreaId = Annotated[int, Path(alias="area", ge=1, le=2**63 - 1, description="Id of the area.")]
 WithRepair = Annotated[
-    bool, Query(alias="repair", description="Make an invalid polygon valid, and say what that changed.")
+    bool, Query(alias="repair", description="Make an invalid polygon valid and say what that changed.")
 ]
 
 
@@ -133,11 +137,11 @@ async def find(
     intersects: Annotated[str | None, Query(description="A GeoJSON geometry that areas touch")] = None,
     kind: Annotated[str | None, Query(max_length=200)] = None,
     name: Annotated[str | None, Query(max_length=200, description="Part of the name")] = None,
-    product: Annotated[str | None, Query(max_length=200, description="A product that is kept")] = None,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The id before the first")] = 0,
+    product: Annotated[str | None, Query(max_length=200, description="Id of a product that is kept")] = None,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Only areas with a higher id")] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response:
-    """List areas in the order of their ids; `links` leads to the next page."""
+    """List areas in order of id; `links` holds the next page."""
     search = AreaSearch(
         kind=searched("kind", kind),
         name=searched("name", name),
@@ -160,7 +164,7 @@ async def find(
 
 @router.get("/areas/{area}", name="area")
 async def read(database: OpenDatabase, area_id: AreaId) -> Response:
-    """One area."""
+    """Return an area."""
     async with database.connection() as connection:
         area = await read_area(connection, area_id)
     return await feature_answer(area)
@@ -174,7 +178,7 @@ async def replace(
     document: JsonObject,
     repair: WithRepair = False,
 ) -> Response:
-    """Give an area a new shape and new properties; what was kept for another shape is forgotten."""
+    """Replace an area's shape and properties; what was kept for another shape is dropped."""
     description = described(state, document)
     polygon, repaired = await polygon_of_feature(document, database, repair=repair)
     async with database.transaction() as connection:
@@ -184,9 +188,9 @@ async def replace(
 
 @router.patch("/areas/{area}", dependencies=WRITING, openapi_extra=CHANGES_BODY)
 async def change(state: OpenState, database: OpenDatabase, area_id: AreaId, document: JsonObject) -> Response:
-    """Change properties of an area by a merge patch: what is not named stays, null removes."""
+    """Change an area's properties by merge patch: null removes one, and those not named stay."""
     if "geometry" in document:
-        raise AreaError("PATCH changes properties; PUT gives an area another geometry")
+        raise AreaError("PATCH changes properties only; use PUT to replace the geometry")
     changes = AreaChanges.read(properties_of(document))
     refuse_uncounted(state.registry, changes.products or ())
     async with database.transaction() as connection:
@@ -196,36 +200,38 @@ async def change(state: OpenState, database: OpenDatabase, area_id: AreaId, docu
 
 @router.delete("/areas/{area}", status_code=204, dependencies=WRITING)
 async def delete(database: OpenDatabase, area_id: AreaId) -> Response:
-    """Delete an area, and the statistics kept for it."""
+    """Delete an area and the statistics kept for it."""
     async with database.connection() as connection:
         await delete_area(connection, area_id)
     return Response(status_code=204)
 
 
 def described(state: AppState, document: Mapping[str, Any]) -> Description:
-    """The description in a Feature."""
+    """Return the description in a Feature."""
     if document.get("type") != "Feature":
-        raise AreaError('an area is a GeoJSON Feature: {"type": "Feature", "geometry": …, "properties": …}')
+        raise AreaError(
+            'an area must be a GeoJSON Feature: {"type": "Feature", "geometry": …, "properties": …}'
+        )
     description = Description.read(properties_of(document))
     refuse_uncounted(state.registry, description.products)
     return description
 
 
 def properties_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The properties of a Feature or of a patch of one."""
+    """Return the properties of a Feature, or of a patch of one."""
     properties = document.get("properties")
     if not isinstance(properties, dict):
-        raise AreaError('properties is an object, such as {"name": "North field"}')
+        raise AreaError('properties must be an object, such as {"name": "North field"}')
     return properties
 
 
 async def polygon_of_feature(
     document: Mapping[str, Any], database: Database, *, repair: bool
 ) -> tuple[Polygonal, Repair | None]:
-    """The polygon of a Feature; repaired where that is asked for and needed."""
+    """Return the polygon of a Feature, repaired if that is requested and needed."""
     geometry = document.get("geometry")
     if not isinstance(geometry, dict):
-        raise AreaError("geometry is a GeoJSON Polygon or MultiPolygon")
+        raise AreaError("geometry must be a GeoJSON Polygon or MultiPolygon")
     try:
         return await asyncio.to_thread(read_polygon, geometry), None
     except GeometryError as fault:
@@ -236,7 +242,7 @@ async def polygon_of_feature(
 
 
 def read_shape(text: str) -> shapely.Geometry:
-    """A geometry of any kind that areas may touch, in degrees."""
+    """Read a geometry, of any kind, that areas may touch, in degrees."""
     try:
         geojson = json.loads(text)
         if geojson["type"] in {"Polygon", "MultiPolygon"}:
@@ -244,17 +250,17 @@ def read_shape(text: str) -> shapely.Geometry:
         shape = shapely.force_2d(shapely.from_geojson(text))
     except (ValueError, TypeError, KeyError, RecursionError, shapely.GEOSException) as error:
         told = str(error) if isinstance(error, GeometryError) else "it cannot be read"
-        raise RequestError(f"intersects is a GeoJSON geometry; {told}") from error
+        raise RequestError(f"intersects is not a valid GeoJSON geometry: {told}") from error
     coordinates = shapely.get_coordinates(shape)
     if not len(coordinates) or not (np.abs(coordinates) <= [180, 90]).all():
-        raise RequestError("intersects is a GeoJSON geometry in degrees, longitude first")
+        raise RequestError("intersects must be a GeoJSON geometry in degrees, longitude first")
     return shape
 
 
 def searched(field: str, text: str | None) -> str | None:
-    """A text to search for."""
+    """Return a search text, checked for characters that no area can have."""
     if text is not None and "\0" in text:
-        raise RequestError(f"{field} has the character U+0000, which no area has")
+        raise RequestError(f"{field} contains the character U+0000, which no area can have")
     return text
 
 
@@ -265,13 +271,13 @@ async def feature_answer(
     status_code: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The answer with one Feature."""
+    """Return an answer with one Feature."""
     feature = await asyncio.to_thread(area.feature, repair)
     return answer(feature, status_code=status_code, headers=headers)
 
 
 def answer(content: str, *, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer in GeoJSON that nobody keeps without asking again."""
+    """Return a GeoJSON answer that clients must revalidate."""
     return Response(
         content,
         status_code=status_code,

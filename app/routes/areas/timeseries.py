@@ -26,7 +26,7 @@ FRESH = {"Cache-Control": "no-cache"}
 
 
 class SeriesFormat(StrEnum):
-    """How a series is written."""
+    """The formats of a series."""
 
     JSON = "json"
     CSV = "csv"
@@ -38,16 +38,16 @@ async def timeseries(
     state: ReadyState,
     database: OpenDatabase,
     area_id: AreaId,
-    product: Annotated[str | None, Query(description="May be left out where the area keeps one.")] = None,
+    product: Annotated[str | None, Query(description="Optional if the area keeps only one.")] = None,
     start: Annotated[str | None, Query(max_length=50, description="A period or an instant.")] = None,
-    end: Annotated[str | None, Query(max_length=50, description="A period, included, or an instant.")] = None,
+    end: Annotated[str | None, Query(max_length=50, description="A period (included) or an instant.")] = None,
     f: SeriesFormat = SeriesFormat.JSON,
 ) -> Response:
-    """The statistics of an area for every period from `start` to `end`, of all there are where absent.
+    """Return the statistics of an area for every period from `start` to `end`; without them, for all.
 
-    They are read, not computed. What is not kept yet, because the area is new, a scene has just landed, or
-    the area does not keep the product, is computed, up to a bound: its entries have `kept` false, and
-    `pending` counts those left out.
+    Kept entries are read, not computed. Those not kept yet, because the area is new, a scene has just
+    landed or the area does not keep the product, are computed up to a limit: their `kept` is false, and
+    `pending` is the number of entries left out.
     """
     time = Interval.parse(f"{start or '..'}/{end or '..'}")
     found = state.registry.get(product or await only_product(database, area_id))
@@ -58,18 +58,22 @@ async def timeseries(
 
 
 async def only_product(database: Database, area_id: int) -> str:
-    """The one product an area keeps."""
+    """Return the only product an area keeps.
+
+    Raises:
+        RequestError: If the area keeps none or several.
+    """
     async with database.connection() as connection:
         products = (await standing_of(connection, area_id, "", "")).products
     if len(products) == 1:
         return products[0]
     raise RequestError(
-        f"area {area_id} keeps {', '.join(products) or 'no product'}; say which one is meant: product="
+        f"area {area_id} keeps {', '.join(products) or 'no product'}; name the product with product="
     )
 
 
 def as_json(area_id: int, product: Product, series: TimeSeries) -> Response:
-    """The answer as one object; the entries are JSON already."""
+    """Return the answer as one JSON object; the entries are JSON already."""
     about = {
         "area": area_id,
         "name": series.name,
@@ -84,7 +88,7 @@ def as_json(area_id: int, product: Product, series: TimeSeries) -> Response:
 
 
 async def as_csv(area_id: int, product: Product, series: TimeSeries) -> Response:
-    """The answer as a table."""
+    """Return the answer as a table."""
     body = await asyncio.to_thread(lambda: series_csv(product, map(json.loads, series.entries)))
     name = f"area-{area_id}-{product.id}.csv"
     headers = FRESH | {

@@ -1,1 +1,1 @@
-"""Ordering ingestions and composites, and the jobs that do them."""
+"""Ingestions and composites, and the jobs that do them."""

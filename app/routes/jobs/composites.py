@@ -1,4 +1,4 @@
-"""Composites: pictures without clouds, ordered for a place and a time, which a job computes."""
+"""Composites: cloud-free images for a place and a time, computed by a job."""
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -23,6 +23,6 @@ async def composites(
     asked: CompositeRequest,
     idempotency_key: IdempotencyKey = None,
 ) -> JobDocument:
-    """Order a composite: what `tilewatch composite` does, as a job, after `tilewatch ingest` where asked."""
+    """Start a composite as a job, after an ingestion if requested: what `tilewatch composite` does."""
     job = await state.jobs.submit("composite", asked, key=idempotency_key)
     return await accepted(request, response, state, job)

@@ -1,4 +1,4 @@
-"""Ingest: scenes ordered from an archive, which a job brings."""
+"""Ingestion of scenes from an archive, done by a job."""
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -23,6 +23,6 @@ async def ingest(
     asked: IngestRequest,
     idempotency_key: IdempotencyKey = None,
 ) -> JobDocument:
-    """Order scenes from an archive: what `tilewatch ingest` does, as a job."""
+    """Start an ingestion from an archive as a job: what `tilewatch ingest` does."""
     job = await state.jobs.submit("ingest", asked, key=idempotency_key)
     return await accepted(request, response, state, job)

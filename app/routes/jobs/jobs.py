@@ -1,4 +1,4 @@
-"""Jobs: what the application does by itself, and the jobs that somebody ordered."""
+"""Jobs that clients have started, and the background tasks of the application."""
 
 from typing import Annotated, Any
 
@@ -24,11 +24,11 @@ JobId = Annotated[int, Path(alias="job", ge=1, le=2**63 - 1, description="Id of 
 async def jobs(
     request: Request,
     state: OpenState,
-    limit: Annotated[int, Query(ge=1, le=100, description="Jobs that are listed, newest first.")] = 20,
+    limit: Annotated[int, Query(ge=1, le=100, description="Number of jobs to list, newest first.")] = 20,
 ) -> dict[str, Any]:
-    """Which process leads, when each of its tasks runs next and how the latest went; the latest jobs.
+    """Return the leading process, the next and latest run of each task, and the latest jobs.
 
-    `tasks` is empty where the worker that answers leaves them to others (`TILEWATCH_JOBS`).
+    `tasks` is empty if the answering worker leaves tasks to others (`TILEWATCH_JOBS`).
     """
     if state.database is None:
         raise NoDatabaseError("no database is configured")
@@ -43,15 +43,15 @@ async def jobs(
 
 @router.get("/jobs/{job}", name="job")
 async def read_job(request: Request, state: OpenState, job_id: JobId) -> JobDocument:
-    """A job that somebody ordered: how far it is, its last words, and where what came of it is served."""
+    """Return a job: its progress, the end of its log, and where its results are served."""
     return await document(request, state, await state.jobs.read(job_id))
 
 
 @router.delete("/jobs/{job}", dependencies=[Depends(require(Scope.WRITE))])
 async def cancel_job(request: Request, response: Response, state: OpenState, job_id: JobId) -> JobDocument:
-    """Cancel a job; what has landed stays, and so does the record of the job.
+    """Cancel a job; what has landed stays, and so does the job's record.
 
-    Answered 202 while a job that runs is being ended, which takes some seconds.
+    The answer is 202 while a running job is being stopped, which takes a few seconds.
     """
     job = await state.jobs.cancel(job_id)
     if job.is_cancelling:

@@ -1,1 +1,1 @@
-"""What a product shows: tiles, TileJSON, legends, times, points, statistics."""
+"""The views of a product: tiles, TileJSON, legends, times, points, statistics."""

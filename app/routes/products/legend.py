@@ -1,4 +1,4 @@
-"""Legends, made from the table a tile is painted with."""
+"""Legends, made from the same colour table as the tiles."""
 
 from enum import StrEnum
 from typing import Any
@@ -21,7 +21,7 @@ SYNTHETIC_NOTE = "Synthetic data: made up for demonstration, not observed."
 
 
 class LegendFormat(StrEnum):
-    """The forms of a legend."""
+    """The formats of a legend."""
 
     JSON = "json"
     PNG = "png"
@@ -33,7 +33,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "description": "The legend.",
         "content": {"application/json": {}, "image/png": {}, "image/svg+xml": {}},
     },
-    304: {"description": "The legend is the one the caller has."},
+    304: {"description": "The caller has the current legend."},
 }
 
 
@@ -51,7 +51,7 @@ async def legend(
     windows: AskedWindows,
     datetime: Datetime = None,
 ) -> Response:
-    """What the colours of a product mean; of one that compares dates, with the windows compared."""
+    """Return what a product's colours mean; for one that compares dates, with its windows."""
     found, time = windows.product(state, product, datetime)
     selection = None
     if found.roles and found.collection in state.catalogue.collections():
@@ -66,7 +66,7 @@ async def legend(
 
 
 def legend_note(state: AppState, product: Product, selection: Selection | None) -> str | None:
-    """The sentences of a legend: windows, offset, what the values are not, whether the data are made up."""
+    """Return the sentences of a legend: windows, offset, caveats, and whether the data are made up."""
     sentences = []
     if product.roles:
         windows = selection.windows if selection else ()
@@ -81,7 +81,7 @@ def legend_note(state: AppState, product: Product, selection: Selection | None) 
 
 
 def _selection(state: AppState, product: Product, datetime: str | None) -> Selection | None:
-    """What is compared; a legend without a time is there also where nothing can be compared."""
+    """Return what is compared; None if nothing can be and no time is given, so a legend is still shown."""
     try:
         return select(state.catalogue, product, datetime)
     except EmptyWindowError:
@@ -91,6 +91,6 @@ def _selection(state: AppState, product: Product, datetime: str | None) -> Selec
 
 
 def synthetic_note(state: AppState, product: Product) -> str | None:
-    """A sentence for where the data are made up."""
+    """Return a sentence if the data are made up."""
     known = product.collection in state.catalogue.collections()
     return SYNTHETIC_NOTE if known and state.catalogue.is_synthetic(product.collection) else None

@@ -1,4 +1,4 @@
-"""Point: the value of a product at one place, or which absence there is."""
+"""Point: the value of a product at one place, or why there is none."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ async def point(
     windows: AskedWindows,
     datetime: Datetime = None,
 ) -> PointValue:
-    """The value a tile shows at a place; where there is none, `state` and `reason` say why."""
+    """Return the value at a place, as a tile shows it; if there is none, `state` and `reason` say why."""
     found, time = windows.product(state, product, datetime)
     place = Position(lon, lat)
     written, selection = chosen_periods(state, found, time)
@@ -33,7 +33,7 @@ async def point(
 
 
 def described(product: Product, place: Position, answer: PointAnswer, selection: Selection) -> PointValue:
-    """An answer of the renderer as a document; numbers to six digits, which float32 holds."""
+    """Return the renderer's answer as a document; numbers have six digits, as float32 does."""
     values: list[float | None] = [float(f"{value:.6g}") for value in answer.values]
     single = values[0] if len(values) == 1 else None
     return PointValue(
@@ -67,7 +67,7 @@ def _is_suspect(product: Product, value: float | None) -> bool | None:
 
 
 def class_of(product: Product, value: float) -> str | None:
-    """The class a value falls into: from its lower bound up to, and not including, its upper one."""
+    """Return the class of a value; a class includes its lower bound and excludes its upper one."""
     for row in product.classes:
         if (row.lower is None or row.lower <= value) and (row.upper is None or value < row.upper):
             return row.name

@@ -1,4 +1,4 @@
-"""Products: what there is to see, and what each one means."""
+"""Products: what can be shown, and what each product means."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depend
 
 @router.get("/products", name="products")
 async def list_products(request: Request, state: ReadyState) -> ProductList:
-    """Every product, with its periods in brief; those that compare dates after those that show one."""
+    """List all products with a summary of their periods; those of one date first."""
     return ProductList(
         products=[
             ProductSummary(
@@ -43,7 +43,7 @@ async def list_products(request: Request, state: ReadyState) -> ProductList:
 
 @router.get("/products/{product}", name="product")
 async def describe_product(request: Request, state: ReadyState, product: str) -> ProductDetail:
-    """One product: formula, mask rules, classes, references and periods."""
+    """Return a product: formula, mask rules, classes, references and periods."""
     found = state.registry.get(product)
     periods = periods_of(state, found)
     return ProductDetail(
@@ -64,14 +64,14 @@ async def describe_product(request: Request, state: ReadyState, product: str) ->
 
 
 def periods_of(state: AppState, product: Product) -> tuple[Period, ...]:
-    """The periods of a product, oldest first, as they may be asked for; none where nothing has landed."""
+    """Return the periods a product can be requested for, oldest first; none if nothing has landed."""
     if product.collection not in state.catalogue.collections():
         return ()
     return shown_periods(state.catalogue, product)
 
 
 def links_of(request: Request, product: Product) -> list[Link]:
-    """Where the parts of a product are served."""
+    """Return links to the parts of a product."""
 
     def address(name: str, **more: str) -> str:
         return str(request.url_for(name, product=product.id, **more))

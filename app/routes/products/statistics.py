@@ -1,4 +1,4 @@
-"""Statistics: the series of a product over polygons that a request brings."""
+"""Statistics: the series of a product over the polygons in a request."""
 
 import asyncio
 import json
@@ -33,10 +33,10 @@ GEOJSON = "application/geo+json"
 NDJSON = "application/x-ndjson"
 
 MAX_ENTRIES = 5_000
-"""Entries, features times periods, of an answer in one piece: some 5 MB."""
+"""Entries (features times periods) of an answer in one piece: about 5 MB."""
 
 MAX_STREAMED = 100_000
-"""Entries of an answer that is sent line by line as they are computed."""
+"""Entries of an answer that is streamed line by line as they are computed."""
 
 USUAL_BINS = 10
 
@@ -64,10 +64,10 @@ async def wanted(
     histogram_bins: Annotated[int | None, Query(description=f"1 to 1000; {USUAL_BINS} with a range.")] = None,
     histogram_range: Annotated[
         str | None,
-        Query(description="low,high; from the smallest value to the largest where absent.", max_length=100),
+        Query(description="low,high; by default from the smallest value to the largest.", max_length=100),
     ] = None,
 ) -> SummaryOptions:
-    """What is asked beside the numbers that are always given."""
+    """Return what is requested beyond the numbers that are always given."""
     histogram = None
     if histogram_range is not None:
         low, high = _pair("histogram_range", histogram_range)
@@ -95,18 +95,18 @@ async def statistics(
     datetime: Datetime = None,
     step: Annotated[Cadence | None, Query(description="How long an entry lasts.")] = None,
 ) -> Response:
-    """The statistics of every period, for every polygon sent: GeoJSON comes back with `properties.series`.
+    """Return the statistics of every period for every polygon sent, as `properties.series` in the GeoJSON.
 
     With `Accept: application/x-ndjson` each entry is a line, sent as soon as it is computed, with its
-    feature's id, or its place in the collection, as `feature`; an error on the way is a last line with
+    feature's id, or its position in the collection, as `feature`. An error on the way is a last line with
     `detail`.
 
-    This works without a database. Where one is configured it remembers what was computed, and while it is
-    away the answer is 503: computing everything anew would be at the cost of the tiles.
+    This works without a database. If one is configured, it stores what was computed; while it is
+    unavailable the answer is 503, since computing everything again would slow down the tiles.
 
-    Of a product that compares dates every entry names its `windows`; a series goes over the tested one, and
-    the others follow it unless they are given. `offset=ring` subtracts the mean over a ring of 180 m around
-    each polygon (`offset=ring:300` over another), and reports it.
+    For a product that compares dates every entry names its `windows`. A series runs over the tested window,
+    and the others follow it unless they are given. `offset=ring` subtracts the mean over a ring of 180 m
+    around each polygon (`offset=ring:300` sets another width) and reports it.
     """
     width_m = None
     if windows.offset is not None and windows.offset.startswith("ring"):
@@ -120,7 +120,7 @@ async def statistics(
         time, chosen = chosen_periods(state, found, None)
         how = chosen.windows[0].how
     steps = plan_series(state.catalogue, found, time, step)
-    if found.roles and len(steps) == 1:  # of a series, each entry says for itself what cannot be compared
+    if found.roles and len(steps) == 1:  # in a series each entry says what cannot be compared
         select(state.catalogue, found, steps[0].datetime)
     asked = await asyncio.to_thread(RequestedFeatures.read, document)
     is_streamed = NDJSON in request.headers.get("accept", "")
@@ -136,7 +136,7 @@ async def statistics(
 
 
 def questions(asked: RequestedFeatures, steps: tuple[Step, ...], how: str | None) -> Iterator[Question]:
-    """One for each feature and period; `how` a period was chosen that nobody asked for."""
+    """Yield one question per feature and period; `how` tells how a period not requested was chosen."""
     return (
         Question(feature.polygon, step, number, how)
         for number, feature in enumerate(asked.features)
@@ -145,19 +145,19 @@ def questions(asked: RequestedFeatures, steps: tuple[Step, ...], how: str | None
 
 
 def refuse_too_many(features: int, periods: int, *, is_streamed: bool) -> None:
-    """Raise where an answer would be too long."""
+    """Raise `RequestError` if an answer would be too long."""
     limit = MAX_STREAMED if is_streamed else MAX_ENTRIES
     if features * periods <= limit:
         return
     other = "" if is_streamed else f"Accept: {NDJSON} gives up to {MAX_STREAMED:,}; or "
     raise RequestError(
         f"{features:,} features with {periods:,} periods each are {features * periods:,} entries; an answer "
-        f"has {limit:,} at most: {other}ask for fewer features, a shorter interval or a longer step"
+        f"may have at most {limit:,}: {other}ask for fewer features, a shorter interval or a longer step"
     )
 
 
 async def whole(request: Request, asked: RequestedFeatures, answers: AsyncGenerator[Answer]) -> Response:
-    """The answer in one piece."""
+    """Return the answer in one piece."""
     series: list[list[str]] = [[] for _ in asked.features]
     async with aclosing(answers):
         async for answer in answers:
@@ -169,7 +169,7 @@ async def whole(request: Request, asked: RequestedFeatures, answers: AsyncGenera
 
 
 async def streamed(request: Request, asked: RequestedFeatures, answers: AsyncGenerator[Answer]) -> Response:
-    """The answer line by line; what goes wrong before the first line is an error like any other."""
+    """Return the answer line by line; an error before the first line is answered like any other."""
     first = await anext(answers, None)
 
     def line(answer: Answer) -> str:
@@ -195,12 +195,12 @@ def _numbers(name: str, text: str) -> list[float]:
     except ValueError:
         numbers = [math.nan]
     if not all(map(math.isfinite, numbers)):
-        raise RequestError(f"{name} is numbers separated by commas, not {text[:80]!r}")
+        raise RequestError(f"{name} must be numbers separated by commas, not {text[:80]!r}")
     return numbers
 
 
 def _pair(name: str, text: str) -> tuple[float, float]:
     numbers = _numbers(name, text)
     if len(numbers) != 2:
-        raise RequestError(f"{name} is low,high: two numbers, not {text[:80]!r}")
+        raise RequestError(f"{name} must be two numbers, low,high, not {text[:80]!r}")
     return numbers[0], numbers[1]

@@ -1,4 +1,4 @@
-"""TileJSON: all that a map needs to draw a product, in one document."""
+"""TileJSON: everything a map needs to draw a product, in one document."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -31,11 +31,11 @@ async def tilejson(
     tms: Annotated[str, Path(description="A tile matrix set of /tileMatrixSets.")],
     datetime: Datetime = None,
     tilesize: Annotated[
-        TileSize, Query(description="Pixels a side; carried by the address.")
+        TileSize, Query(description="Pixels per side; part of the tile address.")
     ] = TileSize.SMALL,
-    tile_format: Annotated[Literal["png", "webp"], Query(description="How pictures are encoded.")] = "png",
+    tile_format: Annotated[Literal["png", "webp"], Query(description="Encoding of the pictures.")] = "png",
 ) -> TileJson:
-    """TileJSON 3.0.0 of a product, its time named so that the tiles stay the ones described."""
+    """Return the TileJSON 3.0.0 of a product; tile addresses fix the period that is described."""
     asked, time = windows.product(state, product, datetime)
     grid = matrix_set(tms)
     written, selection = chosen_periods(state, asked, time)
@@ -80,7 +80,7 @@ async def tilejson(
 
 
 def pinned_windows(product: Product, selection: Selection) -> dict[str, str]:
-    """The windows before the tested one as a request gives them; those of several years follow from it."""
+    """Return the windows before the tested one as parameters; windows of several years follow from it."""
     return {
         window.role: product.roles[window.role].window or window.text
         for window in selection.windows[1:]

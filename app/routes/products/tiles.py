@@ -1,7 +1,7 @@
-"""Tiles: of products, in the long and the short form, and of a collection's bands and expressions.
+"""Tiles: of products, in a long and a short form, and of a collection's bands and expressions.
 
-The parameters are declared for the documentation; what they mean is read by `TileAddresses`, the same for
-the tile middleware in front of routing and for here.
+Parameters are declared here for the documentation; `TileAddresses` reads them, for the tile middleware and
+these routes alike.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names)])
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The tile.", "content": {form.media_type: {} for form in TileFormat}},
     204: {"description": "No scene covers the tile."},
-    304: {"description": "The tile is the one the caller has."},
+    304: {"description": "The caller has the current tile."},
 }
 
 
@@ -36,38 +36,36 @@ class OfProduct:
 
 @dataclass(frozen=True)
 class OfCollection:
-    """What is drawn: a collection's bands or an expression of them."""
+    """What is drawn: bands of a collection, or an expression of them."""
 
     collection: Annotated[str, Path(description="A collection of /collections.")]
     bands: Annotated[
-        str | None, Query(description="One band, or three as red, green and blue: red,green,blue.")
+        str | None, Query(description="One band, or three for red, green and blue: red,green,blue.")
     ] = None
     expression: Annotated[str | None, Query(description="Band math: (nir - red) / (nir + red).")] = None
-    rescale: Annotated[str | None, Query(description="The values at both ends of the colours: -0.2,1.")] = (
-        None
-    )
+    rescale: Annotated[str | None, Query(description="The values at the ends of the colours: -0.2,1.")] = None
     colormap: Annotated[str | None, Query(description="A colormap of /colorMaps.")] = None
 
 
 @dataclass(frozen=True)
 class OnGrid:
-    """Which grid counts the tiles."""
+    """The grid that numbers the tiles."""
 
     tms: Annotated[str, Path(description="A tile matrix set of /tileMatrixSets.")]
 
 
 @dataclass(frozen=True)
 class OneTile:
-    """Which tile, when, and in which form."""
+    """The tile, its time and its format."""
 
     z: Annotated[int, Path(description="Zoom level.")]
     x: Annotated[int, Path(description="Column, from the west.")]
     y: Annotated[int, Path(description="Row, from the north.")]
     format: Annotated[TileFormat, Path(description="png and webp are pictures; npy and tif hold the values.")]
     datetime: Datetime = None
-    tilesize: Annotated[TileSize, Query(description="Pixels a side.")] = TileSize.SMALL
+    tilesize: Annotated[TileSize, Query(description="Pixels per side.")] = TileSize.SMALL
     v: Annotated[
-        str | None, Query(description="The revision TileJSON gives; the answer may then be kept for ever.")
+        str | None, Query(description="The revision from TileJSON; the answer may then be cached forever.")
     ] = None
 
 
@@ -79,7 +77,7 @@ class OneTile:
     response_class=Response,
 )
 async def product_tile(request: Request, state: ReadyState) -> Response:
-    """A product on one tile of any tile matrix set."""
+    """Return a product's tile on any tile matrix set."""
     return await answer(request, state)
 
 
@@ -91,7 +89,7 @@ async def product_tile(request: Request, state: ReadyState) -> Response:
     response_class=Response,
 )
 async def short_tile(request: Request, state: ReadyState) -> Response:
-    """A product on one tile of WebMercatorQuad."""
+    """Return a product's tile on WebMercatorQuad."""
     return await answer(request, state)
 
 
@@ -103,12 +101,12 @@ async def short_tile(request: Request, state: ReadyState) -> Response:
     response_class=Response,
 )
 async def collection_tile(request: Request, state: ReadyState) -> Response:
-    """Raw bands, a picture of three, or band math over a collection, on one tile."""
+    """Return a collection's tile: one raw band, three as a picture, or band math."""
     return await answer(request, state)
 
 
 async def answer(request: Request, state: AppState) -> Response:
-    """The tile the tile middleware resolved, or the one the address means."""
+    """Return the tile that the tile middleware resolved, or the one the address means."""
     scope = request.scope
     resolved = scope.get(RESOLVED)
     if resolved is None:

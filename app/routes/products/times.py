@@ -1,4 +1,4 @@
-"""Times: the periods of a product, with how much of a box each one covers."""
+"""Times: the periods of a product and how much of a box each covers."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from mosaics.sphere import spherical_area
 router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depends(revalidated)])
 
 MOST_PERIODS = 1000
-"""Periods of one page; each may need a document of its own from storage."""
+"""Periods per page; each may need a document of its own from storage."""
 
 BboxText = Annotated[
     str | None,
@@ -41,12 +41,12 @@ async def times(
     product: str,
     bbox: BboxText = None,
     datetime: Datetime = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_PERIODS, description="Periods of one page.")] = 200,
+    limit: Annotated[int, Query(ge=1, le=MOST_PERIODS, description="Periods per page.")] = 200,
 ) -> Times:
-    """The periods, oldest first; `links` has the next page.
+    """List the periods, oldest first; `links` holds the next page.
 
-    Of a product that compares dates these are the periods that can be compared, and the coverage is of what
-    the scenes of every window show.
+    For a product that compares dates these are the periods that can be compared; coverage is then the
+    part of the box that the scenes of every window cover.
     """
     found = state.registry.get(product)
     asked = periods_within(state, found, datetime)
@@ -66,12 +66,12 @@ async def times(
 
 
 def periods_within(state: AppState, product: Product, datetime: str | None) -> tuple[Period, ...]:
-    """The periods of a product that a `datetime` parameter means, oldest first; all of them without one.
+    """Return the periods of a product that `datetime` selects, oldest first; without it, all of them.
 
     Raises:
-        NothingLandedError: If the product has no period at all.
+        NothingLandedError: If the product has no periods.
         EmptyWindowError: If what has landed cannot be compared.
-        PeriodError: If the parameter makes no sense.
+        PeriodError: If `datetime` is not valid.
     """
     periods = periods_of(state, product)
     if not periods:
@@ -85,13 +85,13 @@ def periods_within(state: AppState, product: Product, datetime: str | None) -> t
 
 
 async def whole_box(state: AppState, product: Product) -> Bbox:
-    """The box around what the latest period holds."""
+    """Return the box around the latest period's contents."""
     latest = periods_of(state, product)[-1]
     return Bbox(*union_bounds(await load_indexes(state, product, [latest])))
 
 
 def coverages(periods: Sequence[Period], indexes: Sequence[QuadkeyIndex], box: Bbox) -> list[PeriodCoverage]:
-    """How much of a box each period's footprints cover, and by how many scenes."""
+    """Return how much of a box each period's footprints cover, and with how many scenes."""
     geometry = box.geometry
     return [
         PeriodCoverage(
@@ -106,7 +106,7 @@ def coverages(periods: Sequence[Period], indexes: Sequence[QuadkeyIndex], box: B
 async def compared_coverages(
     state: AppState, product: Product, page: Sequence[Period], box: Bbox
 ) -> list[PeriodCoverage]:
-    """How much of a box every window of each period covers, and by how many scenes together."""
+    """Return how much of a box all windows of each period cover, and with how many scenes in total."""
     windows = [select(state.catalogue, product, period.text).windows for period in page]
     spans = [span for of_one in windows for window in of_one for span in window.spans]
     drawn_on = list(dict.fromkeys(period for span in spans for period in span.periods))
@@ -128,7 +128,7 @@ async def compared_coverages(
 
 
 def covered_by(parts: Sequence[shapely.Geometry], least: int, area: shapely.Geometry) -> shapely.Geometry:
-    """Where at least so many of some parts of an area lie upon one another."""
+    """Return where at least `least` of some parts of an area overlap."""
     depths = [area, *[shapely.Polygon()] * least]
     for part in parts:
         for depth in range(least, 0, -1):
@@ -140,7 +140,7 @@ def covered_by(parts: Sequence[shapely.Geometry], least: int, area: shapely.Geom
 def _covered(
     span: Span, indexes: Mapping[Period, QuadkeyIndex], area: shapely.Geometry
 ) -> tuple[shapely.Geometry, int]:
-    """The part of an area that the scenes of a span cover, and how many meet it."""
+    """Return the part of an area that a span's scenes cover, and how many scenes meet the area."""
     parts, count = [], 0
     for period in span.periods:
         interval = span.interval or period.interval()
@@ -150,7 +150,7 @@ def _covered(
 
 
 def next_page(request: Request, product: Product, rest: Sequence[Period], *, box: Bbox, limit: int) -> Link:
-    """Where the periods that did not fit are listed."""
+    """Return a link to the periods that did not fit."""
     address = request.url_for("product_times", product=product.id)
     query = {"bbox": f"{box:.10g}", "datetime": f"{rest[0]}/{rest[-1]}", "limit": limit}
     return Link(rel="next", href=str(address.include_query_params(**query)))

@@ -1,1 +1,1 @@
-"""Regions refreshed on a rotation, and what they cover."""
+"""Regions refreshed in rotation, and what they cover."""

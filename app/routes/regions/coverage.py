@@ -1,4 +1,4 @@
-"""Coverage: what the regions' scenes cover of them, as GeoJSON with its age."""
+"""Coverage: the part of each region that its scenes cover, as GeoJSON with its age."""
 
 import asyncio
 import json
@@ -28,9 +28,9 @@ router = APIRouter(
 
 @router.get("/coverage", responses={200: {"content": {GEOJSON: {}}}})
 async def coverage(request: Request, state: ReadyState) -> Response:
-    """What the scenes of each region's days after cover of it, with its age; its box where nothing does.
+    """Return what the scenes of each region's window after cover, with its age; if nothing, its box.
 
-    `covered_fraction` is the covered share of the box, and null where that is not known.
+    `covered_fraction` is the covered share of the box, or null if unknown.
     """
     _, statuses = await state.regions.statuses()
     features = [await feature(request, state, status) for status in statuses]
@@ -38,7 +38,7 @@ async def coverage(request: Request, state: ReadyState) -> Response:
 
 
 async def feature(request: Request, state: AppState, status: RegionStatus) -> dict[str, Any]:
-    """The coverage of one region."""
+    """Return the coverage of one region."""
     summary = RegionSummary.of(request, state, status).model_dump(mode="json")
     box, covered = status.region.bbox.geometry, await covered_part(state, status)
     outline = box if covered is None or shapely.is_empty(covered) else covered
@@ -53,7 +53,7 @@ async def feature(request: Request, state: AppState, status: RegionStatus) -> di
 
 
 async def covered_part(state: AppState, status: RegionStatus) -> shapely.Geometry | None:
-    """What the scenes of the days after cover of a region; None where no days are known."""
+    """Return what the scenes of the window after cover of a region; None if the window is unknown."""
     if status.post is None:
         return None
     collection = state.registry.get(status.region.product).collection

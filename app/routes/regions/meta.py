@@ -1,4 +1,4 @@
-"""Meta: the documents that clients of the earlier burn severity service read, at the same addresses."""
+"""Documents for clients of the earlier burn severity service, at the same addresses."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ router = APIRouter(
 
 @router.get("/meta/index.json")
 async def index(request: Request, state: OpenState) -> list[RegionMeta]:
-    """What every region shows and how old that is, computed when it is asked for."""
+    """Return what every region shows and how old that is, computed on request."""
     _, statuses = await state.regions.statuses()
     return [RegionMeta.of(request, state, status) for status in statuses]
 
@@ -28,5 +28,5 @@ async def meta(
     state: OpenState,
     name: Annotated[str, Path(alias="region", description="A region of /regions.")],
 ) -> RegionMeta:
-    """What a region shows, of which days, and how old that is."""
+    """Return what a region shows, for which days, and how old that is."""
     return RegionMeta.of(request, state, await state.regions.status(name))

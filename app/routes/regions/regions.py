@@ -1,4 +1,4 @@
-"""Regions: the boxes that are refreshed on a rotation, how each stands, and one refreshed now."""
+"""Regions: boxes refreshed in rotation, the state of each, and a refresh on request."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ Point = Annotated[
 
 BEGUN: dict[int | str, dict[str, Any]] = {
     HTTPStatus.ACCEPTED: {
-        "description": "The run; `Location` is where the region tells how it stands.",
+        "description": "The run; `Location` is the address of the region's state.",
         "headers": {"Location": {"schema": {"type": "string"}}},
     }
 }
@@ -34,7 +34,7 @@ BEGUN: dict[int | str, dict[str, Any]] = {
 
 @router.get("/regions", dependencies=[Depends(require(Scope.READ))])
 async def regions(request: Request, state: OpenState, point: Point = None) -> RegionList:
-    """The regions, how each stands, and what is wrong with those that cannot be."""
+    """List the regions with their state, and the faults of those that are not valid."""
     listing, statuses = await state.regions.statuses()
     if point is not None:
         at = read_point(point)
@@ -45,7 +45,7 @@ async def regions(request: Request, state: OpenState, point: Point = None) -> Re
 
 @router.get("/regions/{region}", name="region", dependencies=[Depends(require(Scope.READ))])
 async def region(request: Request, state: OpenState, name: RegionName) -> RegionDetail:
-    """A region with its latest refreshes, newest first."""
+    """Return a region with its latest refreshes, newest first."""
     status = await state.regions.status(name)
     runs = []
     if state.database is not None:
@@ -61,7 +61,7 @@ async def region(request: Request, state: OpenState, name: RegionName) -> Region
     dependencies=[Depends(require(Scope.ADMIN))],
 )
 async def refresh(request: Request, response: Response, state: OpenState, name: RegionName) -> RegionRun:
-    """Refresh a region now, whenever the rotation would; 409 while it is being refreshed."""
+    """Refresh a region now, whenever the rotation would; 409 if it is being refreshed already."""
     if state.rotation is None:
         raise NoDatabaseError("no database is configured")
     run = await state.rotation.refresh(name)
@@ -70,9 +70,9 @@ async def refresh(request: Request, response: Response, state: OpenState, name: 
 
 
 def read_point(text: str) -> Position:
-    """The position of `lon,lat`."""
+    """Read a position from `lon,lat`."""
     try:
         lon, lat = (float(part) for part in text.split(","))
     except ValueError:
-        raise RequestError(f"point {text[:80]!r} is not two numbers; give lon,lat in degrees") from None
+        raise RequestError(f"point {text[:80]!r} is not valid; give lon,lat in degrees") from None
     return Position(lon, lat)

@@ -1,1 +1,1 @@
-"""Health and the pages."""
+"""Health and pages."""

@@ -1,4 +1,4 @@
-"""Health: whether the process lives, whether it can serve, and what it is doing."""
+"""Health: whether the process is up, whether it can serve, and what it is doing."""
 
 from http import HTTPStatus
 from typing import Any
@@ -18,16 +18,16 @@ FRESH = {"Cache-Control": "no-store"}
 
 @router.get("/healthz")
 async def healthz() -> Response:
-    """Whether the process answers at all."""
+    """Report that the process answers."""
     return JSONResponse({"status": "live"}, headers=FRESH)
 
 
 @router.get("/readyz")
 async def readyz(state: OpenState) -> Response:
-    """Whether tiles can be served, and the state of each part; 503 while storage does not answer.
+    """Report whether tiles can be served, with the state of each part; 503 while storage does not answer.
 
-    Redis or the database away does not make a worker unready: tiles are then computed, and areas alone are
-    answered with 503.
+    A worker stays ready while Redis or the database is unavailable: tiles are then computed, and only areas
+    are answered 503.
     """
     ready = state.freshness.refreshed_at is not None and not state.freshness.is_failing
     document = {
@@ -44,9 +44,9 @@ async def readyz(state: OpenState) -> Response:
 @router.get("/health")
 @router.get("/meta/health.json", name="meta_health")
 async def health(state: OpenState) -> Response:
-    """Every part a deployment depends on, looked at now: 503 where one is wrong, with what and since when.
+    """Check every part a deployment depends on; 503 if one fails, with what is wrong and since when.
 
-    A worker that is not well goes on with what it can do; whether to send it requests is what `/readyz` says.
+    A failing worker keeps doing what it can; `/readyz` says whether to send it requests.
     """
     report = await state.health.report()
     status = HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE
@@ -59,12 +59,12 @@ async def health(state: OpenState) -> Response:
 
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
-    """What can be watched, in Prometheus form; of this worker alone."""
+    """Return this worker's metrics in Prometheus format."""
     return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
 
 
 def storage_state(state: AppState) -> dict[str, Any]:
-    """Whether storage answered last time, and how long ago it did."""
+    """Return whether storage answered last time, and how long ago."""
     age_s = state.freshness.age_s
     return {
         "reachable": age_s is not None and not state.freshness.is_failing,
@@ -75,14 +75,14 @@ def storage_state(state: AppState) -> dict[str, Any]:
 
 
 def redis_state(state: AppState) -> dict[str, Any]:
-    """Whether a Redis is configured, and asked."""
+    """Return whether Redis is configured, and whether it is in use."""
     if state.redis is None:
         return {"configured": False}
     return {"configured": True, "asked": not state.redis.open, "errors": state.redis.errors}
 
 
 async def database_state(state: AppState) -> dict[str, Any]:
-    """Whether a database is configured, and answers."""
+    """Return whether a database is configured, and whether it answers."""
     if state.database is None:
         return {"configured": False}
     reachable = await state.database.is_reachable()

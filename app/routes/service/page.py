@@ -1,4 +1,4 @@
-"""The pages: the built files of `app/web/dist`, or a sentence on how to build them."""
+"""The pages: the files built in `app/web/dist`, or a note on how to build them."""
 
 import os
 from collections.abc import Mapping
@@ -30,11 +30,11 @@ POLICY = "; ".join(
         "frame-ancestors 'self'",
     ]
 )
-"""What a page may load: MapLibre runs workers from blobs; it and swagger-ui style their controls inline."""
+"""What a page may load: MapLibre runs workers from blobs; it and swagger-ui style controls inline."""
 
 FRESH = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
 LASTING = {"Cache-Control": "public, max-age=31536000, immutable"}
-"""For files whose name carries a hash of their content."""
+"""For files whose name contains a hash of their content."""
 
 CODINGS = (("br", ".br"), ("gzip", ".gz"))
 """The compressed forms the build puts beside a file, smallest first."""
@@ -50,14 +50,14 @@ and start again. <a href="openapi.json">The interface is described here.</a></p>
 
 
 class BuiltFiles(StaticFiles):
-    """Files of the build, each in the smallest form a caller takes."""
+    """Files of the build, each in the smallest form the caller accepts."""
 
     def __init__(self, directory: Path, headers: Mapping[str, str]) -> None:
         super().__init__(directory=directory, check_dir=False)
         self._headers = headers
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        """The file of a path; its compressed forms have no paths of their own."""
+        """Return the file of a path; compressed forms have no paths of their own."""
         if path.endswith(tuple(suffix for _, suffix in CODINGS)):
             return "", None
         return super().lookup_path(path)
@@ -69,7 +69,7 @@ class BuiltFiles(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """The file, or that it is the one the caller has."""
+        """Return the file, or a 304 if the caller has it."""
         forms = [(coding, Path(f"{full_path}{suffix}")) for coding, suffix in CODINGS]
         packed = [(coding, form) for coding, form in forms if form.is_file()]
         wanted = Headers(scope=scope).get("accept-encoding", "")
@@ -86,7 +86,7 @@ class BuiltFiles(StaticFiles):
 
 
 def add_page(app: FastAPI, dist: Path = DIST) -> None:
-    """Serve the map at `/`, the interface at `/docs`, their hashed files and what else lies beside them."""
+    """Serve the map at `/`, the API documentation at `/docs`, and the files that belong to them."""
     router = APIRouter(include_in_schema=False)
     built = BuiltFiles(dist, FRESH)
 

@@ -1,1 +1,1 @@
-"""The STAC API, collections, and the files of items."""
+"""The STAC API, collections, and item files."""

@@ -1,7 +1,7 @@
-"""STAC: what has landed as a STAC API, so that any STAC client finds it.
+"""STAC: what has landed, as a STAC API that any STAC client can search.
 
-Requests' models and the extensions' conformance classes are those of stac-fastapi; its application is not
-used, since it brings error answers, layers and a documentation page of its own.
+Request models and the conformance classes of extensions come from stac-fastapi; its application is not used,
+since it brings its own error answers, layers and documentation page.
 """
 
 from typing import Any
@@ -27,9 +27,9 @@ from app.routes.stac import search as stac_search
 from app.stac.scene_store import holdings, read_scene
 
 TITLE = "Tilewatch"
-DESCRIPTION = "What has landed in this Tilewatch, raw and derived, one item a scene."
+DESCRIPTION = "The scenes that have landed in this Tilewatch, raw and derived, one item per scene."
 SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"
-"""What pystac-client looks for; version 1.1 adds a list of what can be sorted by."""
+"""The class pystac-client looks for; version 1.1 adds a list of sortable fields."""
 CONFORMANCE = sorted(
     {
         *STACConformanceClasses,
@@ -42,7 +42,7 @@ CONFORMANCE = sorted(
         ),
     }
 )
-"""What is kept to. OGC's oas30 is not among it: `openapi.json` is written in OpenAPI 3.1."""
+"""The conformance classes. OGC's oas30 is not one of them: `openapi.json` is OpenAPI 3.1."""
 
 router = APIRouter(
     prefix="/stac",
@@ -54,7 +54,7 @@ router.include_router(stac_search.router)
 
 @router.get("", name="stac")
 async def landing(request: Request, state: ReadyState) -> dict[str, Any]:
-    """The catalogue: where its collections are, and where it is searched."""
+    """Return the catalogue with links to its collections and to its search."""
     own = str(request.url_for("stac"))
     search = str(request.url_for("stac_search"))
     return {
@@ -83,13 +83,13 @@ async def landing(request: Request, state: ReadyState) -> dict[str, Any]:
 
 @router.get("/conformance", name="stac_conformance")
 async def conformance() -> dict[str, Any]:
-    """The parts of the STAC API that are kept to."""
+    """List the conformance classes."""
     return {"conformsTo": CONFORMANCE}
 
 
 @router.get("/collections", name="stac_collections")
 async def list_collections(request: Request, state: ReadyState, database: OpenDatabase) -> dict[str, Any]:
-    """Every collection, with its extent and products."""
+    """List all collections with extents and products."""
     addresses = Addresses.of(request)
     async with database.connection() as connection:
         held = await holdings(connection)
@@ -109,7 +109,7 @@ async def list_collections(request: Request, state: ReadyState, database: OpenDa
 async def describe_collection(
     request: Request, state: ReadyState, database: OpenDatabase, collection_id: str
 ) -> dict[str, Any]:
-    """One collection."""
+    """Return a collection."""
     found = state.catalogue.collection(collection_id)
     async with database.connection() as connection:
         held = await holdings(connection)
@@ -120,7 +120,7 @@ async def describe_collection(
 async def read_item(
     *, request: Request, state: ReadyState, database: OpenDatabase, collection_id: str, item_id: str
 ) -> Response:
-    """One item."""
+    """Return an item."""
     collection = state.catalogue.collection(collection_id)
     async with database.connection() as connection:
         scene = await read_scene(connection, collection.id, item_id)

@@ -1,4 +1,4 @@
-"""Collections: what has landed, as STAC Collections."""
+"""Collections that have landed, as STAC Collections."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["collections"], dependencies=[Depends(known_names), Dep
 
 @router.get("/collections", name="collections")
 async def list_collections(request: Request, state: ReadyState) -> dict[str, Any]:
-    """Every collection that has landed."""
+    """List the collections that have landed."""
     own = str(request.url_for("collections"))
     return {
         "collections": [
@@ -28,7 +28,7 @@ async def list_collections(request: Request, state: ReadyState) -> dict[str, Any
 
 @router.get("/collections/{collection}", name="collection")
 async def describe_collection(request: Request, state: ReadyState, collection: str) -> dict[str, Any]:
-    """One collection: its bands, its periods, and examples of tile addresses."""
+    """Return a collection with its bands, its periods and examples of tile addresses."""
     found = state.catalogue.collection(collection)
     periods = state.catalogue.periods(found.id)
     box = (await state.catalogue.index(found.id, periods[-1])).bounds if periods else None
@@ -45,13 +45,13 @@ def described(
     *,
     box: tuple[float, float, float, float] | None,
 ) -> dict[str, Any]:
-    """A STAC Collection with its extent and links as they are now.
+    """Return a STAC Collection with its current extent and links.
 
     Args:
         request: The request whose host the links start with.
         state: Where the periods and products are.
         collection: The collection.
-        box: What the latest period holds, west, south, east, north; None where it was not looked up.
+        box: The box of the latest period, west, south, east, north in degrees; None if it was not looked up.
     """
     document = collection.to_stac()
     document["extent"]["temporal"] = {"interval": [time_span(state.catalogue.periods(collection.id))]}
@@ -63,14 +63,14 @@ def described(
 
 
 def time_span(periods: tuple[Period, ...]) -> list[str | None]:
-    """First and last moment of ascending periods, RFC 3339."""
+    """Return the first and last moment of ascending periods, as RFC 3339."""
     if not periods:
         return [None, None]
     return [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (periods[0].start, periods[-1].end)]
 
 
 def links_of(request: Request, state: AppState, collection: Collection) -> list[dict[str, Any]]:
-    """Where the collection is described and drawn."""
+    """Return links to where the collection is described and drawn."""
     own = str(request.url_for("collection", collection=collection.id))
     tile = request.url_for(
         "collection_tile",

@@ -1,6 +1,6 @@
-"""Files: the COGs of an item, read whole or in parts, from whichever storage they lie in.
+"""Files: the COGs of an item, read in whole or in part from the storage that holds them.
 
-Only what an item names is served, under its version, so that parts read one after another belong to one file.
+Only files that an item names are served, under a version, so that parts read one after another match.
 """
 
 import re
@@ -25,7 +25,7 @@ from mosaics.storage import Storage
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 PIECE_BYTES = 1024 * 1024
-"""What is read from storage at a time; a part of a COG that a client asks for is mostly smaller."""
+"""Bytes read from storage at a time; the parts of a COG that clients request are mostly smaller."""
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -36,7 +36,7 @@ router = APIRouter(tags=["STAC"], dependencies=[Depends(known_names), Depends(re
     "/stac/collections/{collection_id}/items/{item_id}/files/{version}/{name}",
     name="stac_file",
     response_class=StreamingResponse,
-    responses={200: {"content": {"image/tiff": {}}}, 206: {"description": "The part that `Range` asks for."}},
+    responses={200: {"content": {"image/tiff": {}}}, 206: {"description": "The part requested by `Range`."}},
 )
 async def read_file(
     *,
@@ -48,7 +48,7 @@ async def read_file(
     version: Annotated[str, Path(description="Changes with the content of the item's files.")],
     name: str,
 ) -> Response:
-    """The file of an asset, by the address its item gives; GDAL reads it as `/vsicurl/`."""
+    """Return an asset's file, at the address its item gives; GDAL reads it through `/vsicurl/`."""
     async with database.connection() as connection:
         scene = await read_scene(connection, collection_id, item_id)
     key = file_key(scene, version, name)
@@ -75,11 +75,11 @@ async def read_file(
 
 
 def file_key(scene: IndexedScene, version: str, name: str) -> str:
-    """Where in storage a file of an item lies.
+    """Return the storage key of an item's file.
 
     Raises:
-        NothingLandedError: When the item has other files now.
-        UnknownSceneError: When it has no such file.
+        NothingLandedError: If the item has other files by now.
+        UnknownSceneError: If the item has no such file.
     """
     keys = (scene.asset_key(asset) for asset in scene.item["assets"])
     files = {key.rpartition("/")[2]: key for key in keys if key is not None}
@@ -87,18 +87,18 @@ def file_key(scene: IndexedScene, version: str, name: str) -> str:
         raise UnknownSceneError(scene.collection, f"{scene.id}/{name}")
     if version != scene.version:
         raise NothingLandedError(
-            f"{scene.id!r} has landed anew since; its item has the addresses of its files now"
+            f"{scene.id!r} has landed again since then; its item has the current addresses of its files"
         )
     return files[name]
 
 
 def asked_part(text: str, size: int) -> tuple[int, int] | None:
-    """First byte and first byte after of what a `Range` asks for; None for the whole file.
+    """Return the first byte and the byte after the last that a `Range` requests; None for the whole file.
 
-    Several ranges at once, and other units, are answered with the whole file (RFC 9110, 14.2).
+    Multiple ranges and other units are answered with the whole file (RFC 9110, 14.2).
 
     Raises:
-        HTTPException: When no byte of the file is in it; 416.
+        HTTPException: If the range contains no byte of the file; status 416.
     """
     match = RANGE.fullmatch(text.strip())
     if match is None or not any(match.groups()):
@@ -113,14 +113,14 @@ def asked_part(text: str, size: int) -> tuple[int, int] | None:
     if start >= end:
         raise HTTPException(
             HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-            f"the file has {size} bytes",
+            f"the range is not within the file; the file has {size} bytes",
             headers={"Content-Range": f"bytes */{size}"},
         )
     return start, end
 
 
 async def pieces(storage: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-    """The bytes of an object, some at a time."""
+    """Yield the bytes of an object in pieces."""
     while start < end:
         piece = await storage.get_range(key, start, min(PIECE_BYTES, end - start))
         if not piece:

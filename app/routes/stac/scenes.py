@@ -1,4 +1,4 @@
-"""Scenes by their short form: which ones lie over a box at a time, without the whole of each item."""
+"""Scenes in short form: those over a box at a time, without their complete items."""
 
 import asyncio
 from datetime import timedelta
@@ -25,10 +25,10 @@ router = APIRouter(
 )
 
 SHOWN = ("title", "platform", "eo:cloud_cover", "tilewatch:synthetic")
-"""Properties of an item that are told where it has them."""
+"""Properties included if the item has them."""
 
 LAST_BEFORE = timedelta(microseconds=1)
-"""Between the last moment of a period and the first after, as PostgreSQL counts time."""
+"""Between the last moment of a period and the first after it, in PostgreSQL's time resolution."""
 
 
 @router.get("/catalog/scenes", name="catalog_scenes", response_class=GeoJSONResponse)
@@ -41,15 +41,16 @@ async def scenes(
     datetime: Annotated[
         str | None,
         Query(
-            description="A period (2024-06), an RFC 3339 instant, or two as A/B, open with ..", max_length=100
+            description="A period (2024-06), an RFC 3339 instant, or an interval A/B, open with ..",
+            max_length=100,
         ),
     ] = None,
-    collection: Annotated[str | None, Query(description="One collection; all where absent")] = None,
-    max_cloud: Annotated[float | None, Query(ge=0, le=100, description="Percent of clouds at most")] = None,
+    collection: Annotated[str | None, Query(description="One collection; all if absent")] = None,
+    max_cloud: Annotated[float | None, Query(ge=0, le=100, description="Most cloud cover, percent")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
-    token: Annotated[str | None, Query(description="Of a next link")] = None,
+    token: Annotated[str | None, Query(description="From a next link")] = None,
 ) -> Response:
-    """Scenes over a box at a time, newest first: what `/stac/search` finds, in short."""
+    """List scenes over a box at a time, newest first: what `/stac/search` finds, in short form."""
     search = Search(
         collections=None if collection is None else (state.catalogue.collection(collection).id,),
         place=None if bbox is None else Bbox.parse(bbox).geometry,
@@ -80,7 +81,7 @@ async def scenes(
 
 
 def moments(text: str | None) -> dict[str, Any]:
-    """The first and last moment, both included, of a period, an instant or an interval of them."""
+    """Return the first and last moment, both included, of a period, an instant or an interval."""
     if text is None:
         return {}
     if "/" not in text:
@@ -95,7 +96,7 @@ def moments(text: str | None) -> dict[str, Any]:
 
 
 def feature(state: AppState, addresses: Addresses, scene: IndexedScene) -> dict[str, Any]:
-    """A scene in short."""
+    """Return a scene in short form."""
     properties = scene.item["properties"]
     return {
         "type": "Feature",

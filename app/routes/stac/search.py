@@ -1,4 +1,4 @@
-"""Searches of the STAC API: what a request asks of the index, and the pages it answers."""
+"""Searches of the STAC API: reads search requests and returns pages of items."""
 
 import asyncio
 import json
@@ -52,10 +52,10 @@ ItemsGet: Any = create_request_model(
 
 
 class StacRoute(APIRoute):
-    """A route that answers 400 where a request is not what it declares, as the STAC API wants it."""
+    """A route that answers invalid requests with 400, as the STAC API requires."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, with FastAPI's refusals in the form of ours."""
+        """Return the handler, with FastAPI's validation errors turned into ours."""
         handle = super().get_route_handler()
 
         async def refusing(request: Request) -> Response:
@@ -73,7 +73,7 @@ router = APIRouter(route_class=StacRoute)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A search as a request has it."""
+    """A search as requested."""
 
     search: Search
     fields: Fields | None
@@ -89,13 +89,13 @@ async def list_items(
     database: OpenDatabase,
     asked: Annotated[Any, Depends(ItemsGet)],
     collections: Annotated[
-        str | None, Query(description="The same collection; pystac-client names it twice.")
+        str | None, Query(description="The same collection again, as pystac-client sends it.")
     ] = None,
 ) -> Response:
-    """The items of a collection, newest first; `next` leads to the following page."""
+    """List the items of a collection, newest first; `next` links to the following page."""
     collection = state.catalogue.collection(asked.collection_id)
     if collections not in {None, collection.id}:
-        raise SearchError(f"these are the items of {collection.id!r}; /stac/search has those of others")
+        raise SearchError(f"these are the items of {collection.id!r}; use /stac/search for those of others")
     search = Search(
         collections=(collection.id,),
         place=None if asked.bbox is None else box_shape(asked.bbox),
@@ -110,7 +110,7 @@ async def list_items(
 async def search(
     request: Request, state: ReadyState, database: OpenDatabase, asked: Annotated[Any, Depends(SearchGet)]
 ) -> Response:
-    """Items of all collections, newest first unless `sortby` says otherwise."""
+    """Search the items of all collections; newest first unless `sortby` says otherwise."""
     if asked.bbox is not None and asked.intersects is not None:
         raise SearchError("bbox and intersects exclude each other; give one of the two")
     place = None if asked.intersects is None else parsed("intersects", asked.intersects)
@@ -130,12 +130,12 @@ async def search(
 async def search_by_body(
     request: Request, state: ReadyState, database: OpenDatabase, asked: SearchPost
 ) -> Response:
-    """Items of all collections, asked for by a JSON body."""
+    """Search the items of all collections, with a JSON body."""
     place = None if asked.intersects is None else asked.intersects.model_dump(exclude_none=True)
     fields = None
     if "fields" in asked.model_fields_set:
         if asked.fields is None:
-            raise SearchError('fields is an object: {"include": […], "exclude": […]}')
+            raise SearchError('fields must be an object: {"include": […], "exclude": […]}')
         fields = Fields(frozenset(asked.fields.include or ()), frozenset(asked.fields.exclude or ()))
     order = total_order(
         [SortKey.parse(f"{'-' if key.direction == 'desc' else '+'}{key.field}") for key in asked.sortby or ()]
@@ -158,7 +158,7 @@ def wanted(
     query: Mapping[str, Any] | None,
     fields: Fields | None,
 ) -> Asked:
-    """A search of either method."""
+    """Read a search requested by either method."""
     shape = None if asked.bbox is None else box_shape(asked.bbox)
     search = Search(
         collections=tuple(asked.collections) if asked.collections else None,
@@ -172,30 +172,30 @@ def wanted(
 
 
 def moments(text: str | None) -> dict[str, Any]:
-    """The first and last moment of STAC's `datetime`, both included."""
+    """Return the first and last moment of a STAC `datetime`, both included."""
     interval = str_to_interval(text)
     first, last = interval if isinstance(interval, tuple) else (interval, interval)
     return {"first": first, "last": last}
 
 
 def page_size(limit: int | None) -> int:
-    """Items on a page, where fewer may be given than are asked for."""
+    """Return the number of items per page, which may be fewer than requested."""
     return min(limit or 10, MAX_PAGE)
 
 
 def cursor(token: str | None, search: Search) -> Cursor | None:
-    """Where a page begins."""
+    """Return where a page begins."""
     return None if token is None else Cursor.parse(token, search.order)
 
 
 def parsed(name: str, text: str) -> Mapping[str, Any]:
-    """The JSON object that a parameter holds."""
+    """Read the JSON object in a parameter."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SearchError(f"{name} is a JSON object; this is none") from error
+        raise SearchError(f"{name} is not valid JSON; give a JSON object") from error
     if not isinstance(document, dict):
-        raise SearchError(f"{name} is a JSON object")
+        raise SearchError(f"{name} is not a JSON object")
     return document
 
 
@@ -208,7 +208,7 @@ async def answer(
     *,
     by_body: bool = False,
 ) -> Response:
-    """A page of items, with the link to the next one."""
+    """Return a page of items, with a link to the next page."""
     async with database.connection() as connection:
         page = await find_scenes(connection, asked.search, after=asked.after, limit=asked.limit)
     addresses = Addresses.of(request)

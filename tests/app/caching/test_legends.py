@@ -26,7 +26,7 @@ async def test_a_legend_is_painted_once_for_all_who_ask_and_once_a_note(registry
     assert pictures.painted == 2
 
 
-async def test_legends_are_painted_anew_where_memory_is_short(registry: Registry) -> None:
+async def test_legends_are_painted_again_where_memory_is_short(registry: Registry) -> None:
     ndvi, other = registry.get("ndvi"), registry.get("no2")
     pictures = LegendPictures(max_bytes=len(legend_png(ndvi)) + len(legend_png(other)))  # and no bookkeeping
     for product in (ndvi, other, ndvi, ndvi):

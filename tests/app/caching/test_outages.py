@@ -75,10 +75,10 @@ async def test_every_answer_is_right_while_redis_is_away_and_redis_is_used_when_
         await (await reply(service, scope["tilewatch.resolved"], scope))(scope, receive, send)
 
     state = state_of(service)
-    door = TileMiddleware(
+    middleware = TileMiddleware(
         route, state=lambda: state, resolve=lambda state, path, query: resolved_tile(key_of(path))
     )
-    async with Load(door) as load:
+    async with Load(middleware) as load:
         await load.until_seen("redis")
         outage(redis_server)
         try:

@@ -45,7 +45,7 @@ async def test_all_who_ask_while_it_runs_get_the_one_result():
     assert len(flight) == 0
 
 
-async def test_the_next_one_after_it_ended_computes_anew():
+async def test_the_next_one_after_it_ended_computes_again():
     flight, computation = Flights(), Computation()
     computation.may_end.set()
     assert await flight.run("key", computation) == 1
@@ -74,7 +74,7 @@ async def test_a_cancelled_waiter_leaves_the_computation_to_the_others():
     assert (computation.runs, computation.cancelled) == (1, 0)
 
 
-async def test_the_last_waiter_to_leave_cancels_it_and_the_next_begins_anew():
+async def test_the_last_waiter_to_leave_cancels_it_and_the_next_begins_again():
     flight, computation = Flights(), Computation()
     for task in await started(flight, computation, 2):
         task.cancel()

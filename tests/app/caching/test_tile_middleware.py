@@ -31,7 +31,7 @@ class House:
         self.resolved: list[tuple[str, str]] = []
         self.routed: list[Scope] = []
         self.noted: list[tuple[str, str, int]] = []
-        self.door = TileMiddleware(
+        self.middleware = TileMiddleware(
             self.route,
             state=lambda: self.state,
             resolve=self.resolve,
@@ -57,7 +57,7 @@ class House:
         await answer(scope, receive, send)
 
     async def ask(self, path=PATH, **request):
-        return await ask(self.door, path, **request)
+        return await ask(self.middleware, path, **request)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ async def test_other_methods_go_on(house, method):
 
 
 @pytest.mark.parametrize("path", ["/", "/products", "/healthz", "/products/ndvi/tiles/nonsense"])
-async def test_what_is_no_tile_goes_on_untouched(house, path):
+async def test_what_is_not_a_tile_goes_on_untouched(house, path):
     answer = await house.ask(path)
     assert answer.body == b"from the routes"
     assert "tilewatch.resolved" not in house.routed[0]

@@ -1,4 +1,4 @@
-"""Settings of nobody's environment, and reports that are made anew whenever they are asked for."""
+"""Settings apart from any environment, and reports that are made again for every request."""
 
 import pytest
 

@@ -146,7 +146,7 @@ async def test_a_full_disk_is_said_before_a_landing_fails_on_it(
         found = await becomes(client, "storage")
         (small_disk / "filling").unlink()
         await becomes(client)
-    assert found["storage"]["says"] == "The disk of the storage is full: 0 MB are free."
+    assert found["storage"]["says"] == "The storage disk is full: only 0 MB are free."
     assert found["storage"]["free_bytes"] < 0.05 * disk.total
 
 
@@ -159,7 +159,7 @@ async def test_a_file_that_cannot_be_read_is_found_by_the_tile(
         os.truncate(red, 100)
     async with serving(settings.model_copy(update={"storage": store.as_uri()})) as client:
         found = await becomes(client, "tiles")
-    assert found["tiles"]["says"] == "A tile cannot be drawn. ndvi: files of S2A_MOL_20240610 cannot be read"
+    assert found["tiles"]["says"] == "A tile cannot be drawn: ndvi: cannot read files of S2A_MOL_20240610"
 
 
 async def test_a_leader_that_shows_itself_no_more_and_one_that_starts_nothing(
@@ -173,12 +173,12 @@ async def test_a_leader_that_shows_itself_no_more_and_one_that_starts_nothing(
     async with serving(chosen) as client:
         silent = (await becomes(client, "scheduler"))["scheduler"]
         assert silent["leader"] == "another"
-        assert "another leads the jobs, and has not shown itself for " in silent["says"]
+        assert "another leads the tasks but has been silent for " in silent["says"]
 
         async def beats_and_is_found_idle() -> bool:
             await other.seek()
             says: str = (await client.get("/health")).json()["checks"]["scheduler"]["says"]
-            return says.startswith("Jobs are due and were not started: ") and "kept-series" in says
+            return says.startswith("Tasks are due but were not started: ") and "kept-series" in says
 
         await eventually(beats_and_is_found_idle, within_s=WITHIN_S)
         await other.close()
@@ -187,13 +187,13 @@ async def test_a_leader_that_shows_itself_no_more_and_one_that_starts_nothing(
         assert found["leader"] != "another"
 
 
-async def test_nobody_leads(
+async def test_no_process_leads(
     settings: Settings, two_months: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = settings.model_copy(update={"storage": two_months, "database_url": database_url, "jobs": False})
     async with serving(chosen) as client:
         found = await becomes(client)
-    assert found["scheduler"]["says"] == "No process leads the jobs."
+    assert found["scheduler"]["says"] == "No process leads the tasks."
 
 
 async def test_many_who_ask_at_once_are_one_look(settings: Settings, two_months: str) -> None:
@@ -234,7 +234,7 @@ async def test_a_region_that_failed_twice_one_described_wrongly_and_a_tile_of_ea
         regions.write_text(json.dumps([described, {"name": "other", "bbox": [5, 51, 4, 52, 1]}]))
         wrong = (await becomes(client, "regions"))["regions"]
     await connection.close()
-    assert found["says"] == "mol: failed 2 times in a row, at last: the archive does not answer."
+    assert found["says"] == "mol: failed 2 times in a row, most recently: the archive does not answer."
     assert found["regions"]["mol"] == {
         "ok": False, "last_status": "failed", "age_days": None, "failures_in_a_row": 2
     }  # fmt: skip

@@ -116,7 +116,7 @@ def test_a_new_key_is_recognised_by_its_entry_alone() -> None:
     [
         ("writer", "name:scope:digest"),
         ("writer:write:abc", "64 hexadecimal"),
-        (f"writer:owner:{'0' * 64}", "no scope 'owner'; there are: read, write, admin"),
+        (f"writer:owner:{'0' * 64}", "'owner' is not a valid scope; there are: read, write, admin"),
         (f":write:{'0' * 64}", "name:scope:digest"),
         (f"a b:write:{'0' * 64}", "name:scope:digest"),
     ],

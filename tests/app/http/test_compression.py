@@ -1,4 +1,4 @@
-"""How finished answers travel: compressed where they are long texts, tagged where they are asked for anew."""
+"""How finished answers travel: compressed where they are long texts, tagged where they are revalidated."""
 
 import gzip
 import json
@@ -89,7 +89,7 @@ async def test_what_comes_in_parts_goes_on_in_parts_and_nothing_is_compressed_tw
         "/products/ndvi/legend.svg",
     ],
 )
-async def test_what_has_to_be_asked_anew_is_not_sent_again(client: httpx.AsyncClient, path: str) -> None:
+async def test_what_has_to_be_revalidated_is_not_sent_again(client: httpx.AsyncClient, path: str) -> None:
     first = await client.get(path)
     tag = first.headers["etag"]
     again = await client.get(path, headers={"If-None-Match": f'"other", {tag}'})

@@ -1,4 +1,4 @@
-"""What every answer carries, whoever asks and whatever went wrong."""
+"""What every answer carries, for any caller and whatever went wrong."""
 
 import logging
 from pathlib import Path
@@ -70,7 +70,7 @@ async def test_head_is_answered_wherever_get_is(client: httpx.AsyncClient, path:
     assert head.headers["content-type"] == get.headers["content-type"]
 
 
-async def test_what_nobody_foresaw_is_told_by_an_id_alone(
+async def test_an_unforeseen_error_is_told_by_an_id_alone(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with await open_storage(settings.storage) as storage:

@@ -11,7 +11,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** A product on one tile of any tile matrix set */
+        /** Return a product's tile on any tile matrix set */
         readonly get: operations["tiles.product_tile"];
         readonly put?: never;
         readonly post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** A product on one tile of WebMercatorQuad */
+        /** Return a product's tile on WebMercatorQuad */
         readonly get: operations["tiles.short_tile"];
         readonly put?: never;
         readonly post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Raw bands, a picture of three, or band math over a collection, on one tile */
+        /** Return a collection's tile: one raw band, three as a picture, or band math */
         readonly get: operations["tiles.collection_tile"];
         readonly put?: never;
         readonly post?: never;
@@ -62,7 +62,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** TileJSON 3.0.0 of a product, its time named so that the tiles stay the ones described */
+        /** Return the TileJSON 3.0.0 of a product; tile addresses fix the period that is described */
         readonly get: operations["tiles.product_tilejson"];
         readonly put?: never;
         readonly post?: never;
@@ -79,7 +79,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Every product, with its periods in brief; those that compare dates after those that show one */
+        /** List all products with a summary of their periods; those of one date first */
         readonly get: operations["products.products"];
         readonly put?: never;
         readonly post?: never;
@@ -96,7 +96,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** One product: formula, mask rules, classes, references and periods */
+        /** Return a product: formula, mask rules, classes, references and periods */
         readonly get: operations["products.product"];
         readonly put?: never;
         readonly post?: never;
@@ -113,7 +113,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** What the colours of a product mean; of one that compares dates, with the windows compared */
+        /** Return what a product's colours mean; for one that compares dates, with its windows */
         readonly get: operations["products.product_legend"];
         readonly put?: never;
         readonly post?: never;
@@ -131,9 +131,9 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * The periods, oldest first; `links` has the next page
-         * @description Of a product that compares dates these are the periods that can be compared, and the coverage is of what
-         *     the scenes of every window show.
+         * List the periods, oldest first; `links` holds the next page
+         * @description For a product that compares dates these are the periods that can be compared; coverage is then the
+         *     part of the box that the scenes of every window cover.
          */
         readonly get: operations["products.product_times"];
         readonly put?: never;
@@ -151,7 +151,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The value a tile shows at a place; where there is none, `state` and `reason` say why */
+        /** Return the value at a place, as a tile shows it; if there is none, `state` and `reason` say why */
         readonly get: operations["products.product_point"];
         readonly put?: never;
         readonly post?: never;
@@ -171,17 +171,17 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * The statistics of every period, for every polygon sent: GeoJSON comes back with `properties.series`
+         * Return the statistics of every period for every polygon sent, as `properties.series` in the GeoJSON
          * @description With `Accept: application/x-ndjson` each entry is a line, sent as soon as it is computed, with its
-         *     feature's id, or its place in the collection, as `feature`; an error on the way is a last line with
+         *     feature's id, or its position in the collection, as `feature`. An error on the way is a last line with
          *     `detail`.
          *
-         *     This works without a database. Where one is configured it remembers what was computed, and while it is
-         *     away the answer is 503: computing everything anew would be at the cost of the tiles.
+         *     This works without a database. If one is configured, it stores what was computed; while it is
+         *     unavailable the answer is 503, since computing everything again would slow down the tiles.
          *
-         *     Of a product that compares dates every entry names its `windows`; a series goes over the tested one, and
-         *     the others follow it unless they are given. `offset=ring` subtracts the mean over a ring of 180 m around
-         *     each polygon (`offset=ring:300` over another), and reports it.
+         *     For a product that compares dates every entry names its `windows`. A series runs over the tested window,
+         *     and the others follow it unless they are given. `offset=ring` subtracts the mean over a ring of 180 m
+         *     around each polygon (`offset=ring:300` sets another width) and reports it.
          */
         readonly post: operations["statistics.product_statistics"];
         readonly delete?: never;
@@ -197,7 +197,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Every collection that has landed */
+        /** List the collections that have landed */
         readonly get: operations["collections.collections"];
         readonly put?: never;
         readonly post?: never;
@@ -214,7 +214,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** One collection: its bands, its periods, and examples of tile addresses */
+        /** Return a collection with its bands, its periods and examples of tile addresses */
         readonly get: operations["collections.collection"];
         readonly put?: never;
         readonly post?: never;
@@ -231,7 +231,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** List areas in the order of their ids; `links` leads to the next page */
+        /** List areas in order of id; `links` holds the next page */
         readonly get: operations["areas.find"];
         readonly put?: never;
         /** Register an area */
@@ -249,16 +249,16 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** One area */
+        /** Return an area */
         readonly get: operations["areas.area"];
-        /** Give an area a new shape and new properties; what was kept for another shape is forgotten */
+        /** Replace an area's shape and properties; what was kept for another shape is dropped */
         readonly put: operations["areas.replace"];
         readonly post?: never;
-        /** Delete an area, and the statistics kept for it */
+        /** Delete an area and the statistics kept for it */
         readonly delete: operations["areas.delete"];
         readonly options?: never;
         readonly head?: never;
-        /** Change properties of an area by a merge patch: what is not named stays, null removes */
+        /** Change an area's properties by merge patch: null removes one, and those not named stay */
         readonly patch: operations["areas.change"];
         readonly trace?: never;
     };
@@ -270,10 +270,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * The statistics of an area for every period from `start` to `end`, of all there are where absent
-         * @description They are read, not computed. What is not kept yet, because the area is new, a scene has just landed, or
-         *     the area does not keep the product, is computed, up to a bound: its entries have `kept` false, and
-         *     `pending` counts those left out.
+         * Return the statistics of an area for every period from `start` to `end`; without them, for all
+         * @description Kept entries are read, not computed. Those not kept yet, because the area is new, a scene has just
+         *     landed or the area does not keep the product, are computed up to a limit: their `kept` is false, and
+         *     `pending` is the number of entries left out.
          */
         readonly get: operations["areas.area_timeseries"];
         readonly put?: never;
@@ -291,7 +291,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The regions, how each stands, and what is wrong with those that cannot be */
+        /** List the regions with their state, and the faults of those that are not valid */
         readonly get: operations["regions.regions"];
         readonly put?: never;
         readonly post?: never;
@@ -308,7 +308,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** A region with its latest refreshes, newest first */
+        /** Return a region with its latest refreshes, newest first */
         readonly get: operations["regions.region"];
         readonly put?: never;
         readonly post?: never;
@@ -327,7 +327,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Refresh a region now, whenever the rotation would; 409 while it is being refreshed */
+        /** Refresh a region now, whenever the rotation would; 409 if it is being refreshed already */
         readonly post: operations["regions.refresh"];
         readonly delete?: never;
         readonly options?: never;
@@ -343,8 +343,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * What the scenes of each region's days after cover of it, with its age; its box where nothing does
-         * @description `covered_fraction` is the covered share of the box, and null where that is not known.
+         * Return what the scenes of each region's window after cover, with its age; if nothing, its box
+         * @description `covered_fraction` is the covered share of the box, or null if unknown.
          */
         readonly get: operations["regions.coverage"];
         readonly put?: never;
@@ -362,7 +362,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The items of a collection, newest first; `next` leads to the following page */
+        /** List the items of a collection, newest first; `next` links to the following page */
         readonly get: operations["STAC.stac_items"];
         readonly put?: never;
         readonly post?: never;
@@ -379,10 +379,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Items of all collections, newest first unless `sortby` says otherwise */
+        /** Search the items of all collections; newest first unless `sortby` says otherwise */
         readonly get: operations["STAC.stac_search"];
         readonly put?: never;
-        /** Items of all collections, asked for by a JSON body */
+        /** Search the items of all collections, with a JSON body */
         readonly post: operations["STAC.stac_search_by_body"];
         readonly delete?: never;
         readonly options?: never;
@@ -397,7 +397,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The catalogue: where its collections are, and where it is searched */
+        /** Return the catalogue with links to its collections and to its search */
         readonly get: operations["STAC.stac"];
         readonly put?: never;
         readonly post?: never;
@@ -414,7 +414,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The parts of the STAC API that are kept to */
+        /** List the conformance classes */
         readonly get: operations["STAC.stac_conformance"];
         readonly put?: never;
         readonly post?: never;
@@ -431,7 +431,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Every collection, with its extent and products */
+        /** List all collections with extents and products */
         readonly get: operations["STAC.stac_collections"];
         readonly put?: never;
         readonly post?: never;
@@ -448,7 +448,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** One collection */
+        /** Return a collection */
         readonly get: operations["STAC.stac_collection"];
         readonly put?: never;
         readonly post?: never;
@@ -465,7 +465,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** One item */
+        /** Return an item */
         readonly get: operations["STAC.stac_item"];
         readonly put?: never;
         readonly post?: never;
@@ -482,7 +482,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The file of an asset, by the address its item gives; GDAL reads it as `/vsicurl/` */
+        /** Return an asset's file, at the address its item gives; GDAL reads it through `/vsicurl/` */
         readonly get: operations["STAC.stac_file"];
         readonly put?: never;
         readonly post?: never;
@@ -499,7 +499,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Scenes over a box at a time, newest first: what `/stac/search` finds, in short */
+        /** List scenes over a box at a time, newest first: what `/stac/search` finds, in short form */
         readonly get: operations["STAC.catalog_scenes"];
         readonly put?: never;
         readonly post?: never;
@@ -518,7 +518,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Order scenes from an archive: what `tilewatch ingest` does, as a job */
+        /** Start an ingestion from an archive as a job: what `tilewatch ingest` does */
         readonly post: operations["jobs.ingest"];
         readonly delete?: never;
         readonly options?: never;
@@ -535,7 +535,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Order a composite: what `tilewatch composite` does, as a job, after `tilewatch ingest` where asked */
+        /** Start a composite as a job, after an ingestion if requested: what `tilewatch composite` does */
         readonly post: operations["jobs.composites"];
         readonly delete?: never;
         readonly options?: never;
@@ -551,8 +551,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Which process leads, when each of its tasks runs next and how the latest went; the latest jobs
-         * @description `tasks` is empty where the worker that answers leaves them to others (`TILEWATCH_JOBS`).
+         * Return the leading process, the next and latest run of each task, and the latest jobs
+         * @description `tasks` is empty if the answering worker leaves tasks to others (`TILEWATCH_JOBS`).
          */
         readonly get: operations["jobs.jobs"];
         readonly put?: never;
@@ -570,13 +570,13 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** A job that somebody ordered: how far it is, its last words, and where what came of it is served */
+        /** Return a job: its progress, the end of its log, and where its results are served */
         readonly get: operations["jobs.job"];
         readonly put?: never;
         readonly post?: never;
         /**
-         * Cancel a job; what has landed stays, and so does the record of the job
-         * @description Answered 202 while a job that runs is being ended, which takes some seconds.
+         * Cancel a job; what has landed stays, and so does the job's record
+         * @description The answer is 202 while a running job is being stopped, which takes a few seconds.
          */
         readonly delete: operations["jobs.cancel_job"];
         readonly options?: never;
@@ -591,7 +591,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Whether the process answers at all */
+        /** Report that the process answers */
         readonly get: operations["health.healthz"];
         readonly put?: never;
         readonly post?: never;
@@ -609,9 +609,9 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Whether tiles can be served, and the state of each part; 503 while storage does not answer
-         * @description Redis or the database away does not make a worker unready: tiles are then computed, and areas alone are
-         *     answered with 503.
+         * Report whether tiles can be served, with the state of each part; 503 while storage does not answer
+         * @description A worker stays ready while Redis or the database is unavailable: tiles are then computed, and only areas
+         *     are answered 503.
          */
         readonly get: operations["health.readyz"];
         readonly put?: never;
@@ -630,8 +630,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Every part a deployment depends on, looked at now: 503 where one is wrong, with what and since when
-         * @description A worker that is not well goes on with what it can do; whether to send it requests is what `/readyz` says.
+         * Check every part a deployment depends on; 503 if one fails, with what is wrong and since when
+         * @description A failing worker keeps doing what it can; `/readyz` says whether to send it requests.
          */
         readonly get: operations["health.meta_health"];
         readonly put?: never;
@@ -650,8 +650,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Every part a deployment depends on, looked at now: 503 where one is wrong, with what and since when
-         * @description A worker that is not well goes on with what it can do; whether to send it requests is what `/readyz` says.
+         * Check every part a deployment depends on; 503 if one fails, with what is wrong and since when
+         * @description A failing worker keeps doing what it can; `/readyz` says whether to send it requests.
          */
         readonly get: operations["health.health"];
         readonly put?: never;
@@ -669,7 +669,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** What can be watched, in Prometheus form; of this worker alone */
+        /** Return this worker's metrics in Prometheus format */
         readonly get: operations["health.metrics"];
         readonly put?: never;
         readonly post?: never;
@@ -686,7 +686,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** What every region shows and how old that is, computed when it is asked for */
+        /** Return what every region shows and how old that is, computed on request */
         readonly get: operations["regions.index"];
         readonly put?: never;
         readonly post?: never;
@@ -703,7 +703,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** What a region shows, of which days, and how old that is */
+        /** Return what a region shows, for which days, and how old that is */
         readonly get: operations["regions.meta"];
         readonly put?: never;
         readonly post?: never;
@@ -1039,7 +1039,7 @@ export interface components {
         };
         /**
          * CompositeRequest
-         * @description A composite to be made of the scenes of a time.
+         * @description A composite to make from the scenes of a time.
          */
         readonly CompositeRequest: {
             /**
@@ -1055,7 +1055,7 @@ export interface components {
             readonly aoi: readonly number[] | Record<string, never>;
             /**
              * Toi
-             * @description Time of interest: a period (2024-06) or an interval of periods or instants, its last period included.
+             * @description Time of interest: a period (2024-06), or an interval of periods or instants; its last period is included.
              * @example 2024-06-01/2024-06-30
              */
             readonly toi: string;
@@ -1063,7 +1063,7 @@ export interface components {
             readonly bands: readonly string[];
             /**
              * Collection
-             * @description The collection whose scenes it is made of.
+             * @description The collection whose scenes are used.
              * @default sentinel-2-l2a
              */
             readonly collection: string;
@@ -1075,17 +1075,17 @@ export interface components {
             readonly method: "median" | "mean" | "min" | "max";
             /**
              * Ingest
-             * @description Fetch the scenes first: true, or the name of a source of the collection. Where absent, they are fetched if the service has an archive for that (TILEWATCH_ORDER_SOURCE).
+             * @description Fetch the scenes first: true, or the name of a source of the collection. By default they are fetched if the service has an archive for that (TILEWATCH_ORDER_SOURCE).
              */
             readonly ingest?: boolean | string | null;
             /**
              * Max Cloud
-             * @description Per cent; cloudier scenes are not fetched.
+             * @description Percent; cloudier scenes are not fetched.
              */
             readonly max_cloud?: number | null;
             /**
              * Limit
-             * @description The most scenes to land; the log says how many are left out.
+             * @description Number of scenes to land at most; the log says how many are left out.
              * @default 500
              */
             readonly limit: number;
@@ -1281,7 +1281,7 @@ export interface components {
         readonly ImageType: "png" | "npy" | "tif" | "tiff" | "jpeg" | "jpg" | "jp2" | "webp" | "pngraw";
         /**
          * IngestRequest
-         * @description Scenes to be brought from an archive.
+         * @description Scenes to fetch from an archive.
          */
         readonly IngestRequest: {
             /**
@@ -1297,35 +1297,35 @@ export interface components {
             readonly aoi: readonly number[] | Record<string, never>;
             /**
              * Toi
-             * @description Time of interest: a period (2024-06) or an interval of periods or instants, its last period included.
+             * @description Time of interest: a period (2024-06), or an interval of periods or instants; its last period is included.
              * @example 2024-06-01/2024-06-30
              */
             readonly toi: string;
             /**
              * Bands
-             * @description Bands of the collection; all the source has where absent.
+             * @description Bands of the collection; by default all the source has.
              * @default []
              */
             readonly bands: readonly string[];
             /**
              * Source
-             * @description An archive (`tilewatch sources`); one of Sentinel-2 where absent.
+             * @description An archive (see `tilewatch sources`); by default one of Sentinel-2.
              */
             readonly source?: string | null;
             /**
              * Max Cloud
-             * @description Per cent; cloudier scenes are not fetched.
+             * @description Percent; cloudier scenes are not fetched.
              */
             readonly max_cloud?: number | null;
             /**
              * Limit
-             * @description The most scenes to land; the log says how many are left out.
+             * @description Number of scenes to land at most; the log says how many are left out.
              * @default 500
              */
             readonly limit: number;
             /**
              * Mode
-             * @description Copy the files, or read them where they lie.
+             * @description Copy the files, or read them in the archive.
              * @default copy
              * @enum {string}
              */
@@ -1356,7 +1356,7 @@ export interface components {
             readonly status: "queued" | "running" | "done" | "failed" | "cancelled";
             /**
              * Cancelling
-             * @description Whether it is to be cancelled, and still runs.
+             * @description Whether it is being cancelled but still runs.
              */
             readonly cancelling: boolean;
             readonly progress: components["schemas"]["JobProgress"] | null;
@@ -1375,26 +1375,26 @@ export interface components {
             readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
             /**
              * Request
-             * @description As it was understood: `aoi` is the box that is taken.
+             * @description The request as it was understood; `aoi` is the box that is used.
              */
             readonly request: {
                 readonly [key: string]: unknown;
             };
             /**
              * Attempts
-             * @description How often it was begun; more than once where a server was lost.
+             * @description How often the job was started; more than once if a server was lost.
              */
             readonly attempts: number;
             /**
              * Log
-             * @description The last lines of what it says.
+             * @description The last lines of its output.
              */
             readonly log: readonly string[];
             readonly result: components["schemas"]["JobResult"];
         };
         /**
          * JobLayer
-         * @description A product that shows what landed, at the time it is of.
+         * @description A product that shows what landed, at the period it landed in.
          */
         readonly JobLayer: {
             /** Product */
@@ -1410,12 +1410,12 @@ export interface components {
         };
         /**
          * JobProgress
-         * @description How far a job is.
+         * @description How far a job has come.
          */
         readonly JobProgress: {
             /**
              * Step
-             * @description The command at work: ingest or composite.
+             * @description The command that is running: ingest or composite.
              */
             readonly step: string;
             /** Step Number */
@@ -1426,20 +1426,20 @@ export interface components {
             readonly done: number;
             /**
              * Total
-             * @description 0 while it is not known how much there is to do.
+             * @description 0 while the amount of work is unknown.
              */
             readonly total: number;
             /** Unit */
             readonly unit: string;
             /**
              * Fraction
-             * @description Of the step, 0 to 1.
+             * @description Share of the step that is done, 0 to 1.
              */
             readonly fraction: number | null;
         };
         /**
          * JobResult
-         * @description What came of a job so far.
+         * @description The results of a job so far.
          */
         readonly JobResult: {
             /** Scenes */
@@ -1448,7 +1448,7 @@ export interface components {
             readonly layers: readonly components["schemas"]["JobLayer"][];
             /**
              * Steps
-             * @description What each step told at its end.
+             * @description What each step reported at its end.
              */
             readonly steps: {
                 readonly [key: string]: unknown;
@@ -1456,7 +1456,7 @@ export interface components {
         };
         /**
          * JobScene
-         * @description A scene that is there because of a job, or was before.
+         * @description A scene that a job landed, or found already landed.
          */
         readonly JobScene: {
             /** Collection */
@@ -1467,7 +1467,7 @@ export interface components {
             readonly period: string;
             /**
              * Commit
-             * @description Null where the scene had been landed before.
+             * @description Null if the scene had landed before.
              */
             readonly commit: number | null;
             /** Links */
@@ -1475,7 +1475,7 @@ export interface components {
         };
         /**
          * LegendFormat
-         * @description The forms of a legend.
+         * @description The formats of a legend.
          * @enum {string}
          */
         readonly LegendFormat: "json" | "png" | "svg";
@@ -1601,7 +1601,7 @@ export interface components {
         };
         /**
          * PeriodRange
-         * @description The periods of a product, in brief.
+         * @description A summary of a product's periods.
          */
         readonly PeriodRange: {
             /** Count */
@@ -1640,7 +1640,7 @@ export interface components {
         };
         /**
          * PointValue
-         * @description What a product says at one place, or why it says nothing.
+         * @description The value of a product at one place, or why there is none.
          */
         readonly PointValue: {
             /** Lon */
@@ -1665,14 +1665,14 @@ export interface components {
             readonly scenes: readonly string[];
             /**
              * Unmasked
-             * @description Labels of mask rules that were not applied, since the scene lacks their band.
+             * @description Labels of mask rules that were not applied because the scene lacks their band.
              */
             readonly unmasked?: readonly string[] | null;
             /** Synthetic */
             readonly synthetic: boolean;
             /**
              * Windows
-             * @description Of a product with windows, those compared; with state and scenes of each at the place.
+             * @description The windows compared, for products with windows; with each one's state and scenes at this place.
              */
             readonly windows?: {
                 readonly [key: string]: {
@@ -1683,7 +1683,7 @@ export interface components {
             readonly offset?: number | null;
             /**
              * Suspect
-             * @description Whether the value lies beyond what is plausible, of a product that says what is.
+             * @description Whether the value is outside the plausible range, for products that state one.
              */
             readonly suspect?: boolean | null;
         };
@@ -1745,7 +1745,7 @@ export interface components {
         };
         /**
          * ProductDetail
-         * @description A product with its formula, its rules and its periods.
+         * @description A product with its formula, rules and periods.
          */
         readonly ProductDetail: {
             /** Id */
@@ -1760,7 +1760,7 @@ export interface components {
             readonly kind: string;
             /**
              * Windows
-             * @description Its time windows, the tested one first; none for one time.
+             * @description Its time windows, the tested one first; empty for a product of one time.
              */
             readonly windows: readonly string[];
             /** Collection */
@@ -1790,7 +1790,7 @@ export interface components {
             readonly bands: readonly string[];
             /**
              * Mask
-             * @description The rules by which a pixel counts. One whose band a scene lacks is not applied to that scene; the answer for a point says so in `unmasked`.
+             * @description The rules by which a pixel counts. A rule is not applied to scenes that lack its band; the answer for a point then lists it in `unmasked`.
              */
             readonly mask: readonly {
                 readonly [key: string]: unknown;
@@ -1803,19 +1803,19 @@ export interface components {
             readonly references: readonly string[];
             /**
              * Roles
-             * @description Time windows, each a query parameter of its own; none where one time is shown.
+             * @description Time windows, each with a query parameter; empty for a product of one time.
              */
             readonly roles: {
                 readonly [key: string]: components["schemas"]["RoleFacts"];
             };
             /**
              * Offset
-             * @description Subtracted from every value unless offset= says otherwise.
+             * @description Subtracted from every value unless offset= is given.
              */
             readonly offset: number | null;
             /**
              * Plausible
-             * @description Values beyond are suspect.
+             * @description Values outside this range are suspect.
              */
             readonly plausible: readonly [
                 number,
@@ -1823,7 +1823,7 @@ export interface components {
             ] | null;
             /**
              * Counted
-             * @description Conditions whose area statistics give.
+             * @description Conditions whose area the statistics report.
              */
             readonly counted: readonly {
                 readonly [key: string]: unknown;
@@ -1833,7 +1833,7 @@ export interface components {
         };
         /**
          * ProductList
-         * @description Every product there is.
+         * @description All products.
          */
         readonly ProductList: {
             /** Products */
@@ -1856,7 +1856,7 @@ export interface components {
             readonly kind: string;
             /**
              * Windows
-             * @description Its time windows, the tested one first; none for one time.
+             * @description Its time windows, the tested one first; empty for a product of one time.
              */
             readonly windows: readonly string[];
             /** Collection */
@@ -1989,26 +1989,26 @@ export interface components {
             ];
             /**
              * Pre Start
-             * @description First day before; null until a refresh has succeeded.
+             * @description First day of the window before; null until a refresh has succeeded.
              */
             readonly pre_start: string | null;
             /** Pre End */
             readonly pre_end: string | null;
             /**
              * Post Start
-             * @description First day after.
+             * @description First day of the window after.
              */
             readonly post_start: string | null;
             /** Post End */
             readonly post_end: string | null;
             /**
              * Generated At
-             * @description End of the refresh that is shown.
+             * @description When the refresh that is shown ended.
              */
             readonly generated_at: string | null;
             /**
              * Tile Url Template
-             * @description With {z}, {x} and {y} to be filled in.
+             * @description Address of the tiles, with {z}, {x} and {y} to fill in.
              */
             readonly tile_url_template: string;
             /** Zoom Min */
@@ -2017,12 +2017,12 @@ export interface components {
             readonly zoom_max: number;
             /**
              * Tile Count
-             * @description Tiles of WebMercatorQuad under the box, over all its zooms.
+             * @description WebMercatorQuad tiles that the box touches, at all its zooms.
              */
             readonly tile_count: number;
             /**
              * Disk Usage Mb
-             * @description Million bytes of COGs that the refreshes of the last two years landed, also of scenes that were replaced or swept since; not those that others had landed, nor items, mosaics and overviews; 0 of files left in their archive, null where it is not known.
+             * @description Megabytes (10^6 bytes) of COGs that the refreshes of the last two years landed, including scenes replaced or swept since, but not scenes that others had landed, items, mosaics and overviews. 0 if files are left in their archive, null if unknown.
              */
             readonly disk_usage_mb: number | null;
             /**
@@ -2032,12 +2032,12 @@ export interface components {
             readonly last_status: "unknown" | "never" | "running" | "done" | "empty" | "failed";
             /**
              * Last Run At
-             * @description Begin of the last refresh, however it went.
+             * @description When the last refresh started, whatever its outcome.
              */
             readonly last_run_at: string | null;
             /**
              * Age Days
-             * @description Since the refresh that is shown began.
+             * @description Days since the refresh that is shown started.
              */
             readonly age_days: number | null;
             /** Priority */
@@ -2050,7 +2050,7 @@ export interface components {
             readonly post_window_days: number;
             /**
              * Pre Basis
-             * @description Where the days before come from: the same season a year before, or, where that has no scene, right before the days after.
+             * @description Source of the window before: the same season a year earlier or, if that has no scene, the days right before the window after.
              */
             readonly pre_basis: ("year-before" | "just-before") | null;
             /** Fire Mask */
@@ -2063,12 +2063,12 @@ export interface components {
             readonly area_km2: number;
             /**
              * Due
-             * @description Night from which the rotation takes it.
+             * @description Night from which the rotation refreshes it.
              */
             readonly due: string | null;
             /**
              * Bound Days
-             * @description Age the rotation keeps it below where nothing fails.
+             * @description Age the rotation keeps it below if nothing fails.
              */
             readonly bound_days: number | null;
             /** Is Late */
@@ -2077,7 +2077,7 @@ export interface components {
             readonly failures_in_a_row: number;
             /**
              * Error
-             * @description Why the last refresh that has ended brought nothing.
+             * @description Why the last finished refresh brought nothing.
              */
             readonly error: string | null;
             /**
@@ -2088,17 +2088,17 @@ export interface components {
         };
         /**
          * RegionList
-         * @description The regions there are.
+         * @description All regions.
          */
         readonly RegionList: {
             /**
              * Configured
-             * @description Whether a regions file is named (TILEWATCH_REGIONS).
+             * @description Whether a regions file is configured (TILEWATCH_REGIONS).
              */
             readonly configured: boolean;
             /**
              * Current
-             * @description False while the file is broken and the regions read before stand.
+             * @description False while the file is invalid and the regions read before are kept.
              */
             readonly current: boolean;
             /** Regions */
@@ -2108,7 +2108,7 @@ export interface components {
         };
         /**
          * RegionMeta
-         * @description What a region shows, and how old that is.
+         * @description What a region shows and how old that is.
          */
         readonly RegionMeta: {
             /** Region Name */
@@ -2125,26 +2125,26 @@ export interface components {
             ];
             /**
              * Pre Start
-             * @description First day before; null until a refresh has succeeded.
+             * @description First day of the window before; null until a refresh has succeeded.
              */
             readonly pre_start: string | null;
             /** Pre End */
             readonly pre_end: string | null;
             /**
              * Post Start
-             * @description First day after.
+             * @description First day of the window after.
              */
             readonly post_start: string | null;
             /** Post End */
             readonly post_end: string | null;
             /**
              * Generated At
-             * @description End of the refresh that is shown.
+             * @description When the refresh that is shown ended.
              */
             readonly generated_at: string | null;
             /**
              * Tile Url Template
-             * @description With {z}, {x} and {y} to be filled in.
+             * @description Address of the tiles, with {z}, {x} and {y} to fill in.
              */
             readonly tile_url_template: string;
             /** Zoom Min */
@@ -2153,12 +2153,12 @@ export interface components {
             readonly zoom_max: number;
             /**
              * Tile Count
-             * @description Tiles of WebMercatorQuad under the box, over all its zooms.
+             * @description WebMercatorQuad tiles that the box touches, at all its zooms.
              */
             readonly tile_count: number;
             /**
              * Disk Usage Mb
-             * @description Million bytes of COGs that the refreshes of the last two years landed, also of scenes that were replaced or swept since; not those that others had landed, nor items, mosaics and overviews; 0 of files left in their archive, null where it is not known.
+             * @description Megabytes (10^6 bytes) of COGs that the refreshes of the last two years landed, including scenes replaced or swept since, but not scenes that others had landed, items, mosaics and overviews. 0 if files are left in their archive, null if unknown.
              */
             readonly disk_usage_mb: number | null;
             /**
@@ -2168,18 +2168,18 @@ export interface components {
             readonly last_status: "unknown" | "never" | "running" | "done" | "empty" | "failed";
             /**
              * Last Run At
-             * @description Begin of the last refresh, however it went.
+             * @description When the last refresh started, whatever its outcome.
              */
             readonly last_run_at: string | null;
             /**
              * Age Days
-             * @description Since the refresh that is shown began.
+             * @description Days since the refresh that is shown started.
              */
             readonly age_days: number | null;
         };
         /**
          * RegionProblem
-         * @description What is wrong with the regions file, or with a region in it.
+         * @description A fault in the regions file, or in one region of it.
          */
         readonly RegionProblem: {
             /** Line */
@@ -2191,7 +2191,7 @@ export interface components {
         };
         /**
          * RegionRun
-         * @description A refresh of a region.
+         * @description One refresh of a region.
          */
         readonly RegionRun: {
             /** Id */
@@ -2199,7 +2199,7 @@ export interface components {
             /**
              * Night
              * Format: date
-             * @description Day of the rotation's calendar that it counts for.
+             * @description Day of the rotation's calendar that the refresh counts for.
              */
             readonly night: string;
             /**
@@ -2246,7 +2246,7 @@ export interface components {
             readonly scenes_landed: number;
             /**
              * Scenes Found
-             * @description Scenes that had been landed before.
+             * @description Scenes that had landed before.
              */
             readonly scenes_found: number;
             /** Landed Bytes */
@@ -2262,7 +2262,7 @@ export interface components {
             readonly duration_s: number | null;
             /**
              * Jobs
-             * @description Ids of the ingestions by window; /jobs/{id} tells of each.
+             * @description Ids of the ingestion jobs by window; see /jobs/{id}.
              */
             readonly jobs: {
                 readonly [key: string]: number;
@@ -2272,7 +2272,7 @@ export interface components {
         };
         /**
          * RegionSummary
-         * @description A region as it is described and stands.
+         * @description A region: its description and its state.
          */
         readonly RegionSummary: {
             /** Region Name */
@@ -2289,26 +2289,26 @@ export interface components {
             ];
             /**
              * Pre Start
-             * @description First day before; null until a refresh has succeeded.
+             * @description First day of the window before; null until a refresh has succeeded.
              */
             readonly pre_start: string | null;
             /** Pre End */
             readonly pre_end: string | null;
             /**
              * Post Start
-             * @description First day after.
+             * @description First day of the window after.
              */
             readonly post_start: string | null;
             /** Post End */
             readonly post_end: string | null;
             /**
              * Generated At
-             * @description End of the refresh that is shown.
+             * @description When the refresh that is shown ended.
              */
             readonly generated_at: string | null;
             /**
              * Tile Url Template
-             * @description With {z}, {x} and {y} to be filled in.
+             * @description Address of the tiles, with {z}, {x} and {y} to fill in.
              */
             readonly tile_url_template: string;
             /** Zoom Min */
@@ -2317,12 +2317,12 @@ export interface components {
             readonly zoom_max: number;
             /**
              * Tile Count
-             * @description Tiles of WebMercatorQuad under the box, over all its zooms.
+             * @description WebMercatorQuad tiles that the box touches, at all its zooms.
              */
             readonly tile_count: number;
             /**
              * Disk Usage Mb
-             * @description Million bytes of COGs that the refreshes of the last two years landed, also of scenes that were replaced or swept since; not those that others had landed, nor items, mosaics and overviews; 0 of files left in their archive, null where it is not known.
+             * @description Megabytes (10^6 bytes) of COGs that the refreshes of the last two years landed, including scenes replaced or swept since, but not scenes that others had landed, items, mosaics and overviews. 0 if files are left in their archive, null if unknown.
              */
             readonly disk_usage_mb: number | null;
             /**
@@ -2332,12 +2332,12 @@ export interface components {
             readonly last_status: "unknown" | "never" | "running" | "done" | "empty" | "failed";
             /**
              * Last Run At
-             * @description Begin of the last refresh, however it went.
+             * @description When the last refresh started, whatever its outcome.
              */
             readonly last_run_at: string | null;
             /**
              * Age Days
-             * @description Since the refresh that is shown began.
+             * @description Days since the refresh that is shown started.
              */
             readonly age_days: number | null;
             /** Priority */
@@ -2350,7 +2350,7 @@ export interface components {
             readonly post_window_days: number;
             /**
              * Pre Basis
-             * @description Where the days before come from: the same season a year before, or, where that has no scene, right before the days after.
+             * @description Source of the window before: the same season a year earlier or, if that has no scene, the days right before the window after.
              */
             readonly pre_basis: ("year-before" | "just-before") | null;
             /** Fire Mask */
@@ -2363,12 +2363,12 @@ export interface components {
             readonly area_km2: number;
             /**
              * Due
-             * @description Night from which the rotation takes it.
+             * @description Night from which the rotation refreshes it.
              */
             readonly due: string | null;
             /**
              * Bound Days
-             * @description Age the rotation keeps it below where nothing fails.
+             * @description Age the rotation keeps it below if nothing fails.
              */
             readonly bound_days: number | null;
             /** Is Late */
@@ -2377,7 +2377,7 @@ export interface components {
             readonly failures_in_a_row: number;
             /**
              * Error
-             * @description Why the last refresh that has ended brought nothing.
+             * @description Why the last finished refresh brought nothing.
              */
             readonly error: string | null;
         };
@@ -2390,7 +2390,7 @@ export interface components {
             readonly title: string;
             /**
              * Before
-             * @description The tested window, which this one comes before; null for itself.
+             * @description The tested window that this one precedes; null for the tested window.
              */
             readonly before: string | null;
             /** Years */
@@ -2466,7 +2466,7 @@ export interface components {
         };
         /**
          * SeriesFormat
-         * @description How a series is written.
+         * @description The formats of a series.
          * @enum {string}
          */
         readonly SeriesFormat: "json" | "csv";
@@ -2558,7 +2558,7 @@ export interface components {
         readonly TileFormat: "png" | "webp" | "npy" | "tif";
         /**
          * TileJson
-         * @description TileJSON 3.0.0, and beside it what a layer needs to explain itself.
+         * @description TileJSON 3.0.0, with what a layer needs to explain itself.
          */
         readonly TileJson: {
             /**
@@ -2615,7 +2615,7 @@ export interface components {
             readonly synthetic: boolean;
             /**
              * Windows
-             * @description Of a product with windows, those compared: title, period, start, end, periods, how.
+             * @description The windows compared, for products with windows: title, period, start, end, periods and how.
              */
             readonly windows?: {
                 readonly [key: string]: {
@@ -2932,7 +2932,7 @@ export interface components {
         };
         /**
          * TileSize
-         * @description Pixels a side of a tile.
+         * @description Pixels per side of a tile.
          * @enum {integer}
          */
         readonly TileSize: 256 | 512;
@@ -2966,7 +2966,7 @@ export interface components {
         };
         /**
          * Link
-         * @description Where more is to be found.
+         * @description A link to a related resource.
          */
         readonly app__http__schemas__Link: {
             /** Rel */
@@ -3060,7 +3060,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description Why there is no answer (RFC 9457).
+         * @description Why a request was not answered (RFC 9457).
          */
         readonly Problem: {
             /**
@@ -3074,7 +3074,7 @@ export interface components {
             readonly status: number;
             /**
              * Detail
-             * @description What is wrong, and what would have worked.
+             * @description What is wrong and what would have worked.
              */
             readonly detail: string;
         } & {
@@ -3092,19 +3092,19 @@ export interface operations {
     readonly "tiles.product_tile": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Pixels a side. */
+                /** @description Pixels per side. */
                 readonly tilesize?: components["schemas"]["TileSize"];
-                /** @description The revision TileJSON gives; the answer may then be kept for ever. */
+                /** @description The revision from TileJSON; the answer may then be cached forever. */
                 readonly v?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
             };
             readonly header?: never;
@@ -3145,14 +3145,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The tile is the one the caller has. */
+            /** @description The caller has the current tile. */
             readonly 304: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3163,7 +3163,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3177,19 +3177,19 @@ export interface operations {
     readonly "tiles.short_tile": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Pixels a side. */
+                /** @description Pixels per side. */
                 readonly tilesize?: components["schemas"]["TileSize"];
-                /** @description The revision TileJSON gives; the answer may then be kept for ever. */
+                /** @description The revision from TileJSON; the answer may then be cached forever. */
                 readonly v?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
             };
             readonly header?: never;
@@ -3228,14 +3228,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The tile is the one the caller has. */
+            /** @description The caller has the current tile. */
             readonly 304: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3246,7 +3246,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3260,19 +3260,19 @@ export interface operations {
     readonly "tiles.collection_tile": {
         readonly parameters: {
             readonly query?: {
-                /** @description One band, or three as red, green and blue: red,green,blue. */
+                /** @description One band, or three for red, green and blue: red,green,blue. */
                 readonly bands?: string | null;
                 /** @description Band math: (nir - red) / (nir + red). */
                 readonly expression?: string | null;
-                /** @description The values at both ends of the colours: -0.2,1. */
+                /** @description The values at the ends of the colours: -0.2,1. */
                 readonly rescale?: string | null;
                 /** @description A colormap of /colorMaps. */
                 readonly colormap?: string | null;
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Pixels a side. */
+                /** @description Pixels per side. */
                 readonly tilesize?: components["schemas"]["TileSize"];
-                /** @description The revision TileJSON gives; the answer may then be kept for ever. */
+                /** @description The revision from TileJSON; the answer may then be cached forever. */
                 readonly v?: string | null;
             };
             readonly header?: never;
@@ -3313,14 +3313,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The tile is the one the caller has. */
+            /** @description The caller has the current tile. */
             readonly 304: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3331,7 +3331,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3345,19 +3345,19 @@ export interface operations {
     readonly "tiles.product_tilejson": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Pixels a side; carried by the address. */
+                /** @description Pixels per side; part of the tile address. */
                 readonly tilesize?: components["schemas"]["TileSize"];
-                /** @description How pictures are encoded. */
+                /** @description Encoding of the pictures. */
                 readonly tile_format?: "png" | "webp";
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
             };
             readonly header?: never;
@@ -3379,7 +3379,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["TileJson"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3390,7 +3390,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3419,7 +3419,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ProductList"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3430,7 +3430,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3461,7 +3461,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ProductDetail"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3472,7 +3472,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3486,15 +3486,15 @@ export interface operations {
     readonly "products.product_legend": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
             };
             readonly header?: never;
@@ -3517,14 +3517,14 @@ export interface operations {
                     readonly "image/svg+xml": unknown;
                 };
             };
-            /** @description The legend is the one the caller has. */
+            /** @description The caller has the current legend. */
             readonly 304: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3535,7 +3535,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3551,9 +3551,9 @@ export interface operations {
             readonly query?: {
                 /** @description west,south,east,north in degrees; west above east crosses the antimeridian. */
                 readonly bbox?: string | null;
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Periods of one page. */
+                /** @description Periods per page. */
                 readonly limit?: number;
             };
             readonly header?: never;
@@ -3573,7 +3573,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Times"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3584,7 +3584,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3598,15 +3598,15 @@ export interface operations {
     readonly "products.product_point": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
             };
             readonly header?: never;
@@ -3628,7 +3628,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["PointValue"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3639,7 +3639,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3653,7 +3653,7 @@ export interface operations {
     readonly "statistics.product_statistics": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
                 /** @description How long an entry lasts. */
                 readonly step?: components["schemas"]["Cadence"] | null;
@@ -3661,15 +3661,15 @@ export interface operations {
                 readonly percentiles?: string;
                 /** @description 1 to 1000; 10 with a range. */
                 readonly histogram_bins?: number | null;
-                /** @description low,high; from the smallest value to the largest where absent. */
+                /** @description low,high; by default from the smallest value to the largest. */
                 readonly histogram_range?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
             };
             readonly header?: never;
@@ -3694,7 +3694,7 @@ export interface operations {
                     readonly "application/x-ndjson": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3705,7 +3705,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3736,7 +3736,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3747,7 +3747,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3780,7 +3780,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3791,7 +3791,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3812,9 +3812,9 @@ export interface operations {
                 readonly kind?: string | null;
                 /** @description Part of the name */
                 readonly name?: string | null;
-                /** @description A product that is kept */
+                /** @description Id of a product that is kept */
                 readonly product?: string | null;
-                /** @description The id before the first */
+                /** @description Only areas with a higher id */
                 readonly after?: number;
                 readonly limit?: number;
             };
@@ -3833,7 +3833,7 @@ export interface operations {
                     readonly "application/geo+json": string;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3844,7 +3844,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3858,7 +3858,7 @@ export interface operations {
     readonly "areas.create": {
         readonly parameters: {
             readonly query?: {
-                /** @description Make an invalid polygon valid, and say what that changed. */
+                /** @description Make an invalid polygon valid and say what that changed. */
                 readonly repair?: boolean;
             };
             readonly header?: never;
@@ -3890,7 +3890,7 @@ export interface operations {
                     readonly "application/geo+json": string;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3901,7 +3901,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3933,7 +3933,7 @@ export interface operations {
                     readonly "application/geo+json": string;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -3944,7 +3944,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3958,7 +3958,7 @@ export interface operations {
     readonly "areas.replace": {
         readonly parameters: {
             readonly query?: {
-                /** @description Make an invalid polygon valid, and say what that changed. */
+                /** @description Make an invalid polygon valid and say what that changed. */
                 readonly repair?: boolean;
             };
             readonly header?: never;
@@ -3993,7 +3993,7 @@ export interface operations {
                     readonly "application/geo+json": string;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4004,7 +4004,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4034,7 +4034,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4045,7 +4045,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4083,7 +4083,7 @@ export interface operations {
                     readonly "application/geo+json": string;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4094,7 +4094,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4108,11 +4108,11 @@ export interface operations {
     readonly "areas.area_timeseries": {
         readonly parameters: {
             readonly query?: {
-                /** @description May be left out where the area keeps one. */
+                /** @description Optional if the area keeps only one. */
                 readonly product?: string | null;
                 /** @description A period or an instant. */
                 readonly start?: string | null;
-                /** @description A period, included, or an instant. */
+                /** @description A period (included) or an instant. */
                 readonly end?: string | null;
                 readonly f?: components["schemas"]["SeriesFormat"];
             };
@@ -4134,7 +4134,7 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4145,7 +4145,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4177,7 +4177,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["RegionList"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4188,7 +4188,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4220,7 +4220,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["RegionDetail"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4231,7 +4231,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4254,7 +4254,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The run; `Location` is where the region tells how it stands. */
+            /** @description The run; `Location` is the address of the region's state. */
             readonly 202: {
                 headers: {
                     readonly Location?: string;
@@ -4264,7 +4264,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["RegionRun"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4275,7 +4275,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4304,7 +4304,7 @@ export interface operations {
                     readonly "application/geo+json": string;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4315,7 +4315,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4329,7 +4329,7 @@ export interface operations {
     readonly "STAC.stac_items": {
         readonly parameters: {
             readonly query?: {
-                /** @description The same collection; pystac-client names it twice. */
+                /** @description The same collection again, as pystac-client sends it. */
                 readonly collections?: string | null;
                 /** @description Limits the number of results that are included in each page of the response (capped to 10_000). */
                 readonly limit?: number | null;
@@ -4361,7 +4361,7 @@ export interface operations {
                     readonly "application/geo+json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4372,7 +4372,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4429,7 +4429,7 @@ export interface operations {
                     readonly "application/geo+json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4440,7 +4440,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4473,7 +4473,7 @@ export interface operations {
                     readonly "application/geo+json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4484,7 +4484,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4515,7 +4515,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4526,7 +4526,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4557,7 +4557,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4568,7 +4568,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4599,7 +4599,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4610,7 +4610,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4643,7 +4643,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4654,7 +4654,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4686,7 +4686,7 @@ export interface operations {
                     readonly "application/geo+json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4697,7 +4697,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4732,14 +4732,14 @@ export interface operations {
                     readonly "image/tiff": unknown;
                 };
             };
-            /** @description The part that `Range` asks for. */
+            /** @description The part requested by `Range`. */
             readonly 206: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4750,7 +4750,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4766,14 +4766,14 @@ export interface operations {
             readonly query?: {
                 /** @description west,south,east,north in degrees */
                 readonly bbox?: string | null;
-                /** @description A period (2024-06), an RFC 3339 instant, or two as A/B, open with .. */
+                /** @description A period (2024-06), an RFC 3339 instant, or an interval A/B, open with .. */
                 readonly datetime?: string | null;
-                /** @description One collection; all where absent */
+                /** @description One collection; all if absent */
                 readonly collection?: string | null;
-                /** @description Percent of clouds at most */
+                /** @description Most cloud cover, percent */
                 readonly max_cloud?: number | null;
                 readonly limit?: number;
-                /** @description Of a next link */
+                /** @description From a next link */
                 readonly token?: string | null;
             };
             readonly header?: never;
@@ -4791,7 +4791,7 @@ export interface operations {
                     readonly "application/geo+json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4802,7 +4802,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4817,7 +4817,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: never;
             readonly header?: {
-                /** @description The same key and body give the same job, however often they are sent. */
+                /** @description Sending the same key and body again returns the same job. */
                 readonly "Idempotency-Key"?: string | null;
             };
             readonly path?: never;
@@ -4829,7 +4829,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The job; `Location` is where it tells how it stands. */
+            /** @description The job; `Location` is the address of its state. */
             readonly 202: {
                 headers: {
                     readonly Location?: string;
@@ -4839,7 +4839,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["JobDocument"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4850,7 +4850,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4865,7 +4865,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: never;
             readonly header?: {
-                /** @description The same key and body give the same job, however often they are sent. */
+                /** @description Sending the same key and body again returns the same job. */
                 readonly "Idempotency-Key"?: string | null;
             };
             readonly path?: never;
@@ -4877,7 +4877,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The job; `Location` is where it tells how it stands. */
+            /** @description The job; `Location` is the address of its state. */
             readonly 202: {
                 headers: {
                     readonly Location?: string;
@@ -4887,7 +4887,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["JobDocument"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4898,7 +4898,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4912,7 +4912,7 @@ export interface operations {
     readonly "jobs.jobs": {
         readonly parameters: {
             readonly query?: {
-                /** @description Jobs that are listed, newest first. */
+                /** @description Number of jobs to list, newest first. */
                 readonly limit?: number;
             };
             readonly header?: never;
@@ -4932,7 +4932,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4943,7 +4943,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4975,7 +4975,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["JobDocument"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -4986,7 +4986,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5018,7 +5018,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["JobDocument"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5029,7 +5029,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5058,7 +5058,7 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5089,7 +5089,7 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5120,7 +5120,7 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5151,7 +5151,7 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5182,7 +5182,7 @@ export interface operations {
                     readonly "text/plain": string;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5213,7 +5213,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["RegionMeta"][];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5224,7 +5224,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5256,7 +5256,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["RegionMeta"];
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5267,7 +5267,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5281,7 +5281,7 @@ export interface operations {
     readonly "OGC.product_viewer": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
             };
             readonly header?: never;
@@ -5301,7 +5301,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5312,7 +5312,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5330,15 +5330,15 @@ export interface operations {
                 readonly tile_format?: components["schemas"]["ImageType"];
                 /** @description Use EPSG code, not opengis.net, for the ows:SupportedCRS in the TileMatrixSet (set to True to enable ArcMap compatability) */
                 readonly use_epsg?: boolean;
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
                 /** @description Overwrite TMS min/max zoom in form of`tileMatrixSetId::minzoom,maxzoom` */
                 readonly zooms?: readonly string[] | null;
@@ -5360,7 +5360,7 @@ export interface operations {
                     readonly "application/xml": string;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5371,7 +5371,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5387,15 +5387,15 @@ export interface operations {
             readonly query?: {
                 /** @description Response MediaType. Defaults to endpoint's default or value defined in `accept` header. */
                 readonly f?: ("html" | "json") | null;
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
                 /** @description Coordinate Reference System. */
                 readonly crs?: string | null;
@@ -5418,7 +5418,7 @@ export interface operations {
                     readonly "text/html": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5429,7 +5429,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5449,15 +5449,15 @@ export interface operations {
                 readonly maxzoom?: number | null;
                 /** @description Response MediaType. Defaults to endpoint's default or value defined in `accept` header. */
                 readonly f?: ("html" | "json") | null;
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
             };
             readonly header?: never;
@@ -5480,7 +5480,7 @@ export interface operations {
                     readonly "text/html": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5491,7 +5491,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5505,15 +5505,15 @@ export interface operations {
     readonly "product.getDataForBoundingBoxWithSizesAndFormat": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
                 /** @description Coordinate Reference System of the input coords. Default to `epsg:4326`. */
                 readonly coord_crs?: string | null;
@@ -5556,14 +5556,14 @@ export interface operations {
                     readonly "image/tiff; application=geotiff": unknown;
                 };
             };
-            /** @description No scene covers the place. */
+            /** @description No scene covers this place. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5574,7 +5574,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5588,15 +5588,15 @@ export interface operations {
     readonly "product.getDataForBoundingBoxWithFormat": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
                 /** @description Coordinate Reference System of the input coords. Default to `epsg:4326`. */
                 readonly coord_crs?: string | null;
@@ -5639,14 +5639,14 @@ export interface operations {
                     readonly "image/tiff; application=geotiff": unknown;
                 };
             };
-            /** @description No scene covers the place. */
+            /** @description No scene covers this place. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5657,7 +5657,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5671,15 +5671,15 @@ export interface operations {
     readonly "product.postDataForGeoJSONWithSizesAndFormat": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
                 /** @description Coordinate Reference System of the input coords. Default to `epsg:4326`. */
                 readonly coord_crs?: string | null;
@@ -5718,14 +5718,14 @@ export interface operations {
                     readonly "image/tiff; application=geotiff": unknown;
                 };
             };
-            /** @description No scene covers the place. */
+            /** @description No scene covers this place. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5736,7 +5736,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5750,15 +5750,15 @@ export interface operations {
     readonly "product.postDataForGeoJSONWithFormat": {
         readonly parameters: {
             readonly query?: {
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
                 /** @description Coordinate Reference System of the input coords. Default to `epsg:4326`. */
                 readonly coord_crs?: string | null;
@@ -5797,14 +5797,14 @@ export interface operations {
                     readonly "image/tiff; application=geotiff": unknown;
                 };
             };
-            /** @description No scene covers the place. */
+            /** @description No scene covers this place. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5815,7 +5815,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5831,15 +5831,15 @@ export interface operations {
             readonly query?: {
                 /** @description png and webp are pictures; npy and tif hold the values. */
                 readonly format?: "png" | "webp" | "npy" | "tif";
-                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period where absent. */
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
                 readonly datetime?: string | null;
-                /** @description Of a product with windows: a period or interval before. */
+                /** @description The earlier window, a period or an interval; for products with windows. */
                 readonly pre?: string | null;
-                /** @description The window that is tested; the same as datetime. */
+                /** @description The tested window; another name for datetime. */
                 readonly post?: string | null;
-                /** @description The earlier years compared with: 2018/2022. */
+                /** @description The earlier years to compare with, such as 2018/2022. */
                 readonly baseline?: string | null;
-                /** @description Subtracted from every value, of a product that has an offset. */
+                /** @description Subtracted from every value; for products with an offset. */
                 readonly offset?: string | null;
                 /** @description Coordinate Reference System of the input coords. Default to `epsg:4326`. */
                 readonly coord_crs?: string | null;
@@ -5876,14 +5876,14 @@ export interface operations {
                     readonly "image/tiff; application=geotiff": unknown;
                 };
             };
-            /** @description No scene covers the place. */
+            /** @description No scene covers this place. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5894,7 +5894,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5927,7 +5927,7 @@ export interface operations {
                     readonly "text/html": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5938,7 +5938,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5974,7 +5974,7 @@ export interface operations {
                     readonly "text/html": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -5985,7 +5985,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6018,7 +6018,7 @@ export interface operations {
                     readonly "text/html": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -6029,7 +6029,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6096,7 +6096,7 @@ export interface operations {
                     readonly "text/html": unknown;
                 };
             };
-            /** @description Storage or the database is away, or too much is asked at once. */
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
             readonly 503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -6107,7 +6107,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Asked for something that cannot be given; `detail` says what would have worked. */
+            /** @description The request cannot be answered; `detail` says what would have worked. */
             readonly "4XX": {
                 headers: {
                     readonly [name: string]: unknown;

@@ -95,7 +95,7 @@ async def test_a_deleted_area_is_gone(client: httpx.AsyncClient) -> None:
         await client.patch(address, json={"properties": {}}),
     ]
     assert [answer.status_code for answer in gone] == [404] * 4
-    assert gone[0].json()["detail"] == f"no area {area['id']}; GET /areas lists what there is"
+    assert gone[0].json()["detail"] == f"no area {area['id']}; GET /areas lists the areas"
 
 
 async def test_searches_find_what_they_name(client: httpx.AsyncClient) -> None:
@@ -182,7 +182,7 @@ async def test_a_repair_says_what_it_changed(
 @pytest.mark.parametrize(
     ("coordinates", "reason"),
     [
-        ([[[5, 51], [6, 51], [5, 51], [5, 51]]], "nothing with an area is left"),
+        ([[[5, 51], [6, 51], [5, 51], [5, 51]]], "leaves nothing that has an area"),
         ([[[170, 0], [-170, 10], [-170, 0], [170, 10], [170, 0]]], "antimeridian"),
     ],
 )
@@ -213,8 +213,8 @@ async def test_what_no_repair_can_help_is_refused(
         ('{"type":"Polygon","coordinates":null}', "cannot be read"),
         ('{"type":"Polygon"}', "cannot be read"),
         ('{"type":"Polygon","coordinates":[[[5,51],[6,51],[5,51]]]}', "Polygon"),
-        ("null", "geometry is a GeoJSON Polygon or MultiPolygon"),
-        ('"Polygon"', "geometry is a GeoJSON Polygon or MultiPolygon"),
+        ("null", "geometry must be a GeoJSON Polygon or MultiPolygon"),
+        ('"Polygon"', "geometry must be a GeoJSON Polygon or MultiPolygon"),
     ],
 )
 @pytest.mark.parametrize("repair", ["false", "true"])
@@ -240,21 +240,21 @@ async def test_heights_are_dropped(client: httpx.AsyncClient) -> None:
     ("properties", "reason"),
     [
         ({}, "needs a name"),
-        ({"name": ""}, "properties.name is a text, not an empty one"),
-        ({"name": 7}, "properties.name is a text"),
-        ({"name": None}, "properties.name is a text, not null"),
-        ({"name": "x" * 201}, "200 are the limit"),
+        ({"name": ""}, "properties.name must be a string, not an empty one"),
+        ({"name": 7}, "properties.name must be a string"),
+        ({"name": None}, "properties.name must be a string, not null"),
+        ({"name": "x" * 201}, "at most 200 are allowed"),
         ({"name": "a\0b"}, "control character"),
-        ({"name": "a\ud800"}, "half a character"),
+        ({"name": "a\ud800"}, "an unpaired surrogate"),
         ({"name": "a", "note": "\0"}, "U+0000"),
-        ({"name": "a", "note": "\ud800"}, "no Unicode"),
+        ({"name": "a", "note": "\ud800"}, "not valid Unicode"),
         ({"name": "a", "note": math.nan}, "not finite"),
-        ({"name": "a", "note": "x" * 70_000}, "65,536 are the limit"),
+        ({"name": "a", "note": "x" * 70_000}, "at most 65,536 are allowed"),
         ({"name": "a", "products": "ndvi"}, "list of product ids"),
         ({"name": "a", "products": ["ndvx"]}, "no product 'ndvx'; there are:"),
         ({"name": "a", "products": ["true-color"]}, "picture of three bands"),
-        ({"name": "a", "products": ["ndvi"] * 51}, "50 products at most"),
-        ([], "properties is an object"),
+        ({"name": "a", "products": ["ndvi"] * 51}, "at most 50 products"),
+        ([], "properties must be an object"),
     ],
 )
 async def test_bad_properties_are_refused_in_words(
@@ -288,7 +288,7 @@ async def test_a_name_is_just_a_name(
 @pytest.mark.parametrize(
     ("body", "media_type", "status", "reason"),
     [
-        ("{", "application/json", 400, "no JSON: Expecting property name"),
+        ("{", "application/json", 400, "not valid JSON: Expecting property name"),
         ("[]", "application/json", 400, "not a JSON object"),
         ("[" * 100_000, "application/json", 400, "nested too deeply"),
         (
@@ -297,7 +297,7 @@ async def test_a_name_is_just_a_name(
             400,
             "digits",
         ),
-        (b'{"a":"\xff"}', "application/json", 400, "no UTF-8"),
+        (b'{"a":"\xff"}', "application/json", 400, "not UTF-8"),
         ('{"type":"FeatureCollection","features":[]}', "application/json", 400, "GeoJSON Feature"),
         ("{}", "text/plain", 415, "Content-Type"),
     ],

@@ -185,7 +185,7 @@ async def test_the_product_must_be_said_where_there_are_several(idle: httpx.Asyn
     for area, kept in ((none, "no product"), (several, "ndvi, no2")):
         answer = await idle.get(f"/areas/{area}/timeseries")
         assert answer.status_code == 400
-        assert answer.json()["detail"].startswith(f"area {area} keeps {kept}; say which")
+        assert answer.json()["detail"].startswith(f"area {area} keeps {kept}; name the product")
     assert (await series(idle, none, "?product=ndvi"))["computed"] == 2
     assert (await series(idle, several, "?product=no2"))["series"] == []
 
@@ -215,12 +215,15 @@ async def test_equal_questions_are_answered_from_the_cache(
     assert other.json()["properties"]["series"][0]["mean"] == pytest.approx(0.5, abs=1e-6)
 
 
-async def test_without_a_database_polygons_are_counted_and_areas_are_not(client: httpx.AsyncClient) -> None:
-    for path in ("/areas/1/timeseries?product=ndvi", "/jobs"):
-        answer = await client.get(path)
-        assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
-        assert "TILEWATCH_DATABASE_URL" in answer.json()["detail"]
-    assert (await client.post("/products/ndvi/statistics", json=square(20, 100))).status_code == 200
+async def test_without_a_database_polygons_are_counted_and_areas_are_not(
+    settings: Settings, two_months: str
+) -> None:
+    async with serving(settings.model_copy(update={"storage": two_months})) as client:
+        for path in ("/areas/1/timeseries?product=ndvi", "/jobs"):
+            answer = await client.get(path)
+            assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+            assert "TILEWATCH_DATABASE_URL" in answer.json()["detail"]
+        assert (await client.post("/products/ndvi/statistics", json=square(20, 100))).status_code == 200
 
 
 @pytest.mark.parametrize(

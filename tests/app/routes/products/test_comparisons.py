@@ -279,7 +279,7 @@ async def test_a_table_has_the_windows_of_every_entry(client):
         ("/tiles/ndvi/12/2112/1376.png?pre=2023-07", 400, "'ndvi' has no window 'pre'; it shows one time"),
         ("/tiles/dnbr/12/2112/1376.png?baseline=2018/2022", 400, "'baseline'; there are: post, pre"),
         ("/tiles/rdnbr/12/2112/1376.png?offset=0.1", 400, "'rdnbr' has no offset"),
-        ("/tiles/dnbr/12/2112/1376.png?offset=nan", 400, "offset='nan' is no number"),
+        ("/tiles/dnbr/12/2112/1376.png?offset=nan", 400, "offset='nan' is not valid; give a number"),
         ("/tiles/dnbr/12/2112/1376.png?datetime=2024-07&post=2023-07", 400, "name the same window"),
         ("/tiles/dnbr/12/2112/1376.png?pre=2024-07&post=2024-07", 400, "overlap"),
         ("/tiles/dnbr/12/2112/1376.png?pre=2024-07&post=2023-07", 400, "pre=2023-07&post=2024-07 would work"),

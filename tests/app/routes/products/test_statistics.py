@@ -158,13 +158,13 @@ HUGE = {"type": "Polygon", "coordinates": [[[10**400, 51], [6, 52], [6, 51], [10
         (feature(EMPTY), "the geometry is empty"),
         (feature(POINT), "statistics need a Polygon or a MultiPolygon, not Point"),
         (POINT, "send a GeoJSON Feature or FeatureCollection"),
-        (HUGE, "no rings of positions"),
+        (HUGE, "not rings of positions"),
         ({"type": "Feature", "geometry": None, "properties": {}}, "statistics need a Polygon"),
-        (feature(field(), properties=[1]), "properties is an object"),
-        ({"type": "FeatureCollection"}, "a FeatureCollection has a list of features"),
-        (several([feature(field()), 3]), "feature 1: a feature is an object"),
+        (feature(field(), properties=[1]), "properties must be an object"),
+        ({"type": "FeatureCollection"}, "the features of a FeatureCollection must be a list"),
+        (several([feature(field()), 3]), "feature 1: a feature must be an object"),
         (several([feature(field()), feature(BOW_TIE)]), "feature 1: the Polygon is not valid"),
-        (several([feature(POINT)] * 10_000), "1,000 features at most, not 10,000"),
+        (several([feature(POINT)] * 10_000), "at most 1,000 features, not 10,000"),
         ([1], "not a JSON object"),
     ],
 )  # fmt: skip
@@ -207,13 +207,17 @@ async def test_a_body_of_fifty_megabytes_is_refused_without_being_read(client: h
         ("datetime=2024-06/2024-05", 400, "the interval ends"),
         ("step=hour", 400, "steps of a hour are too fine"),
         ("step=week", 422, "step"),
-        ("percentiles=2,101", 400, "percentiles lie between 0 and 100; 101 does not"),
-        ("percentiles=nan", 400, "percentiles is numbers"),
+        ("percentiles=2,101", 400, "percentiles must be between 0 and 100, not 101"),
+        ("percentiles=nan", 400, "percentiles must be numbers"),
         ("histogram_bins=1001", 400, "1 to 1000 bins, not 1001"),
         ("histogram_range=1,0", 400, "from a low value to a high one"),
-        ("histogram_range=1", 400, "histogram_range is low,high"),
-        ("datetime=1000/2024&step=month", 400, "3,650 entries at most"),
-        ("bins=4", 400, "no query parameter 'bins' here; there are: datetime, histogram_bins"),
+        ("histogram_range=1", 400, "histogram_range must be two numbers, low,high"),
+        ("datetime=1000/2024&step=month", 400, "at most 3,650 entries"),
+        (
+            "bins=4",
+            400,
+            "'bins' is not a query parameter of this address; there are: datetime, histogram_bins",
+        ),
     ],
 )
 async def test_a_query_that_makes_no_sense_is_refused(
@@ -263,7 +267,7 @@ async def test_an_error_on_the_way_is_the_last_line_and_no_answer_in_one_piece(
     whole = await post(client, collection, path)
     alone = await post(client, BEYOND, path, **NDJSON)
     assert [line.get("feature") for line in lines] == [0, None]
-    assert (lines[1]["status"], "ask for a smaller one" in lines[1]["detail"]) == (400, True)
+    assert (lines[1]["status"], "request a smaller one" in lines[1]["detail"]) == (400, True)
     assert (whole.status_code, alone.status_code) == (400, 400)
     assert whole.json()["detail"] == alone.json()["detail"] == lines[1]["detail"]
 

@@ -36,7 +36,7 @@ async def test_without_a_database_regions_are_told_from_the_file(settings, write
         refused = await client.get("/regions?point=somewhere")
         assert (refused.status_code, refused.json()["detail"]) == (
             400,
-            "point 'somewhere' is not two numbers; give lon,lat in degrees",
+            "point 'somewhere' is not valid; give lon,lat in degrees",
         )
 
         coverage = (await client.get("/coverage")).json()
@@ -70,7 +70,7 @@ async def test_a_changed_file_is_followed_without_a_restart(settings, write_regi
         write_regions(text="[{")
         assert await names() == (["coast", "sierra"], False)
         (problem,) = (await client.get("/regions")).json()["problems"]
-        assert problem["message"].startswith("it is no JSON: ")
+        assert problem["message"].startswith("it is not valid JSON: ")
         path.unlink()
         assert await names() == (["coast", "sierra"], False)
 
@@ -96,9 +96,7 @@ async def test_only_who_administers_refreshes(settings, write_regions):
 
 
 def test_the_hour_and_the_zone_are_checked():
-    with pytest.raises(
-        ValidationError, match="give a name of the IANA database, such as America/Los_Angeles"
-    ):
+    with pytest.raises(ValidationError, match="give an IANA name, such as America/Los_Angeles"):
         Settings(regions_time_zone="Pacific")
     with pytest.raises(ValidationError, match="less than or equal to 23"):
         Settings(regions_hour=24)

@@ -32,7 +32,7 @@ async def client_of(dist: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_the_page_is_asked_for_anew_and_its_hashed_files_last(dist: Path) -> None:
+async def test_the_page_is_revalidated_and_its_hashed_files_last(dist: Path) -> None:
     async for client in client_of(dist):
         page, script, icon = [
             await client.get(path) for path in ("/", "/assets/index-B3qOT7sH.js", "/icon.svg")
