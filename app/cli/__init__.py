@@ -1,4 +1,4 @@
-"""The command `tilewatch`: each subcommand is loaded when it is called for."""
+"""The command `tilewatch`: each subcommand is loaded when it is called."""
 
 from importlib import import_module
 
@@ -20,18 +20,18 @@ COMMANDS = {
     "regions": "app.cli.regions:regions",
     "keys": "app.cli.keys:keys",
 }
-"""Name of each subcommand and where it is, in the order of the help."""
+"""Every subcommand and its location, in the order of the help."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are named, so that none pays for another."""
+    """A group that imports a command only when it is named, so that no command pays for another."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The names, in the order of `COMMANDS`."""
+        """Return the names, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of that name; None where there is none."""
+        """Return the command with a name; None if there is none."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")

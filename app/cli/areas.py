@@ -1,4 +1,4 @@
-"""`tilewatch areas`: loading many areas, listing and deleting them."""
+"""`tilewatch areas`: imports, lists and deletes areas."""
 
 import asyncio
 import sys
@@ -22,21 +22,21 @@ from app.settings import Settings
 Result = TypeVar("Result")
 
 SHOWN = 20
-"""Refused features that are told one by one."""
+"""Number of refused features that are reported one by one."""
 
 
 @click.group()
 def areas() -> None:
-    """Areas whose statistics are kept."""
+    """Manage areas whose statistics are kept."""
 
 
 @areas.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--name-field", default="name", show_default=True, help="The property that has the name.")
-@click.option("--kind", help="Kind of all of them; else each one's property kind.")
+@click.option("--name-field", default="name", show_default=True, help="Property that holds the name.")
+@click.option("--kind", help="Kind of all areas; by default each feature's property kind.")
 @click.option("--products", metavar="A,B", default="", help="Products whose statistics are kept.")
-@click.option("--layer", help="Layer of a GeoPackage that has several.")
-@click.option("--skip-refused", is_flag=True, help="Import the others where some cannot be.")
+@click.option("--layer", help="Layer, if a GeoPackage has several.")
+@click.option("--skip-refused", is_flag=True, help="Import the other features if some are refused.")
 @database_option
 def import_file(
     *,
@@ -48,7 +48,7 @@ def import_file(
     skip_refused: bool,
     database_url: str | None,
 ) -> None:
-    """Register the polygons of FILE, GeoJSON or GeoPackage: all of them, or none where one cannot be."""
+    """Register the polygons of FILE, GeoJSON or GeoPackage: all of them, or none if any is refused."""
     naming = Naming(name_field, kind, tuple(filter(None, map(str.strip, products.split(",")))))
     with refusing(AreaFileError, AreaError):
         refuse_uncounted(Registry.load(_product_folders()), naming.products)
@@ -65,7 +65,7 @@ def import_file(
         click.echo(f"and {len(done.refused) - SHOWN} more", err=True)
     if done.refused and not skip_refused:
         raise CommandError(
-            f"{len(done.refused)} of {found.count} features cannot be areas, so none was imported; "
+            f"{len(done.refused)} of {found.count} features are not valid areas, so none was imported; "
             "--skip-refused imports the others."
         )
     click.echo(f"Imported {_counted(done.imported)}.")
@@ -75,7 +75,7 @@ def import_file(
 @click.option("--kind", help="Only areas of this kind.")
 @database_option
 def show(kind: str | None, database_url: str | None) -> None:
-    """Show areas: id, name, kind, size, products kept."""
+    """List areas: id, name, kind, size, products kept."""
 
     async def work(connection: Connection) -> None:
         async for area in _all_areas(connection, AreaSearch(kind=kind)):
@@ -89,13 +89,13 @@ def show(kind: str | None, database_url: str | None) -> None:
 
 @areas.command("delete")
 @click.argument("ids", nargs=-1, type=click.IntRange(min=1))
-@click.option("--kind", help="All areas of this kind, in place of IDS.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--kind", help="Delete all areas of this kind, instead of IDS.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @database_option
 def delete(*, ids: tuple[int, ...], kind: str | None, yes: bool, database_url: str | None) -> None:
-    """Delete areas and the statistics kept for them: all IDS, or none where one is unknown."""
+    """Delete areas and the statistics kept for them: all IDS, or none if any is unknown."""
     if bool(ids) == bool(kind):
-        raise click.UsageError("give ids, or --kind")
+        raise click.UsageError("give either IDS or --kind")
 
     async def work(connection: Connection) -> int:
         async with connection.transaction():
@@ -137,14 +137,14 @@ def _with_database(address: str | None, work: Callable[[Connection], Coroutine[A
     try:
         return asyncio.run(opened())
     except SchemaMissingError as error:
-        raise CommandError("The database has not been prepared yet; run `tilewatch migrate`.") from error
+        raise CommandError("The database is not prepared yet; run `tilewatch migrate`.") from error
     except DatabaseUnavailableError as error:
         raise CommandError(f"The database does not answer: {error.__cause__}") from error
 
 
 @contextmanager
 def _progress(length: int, label: str) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr; nothing where that is no terminal."""
+    """Show a progress bar on stderr if that is a terminal, otherwise nothing."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""How a command ends when it cannot do what it was asked: one sentence."""
+"""How a command ends when it cannot do what was asked: with one sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ class CommandError(click.ClickException):
 
 @contextmanager
 def refusing(*errors: type[Exception]) -> Iterator[None]:
-    """End the command with the message of these errors, which are written for whoever typed it."""
+    """End the command with the message of these errors, which are written for its user."""
     try:
         yield
     except errors as error:

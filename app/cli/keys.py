@@ -1,4 +1,4 @@
-"""`tilewatch keys`: keys that allow writing."""
+"""`tilewatch keys`: makes keys that allow writing."""
 
 import click
 
@@ -8,7 +8,7 @@ from app.keys import KeyEntryError, Scope, new_key
 
 @click.group()
 def keys() -> None:
-    """Keys that allow writing."""
+    """Manage keys that allow writing."""
 
 
 @keys.command("new")
@@ -17,9 +17,10 @@ def keys() -> None:
 def new(name: str, scope: str) -> None:
     """Make a key for NAME that allows SCOPE.
 
-    The key is shown once and kept nowhere. The service recognises it by the entry, which gives nothing away.
+    The key is shown once and not stored. The service recognises it by the entry, which does not reveal the
+    key.
     """
     with refusing(KeyEntryError):
         key, entry = new_key(name, Scope.named(scope))
-    click.echo(f"Key, for whoever will use it (Authorization: Bearer KEY):\n    {key}")
-    click.echo(f"Entry, for TILEWATCH_API_KEYS (several are separated by commas):\n    {entry.text}")
+    click.echo(f"Key, for its user (Authorization: Bearer KEY):\n    {key}")
+    click.echo(f"Entry, for TILEWATCH_API_KEYS (separate several by commas):\n    {entry.text}")

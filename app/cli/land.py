@@ -1,4 +1,4 @@
-"""`tilewatch land` and what belongs to it: the demo, the log."""
+"""`tilewatch land`, `tilewatch demo` and `tilewatch log`."""
 
 import asyncio
 import sys
@@ -45,28 +45,28 @@ REFUSALS = (
     UnknownBandError,
     UnknownCollectionError,
 )
-"""Errors whose message is written for whoever typed the command."""
+"""Errors whose messages are written for the user of the command."""
 
 storage_option = click.option(
-    "--storage", metavar="ADDRESS", help="Folder, file:// or s3:// address; else TILEWATCH_STORAGE."
+    "--storage", metavar="ADDRESS", help="Folder, file:// or s3:// address; default: TILEWATCH_STORAGE."
 )
 
 overviews_option = click.option(
     "--overviews/--no-overviews",
     default=True,
-    help="Whether low zooms are brought up to it at once; else `tilewatch overviews` does it.",
+    help="Whether to update low zooms at once; otherwise run `tilewatch overviews`.",
 )
 
 
 @click.command()
 @click.argument("collection")
-@click.option("--id", "scene_id", required=True, help="Name of the scene; landing it again replaces it.")
+@click.option("--id", "scene_id", required=True, help="Id of the scene; landing it again replaces it.")
 @click.option(
     "--datetime",
     "when",
     required=True,
     metavar="T",
-    help="When it was taken: 2024-06-15T10:50:29Z, a period such as 2024-06, or an interval A/B.",
+    help="Time of the scene: 2024-06-15T10:50:29Z, a period such as 2024-06, or an interval A/B.",
 )
 @click.option(
     "--asset",
@@ -74,18 +74,18 @@ overviews_option = click.option(
     multiple=True,
     required=True,
     metavar="BAND=FILE[:N]",
-    help="A band and its GeoTIFF; :N where it is not the file's first band. As often as there are bands.",
+    help="A band and its GeoTIFF; :N if it is not the file's first band. Repeat for every band.",
 )
-@click.option("--cloud-cover", type=float, metavar="N", help="Per cent; clear scenes are shown first.")
-@click.option("--baseline", metavar="NN.NN", help="Processing baseline of Sentinel-2, such as 05.09.")
-@click.option("--scale", "scales", multiple=True, metavar="[BAND=]S", help="Value = number * S + O.")
+@click.option("--cloud-cover", type=float, metavar="N", help="In percent; clear scenes are shown first.")
+@click.option("--baseline", metavar="NN.NN", help="Sentinel-2 processing baseline, such as 05.09.")
+@click.option("--scale", "scales", multiple=True, metavar="[BAND=]S", help="Value = stored number * S + O.")
 @click.option("--offset", "offsets", multiple=True, metavar="[BAND=]O", help="See --scale.")
 @click.option(
     "--nodata",
     "nodata",
     multiple=True,
     metavar="[BAND=]V",
-    help="Number of missing pixels, for files that do not tag it; BAND=V replaces a tag.",
+    help="Stored number of missing pixels, for files without a tag; BAND=V replaces a tag.",
 )
 @overviews_option
 @storage_option
@@ -103,7 +103,7 @@ def land(
     overviews: bool,
     storage: str | None,
 ) -> None:
-    """Land one scene in COLLECTION: GeoTIFFs become COGs, a STAC item and a mosaic.
+    """Land one scene in COLLECTION: turn GeoTIFFs into COGs, a STAC item and a mosaic.
 
     \b
     tilewatch land sentinel-2-l2a --id mol-2019-04-11 --datetime 2019-04-11T10:50:29Z \\
@@ -113,7 +113,7 @@ def land(
         settings = Settings()
         source = find_collection(load_collections(settings.collections), collection)
         start, end = parse_time(when, source.collection.cadence)
-        order = LandingRequest(
+        request = LandingRequest(
             id=scene_id,
             start=start,
             end=end,
@@ -126,7 +126,7 @@ def land(
         )
 
         async def work(opened: Storage) -> None:
-            plan = await asyncio.to_thread(plan_scene, source, order)
+            plan = await asyncio.to_thread(plan_scene, source, request)
             for note in plan.notes:
                 click.echo(f"Note: {note}", err=True)
             with _progress(steps(plan), f"Landing {scene_id}") as progress:
@@ -140,11 +140,11 @@ def land(
 
 
 @click.command()
-@click.option("--force", is_flag=True, help="Also into collections that hold real scenes.")
-@click.option("--remove", is_flag=True, help="Take the demo out again; other scenes stay.")
+@click.option("--force", is_flag=True, help="Land it even in collections that hold real scenes.")
+@click.option("--remove", is_flag=True, help="Remove the demo; other scenes stay.")
 @storage_option
 def demo(storage: str | None, *, force: bool, remove: bool) -> None:
-    """Land a small synthetic landscape to look at: a year of fields, a growing town, a day of NO2."""
+    """Land a small synthetic landscape for a first look: a year of fields, a growing town, a day of NO2."""
 
     async def work(opened: Storage) -> DemoReport:
         return await (remove_demo(opened) if remove else land_demo(opened, progress, force=force))
@@ -162,7 +162,7 @@ def demo(storage: str | None, *, force: bool, remove: bool) -> None:
 )
 @storage_option
 def log(collection: str, start: int, storage: str | None) -> None:
-    """Show the commits of COLLECTION: when which scenes came and went."""
+    """Show the commits of COLLECTION: the scenes added and removed, with times."""
 
     async def show(opened: Storage) -> int:
         shown = 0
@@ -196,7 +196,7 @@ def _with_storage(
 
 @contextmanager
 def _progress(length: int | None, label: str) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr; nothing where that is no terminal."""
+    """Show a progress bar on stderr if that is a terminal, otherwise nothing."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -207,7 +207,7 @@ def _progress(length: int | None, label: str) -> Iterator[Callable[[int], None]]
 def _said(landing: Landing) -> str:
     plan = landing.plan
     if landing.commit is None:
-        return f"{plan.id} is landed already, exactly so; nothing changed."
+        return f"{plan.id} has already landed, identically; nothing changed."
     west, south, east, north = plan.footprint.bounds
     size = size_text(landing.size_bytes)
     return (

@@ -1,4 +1,4 @@
-"""`tilewatch migrate`: the newest schema for the database."""
+"""`tilewatch migrate`: brings the database to the newest schema."""
 
 import time
 
@@ -10,7 +10,9 @@ from app.settings import Settings
 PAUSE_S = 0.2
 
 database_option = click.option(
-    "--database-url", metavar="URL", help="postgresql://user:password@host/name; else TILEWATCH_DATABASE_URL."
+    "--database-url",
+    metavar="URL",
+    help="postgresql://user:password@host/name; default: TILEWATCH_DATABASE_URL.",
 )
 
 
@@ -22,10 +24,10 @@ database_option = click.option(
     default=0.0,
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Try that long while the database does not answer.",
+    help="Keep trying this long while the database does not answer.",
 )
 def migrate(database_url: str | None, wait_s: float) -> None:
-    """Bring the database to the newest schema; any number may do so at once."""
+    """Bring the database to the newest schema; any number of processes may do this at once."""
     import asyncpg
 
     import migrations
@@ -40,14 +42,18 @@ def migrate(database_url: str | None, wait_s: float) -> None:
                 raise CommandError(f"The database does not answer: {error}") from error
             time.sleep(PAUSE_S)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, migrations.MigrationError) as error:
-            raise CommandError(f"The database refuses: {error}") from error
+            raise CommandError(f"The database refused: {error}") from error
         else:
             return
 
 
 def chosen_database(database_url: str | None) -> str:
-    """The address given, or that of the settings."""
+    """Return the address given, or the one in the settings.
+
+    Raises:
+        CommandError: If neither is given.
+    """
     chosen = database_url or Settings().database_url
     if chosen is None:
-        raise CommandError("No database is given: set TILEWATCH_DATABASE_URL, or give --database-url.")
+        raise CommandError("No database is given; set TILEWATCH_DATABASE_URL or give --database-url.")
     return chosen

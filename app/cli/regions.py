@@ -1,4 +1,4 @@
-"""`tilewatch regions`: whether a regions file is right, and which regions the coming nights refresh."""
+"""`tilewatch regions`: checks a regions file, and shows which regions the coming nights refresh."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,26 +27,24 @@ from mosaics.descriptions.sources import SourceFileError, load_sources
 file_option = click.option(
     "--file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Of the regions; else TILEWATCH_REGIONS.",
+    help="The regions file; default: TILEWATCH_REGIONS.",
 )
 
 
 @click.group()
 def regions() -> None:
-    """Regions that are refreshed on a rotation."""
+    """Check and plan regions that are refreshed in rotation."""
 
 
 @regions.command()
 @file_option
 def check(file: Path | None) -> None:
-    """Say what is wrong with the regions file, by line, or that nothing is."""
+    """Check the regions file and report its faults by line."""
     listing = _readable(_listing(Settings(), file))
     if listing.problems:
         right = counted(len(listing.regions), "region")
-        raise CommandError(
-            f"{counted(len(listing.problems), 'problem')}; {right} would be refreshed all the same."
-        )
-    click.echo(f"{counted(len(listing.regions), 'region')}, nothing wrong.")
+        raise CommandError(f"{counted(len(listing.problems), 'problem')}; {right} would still be refreshed.")
+    click.echo(f"{counted(len(listing.regions), 'region')}, no problems.")
     for region in listing.regions:
         click.echo(
             f"    {region.name}  every {counted(region.update_interval_days, 'night')}, priority "
@@ -60,14 +58,14 @@ def check(file: Path | None) -> None:
 @file_option
 @database_option
 def show_plan(*, nights: int, file: Path | None, database_url: str | None) -> None:
-    """Show which regions the coming nights refresh and why, if all goes well, and what cannot be kept."""
+    """Show which regions the coming nights refresh and why, if nothing fails, and what cannot be kept."""
     settings = Settings()
     listing = _readable(_listing(settings, file))
     address = database_url or settings.database_url
     if address is None:
         click.echo(
-            "No database is given, so this is a plan from the beginning. A service that starts for the first "
-            "time takes those of the first night at once.",
+            "No database is given, so the plan starts from scratch. A service that starts for the first "
+            "time refreshes the regions of the first night at once.",
             err=True,
         )
     known = {} if address is None else _histories(address, listing.regions)
@@ -96,22 +94,26 @@ def _warn(standings: Sequence[RegionStanding], told: Sequence[str]) -> None:
     if standings:
         kept = "" if told else "Every interval can be kept. "
         waits = ", ".join(f"{name} {nights}" for name, nights in bounds(standings).items())
-        click.echo(f"{kept}Nights between two refreshes at most, where nothing fails: {waits}.")
+        click.echo(f"{kept}Most nights between two refreshes, if nothing fails: {waits}.")
 
 
 def _readable(listing: RegionListing) -> RegionListing:
-    """The same, once it is said what is wrong with it; a refusal where no region can be read at all."""
+    """Print the faults of a listing and return it.
+
+    Raises:
+        CommandError: If no region can be read at all.
+    """
     for problem in listing.problems:
         click.echo(problem.text, err=True)
     if not listing.is_current:
-        raise CommandError("No region can be read from the file; a running service keeps those it had.")
+        raise CommandError("No region can be read from the file; a running service keeps those it has.")
     return listing
 
 
 def _listing(settings: Settings, file: Path | None) -> RegionListing:
     path = file or settings.regions
     if path is None:
-        raise CommandError("No regions file is given: set TILEWATCH_REGIONS, or give --file.")
+        raise CommandError("No regions file is given; set TILEWATCH_REGIONS or give --file.")
     with refusing(ProductFileError, SourceFileError):
         registry = Registry.load([SHIPPED, settings.products] if settings.products else [SHIPPED])
         sources = load_sources(settings.sources)
@@ -130,6 +132,6 @@ def _histories(address: str, regions: Sequence[Region]) -> dict[str, History]:
     try:
         return asyncio.run(read())
     except SchemaMissingError as error:
-        raise CommandError("The database has not been prepared yet; run `tilewatch migrate`.") from error
+        raise CommandError("The database is not prepared yet; run `tilewatch migrate`.") from error
     except DatabaseUnavailableError as error:
         raise CommandError(f"The database does not answer: {error.__cause__}") from error

@@ -1,4 +1,4 @@
-"""Reporter: what a long command says on the way, to people, or with --json to programs, an object a line."""
+"""Reporting: what a long command prints, for people or, with --json, for programs (an object per line)."""
 
 import json
 import sys
@@ -14,51 +14,51 @@ from mosaics.storage import StorageAddressError, StorageError
 Unit: TypeAlias = Literal["bytes", "steps"]
 
 ERASED = "\r\x1b[K"
-"""What a terminal takes for an empty line."""
+"""Clears the terminal's line."""
 
 PROGRESS_EVERY_S = 0.5
-"""Programs are told no more often; whoever shows it looks every second or two."""
+"""Programs receive progress no more often; a page that shows it polls every second or two."""
 
 OF_THE_DEPLOYMENT = (OSError, RuntimeError, StorageError, StorageAddressError)
-"""Errors about the machine and its storage, in place of what was asked: their sentences name folders and
-servers, and are marked as private, so that no program shows them to strangers."""
+"""Errors of the machine or its storage rather than of the request: their messages name folders and servers,
+and are marked private, so that no program shows them to strangers."""
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Say everything as JSON on stdout, an object a line."
+    "--json", "as_json", is_flag=True, help="Print everything as JSON on stdout, one object per line."
 )
 
 
 class Reporter(Protocol):
-    """Is told how a command goes."""
+    """Receives the reports of a command."""
 
     def say(self, text: str) -> None:
-        """A line for whoever reads along."""
+        """Report a line for people."""
         ...
 
     def warn(self, text: str) -> None:
-        """A line about what went wrong while the rest goes on."""
+        """Report something that went wrong while the rest continues."""
         ...
 
     def progress(self, done: int, total: int, unit: Unit) -> None:
-        """How far the work is; `total` may grow."""
+        """Report progress; `total` may grow."""
         ...
 
     def landed(self, collection: str, scene: str, period: str, commit: int | None) -> None:
-        """A scene is in storage; no commit where it had been before. People are told by `say`."""
+        """Report a scene in storage; without a commit if it had landed before. People read it from `say`."""
         ...
 
     def result(self, **facts: Any) -> None:
-        """What came of it all, ready for JSON; once, at the end. People are told by `say`."""
+        """Report the outcome, ready for JSON; once, at the end. People read it from `say`."""
         ...
 
 
 @contextmanager
 def reporting(label: str, *, as_json: bool) -> Iterator[Reporter]:
-    """What a command tells; programs are also told the sentence a refused command ends with.
+    """Provide the reporter of a command; programs also receive the message of a refused command.
 
     Args:
-        label: What the bar is called that people see.
-        as_json: Whether a program reads.
+        label: The label of the progress bar.
+        as_json: Whether the reader is a program.
     """
     if not as_json:
         people = _People(label)
@@ -76,7 +76,7 @@ def reporting(label: str, *, as_json: bool) -> Iterator[Reporter]:
 
 
 def size_text(size_bytes: int) -> str:
-    """A size for people."""
+    """Return a size for people."""
     for unit, of_unit in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size_bytes >= of_unit:
             return f"{size_bytes / of_unit:.1f} {unit}"
@@ -84,7 +84,7 @@ def size_text(size_bytes: int) -> str:
 
 
 class _People:
-    """Lines, and a bar on stderr where that is a terminal."""
+    """Lines, and a progress bar on stderr if that is a terminal."""
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -116,17 +116,17 @@ class _People:
         self._bar.update(more)
 
     def landed(self, collection: str, scene: str, period: str, commit: int | None) -> None:
-        """Said already."""
+        """Do nothing: it is reported by `say`."""
 
     def result(self, **facts: Any) -> None:
-        """Said already."""
+        """Do nothing: it is reported by `say`."""
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
 
     def _make_room(self) -> None:
-        """Erases the bar, so that a line can be written; the next progress draws it again."""
+        """Erase the bar, so that a line can be written; the next progress draws it again."""
         if self._bar is not None:
             click.echo(ERASED, err=True, nl=False)
 
@@ -137,7 +137,7 @@ class _People:
 
 
 class _Program:
-    """JSON, an object a line."""
+    """JSON, one object per line."""
 
     def __init__(self) -> None:
         self._told_at = 0.0

@@ -1,4 +1,4 @@
-"""`tilewatch serve`: the application under uvicorn."""
+"""`tilewatch serve`: runs the application under uvicorn."""
 
 import copy
 import os
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 GRACE_S = 10
-"""Requests in flight have this long to finish when the server is told to stop."""
+"""How long requests in progress may take to finish when the server is stopped."""
 
 
 @click.command()
@@ -17,14 +17,16 @@ GRACE_S = 10
     "--port", default=8000, show_default=True, envvar="PORT", help="Port to listen on; 0 takes a free one."
 )
 @click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Processes that serve."
+    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Number of serving processes."
 )
 @click.option(
-    "--storage", help="Folder, file:// or s3:// address of the landed scenes; else TILEWATCH_STORAGE."
+    "--storage", help="Folder, file:// or s3:// address of landed scenes; default: TILEWATCH_STORAGE."
 )
-@click.option("--access-log/--no-access-log", default=False, show_default=True, help="One line a request.")
+@click.option(
+    "--access-log/--no-access-log", default=False, show_default=True, help="Log one line per request."
+)
 def serve(host: str, port: int, workers: int, storage: str | None, *, access_log: bool) -> None:
-    """Serve maps of what has landed."""
+    """Serve maps of the scenes that have landed."""
     import uvicorn
 
     if storage is not None:
@@ -43,12 +45,12 @@ def serve(host: str, port: int, workers: int, storage: str | None, *, access_log
 
 
 def as_address(storage: str) -> str:
-    """A storage address as settings take it: a plain folder becomes a file address."""
+    """Return a storage address in the form of the settings: a plain folder becomes a file address."""
     return storage if "://" in storage else Path(storage).resolve().as_uri()
 
 
 def log_config(of_uvicorn: dict[str, Any]) -> dict[str, Any]:
-    """Uvicorn's own logging, with our packages writing to the same place."""
+    """Return uvicorn's logging configuration, with our packages added to it."""
     config = copy.deepcopy(of_uvicorn)
     for package in ("app", "mosaics"):
         config["loggers"][package] = {"handlers": ["default"], "level": "INFO", "propagate": False}

@@ -1,4 +1,4 @@
-"""`python -m app.cli.supervised …`: the command line as a server runs it; it ends when that does."""
+"""`python -m app.cli.supervised …`: the command line as a server runs it; it ends with that server."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 NICENESS = 10
-"""Maps come first: what runs here takes the processor's time that nobody else wants."""
+"""Maps come first: commands only use processor time that is left over."""
 
 
 def run(**given: Any) -> None:
@@ -20,10 +20,10 @@ def run(**given: Any) -> None:
 
 
 def _end_with_stdin() -> None:
-    """Wait for the end of stdin, which its holder's death brings, and end every process of this group.
+    """Wait for the end of stdin, which comes when its holder ends, then end every process of this group.
 
-    A pipe, and not the kernel's PR_SET_PDEATHSIG: that is set too late where the server dies meanwhile, is
-    sent when the thread ends that started this, and does not reach what this has started.
+    This uses a pipe instead of the kernel's PR_SET_PDEATHSIG, which is set too late if the server dies in
+    between, is sent when the thread that started this process ends, and does not reach its children.
     """
     with suppress(OSError):
         while os.read(0, 4096):

@@ -1,4 +1,4 @@
-"""`tilewatch sweep`: removes what nobody needs from storage."""
+"""`tilewatch sweep`: removes objects from storage that are no longer needed."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 class Age(click.ParamType[timedelta]):
-    """A length of time: 12h, 30d, 8w."""
+    """A duration: 12h, 30d, 8w."""
 
     name = "AGE"
 
@@ -27,7 +27,7 @@ class Age(click.ParamType[timedelta]):
         match = re.fullmatch(r"(\d{1,5})([hdw])", str(value))
         if match is None:
             self.fail(
-                f"'{value}' is no length of time; write hours, days or weeks: 12h, 30d, 8w.", param, ctx
+                f"'{value}' is not a valid duration; write hours, days or weeks: 12h, 30d, 8w.", param, ctx
             )
         return timedelta(**{UNITS[match[2]]: int(match[1])})
 
@@ -39,25 +39,25 @@ class Age(click.ParamType[timedelta]):
     show_default=True,
     type=click.FloatRange(min=0),
     metavar="HOURS",
-    help="Leave younger objects alone; a landing under way needs its own for some hours.",
+    help="Keep younger objects; a running landing needs its own for some hours.",
 )
 @click.option(
     "--superseded-older-than",
     "superseded",
     type=Age(),
-    help="Also remove scenes and mosaics that were replaced or removed so long ago, such as 30d.",
+    help="Also remove scenes and mosaics replaced or removed longer ago than this, such as 30d.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @storage_option
 def sweep(older_than: float, superseded: timedelta | None, storage: str | None, *, dry_run: bool) -> None:
-    """Remove objects that no commit names: leftovers of landings that were killed.
+    """Remove objects that no commit names: leftovers of interrupted landings.
 
-    What only past commits name stays as well, unless --superseded-older-than is given.
+    What only past commits name also stays, unless --superseded-older-than is given.
     """
     age = timedelta(hours=older_than)
     if superseded is not None and superseded < age:
         raise click.UsageError(
-            f"what was replaced less than {older_than:g} hours ago (--older-than) may still be read; "
+            f"what was replaced less than {older_than:g} hours ago (--older-than) may still be in use; "
             "give a longer --superseded-older-than, such as 30d."
         )
 

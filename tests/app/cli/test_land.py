@@ -41,7 +41,7 @@ def test_landing_again_says_that_nothing_changed(run, red):
     run(*LAND, "--asset", red)
     again = run(*LAND, "--asset", red)
     assert again.exit_code == 0
-    assert again.stdout == "a is landed already, exactly so; nothing changed.\n"
+    assert again.stdout == "a has already landed, identically; nothing changed.\n"
 
 
 def test_the_log_tells_what_came_when(run, red):
@@ -71,7 +71,7 @@ def test_a_sweep_says_what_it_removed(run, red, tmp_path):
     assert orphan.exists()
     assert run("sweep", "--older-than", "0").stdout == "1 object (2.0 kB) removed.\n"
     assert not orphan.exists()
-    assert run(*LAND, "--asset", red).stdout == "a is landed already, exactly so; nothing changed.\n"
+    assert run(*LAND, "--asset", red).stdout == "a has already landed, identically; nothing changed.\n"
 
 
 def test_a_sweep_removes_what_was_superseded_only_where_that_is_asked(run, red, tmp_path):
@@ -87,7 +87,7 @@ def test_a_sweep_removes_what_was_superseded_only_where_that_is_asked(run, red, 
     assert "removed" in run("sweep", *asked).stdout
     assert len(list(scenes.glob("*/*.tif"))) == 1
     assert run("log", "sentinel-2-l2a").stdout.count("+ a") == 2
-    assert run(*LAND, "--asset", red, "--cloud-cover", "3").stdout.startswith("a is landed already")
+    assert run(*LAND, "--asset", red, "--cloud-cover", "3").stdout.startswith("a has already landed")
 
 
 @pytest.mark.parametrize(

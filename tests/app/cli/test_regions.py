@@ -23,7 +23,7 @@ def test_a_file_that_is_right_is_told_region_by_region(run, write_regions, monke
     done = run("check")
     assert done.exit_code == 0
     assert done.stdout == (
-        "1 region, nothing wrong.\n"
+        "1 region, no problems.\n"
         "    sierra  every 7 nights, priority 2, 9,609 km2, 3 tiles, dnbr from earth-search-sentinel-2-l2a\n"
     )
 
@@ -36,12 +36,12 @@ def test_a_file_that_is_wrong_is_told_line_by_line(run, write_regions):
     assert done.exit_code == 2
     lines = done.stderr.splitlines()
     assert [line.split(": ")[0] for line in lines[:2]] == ["line 2, region 'b'", "line 4, region 'c'"]
-    assert lines[2] == "Error: 2 problems; 1 region would be refreshed all the same."
+    assert lines[2] == "Error: 2 problems; 1 region would still be refreshed."
     for command in ("check", "plan"):
         broken = run(command, "--file", write_regions(text="[{]"))
         assert (broken.exit_code, broken.stdout) == (2, "")
         assert broken.stderr.splitlines()[-1].startswith("Error: No region can be read from the file;")
-    assert run("plan").stderr == "Error: No regions file is given: set TILEWATCH_REGIONS, or give --file.\n"
+    assert run("plan").stderr == "Error: No regions file is given; set TILEWATCH_REGIONS or give --file.\n"
 
 
 def test_a_plan_from_the_beginning_warns_of_what_cannot_be_kept(run, write_regions):
@@ -54,9 +54,9 @@ def test_a_plan_from_the_beginning_warns_of_what_cannot_be_kept(run, write_regio
         "r0: 2 nights since the last attempt, interval 1: overdue ratio 2.00, priority 2, score 1.00"
         in nights[2]
     )
-    assert "No database is given, so this is a plan from the beginning. A service that" in done.stderr
-    assert "The intervals of 5 regions ask for 5.00 refreshes a night, and 2 is the most." in done.stderr
-    assert "r4 (priority 2) will wait 3 nights in place of 1, and 3 at most." in done.stderr
+    assert "No database is given, so the plan starts from scratch. A service that" in done.stderr
+    assert "The intervals of 5 regions need 5.00 refreshes a night, but at most 2 are made." in done.stderr
+    assert "r4 (priority 2) will wait 3 nights instead of 1, and at most 3." in done.stderr
 
 
 def test_a_plan_begins_with_what_the_database_knows(run, write_regions, database_url):
@@ -76,8 +76,8 @@ def test_a_plan_begins_with_what_the_database_knows(run, write_regions, database
     done = run("plan", "--file", path, "--nights", 1, "--database-url", database_url)
     lines = done.stdout.splitlines()
     assert lines[1] == "    a: never refreshed"
-    assert "since the last attempt, 1 failed in a row, retried after 1: overdue ratio 2" in lines[2]
+    assert "since the last attempt, 1 failed in a row, retry after 1: overdue ratio 2" in lines[2]
     # Of two regions and two a night, none ever waits for the other.
     assert lines[3] == (
-        "Every interval can be kept. Nights between two refreshes at most, where nothing fails: a 7, b 7."
+        "Every interval can be kept. Most nights between two refreshes, if nothing fails: a 7, b 7."
     )
