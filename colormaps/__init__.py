@@ -1,4 +1,4 @@
-"""Colour maps: one file each, and their loader."""
+"""Colormaps, one file each, and their loader."""
 
 import re
 import tomllib
@@ -16,11 +16,11 @@ _HEX = re.compile(r"#[0-9a-f]{6}")
 
 
 class UnknownColormapError(LookupError):
-    """There is no colour map of that name; the message names those there are."""
+    """No colormap has this name; the message lists those that exist."""
 
 
 class ColormapFileError(ValueError):
-    """A file does not describe a colour map; the message names the file and what would be right."""
+    """A file does not describe a valid colormap; the message names the file and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +30,27 @@ class Colormap:
     name: str
     title: str
     source: str
-    """Where the colours come from, and under which terms."""
+    """Origin of the colours, and their terms of use."""
     stops: tuple[tuple[float, str], ...]
-    """Position 0..1, rising from 0 to 1, and ``#rrggbb``."""
+    """Position, rising from 0 to 1, and ``#rrggbb``."""
 
     def __post_init__(self) -> None:
         positions = [position for position, _ in self.stops]
         if len(positions) < 2 or positions[0] != 0 or positions[-1] != 1:
-            raise ValueError(f"stops run from 0 to 1, at least two of them; these are at {positions}")
+            raise ValueError(
+                f"stops must run from 0 to 1, with at least two of them; these are at {positions}"
+            )
         if any(low >= high for low, high in pairwise(positions)):
-            raise ValueError(f"stops rise from one to the next; these are at {positions}")
+            raise ValueError(f"stops must rise from one to the next; these are at {positions}")
         for _, color in self.stops:
             if not _HEX.fullmatch(color):
-                raise ValueError(f"a colour is written #rrggbb in small letters; {color!r} is not")
+                raise ValueError(f"{color!r} is not a valid colour; write #rrggbb in lower case")
 
     def table(self, size: int) -> NDArray[np.uint8]:
-        """Colours at evenly spaced positions from 0 to 1.
+        """Return colours at evenly spaced positions from 0 to 1.
 
         Args:
-            size: How many; one alone is that at 0.5.
+            size: Number of colours; a single one is that at 0.5.
 
         Returns:
             uint8 of shape (size, 3): red, green, blue.
@@ -63,16 +65,16 @@ class Colormap:
 
 @cache
 def colormap_names() -> tuple[str, ...]:
-    """The names of all colour maps, in alphabetical order."""
+    """Return the names of all colormaps, in alphabetical order."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
 def load_colormap(name: str) -> Colormap:
-    """The colour map of a name.
+    """Return the colormap with a name.
 
     Raises:
-        UnknownColormapError: There is none of that name.
-        ColormapFileError: Its file is wrong.
+        UnknownColormapError: If no colormap has this name.
+        ColormapFileError: If its file is not valid.
     """
     if name not in colormap_names():
         close = get_close_matches(name, colormap_names(), n=1)
@@ -88,10 +90,10 @@ def _load(name: str) -> Colormap:
 
 
 def read_colormap(path: Path) -> Colormap:
-    """Read one colour map file.
+    """Read a colormap file.
 
     Raises:
-        ColormapFileError: The file does not describe a colour map.
+        ColormapFileError: If the file does not describe a valid colormap.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -99,7 +101,7 @@ def read_colormap(path: Path) -> Colormap:
         return Colormap(path.stem, stops=stops, **content)
     except KeyError as error:
         raise ColormapFileError(
-            f"{path.name}: {error} is missing; a colour map has title, source and stops"
+            f"{path.name}: {error} is missing; a colormap needs title, source and stops"
         ) from error
     except (ValueError, TypeError) as error:
-        raise ColormapFileError(f"{path.name}: {error}; a colour map has title, source and stops") from error
+        raise ColormapFileError(f"{path.name}: {error}; a colormap needs title, source and stops") from error

@@ -57,9 +57,9 @@ def test_names_are_in_alphabetical_order():
         ('[[0.0, "#000000"], [0.9, "#ffffff"]]', "from 0 to 1"),
         ('[[0.0, "#000000"], [0.6, "#ffffff"], [0.5, "#ffffff"], [1.0, "#ffffff"]]', "rise"),
         ('[[0.0, "#000000"], [1.0, "white"]]', "'white' is not"),
-        ('[[0.0, "#000000"], [1.0, "#FFFFFF"]]', "small letters"),
+        ('[[0.0, "#000000"], [1.0, "#FFFFFF"]]', "lower case"),
         ('[["a", "#000000"], [1.0, "#ffffff"]]', "could not convert"),
-        ("[1, 2]", "a colour map has title, source and stops"),
+        ("[1, 2]", "a colormap needs title, source and stops"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused(tmp_path, stops, words):
