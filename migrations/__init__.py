@@ -1,4 +1,4 @@
-"""Database schema: its versions, by Alembic, and how a database gets them; imports nothing of ours."""
+"""The database schema: its versions, managed by Alembic; imports none of our packages."""
 
 from pathlib import Path
 
@@ -8,21 +8,21 @@ from sqlalchemy.exc import DBAPIError
 
 
 class MigrationError(Exception):
-    """The database refuses a statement; the message is the database's own."""
+    """The database refused a statement; the message is the database's own."""
 
 
 def upgrade(database_url: str) -> None:
-    """Bring a database to the newest schema; nothing happens where it has it already.
+    """Bring a database to the newest schema; do nothing if it is there already.
 
-    Everything happens in one transaction under a lock, so that any number of processes may do this at once.
-    To be called where no event loop runs.
+    Everything happens in one transaction under a lock, so any number of processes may call this at once. Call
+    it where no event loop is running.
 
     Args:
-        database_url: `postgresql://user:password@host:port/database`, with the options libpq takes.
+        database_url: `postgresql://user:password@host:port/database`, with the options of libpq.
 
     Raises:
-        OSError, asyncpg.PostgresError, asyncpg.InterfaceError: As connecting does.
-        MigrationError: If a statement fails; the schema is then what it was.
+        OSError, asyncpg.PostgresError, asyncpg.InterfaceError: If connecting fails.
+        MigrationError: If a statement fails; the schema is then unchanged.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))

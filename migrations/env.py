@@ -1,4 +1,4 @@
-"""What Alembic runs to reach the database: one transaction, one process at a time."""
+"""Alembic's environment: connects to the database; one transaction, one process at a time."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ NAMED = {"application_name": "tilewatch migrate"}
 
 
 async def migrate() -> None:
-    """Run the versions that are missing; a second process waits here until the first is done."""
+    """Run the missing versions; a second process waits here until the first is done."""
     url: str = context.config.attributes["database_url"]
 
     async def connect() -> asyncpg.Connection:
@@ -30,7 +30,7 @@ async def migrate() -> None:
 
 
 def run_versions(connection: Connection) -> None:
-    """Run the missing versions within the transaction that is open."""
+    """Run the missing versions within the open transaction."""
     context.configure(connection=connection)
     context.run_migrations()
 

@@ -1,4 +1,4 @@
-"""Areas, their kept statistics, the cache of statistics and the slots of jobs."""
+"""Areas, their kept statistics, the cache of statistics, and the slots of tasks."""
 
 from alembic import op
 
@@ -67,7 +67,7 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     for statement in STATEMENTS:
         op.execute(statement)
 

@@ -32,7 +32,7 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     for statement in STATEMENTS:
         op.execute(statement)
 

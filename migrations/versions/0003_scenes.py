@@ -1,4 +1,4 @@
-"""The scenes that have landed, as the STAC API searches them, and how far the logs were followed."""
+"""The scenes that have landed, for searches of the STAC API, and how far the logs were followed."""
 
 from alembic import op
 
@@ -48,7 +48,7 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     for statement in STATEMENTS:
         op.execute(statement)
 

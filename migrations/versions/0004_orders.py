@@ -1,4 +1,4 @@
-"""Orders: ingestions and composites that somebody asked for, and how far each one is."""
+"""Jobs (in the table `orders`): requested ingestions and composites with their progress."""
 
 from alembic import op
 
@@ -38,7 +38,7 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     for statement in STATEMENTS:
         op.execute(statement)
 

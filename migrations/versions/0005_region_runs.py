@@ -1,4 +1,4 @@
-"""Refreshes of regions: what each used, what came of it, and never two of one region at a time."""
+"""Refreshes of regions: what each used and its outcome; never two of one region at a time."""
 
 from alembic import op
 
@@ -40,7 +40,7 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     for statement in STATEMENTS:
         op.execute(statement)
 

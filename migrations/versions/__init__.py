@@ -1,1 +1,1 @@
-"""Versions of the schema, in the order of their numbers."""
+"""Versions of the schema, in order of their numbers."""
