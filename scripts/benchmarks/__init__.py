@@ -1,1 +1,1 @@
-"""Tilewatch measured beside others: `scripts/bench`."""
+"""Benchmarks of Tilewatch and others: `scripts/bench`."""

@@ -1,4 +1,4 @@
-"""`scripts/bench`: Tilewatch beside stock TiTiler, cogeo-mosaic and a bare ASGI app, in the same run."""
+"""`scripts/bench`: Tilewatch, stock TiTiler, cogeo-mosaic and a bare ASGI app, measured in the same run."""
 
 import os
 import tempfile
@@ -29,7 +29,7 @@ ROWS = (
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("rows", nargs=-1, type=click.Choice(ROWS))
 @click.option(
-    "--quick", is_flag=True, help="Few short rounds and no mosaic of a million: to see that it works."
+    "--quick", is_flag=True, help="Few short rounds and no mosaic of a million, to check that it works."
 )
 @click.option(
     "--rounds", type=click.IntRange(min=1), help="Rounds of each measurement; 7, or 2 with --quick."
@@ -72,12 +72,12 @@ def measure(
     work: Path,
     quick: bool,
 ) -> Iterator[list[Row]]:
-    """The rows asked for, as they are found."""
+    """Yield the requested rows as they are measured."""
     work.mkdir(parents=True, exist_ok=True)
     if {"uncached", "png"} & set(rows):
         with tempfile.TemporaryDirectory() as folder:
             yield from uncached_tiles.measure(work, Path(folder), rounds=rounds, seconds=seconds, rows=rows)
-    if "two-dates" in rows:  # on the disk of the scene, whose files are linked
+    if "two-dates" in rows:  # on the scene's disk, since its files are linked
         with tempfile.TemporaryDirectory(dir=work) as folder:
             yield from two_dates.measure(work, Path(folder), rounds=rounds, seconds=seconds)
     if "cached" in rows:
@@ -91,7 +91,7 @@ def measure(
     parts = {"statistics": zonal, "kept": kept, "scenes": scenes, "composite": composites}
     for name, part in parts.items():
         if name in rows:
-            # Beside the scene, whose files one of them links to.
+            # Beside the scene, since one of them links to its files.
             with tempfile.TemporaryDirectory(dir=work) as folder:
                 yield from part.measure(work, Path(folder), rounds=rounds)
 

@@ -53,29 +53,29 @@ CASES = {
     "redis": ("cached tile, through Redis", Goal(0.5, 0.35)),
     "unchanged": ("cached tile, 304", Goal(0.85, 0.7)),
 }
-"""What is measured, and what it should come to."""
+"""What is measured, with its goal."""
 
 
 def key_of(path: str, query: str) -> str:
-    """The key of an address."""
+    """Return the key of an address."""
     return hashlib.sha256(f"{path}?{query}".encode()).hexdigest()
 
 
 def body_of(key: str) -> bytes:
-    """The bytes of a key."""
+    """Return the bytes of a key."""
     return hashlib.shake_256(key.encode()).digest(TILE_BYTES)
 
 
 class NoiseTiles:
-    """Stands in for the renderer: bytes that no compression shrinks, the same for a key in every process."""
+    """A substitute for the renderer: incompressible bytes, the same for a key in every process."""
 
     async def render(self, resolved: ResolvedTile) -> RenderedTile:
-        """The bytes of a key."""
+        """Return the bytes of a key."""
         return RenderedTile(body_of(resolved.key), "image/png", (), {})
 
 
 def resolve(_: TileState, path: str, query: str) -> ResolvedTile:
-    """Stands in for resolving: a covered tile whose key is its address."""
+    """Resolve an address to a covered tile whose key is the address."""
     z, x, y = (int(part) for part in path.removesuffix(".png").split("/")[-3:])
     product = tms = cast("Any", None)
     request = TileRequest(product, tms, z, x, y, 256, TileFormat.PNG, "2024-06")
@@ -85,7 +85,7 @@ def resolve(_: TileState, path: str, query: str) -> ResolvedTile:
 
 
 def bare() -> ASGIApp:
-    """What a server of these bytes can reach at all: the body by its path, with two headers."""
+    """Return the fastest possible server of these bytes: it finds the body by path and adds two headers."""
     headers = [(b"content-type", b"image/png"), (b"content-length", b"%d" % TILE_BYTES)]
     bodies = {path: body_of(key_of(path, QUERY)) for path in PATHS}
 
@@ -97,7 +97,7 @@ def bare() -> ASGIApp:
 
 
 def tilewatch(cache_bytes: int, redis_url: str | None) -> ASGIApp:
-    """The tile middleware before a route."""
+    """Return the tile middleware in front of a route."""
     redis = RedisTier(redis_url) if redis_url else None
     service = TileService(NoiseTiles(), ProcessCache(cache_bytes), redis)
     state = cast("TileState", SimpleNamespace(service=service, catalogue=SimpleNamespace(generation=1)))
@@ -123,7 +123,7 @@ def serve(kind: str, port: int, redis_url: str) -> None:
 
 @contextmanager
 def served(kind: str, redis_url: str) -> Iterator[Server]:
-    """A running server."""
+    """Provide a running server."""
     port = free_port()
     command = [sys.executable, "-m", "scripts.benchmarks.cached_tiles", kind, str(port), redis_url]
     with subprocess.Popen(command) as server:
@@ -140,7 +140,7 @@ def served(kind: str, redis_url: str) -> Iterator[Server]:
 
 
 def verified_tags(port: int, tier: str) -> list[str]:
-    """Ask twice for every tile: computed, then from the tier, with equal bytes. Returns the ETags."""
+    """Request every tile twice, computed and then from the tier, with equal bytes; return the ETags."""
     tags = []
     first = [_get(port, path)[1] for path in PATHS]
     for path, computed in zip(PATHS, first, strict=True):
@@ -152,7 +152,7 @@ def verified_tags(port: int, tier: str) -> list[str]:
 
 
 def requests_per_second(port: int, seconds: float, folder: Path, tags: list[str] | None = None) -> float:
-    """What a client of one thread reaches; any answer but 200, or 304 where tags are given, is an error."""
+    """Return the rate of a client with one thread; any status but 200 (304 with tags) is an error."""
     if shutil.which("wrk") is None:
         asks = [Ask(f"{path}?{QUERY}", tags[n] if tags else None) for n, path in enumerate(PATHS)]
         return keep_busy(port, asks, connections=CONNECTIONS, seconds=seconds, reuse=1_000_000).per_second
@@ -167,7 +167,7 @@ def requests_per_second(port: int, seconds: float, folder: Path, tags: list[str]
 
 
 def wrk_script(folder: Path, name: str, tags: list[str] | None = None) -> Path:
-    """A script for wrk that goes through all tiles, with their ETags where given."""
+    """Write a script for wrk that requests all tiles, with ETags if given."""
     lines = ["local requests = {}"]
     for number, path in enumerate(PATHS):
         condition = f", {{['If-None-Match'] = {json.dumps(tags[number])}}}" if tags else ""
@@ -181,7 +181,7 @@ def wrk_script(folder: Path, name: str, tags: list[str] | None = None) -> Path:
 
 
 def measure(*, rounds: int, seconds: float) -> list[Row]:
-    """Each case beside the bare app of the same round; rounds go through them to and fro."""
+    """Measure each case next to the bare app in the same round; rounds alternate in direction."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis = RedisServer(folder)

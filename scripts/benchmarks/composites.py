@@ -1,4 +1,4 @@
-"""Composites: how long a month of Sentinel-2 takes on this machine, and how much memory.
+"""Composites: the time and memory that a month of Sentinel-2 takes on this machine.
 
 The month is twelve overpasses of the benchmark's scene: the same ground, each with clouds and an offset of
 its own, so that no two scenes mask a pixel alike.
@@ -35,14 +35,14 @@ from scripts.benchmarks.scene import COLLECTION, item_path, landed_scene
 OVERPASSES = 12
 """A month of two satellites over one place."""
 CLOUD_CELLS = 60
-"""Clouds along a side of a scene; about a third of the pixels are clouded."""
+"""Clouds along one side of a scene; about a third of the pixels are cloudy."""
 QUARTER = "5.0,50.72,5.76,51.2"
 """Degrees: about a quarter of the scene."""
 MEMORY_GOAL_MB = Goal(1_500, 2_500, higher_is_better=False)
 
 
 def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
-    """The median of a quarter of a tile, by the command, in a process of its own."""
+    """Measure the median over a quarter of a tile, by the command, in a process of its own."""
     store = folder / "store"
     asyncio.run(_land_month(landed_scene(work), store))
     spent_s, memory_mb, cpu_s = [], [], []
@@ -71,7 +71,7 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
 
 
 def _run(*command: str) -> tuple[str, resource.struct_rusage]:
-    """What a command says, and what it took."""
+    """Run a command; return what it prints and what it takes."""
     alone = {**os.environ, "TILEWATCH_DASK_SCHEDULER": ""}
     with tempfile.TemporaryFile("w+") as said, subprocess.Popen(command, stdout=said, env=alone) as child:
         _, status, usage = os.wait4(child.pid, 0)
@@ -83,7 +83,7 @@ def _run(*command: str) -> tuple[str, resource.struct_rusage]:
 
 
 async def _land_month(scene: Path, store: Path) -> None:
-    """Makes twelve scenes of one: the same files by other names, with items and clouds of their own."""
+    """Make twelve scenes from one: the same files under other names, with items and clouds of their own."""
     item_file = item_path(scene)
     item = json.loads(await asyncio.to_thread(item_file.read_text))
     async with await open_storage(scene.as_uri()) as original:
@@ -121,7 +121,7 @@ def _copy_files(source: Path, target: Path, number: int) -> None:
 
 
 def _cloud(source: Path, target: Path, seed: int) -> None:
-    """Writes the classification with other clouds."""
+    """Write the classification with other clouds."""
     random = np.random.default_rng(seed)
     with rasterio.open(source) as dataset:
         codes, profile = dataset.read(1), dataset.profile

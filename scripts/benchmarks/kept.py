@@ -1,4 +1,4 @@
-"""How long a kept series takes to read, and how many entries a minute jobs keep, on a real PostGIS."""
+"""Kept series on a real PostGIS: the time to read one, and the entries per minute that tasks keep."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ FILL = """
 
 
 def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
-    """The row of reading, and that of refreshing.
+    """Return the row of reading and that of refreshing.
 
     Args:
         work: Where the scene lies or is landed.
@@ -57,7 +57,7 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
     """
     store = landed_months(work)
     with TemporaryDirectory() as private:
-        Path(private).chmod(0o711)  # the user postgres has to reach it when root measures
+        Path(private).chmod(0o711)  # root's postgres user must be able to reach it
         server = PostgresServer(Path(private))
         server.start()
         try:
@@ -71,7 +71,7 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
 
 
 def reading(ours: Server, url: str, rounds: int) -> Row:
-    """Reading a series of `PERIODS` kept entries."""
+    """Measure reading a series of `PERIODS` kept entries."""
     outline = polygon(FIELD, random.Random(1))  # noqa: S311 - an order, not a secret
     feature = {"type": "Feature", "geometry": outline, "properties": {"name": "Field", "products": ["ndvi"]}}
     address = f"http://127.0.0.1:{ours.port}"
@@ -97,7 +97,7 @@ def reading(ours: Server, url: str, rounds: int) -> Row:
 
 
 async def series_refresh(store: Path, url: str) -> Row:
-    """Filling the series of `AREAS` fields."""
+    """Measure filling the series of `AREAS` fields."""
     order = random.Random(2)  # noqa: S311 - an order, not a secret
     async with await open_storage(store.as_uri()) as storage:
         catalogue = Catalogue(storage)
@@ -125,7 +125,7 @@ async def series_refresh(store: Path, url: str) -> Row:
 
 
 async def _leading() -> None:
-    """Nobody else does."""
+    """Do nothing: no other process competes."""
 
 
 async def _fill(url: str, area: int, entry: str) -> None:

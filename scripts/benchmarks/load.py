@@ -1,4 +1,4 @@
-"""A client that keeps a server busy with tiles, never with the same one twice at a time.
+"""A client that keeps a server busy with tiles, never requesting the same one twice at a time.
 
 Equal tiles in flight are computed once, so measuring computation must not ask for them; and every answer is
 checked to be a whole one. wrk does neither, and its speed is not needed where an answer takes milliseconds.
@@ -15,7 +15,7 @@ import uvloop
 
 
 class WrongAnswerError(Exception):
-    """A server answered something else than was to be measured; the message says what."""
+    """A server's answer is not the one to be measured; the message says what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,17 @@ class Ask:
     """One request."""
 
     path: str
-    """With the query."""
+    """Path and query."""
     tag: str | None = None
-    """An ETag the caller has, so that the answer is to be 304."""
+    """An ETag the caller has, so that the answer should be 304."""
 
     def text(self, port: int) -> bytes:
-        """The request as it is sent."""
+        """Return the request in the form it is sent."""
         condition = f"If-None-Match: {self.tag}\r\n" if self.tag else ""
         return f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{condition}\r\n".encode()
 
     def is_answered_by(self, head: bytes, length: int) -> bool:
-        """Whether an answer is what was asked for."""
+        """Return whether an answer is the requested one."""
         if self.tag:
             return head.startswith(b"HTTP/1.1 304 ") and not length
         return head.startswith(b"HTTP/1.1 200 ") and length > 0
@@ -41,27 +41,27 @@ class Ask:
 
 @dataclass(slots=True)
 class Load:
-    """What came of keeping a server busy."""
+    """The outcome of keeping a server busy."""
 
     elapsed_s: float = 0.0
     seconds: list[float] = field(default_factory=list)
-    """Of each answer."""
+    """Seconds of each answer."""
 
     @property
     def per_second(self) -> float:
-        """Answers a second."""
+        """Answers per second."""
         return len(self.seconds) / self.elapsed_s
 
 
 def keep_busy(port: int, asks: Sequence[Ask], *, connections: int, seconds: float, reuse: int = 8) -> Load:
-    """Send requests in turn, over and over, for a time; each again only once it was answered.
+    """Send requests in turn, repeatedly, for a time; each again only after it was answered.
 
     Args:
         port: The server's, on 127.0.0.1.
         asks: The requests; there are never more connections than these.
         connections: Kept open, one request at a time on each.
         seconds: How long new requests are sent.
-        reuse: Requests on a connection before it is opened anew. It is the idler worker of a server that
+        reuse: Requests on a connection before it is opened again. It is the idler worker of a server that
             accepts a connection, so that the work stays shared evenly among them.
 
     Raises:
@@ -71,7 +71,7 @@ def keep_busy(port: int, asks: Sequence[Ask], *, connections: int, seconds: floa
 
 
 def fetch(port: int, path: str) -> bytes:
-    """The body of one answer; empty where the answer is 204."""
+    """Return the body of one answer; empty if the answer is 204."""
     with urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
         body: bytes = answer.read()
     return body

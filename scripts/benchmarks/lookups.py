@@ -1,4 +1,4 @@
-"""How long finding the scenes of a tile takes in mosaics of many sizes, beside cogeo-mosaic on the same.
+"""The time to find the scenes of a tile in mosaics of many sizes, compared with cogeo-mosaic on the same.
 
 Footprints lie side by side like those of an archive, each overlapping its neighbours by a tenth; a larger
 mosaic covers more of the Earth. Tiles are drawn at random, so that cogeo-mosaic's cache of answers is of
@@ -27,7 +27,7 @@ from mosaics.scene import SceneRecord
 from scripts.benchmarks.report import Goal, Row
 
 SIZES = {100: (10, 10), 10_000: (100, 100), 1_000_000: (1250, 800)}
-"""Assets, and how many lie beside and above one another."""
+"""Assets, and how many lie beside and above each other."""
 STEP_DEGREES = (0.28, 0.15)
 """From one footprint to the next, eastwards and northwards; 1250 by 800 of them reach from 175 W to 175 E."""
 SOUTH = -60.0
@@ -39,16 +39,16 @@ TIME = datetime(2024, 6, 15, 10, 50, 29, tzinfo=UTC)
 
 LEVELS = {"at quadkey zoom": 0, "3 above": -3, "3 below": 3}
 OURS, OTHERS = 2000, 200
-"""Lookups: of ours in each round; of the other at most, once, since it is slower by orders of magnitude."""
+"""Look-ups: ours per round; of the other at most this many, once, since it is orders of magnitude slower."""
 LONGEST_S = 3.0
-"""When no further lookup of the other is begun."""
+"""Seconds after which no further look-up of the other is started."""
 
 GOAL = Goal(50, 1000, higher_is_better=False)
 """Microseconds, at a million assets."""
 
 
 def measure(work: Path, *, rounds: int, sizes: Sequence[int] = tuple(SIZES)) -> Iterator[list[Row]]:
-    """The rows of each size.
+    """Yield the rows of each size.
 
     Args:
         work: Where documents are kept for the next run.
@@ -65,7 +65,7 @@ def measure(work: Path, *, rounds: int, sizes: Sequence[int] = tuple(SIZES)) -> 
 
 
 def row(index: QuadkeyIndex, stock: MemoryBackend, size: int, level: str, rounds: int) -> Row:
-    """Lookups of one mosaic at one zoom."""
+    """Measure look-ups in one mosaic at one zoom."""
     zoom = max(0, index.quadkey_zoom + LEVELS[level])
     order = random.Random(size + zoom)  # noqa: S311 - an order, not a secret
     others = compared_seconds(index, stock, tiles(size, zoom, OTHERS, order))
@@ -88,7 +88,7 @@ def row(index: QuadkeyIndex, stock: MemoryBackend, size: int, level: str, rounds
 
 
 def seconds(look_up: Callable[..., Any], asked: Sequence[tuple[int, int, int]]) -> list[float]:
-    """How long each lookup takes."""
+    """Return the time of each look-up."""
     times = []
     for x, y, z in asked:
         began = time.perf_counter()
@@ -100,9 +100,9 @@ def seconds(look_up: Callable[..., Any], asked: Sequence[tuple[int, int, int]]) 
 def compared_seconds(
     index: QuadkeyIndex, stock: MemoryBackend, asked: Sequence[tuple[int, int, int]]
 ) -> list[float]:
-    """How long the lookups of the other take, as many as fit into `LONGEST_S`, its answers held against ours.
+    """Return the times of the other's look-ups, as many as fit into `LONGEST_S`, after comparing its answers.
 
-    Below the quadkey zoom it gives every scene of the cell, ours only those that reach into the tile.
+    Below the quadkey zoom it returns every scene of the cell, ours only those that reach into the tile.
 
     Raises:
         click.ClickException: If the two find other scenes.
@@ -121,7 +121,7 @@ def compared_seconds(
 
 
 def tiles(size: int, zoom: int, count: int, order: random.Random) -> list[tuple[int, int, int]]:
-    """Tiles around random places of a mosaic."""
+    """Return tiles around random places of a mosaic."""
     columns, rows = SIZES[size]
     tms = morecantile.tms.get("WebMercatorQuad")
     found = []
@@ -133,7 +133,7 @@ def tiles(size: int, zoom: int, count: int, order: random.Random) -> list[tuple[
 
 
 def document(work: Path, size: int) -> bytes:
-    """A mosaic of so many scenes; kept for the next run."""
+    """Return a mosaic of a number of scenes; it is kept for the next run."""
     kept = work / f"mosaic-1-{size}.json.gz"
     if not kept.exists():
         click.echo(f"Building a mosaic of {size:,} assets", err=True)
@@ -145,7 +145,7 @@ def document(work: Path, size: int) -> bytes:
 
 
 def records(size: int) -> Iterator[SceneRecord]:
-    """Scenes side by side, from the southwest."""
+    """Yield scenes side by side, from the southwest."""
     columns, rows = SIZES[size]
     width, height = (step * (1 + OVERLAP) for step in STEP_DEGREES)
     for number in range(columns * rows):
@@ -169,7 +169,7 @@ def records(size: int) -> Iterator[SceneRecord]:
 
 
 def stock_document(data: bytes) -> MosaicJSON:
-    """The same document as cogeo-mosaic reads it, without the field of ours that it would hash as well."""
+    """Return the document as cogeo-mosaic reads it, without our own field, which it would hash as well."""
     fields = json.loads(gzip.decompress(data))
     del fields[SCENES]
     return MosaicJSON(**fields)

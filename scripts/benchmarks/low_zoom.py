@@ -1,4 +1,4 @@
-"""How a mosaic of 5,000 scenes is drawn at every zoom, beside TiTiler over the same MosaicJSON and items.
+"""A mosaic of 5,000 scenes at every zoom, compared with TiTiler over the same MosaicJSON and items.
 
 The scenes lie 100 by 50 beside one another, each overlapping its neighbours by a tenth, at 25 m; their 256 px
 are little for a scene, so that zooms 13 and 14, which read the scenes, are harder than those of an archive:
@@ -39,12 +39,12 @@ ZOOMS = range(15)
 VIEWPORT = (9, 7)
 FILES = 8
 PATIENCE_S = 60.0
-"""A tile the other takes longer for is the last it is asked for."""
+"""Seconds; a tile for which the other takes longer is the last requested from it."""
 COMPARED_FROM = 12
-"""At the zooms below it, overviews show means of what the other picks single pixels of."""
+"""Below this zoom, overviews show means where the other picks single pixels."""
 ALIKE = 0.75
-"""Share of pixels that are the same. The numbers are noise: of another scene hardly any would be. Where a
-scene fills part of a tile, rio-tiler warps that part alone, and many of its pixels are their neighbours."""
+"""Share of pixels that are equal. The values are noise: of another scene hardly any would be. If a scene
+fills part of a tile, rio-tiler warps only that part, and many of its pixels are their neighbours."""
 
 SPEED = Goal(5, 2)
 FEW = Goal(FILES, FILES, higher_is_better=False)
@@ -54,7 +54,7 @@ Tile = morecantile.Tile
 
 
 def measure(work: Path, folder: Path, *, rounds: int, seconds: float) -> Iterator[list[Row]]:
-    """The rows of speed, from the deepest zoom on, and one of the files opened.
+    """Return the rows of speed, from the deepest zoom on, and one of the files opened.
 
     Args:
         work: Where the scenes lie or are landed.
@@ -92,7 +92,7 @@ def measure(work: Path, folder: Path, *, rounds: int, seconds: float) -> Iterato
 
 
 def row(zoom: int, files: int, rates: Sequence[float], others: Sequence[float]) -> Row:
-    """One zoom; where the other was not asked the figure is our own rate."""
+    """Return the row of one zoom; if the other was not measured, the figure is our own rate."""
     name = f"5,000 scenes, z{zoom} ({files} files at most)"
     if not others:
         return Row(name, "tiles/s", rates, [], figures=rates, figure_unit="tiles/s")
@@ -101,7 +101,7 @@ def row(zoom: int, files: int, rates: Sequence[float], others: Sequence[float]) 
 
 
 def viewport(zoom: int) -> list[Tile]:
-    """The tiles of a view around a corner of four scenes, as many as the zoom has."""
+    """Return the tiles of a view around a corner of four scenes, as many as the zoom has."""
     middle = morecantile.tms.get("WebMercatorQuad").tile(*MIDDLE, zoom)
     wide, high = VIEWPORT
     return [
@@ -113,14 +113,14 @@ def viewport(zoom: int) -> list[Tile]:
 
 
 def own(tile: Tile, form: str = "png") -> str:
-    """Our address of a tile."""
+    """Return our address of a tile."""
     address = f"{tile.z}/{tile.x}/{tile.y}.{form}"
     query = f"expression={EXPRESSION}&rescale=-1,1&colormap=viridis"
     return f"/collections/{COLLECTION.id}/tiles/WebMercatorQuad/{address}?{query}"
 
 
 def other(tile: Tile, mosaic: str, form: str = "png") -> str:
-    """The other's address of a tile."""
+    """Return the other's address of a tile."""
     expression = quote("(b1-b2)/(b1+b2)")
     colors = "&rescale=-1,1&colormap_name=viridis" if form == "png" else ""
     query = f"url={quote(mosaic)}&assets=nir&assets=red&expression={expression}&tilesize=256{colors}"
@@ -128,14 +128,14 @@ def other(tile: Tile, mosaic: str, form: str = "png") -> str:
 
 
 def rate(server: Server, paths: Sequence[str], seconds: float) -> float:
-    """Tiles a second, one after the other."""
+    """Return the rate of tiles requested one after the other, per second."""
     return keep_busy(server.port, [Ask(path) for path in paths], connections=1, seconds=seconds).per_second
 
 
 def spent_s(server: Server, path: str) -> float:
-    """How long one tile takes; the second time, when files are in the system's cache and code is loaded.
+    """Return the time of one tile, the second time, when files are in the system's cache and code is loaded.
 
-    Infinitely long where the server gives up: uvicorn ends a worker that is deaf for five seconds.
+    It is infinite if the server gives up: uvicorn ends a worker that does not respond for five seconds.
     """
     took_s = 0.0
     for _ in range(2):
@@ -151,21 +151,21 @@ def spent_s(server: Server, path: str) -> float:
 
 
 def fetched(server: Server, path: str) -> tuple[bytes, str]:
-    """The body of an answer and its Server-Timing."""
+    """Return the body of an answer and its Server-Timing."""
     with urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=20 * PATIENCE_S) as answer:
         body: bytes = answer.read()
         return body, answer.headers.get("server-timing", "")
 
 
 def files_of(server: Server, tile: Tile) -> int:
-    """Files that a tile was read from; 0 where there is none."""
+    """Return the number of files a tile was read from; 0 if not stated."""
     _, timing = fetched(server, own(tile))
     found = re.search(r'files;desc="(\d+)"', timing)
     return int(found[1]) if found else 0
 
 
 def compare(ours: Server, stock: Server, tile: Tile, mosaic: str) -> None:
-    """Hold the values of a tile side by side.
+    """Compare the values of a tile.
 
     Raises:
         click.ClickException: If they are not alike.
@@ -181,7 +181,7 @@ def compare(ours: Server, stock: Server, tile: Tile, mosaic: str) -> None:
 
 
 async def landed(store: Path) -> tuple[str, dict[str, float]]:
-    """Land the scenes and make their overviews, where that was not done; kept for the next run.
+    """Land the scenes and make their overviews, unless an earlier run did.
 
     Returns:
         Where the mosaic lies, and what making overviews came to.

@@ -1,4 +1,4 @@
-"""What was measured, as a table to read and as JSON to keep."""
+"""The results, as a table to read and as JSON to keep."""
 
 import json
 import os
@@ -18,14 +18,14 @@ RESULTS = Path(__file__).resolve().parents[2] / "bench-results"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure should come to, and the least that will do."""
+    """What a figure should reach, and the least that is acceptable."""
 
     goal: float
     least: float
     higher_is_better: bool = True
 
     def verdict(self, figure: float) -> str:
-        """How a figure stands to it."""
+        """Return how a figure compares with the goal."""
         sign = 1 if self.higher_is_better else -1
         if sign * figure >= sign * self.goal:
             return "goal reached"
@@ -34,31 +34,31 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement, side by side."""
+    """One measurement of both sides."""
 
     name: str
     unit: str
     ours: Sequence[float]
-    """Of Tilewatch, one a round."""
+    """Of Tilewatch, one per round."""
     other: Sequence[float]
-    """Of what it is compared with, in the same rounds; may be empty."""
+    """Of the other side, in the same rounds; may be empty."""
     ours_cpu_ms: Sequence[float] = ()
-    """CPU time of the server for one answer: it tells the same where other work slows the machine down."""
+    """CPU time of the server per answer: it stays the same when other work slows the machine down."""
     other_cpu_ms: Sequence[float] = ()
     figures: Sequence[float] = ()
-    """What is held against the goal, one a round; by default the ratio of `ours` to `other`."""
+    """The figures to compare with the goal, one per round; by default the ratio of `ours` to `other`."""
     figure_unit: str = "x"
     goal: Goal | None = None
     more: dict[str, float] = field(default_factory=dict)
-    """Further facts, for the JSON."""
+    """Further facts for the JSON."""
 
     @property
     def held(self) -> Sequence[float]:
-        """The figures held against the goal."""
+        """Return the figures to compare with the goal."""
         return self.figures or [a / b for a, b in zip(self.ours, self.other, strict=True)]
 
     def cells(self) -> tuple[str, ...]:
-        """The row of the table."""
+        """Return the row of the table."""
         figures, low, high = self.held, "", ""
         if len(figures) > 1:
             low, high = number(min(figures)), number(max(figures))
@@ -80,14 +80,14 @@ HEADINGS = ("", "Tilewatch", "other", "figure", "rounds", "by CPU time", "goal, 
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent."""
+    """Return a number with three significant digits, without an exponent."""
     if value >= 1000:
         return f"{value:.0f}"
     return f"{value:.3g}"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows in aligned columns."""
+    """Return the rows in aligned columns."""
     lines = [HEADINGS, *(row.cells() for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(HEADINGS))]
     return "\n".join(
@@ -96,7 +96,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def circumstances() -> dict[str, str]:
-    """What it was measured on."""
+    """Return the facts about the machine and its software."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
@@ -112,7 +112,7 @@ def circumstances() -> dict[str, str]:
 
 
 def save(rows: Sequence[Row], about: dict[str, str]) -> Path:
-    """Keep the results beside those of earlier runs."""
+    """Store the results beside those of earlier runs."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.json"
     path.write_text(json.dumps({"about": about, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
@@ -120,7 +120,7 @@ def save(rows: Sequence[Row], about: dict[str, str]) -> Path:
 
 
 def show(rows: Sequence[Row]) -> None:
-    """Print rows as they come."""
+    """Print rows as they are measured."""
     click.echo(table(rows) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The scene that tiles are measured on: as large as one of Sentinel-2, made up, and landed once.
+"""The scene for measuring tiles: synthetic, as large as one of Sentinel-2, and landed once.
 
 Fields in rows, woods, a lake here and there, clouds, and a grain in every pixel as a sensor leaves it: the
 size of a PNG depends on that grain, so it was set until NDVI tiles deflated as those of a real scene do
@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 COLLECTION = "sentinel-2-l2a"
 SCENE = "synthetic-benchmark"
 VERSION = 1
-"""Part of the folder's name: a scene drawn otherwise is another one."""
+"""Part of the folder's name: a scene drawn in another way is another scene."""
 SIZE_PX = 10_980
 """Sentinel-2's tiles, at 10 m."""
 STRIP_PX = 366
@@ -51,7 +51,7 @@ GRAIN_DN = 28
 
 
 def landed_scene(work: Path) -> Path:
-    """The folder of a store that holds the scene; drawn and landed now unless an earlier run did."""
+    """Return the folder of a store with the scene; draw and land it unless an earlier run did."""
     folder = work / f"scene-{VERSION}"
     store = folder / "store"
     if not (folder / "landed").exists():
@@ -65,7 +65,7 @@ def landed_scene(work: Path) -> Path:
 
 
 def item_path(store: Path) -> Path:
-    """The STAC item of the scene, which a stock reader opens."""
+    """Return the STAC item of the scene, which a stock reader opens."""
     return next((store / "collections" / COLLECTION / "scenes" / SCENE).glob("*/item.json"))
 
 
@@ -122,7 +122,7 @@ def _strips() -> Iterator[tuple[int, NDArray[np.uint16], NDArray[np.uint16], NDA
 
 
 def _smooth(lattice: Floats, ys: NDArray[np.floating], xs: NDArray[np.floating]) -> Floats:
-    """Values between the points of a lattice."""
+    """Return values interpolated between the points of a lattice."""
     rows, columns = ys.astype(np.int32), xs.astype(np.int32)
     down, across = (ys - rows)[:, np.newaxis], xs - columns
     lines = lattice[rows] * (1 - down) + lattice[rows + 1] * down
@@ -131,7 +131,7 @@ def _smooth(lattice: Floats, ys: NDArray[np.floating], xs: NDArray[np.floating])
 
 
 def _fields(along: Floats, across: Floats, lengths: Floats) -> NDArray[np.int32]:
-    """What grows in each pixel: fields of many lengths, side by side in rows."""
+    """Return the vegetation of each pixel: fields of many lengths, side by side in rows."""
     row = np.floor(across / FIELD_ROW_PX).astype(np.int32)
     field = np.floor(along / lengths[row % len(lengths)]).astype(np.int32)
     mixed = (row * np.int32(73_856_093)) ^ (field * np.int32(19_349_663))
@@ -139,7 +139,7 @@ def _fields(along: Floats, across: Floats, lengths: Floats) -> NDArray[np.int32]
 
 
 def _classes(numbers: NDArray[np.uint16], water: NDArray[np.bool_], cloud: Floats) -> NDArray[np.uint8]:
-    """Codes of the scene classification."""
+    """Return the codes of the scene classification."""
     red, nir = numbers
     codes = np.where(nir > 2 * red.astype(np.int32), 4, 5).astype(np.uint8)
     codes[water] = 6
@@ -152,8 +152,8 @@ def _classes(numbers: NDArray[np.uint16], water: NDArray[np.bool_], cloud: Float
 async def _land(drawn: Path, store: Path) -> None:
     source = find_collection(load_collections(), COLLECTION)
     assets = tuple(BandFile(band, drawn / f"{band}.tif") for band in ("red", "nir", "scl"))
-    order = LandingRequest(SCENE, SENSED, SENSED, assets, baseline=BASELINE, synthetic=True)
-    plan = plan_scene(source, order)
+    request = LandingRequest(SCENE, SENSED, SENSED, assets, baseline=BASELINE, synthetic=True)
+    plan = plan_scene(source, request)
     with click.progressbar(length=steps(plan), label="Landing the scene", show_pos=False) as bar:
         async with await open_storage(store.as_uri()) as storage:
             await land_scene(storage, plan, bar.update)

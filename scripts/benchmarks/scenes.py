@@ -1,4 +1,4 @@
-"""How long a search of the STAC API takes over a hundred thousand scenes, on a real PostGIS."""
+"""The time of STAC searches over a hundred thousand scenes, on a real PostGIS."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from tests.services.postgres import PostgresServer
 
 SCENES = 100_000
 SEARCHES = 20
-"""Of a kind in each round."""
+"""Searches of each kind per round."""
 
 FILL = """
     insert into scenes (
@@ -58,14 +58,14 @@ KINDS = {
 
 
 def measure(_: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
-    """A row for each kind of search.
+    """Yield a row for each kind of search.
 
     Args:
         folder: For logs, and a storage with nothing in it.
         rounds: How often each is measured.
     """
     with TemporaryDirectory() as private:
-        Path(private).chmod(0o711)  # the user postgres has to reach it when root measures
+        Path(private).chmod(0o711)  # root's postgres user must be able to reach it
         server = PostgresServer(Path(private))
         server.start()
         try:
@@ -79,7 +79,7 @@ def measure(_: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
 
 
 def searching(address: str, name: str, query: str, rounds: int) -> Row:
-    """Searches of one kind, over HTTP."""
+    """Measure searches of one kind, over HTTP."""
     query = query.replace("datetime=2020", "datetime=2020-01-01T00:00:00Z/2020-12-31T23:59:59Z")
     found: list[float] = []
     with httpx.Client(timeout=60) as client:

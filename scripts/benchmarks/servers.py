@@ -1,4 +1,4 @@
-"""The servers of the comparison: two workers each, reading the same files of a local folder."""
+"""The servers compared: two workers each, reading the same files in a local folder."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from tests.services.ports import free_port, wait_until_listening
 
 WORKERS = 2
 START_S = 120
-"""Importing a tile server takes some seconds of CPU; a busy machine takes its time."""
+"""Importing a tile server takes a few seconds of CPU, and longer on a busy machine."""
 
 STOCK_ENVIRONMENT = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.TIF,.tiff",
@@ -37,18 +37,18 @@ class Server:
     pid: int
 
     def cpu_s(self) -> float:
-        """CPU time its processes have taken."""
+        """Return the CPU time its processes have taken, in seconds."""
         return sum(_cpu_s(pid) for pid in [self.pid, *_children(self.pid)])
 
     def resident_mb(self) -> float:
-        """Memory of its processes in MB, pages they share counted in equal parts."""
+        """Return the memory of its processes in MB, with shared pages counted in equal parts."""
         family = [self.pid, *_children(self.pid)]
         return sum(_proportional_kb(pid) for pid in family) / 1000
 
 
 @contextmanager
 def tilewatch(store: Path, folder: Path, **settings: str) -> Iterator[Server]:
-    """Tilewatch without a tile cache, so that every tile is computed; `settings` are further TILEWATCH_*."""
+    """Provide Tilewatch without a tile cache, so that every tile is computed; `settings` are TILEWATCH_*."""
     program = str(Path(sys.executable).with_name("tilewatch"))
     command = [program, "serve", "--workers", str(WORKERS), "--storage", str(store)]
     with _running("tilewatch", command, folder, {"TILEWATCH_CACHE_BYTES": "0", **settings}) as server:
@@ -57,7 +57,7 @@ def tilewatch(store: Path, folder: Path, **settings: str) -> Iterator[Server]:
 
 @contextmanager
 def titiler(folder: Path) -> Iterator[Server]:
-    """TiTiler's own application as it is installed."""
+    """Provide TiTiler's own application as installed."""
     command = [sys.executable, "-m", "uvicorn", "titiler.application.main:app", "--workers", str(WORKERS),
                "--no-access-log"]  # fmt: skip
     with _running("titiler", command, folder, STOCK_ENVIRONMENT) as server:
@@ -66,7 +66,7 @@ def titiler(folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def stock_mosaics(folder: Path) -> Iterator[Server]:
-    """TiTiler's factory for mosaics over STAC items, with as many workers."""
+    """Provide TiTiler's factory for mosaics of STAC items, with as many workers."""
     command = [sys.executable, "-m", "uvicorn", "scripts.benchmarks.stock_mosaics:app",
                "--workers", str(WORKERS), "--no-access-log"]  # fmt: skip
     with _running("titiler-mosaic", command, folder, STOCK_ENVIRONMENT) as server:
@@ -95,7 +95,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _cpu_s(pid: int) -> float:
-    """User and system time: fields 14 and 15 of proc_pid_stat(5), counted after the name in parentheses."""
+    """Return user plus system time: fields 14 and 15 of proc_pid_stat(5), counted after the name."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""A stock TiTiler over mosaics of STAC items: its factory, its reader and cogeo-mosaic, as they come."""
+"""A stock TiTiler over mosaics of STAC items: its factory, its reader and cogeo-mosaic, unchanged."""
 
 from cogeo_mosaic.backends.file import FileBackend
 from fastapi import FastAPI

@@ -1,4 +1,4 @@
-"""What a tile of two dates costs beside one of one date, computed and known, on the same server in turn.
+"""The cost of a tile of two dates relative to one of one date, computed and cached, on the same server.
 
 Both read the same scene: the earlier date is the later one's files under another name, so that each date
 costs the same to read.
@@ -27,9 +27,9 @@ from scripts.benchmarks.uncached_tiles import CONNECTIONS, tiles_at
 
 ZOOMS = (11, 13)
 WARMED = KNOWN = 64
-"""Tiles that are asked for before the rounds, and those asked for again and again."""
+"""Tiles requested before the rounds, and those requested repeatedly."""
 ONE, TWO = "ndvi", "ndvi-change"
-"""Products of the same bands under the same mask, of one date and of two."""
+"""Products of the same bands with the same mask, of one date and of two."""
 EARLIER = "synthetic-benchmark-earlier"
 COST = Goal(2.0, 2.2, higher_is_better=False)
 KNOWN_COST = Goal(1.05, 1.15, higher_is_better=False)
@@ -37,14 +37,14 @@ KNOWN_COST = Goal(1.05, 1.15, higher_is_better=False)
 
 @dataclass(slots=True)
 class Product:
-    """One of those compared, and what was found of it, one number a round."""
+    """One of the products compared, and its results, one number per round."""
 
     name: str
     rates: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
 
     def path(self, tile: morecantile.Tile) -> str:
-        """The address of a tile."""
+        """Return the address of a tile."""
         return f"/tiles/{self.name}/{tile.z}/{tile.x}/{tile.y}.png"
 
     def measure(self, server: Server, tiles: Sequence[morecantile.Tile], seconds: float) -> None:
@@ -57,7 +57,7 @@ class Product:
 
 
 def measure(work: Path, folder: Path, *, rounds: int, seconds: float) -> Iterator[list[Row]]:
-    """The rows, computed tiles first.
+    """Return the rows, computed tiles first.
 
     Args:
         work: Where the scene lies or is landed.
@@ -94,9 +94,9 @@ def compare(
     seconds: float,
     goal: Goal,
 ) -> Row:
-    """Both products in turn and back again; the figure is how much longer two dates take."""
+    """Measure both products in turn and back again; the figure is how much longer two dates take."""
     one, two = Product(ONE), Product(TWO)
-    for product in (one, two):  # files are opened, and what is kept is there, before anything is measured
+    for product in (one, two):  # opens files and fills caches before anything is measured
         for tile in tiles[:WARMED]:
             fetch(server.port, product.path(tile))
         Product(product.name).measure(server, tiles, seconds)
@@ -110,13 +110,13 @@ def compare(
 
 
 def check(server: Server, tile: morecantile.Tile) -> None:
-    """Refuse to measure what does not compare two dates."""
+    """Raise `AssertionError` if a tile does not compare two dates."""
     with urlopen(f"http://127.0.0.1:{server.port}/tiles/{TWO}/{tile.z}/{tile.x}/{tile.y}.png") as answer:
         assert answer.headers["x-tilewatch-windows"] == "post=2021-06, pre=2020-06"  # noqa: S101
 
 
 def two_dates(store: Path, copy: Path) -> Path:
-    """A store with the scene a second time, a year earlier; files are linked, not copied."""
+    """Return a store with the scene a second time, a year earlier; files are linked, not copied."""
     shutil.copytree(store, copy, copy_function=os.link)
     item = scene.item_path(copy)
     earlier = Path(str(item).replace(scene.SCENE, EARLIER))

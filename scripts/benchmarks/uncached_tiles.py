@@ -1,4 +1,4 @@
-"""How fast tiles are computed and how large they are, against TiTiler on the same files in the same run."""
+"""The speed and size of computed tiles, compared with TiTiler on the same files in the same run."""
 
 import io
 import json
@@ -23,14 +23,14 @@ from scripts.benchmarks.servers import Server, tilewatch, titiler
 ZOOMS = (8, 11, 13, 14)
 CONNECTIONS = 8
 MOST_TILES = 1500
-"""Of one zoom; at 13 and 14 a round does not get around all of them."""
+"""Tiles of one zoom; at 13 and 14 a round does not get through all of them."""
 WARM_UP_S = 2.0
 COMPARED = 24
-"""Tiles of a zoom whose values are compared and whose PNGs are weighed."""
+"""Tiles of a zoom whose values are compared and whose PNGs are measured."""
 SAME = 2e-6
-"""Greatest difference of an NDVI computed in float32 from reflectances and one from their numbers."""
+"""Greatest difference between an NDVI computed in float32 from reflectances and one from stored numbers."""
 COVERED = 0.999
-"""Share of a tile that the scene's pixels fill, from zoom 11 on: no tile is cheap for being empty."""
+"""Share of a tile filled by the scene's pixels, from zoom 11 on: no tile is cheap because it is empty."""
 
 RESCALE = "-0.2,1"
 COLORMAP = "viridis"
@@ -44,25 +44,25 @@ Tile = morecantile.Tile
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The servers, and how a tile is asked of each."""
+    """The servers, and how to request a tile from each."""
 
     ours: Server
     stock: Server
     item: Path
 
     def plain(self, tile: Tile, form: str) -> str:
-        """Ours: the expression alone, as the other computes it."""
+        """Return ours: only the expression, as the other computes it."""
         expression = quote("(nir-red)/(nir+red)")
         query = f"expression={expression}&rescale={RESCALE}&colormap={COLORMAP}"
         address = f"{tile.z}/{tile.x}/{tile.y}.{form}"
         return f"/collections/{scene.COLLECTION}/tiles/WebMercatorQuad/{address}?{query}"
 
     def masked(self, tile: Tile, form: str) -> str:
-        """Ours: the product, which reads the scene classification as well."""
+        """Return ours: the product, which also reads the scene classification."""
         return f"/products/ndvi/tiles/WebMercatorQuad/{tile.z}/{tile.x}/{tile.y}.{form}"
 
     def other(self, tile: Tile, form: str) -> str:
-        """The other's."""
+        """Return the other's."""
         expression = quote("(b1-b2)/(b1+b2)")
         query = f"url={quote(str(self.item))}&assets=nir&assets=red&expression={expression}&tilesize=256"
         colors = f"&rescale={RESCALE}&colormap_name={COLORMAP}" if form == "png" else ""
@@ -71,14 +71,14 @@ class Servers:
 
 @dataclass(slots=True)
 class Side:
-    """One of those compared, and what was found of it, one number a round."""
+    """One side of the comparison, and its results, one number per round."""
 
     server: Server
     path: Callable[[Tile, str], str]
     rates: list[float] = field(default_factory=list)
-    """Tiles a second."""
+    """Tiles per second."""
     cpu_ms: list[float] = field(default_factory=list)
-    """Of a tile."""
+    """Milliseconds of CPU per tile."""
 
     def measure(self, tiles: Sequence[Tile], seconds: float) -> None:
         """Keep the server busy for a round."""
@@ -92,7 +92,7 @@ class Side:
 def measure(
     work: Path, folder: Path, *, rounds: int, seconds: float, rows: Sequence[str]
 ) -> Iterator[list[Row]]:
-    """The rows of speed and of size, zoom by zoom.
+    """Return the rows of speed and of size, zoom by zoom.
 
     Args:
         work: Where the scene lies or is landed.
@@ -119,7 +119,7 @@ def measure(
 
 
 def tiles_at(zoom: int, item: Path) -> list[Tile]:
-    """Tiles the scene covers, in a random order that is always the same."""
+    """Return the tiles the scene covers, in a fixed random order."""
     footprint = shapely.from_geojson(json.dumps(json.loads(item.read_text())["geometry"]))
     tms = morecantile.tms.get("WebMercatorQuad")
     found = []
@@ -133,7 +133,7 @@ def tiles_at(zoom: int, item: Path) -> list[Tile]:
 
 
 def compare_values(servers: Servers, tiles: Sequence[Tile]) -> None:
-    """Refuse to measure what does not compute the same.
+    """Raise an error if the two sides do not compute the same.
 
     Where both bands are missing the other computes 0 / 0 and shows 0 as if it were a value; that much is
     allowed.
@@ -153,7 +153,7 @@ def compare_values(servers: Servers, tiles: Sequence[Tile]) -> None:
 
 
 def weigh(servers: Servers, zoom: int, tiles: Sequence[Tile]) -> Row:
-    """Bytes of the same tiles as PNG."""
+    """Return the bytes of the same tiles as PNG."""
     ours = sum(len(fetch(servers.ours.port, servers.plain(tile, "png"))) for tile in tiles)
     other = sum(len(fetch(servers.stock.port, servers.other(tile, "png"))) for tile in tiles)
     kilobytes = len(tiles) * 1000
@@ -161,7 +161,7 @@ def weigh(servers: Servers, zoom: int, tiles: Sequence[Tile]) -> Row:
 
 
 def speed_rows(servers: Servers, zoom: int, tiles: Sequence[Tile], rounds: int, seconds: float) -> list[Row]:
-    """Speed at one zoom, with the sides in turn and back again; each round begins with another tile."""
+    """Measure the speed at one zoom, alternating the sides; each round starts at another tile."""
     plain, masked = Side(servers.ours, servers.plain), Side(servers.ours, servers.masked)
     other = Side(servers.stock, servers.other)
     sides = (plain, other, masked)
@@ -184,6 +184,6 @@ def speed_rows(servers: Servers, zoom: int, tiles: Sequence[Tile], rounds: int, 
 
 
 def values(body: bytes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The values of a tile as NumPy writes it, and where there are any."""
+    """Return the values of a tile in NumPy's format, and where there are any."""
     planes = np.load(io.BytesIO(body))
     return planes[0].astype(np.float64), planes[-1] != 0

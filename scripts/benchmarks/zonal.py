@@ -1,9 +1,9 @@
-"""How long statistics over polygons take, beside TiTiler on the same files and exactextract in this process.
+"""The time of statistics over polygons, compared with TiTiler on the same files and exactextract here.
 
-Every polygon is another one, so that no answer is remembered. In the rows "with cloud mask" ours reads the
-scene classification too and masks by it, which TiTiler is not asked to; in the others the scenes have none,
-and both read red and nir. exactextract gets the same values, and its mean has to be ours. The files have
-been read once before, so that nobody waits for the disk in another's stead.
+All polygons differ, so that no answer is remembered. In the rows "with cloud mask" ours also reads the scene
+classification and masks with it, which TiTiler does not do; in the others the scenes have none, and both read
+red and nir. exactextract gets the same values, and its mean must equal ours. The files have been read once
+before, so that no side waits for the disk on behalf of another.
 """
 
 import json
@@ -39,16 +39,16 @@ from scripts.benchmarks.report import Goal, Row
 from scripts.benchmarks.servers import Server, tilewatch, titiler
 
 SERIES = 6
-"""Fields of a round."""
+"""Fields per round."""
 
 YEAR = 2022
 MONTHS = tuple(Period.parse(f"{YEAR}-{month:02d}") for month in range(1, 13))
 SAME = 1e-6
-"""Greatest relative difference of our mean and exactextract's."""
+"""Greatest relative difference between our mean and exactextract's."""
 
 STATISTICS = ("mean", "stdev", "median", "min", "max", "count", "quantile(q=0.02)", "quantile(q=0.98)")
 REJECTED = (0, 1, 3, 8, 9, 10, 11)
-"""Classes the product ndvi leaves out."""
+"""Classes that the product ndvi masks."""
 
 SERIES_GOAL = Goal(10, 10)
 
@@ -57,13 +57,13 @@ Polygon = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Polygons that are alike."""
+    """Polygons of one kind."""
 
     name: str
     area_m2: float
     vertices: int
     count: int
-    """In a round."""
+    """Number per round."""
     goal: Goal
 
 
@@ -73,30 +73,30 @@ DISTRICT = Kind("district, 491 km2", 491e6, 200, 3, Goal(40, 20))
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Who is asked."""
+    """The two servers."""
 
     ours: Server
     stock: Server
     items: Sequence[Path]
-    """One a month."""
+    """One per month."""
     client: httpx.Client
     masked: bool
-    """Whether the scenes have a classification, which ours then masks by."""
+    """Whether the scenes have a classification, which ours then masks with."""
 
     @property
     def note(self) -> str:
-        """What a row is called by."""
+        """Suffix of the names of rows."""
         return ", with cloud mask" if self.masked else ""
 
     def entries(self, polygon: Polygon, when: str) -> list[dict[str, Any]]:
-        """Our series."""
+        """Return our series."""
         path = f"http://127.0.0.1:{self.ours.port}/products/ndvi/statistics?datetime={when}"
         answer = self.client.post(path, json=polygon).raise_for_status().json()
         series: list[dict[str, Any]] = answer["properties"]["series"]
         return series
 
     def stock_statistics(self, polygon: Polygon, item: Path) -> dict[str, Any]:
-        """What TiTiler answers for one scene."""
+        """Return TiTiler's answer for one scene."""
         expression = quote("(b1-b2)/(b1+b2)")
         query = f"url={quote(str(item))}&assets=nir&assets=red&expression={expression}"
         feature = {"type": "Feature", "geometry": polygon, "properties": {}}
@@ -106,7 +106,7 @@ class Sides:
 
 
 def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
-    """The rows of fields, districts and series.
+    """Return the rows of fields, districts and series.
 
     Args:
         work: Where the scene lies or is landed.
@@ -115,7 +115,7 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
     """
     for masked in (False, True):
         store = landed_months(work, masked=masked)
-        for band in item_of(store, MONTHS[0]).parent.glob("*.tif"):  # those of all months are one file
+        for band in item_of(store, MONTHS[0]).parent.glob("*.tif"):  # all months share one file
             band.read_bytes()
         with ExitStack() as stack:
             sides = Sides(
@@ -132,12 +132,12 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
 
 
 def single(sides: Sides, kind: Kind, rounds: int, order: random.Random) -> list[Row]:
-    """One period of polygons of a kind."""
+    """Measure one period of polygons of a kind."""
     month, item = MONTHS[0], sides.items[0]
     ours, stock, exact = Times(sides.ours), Times(sides.stock), Times()
     for number in range(rounds + 1):
         drawn = [polygon(kind, order) for _ in range(kind.count)]
-        counted = number > 0  # the first round is to warm up
+        counted = number > 0  # the first round is a warm-up
         found = ours.take(lambda each: sides.entries(each, month.text)[0], drawn, counted=counted)
         reference = exact.take(
             lambda each: exactly(each, item.parent, masked=sides.masked), drawn, counted=counted
@@ -152,7 +152,7 @@ def single(sides: Sides, kind: Kind, rounds: int, order: random.Random) -> list[
 
 
 def series(sides: Sides, rounds: int, order: random.Random) -> Row:
-    """Twelve months of a field in one call, beside twelve calls."""
+    """Measure twelve months of a field in one call, compared with twelve calls."""
     ours, stock = Times(sides.ours), Times(sides.stock)
     for number in range(rounds + 1):
         drawn = [polygon(FIELD, order) for _ in range(SERIES)]
@@ -170,17 +170,17 @@ def series(sides: Sides, rounds: int, order: random.Random) -> Row:
 
 @dataclass(slots=True)
 class Times:
-    """How long answers took, a figure a round."""
+    """The times of answers, one figure per round."""
 
     server: Server | None = None
-    """Who answers; None is this process."""
+    """The server; None is this process."""
     ms: list[float] = field(default_factory=list)
     """The median answer."""
     cpu_ms: list[float] = field(default_factory=list)
     """The mean of CPU time."""
 
     def take(self, ask: Callable[[Polygon], Any], polygons: Sequence[Polygon], *, counted: bool) -> list[Any]:
-        """What comes of each polygon, asked one after the other."""
+        """Yield the result for each polygon, requested one after the other."""
         cpu_s, times, found = self._cpu_s(), [], []
         for each in polygons:
             began = time.perf_counter()
@@ -196,13 +196,13 @@ class Times:
 
 
 def row(name: str, ours: Times, other: Times, goal: Goal | None) -> Row:
-    """How many times faster ours is."""
+    """Return how many times faster ours is."""
     times = [b / a for a, b in zip(ours.ms, other.ms, strict=True)]
     return Row(name, "ms", ours.ms, other.ms, ours.cpu_ms, other.cpu_ms, figures=times, goal=goal)
 
 
 def refuse_difference(ours: float | None, reference: float | None) -> None:
-    """Raise where a mean is not that of exactextract; neither has one where all is cloud."""
+    """Raise an error if a mean differs from exactextract's; neither has one where everything is cloud."""
     if ours is None and (reference is None or np.isnan(reference)):
         return
     if ours is None or reference is None or abs(ours - reference) > SAME * max(abs(reference), 0.1):
@@ -210,7 +210,7 @@ def refuse_difference(ours: float | None, reference: float | None) -> None:
 
 
 def polygon(kind: Kind, order: random.Random) -> Polygon:
-    """A rounded outline, anywhere in the part of the scene that has data."""
+    """Return a rounded outline anywhere in the part of the scene that has data."""
     radius = float(np.sqrt(kind.area_m2 / np.pi))
     left, top = scene.ORIGIN_XY
     x = left + radius * 1.3 + order.random() * (90_000 - 2.6 * radius)
@@ -224,7 +224,7 @@ def polygon(kind: Kind, order: random.Random) -> Polygon:
 
 
 def exactly(polygon: Polygon, folder: Path, *, masked: bool) -> dict[str, Any]:
-    """The same by exactextract: the window read, NDVI computed and masked, and its statistics."""
+    """Return exactextract's result: reads the window, computes and masks NDVI, and takes its statistics."""
     drawn = shapely.geometry.shape(transform_geom("EPSG:4326", scene.CRS, polygon))
     west, south, east, north = drawn.bounds
     left, top = scene.ORIGIN_XY
@@ -250,21 +250,21 @@ def exactly(polygon: Polygon, folder: Path, *, masked: bool) -> dict[str, Any]:
 
 
 def read(path: Path, window: Window) -> NDArray[Any]:
-    """The numbers of a window."""
+    """Return the numbers of a window."""
     with rasterio.open(path) as dataset:
         values: NDArray[Any] = dataset.read(1, window=window)
     return values
 
 
 def item_of(store: Path, month: Period) -> Path:
-    """The STAC item of a month."""
+    """Return the STAC item of a month."""
     return next(
         (store / "collections" / scene.COLLECTION / "scenes" / f"{scene.SCENE}-{month}").glob("*/item.json")
     )
 
 
 def landed_months(work: Path, *, masked: bool = True) -> Path:
-    """The folder of a store that has the scene in every month of a year; its files are the scene's own."""
+    """Return the folder of a store with the scene in every month of a year; the files are the scene's own."""
     source = scene.landed_scene(work)
     folder = work / f"months-{'masked' if masked else 'plain'}-{scene.VERSION}"
     if not (folder / "landed").exists():
