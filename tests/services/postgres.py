@@ -82,7 +82,7 @@ class PostgresServer:
                     os.kill(child, number)
 
     def clone(self, template: str) -> str:
-        """The address of a new database that is a copy of one nobody is connected to."""
+        """The address of a new database that is a copy of one without connections."""
         database = f"test_{uuid4().hex}"
         self.psql("postgres", f"create database {database} template {template}")
         return self.url(database)

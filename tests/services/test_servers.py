@@ -101,7 +101,7 @@ def test_postgres_keeps_what_was_committed_when_it_crashes(postgres: PostgresSer
     assert postgres.psql(database, "select number from kept") == "7"
 
 
-def test_postgres_lets_nobody_in_without_the_password(postgres: PostgresServer):
+def test_postgres_lets_no_one_in_without_the_password(postgres: PostgresServer):
     address = re.sub(":[^:/]+@", ":wrong@", postgres.url("tilewatch"))
     done = subprocess.run(["psql", "-c", "select 1", address], capture_output=True, text=True, check=False)
     assert (done.returncode, "password authentication failed" in done.stderr) == (2, True)
