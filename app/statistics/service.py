@@ -99,9 +99,9 @@ class StatisticsService:
             kept = dict(fresh)
             fresh.clear()
             await self.memory.keep(kept)
-            known = await self.memory.recall(list({r.inputs for r in resolved if r.scenes}))
+            known = await self.memory.recall(list({r.inputs for r in resolved if r.scenes.best_first}))
             for question, found in zip(some, resolved, strict=True):
-                entry = known.get(found.inputs) if found.scenes else None
+                entry = known.get(found.inputs) if found.scenes.best_first else None
                 if entry is None:
                     yield self._compute(question, found, fresh)
                 else:
@@ -112,7 +112,7 @@ class StatisticsService:
     ) -> Answer:
         summary = await self.engine.summarise(resolved)
         entry = summary.entry(question.step.period.text)
-        if resolved.scenes and not summary.skipped:
+        if resolved.scenes.best_first and not summary.skipped:
             fresh[resolved.inputs] = json.dumps(entry)
         return Answer(question.subject, _told(question, resolved.product, entry), recalled=False)
 

@@ -214,9 +214,9 @@ class SeriesRefresh:
             except StatisticsRequestError as error:
                 changed.append(Changed(area_id, None, str(error)))
                 continue
-            if resolved.scenes and kept.get(area_id) != resolved.inputs:
+            if resolved.scenes.best_first and kept.get(area_id) != resolved.inputs:
                 changed.append(Changed(area_id, resolved))
-            elif not resolved.scenes and area_id in kept:
+            elif not resolved.scenes.best_first and area_id in kept:
                 gone.append(area_id)
         return changed, gone
 

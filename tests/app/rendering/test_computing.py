@@ -10,11 +10,12 @@ import pytest
 from rasterio.crs import CRS
 
 from app.products.product import Product
-from app.rendering.computing import Clock, compute_values
+from app.rendering.computing import Clock, compute_values, pixels_of
 from mosaics.index import SceneRef
 from mosaics.period import Period
 from mosaics.raster.grid import Grid
 from mosaics.scene import Asset, SceneItem
+from tests.app.rendering.windows import one_window
 from tests.rasters import write_cog
 
 CORNER = (500_000.0, 4_500_000.0)
@@ -87,7 +88,7 @@ def scene(tmp_path):
 
 
 def computed(product, scenes, item_of):
-    return compute_values(product, scenes, GRID, item_of, Clock())
+    return compute_values(product, one_window(scenes), pixels_of(GRID), item_of, Clock())
 
 
 def test_a_pixel_takes_the_first_scene_that_has_a_value(scene):
@@ -175,7 +176,8 @@ def test_no_scene_is_read_for_pixels_that_are_not_wanted(scene):
     best = scene("best", red=1000, nir=2000, scl=[[4], [9], [4], [4]])
     wanted = np.ones((4, 4), bool)
     wanted[1] = False
-    found = compute_values(RATIO, [best, ref("never-landed")], GRID, scene.item_of, Clock(), wanted=wanted)
+    scenes = one_window([best, ref("never-landed")])
+    found = compute_values(RATIO, scenes, pixels_of(GRID), scene.item_of, Clock(), wanted=wanted)
     assert found.used == ("best",)
     assert np.isnan(found.planes[0, 1]).all()
     assert not np.isnan(found.planes[0, [0, 2, 3]]).any()
