@@ -57,14 +57,9 @@ def _without_body(resolved: ResolvedTile, revision: str | None, scope: Scope) ->
 
 
 def tile_headers(resolved: ResolvedTile, tier: Tier, requested_revision: str | None) -> list[Header]:
-    """Return the headers of a whole tile, save for its length.
+    """Return the headers of a whole tile, save for its length; the revision is what the address gave as `v`.
 
     A tile of a product that compares windows tells those, and the offset subtracted where it has one.
-
-    Args:
-        resolved: The tile answered.
-        tier: Where it came from.
-        requested_revision: What the address gave as `v`.
     """
     headers = [
         (b"content-type", resolved.request.format.media_type.encode()),

@@ -28,17 +28,13 @@ TILE_SIZES = (256, 512)
 MAX_QUERY_LENGTH = 2000
 """Characters; the longest expression served fits in twice over."""
 
-PLAIN_PARAMETERS = frozenset({"datetime", "tilesize", "v", "absence"})
+PLAIN_PARAMETERS = frozenset({"datetime", "tilesize", "v"})
+TIF_PARAMETERS = PLAIN_PARAMETERS | {"absence"}
 WINDOW_PARAMETERS = frozenset({*ROLES, "offset"})
-PRODUCT_PARAMETERS = PLAIN_PARAMETERS | WINDOW_PARAMETERS
-ADHOC_PARAMETERS = PLAIN_PARAMETERS | {"bands", "expression", "rescale", "colormap"}
+ADHOC_PARAMETERS = frozenset({"bands", "expression", "rescale", "colormap"})
 
 ABSENCE = "Of .tif: a further band that tells of each pixel why it has no value."
 """What the parameter `absence` means, for the documentation."""
-TELLING = (
-    "the mask of .npy tells of each pixel why it has no value, and pictures colour it where a product says so"
-)
-"""What other formats do, for messages."""
 
 SHORT_FORM_TMS = "WebMercatorQuad"
 
@@ -135,7 +131,8 @@ class TileAddresses:
         kind, name, tms, short_name, *tile = match.groups()
         if kind != "collections":
             return self._of_product(name or short_name, tms or SHORT_FORM_TMS, tile, query)
-        parameters = query_parameters(query, ADHOC_PARAMETERS)
+        plain = TIF_PARAMETERS if tile[-1] == TileFormat.TIF else PLAIN_PARAMETERS
+        parameters = query_parameters(query, plain | ADHOC_PARAMETERS)
         painted = tile[-1] in {TileFormat.PNG, TileFormat.WEBP}
         return _request(self._adhoc(name, parameters, painted=painted), tms, tile, parameters)
 
@@ -143,8 +140,9 @@ class TileAddresses:
         product = self._registry.get(name)
         if not query:
             return _request(product, tms, tile, {})
-        allowed = {*product.roles, *(["offset"] if product.offset is not None else [])}
-        parameters = query_parameters(query, PRODUCT_PARAMETERS, shown_names=PLAIN_PARAMETERS | allowed)
+        plain = TIF_PARAMETERS if tile[-1] == TileFormat.TIF else PLAIN_PARAMETERS
+        allowed = plain | {*product.roles, *(["offset"] if product.offset is not None else [])}
+        parameters = query_parameters(query, plain | WINDOW_PARAMETERS, shown_names=allowed)
         if parameters.keys() & WINDOW_PARAMETERS:
             product, datetime = requested_product(
                 product,
@@ -171,7 +169,7 @@ class TileAddresses:
 def query_parameters(
     query: str, known: frozenset[str], *, shown_names: frozenset[str] | None = None
 ) -> dict[str, str]:
-    """The parameters of a query.
+    """Return the parameters of a query.
 
     Args:
         query: As it came.
@@ -232,16 +230,11 @@ def _request(product: Product, tms_id: str, tile: list[str], parameters: Mapping
     size = parameters.get("tilesize", "256")
     if size not in {str(n) for n in TILE_SIZES}:
         raise TileAddressError(f"tilesize is 256 or 512, not '{shown(size)}'")
-    absence = "absence" in parameters and _absence(parameters["absence"], form)
-    return TileRequest(product, tms, z, x, y, int(size), form, parameters.get("datetime"), absence)
-
-
-def _absence(text: str, form: TileFormat) -> bool:
-    if text not in {"true", "false"}:
-        raise TileAddressError(f"absence is true or false, not '{shown(text)}'")
-    if form is not TileFormat.TIF:
-        raise TileAddressError(f"absence is for .tif, not for .{form}; {TELLING}")
-    return text == "true"
+    absence = parameters.get("absence", "false")
+    if absence not in {"true", "false"}:
+        raise TileAddressError(f"absence is true or false, not '{shown(absence)}'")
+    when = parameters.get("datetime")
+    return TileRequest(product, tms, z, x, y, int(size), form, when, absence == "true")
 
 
 def _tile_number(name: str, text: str) -> int:

@@ -106,6 +106,7 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
     filling.clock.lap("compute")
     return Values(
         planes=planes,
+        used=tuple(dict.fromkeys(s.id for window in windows for y in window.years for s in y.used)),
         skipped=tuple(filling.skipped),
         failed=tuple(filling.failed),
         unmasked=tuple(filling.unmasked),

@@ -82,6 +82,8 @@ class Values:
 
     planes: Planes
     """(planes, height, width) float32 in the product's unit; NaN where there is no value."""
+    used: tuple[str, ...]
+    """Ids of the scenes that gave at least one pixel, best first."""
     skipped: tuple[SceneRef, ...]
     """Scenes with a file that could not be read."""
     failed: tuple[Asset, ...]
@@ -101,12 +103,6 @@ class Values:
     """The `Code` of each pixel, (height, width); None where it was not asked for."""
     zone_labels: Sequence[str] = ()
     """Of the rules on mask collections that reject a pixel."""
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        """Ids of the scenes that gave at least one pixel, best first."""
-        years = (year for window in self.windows for year in window.years)
-        return tuple(dict.fromkeys(scene.id for year in years for scene in year.used))
 
     def without(self, pixels: Mask) -> "Values":
         """Return them without some pixels, which have no value and count as not asked for.

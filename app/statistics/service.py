@@ -1,22 +1,28 @@
 """StatisticsService: entries of series, those computed before from memory and the others computed."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, Coroutine, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import shapely
 
 from app.products.product import Product
-from app.statistics.concurrency import in_order
 from app.statistics.geometry import Polygonal
 from app.statistics.memory import Memory
 from app.statistics.resolved import ResolvedStatistics
 from app.statistics.series import Step
 from app.statistics.summary import SummaryOptions
 from app.statistics.zonal import USUAL, ZonalEngine
+
+T = TypeVar("T")
+
+AT_ONCE = 8
+"""Entries under way together: enough to keep the render threads busy with small polygons."""
 
 RECALLED_TOGETHER = 32
 """Entries that memory is asked for at a time; half the mosaics that the catalogue keeps loaded."""
@@ -139,3 +145,25 @@ def _told(question: Question, product: Product, entry: dict[str, Any]) -> dict[s
         tested = entry["windows"][product.tested_role] | {"how": question.how}
         told["windows"] = entry["windows"] | {product.tested_role: tested}
     return told
+
+
+async def in_order(asked: AsyncIterable[Coroutine[Any, Any, T]], at_once: int = AT_ONCE) -> AsyncGenerator[T]:
+    """Run coroutines, `at_once` of them at a time, and give their results in order.
+
+    `asked` is read only as far as needed. The first error ends it. Close the iterator to stop what is under
+    way.
+    """
+    under_way: deque[asyncio.Task[T]] = deque()
+    try:
+        async for each in asked:
+            under_way.append(asyncio.create_task(each))
+            if len(under_way) == at_once:
+                yield await under_way[0]
+                under_way.popleft()
+        while under_way:
+            yield await under_way[0]
+            under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)

@@ -33,10 +33,9 @@ from app.database import Database
 from app.products.product import Product
 from app.products.registry import Registry
 from app.rendering.selecting import compared_periods
-from app.statistics.concurrency import in_order
 from app.statistics.geometry import GeometryError, Polygonal
 from app.statistics.resolved import ResolvedStatistics
-from app.statistics.service import StatisticsService
+from app.statistics.service import StatisticsService, in_order
 from app.statistics.summary import StatisticsRequestError
 from app.tasks.mosaic_diff import changed_footprint
 from app.tasks.task import StillLeading

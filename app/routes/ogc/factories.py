@@ -31,7 +31,7 @@ from app.errors import RequestError
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names, refuse_twice, refuse_unknown
 from app.http.periods import chosen_periods, load_indexes
 from app.products.role import ROLES
-from app.rendering.address import ABSENCE, TELLING, TileFormat
+from app.rendering.address import ABSENCE, TileFormat
 from app.rendering.computing import Clock
 from app.rendering.painting import encode
 from app.rendering.values import Values
@@ -88,7 +88,7 @@ class PartSize(DefaultDependency):
         """
         form = self.request.path_params.get("format")
         if self.absence and form not in ("tif", "tiff"):
-            raise RequestError(f"absence is for .tif, not for .{form or 'png'}; {TELLING}")
+            raise RequestError(f"absence is for .tif, not for .{form or 'png'}; .npy always tells it")
         told = {"tells_absence": self.absence or form == "npy"}
         sizes = {"max_size": self.max_size, "height": self.height, "width": self.width}
         return told | {name: size for name, size in sizes.items() if size is not None or not exclude_none}
