@@ -9,11 +9,11 @@ from starlette.middleware import Middleware
 from app import errors
 from app.caching.tile_middleware import TileMiddleware
 from app.http.compression import Compression
-from app.http.middleware import BelowRoot, BodyLimit, CommonHeaders, HeadAsGet, common_headers
+from app.http.middleware import BelowRoot, BodyLimit, CommonHeaders, HeadAsGet, TileMeter, common_headers
 from app.http.openapi import DocumentedApp, operation_id
 from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
-from app.metrics import Metrics, TileMeter
+from app.metrics import Metrics
 from app.routes.areas import areas, timeseries
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories

@@ -1,6 +1,5 @@
 """Metrics in Prometheus format: one registry per application, and what feeds it."""
 
-import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,8 +12,6 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
-from starlette._utils import get_route_path
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.health.monitor import Report
 from app.jobs.job import STATUSES
@@ -48,43 +45,6 @@ class Durations:
             total += count
             buckets.append((end, float(total)))
         return buckets
-
-
-class TileMeter:
-    """Middleware that counts the tiles the tile middleware leaves to the routes."""
-
-    def __init__(self, app: ASGIApp, *, metrics: "Metrics") -> None:
-        self.app = app
-        self.metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http" or not is_tile(scope["path"]):
-            await self.app(scope, receive, send)
-            return
-        began = time.perf_counter()
-        status, tier = 500, "none"
-
-        async def send_noting(message: Message) -> None:
-            nonlocal status, tier
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                for name, value in message["headers"]:
-                    if name == b"x-cache":
-                        tier = value.decode("latin-1")
-                    elif name == b"x-tilewatch-skipped":
-                        self.metrics.skipped_scenes += int(value)
-            await send(message)
-
-        try:
-            await self.app(scope, receive, send_noting)
-        finally:
-            self.metrics.note_tile(get_route_path(scope), tier, status, time.perf_counter() - began)
-
-
-def is_tile(path: str) -> bool:
-    """Return whether a path has the form of a tile's path, which ends in a format."""
-    return "/tiles/" in path and "." in path[-5:]
 
 
 class Metrics:

@@ -166,14 +166,9 @@ class Catalogue:
                 raise
             return await self._indexes.load(newer)
 
-    def loaded_index(self, collection_id: str, period: Period) -> QuadkeyIndex | None:
-        """Return the index of a period's mosaic if it is in memory.
-
-        Raises:
-            UnknownCollectionError: If there is no such collection.
-            UnknownPeriodError: If it has no mosaic for the period.
-        """
-        return self._indexes.peek(self.mosaic_key(collection_id, period))
+    def loaded_index(self, mosaic_key: str) -> QuadkeyIndex | None:
+        """Return the index of a mosaic if it is in memory."""
+        return self._indexes.peek(mosaic_key)
 
     async def item(self, item_key: str) -> SceneItem:
         """Return a scene's item, loaded once however many ask.

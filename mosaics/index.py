@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 
 from mosaics.cells import (
     MAX_LATITUDE,
+    ORDINAL_BITS,
     Geometries,
+    Packed,
     cell_column_row,
     cell_number,
     cells_within,
     cover,
+    levels_of,
+    merged,
     share_area,
     tile_bounds,
     tile_box,
 )
 from mosaics.document import MosaicDocument
-from mosaics.levels import ORDINAL_BITS, Packed, levels_of, merged
 from mosaics.overview import TILE_PX, Overview, cell_zoom
 from mosaics.period import Interval, Period
 from mosaics.scene import SceneRecord
@@ -150,7 +153,7 @@ class QuadkeyIndex:
         if not (0 <= x < 1 << z and 0 <= y < 1 << z):
             return ()
         ordinals = self._in_tile(x, y, z)
-        if overviews and len(ordinals):
+        if overviews and self._overviews and len(ordinals):
             zoom = _zoom_of_overview(z, size)
             up = z - cell_zoom(zoom)
             found = self._overviews.get((zoom, cell_number(x >> up, y >> up)))

@@ -155,6 +155,8 @@ class SceneItem:
     assets: Mapping[str, Asset]
     """By band name."""
     properties: Mapping[str, Any]
+    geometry: Mapping[str, Any] | None = None
+    """GeoJSON of its footprint, in degrees; None where the item tells none."""
 
 
 def geojson(geometry: Footprint) -> dict[str, Any]:
@@ -191,6 +193,7 @@ def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> S
                 if asset.get("bands") or asset.get("raster:bands")
             },
             properties=properties,
+            geometry=document.get("geometry"),
         )
     except (KeyError, TypeError, AttributeError, PeriodError) as error:
         raise SceneError(f"{item_key} is not a STAC item of a scene: {error!r}") from error

@@ -12,6 +12,9 @@ from rasterio.enums import ColorInterp
 from rasterio.shutil import copy
 from rasterio.transform import Affine
 
+from mosaics.raster.reading import BandPixels
+from mosaics.scene import Asset
+
 UTM_31N = "EPSG:32631"
 MOL = (655360.0, 5686280.0)
 """Upper left corner of the real Sentinel-2 scene near Mol (BE), in EPSG:32631."""
@@ -104,3 +107,9 @@ def write_cog(path: Path, values: ArrayLike, *, resampling: str = "AVERAGE", **g
 def ramp(height: int, width: int, *, dtype: str = "uint16", low: float = 1.0) -> NDArray[Any]:
     """A raster of which every pixel differs from its neighbours: low, low + 1, … row by row."""
     return (np.arange(height * width, dtype="float64").reshape(height, width) + low).astype(dtype)
+
+
+def as_read(values: NDArray[Any]) -> tuple[BandPixels, Asset]:
+    """Give numbers as if read from a file that holds them as they are, NaN where it has none."""
+    asset = Asset("band", "none.tif", str(values.dtype), None, scale=1.0, offset=0.0, unit="1")
+    return BandPixels(values, values == values), asset

@@ -10,8 +10,7 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from app.database import Connection
-from app.statistics.geojson import GeometryError, spelled_out
-from app.statistics.geometry import MAX_VERTICES, Polygonal, read_polygon
+from app.statistics.geometry import MAX_VERTICES, GeometryError, Polygonal, read_polygon, spelled_out
 
 MAKE_VALID = """
     select st_asbinary(made) as wkb,

@@ -3,8 +3,7 @@
 import asyncio
 from sys import getsizeof
 
-from app.caching.process_cache import BoundedCache
-from app.caching.single_flight import SingleFlight
+from app.caching.process_cache import BoundedCache, SingleFlight
 from app.products.legend import legend_png
 from app.products.product import Product
 

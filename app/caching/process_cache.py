@@ -1,12 +1,18 @@
-"""The nearest tier: a cache in this process, least recently used out first, bounded in bytes."""
+"""What the requests of one process share: entries kept in memory, and computations under way.
 
+Entries are the nearest tier: least recently used out first, bounded in bytes.
+"""
+
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from sys import getsizeof
 from typing import Generic, TypeVar
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
+ResultT = TypeVar("ResultT")
 
 LINK_BYTES = 150
 """What an OrderedDict takes per entry besides key and value (55-75 bytes, twice that after growing)."""
@@ -73,3 +79,48 @@ class ProcessCache(BoundedCache[str, bytes]):
 def tile_weight(key: str, body: bytes) -> int:
     """Return the memory a cached tile takes: key, body and what the cache adds, in bytes."""
     return getsizeof(key) + getsizeof(body) + LINK_BYTES
+
+
+@dataclass(slots=True)
+class _Flight(Generic[ResultT]):
+    task: asyncio.Task[ResultT]
+    waiters: int = 0
+
+
+class SingleFlight(Generic[ResultT]):
+    """Runs one computation a key at a time, for however many ask.
+
+    A waiter that is cancelled leaves the computation to the others; the last one to leave
+    cancels it, so that nothing is computed for nobody. An error reaches all who wait and is
+    not kept: who asks next tries again.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[str, _Flight[ResultT]] = {}
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    async def run(self, key: str, compute: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Return the result of `compute`, or of the equal computation already under way."""
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = _Flight(asyncio.ensure_future(_awaited(compute)))
+            self._flights[key] = flight
+            flight.task.add_done_callback(lambda _: self._land(key, flight))
+        flight.waiters += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiters -= 1
+            if flight.waiters == 0 and not flight.task.done():
+                self._land(key, flight)
+                flight.task.cancel()
+
+    def _land(self, key: str, flight: _Flight[ResultT]) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+
+async def _awaited(compute: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    return await compute()

@@ -13,7 +13,9 @@ from typing import Protocol
 from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.caching.headers import (
+from app.caching.process_cache import LINK_BYTES, BoundedCache
+from app.caching.tile_reply import (
+    RESOLVED,
     UNCOVERED,
     Header,
     if_none_match,
@@ -22,8 +24,6 @@ from app.caching.headers import (
     tile_headers,
     validators,
 )
-from app.caching.process_cache import LINK_BYTES, BoundedCache
-from app.caching.tile_reply import RESOLVED
 from app.caching.tile_service import Tier, TileService
 from app.rendering.address import TileAddresses
 from app.rendering.resolving import ResolvedTile, resolve_tile_now
@@ -180,7 +180,7 @@ class TileMiddleware:
             generation=generation,
             path=route_path,
             key=resolved.key,
-            is_covered=bool(resolved.scenes),
+            is_covered=bool(resolved.scenes.best_first),
             tag=unchanged[0][1],
             unchanged=[*unchanged, *self._headers],
             from_process=[*tile_headers(resolved, Tier.PROCESS, revision), *self._headers],

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from app.caching.process_cache import ProcessCache
+from app.caching.process_cache import ProcessCache, SingleFlight
 from app.caching.redis_tier import RedisTier
-from app.caching.single_flight import SingleFlight
 from app.rendering.renderer import RenderedTile
 from app.rendering.resolving import ResolvedTile
 
@@ -73,15 +72,11 @@ class TileService:
         return body
 
     async def answer(self, resolved: ResolvedTile, *, redis_was_asked: bool = False) -> TileAnswer:
-        """Return a tile; compute it if no tier has it.
+        """Return a tile, computed if no tier has it; errors as `app.rendering.renderer.Renderer.render`.
 
         Args:
             resolved: The tile.
             redis_was_asked: Whether the caller knows that Redis does not have it.
-
-        Raises:
-            app.rendering.renderer.RenderingOverloadError: If too much is being rendered.
-            mosaics.storage.StorageError: If storage does not answer.
         """
         key = resolved.key
         media_type = resolved.request.format.media_type

@@ -11,7 +11,7 @@ from isal import igzip
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.caching.headers import matches
+from app.caching.tile_reply import matches
 
 WORTH_BYTES = 1024
 """Shorter answers fit into one network packet either way."""

@@ -1,10 +1,11 @@
-"""Middleware around every answer: common headers, CORS, HEAD, body size and unexpected errors."""
+"""Middleware around every answer: common headers, CORS, HEAD, body size, the tile meter, errors."""
 
 import logging
 import re
 import secrets
 from collections.abc import MutableMapping, Sequence
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 
 from starlette._utils import get_route_path
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import unforeseen
+from app.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +104,38 @@ class CommonHeaders:
         return [(b"access-control-allow-origin", origin)] if origin in self.origins else []
 
 
+class TileMeter:
+    """Counts the tiles that the tile middleware leaves to the routes."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or not _is_tile(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        began = perf_counter()
+        status, tier = 500, "none"
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status, tier
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                for name, value in message["headers"]:
+                    if name == b"x-cache":
+                        tier = value.decode("latin-1")
+                    elif name == b"x-tilewatch-skipped":
+                        self.metrics.skipped_scenes += int(value)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting)
+        finally:
+            self.metrics.note_tile(get_route_path(scope), tier, status, perf_counter() - began)
+
+
 class HeadAsGet:
     """Middleware that answers HEAD wherever GET is served, with the same headers and no body.
 
@@ -156,6 +190,11 @@ class BodyLimit:
             return message
 
         await self.app(scope, receive_within_limit, send)
+
+
+def _is_tile(path: str) -> bool:
+    """Tell whether a path has the form of a tile's, which ends in a format."""
+    return "/tiles/" in path and "." in path[-5:]
 
 
 def max_body_bytes(path: str) -> int:

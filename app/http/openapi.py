@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.rendering.tile_request import TileFormat
+from app.rendering.address import TileFormat
 
 TAGS = {
     "tiles": "Pictures and values of a product, a band or an expression, as tiles.",

@@ -59,8 +59,10 @@ class Windows:
             app.products.registry.UnknownProductError: If no product has this id.
             app.products.adhoc.ProductRequestError: If the product has no such window or offset.
         """
-        windows = {role: getattr(self, role) for role in ROLES}
         found = state.registry.get(product_id)
+        windows = {role: text for role in ROLES if (text := getattr(self, role)) is not None}
+        if not windows and self.offset is None:
+            return found, datetime
         return requested_product(found, windows=windows, offset=self.offset, datetime=datetime)
 
 

@@ -8,7 +8,7 @@ from morecantile import TileMatrixSet
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from app.rendering.tile_request import crs_of
+from app.rendering.address import crs_of
 from mosaics.index import QuadkeyIndex
 
 METRES_A_DEGREE = 111_320.0

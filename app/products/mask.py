@@ -1,12 +1,13 @@
 """Mask rules: which pixels of a scene count."""
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mosaics.raster.reading import BandPixels
+from mosaics.scene import Asset
 
 CONDITIONS = ("keep", "reject", "reject_bits", "min", "max")
 
@@ -54,47 +55,27 @@ class MaskRule(BaseModel):
             )
         return self
 
-    @property
-    def needs_raw(self) -> bool:
-        """Whether the rule looks at stored values rather than physical ones."""
-        return self.min is None and self.max is None
-
-    def rejected(
-        self, values_raw: NDArray[Any] | None, values_physical: NDArray[np.float32] | None
-    ) -> NDArray[np.bool_]:
-        """Where the rule does not let a pixel count.
+    def rejected(self, pixels: BandPixels, asset: Asset) -> NDArray[np.bool_]:
+        """Return where the rule does not let a pixel count, of the shape of `pixels`.
 
         Args:
-            values_raw: The band as stored, integers; may be None for `min` and `max`.
-            values_physical: The band in its unit, NaN where missing, which is never within `min` or `max`;
-                may be None for the others.
+            pixels: The band as stored, integers where the rule names values or bits. What the rule says of
+                pixels that are not valid means nothing, save that `min` and `max` never keep them.
+            asset: Tells the band's unit.
         """
         result: NDArray[np.bool_]
-        if self.min is not None or self.max is not None:
-            physical = _given(values_physical, "physical")
-            result = ~(physical >= self.min) if self.min is not None else ~(physical <= self.max)
-            return result
-        raw = _given(values_raw, "stored")
-        if self.reject_bits is not None:
+        if self.min is not None:
+            result = ~(pixels.physical(asset) >= self.min)
+        elif self.max is not None:
+            result = ~(pixels.physical(asset) <= self.max)
+        elif self.reject_bits is not None:
             bits = sum(1 << bit for bit in self.reject_bits)
-            result = (raw.astype(np.uint64, copy=False) & np.uint64(bits)) != 0
+            result = (pixels.stored.astype(np.uint64, copy=False) & np.uint64(bits)) != 0
         elif self.reject is not None:
-            result = _is_any(raw, self.reject)
+            result = _is_any(pixels.stored, self.reject)
         else:
-            result = ~_is_any(raw, self.keep or ())
+            result = ~_is_any(pixels.stored, self.keep or ())
         return result
-
-    def reason(self, value: float, names: Mapping[int, str]) -> str:
-        """Why a pixel does not count, as a sentence.
-
-        Args:
-            value: The band's value there: as stored where `needs_raw`, else in its unit.
-            names: Names of the band's values, where it has any.
-        """
-        if math.isnan(value):
-            return f"Masked: {self.label} ({self.band} is missing)."
-        name = names.get(int(value)) if self.needs_raw else None
-        return f"Masked: {self.label} ({self.band} is {value:g}{f', {name}' if name else ''})."
 
     @property
     def effect(self) -> dict[str, object]:
@@ -112,12 +93,6 @@ def _label(band: str, kind: str, condition: Any) -> str:
     }
     listed = isinstance(condition, list | tuple)
     return words[kind].format(band, ", ".join(map(str, condition)) if listed else condition)
-
-
-def _given(values: NDArray[Any] | None, kind: str) -> NDArray[Any]:
-    if values is None:
-        raise TypeError(f"this rule looks at {kind} values")
-    return values
 
 
 def _is_any(raw: NDArray[Any], wanted: tuple[int, ...]) -> NDArray[np.bool_]:

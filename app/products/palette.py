@@ -77,13 +77,9 @@ class Palette:
         return cls(_rgba(table), tuple(classes), None, edges, len(classes), absent)
 
     def index(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The palette index of each value.
+        """Return the palette index of each value, uint8 of the same shape.
 
-        Args:
-            values: float32 of any shape; NaN is missing.
-
-        Returns:
-            uint8 of the same shape; 0 where the value is missing or outside all classes.
+        It is 0 where the value is missing (NaN) or outside all classes.
         """
         if self.scaling is None:
             return self._class_index(values)

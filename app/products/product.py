@@ -15,7 +15,6 @@ from app.products.mask import MaskRule
 from app.products.palette import COLORS, LegendEntry, Palette, hex_color
 from app.products.role import ROLES, Absences, Counted, Role
 from colormaps import Colormap, UnknownColormapError, load_colormap
-from mosaics.collection import Collection
 
 __all__ = ["MaskRule", "Product", "ProductFileError", "Role"]
 
@@ -225,7 +224,7 @@ class Product(BaseModel):
         """Values a pixel: three for red, green and blue, else one."""
         return 3 if self.rgb_bands else 1
 
-    @property
+    @cached_property
     def formula(self) -> Expression | None:
         """The compiled expression; None where three bands are shown."""
         return None if self.expression is None else self._compiled
@@ -344,15 +343,6 @@ class Product(BaseModel):
         found = self.model_copy(update={"roles": roles, "offset": self.offset if offset is None else offset})
         found.__dict__.pop("digest", None)  # the only thing worked out from these, and kept with the copy
         return found
-
-    def check_bands(self, collection: Collection) -> None:
-        """Refuse a collection that lacks a band of the formula.
-
-        Raises:
-            UnknownBandError: There is no such band; the message names those there are.
-        """
-        for band in self.bands:
-            collection.band(band)
 
     def __hash__(self) -> int:
         return hash((self.id, self.digest))

@@ -1,4 +1,4 @@
-"""The addresses of tiles: from a path and a query to a tile request, or to a sentence of what is wrong.
+"""Tile addresses: what a tile request is, and how one is read from a path and a query.
 
 The tile middleware and the routes share this parser, so that they never read an address in two ways. Nothing
 in an address names a file: products, collections and bands are looked up by id.
@@ -6,32 +6,91 @@ in an address names a file: products, collections and bands are looked up by id.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 import morecantile
-from morecantile import TileMatrixSet
+from morecantile import Tile, TileMatrixSet
+from rasterio.crs import CRS
 
 from app.products.adhoc import adhoc_product
 from app.products.product import Product
 from app.products.registry import Registry
 from app.products.request import requested_product
 from app.products.role import ROLES
-from app.rendering.tile_request import TILE_SIZES, TileFormat, TileRequest
 from mosaics.catalogue import Catalogue
+from mosaics.raster.grid import Grid
+
+TILE_SIZES = (256, 512)
 
 MAX_QUERY_LENGTH = 2000
 """Characters; the longest expression served fits in twice over."""
 
 PLAIN_PARAMETERS = frozenset({"datetime", "tilesize", "v"})
-PRODUCT_PARAMETERS = PLAIN_PARAMETERS | {*ROLES, "offset"}
-ADHOC_PARAMETERS = PLAIN_PARAMETERS | {"bands", "expression", "rescale", "colormap"}
+TIF_PARAMETERS = PLAIN_PARAMETERS | {"absence"}
+WINDOW_PARAMETERS = frozenset({*ROLES, "offset"})
+ADHOC_PARAMETERS = frozenset({"bands", "expression", "rescale", "colormap"})
+
+ABSENCE = "Of .tif: a further band that tells of each pixel why it has no value."
+"""What the parameter `absence` means, for the documentation."""
 
 SHORT_FORM_TMS = "WebMercatorQuad"
 
-_PRODUCT_TILE = re.compile(r"/products/([^/]+)/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)\.([^/.]+)")
-_SHORT_TILE = re.compile(r"/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)\.([^/.]+)")
-_COLLECTION_TILE = re.compile(r"/collections/([^/]+)/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)\.([^/.]+)")
+_TILE = re.compile(
+    r"/(?:(products|collections)/([^/]+)/tiles/([^/]+)|tiles/([^/]+))/([^/]+)/([^/]+)/([^/]+)\.([^/.]+)"
+)
+
+
+class TileFormat(StrEnum):
+    """The encodings a tile is served in."""
+
+    PNG = "png"
+    WEBP = "webp"
+    NPY = "npy"
+    TIF = "tif"
+
+    @property
+    def media_type(self) -> str:
+        """Return the IANA media type, or the vendor one NumPy files are known by."""
+        return MEDIA_TYPES[self]
+
+
+MEDIA_TYPES = {
+    TileFormat.PNG: "image/png",
+    TileFormat.WEBP: "image/webp",
+    TileFormat.NPY: "application/x-binary",
+    TileFormat.TIF: "image/tiff; application=geotiff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TileRequest:
+    """One tile of one product, in one format, for one time."""
+
+    product: Product
+    tms: TileMatrixSet
+    z: int
+    x: int
+    y: int
+    size: int
+    """Width and height in pixels: 256 or 512."""
+    format: TileFormat
+    datetime: str | None
+    """A period or interval as the caller wrote it; None asks for the latest period."""
+    absence: bool = False
+    """Whether a GeoTIFF has a further band that tells why pixels have no value."""
+
+    @property
+    def tells_absence(self) -> bool:
+        """Whether the tile tells of each pixel why it has no value."""
+        return self.absence or self.format is TileFormat.NPY
+
+    def grid(self) -> Grid:
+        """Return the tile's pixels in the coordinates of its matrix set."""
+        left, bottom, right, top = self.tms.xy_bounds(Tile(self.x, self.y, self.z))
+        return Grid(crs_of(self.tms.id), (left, bottom, right, top), self.size, self.size)
 
 
 class TileAddressError(ValueError):
@@ -62,41 +121,38 @@ class TileAddresses:
             query: The raw query, without the question mark.
 
         Raises:
-            TileAddressError: If a part of it makes no sense.
-            UnknownTileError: If there is no such matrix set or tile.
-            app.products.registry.UnknownProductError: If there is no such product.
-            mosaics.collection.UnknownCollectionError: If there is no such collection.
-            mosaics.collection.UnknownBandError: If a band named does not exist.
-            app.products.expression.ExpressionError: If an expression is refused.
-            app.products.adhoc.ProductRequestError: If bands and expression make no product, or the product
-                has no such window or offset.
+            LookupError: If there is no such product, collection, band, matrix set or tile.
+            ValueError: If a part of it makes no sense: `TileAddressError`, and what `adhoc_product` and
+                `requested_product` raise.
         """
-        if match := _SHORT_TILE.fullmatch(path):
-            name, *tile = match.groups()
-            return self._of_product(name, SHORT_FORM_TMS, tile, query)
-        if match := _PRODUCT_TILE.fullmatch(path):
-            name, tms, *tile = match.groups()
-            return self._of_product(name, tms, tile, query)
-        if match := _COLLECTION_TILE.fullmatch(path):
-            name, tms, *tile = match.groups()
-            parameters = query_parameters(query, ADHOC_PARAMETERS)
-            painted = tile[-1] in {TileFormat.PNG, TileFormat.WEBP}
-            return _request(self._adhoc(name, parameters, painted=painted), tms, tile, parameters)
-        raise TileAddressError("not the address of a tile; /docs lists the addresses there are")
+        match = _TILE.fullmatch(path)
+        if match is None:
+            raise TileAddressError("not the address of a tile; /docs lists the addresses there are")
+        kind, name, tms, short_name, *tile = match.groups()
+        if kind != "collections":
+            return self._of_product(name or short_name, tms or SHORT_FORM_TMS, tile, query)
+        plain = TIF_PARAMETERS if tile[-1] == TileFormat.TIF else PLAIN_PARAMETERS
+        parameters = query_parameters(query, plain | ADHOC_PARAMETERS)
+        painted = tile[-1] in {TileFormat.PNG, TileFormat.WEBP}
+        return _request(self._adhoc(name, parameters, painted=painted), tms, tile, parameters)
 
     def _of_product(self, name: str, tms: str, tile: list[str], query: str) -> TileRequest:
         product = self._registry.get(name)
-        allowed = {*product.roles, *(["offset"] if product.offset is not None else [])}
-        parameters = query_parameters(query, PRODUCT_PARAMETERS, shown_names=PLAIN_PARAMETERS | allowed)
-        found, datetime = requested_product(
-            product,
-            windows={role: parameters.get(role) for role in ROLES},
-            offset=parameters.get("offset"),
-            datetime=parameters.get("datetime"),
-        )
-        if datetime is not None:
-            parameters["datetime"] = datetime
-        return _request(found, tms, tile, parameters)
+        if not query:
+            return _request(product, tms, tile, {})
+        plain = TIF_PARAMETERS if tile[-1] == TileFormat.TIF else PLAIN_PARAMETERS
+        allowed = plain | {*product.roles, *(["offset"] if product.offset is not None else [])}
+        parameters = query_parameters(query, plain | WINDOW_PARAMETERS, shown_names=allowed)
+        if parameters.keys() & WINDOW_PARAMETERS:
+            product, datetime = requested_product(
+                product,
+                windows={role: parameters.get(role) for role in ROLES},
+                offset=parameters.get("offset"),
+                datetime=parameters.get("datetime"),
+            )
+            if datetime is not None:
+                parameters["datetime"] = datetime
+        return _request(product, tms, tile, parameters)
 
     def _adhoc(self, collection_id: str, parameters: Mapping[str, str], *, painted: bool) -> Product:
         bands = parameters.get("bands")
@@ -113,7 +169,7 @@ class TileAddresses:
 def query_parameters(
     query: str, known: frozenset[str], *, shown_names: frozenset[str] | None = None
 ) -> dict[str, str]:
-    """The parameters of a query.
+    """Return the parameters of a query.
 
     Args:
         query: As it came.
@@ -129,7 +185,7 @@ def query_parameters(
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:
             names = ", ".join(sorted(shown_names or known))
-            raise TileAddressError(f"no parameter '{shown(name)}' here; there are: {names}")
+            raise TileAddressError(f"no query parameter '{shown(name)}' here; there are: {names}")
         if name in parameters:
             raise TileAddressError(f"parameter '{name}' is given twice")
         parameters[name] = value
@@ -147,6 +203,12 @@ def matrix_set(tms_id: str) -> TileMatrixSet:
         names = ", ".join(morecantile.tms.list())
         raise UnknownTileError(f"no tile matrix set '{shown(tms_id)}'; there are: {names}")
     return morecantile.tms.get(tms_id)
+
+
+@lru_cache(maxsize=64)
+def crs_of(tms_id: str) -> CRS:
+    """Return the coordinate system of a matrix set; kept, since deriving it costs as much as a small read."""
+    return morecantile.tms.get(tms_id).rasterio_crs
 
 
 def shown(text: str) -> str:
@@ -168,7 +230,11 @@ def _request(product: Product, tms_id: str, tile: list[str], parameters: Mapping
     size = parameters.get("tilesize", "256")
     if size not in {str(n) for n in TILE_SIZES}:
         raise TileAddressError(f"tilesize is 256 or 512, not '{shown(size)}'")
-    return TileRequest(product, tms, z, x, y, int(size), form, parameters.get("datetime"))
+    absence = parameters.get("absence", "false")
+    if absence not in {"true", "false"}:
+        raise TileAddressError(f"absence is true or false, not '{shown(absence)}'")
+    when = parameters.get("datetime")
+    return TileRequest(product, tms, z, x, y, int(size), form, when, absence == "true")
 
 
 def _tile_number(name: str, text: str) -> int:

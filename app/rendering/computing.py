@@ -1,152 +1,258 @@
-"""Computing: from the bands of scenes to the values of a product, best scene first.
+"""Computing: the values of a product, each pixel's from the best scene that has one under the mask.
 
-A pixel takes its value from the first scene that has one: every band of the formula present, every
-mask rule keeping it. The bands of one pixel always come from one scene.
+A product is read through its windows: one of no name, or one for each role. Within a window the bands of a
+pixel come from one scene, the first that has them all where every mask rule keeps the pixel. With one window
+a pixel falls on to the next scene where the formula has no value, too; a product with roles has a value where
+all of its windows have their bands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
 
 import numpy as np
 
+from app.products.mask import MaskRule
 from app.products.product import Product
-from app.rendering.comparing import compare
-from app.rendering.scene_windows import SceneWindows
-from app.rendering.values import Clock, ItemOf, Mask, Planes, Values, kept_by
+from app.rendering.absence import Absences
+from app.rendering.comparability import Processing
+from app.rendering.resolving import SceneWindows, WindowScenes
+from app.rendering.values import Filled, FilledWindow, ItemOf, Mask, Pixels, Plane, Values
 from app.rendering.zone_mask import outside_zones
 from mosaics.index import SceneRef
 from mosaics.raster.grid import Grid
-from mosaics.raster.reading import AssetReadError, BandPixels, read_band
+from mosaics.raster.reading import AssetReadError, BandPixels, read_band, read_pixel
 from mosaics.scene import Asset, SceneItem
 
-__all__ = ["Clock", "ItemOf", "Mask", "Planes", "Values", "compute_values", "kept_by"]
+
+class Clock:
+    """Time by step of one rendering."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def lap(self, step: str) -> None:
+        """Book the time since the last lap under `step`."""
+        now = perf_counter()
+        self.ms[step] = self.ms.get(step, 0.0) + (now - self._last) * 1000
+        self._last = now
+
+
+def pixels_of(grid: Grid) -> Pixels:
+    """Return the pixels of a grid, each scene's resampled onto them."""
+    return Pixels((grid.height, grid.width), partial(read_band, grid=grid), grid.lonlats)
+
+
+def pixel_at(lon: float, lat: float) -> Pixels:
+    """Return the pixel at a place in degrees: of each band the one of the file that holds it."""
+    place = np.array([lon]), np.array([lat])
+    return Pixels((1, 1), partial(read_pixel, lon=lon, lat=lat), lambda _: place)
 
 
 def compute_values(
     product: Product,
-    scenes: Sequence[SceneRef],
-    grid: Grid,
+    scenes: SceneWindows,
+    pixels: Pixels,
     item_of: ItemOf,
     clock: Clock,
     *,
     wanted: Mask | None = None,
+    thorough: bool = False,
 ) -> Values:
-    """Compute a product on a grid from scenes, stopping as soon as every pixel has a value.
+    """Compute a product from scenes, stopping as soon as no further pixel can have a value.
 
     Args:
-        product: The formula or the three bands, and the mask rules.
-        scenes: Best first; `SceneWindows` where the product reads windows or mask collections.
-        grid: The pixels wanted.
+        product: The formula or the three bands, the mask rules and the conditions counted.
+        scenes: The scenes of its windows and mask collections.
+        pixels: Where it is asked.
         item_of: Gives a scene's files; raises AssetReadError for an item that is damaged or gone.
         clock: Where the time spent is booked.
-        wanted: True where a value is wanted, (height, width); other pixels stay missing, and no scene is
-            read for their sake. None wants all.
+        wanted: True where a value is wanted, (height, width); None wants all. Other pixels stay missing.
+        thorough: Whether to tell of every pixel why it has no value (`Values.codes`). All windows are looked
+            at then, and the values of a scene before its mask.
 
     Raises:
         MixedProcessingError: If scenes would be compared whose values are not made alike.
         mosaics.storage.StorageUnavailableError: If the store does not answer.
     """
-    if not isinstance(scenes, SceneWindows):
-        values = _best_first(product, scenes, grid, item_of, clock, wanted=wanted)
-        if product.offset is not None:
-            values.planes -= np.float32(product.offset)
-        return values
-    asked = np.ones((grid.height, grid.width), bool) if wanted is None else wanted
-    zones = outside_zones(product, scenes.zones, grid, asked, item_of)
+    filling = _Filling(product, pixels, item_of, clock, thorough)
+    wanted = np.ones(pixels.shape, bool) if wanted is None else wanted
+    if not scenes.zones:
+        return _values(filling, scenes.windows, wanted)
+    zones = outside_zones(product, scenes.zones, pixels, wanted, item_of)
     clock.lap("read")
-    inside = asked & ~zones.outside
-    if product.roles:
-        values = compare(product, scenes.windows, grid, inside, item_of=item_of, clock=clock)
-    else:
-        values = _best_first(product, scenes, grid, item_of, clock, wanted=inside)
-    if product.offset is not None:
-        values.planes -= np.float32(product.offset)
-    values.marks = {**values.marks, "outside_zone": zones.outside}
-    values.unmasked = (*values.unmasked, *zones.unmasked)
-    values.skipped = (*values.skipped, *zones.skipped)
-    values.failed = (*values.failed, *zones.failed)
-    return values
+    return zones.added_to(_values(filling, scenes.windows, wanted & ~zones.outside))
 
 
-def _best_first(
-    product: Product,
-    scenes: Sequence[SceneRef],
-    grid: Grid,
-    item_of: ItemOf,
-    clock: Clock,
-    *,
-    wanted: Mask | None,
-) -> Values:
-    """The values of one time: each pixel's of the first scene that has one."""
-    shape = (grid.height, grid.width)
-    planes: Planes | None = None
-    missing: Mask = np.ones(shape, bool) if wanted is None else wanted.copy()
-    used: list[str] = []
-    skipped: list[SceneRef] = []
-    failed: list[Asset] = []
-    unmasked: dict[str, None] = {}
-    for scene in scenes:
-        try:
-            item = item_of(scene)
-            found = _scene_values(product, item, grid, missing, clock)
-        except AssetReadError as error:
-            skipped.append(scene)
-            failed.append(error.asset)
-            clock.lap("read")
-            continue
-        if found is None:
-            continue
-        holds = ~np.isnan(found).any(axis=0)
-        if holds.any():
-            if planes is None:
-                planes = found
-            else:
-                np.copyto(planes, found, where=holds)
-            missing &= ~holds
-            used.append(scene.id)
-            unmasked.update(dict.fromkeys(_rules_without_band(product, item)))
-        clock.lap("compute")
-        if not missing.any():
+def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -> Values:
+    """The values of a product, as if it had no mask collections."""
+    product, alive, windows = filling.product, wanted, list[FilledWindow]()
+    for window in scenes:
+        asked = wanted if filling.thorough else alive
+        years = [filling.fill(product.role_bands[window.role], span, asked) for span in window.spans]
+        held = years[0].held if len(years) == 1 else _in_enough(years, window.least)
+        windows.append(FilledWindow(window, years, held))
+        alive = alive & held
+        if not (filling.thorough or alive.any()):
             break
-    if planes is None:
-        planes = np.full((product.planes, *shape), np.nan, np.float32)
-    return Values(planes, tuple(used), tuple(skipped), tuple(failed), tuple(unmasked), clock.ms)
+    found, marks = years[0].planes, dict[str, Mask]()
+    if product.roles:
+        found, marks = _compared(product, windows, alive, wanted)
+    planes = found[0][np.newaxis] if len(found) == 1 else np.stack(found)
+    if product.offset is not None:
+        planes -= np.float32(product.offset)
+    filling.clock.lap("compute")
+    return Values(
+        planes=planes,
+        used=tuple(dict.fromkeys(s.id for window in windows for y in window.years for s in y.used)),
+        skipped=tuple(filling.skipped),
+        failed=tuple(filling.failed),
+        unmasked=tuple(filling.unmasked),
+        timing_ms=filling.clock.ms,
+        files=len(filling.files),
+        windows=windows,
+        marks=marks,
+        codes=filling.absences.codes(windows, planes, wanted) if filling.thorough else None,
+    )
 
 
-def _scene_values(
-    product: Product, item: SceneItem, grid: Grid, missing: Mask, clock: Clock
-) -> Planes | None:
-    """One scene's values, NaN where it has none or none is missing; None where it can add nothing."""
-    if any(band not in item.assets for band in product.bands):
-        return None
-    pixels: dict[str, BandPixels] = {}
-    kept = missing.copy()
-    for band in (*product.mask_bands, *product.bands):
-        asset = item.assets.get(band)
-        if asset is None or band in pixels:
-            continue
-        pixels[band] = read_band(asset, grid)
-        clock.lap("read")
-        if band in product.bands:
-            kept &= pixels[band].valid
-        _apply_rules(product, band, pixels[band], asset, kept)
-        clock.lap("mask")
+def _in_enough(years: Sequence[Filled], least: int) -> Mask:
+    """Where enough years have a value."""
+    counts = np.sum([year.held for year in years], axis=0, dtype=np.uint8)
+    return np.asarray(counts >= least)
+
+
+def _compared(
+    product: Product, windows: Sequence[FilledWindow], alive: Mask, wanted: Mask
+) -> tuple[list[Plane], dict[str, Mask]]:
+    """The one plane of a product with roles, from the bands of all its windows, and what is marked on it.
+
+    Where no pixel has all windows the formula need not be evaluated.
+    """
+    assert product.formula is not None  # noqa: S101 - a product with roles has one
+    bands = {name: plane for window in windows for name, plane in _named(product, window)}
+    plane = product.formula.evaluate(bands) if alive.any() else np.full(wanted.shape, np.nan, np.float32)
+    if not wanted.all():
+        plane[~wanted] = np.nan
+    present = ~np.isnan(plane)
+    marks = {"masked": np.zeros(wanted.shape, bool)}
+    for filled in (year for window in windows for year in window.years):
+        marks["masked"] |= filled.rejected & filled.missing
+    marks["masked"] &= ~present
+    for name, condition in product.conditions.items():
+        marks[name] = present & (condition.evaluate(bands) == 1) if alive.any() else present
+    return [plane], marks
+
+
+def _named(product: Product, window: FilledWindow) -> Iterator[tuple[str, Plane]]:
+    """The bands of a role by name; of a role of several years with these as the first axis."""
+    role = window.scenes.role
+    for place, name in enumerate(product.role_bands[role]):
+        planes = [year.planes[place] for year in window.years]
+        yield f"{role}.{name}", np.stack(planes) if product.roles[role].is_repeated else planes[0]
+
+
+@dataclass(slots=True)
+class _Filling:
+    """The filling of pixels from scenes, and what is gathered on the way."""
+
+    product: Product
+    pixels: Pixels
+    item_of: ItemOf
+    clock: Clock
+    thorough: bool
+    processing: Processing = field(default_factory=Processing)
+    skipped: list[SceneRef] = field(default_factory=list)
+    failed: list[Asset] = field(default_factory=list)
+    unmasked: dict[str, None] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+
+    @property
+    def absences(self) -> Absences:
+        """What tells why pixels have no value."""
+        return Absences(self.product, self.pixels, self.item_of)
+
+    def fill(self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask) -> Filled:
+        """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene."""
+        filled = Filled(wanted.copy(), np.zeros(wanted.shape, bool))
+        for scene in scenes:
+            if not filled.missing.any():
+                break
+            try:
+                item = self.item_of(scene)
+                if self.fill_from(item, names, filled):
+                    filled.used.append(scene)
+            except AssetReadError as error:
+                self.skipped.append(scene)
+                self.failed.append(error.asset)
+            self.clock.lap("compute")
+        if not filled.planes:
+            count = len(names) if self.product.roles else self.product.planes
+            filled.planes = [np.full(wanted.shape, np.nan, np.float32) for _ in range(count)]
+        filled.held = wanted & ~filled.missing
+        return filled
+
+    def fill_from(self, item: SceneItem, names: Sequence[str], filled: Filled) -> bool:
+        """Fill what is missing with what one scene has under the mask; tells whether it has anything.
+
+        The first such scene's arrays become those of the window.
+        """
+        kept = filled.missing.copy()
+        bands = self.read(item, names, kept, filled)
         if not kept.any():
-            return None
-    physical = {band: pixels[band].physical(item.assets[band]) for band in product.bands}
-    if product.formula is not None:
-        found = product.formula.evaluate(physical)[np.newaxis]
-    else:
-        found = np.stack([physical[band] for band in product.rgb_bands])
-    if not kept.all():
-        np.copyto(found, np.nan, where=~kept)
-    return found
+            return False
+        found, holds = [bands[name] for name in self.product.rgb_bands or names], kept
+        if self.product.formula is not None and not self.product.roles:
+            found = [self.product.formula.evaluate(bands)]
+            holds = kept & ~np.isnan(found[0])
+            if not holds.any():
+                return False
+        if self.product.roles:
+            self.processing.add(item)
+        for plane, values in zip(filled.planes, found, strict=False):
+            np.copyto(plane, values, where=holds)
+        if not filled.planes:
+            filled.planes += found
+            for plane in found if not kept.all() else ():
+                np.copyto(plane, np.nan, where=~kept)
+        filled.missing &= ~holds
+        rules = self.product.scene_rules
+        self.unmasked |= {rule.label: None for rule in rules if rule.band not in item.assets}
+        return True
 
+    def read(self, item: SceneItem, names: Sequence[str], kept: Mask, filled: Filled) -> dict[str, Plane]:
+        """Read bands of a scene in their units, and keep the pixels that it has under the mask.
 
-def _apply_rules(product: Product, band: str, pixels: BandPixels, asset: Asset, kept: Mask) -> None:
-    for rule in product.scene_rules:
-        if rule.band == band:
-            kept &= kept_by(rule, pixels, asset)
+        Reading ends where no pixel is kept any more; the bands are of no use then.
+        """
+        product, pixels = self.product, dict[str, BandPixels]()
+        if any(name not in item.assets for name in names):
+            kept[...] = False
+        order = (*names, *product.mask_bands) if self.thorough else (*product.mask_bands, *names)
+        for band in dict.fromkeys(order):
+            if not kept.any():
+                return {}
+            if (asset := item.assets.get(band)) is None:
+                continue
+            self.files.add(asset.path)
+            found = pixels[band] = self.pixels.read(asset)
+            self.clock.lap("read")
+            if band in names:
+                kept &= found.valid
+            for rule in (rule for rule in product.scene_rules if rule.band == band):
+                keeps = ~rule.rejected(found, asset) & found.valid
+                if self.thorough or product.roles:
+                    self.note_rejected(rule, found, kept & ~keeps, filled)
+                kept &= keeps
+            self.clock.lap("mask")
+        return {name: pixels[name].physical(item.assets[name]) for name in names} if kept.any() else {}
 
-
-def _rules_without_band(product: Product, item: SceneItem) -> list[str]:
-    return [rule.label for rule in product.scene_rules if rule.band not in item.assets]
+    def note_rejected(self, rule: MaskRule, pixels: BandPixels, rejected: Mask, filled: Filled) -> None:
+        """Note what a rule does not keep; a pixel its band has no value for counts only when thorough."""
+        if not self.thorough:
+            rejected &= pixels.valid
+        elif rejected.any():
+            filled.labels.append(rule.label)
+        filled.rejected |= rejected

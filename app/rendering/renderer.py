@@ -12,16 +12,16 @@ from typing import Protocol, TypeVar
 from shapely import Point
 
 from app.products.product import Product
-from app.rendering.computing import Clock, ItemOf, Values, compute_values
+from app.rendering.computing import Clock, compute_values, pixels_of
 from app.rendering.memory import keep_freed_memory
 from app.rendering.painting import encode
 from app.rendering.point import PointAnswer, point_value
-from app.rendering.resolving import ResolvedTile, scenes_in
+from app.rendering.resolving import ResolvedTile, SceneWindows, scenes_in
+from app.rendering.values import ItemOf, Values
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
 from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
-from mosaics.raster.handles import thread_pool
 from mosaics.raster.reading import AssetReadError
 from mosaics.raster.store_errors import ask_store
 from mosaics.scene import Asset, SceneError, SceneItem
@@ -77,6 +77,18 @@ class RenderedTile:
     """Files read from, each band of each scene being one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What a tile's turn on a render thread gives."""
+
+    body: bytes
+    failed: Sequence[Asset]
+    """Files that could not be read."""
+    skipped: Sequence[SceneRef]
+    """Their scenes."""
+    files: int
+
+
 class Renderer:
     """Renders on a bounded pool of threads.
 
@@ -123,29 +135,31 @@ class Renderer:
             RenderingOverloadError: If too many renderings wait.
             mosaics.storage.StorageUnavailableError: If the store does not answer.
         """
-        request = resolved.request
-        grid = request.grid()
-        clock = Clock()
+        request, clock = resolved.request, Clock()
+        product, grid = request.product, request.grid()
         await self._fetch_ahead(resolved.scenes)
 
-        def work(item_of: ItemOf) -> tuple[Values, bytes, int]:
+        def draw(item_of: ItemOf) -> _Drawn:
             clock.lap("wait")
-            with thread_pool().counting() as files:
-                values = compute_values(request.product, resolved.scenes, grid, item_of, clock)
-            body = encode(request.product, values.planes, grid, request.format, clock, marks=values.marks)
-            return values, body, len(files)
+            pixels, thorough = pixels_of(grid), request.tells_absence
+            values = compute_values(product, resolved.scenes, pixels, item_of, clock, thorough=thorough)
+            body = encode(product, values, grid, request.format, clock)
+            return _Drawn(body, values.failed, values.skipped, values.files)
 
-        values, body, files = await self._run(work)
-        if await self._worth_another_try(values.failed):
-            values, body, files = await self._run(work)
-            self._remember_damaged(values.failed)
-        skipped = tuple(scene.id for scene in values.skipped)
-        return RenderedTile(body, request.format.media_type, skipped, values.timing_ms, files)
+        drawn = await self.run(draw)
+        skipped = tuple(scene.id for scene in drawn.skipped)
+        return RenderedTile(drawn.body, request.format.media_type, skipped, clock.ms, drawn.files)
 
-    async def values(self, product: Product, scenes: Sequence[SceneRef], grid: Grid) -> Values:
-        """Compute a product's values on any grid; errors as `render`."""
+    async def values(
+        self, product: Product, scenes: SceneWindows, grid: Grid, *, thorough: bool = False
+    ) -> Values:
+        """Compute a product's values on any grid, as `compute_values` does; errors as `render`."""
         await self._fetch_ahead(scenes)
-        return await self.run(lambda item_of: compute_values(product, scenes, grid, item_of, Clock()))
+        return await self.run(
+            lambda item_of: compute_values(
+                product, scenes, pixels_of(grid), item_of, Clock(), thorough=thorough
+            )
+        )
 
     async def run(self, work: Callable[[ItemOf], R]) -> R:
         """Do other work that reads scenes on a render thread, in turn with the tiles; errors as `render`.
@@ -153,16 +167,15 @@ class Renderer:
         Callers that have much of it hand in little at a time, so that tiles need not wait behind it.
         """
         found = await self._run(work)
-        if await self._worth_another_try(found.failed):
+        if found.failed and await self._worth_another_try(found.failed):
             found = await self._run(work)
             self._remember_damaged(found.failed)
         return found
 
     async def point(self, product: Product, lon: float, lat: float, datetime: str | None) -> PointAnswer:
-        """The value at a place, or why there is none; errors as `render`, and those of `scenes_in`."""
+        """Return the value at a place, or why there is none; errors as `render`, and those of `scenes_in`."""
         scenes = await scenes_in(self._catalogue, product, Point(lon, lat), datetime, limit=self._max_scenes)
         await self._fetch_ahead(scenes)
-
         return await self.run(lambda item_of: point_value(product, scenes, lon, lat, item_of))
 
     def close(self) -> None:
@@ -190,8 +203,10 @@ class Renderer:
         finally:
             self._waiting -= 1
 
-    async def _fetch_ahead(self, scenes: Sequence[SceneRef]) -> None:
-        unknown = [s for s in scenes[:ITEMS_AHEAD] if self._catalogue.loaded_item(s.item_key) is None]
+    async def _fetch_ahead(self, scenes: SceneWindows) -> None:
+        unknown = [
+            s for s in scenes.best_first[:ITEMS_AHEAD] if self._catalogue.loaded_item(s.item_key) is None
+        ]
         if unknown:
             fetches: list[Awaitable[SceneItem]] = [self._catalogue.item(s.item_key) for s in unknown]
             for outcome in await asyncio.gather(*fetches, return_exceptions=True):

@@ -4,24 +4,24 @@ A tile is a pure function of what is hashed here, so the hash is its cache key a
 changes the key of the tiles its footprint touches and of no other.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
+from itertools import chain
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import shapely
-from morecantile import Tile, TileMatrixSet
-from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coordinates
 
 from app.products.product import Product
-from app.rendering.scene_windows import SceneWindows, WindowScenes, key_parts
+from app.rendering.address import TileRequest
 from app.rendering.selecting import MAX_PERIODS, Selection, Span, Window, select
-from app.rendering.tile_request import TileRequest, crs_of
 from mosaics.catalogue import Catalogue
 from mosaics.index import QuadkeyIndex, SceneRef, TooManyScenesError
-from mosaics.period import Interval
-from mosaics.raster.grid import Grid
+from mosaics.period import Interval, Period
+from mosaics.raster.grid import WGS84, Grid
 
 RENDERER_VERSION = "1"
 """Part of every key: changes whenever the same scenes and product would give other bytes."""
@@ -29,7 +29,53 @@ RENDERER_VERSION = "1"
 OUTLINE_POINTS_A_SIDE = 21
 """Points a side of a tile's outline in lon/lat; rasterio's own densification uses as many."""
 
-WGS84 = CRS.from_epsg(4326)
+LAYERS_KEPT = 1000
+"""Layers remembered; a worker that is asked for more of them between two landings begins afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScenes:
+    """The scenes of one window."""
+
+    role: str
+    """Empty for the one window of a product without roles."""
+    spans: tuple[tuple[SceneRef, ...], ...]
+    """Best first; one list, or one for each year of a role that has several, the latest first."""
+    least: int = 1
+    """Of these lists, how many must have a scene for there to be any value."""
+
+
+@dataclass(frozen=True)
+class SceneWindows:
+    """The scenes of a product: of each of its windows, and of its mask collections."""
+
+    windows: tuple[WindowScenes, ...] = ()
+    """The tested role's first; a product without roles has one window, of no name."""
+    zones: Mapping[str, tuple[SceneRef, ...]] = field(default_factory=dict)
+    """Scenes of mask collections, by collection, the latest period's first; empty where none has landed."""
+
+    @cached_property
+    def best_first(self) -> tuple[SceneRef, ...]:
+        """The scenes values come from: the tested window's first, the clearest of a period before others.
+
+        None where a window has no scene, since there is nothing to compare then.
+        """
+        if not all(sum(map(bool, window.spans)) >= window.least for window in self.windows):
+            return ()
+        return tuple(chain.from_iterable(chain.from_iterable(window.spans for window in self.windows)))
+
+    @property
+    def key_parts(self) -> tuple[str, ...]:
+        """What a key over the scenes is made from: every scene, and where it stands."""
+        if not self.zones and [window.role for window in self.windows] == [""]:
+            return tuple(scene.item_key for scene in self.windows[0].spans[0])
+        parts: list[str] = []
+        for window in self.windows:
+            for number, scenes in enumerate(window.spans):
+                parts += [f"window {window.role} {number}", *(scene.item_key for scene in scenes)]
+        for collection, scenes in self.zones.items():
+            parts += [f"zone {collection}", *(scene.item_key for scene in scenes)]
+        return tuple(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +83,8 @@ class ResolvedTile:
     """A tile request with the scenes that will answer it."""
 
     request: TileRequest
-    scenes: Sequence[SceneRef]
-    """Best first: the latest period before earlier ones, the clearest scene first within one.
-    `SceneWindows` of a product that reads windows; then empty where a window has none."""
-    periods: tuple[str, ...]
-    """The periods asked for that exist, latest first."""
+    scenes: SceneWindows
+    """Of each window the latest period before earlier ones, the clearest scene first within one."""
     key: str
     """SHA-256 of all that determines the tile's bytes, 64 hexadecimal digits."""
     revision: str
@@ -54,13 +97,71 @@ class ResolvedTile:
     """Subtracted from every value, of a product that has an offset."""
 
 
+@dataclass(frozen=True, slots=True)
+class LayerSpan:
+    """Periods that a layer draws on."""
+
+    collection: str
+    periods: tuple[Period, ...]
+    """Latest first."""
+    interval: Interval | None
+    """None: every scene of the periods counts."""
+    mosaics: tuple[str, ...]
+    """The keys of the periods' mosaics."""
+    are_whole: tuple[bool, ...]
+    """Of each period whether every scene of it counts, so that an overview may stand for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A product at a time: what all of its tiles have in common."""
+
+    selection: Selection
+    spans: tuple[LayerSpan, ...]
+    """Those of the windows in their order, then all of each mask collection."""
+    revision: str
+    """Mark of everything that its tiles depend on: 16 hexadecimal digits."""
+
+
+_layers: WeakKeyDictionary[Catalogue, tuple[int, dict[tuple[object, ...], Layer]]] = WeakKeyDictionary()
+"""By what a layer is made from, until something lands: every tile of a map asks for the same."""
+
+
+def layer_of(catalogue: Catalogue, product: Product, datetime: str | None) -> Layer:
+    """Return the layer that a product and a `datetime` parameter mean; remembered until something lands.
+
+    Raises:
+        PeriodError, WindowError, EmptyWindowError: If the time makes no sense.
+    """
+    generation, layers = _layers.get(catalogue, (-1, {}))
+    if generation != catalogue.generation or len(layers) >= LAYERS_KEPT:
+        _layers[catalogue] = (catalogue.generation, layers := {})
+    windows = [role.window for role in product.roles.values()]
+    name = (product.id, product.digest, datetime, *windows)
+    if name not in layers:
+        layers[name] = _layer(catalogue, product, select(catalogue, product, datetime))
+    return layers[name]
+
+
 def revision_of(catalogue: Catalogue, product: Product, selection: Selection) -> str:
-    """Mark of everything that a layer's tiles depend on: 16 hexadecimal digits."""
-    parts = [RENDERER_VERSION, product.digest]
-    for collection, span in _spans(catalogue, product, selection):
-        mosaics = [catalogue.mosaic_key(collection, period) for period in span.periods]
-        parts += [span.interval.text if span.interval else "", *mosaics]
-    return _digest(*parts)[:16]
+    """Return a mark of everything that a layer's tiles depend on: 16 hexadecimal digits."""
+    return _layer(catalogue, product, selection).revision
+
+
+def _layer(catalogue: Catalogue, product: Product, selection: Selection) -> Layer:
+    of_windows = [span for window in selection.windows for span in window.spans] or [selection]
+    drawn_on: list[tuple[str, Span]] = [(product.collection, span) for span in of_windows]
+    for zone in product.zone_rules:
+        landed = catalogue.periods(zone) if zone in catalogue.collections() else ()
+        drawn_on.append((zone, Span(landed[: -MAX_PERIODS - 1 : -1], None)))
+    spans, parts = [], [RENDERER_VERSION, product.digest]
+    for collection, span in drawn_on:
+        time = span.interval
+        mosaics = tuple(catalogue.mosaic_key(collection, period) for period in span.periods)
+        are_whole = tuple(time is None or time.covers(period) for period in span.periods)
+        spans.append(LayerSpan(collection, span.periods, time, mosaics, are_whole))
+        parts += [time.text if time else "", *mosaics]
+    return Layer(selection, tuple(spans), _digest(*parts)[:16])
 
 
 async def resolve_tile(catalogue: Catalogue, request: TileRequest, *, limit: int) -> ResolvedTile:
@@ -76,84 +177,68 @@ async def resolve_tile(catalogue: Catalogue, request: TileRequest, *, limit: int
         TooManyScenesError: If more than `limit` scenes lie under the tile.
         mosaics.storage.StorageError: If a mosaic cannot be fetched.
     """
-    selection = select(catalogue, request.product, request.datetime)
-    indexes = [
-        [await catalogue.index(collection, period) for period in span.periods]
-        for collection, span in _spans(catalogue, request.product, selection)
-    ]
-    return _resolved(catalogue, request, selection, indexes, limit)
+    layer = layer_of(catalogue, request.product, request.datetime)
+    indexes = await _indexes(catalogue, layer)
+    revision = revision_of(catalogue, request.product, layer.selection)  # loading may bring news
+    return _resolved(replace(layer, revision=revision), request, indexes, limit)
 
 
 def resolve_tile_now(catalogue: Catalogue, request: TileRequest, *, limit: int) -> ResolvedTile | None:
-    """Find the scenes under a tile from memory alone; None where a mosaic must be fetched first.
-
-    Raises:
-        PeriodError, WindowError, EmptyWindowError: If the request's time makes no sense.
-        TooManyScenesError: If more than `limit` scenes lie under the tile.
-    """
-    selection = select(catalogue, request.product, request.datetime)
-    loaded: list[list[QuadkeyIndex]] = []
-    for collection, span in _spans(catalogue, request.product, selection):
-        indexes = [catalogue.loaded_index(collection, period) for period in span.periods]
-        loaded.append([index for index in indexes if index is not None])
-        if len(loaded[-1]) < len(indexes):
-            return None
-    return _resolved(catalogue, request, selection, loaded, limit)
+    """Find the scenes under a tile as `resolve_tile` does; None where a mosaic must be fetched first."""
+    layer = layer_of(catalogue, request.product, request.datetime)
+    keys = [key for span in layer.spans for key in span.mosaics]
+    loaded = [index for key in keys if (index := catalogue.loaded_index(key)) is not None]
+    return _resolved(layer, request, loaded, limit) if len(loaded) == len(keys) else None
 
 
 async def scenes_in(
     catalogue: Catalogue, product: Product, geometry: shapely.Geometry, datetime: str | None, *, limit: int
-) -> Sequence[SceneRef]:
-    """The scenes of a product that meet a lon/lat geometry, best first; `SceneWindows` for windows.
+) -> SceneWindows:
+    """Find the scenes of a product that meet a lon/lat geometry, best first.
 
     Raises:
         PeriodError, WindowError, EmptyWindowError: If `datetime` makes no sense.
         TooManyScenesError: If there are more than `limit`.
         mosaics.storage.StorageError: If a mosaic cannot be fetched.
     """
-    selection = select(catalogue, product, datetime)
-    groups: list[list[SceneRef]] = []
-    count = 0
-    for collection, span in _spans(catalogue, product, selection):
-        found: list[SceneRef] = []
-        for period in span.periods:
-            index = await catalogue.index(collection, period)
-            found.extend(_in_time(index.scenes_in(geometry, limit=limit), span.interval))
-            _refuse_too_many(count + len(found), limit, index)
-        count += len(found)
-        groups.append(found)
-    return _placed(product, selection, groups)
+    layer = layer_of(catalogue, product, datetime)
+    indexes = await _indexes(catalogue, layer)
+    return _placed(product, layer, indexes, lambda index, _: index.scenes_in(geometry, limit=limit), limit)
 
 
-def _spans(catalogue: Catalogue, product: Product, selection: Selection) -> Sequence[tuple[str, Span]]:
-    """What is drawn on, with its collection: the windows in their order, then all of each mask collection."""
-    if not product.reads_windows:
-        return [(product.collection, selection)]
-    of_roles = [span for window in selection.windows for span in window.spans] or [selection]
-    landed = catalogue.collections()
-    zones = [
-        (zone, Span(catalogue.periods(zone)[: -MAX_PERIODS - 1 : -1] if zone in landed else (), None))
-        for zone in product.zone_rules
-    ]
-    return [*((product.collection, span) for span in of_roles), *zones]
+async def _indexes(catalogue: Catalogue, layer: Layer) -> list[QuadkeyIndex]:
+    return [await catalogue.index(span.collection, period) for span in layer.spans for period in span.periods]
 
 
 def _placed(
-    product: Product, selection: Selection, groups: Sequence[Sequence[SceneRef]]
-) -> Sequence[SceneRef]:
-    """Scenes of the spans of `_spans`, as rendering takes them."""
-    if not product.reads_windows:
-        return tuple(groups[0])
-    lists = iter([tuple(group) for group in groups])
+    product: Product,
+    layer: Layer,
+    indexes: Iterable[QuadkeyIndex],
+    find: Callable[[QuadkeyIndex, bool], Sequence[SceneRef]],
+    limit: int,
+) -> SceneWindows:
+    """The scenes that `find` gives of each index, told whether all of its scenes count, in their windows."""
+    groups: list[tuple[SceneRef, ...]] = []
+    count, rest = 0, iter(indexes)
+    for span in layer.spans:
+        found: list[SceneRef] = []
+        for is_whole, index in zip(span.are_whole, rest, strict=False):
+            time, scenes = span.interval, find(index, is_whole)
+            found += scenes if time is None else [s for s in scenes if time.overlaps(s.start, s.end)]
+            if count + len(found) > limit:
+                raise TooManyScenesError(count + len(found), limit, index.minzoom(limit))
+        count += len(found)
+        groups.append(tuple(found))
+    lists = iter(groups)
     windows = tuple(
         WindowScenes(w.role, tuple(next(lists) for _ in w.spans), product.roles[w.role].minimum_years or 1)
-        for w in selection.windows
+        for w in layer.selection.windows
     ) or (WindowScenes("", (next(lists),)),)
-    return SceneWindows(windows, {zone: next(lists) for zone in product.zone_rules})
+    return SceneWindows(windows, dict(zip(product.zone_rules, lists, strict=True)))
 
 
 def outline(grid: Grid) -> shapely.Geometry:
-    """A grid's outline in lon/lat, its edges densified.
+    """Return a grid's outline in lon/lat, its edges densified.
 
     Grids in lon/lat are their own outline. Others are followed edge by edge; one whose outline cannot be
     followed (around a pole, over the antimeridian) is covered by the box around its points.
@@ -174,64 +259,27 @@ def outline(grid: Grid) -> shapely.Geometry:
 
 
 def _resolved(
-    catalogue: Catalogue,
-    request: TileRequest,
-    selection: Selection,
-    indexes: Sequence[Sequence[QuadkeyIndex]],
-    limit: int,
+    layer: Layer, request: TileRequest, indexes: Iterable[QuadkeyIndex], limit: int
 ) -> ResolvedTile:
-    groups: list[list[SceneRef]] = []
-    count = 0
-    spans = _spans(catalogue, request.product, selection)
-    for (_, span), of_span in zip(spans, indexes, strict=True):
-        found: list[SceneRef] = []
-        for period, index in zip(span.periods, of_span, strict=True):
-            whole = span.interval is None or span.interval.covers(period)
-            found.extend(_in_time(_scenes_in_tile(index, request, limit, whole), span.interval))
-            _refuse_too_many(count + len(found), limit, index)
-        count += len(found)
-        groups.append(found)
-    scenes = _placed(request.product, selection, groups)
-    key = _digest(
-        RENDERER_VERSION,
-        request.product.digest,
-        f"{request.tms.id}/{request.z}/{request.x}/{request.y}/{request.size}.{request.format}",
-        *key_parts(scenes),
-    )
+    product, x, y, z, size = request.product, request.x, request.y, request.z, request.size
+
+    def seen(index: QuadkeyIndex, is_whole: bool) -> Sequence[SceneRef]:
+        if request.tms.id == "WebMercatorQuad":
+            return index.scenes_in_tile(x, y, z, limit=limit, size=size, overviews=is_whole)
+        return index.scenes_in(outline(request.grid()), limit=limit)
+
+    scenes = _placed(product, layer, indexes, seen, limit)
+    told = "+absence" if request.tells_absence else ""
+    tile = f"{request.tms.id}/{z}/{x}/{y}/{size}.{request.format}{told}"
     return ResolvedTile(
         request=request,
         scenes=scenes,
-        periods=tuple(period.text for period in selection.periods),
-        key=key,
-        revision=revision_of(catalogue, request.product, selection),
-        synthetic=any(scene.synthetic for scene in scenes),
-        windows=selection.windows,
-        offset=request.product.offset,
+        key=_digest(RENDERER_VERSION, product.digest, tile, *scenes.key_parts),
+        revision=layer.revision,
+        synthetic=any(scene.synthetic for scene in scenes.best_first),
+        windows=layer.selection.windows,
+        offset=product.offset,
     )
-
-
-def _scenes_in_tile(
-    index: QuadkeyIndex, request: TileRequest, limit: int, whole: bool
-) -> tuple[SceneRef, ...]:
-    """The scenes of a mosaic under a tile; where all its scenes count, an overview may stand for them."""
-    if request.tms.id == "WebMercatorQuad":
-        x, y, z = request.x, request.y, request.z
-        return index.scenes_in_tile(x, y, z, limit=limit, size=request.size, overviews=whole)
-    return index.scenes_in(_tile_outline(request.tms, request.x, request.y, request.z), limit=limit)
-
-
-def _tile_outline(tms: TileMatrixSet, x: int, y: int, z: int) -> shapely.Geometry:
-    left, bottom, right, top = tms.xy_bounds(Tile(x, y, z))
-    return outline(Grid(crs_of(tms.id), (left, bottom, right, top), 1, 1))
-
-
-def _in_time(scenes: Sequence[SceneRef], interval: Interval | None) -> list[SceneRef]:
-    return [s for s in scenes if interval is None or interval.overlaps(s.start, s.end)]
-
-
-def _refuse_too_many(count: int, limit: int, index: QuadkeyIndex) -> None:
-    if count > limit:
-        raise TooManyScenesError(count, limit, index.minzoom(limit))
 
 
 def _digest(*parts: str) -> str:

@@ -1,24 +1,82 @@
-"""Values: what rendering works out for a grid of pixels, and where each of them came from."""
+"""Values: the pixels that rendering is asked for, what it works out for them, and where that came from."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from time import perf_counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.products.mask import MaskRule
+from app.rendering.resolving import WindowScenes
 from mosaics.index import SceneRef
 from mosaics.raster.reading import BandPixels
 from mosaics.scene import Asset, SceneItem
 
 Mask: TypeAlias = NDArray[np.bool_]
+Plane: TypeAlias = NDArray[np.float32]
 Planes: TypeAlias = NDArray[np.float32]
+Codes: TypeAlias = NDArray[np.uint8]
 ItemOf: TypeAlias = Callable[[SceneRef], SceneItem]
 
 
+class Code(IntEnum):
+    """Whether a pixel has a value, or why it has none."""
+
+    OUTSIDE = 0
+    """No scene covers it, or it was not asked for."""
+    NODATA = 1
+    """Scenes cover it and have no value there, or the formula has none for what they have."""
+    MASKED = 2
+    """A mask rule does not keep it."""
+    OUTSIDE_ZONE = 3
+    """A mask collection says that the product does not apply."""
+    VALUE = 255
+    """It has a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """The pixels wanted: those of a grid, or the one at a place."""
+
+    shape: tuple[int, int]
+    """Rows and columns; of a place one of each."""
+    read: Callable[[Asset], BandPixels]
+    """Gives a band there, of that shape; pixels outside the file are not valid."""
+    lonlats: Callable[[Mask], tuple[NDArray[np.float64], NDArray[np.float64]]]
+    """Gives the longitudes and latitudes, each of shape (n,), of the middles of some of the pixels."""
+
+
 @dataclass(slots=True)
+class Filled:
+    """What one list of scenes gave."""
+
+    missing: Mask
+    """Where values are wanted that no scene has given yet."""
+    rejected: Mask
+    """Where a mask rule rejected a pixel that was missing then."""
+    planes: list[Plane] = field(default_factory=list)
+    """One a band; of a product without roles one a value. NaN where no scene has given all of them."""
+    used: list[SceneRef] = field(default_factory=list)
+    """The scenes that gave at least one pixel."""
+    labels: list[str] = field(default_factory=list)
+    """Of the rules that rejected a pixel, scene by scene; noted only for codes."""
+    held: Mask = field(init=False)
+    """Where a scene has given a value that was wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilledWindow:
+    """What the scenes of one window gave."""
+
+    scenes: WindowScenes
+    years: Sequence[Filled]
+    """One; of a role of several years one for each."""
+    held: Mask
+    """Where enough of them have a value, (height, width)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Values:
     """A product's values on a grid, and what they came from."""
 
@@ -29,33 +87,32 @@ class Values:
     skipped: tuple[SceneRef, ...]
     """Scenes with a file that could not be read."""
     failed: tuple[Asset, ...]
-    """Those files."""
+    """Those files, in the same order."""
     unmasked: tuple[str, ...]
-    """Labels of mask rules that a scene used has no band for, so that they were not applied to it."""
+    """Labels of mask rules that were not applied: a scene used has no such band, or no zone has landed."""
     timing_ms: Mapping[str, float]
     """Time spent by step: read, mask, compute."""
+    files: int
+    """Files read from, each band of each scene being one."""
+    windows: Sequence[FilledWindow]
+    """What each window gave, the tested one first."""
     marks: Mapping[str, Mask] = field(default_factory=dict)
-    """Of a product that reads windows, the pixels of which something is known, (height, width): `masked` and
-    `outside_zone` have no value for that reason; the product's counted conditions hold where there is one."""
+    """The pixels of which something is known, (height, width): `masked` and `outside_zone` have no value for
+    that reason; the conditions that a product counts hold where there is one."""
+    codes: Codes | None = None
+    """The `Code` of each pixel, (height, width); None where it was not asked for."""
+    zone_labels: Sequence[str] = ()
+    """Of the rules on mask collections that reject a pixel."""
 
+    def without(self, pixels: Mask) -> "Values":
+        """Return them without some pixels, which have no value and count as not asked for.
 
-class Clock:
-    """Time by step of one rendering."""
-
-    def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
-        self._last = perf_counter()
-
-    def lap(self, step: str) -> None:
-        """Book the time since the last lap under `step`."""
-        now = perf_counter()
-        self.ms[step] = self.ms.get(step, 0.0) + (now - self._last) * 1000
-        self._last = now
-
-
-def kept_by(rule: MaskRule, pixels: BandPixels, asset: Asset) -> Mask:
-    """Where a rule keeps a pixel; one whose mask band has no value there is not kept."""
-    physical = None if rule.needs_raw else pixels.physical(asset)
-    kept: Mask = ~rule.rejected(pixels.stored, physical)
-    kept &= pixels.valid
-    return kept
+        Args:
+            pixels: True for the pixels to leave out, (height, width).
+        """
+        return replace(
+            self,
+            planes=np.where(pixels, np.float32(np.nan), self.planes),
+            marks={name: mark & ~pixels for name, mark in self.marks.items()},
+            codes=None if self.codes is None else np.where(pixels, np.uint8(Code.OUTSIDE), self.codes),
+        )

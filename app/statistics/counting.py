@@ -8,11 +8,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from app.rendering.computing import Mask
-from app.rendering.computing import Values as ProductValues
+from app.rendering.values import Mask
+from app.rendering.values import Values as ProductValues
 from app.statistics.coverage import Block, Coverage
-from app.statistics.distribution import Areas, Distribution, Values
-from app.statistics.moments import Moments
+from app.statistics.distribution import Areas, Distribution, Moments, Values
 from app.statistics.pixel_grid import PixelGrid
 from mosaics.index import SceneRef
 from mosaics.raster.grid import Grid

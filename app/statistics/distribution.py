@@ -1,5 +1,9 @@
-"""Distribution: the area of every value, from which quantiles, classes and histograms are derived."""
+"""Weighted values: their moments, and the distribution of area over them.
 
+Quantiles, classes and histograms are read off the distribution.
+"""
+
+import math
 import os
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -20,6 +24,58 @@ PORTION = 1 << 18
 
 Values = NDArray[np.float32]
 Areas = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is needed of weighted values to tell their sum, mean and variance."""
+
+    weight: float = 0.0
+    """Sum of the weights."""
+    mean: float = 0.0
+    deviation: float = 0.0
+    """Sum of weight times squared distance from the mean."""
+
+    @classmethod
+    def of(cls, values: NDArray[np.float32], weights: NDArray[np.float64] | float) -> "Moments":
+        """Moments of values and their weights, or the one weight they all have; in two passes, float64.
+
+        No product of vectors is used: BLAS would start threads of its own beside the render threads.
+        """
+        if not values.size:
+            return cls()
+        exact = values.astype(np.float64)
+        if isinstance(weights, float):
+            mean = float(exact.sum()) / values.size
+            exact -= mean
+            return cls(weights * values.size, mean, weights * float(np.square(exact, out=exact).sum()))
+        weight = float(weights.sum())
+        mean = float((exact * weights).sum()) / weight
+        exact -= mean
+        np.square(exact, out=exact)
+        return cls(weight, mean, float((exact * weights).sum()))
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Moments of both together (Chan, Golub & LeVeque 1979)."""
+        weight = self.weight + other.weight
+        if not weight:
+            return self
+        apart = other.mean - self.mean
+        return Moments(
+            weight,
+            self.mean + apart * (other.weight / weight),
+            self.deviation + other.deviation + apart**2 * (self.weight * other.weight / weight),
+        )
+
+    @property
+    def sum(self) -> float:
+        """Of weight times value."""
+        return self.weight * self.mean
+
+    @property
+    def variance(self) -> float:
+        """Of the population: the weights are not a sample's."""
+        return self.deviation / self.weight if self.weight else math.nan
 
 
 @dataclass(frozen=True)

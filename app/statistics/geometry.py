@@ -1,4 +1,8 @@
-"""Geometry: turns a caller's GeoJSON into the polygon to count, or says what is wrong with it."""
+"""Geometry: turns a caller's GeoJSON into the polygon to count, or says what is wrong with it.
+
+Shapely is given arrays only: from lists that hold other things it raises errors of many kinds, and a ring
+that is null or empty ends the process.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,12 +18,11 @@ from rasterio.warp import transform as transform_coordinates
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from app.statistics.geojson import GeometryError, spelled_out
 from mosaics.sphere import EARTH_RADIUS_M, spherical_area
 
-__all__ = ["GeometryError", "Polygonal", "project", "read_polygon", "spherical_area_km2"]
-
 Polygonal: TypeAlias = Polygon | MultiPolygon
+
+KINDS = ("Polygon", "MultiPolygon")
 
 MAX_VERTICES = 200_000
 """A national border in full detail has about a hundred thousand."""
@@ -36,6 +39,10 @@ MAX_DENSIFIED = 1_000_000
 """Vertices an outline may have after densification for another coordinate system."""
 
 BEYOND_PROJECTION = "the polygon extends beyond the domain of the scenes' projection; request a smaller one"
+
+
+class GeometryError(ValueError):
+    """A geometry that has no statistics; the message names the fault, and its place where it has one."""
 
 
 def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
@@ -226,3 +233,54 @@ def _polygonal(geometry: BaseGeometry) -> Polygonal:
 
 def _number(value: float) -> str:
     return f"{value:.6g}" if math.isfinite(value) else str(value)
+
+
+def spelled_out(geojson: Mapping[str, Any]) -> Polygon | MultiPolygon:
+    """Return the Polygon or MultiPolygon of a GeoJSON object, valid or not, its heights dropped.
+
+    Raises:
+        GeometryError: If it is neither, or its coordinates are not rings of positions.
+    """
+    kind = geojson.get("type")
+    if kind not in KINDS:
+        raise GeometryError(f"statistics need a Polygon or a MultiPolygon, not {_shown(kind)}")
+    try:
+        coordinates = geojson["coordinates"]
+        if kind == "Polygon":
+            return _polygon(coordinates)
+        return MultiPolygon([_polygon(part) for part in _listed(coordinates)])
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, shapely.GEOSException) as error:
+        raise GeometryError(
+            f"the {kind} cannot be read: its coordinates are no rings of positions"
+        ) from error
+
+
+def _polygon(rings: object) -> Polygon:
+    read = [_ring(ring) for ring in _listed(rings)]
+    return Polygon(read[0], read[1:]) if read else Polygon()
+
+
+def _ring(positions: object) -> NDArray[np.float64]:
+    """Longitudes and latitudes, (positions, 2)."""
+    lonlats = [
+        (_coordinate(position[0]), _coordinate(position[1])) for position in map(_listed, _listed(positions))
+    ]
+    if not lonlats:
+        raise ValueError("a ring has positions")
+    return np.array(lonlats)
+
+
+def _coordinate(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"a coordinate is a number, not {type(value).__name__}")
+    return float(value)
+
+
+def _listed(value: object) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"coordinates are lists, not {type(value).__name__}")
+    return value
+
+
+def _shown(kind: object) -> str:
+    return kind if isinstance(kind, str) and kind.isalnum() and len(kind) <= 40 else "what was sent"

@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coordinates
 
 from app.products.product import Product
-from app.rendering.computing import ItemOf
+from app.rendering.values import ItemOf
 from app.statistics.coverage import Block, Outline
 from app.statistics.geometry import WGS84, Polygonal
 from mosaics.index import SceneRef

@@ -12,16 +12,18 @@ from typing import Any
 import shapely
 
 from app.products.product import Product
-from app.rendering.resolving import RENDERER_VERSION, scenes_in
-from app.rendering.scene_windows import key_parts
+from app.rendering.resolving import RENDERER_VERSION, SceneWindows, scenes_in
 from app.rendering.selecting import EmptyWindowError, Span, Window, WindowError, select, select_periods
 from app.statistics.geometry import Polygonal
 from app.statistics.summary import StatisticsRequestError, SummaryOptions
 from mosaics.catalogue import Catalogue
-from mosaics.index import SceneRef, TooManyScenesError
+from mosaics.index import TooManyScenesError
 
 STATISTICS_VERSION = "2"
 """Part of every hash: changes whenever the same inputs would give other numbers."""
+
+
+NO_SCENES = SceneWindows()
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class ResolvedStatistics:
     datetime: str | None
     """As given: a period, interval or instant; None for the latest period."""
     wanted: SummaryOptions
-    scenes: Sequence[SceneRef]
-    """Those that meet the polygon, best first; `Sources` of a product that reads windows."""
     cell_budget: int
+    scenes: SceneWindows = NO_SCENES
+    """Those that meet the polygon; none where there is nothing to compare."""
     windows: tuple[Window, ...] = ()
     """Of a product with roles, as used; none where there is nothing to compare."""
     refusal: str | None = None
@@ -57,7 +59,7 @@ class ResolvedStatistics:
             "lit_above": self.product.lit_above,
             "wanted": asdict(self.wanted),
             "cell_budget": self.cell_budget,
-            "scenes": list(key_parts(self.scenes)),
+            "scenes": list(self.scenes.key_parts),
         }
         if self.windows:  # an entry names them
             facts["windows"] = [[window.role, window.text, window.how] for window in self.windows]

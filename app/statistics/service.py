@@ -1,22 +1,28 @@
 """StatisticsService: entries of series, from memory where they were computed before."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, Coroutine, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import shapely
 
 from app.products.product import Product
-from app.statistics.concurrency import in_order
 from app.statistics.geometry import Polygonal
 from app.statistics.memory import Memory
 from app.statistics.resolved import ResolvedStatistics
 from app.statistics.series import Step
 from app.statistics.summary import SummaryOptions
 from app.statistics.zonal import USUAL, ZonalEngine
+
+T = TypeVar("T")
+
+AT_ONCE = 8
+"""Entries under way together: enough to keep the render threads busy with small polygons."""
 
 RECALLED_TOGETHER = 32
 """Entries recalled from memory at a time; half the number of mosaics the catalogue keeps loaded."""
@@ -99,9 +105,9 @@ class StatisticsService:
             kept = dict(fresh)
             fresh.clear()
             await self.memory.keep(kept)
-            known = await self.memory.recall(list({r.inputs for r in resolved if r.scenes}))
+            known = await self.memory.recall(list({r.inputs for r in resolved if r.scenes.best_first}))
             for question, found in zip(some, resolved, strict=True):
-                entry = known.get(found.inputs) if found.scenes else None
+                entry = known.get(found.inputs) if found.scenes.best_first else None
                 if entry is None:
                     yield self._compute(question, found, fresh)
                 else:
@@ -112,7 +118,7 @@ class StatisticsService:
     ) -> Answer:
         summary = await self.engine.summarise(resolved)
         entry = summary.entry(question.step.period.text)
-        if resolved.scenes and not summary.skipped:
+        if resolved.scenes.best_first and not summary.skipped:
             fresh[resolved.inputs] = json.dumps(entry)
         return Answer(question.subject, _told(question, resolved.product, entry), recalled=False)
 
@@ -139,3 +145,25 @@ def _told(question: Question, product: Product, entry: dict[str, Any]) -> dict[s
         tested = entry["windows"][product.tested_role] | {"how": question.how}
         told["windows"] = entry["windows"] | {product.tested_role: tested}
     return told
+
+
+async def in_order(asked: AsyncIterable[Coroutine[Any, Any, T]], at_once: int = AT_ONCE) -> AsyncGenerator[T]:
+    """Run coroutines, `at_once` of them at a time, and give their results in order.
+
+    `asked` is read only as far as needed. The first error ends it. Close the iterator to stop what is under
+    way.
+    """
+    under_way: deque[asyncio.Task[T]] = deque()
+    try:
+        async for each in asked:
+            under_way.append(asyncio.create_task(each))
+            if len(under_way) == at_once:
+                yield await under_way[0]
+                under_way.popleft()
+        while under_way:
+            yield await under_way[0]
+            under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import shapely
 
 from app.products.product import Product
-from app.rendering.computing import ItemOf
+from app.rendering.values import ItemOf
 from app.statistics.coverage import Block, Coverage, Outline
 from app.statistics.geometry import Polygonal, project
 from app.statistics.pixel_grid import PixelGrid, native_lattices

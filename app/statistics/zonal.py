@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from app.products.product import Product
 from app.rendering.comparability import MixedProcessingError
-from app.rendering.computing import Clock, ItemOf, Mask, Values, compute_values
+from app.rendering.computing import Clock, compute_values, pixels_of
 from app.rendering.renderer import Renderer
+from app.rendering.values import ItemOf, Mask, Values
 from app.statistics.counting import Tally, count_block
 from app.statistics.coverage import Block
 from app.statistics.geometry import Polygonal, spherical_area_km2
@@ -84,7 +85,7 @@ class ZonalEngine:
             mosaics.period.PeriodError: If `datetime` makes no sense.
             mosaics.storage.StorageError: If the store does not answer.
         """
-        question = ResolvedStatistics(product, polygon, datetime, wanted, (), self._cell_budget)
+        question = ResolvedStatistics(product, polygon, datetime, wanted, self._cell_budget)
         return (
             question if gap else await resolve_statistics(self._catalogue, question, limit=self._max_scenes)
         )
@@ -103,9 +104,9 @@ class ZonalEngine:
             return _uncounted(replace(resolved, refusal=f"{error}."), (), 0.0)
 
     async def _summarise(self, resolved: ResolvedStatistics) -> Summary:
-        if not resolved.scenes:
+        if not resolved.scenes.best_first:
             return _uncounted(resolved, (), 1.0)
-        ahead = [scene.item_key for scene in resolved.scenes[:ITEMS_AHEAD]]
+        ahead = [scene.item_key for scene in resolved.scenes.best_first[:ITEMS_AHEAD]]
         await asyncio.gather(*(self._catalogue.item(key) for key in ahead))
         begun = await self._begin(resolved)
         found = begun.survey
@@ -122,7 +123,8 @@ class ZonalEngine:
         """Find what is to be read; where that is little, count it at once."""
 
         def work(item_of: ItemOf) -> _Beginning:
-            found = survey(resolved.product, resolved.polygon, resolved.scenes, resolved.cell_budget, item_of)
+            best = resolved.scenes.best_first
+            found = survey(resolved.product, resolved.polygon, best, resolved.cell_budget, item_of)
             if found.plan is None or not found.plan.small:
                 return _Beginning(found)
             return _Beginning(found, _tally(resolved, found.plan, found.plan.blocks[0], item_of))
@@ -177,7 +179,8 @@ def _tally(resolved: ResolvedStatistics, plan: Plan, block: Block, item_of: Item
     """What a block adds; on a render thread."""
 
     def values_on(grid: Grid, wanted: Mask) -> Values:
-        return compute_values(resolved.product, resolved.scenes, grid, item_of, Clock(), wanted=wanted)
+        pixels = pixels_of(grid)
+        return compute_values(resolved.product, resolved.scenes, pixels, item_of, Clock(), wanted=wanted)
 
     return count_block(values_on, plan.lattice, plan.coverage(block), block)
 

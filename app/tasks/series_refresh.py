@@ -33,10 +33,9 @@ from app.database import Database
 from app.products.product import Product
 from app.products.registry import Registry
 from app.rendering.selecting import compared_periods
-from app.statistics.concurrency import in_order
 from app.statistics.geometry import GeometryError, Polygonal
 from app.statistics.resolved import ResolvedStatistics
-from app.statistics.service import StatisticsService
+from app.statistics.service import StatisticsService, in_order
 from app.statistics.summary import StatisticsRequestError
 from app.tasks.mosaic_diff import changed_footprint
 from app.tasks.task import StillLeading
@@ -214,9 +213,9 @@ class SeriesRefresh:
             except StatisticsRequestError as error:
                 changed.append(Changed(area_id, None, str(error)))
                 continue
-            if resolved.scenes and kept.get(area_id) != resolved.inputs:
+            if resolved.scenes.best_first and kept.get(area_id) != resolved.inputs:
                 changed.append(Changed(area_id, resolved))
-            elif not resolved.scenes and area_id in kept:
+            elif not resolved.scenes.best_first and area_id in kept:
                 gone.append(area_id)
         return changed, gone
 

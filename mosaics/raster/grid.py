@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine
+from rasterio.warp import transform
+
+WGS84 = CRS.from_epsg(4326)
 
 Bounds: TypeAlias = tuple[float, float, float, float]
 """Left, bottom, right, top in units of some coordinate system."""
@@ -21,6 +26,22 @@ class Grid:
     """Columns, in pixels."""
     height: int
     """Rows, in pixels."""
+
+    def lonlats(self, where: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the longitudes and latitudes of the middles of some of the pixels, row by row.
+
+        Args:
+            where: True for the pixels wanted, (height, width).
+
+        Returns:
+            Two arrays of shape (n,), in degrees.
+        """
+        rows, columns = np.nonzero(where)
+        left, bottom, right, top = self.bounds
+        xs = left + (columns + 0.5) * ((right - left) / self.width)
+        ys = top - (rows + 0.5) * ((top - bottom) / self.height)
+        lons, lats = transform(self.crs, WGS84, xs, ys)
+        return np.asarray(lons), np.asarray(lats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,6 @@
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import rasterio
@@ -31,12 +29,19 @@ WEB_MERCATOR = CRS.from_epsg(3857)
 class Handle:
     """An open dataset at full resolution, its overviews as they are first needed, and what was derived."""
 
+    path: str
     datasets: dict[int, DatasetReader]
     """By overview level; 0 is full resolution."""
     factors: tuple[float, ...]
     """How much coarser each overview is than full resolution, ascending."""
     width_in: dict[str, float] = field(default_factory=dict)
     """Pixel width in another coordinate system's unit, by that system's text."""
+
+    def dataset(self, level: int) -> DatasetReader:
+        """Return the dataset seen through an overview (0: full resolution), opened now if need be."""
+        if level not in self.datasets:
+            self.datasets[level] = rasterio.open(self.path, sharing=False, overview_level=level - 1)
+        return self.datasets[level]
 
     def level_for(self, grid: Grid) -> int:
         """Return the overview to read for a grid: 0 is full resolution, k the k-th overview."""
@@ -65,25 +70,14 @@ class HandlePool:
     def __init__(self, size: int = HANDLES_PER_THREAD) -> None:
         self._size = size
         self._handles: OrderedDict[str, Handle] = OrderedDict()
-        self._counted: set[str] | None = None
-
-    @contextmanager
-    def counting(self) -> Iterator[set[str]]:
-        """Yield the files asked for meanwhile, open already or not."""
-        counted: set[str] = set()
-        self._counted = counted
-        yield counted
-        self._counted = None
 
     def handle(self, path: str) -> Handle:
         """Return the open dataset at `path`, opened now if need be."""
-        if self._counted is not None:
-            self._counted.add(path)
         found = self._handles.get(path)
         if found is None:
             dataset = rasterio.open(path, sharing=False)
             factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
-            found = self._handles[path] = Handle({0: dataset}, factors)
+            found = self._handles[path] = Handle(path, {0: dataset}, factors)
             while len(self._handles) > self._size:
                 self.forget(next(iter(self._handles)))
         else:
@@ -92,11 +86,7 @@ class HandlePool:
 
     def dataset(self, path: str, level: int) -> DatasetReader:
         """Return the dataset at `path` seen through overview `level` (0: full resolution)."""
-        handle = self.handle(path)
-        found = handle.datasets.get(level)
-        if found is None:
-            found = handle.datasets[level] = rasterio.open(path, sharing=False, overview_level=level - 1)
-        return found
+        return self.handle(path).dataset(level)
 
     def forget(self, path: str) -> None:
         """Close whatever is open at `path`."""

@@ -9,16 +9,15 @@ at a finer resolution than is shown.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
-from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.transform import from_bounds
@@ -26,9 +25,11 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_coordinates
 
 from mosaics.raster.blocks import Raster
-from mosaics.raster.grid import Grid
+from mosaics.raster.grid import WGS84, Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
+
+Degrees: TypeAlias = NDArray[np.float64] | Sequence[float]
 
 ALIGNED = 1e-3
 """A grid follows a file's pixels when no cell lies further off than this, in cells."""
@@ -104,7 +105,7 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     with reading(asset) as pool:
         handle = pool.handle(asset.path)
         level = handle.level_for(grid)
-        dataset = pool.dataset(asset.path, level)
+        dataset = handle.dataset(level)
         nodata = asset.nodata if dataset.nodata is None else dataset.nodata
         cutout = _cutout(dataset, grid)
         if cutout is not None:
@@ -125,7 +126,7 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
         return BandPixels(stored, differs_from(stored, nodata))
 
 
-def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
+def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
     """Read the one full-resolution pixel of a band at a place.
 
     Args:
@@ -134,26 +135,42 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
         lat: Latitude in degrees north.
 
     Returns:
-        Arrays of shape (1, 1), or None where the place lies outside the file.
+        Arrays of shape (1, 1), not valid where the place lies outside the file.
 
     Raises:
         AssetReadError: If the file cannot be opened or decoded.
     """
     with reading(asset) as pool:
         dataset = pool.dataset(asset.path, 0)
-        xs, ys = transform_coordinates(CRS.from_epsg(4326), dataset.crs, [lon], [lat])
-        if not (math.isfinite(xs[0]) and math.isfinite(ys[0])):
-            return None
-        column, row = ~dataset.transform @ (xs[0], ys[0])
-        column, row = math.floor(column), math.floor(row)
-        if not (0 <= column < dataset.width and 0 <= row < dataset.height):
-            return None
-        window = rasterio.windows.Window(column, row, 1, 1)
+        columns, rows, within = _cells_at(dataset, [lon], [lat])
+        if not within.all():
+            return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
+        window = rasterio.windows.Window(int(columns[0]), int(rows[0]), 1, 1)
         stored = Raster(dataset, asset.path, 0).read(window)
         nodata = asset.nodata if dataset.nodata is None else dataset.nodata
         if nodata is None:
             return BandPixels(stored, dataset.read_masks(1, window=window) != 0)
         return BandPixels(stored, differs_from(stored, nodata))
+
+
+def lies_within(asset: Asset, lons: Degrees, lats: Degrees) -> NDArray[np.bool_]:
+    """Tell which places, in degrees, lie within a band's file.
+
+    Raises:
+        AssetReadError: If the file cannot be opened.
+    """
+    with reading(asset) as pool:
+        return _cells_at(pool.dataset(asset.path, 0), lons, lats)[2]
+
+
+def _cells_at(
+    dataset: DatasetReader, lons: Degrees, lats: Degrees
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Columns and rows of places in a dataset, whole numbers, and which of them the dataset has."""
+    xs, ys = (np.asarray(each) for each in transform_coordinates(WGS84, dataset.crs, lons, lats))
+    columns, rows = (np.floor(each) for each in ~dataset.transform @ (xs, ys))
+    within = (columns >= 0) & (columns < dataset.width) & (rows >= 0) & (rows < dataset.height)
+    return columns, rows, within
 
 
 def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:

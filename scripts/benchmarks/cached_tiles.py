@@ -29,9 +29,9 @@ from app.caching.redis_tier import RedisTier
 from app.caching.tile_middleware import TileMiddleware, TileState
 from app.caching.tile_reply import RESOLVED, reply
 from app.caching.tile_service import TileService
+from app.rendering.address import TileFormat, TileRequest
 from app.rendering.renderer import RenderedTile
-from app.rendering.resolving import ResolvedTile
-from app.rendering.tile_request import TileFormat, TileRequest
+from app.rendering.resolving import ResolvedTile, SceneWindows, WindowScenes
 from scripts.benchmarks.load import Ask, keep_busy
 from scripts.benchmarks.report import Goal, Row
 from scripts.benchmarks.servers import Server
@@ -80,8 +80,8 @@ def resolve(_: TileState, path: str, query: str) -> ResolvedTile:
     product = tms = cast("Any", None)
     request = TileRequest(product, tms, z, x, y, 256, TileFormat.PNG, "2024-06")
     key = key_of(path, query)
-    scenes = cast("Any", ("a scene",))
-    return ResolvedTile(request, scenes=scenes, periods=("2024-06",), key=key, revision="r", synthetic=False)
+    scenes = SceneWindows((WindowScenes("", (cast("Any", ("a scene",)),)),))
+    return ResolvedTile(request, scenes=scenes, key=key, revision="r", synthetic=False)
 
 
 def bare() -> ASGIApp:

@@ -12,6 +12,7 @@ from app.products.palette import scale_rgb
 from app.products.product import Product
 from app.products.registry import SHIPPED, Registry
 from colormaps import colormap_names, load_colormap
+from tests.rasters import as_read
 
 PRODUCTS = Registry.load().all()
 COLLECTIONS = Path(__file__).parents[2] / "ingest" / "collections"
@@ -165,7 +166,9 @@ def test_ndvi_has_no_value_where_the_sum_is_not_positive(product_id, nir):
 def test_darkness_is_a_value_and_negative_radiance_is_not(product_id):
     product = Registry.load().get(product_id)
     radiance = np.array([-999.9, -0.1, 0.0, 0.6], dtype=np.float32)
-    assert [rule.rejected(None, radiance).tolist() for rule in product.mask] == [[True, True, False, False]]
+    assert [rule.rejected(*as_read(radiance)).tolist() for rule in product.mask] == [
+        [True, True, False, False]
+    ]
     assert product.lit_above == 0.5
 
 

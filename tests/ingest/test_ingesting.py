@@ -21,7 +21,7 @@ from mosaics.storage import open_storage
 from tests.ingest.archives.playing import RED, Quiet, days, ingest, play, scene_files
 from tests.ingest.archives.scenes import sentinel_item
 from tests.ingest.archives.server import Answer, file, page
-from tests.rasters import write_cog
+from tests.rasters import as_read, write_cog
 
 SENTINEL = "sentinel-2-l2a"
 
@@ -160,7 +160,7 @@ async def test_landsat_is_scaled_as_its_archive_says_and_masked_by_its_quality(
     assert product.formula is not None
     reflectance = {band: (values * 0.0000275 - 0.2).astype("float32") for band, values in files.items()}
     assert product.formula.evaluate(reflectance)[0, 0] == pytest.approx(0.7947, abs=5e-5)
-    rejected = product.mask[0].rejected(quality, quality.astype("float32"))
+    rejected = product.mask[0].rejected(*as_read(quality))
     assert not rejected[0, 0]
     assert rejected[250, 0]
 

@@ -129,7 +129,7 @@ async def test_many_who_ask_for_an_index_share_one_load(folder):
     await catalogue.refresh()
     switched.read.clear()
     switched.pause_s = 0.02
-    assert catalogue.loaded_index("harvest", JUNE) is None
+    assert catalogue.loaded_index(catalogue.mosaic_key("harvest", JUNE)) is None
     asking = [asyncio.create_task(catalogue.index("harvest", JUNE)) for _ in range(50)]
     await asyncio.sleep(0.005)
     asking[0].cancel()  # one who gives up does not take the others along
@@ -137,7 +137,7 @@ async def test_many_who_ask_for_an_index_share_one_load(folder):
     assert isinstance(answers[0], asyncio.CancelledError)
     assert len({id(index) for index in answers[1:]}) == 1
     assert switched.read == [catalogue.mosaic_key("harvest", JUNE)]
-    assert catalogue.loaded_index("harvest", JUNE) is answers[1]
+    assert catalogue.loaded_index(catalogue.mosaic_key("harvest", JUNE)) is answers[1]
 
 
 async def test_a_load_that_fails_is_tried_again(folder):
@@ -167,11 +167,12 @@ async def test_indexes_and_items_in_memory_are_bounded_and_the_least_used_go(fol
     for month, record in zip(months[:2], records[:2], strict=True):
         await catalogue.index("harvest", month)
         await catalogue.item(record.item_key)
-    assert catalogue.loaded_index("harvest", months[0]) is not None
+    assert catalogue.loaded_index(catalogue.mosaic_key("harvest", months[0])) is not None
     assert catalogue.loaded_item(records[0].item_key) is not None
     await catalogue.index("harvest", months[2])
     await catalogue.item(records[2].item_key)
-    assert [catalogue.loaded_index("harvest", month) is not None for month in months] == [True, False, True]
+    keys = [catalogue.mosaic_key("harvest", month) for month in months]
+    assert [catalogue.loaded_index(key) is not None for key in keys] == [True, False, True]
     assert [catalogue.loaded_item(record.item_key) is not None for record in records] == [True, False, True]
 
 

@@ -1,8 +1,8 @@
 """A rio-tiler mosaic backend over the renderer, so that TiTiler's endpoints give the values of our tiles."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio.from_thread
@@ -22,7 +22,7 @@ from rio_tiler.mosaic.backend import BaseBackend
 from app.errors import RequestError
 from app.http.zooms import crs_units, union_bounds, zoom_range
 from app.products.product import Product
-from app.rendering.resolving import outline, scenes_in
+from app.rendering.resolving import SceneWindows, outline, scenes_in
 from app.state import AppState
 from mosaics.index import QuadkeyIndex, SceneRef
 from mosaics.period import Period
@@ -93,7 +93,7 @@ class ProductBackend(BaseBackend):
         self, xmin: float, ymin: float, xmax: float, ymax: float, coord_crs: CRS | None = None, **_: Any
     ) -> list[SceneRef]:
         """The scenes that meet a box."""
-        return list(self._scenes(Grid(coord_crs or WGS84_CRS, (xmin, ymin, xmax, ymax), 1, 1)))
+        return list(self._scenes(Grid(coord_crs or WGS84_CRS, (xmin, ymin, xmax, ymax), 1, 1)).best_first)
 
     def asset_name(self, asset: SceneRef) -> str:
         """A scene by its id, never by its address."""
@@ -108,9 +108,13 @@ class ProductBackend(BaseBackend):
         max_size: int = MAX_SIZE,
         height: int | None = None,
         width: int | None = None,
+        tells_absence: bool = False,
         **_: Any,
     ) -> tuple[ImageData, list[str]]:
-        """The values in a box, at the data's resolution unless that is more than `max_size` pixels a side."""
+        """Compute the values in a box, at the data's resolution up to `max_size` pixels a side.
+
+        With `tells_absence` they tell of each pixel why it has no value.
+        """
         crs = dst_crs or bounds_crs
         bounds = _transformed(bbox, bounds_crs, crs)
         finest_m = min(index.resolution_m for index in self.input.indexes)
@@ -122,12 +126,13 @@ class ProductBackend(BaseBackend):
         elif width is None or height is None:
             shrink = min(1.0, max_size / max(wide, high))
             width, height = round(wide * shrink), round(high * shrink)
-        return self._image(Grid(crs, bounds, _within_limits(width), _within_limits(height)))
+        grid = Grid(crs, bounds, _within_limits(width), _within_limits(height))
+        return self._image(grid, tells_absence=tells_absence)
 
     def feature(  # type: ignore[override]
         self, shape: dict[str, Any], **more: Any
     ) -> tuple[ImageData, list[str]]:
-        """The values inside a polygon; pixels it does not touch are missing."""
+        """Compute the values inside a polygon; the image masks the pixels it does not touch."""
         geometry = shape.get("geometry") or {}
         if geometry.get("type") not in ("Polygon", "MultiPolygon"):
             raise RequestError("the feature needs a geometry of type Polygon or MultiPolygon")
@@ -140,33 +145,33 @@ class ProductBackend(BaseBackend):
         image, names = super().feature(shape, **more)
         return image, names
 
-    def _scenes(self, grid: Grid) -> Sequence[SceneRef]:
+    def _scenes(self, grid: Grid) -> SceneWindows:
         landed = self.input
         try:
             area = outline(grid)
         except (RasterioError, CPLE_BaseError) as error:
             raise _elsewhere() from error
         found = anyio.from_thread.run(self._scenes_async, landed, area)
-        if not found:
+        if not found.best_first:
             raise NoAssetFoundError("no scene covers the place")
         return found
 
     @staticmethod
-    async def _scenes_async(landed: LandedProduct, geometry: shapely.Geometry) -> Sequence[SceneRef]:
+    async def _scenes_async(landed: LandedProduct, geometry: shapely.Geometry) -> SceneWindows:
         limit = landed.state.settings.max_scenes_per_tile
         return await scenes_in(landed.state.catalogue, landed.product, geometry, landed.written, limit=limit)
 
-    def _image(self, grid: Grid) -> tuple[ImageData, list[str]]:
+    def _image(self, grid: Grid, *, tells_absence: bool) -> tuple[ImageData, list[str]]:
         landed = self.input
         scenes = self._scenes(grid)
-        values = anyio.from_thread.run(landed.state.renderer.values, landed.product, scenes, grid)
-        missing = np.isnan(values.planes)
+        compute = partial(landed.state.renderer.values, thorough=tells_absence)
+        values = anyio.from_thread.run(compute, landed.product, scenes, grid)
         image = ImageData(
-            np.ma.MaskedArray(values.planes, missing),
+            np.ma.MaskedArray(values.planes, False),
             crs=grid.crs,
             bounds=grid.bounds,
             assets=list(values.used),
-            metadata={"product": landed.product},
+            metadata={"product": landed.product, "values": values},
         )
         return image, list(values.used)
 

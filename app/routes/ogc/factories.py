@@ -31,9 +31,10 @@ from app.errors import RequestError
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names, refuse_twice, refuse_unknown
 from app.http.periods import chosen_periods, load_indexes
 from app.products.role import ROLES
+from app.rendering.address import ABSENCE, TileFormat
 from app.rendering.computing import Clock
 from app.rendering.painting import encode
-from app.rendering.tile_request import TileFormat
+from app.rendering.values import Values
 from app.routes.ogc import viewer
 from app.routes.ogc.backend import MAX_SIZE, LandedProduct, ProductBackend
 from app.routes.products.products import periods_of
@@ -71,11 +72,26 @@ OWN_ROUTES = {"tile": "product_tile", "tilejson": "product_tilejson", "point": "
 
 @dataclass
 class PartSize(DefaultDependency):
-    """How large a picture of a box or polygon may be, in pixels."""
+    """How large a picture of a box or polygon may be, in pixels, and what it tells."""
 
+    request: Request
     max_size: Annotated[int, Field(gt=0, le=MAX_SIZE, description="Longest side, in pixels.")] = 1024
     height: Annotated[int | None, Field(gt=0, le=MAX_SIZE, description="Height in pixels.")] = None
     width: Annotated[int | None, Field(gt=0, le=MAX_SIZE, description="Width in pixels.")] = None
+    absence: Annotated[bool, Field(description=ABSENCE)] = False
+
+    def as_dict(self, exclude_none: bool = True) -> dict[str, Any]:
+        """Return what the backend takes.
+
+        Raises:
+            RequestError: If `absence` is asked of another format than GeoTIFF.
+        """
+        form = self.request.path_params.get("format")
+        if self.absence and form not in ("tif", "tiff"):
+            raise RequestError(f"absence is for .tif, not for .{form or 'png'}; .npy always tells it")
+        told = {"tells_absence": self.absence or form == "npy"}
+        sizes = {"max_size": self.max_size, "height": self.height, "width": self.width}
+        return told | {name: size for name, size in sizes.items() if size is not None or not exclude_none}
 
 
 async def landed_product(
@@ -124,17 +140,20 @@ def nothing() -> None:
 
 
 def render(image: ImageData, output_format: ImageType | None = None, **_: Any) -> tuple[bytes, str]:
-    """Encode values as a tile of their product would be."""
+    """Encode values as a tile of their product would be, those that the image masks left out."""
     try:
         form = TileFormat("tif" if output_format == ImageType.tiff else output_format or "png")
     except ValueError:
         wanted = output_format.value if output_format else "png"
         raise RequestError(f"no format {wanted!r}; there are: {', '.join(TileFormat)}") from None
     assert image.bounds is not None  # noqa: S101 - our backend sets them
-    assert image.metadata is not None  # noqa: S101 - and the product
+    assert image.metadata is not None  # noqa: S101 - and product and values
     grid = Grid(image.crs, image.bounds, image.width, image.height)
-    planes = np.ma.filled(image.array, np.nan)
-    return encode(image.metadata["product"], planes, grid, form, Clock()), form.media_type
+    values: Values = image.metadata["values"]
+    left_out = np.asarray(image.array.mask.all(axis=0))
+    if left_out.any():
+        values = values.without(left_out)
+    return encode(image.metadata["product"], values, grid, form, Clock()), form.media_type
 
 
 @define(kw_only=True)

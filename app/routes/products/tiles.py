@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.caching.tile_reply import RESOLVED, reply
-from app.http.parameters import Datetime, ReadyState, TileSize, Windows, known_names
+from app.http.parameters import Datetime, ReadyState, TileSize, Windows
+from app.rendering.address import ABSENCE, TileFormat
 from app.rendering.resolving import resolve_tile
-from app.rendering.tile_request import TileFormat
 from app.state import AppState
 
-router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names)])
+router = APIRouter(tags=["tiles"])
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The tile.", "content": {form.media_type: {} for form in TileFormat}},
@@ -64,6 +64,7 @@ class OneTile:
     format: Annotated[TileFormat, Path(description="png and webp are pictures; npy and tif hold the values.")]
     datetime: Datetime = None
     tilesize: Annotated[TileSize, Query(description="Pixels per side.")] = TileSize.SMALL
+    absence: Annotated[bool, Query(description=ABSENCE)] = False
     v: Annotated[
         str | None, Query(description="The revision from TileJSON; the answer may then be cached forever.")
     ] = None

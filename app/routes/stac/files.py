@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from app.caching.headers import matches
+from app.caching.tile_reply import matches
 from app.errors import NothingLandedError
 from app.http.auth import require
 from app.http.parameters import ReadyState, known_names

@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Message
 
 from app.caching.tile_middleware import TileState
 from app.caching.tile_service import TileService
+from app.rendering.address import TileFormat, TileRequest
 from app.rendering.renderer import RenderedTile
-from app.rendering.resolving import ResolvedTile
-from app.rendering.tile_request import TileFormat, TileRequest
+from app.rendering.resolving import ResolvedTile, SceneWindows, WindowScenes
 
 PATIENT_S = 5.0
 """How long tests wait for a Redis that is up: a busy machine must not look like an outage."""
@@ -32,7 +32,11 @@ def resolved_tile(
     request = TileRequest(product, tms, 13, 4200, 2700, 256, format, None)
     scenes = cast("Any", ("scene",) if covered else ())
     return ResolvedTile(
-        request, scenes=scenes, periods=("2024-06",), key=key, revision=revision, synthetic=synthetic
+        request,
+        scenes=SceneWindows((WindowScenes("", (scenes,)),)),
+        key=key,
+        revision=revision,
+        synthetic=synthetic,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tile_service import Tier, TileService
-from app.rendering.tile_request import TileFormat
+from app.rendering.address import TileFormat
 from tests.app.caching.stand_ins import PATIENT_S, KeyedRenderer, body_of, resolved_tile
 
 MEGABYTE = 1 << 20

@@ -1,20 +1,30 @@
 """Values of several scenes on one grid, worked out by hand."""
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from app.products.product import Product
-from app.rendering.computing import Clock, compute_values
+from app.rendering.computing import Clock, compute_values, pixels_of
+from app.rendering.resolving import SceneWindows, WindowScenes
+from app.rendering.values import ItemOf, Pixels
 from mosaics.index import SceneRef
 from mosaics.period import Period
 from mosaics.raster.grid import Grid
+from mosaics.raster.reading import BandPixels
 from mosaics.scene import Asset, SceneItem
+from tests.app.rendering.windows import one_window
 from tests.rasters import write_cog
 
 CORNER = (500_000.0, 4_500_000.0)
@@ -33,6 +43,12 @@ RATIO = Product.model_validate(
         "mask": [{"band": "scl", "reject": [9], "label": "cloud"}],
     }
 )
+
+
+def changed(product: Product, **fields: Any) -> Product:
+    return Product.model_validate(product.model_dump(by_alias=True) | fields)
+
+
 PICTURE = Product.model_validate(
     {
         "id": "picture",
@@ -42,6 +58,11 @@ PICTURE = Product.model_validate(
         "rescale": [0, 1],
     }
 )
+
+
+BANDS = ("red", "nir", "scl")
+Stored = Mapping[str, NDArray[np.uint8] | None]
+PLANE = arrays(np.uint8, (2, 3), elements=st.sampled_from([0, 1, 2, 3, 9]))
 
 
 def ref(name: str) -> SceneRef:
@@ -87,7 +108,7 @@ def scene(tmp_path):
 
 
 def computed(product, scenes, item_of):
-    return compute_values(product, scenes, GRID, item_of, Clock())
+    return compute_values(product, one_window(scenes), pixels_of(GRID), item_of, Clock())
 
 
 def test_a_pixel_takes_the_first_scene_that_has_a_value(scene):
@@ -175,7 +196,79 @@ def test_no_scene_is_read_for_pixels_that_are_not_wanted(scene):
     best = scene("best", red=1000, nir=2000, scl=[[4], [9], [4], [4]])
     wanted = np.ones((4, 4), bool)
     wanted[1] = False
-    found = compute_values(RATIO, [best, ref("never-landed")], GRID, scene.item_of, Clock(), wanted=wanted)
+    scenes = one_window([best, ref("never-landed")])
+    found = compute_values(RATIO, scenes, pixels_of(GRID), scene.item_of, Clock(), wanted=wanted)
     assert found.used == ("best",)
     assert np.isnan(found.planes[0, 1]).all()
     assert not np.isnan(found.planes[0, [0, 2, 3]]).any()
+
+
+STORED = st.lists(
+    st.fixed_dictionaries({"red": PLANE, "nir": PLANE, "scl": PLANE | st.none()}), min_size=0, max_size=3
+)
+"""Scenes, best first, as stored: 0 is no data, 9 in the mask band is cloud; None: there is no such band."""
+
+
+def scenes_of(name: str, stored: list[Stored]) -> tuple[SceneRef, ...]:
+    return tuple(ref(f"{name}{number}") for number in range(len(stored)))
+
+
+def given_pixels(worlds: Mapping[str, list[Stored]]) -> tuple[Pixels, ItemOf]:
+    """Pixels of scenes that need no file."""
+
+    def stored(scene_id: str) -> Stored:
+        return worlds[scene_id[:-1]][int(scene_id[-1])]
+
+    def read(asset: Asset) -> BandPixels:
+        scene_id, _, band = asset.path.partition("/")
+        plane = stored(scene_id)[band]
+        assert plane is not None
+        return BandPixels(plane, plane != 0)
+
+    def item_of(scene: SceneRef) -> SceneItem:
+        bands = [band for band, plane in stored(scene.id).items() if plane is not None]
+        assets = {b: Asset(b, f"{scene.id}/{b}", "uint8", 0, 1.0, 0.0, "1") for b in bands}
+        return SceneItem(scene.id, scene.item_key, "sentinel-2-l2a", WHEN, WHEN, assets, {})
+
+    return Pixels((2, 3), read, GRID.lonlats), item_of
+
+
+def best(stored: list[Stored], at: tuple[int, int], *, falls_on: bool) -> tuple[float, float] | None:
+    """Red and nir of the first scene that has both and no cloud; `falls_on` where they are equal, too."""
+    for scene in stored:
+        red, nir, scl = (int(plane[at]) if plane is not None else None for plane in map(scene.get, BANDS))
+        if red and nir and scl not in (0, 9) and not (falls_on and red == nir):
+            return red, nir
+    return None
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stored=STORED)
+def test_one_window_is_filled_as_it_is_by_hand(stored: list[Stored]) -> None:
+    product = changed(RATIO, expression="red / (red - nir)")
+    pixels, item_of = given_pixels({"a": stored})
+    scenes = one_window(scenes_of("a", stored))
+    found = compute_values(product, scenes, pixels, item_of, Clock())
+    for at in np.ndindex(2, 3):
+        pair = best(stored, at, falls_on=True)
+        value = np.nan if pair is None else pair[0] / (pair[0] - pair[1])
+        assert found.planes[0][at] == pytest.approx(value, nan_ok=True)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(after=STORED, before=STORED)
+def test_two_windows_are_filled_as_they_are_by_hand(after: list[Stored], before: list[Stored]) -> None:
+    roles = {"post": {"title": "After"}, "pre": {"title": "Before", "before": "post"}}
+    product = changed(RATIO, expression="pre.red / pre.nir - post.red / (post.red - post.nir)", roles=roles)
+    pixels, item_of = given_pixels({"a": after, "b": before})
+    windows = tuple(
+        WindowScenes(role, (scenes_of(name, stored),))
+        for role, name, stored in (("post", "a", after), ("pre", "b", before))
+    )
+    found = compute_values(product, SceneWindows(windows), pixels, item_of, Clock())
+    for at in np.ndindex(2, 3):
+        post, pre = best(after, at, falls_on=False), best(before, at, falls_on=False)
+        value = np.nan
+        if post is not None and pre is not None and post[0] != post[1]:
+            value = pre[0] / pre[1] - post[0] / (post[0] - post[1])
+        assert found.planes[0][at] == pytest.approx(value, nan_ok=True, rel=1e-5, abs=1e-5)

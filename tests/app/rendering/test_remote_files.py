@@ -10,6 +10,7 @@ from app.rendering.renderer import Renderer
 from mosaics.catalogue import Catalogue
 from mosaics.scene import Asset, SceneItem
 from tests.app.rendering.test_computing import CORNER, GRID, RATIO, WHEN, ref
+from tests.app.rendering.windows import one_window
 from tests.ingest.archives.server import Answer, ArchiveServer, file
 from tests.rasters import write_cog
 
@@ -47,7 +48,7 @@ def values(archive, storage):
     renderer = Renderer(catalogue, threads=1, damaged_s=FORGOTTEN_S)
 
     async def ask():
-        found = await renderer.values(RATIO, [ref("a")], GRID)
+        found = await renderer.values(RATIO, one_window([ref("a")]), GRID)
         return None if found.skipped else float(found.planes[0, 0, 0])
 
     yield ask

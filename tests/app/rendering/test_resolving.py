@@ -7,8 +7,9 @@ import shapely
 from pyproj import Transformer
 
 from app.products.registry import Registry
+from app.rendering.address import TileFormat, TileRequest, crs_of
 from app.rendering.resolving import outline, resolve_tile, resolve_tile_now
-from app.rendering.tile_request import TileFormat, TileRequest, crs_of
+from app.rendering.selecting import select
 from mosaics.index import TooManyScenesError
 from mosaics.period import PeriodError
 from mosaics.raster.grid import Grid
@@ -97,8 +98,10 @@ async def test_the_latest_period_is_meant_where_none_is_named(storage, catalogue
         ("2024-05-11", ("2024-05",), []),
         ("2023", (), []),
     ):
-        resolved = await resolve_tile(catalogue, request(*tile, when=when), limit=LIMIT)
-        assert (resolved.periods, [scene.id for scene in resolved.scenes]) == (periods, ids)
+        asked = request(*tile, when=when)
+        resolved = await resolve_tile(catalogue, asked, limit=LIMIT)
+        assert tuple(period.text for period in select(catalogue, asked.product, when).periods) == periods
+        assert [scene.id for scene in resolved.scenes.best_first] == ids
 
 
 async def test_memory_alone_gives_the_same_or_nothing(storage, catalogue, tmp_path):

@@ -70,8 +70,12 @@ async def land(
     cadence: Cadence = Cadence.MONTH,
     collection_id: str = "plain",
     damaged: bool = False,
+    footprint: Mapping[str, Any] | None = None,
 ) -> SceneRecord:
-    """Land one scene; a damaged one has another file in place of its COGs."""
+    """Land one scene; a damaged one has a file in place of its COGs that is none.
+
+    Its footprint is the box of its files in degrees, unless another one is given.
+    """
     scene_id = scene_id or f"scene-{period}"
     start = Period.parse(period).start + timedelta(minutes=1)
     collection = collection_of(bands, cadence, collection_id)
@@ -92,8 +96,9 @@ async def land(
         if raster.nodata is not None:
             facts["nodata"] = str(raster.nodata) if np.isnan(raster.nodata) else raster.nodata
         assets[name] = {"href": f"./{name}.tif", "roles": ["data"], "bands": [facts]}
-    with rasterio.open(file) as dataset:
-        footprint = mapping(shapely.box(*transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds, 21)))
+    if footprint is None:
+        with rasterio.open(file) as dataset:
+            footprint = mapping(shapely.box(*transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds, 21)))
     item = {
         "type": "Feature",
         "stac_version": "1.1.0",

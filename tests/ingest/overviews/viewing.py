@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from app.products.product import Product
 from app.products.registry import Registry
+from app.rendering.address import TileFormat, TileRequest
 from app.rendering.renderer import Renderer
 from app.rendering.resolving import resolve_tile
-from app.rendering.tile_request import TileFormat, TileRequest
 from ingest.overviews.building import build_overviews
 from mosaics.catalogue import Catalogue
 from mosaics.descriptions.collections import load_collections
 from mosaics.document import MosaicDocument
 from mosaics.log import read_state
 from mosaics.period import Period
+from tests.app.rendering.windows import one_window
 from tests.ingest.overviews.scenes import COLLECTION, put_grid
 
 TMS = morecantile.tms.get("WebMercatorQuad")
@@ -52,7 +53,7 @@ class Viewer:
         (period,) = self.catalogue.periods(COLLECTION.id)
         index = await self.catalogue.index(COLLECTION.id, period)
         grid = TileRequest(product, TMS, z, x, y, 256, TileFormat.NPY, None).grid()
-        values = await self.renderer.values(product, index.scenes_in_tile(x, y, z), grid)
+        values = await self.renderer.values(product, one_window(index.scenes_in_tile(x, y, z)), grid)
         plane: NDArray[np.float32] = values.planes[0]
         return plane
 

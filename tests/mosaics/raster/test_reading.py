@@ -12,7 +12,7 @@ from rio_tiler.io import Reader
 
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool
-from mosaics.raster.reading import AssetReadError, read_band, read_pixel
+from mosaics.raster.reading import AssetReadError, lies_within, read_band, read_pixel
 from mosaics.scene import Asset
 from tests.rasters import write_cog
 
@@ -138,9 +138,11 @@ def test_a_pixel_is_the_one_the_place_lies_in(tmp_path):
     path = write_cog(tmp_path / "band.tif", values, nodata=0, **CASES["sinusoidal-like-lonlat"])
     lon, lat = -99.5 + 17.5 * 0.0005, 41.0 - 203.2 * 0.0005
     found = read_pixel(asset(path), lon, lat)
-    assert found is not None
+    assert found.valid.all()
     assert found.stored[0, 0] == values[203, 17]
-    assert read_pixel(asset(path), -99.5 - 0.0001, 40.99) is None
+    outside = -99.5 - 0.0001
+    assert not read_pixel(asset(path), outside, 40.99).valid.any()
+    assert lies_within(asset(path), [lon, outside], [lat, 40.99]).tolist() == [True, False]
 
 
 def test_a_damaged_file_says_which_band_could_not_be_read(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from app.rendering.png import color_png, palette_png
+from app.rendering.painting import color_png, palette_png
 
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

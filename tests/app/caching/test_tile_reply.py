@@ -2,23 +2,23 @@
 
 import pytest
 
-from app.caching.headers import (
+from app.caching.tile_reply import (
     answer_headers,
-    etag,
     if_none_match,
     matches,
     requested_revision,
     tile_headers,
+    validators,
 )
 from app.caching.tile_service import Tier, TileAnswer
-from app.rendering.tile_request import TileFormat
+from app.rendering.address import TileFormat
 from tests.app.caching.stand_ins import resolved_tile
 
 TAG = b'"' + b"ab" * 16 + b'"'
 
 
 def test_the_tag_is_the_first_half_of_the_key_in_quotes():
-    assert etag(resolved_tile("ab" * 32)) == TAG
+    assert validators(resolved_tile("ab" * 32), None)[0] == (b"etag", TAG)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from app.products.product import Product
 from app.products.registry import Registry
 from app.rendering.comparability import MixedProcessingError
-from app.rendering.computing import Clock, Values, compute_values
-from app.rendering.scene_windows import SceneWindows, WindowScenes
+from app.rendering.computing import Clock, compute_values, pixels_of
+from app.rendering.resolving import SceneWindows, WindowScenes
+from app.rendering.values import Values
 from mosaics.index import SceneRef
 from mosaics.scene import SceneItem
 from tests.app.rendering.test_computing import GRID, Scenes
@@ -49,7 +50,7 @@ def compared(
         spans = tuple(tuple(year) for year in scenes) if years else (tuple(scenes),)
         found.append(WindowScenes(role, spans, product.roles[role].minimum_years or 1))
     sources = SceneWindows(tuple(found), {zone: tuple(zones) for zone in product.zone_rules})
-    return compute_values(product, sources, GRID, scene.item_of, Clock())
+    return compute_values(product, sources, pixels_of(GRID), scene.item_of, Clock())
 
 
 def column(values: Values) -> list[float]:
@@ -165,7 +166,7 @@ def test_scenes_that_are_not_made_alike_are_not_compared(scene):
         sources = SceneWindows(
             (WindowScenes("post", ((post,),)), WindowScenes("pre", ((pre,),))), {"fire-zones": ()}
         )
-        return compute_values(DNBR, sources, GRID, item_of, Clock())
+        return compute_values(DNBR, sources, pixels_of(GRID), item_of, Clock())
 
     overview = {"tilewatch:overview": {}, "tilewatch:processing": {"offset": ["harmonised"]}}
     early, late = {"s2:processing_baseline": "02.14"}, {"s2:processing_baseline": "05.09"}
