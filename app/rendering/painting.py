@@ -87,11 +87,19 @@ def _webp(pixels: NDArray[np.uint8], *, lossless: bool) -> bytes:
     return out.getvalue()
 
 
+def told(codes: NDArray[Any]) -> NDArray[np.float32]:
+    """Return codes as files have them: 255 for a value, 0 or below without one.
+
+    Clients of rio-tiler read the plane as a mask: `== 255` and `> 0` hold for values alone.
+    """
+    return np.where(codes == Code.VALUE, 255, 0 - codes.astype(np.float32)).astype(np.float32)
+
+
 def _npy(values: Values) -> bytes:
     """NumPy file of the value planes and, last, a mask plane that holds the `Code` of each pixel."""
     assert values.codes is not None  # noqa: S101 - they are asked for with this format
     out = BytesIO()
-    np.save(out, np.concatenate([values.planes, values.codes[np.newaxis]], dtype=np.float32))
+    np.save(out, np.concatenate([values.planes, [told(values.codes)]]))
     return out.getvalue()
 
 
@@ -100,7 +108,7 @@ def _tif(product: Product, values: Values, grid: Grid) -> bytes:
     names = [product.title] if product.planes == 1 else list(product.rgb_bands)
     planes = values.planes
     if values.codes is not None:
-        planes = np.concatenate([planes, values.codes[np.newaxis]], dtype=np.float32)
+        planes = np.concatenate([planes, [told(values.codes)]])
     with MemoryFile() as memory:
         with memory.open(
             driver="GTiff",
@@ -120,7 +128,7 @@ def _tif(product: Product, values: Values, grid: Grid) -> bytes:
                 dataset.set_band_unit(number, product.unit)
             if values.codes is not None:
                 dataset.set_band_description(planes.shape[0], "absence")
-                meanings = {f"code_{code:d}": meaning for code, meaning in MEANINGS.items()}
+                meanings = {f"code_{told(np.array(code)):g}": meaning for code, meaning in MEANINGS.items()}
                 dataset.update_tags(planes.shape[0], **meanings)
         return bytes(memory.read())
 

@@ -173,12 +173,14 @@ async def test_numbers_carry_the_reasons(here: World) -> None:
     values = await values_of(here, TWO_DATES, thorough=True)
     planes = np.load(io.BytesIO(encode(TWO_DATES, values, GRID, TileFormat.NPY, Clock())))
     assert planes.dtype == np.float32
-    np.testing.assert_array_equal(planes[-1], expected(TWO_DATES))
+    codes = expected(TWO_DATES)
+    for code, written in ((V, 255), (O, 0), (N, -1), (M, -2), (Z, -3)):
+        np.testing.assert_array_equal(planes[-1] == written, codes == code)
     tif = encode(TWO_DATES, values, GRID, TileFormat.TIF, Clock())
     with rasterio.MemoryFile(tif) as memory, memory.open() as file:
         np.testing.assert_array_equal(file.read(), planes)
         assert file.descriptions == ("Plain", "absence")
-        assert file.tags(2)["code_2"] == "masked"
+        assert file.tags(2)["code_-2"] == "masked"
         assert file.tags(2)["code_255"] == "has a value"
 
 

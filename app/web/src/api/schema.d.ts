@@ -3096,6 +3096,8 @@ export interface operations {
                 readonly datetime?: string | null;
                 /** @description Pixels per side. */
                 readonly tilesize?: components["schemas"]["TileSize"];
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
                 /** @description The revision from TileJSON; the answer may then be cached forever. */
                 readonly v?: string | null;
                 /** @description The earlier window, a period or an interval; for products with windows. */
@@ -3181,6 +3183,8 @@ export interface operations {
                 readonly datetime?: string | null;
                 /** @description Pixels per side. */
                 readonly tilesize?: components["schemas"]["TileSize"];
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
                 /** @description The revision from TileJSON; the answer may then be cached forever. */
                 readonly v?: string | null;
                 /** @description The earlier window, a period or an interval; for products with windows. */
@@ -3272,6 +3276,8 @@ export interface operations {
                 readonly datetime?: string | null;
                 /** @description Pixels per side. */
                 readonly tilesize?: components["schemas"]["TileSize"];
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
                 /** @description The revision from TileJSON; the answer may then be cached forever. */
                 readonly v?: string | null;
             };
@@ -5521,6 +5527,8 @@ export interface operations {
                 readonly dst_crs?: string | null;
                 /** @description Longest side, in pixels. */
                 readonly max_size?: number;
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
             };
             readonly header?: never;
             readonly path: {
@@ -5608,6 +5616,8 @@ export interface operations {
                 readonly height?: number | null;
                 /** @description Width in pixels. */
                 readonly width?: number | null;
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
             };
             readonly header?: never;
             readonly path: {
@@ -5687,6 +5697,8 @@ export interface operations {
                 readonly dst_crs?: string | null;
                 /** @description Longest side, in pixels. */
                 readonly max_size?: number;
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
             };
             readonly header?: never;
             readonly path: {
@@ -5770,6 +5782,8 @@ export interface operations {
                 readonly height?: number | null;
                 /** @description Width in pixels. */
                 readonly width?: number | null;
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
             };
             readonly header?: never;
             readonly path: {
@@ -5851,6 +5865,8 @@ export interface operations {
                 readonly height?: number | null;
                 /** @description Width in pixels. */
                 readonly width?: number | null;
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
             };
             readonly header?: never;
             readonly path: {
