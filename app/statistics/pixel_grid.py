@@ -16,7 +16,6 @@ from mosaics.raster.cell_areas import CellAreas
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, reading
 from mosaics.scene import Asset
-from mosaics.sphere import EARTH_RADIUS_M
 
 
 @dataclass(frozen=True)
