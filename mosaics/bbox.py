@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 import shapely
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from mosaics.sphere import EARTH_RADIUS_M
+from mosaics.ellipsoid import zone_area_m2
 
 Degrees: TypeAlias = tuple[float, float, float, float]
 """West, south, east, north."""
@@ -89,10 +90,10 @@ class Bbox:
 
     @property
     def area_km2(self) -> float:
-        """Area on a sphere: its radius squared times the width and the difference of the sines."""
+        """Area on the ellipsoid WGS 84."""
         width = math.radians((self.east - self.west) % 360 or 360)
-        height = math.sin(math.radians(self.north)) - math.sin(math.radians(self.south))
-        return (EARTH_RADIUS_M / 1000) ** 2 * width * height
+        south, north = zone_area_m2(np.radians([self.south, self.north]))
+        return float(width * (north - south)) / 1e6
 
     def contains(self, lon: float, lat: float) -> bool:
         """Return whether a point lies in the box or on its edge."""

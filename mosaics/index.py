@@ -28,10 +28,10 @@ from mosaics.cells import (
     tile_box,
 )
 from mosaics.document import MosaicDocument
+from mosaics.ellipsoid import polygon_area_m2
 from mosaics.overview import TILE_PX, Overview, cell_zoom
 from mosaics.period import Interval, Period
 from mosaics.scene import SceneRecord
-from mosaics.sphere import spherical_area
 
 NO_ZOOM = 30
 """Stands for a zoom where there is none that would do; MosaicJSON and TileJSON end there."""
@@ -206,8 +206,8 @@ class QuadkeyIndex:
         return tuple(self._scene(ordinal) for ordinal in found)
 
     def covered_fraction(self, geometry: shapely.Geometry) -> float:
-        """Return the share of an area that the footprints together cover, 0..1, by area on the sphere."""
-        whole = spherical_area(geometry)
+        """Return the share of an area that the footprints together cover, 0..1, by area on the ellipsoid."""
+        whole = polygon_area_m2(geometry)
         if whole <= 0:
             return float(bool(self.scenes_in(geometry)))
         left = geometry
@@ -215,7 +215,7 @@ class QuadkeyIndex:
             left = shapely.difference(left, shapely.union_all(geometries))
             if shapely.is_empty(left):
                 return 1.0
-        return min(max(1 - spherical_area(left) / whole, 0.0), 1.0)
+        return min(max(1 - polygon_area_m2(left) / whole, 0.0), 1.0)
 
     def covered_part(self, geometry: shapely.Geometry, interval: Interval) -> shapely.Geometry:
         """Return the part of an area that the footprints of an interval's scenes together cover."""

@@ -13,6 +13,7 @@ import shapely
 from app.areas.repairing import Repair
 from app.products.registry import Registry, UnknownProductError
 from app.statistics.geometry import Polygonal
+from mosaics.ellipsoid import polygon_area_m2
 
 MAX_NAME = 200
 MAX_PRODUCTS = 50
@@ -104,10 +105,13 @@ class Area:
     description: Description
     polygon: Polygonal
     """In degrees; normalised, with exteriors clockwise."""
-    area_km2: float
-    """On the WGS 84 ellipsoid."""
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def area_km2(self) -> float:
+        """On the WGS 84 ellipsoid, its edges straight in degrees, as statistics have it."""
+        return polygon_area_m2(self.polygon) / 1e6
 
     def feature(self, repair: Repair | None = None) -> str:
         """Return the area as a GeoJSON Feature; `repair` says what was changed when it was registered.

@@ -17,7 +17,7 @@ PAGE_VERTICES = 250_000
 """Vertices per page, at about 40 bytes each; the area that exceeds it is still included."""
 
 FIELDS = """
-    id, name, kind, products, properties, area_km2, created_at, updated_at, st_asbinary(geom) as wkb
+    id, name, kind, products, properties, created_at, updated_at, st_asbinary(geom) as wkb
 """
 
 CREATE = f"""
@@ -207,7 +207,6 @@ def _area(row: Any) -> Area:
         id=row["id"],
         description=Description(row["name"], row["kind"], tuple(row["products"]), row["properties"]),
         polygon=polygon_of(row["wkb"]),
-        area_km2=row["area_km2"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

@@ -11,10 +11,10 @@ from shapely.geometry.base import BaseGeometry
 
 from app.database import Connection
 from app.statistics.geometry import MAX_VERTICES, GeometryError, Polygonal, read_polygon, spelled_out
+from mosaics.ellipsoid import polygon_area_m2
 
 MAKE_VALID = """
-    select st_asbinary(made) as wkb,
-        st_area(given::geography) / 1e6 as before, st_area(made::geography) / 1e6 as after
+    select st_asbinary(made) as wkb, st_area(given::geography) / 1e6 as before
     from (select st_geomfromwkb($1, 4326) as given) as sent,
         lateral (select st_collectionextract(st_makevalid(given), 3) as made) as repaired
 """
@@ -64,7 +64,7 @@ async def repair_polygon(
     return polygon, Repair(
         reason=shapely.is_valid_reason(broken),
         area_km2_before=row["before"],
-        area_km2_after=row["after"],
+        area_km2_after=polygon_area_m2(polygon) / 1e6,
         parts_before=len(shapely.get_parts(broken)),
         parts_after=len(shapely.get_parts(polygon)),
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -14,6 +14,7 @@ from app.statistics.coverage import Block, Coverage
 from app.statistics.distribution import Areas, Distribution, Moments, Values
 from app.statistics.pixel_grid import PixelGrid
 from mosaics.index import SceneRef
+from mosaics.raster.cell_areas import CellAreas
 from mosaics.raster.grid import Grid
 from mosaics.scene import Asset
 
@@ -24,8 +25,8 @@ NO_VALUES = Moments()
 class Tally:
     """The values a polygon covers, and sums over them; areas in square metres."""
 
-    equal: tuple[Values, ...] = ()
-    """Values of cells that are covered wholly and all have one area, ascending."""
+    equal: tuple[tuple[Values, float], ...] = ()
+    """Values of cells that are covered wholly and all have one area, ascending, with that area."""
     others: tuple[Values, ...] = ()
     """Values of all other cells."""
     areas: tuple[Areas, ...] = ()
@@ -72,100 +73,107 @@ class Tally:
             dict(sum((Counter(t.marked) for t in tallies), Counter())),
         )
 
-    def distribution(self, cell_area_m2: float) -> Distribution:
+    def distribution(self) -> Distribution:
         """The values by area."""
         none = np.empty(0, np.float32)
         return Distribution.of(
             self.equal,
-            cell_area_m2,
             np.concatenate([none, *self.others]),
             np.concatenate([np.empty(0), *self.areas]),
         )
 
 
 def count_block(
-    values_on: Callable[[Grid, Mask], ProductValues], lattice: PixelGrid, covered: Coverage, block: Block
+    values_on: Callable[[Grid, Mask], ProductValues],
+    lattice: PixelGrid,
+    areas: CellAreas,
+    covered: Coverage,
+    block: Block,
 ) -> Tally:
     """Count one block.
 
     Args:
         values_on: Gives the product's values in the cells wanted, as tiles show them.
         lattice: The cells.
+        areas: Of the cells, of this block and others.
         covered: Those of the block that the polygon covers.
         block: Which of them to count.
     """
     if not (covered.edge_cells.size or covered.inside.any()):
         return Tally()
     values = values_on(lattice.grid(block), covered.touched())
-    row_areas = lattice.cell_areas_m2(block)
-    tally = _equal_cells if lattice.equal_areas else _unequal_cells
-    whole = tally(values.planes[0], covered, row_areas)
-    edge = _edge_cells(values.planes[0], covered, row_areas)
-    return Tally(
-        whole.equal,
-        (*whole.others, *edge.others),
-        (*whole.areas, *edge.areas),
-        whole.count + edge.count,
-        whole.pixel_sum + edge.pixel_sum,
-        whole.area_m2 + edge.area_m2,
-        whole.moments + edge.moments,
-        frozenset(values.used),
-        values.skipped,
-        values.failed,
-        values.unmasked,
-        {name: _marked_area(mark, covered, row_areas) for name, mark in values.marks.items()},
+    edge = _edge_cells(values, covered, areas, block)
+    parts = [edge]
+    for rows, columns, area_m2 in areas.parts(block.column, block.row, block.width, block.height):
+        inside = covered.inside[rows, columns]
+        if not inside.any():
+            continue
+        within = Block(block.column + columns.start, block.row + rows.start, inside.shape[1], inside.shape[0])
+        area = area_m2 or np.broadcast_to(
+            areas.of(within.column, within.row, within.width, within.height), inside.shape
+        )
+        marks = {name: mark[rows, columns] for name, mark in values.marks.items()}
+        parts.append(_inner_cells(values.planes[0][rows, columns], inside, area, marks))
+    return replace(
+        Tally.together(parts),
+        used=frozenset(values.used),
+        skipped=values.skipped,
+        failed=values.failed,
+        unmasked=values.unmasked,
     )
 
 
-def _marked_area(mark: Mask, covered: Coverage, row_areas: Areas) -> float:
-    """Area of the cells of a mark under the polygon."""
-    inside = np.count_nonzero(covered.inside & mark, axis=1) @ row_areas
-    edges = covered.edge_cells[mark.ravel()[covered.edge_cells]]
-    fractions = covered.fractions[mark.ravel()[covered.edge_cells]]
-    return float(inside + fractions @ row_areas[edges // mark.shape[1]])
+def _inner_cells(plane: Values, inside: Mask, area: float | Areas, marks: Mapping[str, Mask]) -> Tally:
+    """Count the cells that are covered wholly, of one area or each of its own in square metres."""
+    if isinstance(area, float):
+        marked = {name: np.count_nonzero(inside & mark) * area for name, mark in marks.items()}
+        return replace(_equal_cells(plane, inside, area), marked=marked)
+    marked = {name: float(area[inside & mark].sum()) for name, mark in marks.items()}
+    return replace(_unequal_cells(plane, inside, area), marked=marked)
 
 
-def _equal_cells(plane: Values, covered: Coverage, row_areas: Areas) -> Tally:
-    """The cells inside, where all cells have one area."""
-    inside = plane.flatten() if covered.inside.all() else plane[covered.inside]
-    inside.sort()
-    held = inside[: inside.searchsorted(np.nan)]  # what is missing comes last
-    moments = Moments.of(held, float(row_areas[0]))
+def _equal_cells(plane: Values, inside: Mask, area_m2: float) -> Tally:
+    values = plane.flatten() if inside.all() else plane[inside]
+    values.sort()
+    held = values[: values.searchsorted(np.nan)]  # what is missing comes last
+    moments = Moments.of(held, area_m2)
     return Tally(
-        equal=(held,),
+        equal=((held, area_m2),),
         count=float(held.size),
         pixel_sum=held.size * moments.mean,
-        area_m2=inside.size * float(row_areas[0]),
+        area_m2=values.size * area_m2,
         moments=moments,
     )
 
 
-def _unequal_cells(plane: Values, covered: Coverage, row_areas: Areas) -> Tally:
-    """The cells inside, where every row of cells has an area of its own."""
-    has_value = covered.inside & ~np.isnan(plane)
-    held = plane[has_value]
-    areas = np.repeat(row_areas, np.count_nonzero(has_value, axis=1))
+def _unequal_cells(plane: Values, inside: Mask, area: Areas) -> Tally:
+    has_value = inside & ~np.isnan(plane)
+    held, areas = plane[has_value], area[has_value]
     return Tally(
         others=(held,),
         areas=(areas,),
         count=float(held.size),
         pixel_sum=float(held.sum(dtype=np.float64)),
-        area_m2=float(np.count_nonzero(covered.inside, axis=1) @ row_areas),
+        area_m2=float(area[inside].sum()),
         moments=Moments.of(held, areas),
     )
 
 
-def _edge_cells(plane: Values, covered: Coverage, row_areas: Areas) -> Tally:
-    """The cells that are covered in part."""
-    values = plane.ravel()[covered.edge_cells]
-    areas: NDArray[np.float64] = covered.fractions * row_areas[covered.edge_cells // plane.shape[1]]
-    has_value = ~np.isnan(values)
-    held, held_areas, fractions = values[has_value], areas[has_value], covered.fractions[has_value]
+def _edge_cells(values: ProductValues, covered: Coverage, areas: CellAreas, block: Block) -> Tally:
+    """Count the cells that are covered in part."""
+    rows, columns = np.divmod(covered.edge_cells, block.width)
+    cells: NDArray[np.float64] = covered.fractions * areas.at(block.column + columns, block.row + rows)
+    edge = values.planes[0].ravel()[covered.edge_cells]
+    has_value = ~np.isnan(edge)
+    held, held_areas, fractions = edge[has_value], cells[has_value], covered.fractions[has_value]
     return Tally(
         others=(held,),
         areas=(held_areas,),
         count=float(fractions.sum()),
         pixel_sum=float(held.astype(np.float64) @ fractions),
-        area_m2=float(areas.sum()),
+        area_m2=float(cells.sum()),
         moments=Moments.of(held, held_areas),
+        marked={
+            name: float(cells[mark.ravel()[covered.edge_cells]].sum()) for name, mark in values.marks.items()
+        },
     )

@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-SHORT = 1 << 16
-"""Values of a run that is kept separately; shorter runs are joined, so that no polygon has many."""
+SHORT = 1 << 13
+"""Values of a run that stands by itself; shorter ones are told with their areas, so that runs stay few."""
 
 PORTION = 1 << 18
 """Values searched together for different ones: 1 MB, which stays in a core's own cache."""
@@ -82,32 +82,36 @@ class Moments:
 class Distribution:
     """Values and their areas.
 
-    Most cells of a polygon lie inside it and have the same area; they are kept without it, in the sorted runs
-    in which they were counted. Merging the runs would cost more than everything else here, so each question
-    about all values is asked of each run. Thresholds are converted to float32, like the values and the
-    palette of tiles.
+    Most cells of a polygon lie inside it and have one area with those around them; they are kept in runs of
+    one area, as they were counted and put in order. To put the runs together would cost more than all else
+    here; what is asked of all is asked of each. Thresholds are taken to float32, as values and the palette of
+    tiles are.
     """
 
-    equal: tuple[Values, ...]
-    """Runs of values of cells with area `cell_area`; each ascending, none empty."""
-    cell_area: float
+    equal: tuple[tuple[Values, float], ...]
+    """Runs of values of cells that all have one area, each ascending, none empty, with that area."""
     others: Values
     """Values of cells with areas of their own, ascending."""
     areas: Areas
     """The areas of `others`."""
 
     @classmethod
-    def of(cls, equal: Sequence[Values], cell_area: float, others: Values, areas: Areas) -> "Distribution":
-        """Return the distribution of ascending runs of values, and of others in any order; none is NaN."""
-        runs = [run for run in equal if run.size >= SHORT]
-        short = [run for run in equal if 0 < run.size < SHORT]
-        if short and (runs or sum(run.size for run in short) >= SHORT):
-            runs.append(np.sort(np.concatenate(short)))
-        elif short:  # few enough to be kept with their areas, like the others
-            others = np.concatenate([others, *short])
-            areas = np.concatenate([areas, np.full(others.size - areas.size, cell_area)])
+    def of(cls, equal: Sequence[tuple[Values, float]], others: Values, areas: Areas) -> "Distribution":
+        """Put together ascending runs, each with the area of its cells, and other values; none is NaN."""
+        runs = [(run, area) for run, area in equal if run.size >= SHORT]
+        by_area: dict[float, list[Values]] = {}
+        for run, area in equal:
+            if 0 < run.size < SHORT:
+                by_area.setdefault(area, []).append(run)
+        for area, short in by_area.items():
+            size = sum(run.size for run in short)
+            if size >= SHORT:
+                runs.append((np.sort(np.concatenate(short)), area))
+            else:  # so few that they are told with their areas, as the others are
+                others = np.concatenate([others, *short])
+                areas = np.concatenate([areas, np.full(size, area)])
         order = np.argsort(others)
-        return cls(tuple(runs), cell_area, others[order], areas[order])
+        return cls(tuple(runs), others[order], areas[order])
 
     @property
     def empty(self) -> bool:
@@ -126,8 +130,8 @@ class Distribution:
 
     @property
     def area(self) -> float:
-        """Total area of all values."""
-        return sum(run.size for run in self.equal) * self.cell_area + float(self._summed[-1])
+        """Of all values."""
+        return sum(run.size * area for run, area in self.equal) + float(self._summed[-1])
 
     def below(self, value: float) -> float:
         """Return the area of the values below a value."""
@@ -194,12 +198,13 @@ class Distribution:
 
     def _area_before(self, value: float, side: Literal["left", "right"]) -> float:
         key = np.float32(value)
-        equal = sum(int(run.searchsorted(key, side)) for run in self.equal)
-        return equal * self.cell_area + float(self._summed[self.others.searchsorted(key, side)])
+        equal = sum(int(run.searchsorted(key, side)) * area for run, area in self.equal)
+        return equal + float(self._summed[self.others.searchsorted(key, side)])
 
     @cached_property
     def _runs(self) -> tuple[Values, ...]:
-        return (*self.equal, self.others) if self.others.size else self.equal
+        runs = tuple(run for run, _ in self.equal)
+        return (*runs, self.others) if self.others.size else runs
 
     @cached_property
     def _summed(self) -> Areas:

@@ -18,7 +18,7 @@ from rasterio.warp import transform as transform_coordinates
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from mosaics.sphere import EARTH_RADIUS_M, spherical_area
+from mosaics.ellipsoid import WGS84, polygon_area_m2
 
 Polygonal: TypeAlias = Polygon | MultiPolygon
 
@@ -32,8 +32,6 @@ MAX_NEIGHBOURS = 200_000_000
 
 MAX_AREA_KM2 = 20_000_000.0
 """Russia, the largest country, has 17.1 million."""
-
-WGS84 = CRS.from_epsg(4326)
 
 MAX_DENSIFIED = 1_000_000
 """Vertices an outline may have after densification for another coordinate system."""
@@ -70,7 +68,7 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
     polygon = _split_at_antimeridian(polygon)
     if not polygon.is_valid:
         raise GeometryError(f"the {kind} is not valid: {shapely.is_valid_reason(polygon)}")
-    area_km2 = spherical_area_km2(polygon)
+    area_km2 = polygon_area_m2(polygon) / 1e6
     if not area_km2 > 0:
         raise GeometryError(f"the {kind} has no area")
     if area_km2 > MAX_AREA_KM2:
@@ -78,11 +76,6 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
             f"the {kind} has {area_km2:,.0f} km2; at most {MAX_AREA_KM2:,.0f} km2 are allowed"
         )
     return _polygonal(shapely.normalize(polygon))
-
-
-def spherical_area_km2(polygon: BaseGeometry) -> float:
-    """Return the area on the sphere, with edges straight in longitude and latitude, to about 1e-4."""
-    return spherical_area(polygon, longest_deg=1.0) * (EARTH_RADIUS_M / 1000) ** 2
 
 
 def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:

@@ -3,25 +3,19 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.warp import transform as transform_coordinates
 
 from app.products.product import Product
 from app.rendering.values import ItemOf
 from app.statistics.coverage import Block, Outline
-from app.statistics.geometry import WGS84, Polygonal
+from app.statistics.geometry import Polygonal
+from mosaics.ellipsoid import EARTH_RADIUS_M
 from mosaics.index import SceneRef
+from mosaics.raster.cell_areas import CellAreas
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, reading
 from mosaics.scene import Asset
-from mosaics.sphere import EARTH_RADIUS_M
-
-PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
-"""PROJ's cylindrical projections: a row of cells follows a parallel, so that its cells have one area."""
 
 
 @dataclass(frozen=True)
@@ -58,43 +52,12 @@ class PixelGrid:
     def cell_size_m(self) -> float:
         """Height of a cell in metres: from south to north where the grid is in degrees."""
         if self.crs.is_geographic:
-            return math.radians(self.cell_height) * EARTH_RADIUS_M
-        return self.cell_height * self.unit_m
+            return self.cell_height * float(self.crs.units_factor[1]) * EARTH_RADIUS_M
+        return self.cell_height * float(self.crs.linear_units_factor[1])
 
-    @property
-    def unit_m(self) -> float:
-        """One unit of a projected `crs` in metres."""
-        return float(self.crs.linear_units_factor[1])
-
-    @property
-    def cell_area_m2(self) -> float:
-        """Width times height of a cell of a projected `crs`."""
-        return self.cell_width * self.cell_height * self.unit_m**2
-
-    @cached_property
-    def equal_areas(self) -> bool:
-        """Whether all cells count as equally large."""
-        return not self.crs.is_geographic and self.crs.to_dict().get("proj") not in PARALLEL_ROWS
-
-    def cell_areas_m2(self, block: Block) -> NDArray[np.float64]:
-        """Area of one cell of each row, (height,).
-
-        Where rows are parallels it is that on the sphere, ``R^2 dlon (sin(north) - sin(south))``. Elsewhere
-        it is the plain product of width and height: off the true area by the square of the projection's
-        scale, at most 0.2 % within a UTM zone.
-        """
-        if self.equal_areas:
-            return np.full(block.height, self.cell_area_m2)
-        edges = self.top - (block.row + np.arange(block.height + 1)) * self.cell_height
-        if self.crs.is_geographic:
-            lats, turn = np.radians(edges), math.radians(self.cell_width)
-        else:
-            xs = np.full_like(edges, self.left)
-            _, degrees = transform_coordinates(self.crs, WGS84, xs, edges)
-            lons, _ = transform_coordinates(self.crs, WGS84, [0.0, self.cell_width], [0.0, 0.0])
-            lats, turn = np.radians(degrees), math.radians(lons[1] - lons[0])
-        sines = np.sin(np.clip(lats, -math.pi / 2, math.pi / 2))
-        return np.asarray(EARTH_RADIUS_M**2 * turn * -np.diff(sines))
+    def areas(self, block: Block) -> CellAreas:
+        """The areas of the cells of a block and of every part of it."""
+        return CellAreas(self, block.column, block.row, block.width, block.height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from app.statistics.summary import StatisticsRequestError, SummaryOptions
 from mosaics.catalogue import Catalogue
 from mosaics.index import TooManyScenesError
 
-STATISTICS_VERSION = "2"
+STATISTICS_VERSION = "3"
 """Part of every hash: changes whenever the same inputs would give other numbers."""
 
 

@@ -16,10 +16,11 @@ from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from app.products.product import Product
-from app.statistics.geometry import WGS84, GeometryError, Polygonal
+from app.statistics.geometry import GeometryError, Polygonal
 from app.statistics.service import Answer, Question, StatisticsService
 from app.statistics.summary import StatisticsRequestError, SummaryOptions
 from app.statistics.zonal import USUAL
+from mosaics.ellipsoid import WGS84
 
 USUAL_WIDTH_M = 180.0
 """Six Landsat cells, the ring of a published processing chain."""

@@ -12,6 +12,7 @@ from app.statistics.coverage import Block, Coverage, Outline
 from app.statistics.geometry import Polygonal, project
 from app.statistics.pixel_grid import PixelGrid, native_lattices
 from mosaics.index import SceneRef
+from mosaics.raster.cell_areas import CellAreas
 from mosaics.scene import Asset
 
 SQUARE = 256
@@ -53,6 +54,8 @@ class Plan:
     """The polygon over them."""
     blocks: tuple[Block, ...]
     """Strips of the squares it touches."""
+    areas: CellAreas
+    """Of the cells of all blocks."""
     _coverages: dict[Block, Coverage] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -128,7 +131,7 @@ def _plan(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -
         outline = lattice.outline(drawn)
         blocks = touched_blocks(outline, cell_budget)
         if blocks is not None:
-            return Plan(lattice, outline, blocks)
+            return Plan(lattice, outline, blocks, lattice.areas(outline.extent))
         level += 1
 
 

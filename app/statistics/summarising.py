@@ -40,7 +40,7 @@ def summary_of(
             are missing.
     """
     product, wanted = resolved.product, resolved.wanted
-    values = tally.distribution(lattice.cell_area_m2 if lattice is not None and lattice.equal_areas else 1.0)
+    values = tally.distribution()
     valid_fraction = 0.0 if values.empty else min(tally.moments.weight / tally.area_m2, 1.0)
     skipped = tuple(scene.id for scene in tally.skipped)
     complete = valid_fraction >= COMPLETE and not skipped

@@ -11,12 +11,13 @@ from app.rendering.renderer import Renderer
 from app.rendering.values import ItemOf, Mask, Values
 from app.statistics.counting import Tally, count_block
 from app.statistics.coverage import Block
-from app.statistics.geometry import Polygonal, spherical_area_km2
+from app.statistics.geometry import Polygonal
 from app.statistics.resolved import ResolvedStatistics, covered_share, resolve_statistics
 from app.statistics.strips import CELL_BUDGET, Plan, StripSurvey, survey
 from app.statistics.summarising import summary_of
 from app.statistics.summary import COMPLETE, Summary, SummaryOptions
 from mosaics.catalogue import Catalogue
+from mosaics.ellipsoid import polygon_area_m2
 from mosaics.index import SceneRef
 from mosaics.raster.grid import Grid
 from mosaics.scene import Asset
@@ -182,10 +183,10 @@ def _tally(resolved: ResolvedStatistics, plan: Plan, block: Block, item_of: Item
         pixels = pixels_of(grid)
         return compute_values(resolved.product, resolved.scenes, pixels, item_of, Clock(), wanted=wanted)
 
-    return count_block(values_on, plan.lattice, plan.coverage(block), block)
+    return count_block(values_on, plan.lattice, plan.areas, plan.coverage(block), block)
 
 
 def _uncounted(resolved: ResolvedStatistics, skipped: tuple[SceneRef, ...], outside: float) -> Summary:
     """The summary where there are no cells to count."""
-    tally = Tally(area_m2=spherical_area_km2(resolved.polygon) * 1e6, skipped=skipped)
+    tally = Tally(area_m2=polygon_area_m2(resolved.polygon), skipped=skipped)
     return summary_of(resolved, None, tally, outside)

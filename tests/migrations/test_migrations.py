@@ -63,10 +63,7 @@ def test_a_migration_that_fails_leaves_nothing(postgres: PostgresServer, bare: s
     assert postgres.psql(database, MADE) == "job_slots"
 
 
-def test_an_area_has_its_size_on_the_ellipsoid(postgres: PostgresServer, database_url: str):
+def test_an_area_counts_its_vertices(postgres: PostgresServer, database_url: str):
     square = "st_multi(st_makeenvelope(0, 0, 1, 1, 4326))"
-    inserted = f"insert into areas (name, geom) values ('square', {square}) returning area_km2, vertices"
-    area_km2, vertices = postgres.psql(name_of(database_url), inserted).split("|")
-    # A degree square at the equator on WGS 84, its upper edge a geodesic: 12 308.8 km2 (GeographicLib).
-    assert float(area_km2) == pytest.approx(12308.8, rel=1e-4)
-    assert vertices == "5"
+    inserted = f"insert into areas (name, geom) values ('square', {square}) returning vertices"
+    assert postgres.psql(name_of(database_url), inserted) == "5"

@@ -9,9 +9,10 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
+from pyproj import Geod
 
 from mosaics.bbox import Bbox, BboxError
-from mosaics.sphere import spherical_area
+from mosaics.ellipsoid import polygon_area_m2
 
 FIJI = Bbox(177.0, -19.0, -179.0, -16.0)
 
@@ -78,11 +79,13 @@ def test_points_on_edges_and_across_the_antimeridian_are_inside():
     assert not FIJI.contains(0.0, -18.0)
 
 
-def test_areas_are_those_of_the_sphere():
-    # 4 pi 6371.0088^2 is 510 065 622 km2; of a hemisphere from 0 to 30 degrees north lies half: sin 30 = 0.5
-    assert Bbox(-180, -90, 180, 90).area_km2 == pytest.approx(510_065_622, rel=1e-6)
-    assert Bbox(170, 0, -10, 30).area_km2 == pytest.approx(510_065_622 / 8, rel=1e-6)
-    # A quarter of an octant and more: pi R2 / 2 from pole to equator over 90 degrees, R = 6371.0088 km.
+def test_areas_are_those_of_the_ellipsoid():
+    # WGS 84 has 510 065 621.7 km2.
+    assert Bbox(-180, -90, 180, 90).area_km2 == pytest.approx(510_065_621.7, rel=1e-9)
+    outline = shapely.segmentize(shapely.box(170, 0, 180, 30), 0.01)
+    geodesic_km2 = abs(Geod(ellps="WGS84").geometry_area_perimeter(outline)[0]) / 1e6
+    assert Bbox(170, 0, -10, 30).area_km2 == pytest.approx(18 * geodesic_km2, rel=1e-8)
+    # An eighth of the Earth: from the equator to the pole over 90 degrees.
     assert Bbox(0, 0, 90, 90).area_km2 == pytest.approx(63_758_202.7, rel=1e-6)
     assert Bbox(170, 0, -100, 90).area_km2 == pytest.approx(63_758_202.7, rel=1e-6)
 
@@ -94,8 +97,7 @@ def test_the_area_is_that_of_the_geometry(west, east, south, height):
     if abs(west - east) < 0.01 or abs(west - east) > 359.99:
         return
     box = Bbox(west, south, east, min(south + height, 90.0))
-    steradians = spherical_area(box.geometry)
-    assert box.area_km2 == pytest.approx(steradians * 6371.0088**2, rel=1e-6)
+    assert box.area_km2 == pytest.approx(polygon_area_m2(box.geometry) / 1e6, rel=1e-9)
 
 
 def test_in_a_model_it_is_four_numbers():

@@ -18,9 +18,9 @@ from app.rendering.selecting import Span, Window, select
 from app.routes.products.products import periods_of
 from app.state import AppState
 from mosaics.bbox import Bbox
+from mosaics.ellipsoid import polygon_area_m2
 from mosaics.index import QuadkeyIndex
 from mosaics.period import Period, parse_when
-from mosaics.sphere import spherical_area
 
 router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depends(revalidated)])
 
@@ -120,8 +120,8 @@ async def compared_coverages(
             least = product.roles[window.role].minimum_years or 1
             covered = shapely.intersection(covered, covered_by([part for part, _ in found], least, area))
             scenes += sum(count for _, count in found)
-        whole = spherical_area(area)
-        share = spherical_area(covered) / whole if whole else float(not shapely.is_empty(covered))
+        whole = polygon_area_m2(area)
+        share = polygon_area_m2(covered) / whole if whole else float(not shapely.is_empty(covered))
         return PeriodCoverage(period=period.text, coverage=round(share, 4), scenes=scenes)
 
     return await asyncio.to_thread(lambda: list(map(compute, page, windows)))

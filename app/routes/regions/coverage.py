@@ -16,8 +16,8 @@ from app.keys import Scope
 from app.regions.status import RegionStatus
 from app.routes.areas.areas import GEOJSON, GeoJsonResponse, answer
 from app.state import AppState
+from mosaics.ellipsoid import polygon_area_m2
 from mosaics.period import Interval
-from mosaics.sphere import spherical_area
 
 router = APIRouter(
     tags=["regions"],
@@ -42,7 +42,7 @@ async def feature(request: Request, state: AppState, status: RegionStatus) -> di
     summary = RegionSummary.of(request, state, status).model_dump(mode="json")
     box, covered = status.region.bbox.geometry, await covered_part(state, status)
     outline = box if covered is None or shapely.is_empty(covered) else covered
-    fraction = None if covered is None else round(spherical_area(covered) / spherical_area(box), 4)
+    fraction = None if covered is None else round(polygon_area_m2(covered) / polygon_area_m2(box), 4)
     return {
         "type": "Feature",
         "id": status.region.name,

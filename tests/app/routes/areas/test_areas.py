@@ -6,6 +6,8 @@ import math
 import asyncpg
 import httpx
 import pytest
+import shapely
+from pyproj import Geod
 
 from tests.app.areas.conftest import SQUARE, feature, square_at
 
@@ -36,8 +38,9 @@ async def test_an_area_is_registered_read_and_listed(client: httpx.AsyncClient) 
         "crop": "wheat",
         "owner": {"id": 7},
     }
-    # 7.0171 km by 11.1269 km in the middle, of the WGS 84 ellipsoid: radii of curvature at 51.05 degrees.
-    assert area["properties"]["area_km2"] == pytest.approx(78.0, rel=2e-3)
+    dense = shapely.segmentize(shapely.box(5.0, 51.0, 5.1, 51.1), 1e-4)
+    geodesic_m2 = abs(Geod(ellps="WGS84").geometry_area_perimeter(dense)[0])
+    assert area["properties"]["area_km2"] == pytest.approx(geodesic_m2 / 1e6, rel=1e-8)
     assert (await client.get(created.headers["location"])).json() == area
     listed = (await client.get("/areas")).json()
     assert (listed["type"], listed["features"], listed["numberReturned"]) == ("FeatureCollection", [area], 1)

@@ -1,0 +1,312 @@
+"""Areas of the cells of a grid on the ellipsoid, whatever the grid's coordinate system.
+
+The area of a cell is its width times its height times a factor that changes slowly from place to place. It is
+worked out at some nodes and interpolated by polynomials, which is checked at places between; where it is not
+smooth (at the edge of a world map, around a geostationary limb) every cell has its own.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.warp import transform as transform_coordinates
+
+from mosaics.ellipsoid import EARTH_AREA_M2, WGS84, sphere_points, zone_area_m2
+
+UNIFORM = 1e-5
+"""How far a cell's area may lie off the one that stands for all cells of a part."""
+
+INTERPOLATED = 1e-6
+"""How far interpolated factors may lie off those worked out."""
+
+NODES = ((20e3, 2), (200e3, 4), (2000e3, 8), (math.inf, 16))
+"""Nodes a side, by the longer side in metres: factors change by about its square over the Earth's radius."""
+
+STEP_M = 2000.0
+"""Half the distance over which derivatives are taken: the error of a difference is some 1e-8, and PROJ's
+inverse projections are right to some 1e-10 radians, which this makes 3e-7 at most."""
+
+SHORTEST_STEP_M = 50.0
+"""The same where a factor is not smooth, and the step is half a cell, over a kink as the cell itself."""
+
+SMALL_STEP = 1e-3
+"""Of that step: how near to the edge of a projection a factor is still found."""
+
+LARGE_CELL_M = 20e3
+"""Cells from here on are looked at in four places, not at their middle alone."""
+
+PART = 256
+"""Cells a side of the largest parts that may have one area: a block of a COG."""
+
+LEAST_PART = 32
+"""Cells a side of the smallest: a run of values of its own costs as much as a thousand values."""
+
+STEEP = 2 * UNIFORM / LEAST_PART
+"""Change of areas from a cell to the next beyond which no part has one that stands for all."""
+
+PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
+"""PROJ's cylindrical projections: a row of cells follows a parallel, so that its cells have one area."""
+
+SAME_ELLIPSOID = frozenset({"WGS84", "NAD83", "GRS80"})
+"""PROJ's names of datums and ellipsoids that are WGS 84's to a tenth of a millimetre."""
+
+Floats = NDArray[np.float64]
+
+
+class Cells(Protocol):
+    """Cells side by side, north up; columns and rows are counted from one corner."""
+
+    @property
+    def crs(self) -> CRS:
+        """The coordinate system."""
+        ...
+
+    @property
+    def left(self) -> float:
+        """X of column 0's left edge."""
+        ...
+
+    @property
+    def top(self) -> float:
+        """Y of row 0's upper edge."""
+        ...
+
+    @property
+    def cell_width(self) -> float:
+        """In units of the coordinate system."""
+        ...
+
+    @property
+    def cell_height(self) -> float:
+        """In units of the coordinate system."""
+        ...
+
+
+@dataclass(frozen=True)
+class CellAreas:
+    """The areas of the cells of a rectangle, which any part of it may ask for."""
+
+    cells: Cells
+    column: int
+    """Of the rectangle's first cell."""
+    row: int
+    width: int
+    """Columns of the rectangle."""
+    height: int
+    """Rows of the rectangle."""
+
+    def of(self, column: int, row: int, width: int, height: int) -> Floats:
+        """Return the area of each cell of a part in square metres.
+
+        Returns:
+            (height, 1) where the cells of a row have one area, otherwise (height, width). 0 for cells whose
+            middle lies outside the projection.
+        """
+        if self._rows_are_parallels:
+            return self._row_areas(row, height)
+        columns, rows = np.arange(column, column + width) + 0.5, np.arange(row, row + height) + 0.5
+        if self._polynomial is None:
+            return self._plane_area_m2 * np.nan_to_num(self._factors(*np.meshgrid(columns, rows)))
+        return self._interpolated(columns, rows)
+
+    def at(self, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Floats:
+        """Return the areas of single cells in square metres, by their columns and rows, (cells,)."""
+        if not columns.size:
+            return np.empty(0)
+        if self._rows_are_parallels:
+            first, last = int(rows.min()), int(rows.max())
+            return np.asarray(self._row_areas(first, last - first + 1)[rows - first, 0])
+        if self._polynomial is None:
+            return self._plane_area_m2 * np.nan_to_num(self._factors(columns + 0.5, rows + 0.5))
+        across, down = self._bases(columns + 0.5, rows + 0.5)
+        return np.asarray(self._plane_area_m2 * ((down @ self._polynomial) * across).sum(axis=1))
+
+    def parts(
+        self, column: int, row: int, width: int, height: int
+    ) -> Iterator[tuple[slice, slice, float | None]]:
+        """Cut a block into parts whose cells have one area, as nearly as `UNIFORM` says.
+
+        Yields:
+            Rows and columns of a part within the block, and the area of each of its cells in square metres;
+            None for a part in which they differ.
+        """
+        if width > PART or height > PART:
+            for down in range(0, height, PART):
+                for right in range(0, width, PART):
+                    part = column + right, row + down, min(PART, width - right), min(PART, height - down)
+                    for rows, columns, area_m2 in self.parts(*part):
+                        yield _moved(rows, down), _moved(columns, right), area_m2
+            return
+        area_m2 = self.uniform(column, row, width, height)
+        if area_m2 is not None or self._is_steep or max(width, height) <= LEAST_PART:
+            yield slice(0, height), slice(0, width), area_m2
+            return
+        across, down = (width + 1) // 2, (height + 1) // 2
+        for first_row, rows_there in ((0, down), (down, height - down)):
+            for first_column, columns_there in ((0, across), (across, width - across)):
+                if rows_there and columns_there:
+                    part = column + first_column, row + first_row, columns_there, rows_there
+                    for rows, columns, area_m2 in self.parts(*part):
+                        yield _moved(rows, first_row), _moved(columns, first_column), area_m2
+
+    @cached_property
+    def _is_steep(self) -> bool:
+        """Whether areas differ so much from cell to cell that small parts would not help."""
+        if self._rows_are_parallels:
+            rows = self._row_areas(self.row, self.height)[:, 0]
+            return bool(np.any(np.abs(np.diff(rows)) > STEEP * rows[1:]))
+        if self._polynomial is None:
+            return True
+        middle = self.column + self.width / 2, self.row + self.height / 2
+        around = self._interpolated(middle[0] + np.array([0.0, 1.0]), middle[1] + np.array([0.0, 1.0]))
+        return float(around.max() / around.min()) - 1 > STEEP
+
+    def uniform(self, column: int, row: int, width: int, height: int) -> float | None:
+        """Return the area that stands for every cell of a part; None if they differ too much."""
+        if self._rows_are_parallels:
+            ends = self._row_areas(row, height)[[0, -1]]
+        elif self._polynomial is None:
+            return None
+        else:
+            ends = self._interpolated(column + np.linspace(0, width, 3), row + np.linspace(0, height, 3))
+        least, most = float(ends.min()), float(ends.max())
+        middle = float(ends.mean()) if ends.size < 9 else float(_simpson(ends))
+        return middle if most - least <= 2 * UNIFORM * least else None
+
+    @cached_property
+    def _rows_are_parallels(self) -> bool:
+        crs = self.cells.crs
+        return _in_degrees(crs) or crs.to_dict().get("proj") in PARALLEL_ROWS
+
+    def _row_areas(self, row: int, height: int) -> Floats:
+        cells = self.cells
+        edges = cells.top - (row + np.arange(height + 1)) * cells.cell_height
+        if cells.crs.is_geographic:
+            lats, turn = np.radians(edges), math.radians(cells.cell_width)
+        else:
+            _, degrees = transform_coordinates(cells.crs, WGS84, np.full_like(edges, cells.left), edges)
+            lons, _ = transform_coordinates(cells.crs, WGS84, [0.0, cells.cell_width], [0.0, 0.0])
+            lats, turn = np.radians(degrees), math.radians(lons[1] - lons[0])
+        zones = zone_area_m2(np.clip(lats, -math.pi / 2, math.pi / 2))
+        return np.asarray(turn * -np.diff(zones))[:, np.newaxis]
+
+    @cached_property
+    def _unit_m(self) -> float:
+        crs = self.cells.crs
+        return math.radians(1) * 6.37e6 if crs.is_geographic else float(crs.linear_units_factor[1])
+
+    @property
+    def _plane_area_m2(self) -> float:
+        return self.cells.cell_width * self.cells.cell_height * self._unit_m**2
+
+    @cached_property
+    def _polynomial(self) -> Floats | None:
+        """Chebyshev coefficients of the factor over the rectangle, (rows, columns), if they fit."""
+        side_m = self._unit_m * max(self.width * self.cells.cell_width, self.height * self.cells.cell_height)
+        count = next(nodes for longest, nodes in NODES if side_m <= longest)
+        for nodes in (count, 2 * count):
+            fitted = self._fitted(nodes)
+            if fitted is not None:
+                return fitted
+        return None
+
+    def _fitted(self, count: int) -> Floats | None:
+        nodes = chebyshev.chebpts1(count)
+        checks = np.append((nodes[1:] + nodes[:-1]) / 2, [-1.0, 1.0])
+        places = np.concatenate([nodes, checks])
+        columns, rows = np.meshgrid(self._columns(places), self._rows(places))
+        factors = self._factors(columns, rows, is_smooth=True)
+        if not np.isfinite(factors).all():
+            return None
+        inverse = np.linalg.inv(chebyshev.chebvander(nodes, count - 1))
+        fitted = inverse @ factors[:count, :count] @ inverse.T
+        polynomials = chebyshev.chebvander(places, count - 1)
+        off = np.abs(polynomials @ fitted @ polynomials.T / factors - 1)
+        return fitted if float(off.max()) <= INTERPOLATED else None
+
+    def _columns(self, places: Floats) -> Floats:
+        return self.column + self.width * (places + 1) / 2
+
+    def _rows(self, places: Floats) -> Floats:
+        return self.row + self.height * (places + 1) / 2
+
+    def _interpolated(self, columns: Floats, rows: Floats) -> Floats:
+        """Return areas in square metres, (rows, columns)."""
+        fitted = self._polynomial
+        assert fitted is not None  # noqa: S101 - asked by the callers
+        across, down = self._bases(columns, rows)
+        return np.asarray(self._plane_area_m2 * (down @ fitted @ across.T))
+
+    def _bases(self, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
+        """Return Chebyshev's polynomials at columns and at rows, (places, polynomials)."""
+        fitted = self._polynomial
+        assert fitted is not None  # noqa: S101 - asked by the callers
+        across = chebyshev.chebvander(2 * (columns - self.column) / self.width - 1, fitted.shape[1] - 1)
+        down = chebyshev.chebvander(2 * (rows - self.row) / self.height - 1, fitted.shape[0] - 1)
+        return across, down
+
+    def _factors(self, columns: Floats, rows: Floats, *, is_smooth: bool = False) -> Floats:
+        """Return true area by plane area around places counted in cells, any shape."""
+        xs = self.cells.left + columns * self.cells.cell_width
+        ys = self.cells.top - rows * self.cells.cell_height
+        size_m = self._unit_m * max(self.cells.cell_width, self.cells.cell_height)
+        step_m = STEP_M if is_smooth else min(max(size_m / 2, SHORTEST_STEP_M), STEP_M)
+        if size_m < LARGE_CELL_M:
+            return _factors(self.cells.crs, xs, ys, self._unit_m, step_m)
+        across, down = (side / math.sqrt(12) for side in (self.cells.cell_width, self.cells.cell_height))
+        corners = [(i * across, j * down) for i in (-1, 1) for j in (-1, 1)]
+        return np.mean(
+            [_factors(self.cells.crs, xs + x, ys + y, self._unit_m, step_m) for x, y in corners], axis=0
+        )
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
+
+
+def _simpson(ends: Floats) -> float:
+    """Return the mean over a rectangle from its corners, the middles of its sides and its middle, (3, 3)."""
+    weights = np.array([1, 4, 1]) / 6
+    return float(weights @ ends @ weights)
+
+
+def _in_degrees(crs: CRS) -> bool:
+    """Return whether coordinates are degrees from Greenwich on an ellipsoid that is WGS 84's to a metre."""
+    if not crs.is_geographic:
+        return False
+    named = crs.to_dict()
+    return named.get("datum") in SAME_ELLIPSOID or (
+        named.get("ellps") in SAME_ELLIPSOID and "pm" not in named
+    )
+
+
+def _factors(crs: CRS, xs: Floats, ys: Floats, unit_m: float, step_m: float) -> Floats:
+    """Return the true area of a small square by its plane area, at places, any shape.
+
+    The area is that of the parallelogram between the derivatives on the authalic sphere: on unit vectors
+    neither a pole nor the antimeridian is a seam.
+    """
+    found = _factors_by(crs, xs, ys, unit_m, step_m)
+    missing = ~np.isfinite(found)
+    if missing.any():
+        found[missing] = _factors_by(crs, xs[missing], ys[missing], unit_m, SMALL_STEP * step_m)
+    return found
+
+
+def _factors_by(crs: CRS, xs: Floats, ys: Floats, unit_m: float, step_m: float) -> Floats:
+    step = step_m / unit_m
+    around = sphere_points(
+        crs,
+        np.stack([xs - step, xs + step, xs, xs]),
+        np.stack([ys, ys, ys - step, ys + step]),
+    )
+    with np.errstate(invalid="ignore"):
+        across, up = around[:, 1] - around[:, 0], around[:, 3] - around[:, 2]
+        area = np.linalg.norm(np.cross(across, up, axis=0), axis=0)
+        return np.asarray(area * (EARTH_AREA_M2 / (4 * math.pi)) / (2 * step_m) ** 2)
