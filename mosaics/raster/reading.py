@@ -21,11 +21,12 @@ from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
-from rasterio.transform import from_bounds
+from rasterio.transform import Affine, from_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_coordinates
 
 from mosaics.raster.blocks import Raster
+from mosaics.raster.circle import holds_pole, is_local, to_degrees, turn_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
@@ -33,6 +34,8 @@ from mosaics.scene import Asset
 ALIGNED = 1e-3
 """A grid follows a file's pixels when no cell lies further off than this, in cells."""
 
+LOOKS = 9
+"""Points a side of a grid at which its longitudes are looked up."""
 
 GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """What rasterio raises for a file that cannot be read; some errors of GDAL pass through it as they are."""
@@ -104,25 +107,77 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     with reading(asset) as pool:
         handle = pool.handle(asset.path)
         level = handle.level_for(grid)
-        dataset = pool.dataset(asset.path, level)
-        nodata = asset.nodata if dataset.nodata is None else dataset.nodata
-        cutout = _cutout(dataset, grid)
-        if cutout is not None:
-            return _read_cutout(Raster(dataset, asset.path, level), nodata, cutout, grid)
-        options: dict[str, Any] = {
-            "crs": grid.crs,
-            "transform": from_bounds(*grid.bounds, grid.width, grid.height),
-            "width": grid.width,
-            "height": grid.height,
-            "dtype": dataset.dtypes[0],
-        }
-        if nodata is None:
-            with WarpedVRT(dataset, add_alpha=True, **options) as warped:
-                stored, alpha = warped.read()
-            return BandPixels(stored, alpha != 0)
-        with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
-            stored = warped.read(1)
-        return BandPixels(stored, differs_from(stored, nodata))
+        raster = Raster(pool.dataset(asset.path, level), asset.path, level)
+        nodata = asset.nodata if raster.dataset.nodata is None else raster.dataset.nodata
+        first, *others = handle.shifts
+        pixels = _read_moved(raster, nodata, first, grid)
+        for shift in others:
+            if pixels.valid.all():
+                break
+            pixels = _filled(pixels, _read_moved(raster, nodata, shift, grid))
+        return pixels
+
+
+def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) -> BandPixels:
+    """Read a raster onto a grid, moved east by `shift` units of its coordinate system."""
+    dataset = raster.dataset
+    moved = dataset.transform if shift == 0.0 else Affine.translation(shift, 0.0) @ dataset.transform
+    cutout = _cutout(dataset.crs, moved, grid)
+    if cutout is not None:
+        return _read_cutout(raster, nodata, cutout, grid)
+    options: dict[str, Any] = {
+        "crs": grid.crs,
+        "transform": from_bounds(*grid.bounds, grid.width, grid.height),
+        "width": grid.width,
+        "height": grid.height,
+        "dtype": dataset.dtypes[0],
+    }
+    if shift != 0.0:
+        options["src_transform"] = moved
+    if _edges_mislead(dataset.crs, grid):
+        options["warp_extras"] = {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
+    if nodata is None:
+        with WarpedVRT(dataset, add_alpha=True, **options) as warped:
+            stored, alpha = warped.read()
+        return BandPixels(stored, alpha != 0)
+    with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
+        stored = warped.read(1)
+    return BandPixels(stored, differs_from(stored, nodata))
+
+
+def _filled(pixels: BandPixels, more: BandPixels) -> BandPixels:
+    """Return pixels with those of another part of their file where they have no value."""
+    if not more.valid.any():
+        return pixels
+    stored = np.where(pixels.valid, pixels.stored, more.stored)
+    return BandPixels(stored, pixels.valid | more.valid)
+
+
+def _edges_mislead(crs: CRS, grid: Grid) -> bool:
+    """Return whether what lies under a grid need not lie between what lies under its edges.
+
+    GDAL looks at points of the edges to know which pixels of a file to read. They do not tell of a pole
+    inside, nor of all that lies between them and the meridian that a map of the world is cut along.
+    """
+    if crs == grid.crs or is_local(crs):
+        return False
+    turn, of_grid = turn_of(crs), turn_of(grid.crs)
+    if of_grid is not None and (turn is None or turn.meridian == of_grid.meridian):
+        return False
+    if holds_pole(grid.crs, grid.bounds):
+        return True
+    if turn is None:
+        return False
+    left, bottom, right, top = grid.bounds
+    xs, ys = np.meshgrid(np.linspace(left, right, LOOKS), np.linspace(bottom, top, LOOKS))
+    lons, _ = to_degrees(grid.crs, xs.ravel(), ys.ravel())
+    lons = (lons[np.isfinite(lons)] - turn.meridian + 180) % 360 - 180
+    return bool(lons.size and np.ptp(lons) > 180)
+
+
+def _extra_px(dataset: DatasetReader, grid: Grid) -> int:
+    """Return the pixels that GDAL reads around what it has found where edges mislead."""
+    return min(max(dataset.width, dataset.height), 4 * max(grid.width, grid.height))
 
 
 def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
@@ -140,20 +195,41 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels | None:
         AssetReadError: If the file cannot be opened or decoded.
     """
     with reading(asset) as pool:
-        dataset = pool.dataset(asset.path, 0)
-        xs, ys = transform_coordinates(CRS.from_epsg(4326), dataset.crs, [lon], [lat])
-        if not (math.isfinite(xs[0]) and math.isfinite(ys[0])):
+        handle = pool.handle(asset.path)
+        dataset = handle.datasets[0]
+        place = _pixel_at(dataset, lon, lat)
+        if place is None:
             return None
-        column, row = ~dataset.transform @ (xs[0], ys[0])
-        column, row = math.floor(column), math.floor(row)
-        if not (0 <= column < dataset.width and 0 <= row < dataset.height):
-            return None
+        column, row = place
         window = rasterio.windows.Window(column, row, 1, 1)
         stored = Raster(dataset, asset.path, 0).read(window)
         nodata = asset.nodata if dataset.nodata is None else dataset.nodata
         if nodata is None:
             return BandPixels(stored, dataset.read_masks(1, window=window) != 0)
         return BandPixels(stored, differs_from(stored, nodata))
+
+
+def _pixel_at(dataset: DatasetReader, lon: float, lat: float) -> tuple[int, int] | None:
+    """Return column and row of the pixel that holds a place, edges included; None where none does."""
+    try:
+        xs, ys = transform_coordinates(CRS.from_epsg(4326), dataset.crs, [lon], [lat])
+    except CPLE_BaseError:  # the projection has no such place
+        return None
+    if not (math.isfinite(xs[0]) and math.isfinite(ys[0])):
+        return None
+    column, row = ~dataset.transform @ (xs[0], ys[0])
+    turn = turn_of(dataset.crs)
+    if turn is not None and not 0 <= column < dataset.width:
+        around = turn.period / dataset.transform.a
+        again = (column + ALIGNED) % around - ALIGNED
+        column = again if again <= dataset.width + ALIGNED else column % around
+    if not (
+        -ALIGNED <= column <= dataset.width + ALIGNED and -ALIGNED <= row <= dataset.height + ALIGNED
+    ):
+        return None
+    return min(max(math.floor(column), 0), dataset.width - 1), min(
+        max(math.floor(row), 0), dataset.height - 1
+    )
 
 
 def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
@@ -183,10 +259,9 @@ class _Cutout:
     """Cells in the height of a pixel, 1 or more."""
 
 
-def _cutout(dataset: DatasetReader, grid: Grid) -> _Cutout | None:
+def _cutout(crs: CRS, transform: Affine, grid: Grid) -> _Cutout | None:
     """Return where a grid lies among a dataset's pixels; None where it does not follow them."""
-    transform = dataset.transform
-    if transform.b or transform.d or transform.e >= 0 or dataset.crs != grid.crs:
+    if transform.b or transform.d or transform.e >= 0 or crs != grid.crs:
         return None
     left, bottom, right, top = grid.bounds
     width, height = (right - left) / grid.width, (top - bottom) / grid.height
