@@ -11,8 +11,6 @@ from hashlib import sha256
 import numpy as np
 import shapely
 from morecantile import Tile, TileMatrixSet
-from rasterio.crs import CRS
-from rasterio.warp import transform as transform_coordinates
 
 from app.products.product import Product
 from app.rendering.scene_windows import SceneWindows, WindowScenes, key_parts
@@ -21,6 +19,7 @@ from app.rendering.tile_request import TileRequest, crs_of
 from mosaics.catalogue import Catalogue
 from mosaics.index import QuadkeyIndex, SceneRef, TooManyScenesError
 from mosaics.period import Interval
+from mosaics.raster.circle import holds_pole, to_degrees
 from mosaics.raster.grid import Grid
 
 RENDERER_VERSION = "1"
@@ -28,8 +27,6 @@ RENDERER_VERSION = "1"
 
 OUTLINE_POINTS_A_SIDE = 21
 """Points a side of a tile's outline in lon/lat; rasterio's own densification uses as many."""
-
-WGS84 = CRS.from_epsg(4326)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +153,8 @@ def outline(grid: Grid) -> shapely.Geometry:
     """A grid's outline in lon/lat, its edges densified.
 
     Grids in lon/lat are their own outline. Others are followed edge by edge; one whose outline cannot be
-    followed (around a pole, over the antimeridian) is covered by the box around its points.
+    followed (around a pole, over the antimeridian) is covered by the box around its points, and around those
+    of its inside; one with a pole inside by all that lies from that pole to the farthest of its points.
     """
     left, bottom, right, top = grid.bounds
     if grid.crs.is_geographic:
@@ -165,12 +163,23 @@ def outline(grid: Grid) -> shapely.Geometry:
     across, up = left + (right - left) * side, bottom + (top - bottom) * side
     xs = np.concatenate([across, np.full_like(up, right), across[::-1], np.full_like(up, left)])
     ys = np.concatenate([np.full_like(across, bottom), up, np.full_like(across, top), up[::-1]])
-    lons, lats = (np.asarray(c) for c in transform_coordinates(grid.crs, WGS84, xs, ys))
+    lons, lats = to_degrees(grid.crs, xs, ys)
     finite = np.isfinite(lons) & np.isfinite(lats)
-    polygon = shapely.Polygon(np.column_stack([lons[finite], lats[finite]]))
-    if finite.all() and polygon.is_valid and polygon.bounds[2] - polygon.bounds[0] < 180:
-        return polygon
-    return shapely.box(*polygon.bounds)
+    poles = holds_pole(grid.crs, grid.bounds)
+    if finite.all() and not poles:
+        polygon = shapely.Polygon(np.column_stack([lons, lats]))
+        if polygon.is_valid and polygon.bounds[2] - polygon.bounds[0] < 180:
+            return polygon
+    inside = to_degrees(grid.crs, *(c.ravel() for c in np.meshgrid(across, up)))
+    lons, lats = (np.concatenate(pair) for pair in zip((lons, lats), inside, strict=True))
+    finite = np.isfinite(lons) & np.isfinite(lats)
+    lons, lats = lons[finite], lats[finite]
+    if not lons.size:
+        return shapely.Polygon()
+    if np.ptp(lons) > 180 or poles:
+        lons = np.array([-180.0, 180.0])
+    lats = np.append(lats, poles)
+    return shapely.box(lons.min(), max(lats.min(), -90.0), lons.max(), min(lats.max(), 90.0))
 
 
 def _resolved(

@@ -135,7 +135,7 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     if shift != 0.0:
         options["src_transform"] = moved
     if _edges_mislead(dataset.crs, grid):
-        options["warp_extras"] = {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
+        options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
     if nodata is None:
         with WarpedVRT(dataset, add_alpha=True, **options) as warped:
             stored, alpha = warped.read()
