@@ -107,23 +107,21 @@ def holds_pole(crs: CRS, bounds: tuple[float, float, float, float]) -> tuple[flo
 
 
 def to_crs(crs: CRS, lons: Floats, lats: Floats) -> tuple[Floats, Floats]:
-    """Return coordinates in a system; infinite where it has none.
-
-    Raises:
-        pyproj.exceptions.ProjError: If nothing leads there from WGS 84, as to another planet.
-    """
-    xs, ys = _transformer(crs, True).transform(lons, lats)
-    return np.asarray(xs, float), np.asarray(ys, float)
+    """Return coordinates in a system; infinite where it has none, as on another planet everywhere."""
+    return _moved(crs, True, lons, lats)
 
 
 def to_degrees(crs: CRS, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
-    """Return longitudes and latitudes; infinite where the coordinates are nowhere.
+    """Return longitudes and latitudes; infinite where the coordinates are nowhere on Earth."""
+    return _moved(crs, False, xs, ys)
 
-    Raises:
-        pyproj.exceptions.ProjError: If nothing leads from there to WGS 84, as from another planet.
-    """
-    lons, lats = _transformer(crs, False).transform(xs, ys)
-    return np.asarray(lons, float), np.asarray(lats, float)
+
+def _moved(crs: CRS, from_degrees: bool, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
+    try:
+        there = _transformer(crs, from_degrees).transform(xs, ys)
+    except ProjError:
+        return np.full(np.shape(xs), np.inf), np.full(np.shape(ys), np.inf)
+    return np.asarray(there[0], float), np.asarray(there[1], float)
 
 
 @lru_cache(maxsize=64)

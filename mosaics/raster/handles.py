@@ -149,9 +149,7 @@ def _pixel_width(dataset: DatasetReader, crs: CRS) -> float:
         if south < north and (south, north) != (bottom, top):
             height = max(1, round(height * (north - south) / (top - bottom)))
             bottom, top = south, north
-    transform, _, _ = calculate_default_transform(
-        dataset.crs, crs, width, height, left, bottom, right, top
-    )
+    transform, _, _ = calculate_default_transform(dataset.crs, crs, width, height, left, bottom, right, top)
     return float(transform.a)
 
 

@@ -223,9 +223,7 @@ def _pixel_at(dataset: DatasetReader, lon: float, lat: float) -> tuple[int, int]
         around = turn.period / dataset.transform.a
         again = (column + ALIGNED) % around - ALIGNED
         column = again if again <= dataset.width + ALIGNED else column % around
-    if not (
-        -ALIGNED <= column <= dataset.width + ALIGNED and -ALIGNED <= row <= dataset.height + ALIGNED
-    ):
+    if not (-ALIGNED <= column <= dataset.width + ALIGNED and -ALIGNED <= row <= dataset.height + ALIGNED):
         return None
     return min(max(math.floor(column), 0), dataset.width - 1), min(
         max(math.floor(row), 0), dataset.height - 1
