@@ -71,7 +71,7 @@ class MapPart:
     """In units of the system: how near a place comes back to itself that is on the map."""
 
     def on_earth(self, xs: Floats, ys: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Return longitudes, latitudes, and where there are some that lead back: others are beyond the map."""
+        """Return longitudes, latitudes, and where they lead back: others are beyond the map."""
         lons, lats = to_degrees(self.crs, xs, ys)
         back_x, back_y = to_crs(self.crs, lons, lats)
         with np.errstate(invalid="ignore"):

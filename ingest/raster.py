@@ -240,7 +240,7 @@ def _refuse_placing(name: str, dataset: DatasetReader) -> None:
 
 
 def _is_straight(transform: Affine, width: int, height: int) -> bool:
-    """Return whether rows run east; rotation that rounding left, of 1e-9 of a pixel over the file, is none."""
+    """Return whether rows run east; a rotation of 1e-9 of a pixel over the file is rounding."""
     if transform.a == 0 or transform.e == 0:
         return False
     off = max(abs(transform.b) * height / abs(transform.a), abs(transform.d) * width / abs(transform.e))

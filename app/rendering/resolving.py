@@ -149,6 +149,13 @@ def _placed(
     return SceneWindows(windows, {zone: next(lists) for zone in product.zone_rules})
 
 
+def place_of(lon: float, lat: float) -> shapely.Geometry:
+    """A place as what meets the footprints that hold it: 180 and -180 degrees are one meridian."""
+    if abs(lon) == 180:
+        return shapely.MultiPoint([(-180.0, lat), (180.0, lat)])
+    return shapely.Point(lon, lat)
+
+
 def outline(grid: Grid) -> shapely.Geometry:
     """A grid's outline in lon/lat, its edges densified.
 

@@ -127,8 +127,8 @@ def _moved(crs: CRS, from_degrees: bool, xs: Floats, ys: Floats) -> tuple[Floats
 @lru_cache(maxsize=64)
 def _transformer(crs: CRS, from_degrees: bool) -> Transformer:
     there = PROJ_CRS.from_wkt(crs.to_wkt(version="WKT2_2019"))
-    ends = ("EPSG:4326", there) if from_degrees else (there, "EPSG:4326")
-    return Transformer.from_crs(*ends, always_xy=True)
+    source, target = ("EPSG:4326", there) if from_degrees else (there, "EPSG:4326")
+    return Transformer.from_crs(source, target, always_xy=True)
 
 
 @lru_cache(maxsize=256)

@@ -37,8 +37,8 @@ class Handle:
     factors: tuple[float, ...]
     """How much coarser each overview is than full resolution, ascending."""
     shifts: tuple[float, ...] = (0.0,)
-    """By how much the file is moved east, in units of its coordinate system, to be seen on the one turn around
-    the Earth that transformations give; more than one where it has parts on several."""
+    """By how much the file is moved east, in units of its coordinate system, to be seen on the one turn
+    around the Earth that transformations give; more than one where it has parts on several."""
     width_in: dict[str, float] = field(default_factory=dict)
     """Pixel width in another coordinate system's unit, by that system's text."""
 
