@@ -5,9 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import rasterio
-from rasterio._err import CPLE_BaseError
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
@@ -15,6 +13,7 @@ from rasterio.windows import Window
 from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster, opened
 from mosaics.bbox import Bbox
 from mosaics.raster.grid import FileGrid
+from mosaics.raster.reading import GDAL_ERRORS
 
 BLOCK_PX = 256
 USUAL_BLOCK_PX = 1024
@@ -80,7 +79,7 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
                 clipped.write(dataset.read(window=part), window=there)
                 if has_mask:
                     clipped.write_mask(dataset.read_masks(1, window=part) > 0, window=there)
-    except (RasterioError, CPLE_BaseError) as error:
+    except GDAL_ERRORS as error:
         raise RasterRefusedError(
             f"{name} cannot be read under the box: it is truncated or damaged."
         ) from error
@@ -121,7 +120,7 @@ def window_under(dataset: DatasetReader | FileGrid, bbox: Bbox) -> Window | None
     for box in bbox.parts:
         try:
             left, bottom, right, top = transform_bounds("EPSG:4326", dataset.crs, *box)
-        except RasterioError:
+        except GDAL_ERRORS:
             continue
         inverse = ~dataset.transform
         corners = [inverse * corner for corner in ((left, top), (right, bottom))]

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.shutil import copy
 from rio_cogeo.cogeo import cog_validate
 
 from ingest.encoding import Encoding
 from ingest.raster import SourceRaster
+from mosaics.raster.reading import GDAL_ERRORS
 
 BLOCK_PX = 256
 CACHE_BYTES = 256 << 20
@@ -64,7 +63,7 @@ def write_cog(
                 bigtiff="IF_SAFER",
                 num_threads="ALL_CPUS",
             )
-        except (RasterioError, CPLE_BaseError) as error:
+        except GDAL_ERRORS as error:
             raise InvalidCogError(
                 f"the COG of {raster.name} cannot be written in {target.parent}; is the disk full?"
             ) from error

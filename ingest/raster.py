@@ -14,14 +14,19 @@ import numpy as np
 import rasterio
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS as PROJ_CRS
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine
-from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon
+
+from ingest.footprints import Footprint, MapPart, around_turn
+from mosaics.ellipsoid import SEMI_MAJOR_M, WGS84
+from mosaics.raster.circle import to_degrees, turn_of
+from mosaics.raster.reading import GDAL_ERRORS
 
 DRIVER = "GTiff"
 """The only format opened, COGs among it; a VRT could name any file or address."""
@@ -34,10 +39,11 @@ METERS_PER_DEGREE = math.pi / 180 * 6378137.0
 
 POINTS_PER_SIDE = 21
 """A straight edge on the raster's grid is a curve in degrees; this keeps a 110 km edge within a metre."""
+STRAIGHT = 1e-9
+"""Of a pixel: how far a rotation may move the far edge of a file that counts as straight."""
+
 DECIMALS = 7
 """Of a degree: a centimetre."""
-
-Footprint: TypeAlias = Polygon | MultiPolygon
 
 Layer: TypeAlias = int | str
 """A raster of a file, as its format names it: number of a GeoTIFF's band, from 1; path of a dataset."""
@@ -124,7 +130,7 @@ class SourceRaster:
                 try:
                     pixels = dataset.read(self.index, window=window)
                     kept = dataset.read_masks(self.index, window=window) > 0 if self.has_mask else None
-                except RasterioError as error:
+                except GDAL_ERRORS as error:
                     raise RasterRefusedError(
                         f"{self.name} cannot be read to its end: it is truncated or damaged. "
                         "Copy or download it again."
@@ -143,7 +149,7 @@ def opened(path: Path) -> Iterator[DatasetReader]:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             dataset = rasterio.open(path.resolve(), driver=DRIVER)
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise RasterRefusedError(
                 f"{path.name} is not a GeoTIFF that can be read. "
                 "Convert it first, for example: gdal_translate -of GTiff INPUT OUTPUT.tif"
@@ -221,7 +227,7 @@ def _refuse_placing(name: str, dataset: DatasetReader) -> None:
             f"{name} does not say where it lies. "
             f"If you know its corners: gdal_edit.py -a_ullr LEFT TOP RIGHT BOTTOM {name}"
         )
-    if transform.b or transform.d or transform.a < 0:
+    if not _is_straight(transform, dataset.width, dataset.height):
         raise RasterRefusedError(
             f"{name} is rotated or sheared against its coordinate axes. "
             f"Warp it onto a straight grid first: gdalwarp {name} OUTPUT.tif"
@@ -233,9 +239,17 @@ def _refuse_placing(name: str, dataset: DatasetReader) -> None:
         )
 
 
+def _is_straight(transform: Affine, width: int, height: int) -> bool:
+    """Return whether rows run east; a rotation of 1e-9 of a pixel over the file is rounding."""
+    if transform.a == 0 or transform.e == 0:
+        return False
+    off = max(abs(transform.b) * height / abs(transform.a), abs(transform.d) * width / abs(transform.e))
+    return transform.a > 0 and off <= STRAIGHT
+
+
 def _north_up(transform: Affine, height: int) -> Affine:
     if transform.e < 0:
-        return transform
+        return Affine(transform.a, 0.0, transform.c, 0.0, transform.e, transform.f)
     return Affine(transform.a, 0.0, transform.c, 0.0, -transform.e, transform.f + height * transform.e)
 
 
@@ -261,28 +275,72 @@ def scene_footprint(rasters: Mapping[str, SourceRaster]) -> Footprint:
 
 
 def raster_footprint(raster: SourceRaster) -> Footprint:
-    """Return the outline of a raster, with 21 points a side."""
-    left, bottom, right, top = raster.bounds
+    """Return the outline of a raster, with 21 points a side.
+
+    One that is partly nowhere on Earth, as maps of the world are in their corners, is outlined by boxes
+    around what is.
+
+    Raises:
+        RasterRefusedError: If the raster lies on another body, or nothing of it lies on the Earth.
+    """
+    _refuse_other_bodies(raster)
+    bounds = raster.bounds
+    left, bottom, right, top = bounds
+    if raster.crs.is_geographic and not (
+        max(abs(bottom), abs(top)) <= 90 + abs(raster.transform.e) and max(abs(left), abs(right)) <= 540
+    ):
+        raise _nowhere(raster)
+    turn = turn_of(raster.crs)
+    if turn is not None and right - left > 2 * turn.period:
+        raise _nowhere(raster)
+    if turn is not None and (
+        not raster.crs.is_geographic or right - left >= turn.period - raster.transform.a / 2
+    ):
+        of_rows = around_turn(turn, raster.crs, _on_meridians(bounds, raster), raster.transform.a)
+        if of_rows is None:
+            raise _nowhere(raster)
+        return of_rows
     xs, ys = np.linspace(left, right, POINTS_PER_SIDE), np.linspace(bottom, top, POINTS_PER_SIDE)
-    ring_x = [*xs, *[right] * (len(ys) - 1), *xs[-2::-1], *[left] * (len(ys) - 1)]
-    ring_y = [*[bottom] * len(xs), *ys[1:], *[top] * (len(xs) - 1), *ys[-2::-1]]
-    try:
-        lons, lats = (np.asarray(c) for c in transform_points(raster.crs, "EPSG:4326", ring_x, ring_y))
-    except RasterioError as error:
-        raise _nowhere(raster) from error
-    latitude_slack = abs(raster.transform.e) if raster.crs.is_geographic else 1e-6
-    if not np.isfinite([lons, lats]).all() or (np.abs(lats) > 90 + latitude_slack).any():
+    ring_x = np.array([*xs, *[right] * (len(ys) - 1), *xs[-2::-1], *[left] * (len(ys) - 1)])
+    ring_y = np.array([*[bottom] * len(xs), *ys[1:], *[top] * (len(xs) - 1), *ys[-2::-1]])
+    part = MapPart(raster.crs, bounds, min(raster.transform.a, -raster.transform.e))
+    if raster.crs.is_geographic:
+        lons, lats = to_degrees(raster.crs, ring_x, ring_y)
+        if raster.crs == WGS84:
+            lons, lats = ring_x, ring_y
+        whole = np.isfinite([lons, lats]).all(axis=0)
+    else:
+        lons, lats, whole = part.on_earth(ring_x, ring_y)
+    if whole.all():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", antimeridian.FixWindingWarning)
+            fixed = antimeridian.fix_polygon(Polygon(zip(lons, np.clip(lats, -90, 90), strict=True)))
+        if fixed.is_valid:
+            return fixed
+    outline = part.outline()
+    if outline is None:
         raise _nowhere(raster)
-    if (np.abs(lons) > 540).any():
-        raise _nowhere(raster)
-    if raster.crs.is_geographic and right - left >= 360 - raster.transform.a / 2:
-        return shapely.box(-180.0, max(bottom, -90.0), 180.0, min(top, 90.0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", antimeridian.FixWindingWarning)
-        fixed = antimeridian.fix_polygon(Polygon(zip(lons, np.clip(lats, -90, 90), strict=True)))
-    if not fixed.is_valid:
-        raise _nowhere(raster)
-    return fixed
+    return outline
+
+
+def _on_meridians(
+    bounds: tuple[float, float, float, float], raster: SourceRaster
+) -> tuple[float, float, float, float]:
+    """Return bounds without the part of half-pixel rows that lies beyond a pole."""
+    left, bottom, right, top = bounds
+    if raster.crs.is_geographic:
+        return left, max(bottom, -90.0), right, min(top, 90.0)
+    return bounds
+
+
+def _refuse_other_bodies(raster: SourceRaster) -> None:
+    """Refuse what lies on an ellipsoid that is not within 1% of the Earth's."""
+    radius_m = PROJ_CRS.from_wkt(raster.crs.to_wkt()).ellipsoid
+    if radius_m is not None and abs(radius_m.semi_major_metre / SEMI_MAJOR_M - 1) > 0.01:
+        raise RasterRefusedError(
+            f"{raster.name} lies on a body of {radius_m.semi_major_metre / 1000:,.0f} km radius "
+            f"({radius_m.name}), not on the Earth ({SEMI_MAJOR_M / 1000:,.0f} km); only the Earth is mapped."
+        )
 
 
 def _nowhere(raster: SourceRaster) -> RasterRefusedError:

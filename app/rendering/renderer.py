@@ -9,14 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from shapely import Point
-
 from app.products.product import Product
 from app.rendering.computing import Clock, compute_values, pixels_of
 from app.rendering.memory import keep_freed_memory
 from app.rendering.painting import encode
 from app.rendering.point import PointAnswer, point_value
-from app.rendering.resolving import ResolvedTile, SceneWindows, scenes_in
+from app.rendering.resolving import ResolvedTile, SceneWindows, place_of, scenes_in
 from app.rendering.values import ItemOf, Values
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
@@ -174,7 +172,9 @@ class Renderer:
 
     async def point(self, product: Product, lon: float, lat: float, datetime: str | None) -> PointAnswer:
         """Return the value at a place, or why there is none; errors as `render`, and those of `scenes_in`."""
-        scenes = await scenes_in(self._catalogue, product, Point(lon, lat), datetime, limit=self._max_scenes)
+        scenes = await scenes_in(
+            self._catalogue, product, place_of(lon, lat), datetime, limit=self._max_scenes
+        )
         await self._fetch_ahead(scenes)
         return await self.run(lambda item_of: point_value(product, scenes, lon, lat, item_of))
 

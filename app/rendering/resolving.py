@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import shapely
-from rasterio.warp import transform as transform_coordinates
 
 from app.products.product import Product
 from app.rendering.address import TileRequest
@@ -21,7 +20,8 @@ from app.rendering.selecting import MAX_PERIODS, Selection, Span, Window, select
 from mosaics.catalogue import Catalogue
 from mosaics.index import QuadkeyIndex, SceneRef, TooManyScenesError
 from mosaics.period import Interval, Period
-from mosaics.raster.grid import WGS84, Grid
+from mosaics.raster.circle import holds_pole, to_degrees
+from mosaics.raster.grid import Grid
 
 RENDERER_VERSION = "1"
 """Part of every key: changes whenever the same scenes and product would give other bytes."""
@@ -237,11 +237,19 @@ def _placed(
     return SceneWindows(windows, dict(zip(product.zone_rules, lists, strict=True)))
 
 
+def place_of(lon: float, lat: float) -> shapely.Geometry:
+    """A place as what meets the footprints that hold it: 180 and -180 degrees are one meridian."""
+    if abs(lon) == 180:
+        return shapely.MultiPoint([(-180.0, lat), (180.0, lat)])
+    return shapely.Point(lon, lat)
+
+
 def outline(grid: Grid) -> shapely.Geometry:
     """Return a grid's outline in lon/lat, its edges densified.
 
     Grids in lon/lat are their own outline. Others are followed edge by edge; one whose outline cannot be
-    followed (around a pole, over the antimeridian) is covered by the box around its points.
+    followed (around a pole, over the antimeridian) is covered by the box around its points, and around those
+    of its inside; one with a pole inside by all that lies from that pole to the farthest of its points.
     """
     left, bottom, right, top = grid.bounds
     if grid.crs.is_geographic:
@@ -250,12 +258,23 @@ def outline(grid: Grid) -> shapely.Geometry:
     across, up = left + (right - left) * side, bottom + (top - bottom) * side
     xs = np.concatenate([across, np.full_like(up, right), across[::-1], np.full_like(up, left)])
     ys = np.concatenate([np.full_like(across, bottom), up, np.full_like(across, top), up[::-1]])
-    lons, lats = (np.asarray(c) for c in transform_coordinates(grid.crs, WGS84, xs, ys))
+    lons, lats = to_degrees(grid.crs, xs, ys)
     finite = np.isfinite(lons) & np.isfinite(lats)
-    polygon = shapely.Polygon(np.column_stack([lons[finite], lats[finite]]))
-    if finite.all() and polygon.is_valid and polygon.bounds[2] - polygon.bounds[0] < 180:
-        return polygon
-    return shapely.box(*polygon.bounds)
+    poles = holds_pole(grid.crs, grid.bounds)
+    if finite.all() and not poles:
+        polygon = shapely.Polygon(np.column_stack([lons, lats]))
+        if polygon.is_valid and polygon.bounds[2] - polygon.bounds[0] < 180:
+            return polygon
+    inside = to_degrees(grid.crs, *(c.ravel() for c in np.meshgrid(across, up)))
+    lons, lats = (np.concatenate(pair) for pair in zip((lons, lats), inside, strict=True))
+    finite = np.isfinite(lons) & np.isfinite(lats)
+    lons, lats = lons[finite], lats[finite]
+    if not lons.size:
+        return shapely.Polygon()
+    if np.ptp(lons) > 180 or poles:
+        lons = np.array([-180.0, 180.0])
+    lats = np.append(lats, poles)
+    return shapely.box(lons.min(), max(lats.min(), -90.0), lons.max(), min(lats.max(), 90.0))
 
 
 def _resolved(

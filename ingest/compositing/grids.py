@@ -9,7 +9,6 @@ import numpy as np
 import shapely
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
-from rasterio.errors import RasterioError
 from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 
@@ -17,6 +16,7 @@ from ingest.compositing.request import CompositeError
 from ingest.compositing.scene_selection import SourceScene
 from mosaics.bbox import Bbox
 from mosaics.raster.grid import Bounds
+from mosaics.raster.reading import GDAL_ERRORS
 
 SIDES = (2048, 1024, 512, 256)
 """Of a block, in pixels; multiples of the 256 px blocks of landed COGs."""
@@ -158,10 +158,10 @@ def _window(scenes: Sequence[SourceScene], box: Bbox, band: str, crs: CRS) -> Bo
     parts = [shapely.intersection(footprints, shapely.box(*half)) for half in box.parts]
     try:
         under_box = [transform_bounds(DEGREES, str(crs), *part.bounds) for part in parts if part.area > 0]
-    except RasterioError as error:
+        covered = _union([bounds_in(scene, band, crs) for scene in scenes])
+    except GDAL_ERRORS as error:
         raise CompositeError(f"the box lies nowhere in {crs}, the grid of its scenes.") from error
     outer = _union(under_box)
-    covered = _union([bounds_in(scene, band, crs) for scene in scenes])
     return (*map(max, outer[:2], covered[:2]), *map(min, outer[2:], covered[2:]))  # type: ignore[return-value]
 
 

@@ -12,9 +12,9 @@ import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.loader import RioDriver, RioReader
-from rasterio.errors import RasterioError
 
 from ingest.compositing.grids import NEARLY, is_aligned
+from mosaics.raster.reading import GDAL_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class SceneReader(RioReader):
                     return part.read(dataset, cfg.dtype)
             with _WARPING:
                 return super().read(cfg, dst_geobox, **options)
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             logger.info("%s: %s", self.name, error)
         # Not from GDAL's error, which cannot travel from a worker.
         raise UnreadableSceneError(

@@ -10,6 +10,7 @@ from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
+from mosaics.raster.circle import turn_of
 from mosaics.raster.grid import Grid
 
 HANDLES_PER_THREAD = 96
@@ -34,6 +35,9 @@ class Handle:
     """By overview level; 0 is full resolution."""
     factors: tuple[float, ...]
     """How much coarser each overview is than full resolution, ascending."""
+    shifts: tuple[float, ...] = (0.0,)
+    """By how much the file is moved east, in units of its coordinate system, to be seen on the one turn
+    around the Earth that transformations give; more than one where it has parts on several."""
     width_in: dict[str, float] = field(default_factory=dict)
     """Pixel width in another coordinate system's unit, by that system's text."""
 
@@ -77,7 +81,7 @@ class HandlePool:
         if found is None:
             dataset = rasterio.open(path, sharing=False)
             factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
-            found = self._handles[path] = Handle(path, {0: dataset}, factors)
+            found = self._handles[path] = Handle(path, {0: dataset}, factors, _shifts(dataset))
             while len(self._handles) > self._size:
                 self.forget(next(iter(self._handles)))
         else:
@@ -112,19 +116,38 @@ def thread_pool() -> HandlePool:
     return pool
 
 
+def _shifts(dataset: DatasetReader) -> tuple[float, ...]:
+    """Return by how much a dataset is moved to be seen wherever it lies."""
+    turn = None if dataset.crs is None else turn_of(dataset.crs)
+    if turn is None:
+        return (0.0,)
+    left, _, right, _ = dataset.bounds
+    return turn.shifts(left, right, abs(dataset.transform.a))
+
+
 def _pixel_width(dataset: DatasetReader, crs: CRS) -> float:
     """Return the width of a dataset's pixel in units of `crs`, as GDAL suggests it for a warp."""
     if dataset.crs == crs:
         return float(dataset.transform.a)
     left, bottom, right, top = dataset.bounds
-    height = dataset.height
+    width, height = dataset.width, dataset.height
+    if _shifts(dataset) != (0.0,):
+        left, right, width = _on_one_turn(dataset)
     if dataset.crs.is_geographic and crs == WEB_MERCATOR:
         south = max(bottom, -WEB_MERCATOR_LATITUDE)
         north = min(top, WEB_MERCATOR_LATITUDE)
         if south < north and (south, north) != (bottom, top):
             height = max(1, round(height * (north - south) / (top - bottom)))
             bottom, top = south, north
-    transform, _, _ = calculate_default_transform(
-        dataset.crs, crs, dataset.width, height, left, bottom, right, top
-    )
+    transform, _, _ = calculate_default_transform(dataset.crs, crs, width, height, left, bottom, right, top)
     return float(transform.a)
+
+
+def _on_one_turn(dataset: DatasetReader) -> tuple[float, float, int]:
+    """Return left, right and columns of a dataset moved to the middle of the turn, no wider than that."""
+    turn = turn_of(dataset.crs)
+    assert turn is not None  # noqa: S101 - it is moved along one
+    columns = min(dataset.width, max(1, round(turn.period / dataset.transform.a)))
+    half = min(columns * dataset.transform.a, turn.period) / 2
+    middle = turn.west + turn.period / 2
+    return middle - half, middle + half, columns

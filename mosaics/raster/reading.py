@@ -18,13 +18,15 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
+from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
-from rasterio.transform import from_bounds
+from rasterio.transform import Affine, from_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_coordinates
 
 from mosaics.raster.blocks import Raster
+from mosaics.raster.circle import holds_pole, is_local, to_degrees, turn_of
 from mosaics.raster.grid import WGS84, Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
@@ -34,6 +36,8 @@ Degrees: TypeAlias = NDArray[np.float64] | Sequence[float]
 ALIGNED = 1e-3
 """A grid follows a file's pixels when no cell lies further off than this, in cells."""
 
+LOOKS = 9
+"""Points a side of a grid at which its longitudes are looked up."""
 
 GDAL_ERRORS = (RasterioError, CPLE_BaseError)
 """What rasterio raises for a file that cannot be read; some errors of GDAL pass through it as they are."""
@@ -105,25 +109,77 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     with reading(asset) as pool:
         handle = pool.handle(asset.path)
         level = handle.level_for(grid)
-        dataset = handle.dataset(level)
-        nodata = asset.nodata if dataset.nodata is None else dataset.nodata
-        cutout = _cutout(dataset, grid)
-        if cutout is not None:
-            return _read_cutout(Raster(dataset, asset.path, level), nodata, cutout, grid)
-        options: dict[str, Any] = {
-            "crs": grid.crs,
-            "transform": from_bounds(*grid.bounds, grid.width, grid.height),
-            "width": grid.width,
-            "height": grid.height,
-            "dtype": dataset.dtypes[0],
-        }
-        if nodata is None:
-            with WarpedVRT(dataset, add_alpha=True, **options) as warped:
-                stored, alpha = warped.read()
-            return BandPixels(stored, alpha != 0)
-        with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
-            stored = warped.read(1)
-        return BandPixels(stored, differs_from(stored, nodata))
+        raster = Raster(handle.dataset(level), asset.path, level)
+        nodata = asset.nodata if raster.dataset.nodata is None else raster.dataset.nodata
+        first, *others = handle.shifts
+        pixels = _read_moved(raster, nodata, first, grid)
+        for shift in others:
+            if pixels.valid.all():
+                break
+            pixels = _filled(pixels, _read_moved(raster, nodata, shift, grid))
+        return pixels
+
+
+def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) -> BandPixels:
+    """Read a raster onto a grid, moved east by `shift` units of its coordinate system."""
+    dataset = raster.dataset
+    moved = dataset.transform if shift == 0.0 else Affine.translation(shift, 0.0) @ dataset.transform
+    cutout = _cutout(dataset.crs, moved, grid)
+    if cutout is not None:
+        return _read_cutout(raster, nodata, cutout, grid)
+    options: dict[str, Any] = {
+        "crs": grid.crs,
+        "transform": from_bounds(*grid.bounds, grid.width, grid.height),
+        "width": grid.width,
+        "height": grid.height,
+        "dtype": dataset.dtypes[0],
+    }
+    if shift != 0.0:
+        options["src_transform"] = moved
+    if _edges_mislead(dataset.crs, grid):
+        options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
+    if nodata is None:
+        with WarpedVRT(dataset, add_alpha=True, **options) as warped:
+            stored, alpha = warped.read()
+        return BandPixels(stored, alpha != 0)
+    with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
+        stored = warped.read(1)
+    return BandPixels(stored, differs_from(stored, nodata))
+
+
+def _filled(pixels: BandPixels, more: BandPixels) -> BandPixels:
+    """Return pixels with those of another part of their file where they have no value."""
+    if not more.valid.any():
+        return pixels
+    stored = np.where(pixels.valid, pixels.stored, more.stored)
+    return BandPixels(stored, pixels.valid | more.valid)
+
+
+def _edges_mislead(crs: CRS, grid: Grid) -> bool:
+    """Return whether what lies under a grid need not lie between what lies under its edges.
+
+    GDAL looks at points of the edges to know which pixels of a file to read. They do not tell of a pole
+    inside, nor of all that lies between them and the meridian that a map of the world is cut along.
+    """
+    if crs == grid.crs or is_local(crs):
+        return False
+    turn, of_grid = turn_of(crs), turn_of(grid.crs)
+    if of_grid is not None and (turn is None or turn.meridian == of_grid.meridian):
+        return False
+    if holds_pole(grid.crs, grid.bounds):
+        return True
+    if turn is None:
+        return False
+    left, bottom, right, top = grid.bounds
+    xs, ys = np.meshgrid(np.linspace(left, right, LOOKS), np.linspace(bottom, top, LOOKS))
+    lons, _ = to_degrees(grid.crs, xs.ravel(), ys.ravel())
+    lons = (lons[np.isfinite(lons)] - turn.meridian + 180) % 360 - 180
+    return bool(lons.size and np.ptp(lons) > 180)
+
+
+def _extra_px(dataset: DatasetReader, grid: Grid) -> int:
+    """Return the pixels that GDAL reads around what it has found where edges mislead."""
+    return min(max(dataset.width, dataset.height), 4 * max(grid.width, grid.height))
 
 
 def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
@@ -166,11 +222,26 @@ def lies_within(asset: Asset, lons: Degrees, lats: Degrees) -> NDArray[np.bool_]
 def _cells_at(
     dataset: DatasetReader, lons: Degrees, lats: Degrees
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Columns and rows of places in a dataset, whole numbers, and which of them the dataset has."""
-    xs, ys = (np.asarray(each) for each in transform_coordinates(WGS84, dataset.crs, lons, lats))
-    columns, rows = (np.floor(each) for each in ~dataset.transform @ (xs, ys))
-    within = (columns >= 0) & (columns < dataset.width) & (rows >= 0) & (rows < dataset.height)
-    return columns, rows, within
+    """Return columns and rows of places in a dataset, edges included, and which places the dataset has."""
+    try:
+        xs, ys = (np.asarray(each) for each in transform_coordinates(WGS84, dataset.crs, lons, lats))
+    except CPLE_BaseError:  # the projection has no such place
+        nowhere = np.zeros(len(lons))
+        return nowhere, nowhere, nowhere.astype(bool)
+    columns, rows = ~dataset.transform @ (xs, ys)
+    turn = turn_of(dataset.crs)
+    if turn is not None:
+        around = turn.period / dataset.transform.a
+        again = (columns + ALIGNED) % around - ALIGNED
+        again = np.where(again <= dataset.width + ALIGNED, again, columns % around)
+        columns = np.where((columns >= 0) & (columns < dataset.width), columns, again)
+    within = (columns >= -ALIGNED) & (columns <= dataset.width + ALIGNED)
+    within &= (rows >= -ALIGNED) & (rows <= dataset.height + ALIGNED)
+    return (
+        np.clip(np.floor(columns), 0, dataset.width - 1),
+        np.clip(np.floor(rows), 0, dataset.height - 1),
+        within,
+    )
 
 
 def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
@@ -200,10 +271,9 @@ class _Cutout:
     """Cells in the height of a pixel, 1 or more."""
 
 
-def _cutout(dataset: DatasetReader, grid: Grid) -> _Cutout | None:
+def _cutout(crs: CRS, transform: Affine, grid: Grid) -> _Cutout | None:
     """Return where a grid lies among a dataset's pixels; None where it does not follow them."""
-    transform = dataset.transform
-    if transform.b or transform.d or transform.e >= 0 or dataset.crs != grid.crs:
+    if transform.b or transform.d or transform.e >= 0 or crs != grid.crs:
         return None
     left, bottom, right, top = grid.bounds
     width, height = (right - left) / grid.width, (top - bottom) / grid.height

@@ -1,7 +1,9 @@
 """Footprints in longitude and latitude, also where maps are cut."""
 
+import numpy as np
 import pytest
 import shapely
+from pyproj import Transformer
 from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 
@@ -80,3 +82,51 @@ def test_bands_that_do_not_overlap_are_no_scene(raster):
         scene_footprint(
             {"red": raster("red.tif"), "nir": raster("nir.tif", upper_left=(MOL[0] + 1000, MOL[1]))}
         )
+
+
+GEOS = "+proj=geos +lon_0=-75 +h=35786023 +ellps=GRS80 +units=m +sweep=x +no_defs"
+SINUSOIDAL = "+proj=sinu +R=6371007.181 +units=m +no_defs"
+
+
+@pytest.mark.parametrize(
+    ("crs", "left", "top", "size"),
+    [
+        ("ESRI:54009", -18041000.0, 9020500.0, 360820.0),
+        ("EPSG:8857", -17243959.0, 8392927.0, 344880.0),
+        (GEOS, -5434894.9, 5434894.9, 108697.9),
+        (SINUSOIDAL, -20015109.354, 5559752.598, 11119.5),  # a MODIS tile at the edge of the map
+    ],
+)
+def test_the_outline_of_a_map_holds_all_of_it_that_is_on_earth(raster, crs, left, top, size):
+    outline = raster_footprint(raster(crs=crs, upper_left=(left, top), pixel_size=size))
+    lons, lats = (
+        axis.ravel() for axis in np.meshgrid(np.linspace(-179.9, 179.9, 90), np.linspace(-89.9, 89.9, 90))
+    )
+    to = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    xs, ys = to.transform(lons, lats)
+    on_it = (xs > left) & (xs < left + 100 * size) & (ys < top) & (ys > top - 100 * size)
+    assert on_it.any()
+    assert shapely.intersects_xy(outline, lons[on_it], lats[on_it]).all()
+    assert outline.is_valid
+
+
+def test_web_mercator_past_180_comes_back_on_the_other_side(raster):
+    edge = 20037508.342789244
+    footprint = raster_footprint(
+        raster(crs="EPSG:3857", upper_left=(edge * 170 / 180, 0.0), pixel_size=edge / 900)
+    )
+    east, west = sorted(shapely.get_parts(footprint), key=lambda part: -part.bounds[0])
+    assert (east.bounds[0], east.bounds[2]) == pytest.approx((170, 180))
+    assert (west.bounds[0], west.bounds[2]) == pytest.approx((-180, -170))
+
+
+@pytest.mark.parametrize("crs", ["IAU_2015:49910", "IAU_2015:30110"])
+def test_other_bodies_are_refused_by_name(raster, crs):
+    with pytest.raises(RasterRefusedError, match=r"lies on a body of [\d,]+ km radius"):
+        raster_footprint(raster(crs=crs, upper_left=(0.0, 0.0)))
+
+
+def test_rotation_by_rounding_is_straight(raster):
+    assert raster(transform=Affine(10.0, 1e-13, 600000.0, -1e-13, -10.0, 5e6)).transform.b == 0
+    with pytest.raises(RasterRefusedError, match="rotated"):
+        raster(transform=Affine(10.0, 1e-6, 600000.0, 0.0, -10.0, 5e6))

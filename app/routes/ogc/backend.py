@@ -23,9 +23,12 @@ from app.errors import RequestError
 from app.http.zooms import crs_units, union_bounds, zoom_range
 from app.products.product import Product
 from app.rendering.resolving import SceneWindows, outline, scenes_in
+from app.rendering.values import ItemOf
 from app.state import AppState
+from app.statistics.pixel_grid import NativePixelGrids, PixelGrid, native_lattices
 from mosaics.index import QuadkeyIndex, SceneRef
 from mosaics.period import Period
+from mosaics.raster.circle import to_crs, to_degrees
 from mosaics.raster.grid import Grid
 
 MAX_VERTICES = 10_000
@@ -117,8 +120,8 @@ class ProductBackend(BaseBackend):
         """
         crs = dst_crs or bounds_crs
         bounds = _transformed(bbox, bounds_crs, crs)
-        finest_m = min(index.resolution_m for index in self.input.indexes)
-        wide, high = _native_size(bounds, crs, finest_m)
+        scenes = self._scenes(Grid(crs, bounds, 1, 1))
+        wide, high = self._own_size(scenes, bounds, crs)
         if width is not None and height is None:
             height = round(high * width / wide)
         elif height is not None and width is None:
@@ -127,7 +130,7 @@ class ProductBackend(BaseBackend):
             shrink = min(1.0, max_size / max(wide, high))
             width, height = round(wide * shrink), round(high * shrink)
         grid = Grid(crs, bounds, _within_limits(width), _within_limits(height))
-        return self._image(grid, tells_absence=tells_absence)
+        return self._image(grid, scenes, tells_absence=tells_absence)
 
     def feature(  # type: ignore[override]
         self, shape: dict[str, Any], **more: Any
@@ -161,9 +164,24 @@ class ProductBackend(BaseBackend):
         limit = landed.state.settings.max_scenes_per_tile
         return await scenes_in(landed.state.catalogue, landed.product, geometry, landed.written, limit=limit)
 
-    def _image(self, grid: Grid, *, tells_absence: bool) -> tuple[ImageData, list[str]]:
+    def _own_size(
+        self, scenes: SceneWindows, bounds: tuple[float, float, float, float], crs: CRS
+    ) -> tuple[float, float]:
+        """Return how many of the best scene's own pixels a box is wide and high."""
         landed = self.input
-        scenes = self._scenes(grid)
+
+        def work(item_of: ItemOf) -> NativePixelGrids:
+            return native_lattices(landed.product, scenes.best_first, item_of)
+
+        grids = anyio.from_thread.run(landed.state.renderer.run, work)
+        pixel = _pixel_in(grids.levels[0], bounds, crs) if grids.levels else None
+        if pixel is None:
+            return _native_size(bounds, crs, min(index.resolution_m for index in landed.indexes))
+        left, bottom, right, top = bounds
+        return (right - left) / pixel[0], (top - bottom) / pixel[1]
+
+    def _image(self, grid: Grid, scenes: SceneWindows, *, tells_absence: bool) -> tuple[ImageData, list[str]]:
+        landed = self.input
         compute = partial(landed.state.renderer.values, thorough=tells_absence)
         values = anyio.from_thread.run(compute, landed.product, scenes, grid)
         image = ImageData(
@@ -195,6 +213,21 @@ def _transformed(
     if not (_is_on_globe(bounds) and bounds[0] < bounds[2] and bounds[1] < bounds[3]):
         raise _elsewhere()
     return bounds
+
+
+def _pixel_in(
+    own: PixelGrid, bounds: tuple[float, float, float, float], crs: CRS
+) -> tuple[float, float] | None:
+    """Width and height of a file's pixel in another system, in the middle of a box; None if it has none."""
+    if own.crs == crs:
+        return own.cell_width, own.cell_height
+    left, bottom, right, top = bounds
+    middle = to_degrees(crs, np.array([(left + right) / 2]), np.array([(bottom + top) / 2]))
+    x, y = (float(axis[0]) for axis in to_crs(own.crs, *middle))
+    xs, ys = np.array([x, x + own.cell_width, x]), np.array([y, y, y + own.cell_height])
+    across, up = (np.abs(axis[1:] - axis[0]) for axis in to_crs(crs, *to_degrees(own.crs, xs, ys)))
+    width, height = math.hypot(*across), math.hypot(*up)
+    return (width, height) if 0 < width < math.inf and 0 < height < math.inf else None
 
 
 def _native_size(bounds: tuple[float, float, float, float], crs: CRS, pixel_m: float) -> tuple[float, float]:

@@ -1,0 +1,148 @@
+"""Footprints: where a raster lies in longitude and latitude, whatever the edges of its map cut through."""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from mosaics.raster.circle import Turn, to_crs, to_degrees
+
+SAMPLES = 129
+"""Points a side of a raster at which it is found out what of it lies on the Earth."""
+
+BOXES = 60
+"""Boxes of longitude and latitude to the height of an outline that is put together from them."""
+
+WIDEST_BOX = 2.0
+"""Degrees."""
+
+LOOKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Where a box is looked at in each direction, in parts of its side."""
+
+Floats = NDArray[np.float64]
+Bounds: TypeAlias = tuple[float, float, float, float]
+Footprint: TypeAlias = shapely.Polygon | shapely.MultiPolygon
+
+
+def around_turn(turn: Turn, crs: CRS, bounds: Bounds, pixel: float) -> Footprint | None:
+    """Return the outline of a raster whose columns are meridians and whose rows are parallels.
+
+    Args:
+        turn: Of the coordinate system.
+        crs: The same.
+        bounds: Of the raster, in units of the system.
+        pixel: Width of its pixels.
+
+    Returns:
+        None if its upper or lower edge is nowhere on Earth.
+    """
+    left, bottom, right, top = bounds
+    middle = np.full(2, turn.west + turn.period / 2)
+    _, lats = to_degrees(crs, middle, np.array([bottom, top]))
+    if not np.isfinite(lats).all() or lats[0] >= lats[1]:
+        return None
+    south, north = max(float(lats[0]), -90.0), min(float(lats[1]), 90.0)
+    if right - left >= turn.period - pixel / 2:
+        return shapely.box(-180.0, south, 180.0, north)
+    return _split(turn.longitude(left), south, turn.longitude(right), north, 1e-3 * pixel / turn.period * 360)
+
+
+def _split(west: float, south: float, east: float, north: float, slack: float) -> Footprint:
+    """Return a box of longitudes of any turn on the one of -180 to 180."""
+    parts = []
+    for number in range(math.floor((west + 180) / 360), math.ceil((east + 180) / 360)):
+        left, right = max(west - 360 * number, -180.0), min(east - 360 * number, 180.0)
+        if right - left > slack:
+            parts.append(shapely.box(left, south, right, north))
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class MapPart:
+    """A rectangle of a map, some of which may lie nowhere on Earth."""
+
+    crs: CRS
+    bounds: Bounds
+    tolerance: float
+    """In units of the system: how near a place comes back to itself that is on the map."""
+
+    def on_earth(self, xs: Floats, ys: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Return longitudes, latitudes, and where they lead back: others are beyond the map."""
+        lons, lats = to_degrees(self.crs, xs, ys)
+        back_x, back_y = to_crs(self.crs, lons, lats)
+        with np.errstate(invalid="ignore"):
+            off = np.hypot(back_x - xs, back_y - ys)
+        return lons, lats, np.isfinite(lons) & np.isfinite(lats) & (off <= self.tolerance)
+
+    def holds(self, lons: Floats, lats: Floats) -> NDArray[np.bool_]:
+        """Return which places lie in the rectangle."""
+        left, bottom, right, top = self.bounds
+        xs, ys = to_crs(self.crs, lons, lats)
+        within = (xs >= left) & (xs <= right) & (ys >= bottom) & (ys <= top)
+        back_lons, back_lats = to_degrees(
+            self.crs, np.where(within, xs, np.inf), np.where(within, ys, np.inf)
+        )
+        with np.errstate(invalid="ignore"):
+            apart = np.abs((back_lons - lons + 180) % 360 - 180) * np.cos(np.radians(lats))
+            return within & (apart < 1e-3) & (np.abs(back_lats - lats) < 1e-3)
+
+    def outline(self) -> Footprint | None:
+        """Return an outline of boxes that holds all of it that is on Earth; None if nothing is."""
+        left, bottom, right, top = self.bounds
+        xs, ys = np.meshgrid(np.linspace(left, right, SAMPLES), np.linspace(bottom, top, SAMPLES))
+        lons, lats, found = self.on_earth(xs.ravel(), ys.ravel())
+        if not found.any():
+            return None
+        return self._boxes((lons[found] + 180) % 360 - 180, lats[found])
+
+    def _boxes(self, lons: Floats, lats: Floats) -> Footprint:
+        """Return the boxes that hold places or lie in the rectangle, and those beside them."""
+        south, north = float(lats.min()), float(lats.max())
+        side = min(WIDEST_BOX, max((north - south) / BOXES, 1e-6))
+        south, north = max(south - 2 * side, -90.0), min(north + 2 * side, 90.0)
+        west, east = float(lons.min()) - 2 * side, float(lons.max()) + 2 * side
+        if east - west > 180:
+            west, east = -180.0, 180.0
+        columns = min(math.ceil((east - west) / side), round(360 / WIDEST_BOX) * 2)
+        rows = math.ceil((north - south) / side)
+        width, height = (east - west) / columns, (north - south) / rows
+        full = np.zeros((rows, columns), bool)
+        column = np.clip(((lons - west) / width).astype(int), 0, columns - 1)
+        full[np.clip(((lats - south) / height).astype(int), 0, rows - 1), column] = True
+        for up in LOOKS:
+            for across in LOOKS:
+                grid = np.meshgrid(
+                    west + (np.arange(columns) + across) * width, south + (np.arange(rows) + up) * height
+                )
+                full |= self.holds(*(axis.ravel() for axis in grid)).reshape(full.shape)
+        full = _with_neighbours(full, east - west == 360)
+        return _united(full, west, south, width, height)
+
+
+def _with_neighbours(full: NDArray[np.bool_], closed: bool) -> NDArray[np.bool_]:
+    """Return a mask one cell wider to all sides, around the Earth if it is closed."""
+    edges = np.pad(full, ((1, 1), (0, 0)))
+    edges = np.pad(edges, ((0, 0), (1, 1)), mode="wrap" if closed else "constant")
+    rows, columns = full.shape
+    wider = np.zeros_like(full)
+    for down in range(3):
+        for across in range(3):
+            wider |= edges[down : down + rows, across : across + columns]
+    return wider
+
+
+def _united(full: NDArray[np.bool_], west: float, south: float, width: float, height: float) -> Footprint:
+    """Return the union of the boxes of a mask, split at the antimeridian."""
+    boxes = []
+    for row, line in enumerate(full):
+        steps = np.flatnonzero(np.diff(np.concatenate([[0], line.astype(np.int8), [0]])))
+        for first, last in steps.reshape(-1, 2):
+            low, high = south + row * height, south + (row + 1) * height
+            boxes.append(_split(west + first * width, low, west + last * width, high, 0.0))
+    union = shapely.union_all(boxes)
+    assert isinstance(union, shapely.Polygon | shapely.MultiPolygon)  # noqa: S101 - of boxes
+    return union
