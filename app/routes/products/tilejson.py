@@ -89,7 +89,7 @@ async def tilejson(
 async def windows_of(
     state: AppState, product: Product, selection: Selection
 ) -> list[list[tuple[QuadkeyIndex, Interval | None]]]:
-    """Return the mosaics of each window, of the latest year if it has several, and when their scenes count."""
+    """Return the mosaics of each window (its latest year) and the time in which their scenes count."""
     spans: list[Span] = [window.spans[0] for window in selection.windows] or [selection]
     loaded = [await load_indexes(state, product, span.periods) for span in spans]
     return [
