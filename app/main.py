@@ -21,7 +21,7 @@ from app.routes.products import legend, point, products, statistics, tilejson, t
 from app.routes.regions import coverage, meta, regions
 from app.routes.service import health
 from app.routes.service.page import add_page
-from app.routes.stac import api, collections, files, scenes
+from app.routes.stac import api, collections, files, item_maps, scenes
 from app.settings import Settings
 from app.state import AppState
 
@@ -68,6 +68,7 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         coverage,
         api,
         files,
+        item_maps,
         scenes,
         ingest,
         composites,

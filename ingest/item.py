@@ -17,7 +17,7 @@ from ingest.encoding import Encoding
 from ingest.landing_request import Origin
 from ingest.planning import PlannedBand, ScenePlan
 from ingest.raster import SourceRaster
-from mosaics.collection import Band, read_nodata, written_nodata
+from mosaics.collection import Band, Collection, Provider, read_nodata, written_nodata
 from mosaics.period import instant_text
 
 EXTENSIONS = (
@@ -29,6 +29,7 @@ EXTENSIONS = (
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOJSON = "application/geo+json"
 SYNTHETIC = "Synthetic demonstration data"
+
 OWN_PROPERTIES = frozenset(
     {
         *("datetime", "start_datetime", "end_datetime", "eo:cloud_cover", "proj:code", "proj:wkt2"),
@@ -37,6 +38,18 @@ OWN_PROPERTIES = frozenset(
     }
 )
 """Properties of an item that `scene_item` writes; all others are of the scene's provenance."""
+
+
+def labelled(collection: Collection) -> Collection:
+    """Return a collection, saying of itself that what it holds is synthetic; it credits no archive."""
+    return collection.model_copy(
+        update={
+            "title": f"{collection.title} ({SYNTHETIC.lower()})",
+            "description": f"{SYNTHETIC} in the form of: {collection.description}",
+            "attribution": SYNTHETIC,
+            "providers": (Provider(name=SYNTHETIC, roles=("producer",)),),
+        }
+    )
 
 
 def scene_item(plan: ScenePlan) -> dict[str, Any]:

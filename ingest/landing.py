@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ingest.cog import write_cog
-from ingest.item import COG, GEOJSON, scene_item
+from ingest.item import COG, GEOJSON, labelled, scene_item
 from ingest.planning import ScenePlan
 from mosaics.collection import Collection
 from mosaics.log import LogState, commit_scenes, read_state
@@ -87,10 +87,17 @@ async def land_scene(
         await take_over(storage, plan, folder, missing)
         await asyncio.to_thread(convert_scene, plan, folder, missing, progress)
         size_bytes = await upload_scene(storage, plan, folder)
-    await put_collection(storage, plan.collection)
+    await put_collection(storage, described(plan, state, gone))
     commit = await commit_scenes(storage, plan.collection.id, add=[plan.record()], remove=gone, over=over)
     progress(1)
     return Landing(plan, commit.number if commit else None, size_bytes)
+
+
+def described(plan: ScenePlan, state: LogState, gone: Sequence[str]) -> Collection:
+    """Return the collection as it is stored: a synthetic one credits no archive until a real scene lands."""
+    left = (scene for scene_id, scene in state.scenes.items() if scene_id not in {plan.id, *gone})
+    is_synthetic = plan.synthetic and all(scene.synthetic for scene in left)
+    return labelled(plan.collection) if is_synthetic else plan.collection
 
 
 def is_landed(state: LogState, scene_id: str, item_key: str) -> bool:

@@ -226,6 +226,25 @@ class QuadkeyIndex:
             parts.append(shapely.union_all(geometries[in_time]))
         return shapely.intersection(geometry, shapely.union_all(parts))
 
+    def nearest_footprints(
+        self, lon: float, lat: float, interval: Interval | None, *, limit: int
+    ) -> list[shapely.Geometry]:
+        """Return the polygons of the scenes of an interval whose boxes are nearest to a place, nearest first.
+
+        Args:
+            lon: Degrees east.
+            lat: Degrees north.
+            interval: Time in which scenes count; None for all of them.
+            limit: Number of scenes at most.
+        """
+        place = np.array([lon, lat])
+        gaps = np.maximum(np.maximum(self._boxes[:, :2] - place, place - self._boxes[:, 2:]), 0)
+        order = np.argsort(np.hypot(gaps[:, 0], gaps[:, 1]), kind="stable").astype(np.uint32)
+        if interval is not None:
+            scenes = map(self._scene, order.tolist())
+            order = order[[interval.overlaps(scene.start, scene.end) for scene in scenes]]
+        return list(shapely.get_parts(self._geometries(order[:limit])))
+
     def minzoom(self, limit: int, *, size: int = TILE_PX, overviews: bool = False) -> int:
         """Return the lowest WebMercatorQuad zoom from which on no tile needs more than `limit` scenes.
 

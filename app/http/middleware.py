@@ -27,10 +27,14 @@ MAX_GEOMETRY_BYTES = 16 * 1024 * 1024
 READABLE = ", ".join(
     [
         *("ETag", "X-Cache", "Server-Timing", "Retry-After", "Content-Bbox", "Content-Crs"),
+        *("Accept-Ranges", "Content-Length", "Content-Range"),
         *("X-Tilewatch-Skipped", "X-Tilewatch-Synthetic", "X-Tilewatch-Windows", "X-Tilewatch-Offset"),
     ]
 )
 """Headers a page on another site may read, besides those every page may."""
+
+CONDITIONS = "If-None-Match, If-Match, If-Range, Range"
+"""Headers a page on another site may send with any request: readers of COGs fetch parts of files."""
 
 PREFLIGHT_AGE_S = 24 * 60 * 60
 
@@ -219,7 +223,7 @@ async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
     reads = posts_to_read(get_route_path(scope))
     headers = {
         "Access-Control-Allow-Methods": "GET, HEAD, POST" if reads else "GET, HEAD",
-        "Access-Control-Allow-Headers": "Content-Type, If-None-Match" if reads else "If-None-Match",
+        "Access-Control-Allow-Headers": f"Content-Type, {CONDITIONS}" if reads else CONDITIONS,
         "Access-Control-Max-Age": str(PREFLIGHT_AGE_S),
     }
     await Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)(scope, receive, send)

@@ -123,6 +123,9 @@ class TileJson(BaseModel):
     bounds: tuple[float, float, float, float]
     center: tuple[float, float, int]
     tilesize: int
+    tile_size: int = Field(
+        serialization_alias="tileSize", description="The same, under the name that MapLibre reads."
+    )
     period: str
     periods: list[str]
     legend: dict[str, Any]

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,6 @@ class Addresses:
 
     stac: str
     tilejson: str
-    image: str
     product: str
 
     @classmethod
@@ -45,8 +44,7 @@ class Addresses:
         """Return the addresses under the host and path a request came to."""
         tilejson = request.url_for("product_tilejson", product="{product}", tms="WebMercatorQuad")
         product = str(request.url_for("product", product="{product}"))
-        image = f"{product}/bbox/{{box}}.png?datetime={{time}}&max_size={PREVIEW_PIXELS}"
-        return cls(str(request.url_for("stac")), str(tilejson), image, product)
+        return cls(str(request.url_for("stac")), str(tilejson), product)
 
     def collection(self, collection: str) -> str:
         """Return the address of a collection."""
@@ -55,6 +53,10 @@ class Addresses:
     def item(self, collection: str, scene_id: str) -> str:
         """Return the address of an item."""
         return f"{self.collection(collection)}/items/{quote(scene_id, safe='')}"
+
+    def item_map(self, scene: IndexedScene, product: Product) -> str:
+        """Return the address below which a product is drawn from one item."""
+        return f"{self.item(scene.collection, scene.id)}/products/{product.id}"
 
 
 def item_document(state: AppState, addresses: Addresses, scene: IndexedScene) -> dict[str, Any]:
@@ -85,7 +87,8 @@ def item_document(state: AppState, addresses: Addresses, scene: IndexedScene) ->
         "assets": {
             name: {**asset, "href": asset_address(own, scene, name, asset)}
             for name, asset in scene.item["assets"].items()
-        },
+        }
+        | thumbnail(addresses, scene, products),
     }
 
 
@@ -144,18 +147,44 @@ def renders_of(products: Iterable[Product]) -> dict[str, Any]:
 
 
 def shown_by(addresses: Addresses, scene: IndexedScene, products: Iterable[Product]) -> list[dict[str, Any]]:
-    """Return links to the mosaic of a scene's period: as a layer and as a picture of the scene's box."""
-    west, south, east, north = _flat(scene.item.get("bbox") or box_of(scene.item["geometry"]))
+    """Return links to maps: of the scene alone as a layer and a picture, and of its period's mosaic."""
     links = []
     for product in products:
-        title = f"{product.title}, {scene.period}"
-        layer = f"{addresses.tilejson.format(product=product.id)}?datetime={scene.period}"
-        links.append(link("tilejson", layer, title=title))
-        if west < east:  # a picture over the antimeridian would go around the world
-            box = f"{west:.7g},{south:.7g},{east:.7g},{north:.7g}"
-            picture = addresses.image.format(product=product.id, box=box, time=scene.period)
-            links.append(link("preview", picture, "image/png", title=title))
+        own = addresses.item_map(scene, product)
+        name = f"{product.title}, {scene.id}"
+        links.append(link("tilejson", f"{own}/tilejson.json", title=name))
+        if has_preview(scene, product):
+            links.append(link("preview", f"{own}/preview.png", "image/png", title=f"Picture: {name}"))
+        mosaic = f"{addresses.tilejson.format(product=product.id)}?datetime={scene.period}"
+        links.append(link("related", mosaic, title=f"{product.title}, mosaic of {scene.period}"))
     return links
+
+
+def thumbnail(
+    addresses: Addresses, scene: IndexedScene, products: Sequence[Product]
+) -> dict[str, dict[str, Any]]:
+    """Return the thumbnail asset of an item: its picture in true colour if there is one; none without one."""
+    shown = [product for product in products if has_preview(scene, product)]
+    if not shown or "thumbnail" in scene.item["assets"]:
+        return {}
+    best = min(shown, key=lambda product: product.kind != "rgb")
+    picture = {
+        "href": f"{addresses.item_map(scene, best)}/preview.png",
+        "type": "image/png",
+        "title": best.title,
+        "roles": ["thumbnail"],
+    }
+    return {"thumbnail": picture}
+
+
+def has_preview(scene: IndexedScene, product: Product) -> bool:
+    """Return whether a picture of a scene can be drawn: in its projection or in its box."""
+    asset = scene.item["assets"].get(product.bands[0], {}) if product.bands else {}
+    facts = [asset, scene.item["properties"]]
+    if asset.get("proj:bbox") and any(each.get("proj:code") or each.get("proj:wkt2") for each in facts):
+        return True
+    west, _, east, _ = _flat(scene.item.get("bbox") or box_of(scene.item["geometry"]))
+    return west < east
 
 
 def kept_links(addresses: Addresses, scene: IndexedScene) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from morecantile import TileMatrixSet
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
+from app.http.extents import Extent
 from app.rendering.address import crs_of
-from mosaics.index import QuadkeyIndex
 
 METRES_A_DEGREE = 111_320.0
 """Length of a degree at the equator (WGS 84: 2 pi 6 378 137 m / 360)."""
@@ -40,7 +40,7 @@ class ZoomRange:
 
 
 def zoom_range(
-    indexes: Sequence[QuadkeyIndex],
+    indexes: Sequence[Extent],
     tms: TileMatrixSet,
     *,
     tilesize: int,
@@ -88,7 +88,7 @@ def whole_view_zoom(
     return max(fitting, default=zooms.lowest)
 
 
-def union_bounds(indexes: Sequence[QuadkeyIndex]) -> tuple[float, float, float, float]:
+def union_bounds(indexes: Sequence[Extent]) -> tuple[float, float, float, float]:
     """Return the box around everything in some mosaics: west, south, east, north in degrees."""
     wests, souths, easts, norths = zip(*(index.bounds for index in indexes), strict=True)
     return (min(wests), min(souths), max(easts), max(norths))

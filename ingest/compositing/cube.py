@@ -106,7 +106,7 @@ def _cube(
         attrs={
             "Conventions": "CF-1.11",
             "title": f"{SYNTHETIC if synthetic else described.title}, {order.interval.text}",
-            "institution": described.attribution,
+            "institution": SYNTHETIC if synthetic else described.attribution,
             "history": "stacked, masked and scaled by Tilewatch",
             "comment": f"NaN where nothing is stored or {rule} rejects",
             "tilewatch_synthetic": int(synthetic),

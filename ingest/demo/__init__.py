@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from ingest.demo import nightlights, no2, sentinel2
-from ingest.item import SYNTHETIC
+from ingest.item import labelled
 from ingest.landing import convert_scene, is_landed, put_collection, require_space, upload_scene, workspace
 from ingest.landing_request import LandingRequest
 from ingest.planning import CONVERTER, DIGEST_LENGTH, ScenePlan, plan_scene, scene_folder
-from mosaics.collection import Collection, Provider
+from mosaics.collection import Collection
 from mosaics.descriptions.collections import CollectionDescription, find_collection, load_collections
 from mosaics.log import LogState, commit_scenes, read_state
 from mosaics.storage import Storage
@@ -111,18 +111,6 @@ async def remove_demo(storage: Storage) -> DemoReport:
 def demo_item_key(scene: DemoScene) -> str:
     """Return where the scene's item goes; known before it is drawn."""
     return f"{scene_folder(scene.collection_id, scene.id, _digest(scene))}item.json"
-
-
-def labelled(collection: Collection) -> Collection:
-    """Return the collection, saying of itself that what it holds is synthetic."""
-    return collection.model_copy(
-        update={
-            "title": f"{collection.title} ({SYNTHETIC.lower()})",
-            "description": f"{SYNTHETIC} in the form of: {collection.description}",
-            "attribution": SYNTHETIC,
-            "providers": (Provider(name=SYNTHETIC, roles=("producer",)),),
-        }
-    )
 
 
 _WHERE = "Look at it: tilewatch serve, then http://127.0.0.1:8000"

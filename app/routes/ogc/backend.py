@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import anyio.from_thread
 import attr
@@ -20,13 +21,14 @@ from rio_tiler.models import ImageData
 from rio_tiler.mosaic.backend import BaseBackend
 
 from app.errors import RequestError
+from app.http.extents import Extent
 from app.http.zooms import crs_units, union_bounds, zoom_range
 from app.products.product import Product
 from app.rendering.resolving import SceneWindows, outline, scenes_in
 from app.rendering.values import ItemOf
 from app.state import AppState
 from app.statistics.pixel_grid import NativePixelGrids, PixelGrid, native_lattices
-from mosaics.index import QuadkeyIndex, SceneRef
+from mosaics.index import SceneRef
 from mosaics.period import Period
 from mosaics.raster.circle import to_crs, to_degrees
 from mosaics.raster.grid import Grid
@@ -49,8 +51,12 @@ class LandedProduct:
     """The time, as a `datetime` parameter says it."""
     periods: tuple[Period, ...]
     """Every period of the product, oldest first."""
-    indexes: tuple[QuadkeyIndex, ...]
-    """Of the periods the time means."""
+    indexes: tuple[Extent, ...]
+    """Of the periods the time means; of those offered, in a document that offers several."""
+    pinned: tuple[tuple[str, str], ...] = ()
+    """Parameters of tile addresses beside the time: the other windows and the offset asked for."""
+    span: str | None = None
+    """The time that is offered alone, if it is not made of whole periods."""
 
     @property
     def attribution(self) -> str:
@@ -60,12 +66,17 @@ class LandedProduct:
     @property
     def instants(self) -> list[str]:
         """When each period begins, ISO 8601 to the second: how WMTS clients write times."""
-        return [_instant(period) for period in self.periods]
+        return [self.span] if self.span else [_instant(period) for period in self.periods]
 
     @property
     def default_instant(self) -> str:
-        """When the latest period begins."""
-        return _instant(self.periods[-1])
+        """The last of them: when the latest period begins."""
+        return self.instants[-1]
+
+    @property
+    def pinned_query(self) -> str:
+        """What follows the time in a tile's address."""
+        return "".join(f"&{urlencode([pair])}" for pair in self.pinned)
 
 
 @attr.s

@@ -28,17 +28,30 @@ from titiler.mosaic.extensions.wmts import wmtsExtension
 from titiler.mosaic.factory import MosaicTilerFactory
 
 from app.errors import RequestError
-from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names, refuse_twice, refuse_unknown
-from app.http.periods import chosen_periods, load_indexes
+from app.http.extents import extents_of
+from app.http.parameters import (
+    AskedWindows,
+    Datetime,
+    ReadyState,
+    Windows,
+    known_names,
+    refuse_twice,
+    refuse_unknown,
+)
+from app.http.periods import chosen_periods, load_indexes, scenes_of_each
+from app.products.product import Product
 from app.products.role import ROLES
 from app.rendering.address import ABSENCE, TileFormat
 from app.rendering.computing import Clock
 from app.rendering.painting import encode
+from app.rendering.selecting import Selection
 from app.rendering.values import Values
 from app.routes.ogc import viewer
 from app.routes.ogc.backend import MAX_SIZE, LandedProduct, ProductBackend
 from app.routes.products.products import periods_of
+from app.state import AppState
 from colormaps import colormap_names, load_colormap
+from mosaics.period import Period
 from mosaics.raster.grid import Grid
 
 PREFIX = "/products/{product}"
@@ -109,6 +122,51 @@ async def landed_product(
     )
     request.state.landed = landed
     return landed
+
+
+async def offered_product(
+    *, request: Request, state: ReadyState, product: str, windows: AskedWindows, datetime: Datetime = None
+) -> LandedProduct:
+    """Return the product of a WMTS request with the times to offer, and the extents of all of these."""
+    found, time = windows.product(state, product, datetime)
+    written, selection = chosen_periods(state, found, time)
+    times, span = offered_times(state, found, time, selection)
+    limit = scenes_of_each(state, selection)
+    landed = LandedProduct(
+        state=state,
+        product=found,
+        written=written,
+        periods=times,
+        indexes=tuple(await extents_of(state, found.collection, times, limit=limit)),
+        pinned=pinned_parameters(found, windows),
+        span=span,
+    )
+    request.state.landed = landed
+    return landed
+
+
+def offered_times(
+    state: AppState, product: Product, time: str | None, selection: Selection
+) -> tuple[tuple[Period, ...], str | None]:
+    """Return the periods a WMTS document offers, oldest first, and the interval if they are drawn as one.
+
+    Without a time these are all periods; with one, those in it. A time that holds parts of periods is offered
+    as it was given.
+    """
+    if time is None:
+        return periods_of(state, product) or selection.periods[::-1], None
+    if selection.is_whole:
+        shown = set(periods_of(state, product))
+        asked = selection.periods[::-1]
+        return tuple(period for period in asked if period in shown) or asked, None
+    return selection.periods[::-1], time
+
+
+def pinned_parameters(product: Product, windows: Windows) -> tuple[tuple[str, str], ...]:
+    """Return the parameters besides the time that a request's tiles take over."""
+    given = {name: getattr(windows, name) for name in (*ROLES, "offset")}
+    tested = product.tested_role
+    return tuple((name, text) for name, text in given.items() if text is not None and name != tested)
 
 
 async def plain_crs_names(request: Request) -> None:
@@ -192,7 +250,9 @@ class ProductFactory(MosaicTilerFactory):
 
 @define(kw_only=True)
 class WmtsFactory(ProductFactory):
-    """The WMTS document alone, over fewer tile matrix sets."""
+    """The WMTS document alone, over fewer tile matrix sets and all times it offers."""
+
+    path_dependency: Callable[..., Any] = offered_product
 
     def register_routes(self) -> None:
         """Leave everything to the extension."""

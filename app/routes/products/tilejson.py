@@ -1,11 +1,13 @@
 """TileJSON: everything a map needs to draw a product, in one document."""
 
+import asyncio
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 
+from app.http.extents import place_of_data
 from app.http.parameters import AskedWindows, Datetime, ReadyState, TileSize, known_names, revalidated
 from app.http.periods import chosen_periods, load_indexes, period_text, scenes_of_each
 from app.http.schemas import TileJson
@@ -14,9 +16,12 @@ from app.products.legend import legend_json
 from app.products.product import Product
 from app.rendering.address import matrix_set
 from app.rendering.resolving import revision_of
-from app.rendering.selecting import Selection, select
+from app.rendering.selecting import Selection, Span, select
 from app.routes.products.legend import legend_note
 from app.routes.products.products import periods_of
+from app.state import AppState
+from mosaics.index import QuadkeyIndex
+from mosaics.period import Interval
 
 router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names), Depends(revalidated)])
 
@@ -50,6 +55,7 @@ async def tilejson(
         overviews=selection.is_whole,
     )
     bounds = union_bounds(indexes)
+    center = await asyncio.to_thread(place_of_data, bounds, await windows_of(state, found, selection))
     center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
     drawn = select(state.catalogue, found, written)
     query = {"datetime": written, **pinned, "v": revision_of(state.catalogue, found, drawn)}
@@ -68,8 +74,9 @@ async def tilejson(
         minzoom=zooms.lowest,
         maxzoom=zooms.highest,
         bounds=bounds,
-        center=((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, center_zoom),
+        center=(*center, center_zoom),
         tilesize=tilesize,
+        tile_size=tilesize,
         period=period_text(selection),
         periods=[period.text for period in periods_of(state, asked)],
         legend=legend_json(found, note=legend_note(state, found, selection)),
@@ -77,6 +84,17 @@ async def tilejson(
         windows={window.role: window.to_json() for window in selection.windows} or None,
         offset=found.offset,
     )
+
+
+async def windows_of(
+    state: AppState, product: Product, selection: Selection
+) -> list[list[tuple[QuadkeyIndex, Interval | None]]]:
+    """Return the mosaics of each window (its latest year) and the time in which their scenes count."""
+    spans: list[Span] = [window.spans[0] for window in selection.windows] or [selection]
+    loaded = [await load_indexes(state, product, span.periods) for span in spans]
+    return [
+        [(index, span.interval) for index in of_span] for span, of_span in zip(spans, loaded, strict=True)
+    ]
 
 
 def pinned_windows(product: Product, selection: Selection) -> dict[str, str]:

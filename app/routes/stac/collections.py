@@ -5,7 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
+from app.http.extents import extents_of
 from app.http.parameters import ReadyState, known_names, revalidated
+from app.http.zooms import union_bounds
 from app.state import AppState
 from mosaics.collection import Collection
 from mosaics.period import Period
@@ -19,7 +21,7 @@ async def list_collections(request: Request, state: ReadyState) -> dict[str, Any
     own = str(request.url_for("collections"))
     return {
         "collections": [
-            described(request, state, collection, box=None)
+            described(request, state, collection, box=await whole_box(state, collection))
             for _, collection in sorted(state.catalogue.collections().items())
         ],
         "links": [{"rel": "self", "href": own, "type": "application/json"}],
@@ -31,8 +33,7 @@ async def describe_collection(request: Request, state: ReadyState, collection: s
     """Return a collection with its bands, its periods and examples of tile addresses."""
     found = state.catalogue.collection(collection)
     periods = state.catalogue.periods(found.id)
-    box = (await state.catalogue.index(found.id, periods[-1])).bounds if periods else None
-    return described(request, state, found, box=box) | {
+    return described(request, state, found, box=await whole_box(state, found)) | {
         "bands": [band.model_dump(mode="json") for band in found.bands],
         "tilewatch:periods": [period.text for period in periods],
     }
@@ -51,7 +52,7 @@ def described(
         request: The request whose host the links start with.
         state: Where the periods and products are.
         collection: The collection.
-        box: The box of the latest period, west, south, east, north in degrees; None if it was not looked up.
+        box: The box around its scenes, west, south, east, north in degrees; None if it has none.
     """
     document = collection.to_stac()
     document["extent"]["temporal"] = {"interval": [time_span(state.catalogue.periods(collection.id))]}
@@ -60,6 +61,14 @@ def described(
     document["tilewatch:synthetic"] = state.catalogue.is_synthetic(collection.id)
     document["links"] = links_of(request, state, collection)
     return document
+
+
+async def whole_box(state: AppState, collection: Collection) -> tuple[float, float, float, float] | None:
+    """Return the box around the scenes of all periods: west, south, east, north; None without scenes."""
+    periods = state.catalogue.periods(collection.id)
+    limit = state.settings.max_scenes_per_tile
+    extents = await extents_of(state, collection.id, periods, limit=limit)
+    return union_bounds(extents) if extents else None
 
 
 def time_span(periods: tuple[Period, ...]) -> list[str | None]:

@@ -58,6 +58,11 @@ async def read_file(
         "Cache-Control": "public, max-age=31536000, immutable",
         "Accept-Ranges": "bytes",
     }
+    required = request.headers.get("if-match")
+    if required is not None and not names(required, tag):
+        raise HTTPException(
+            HTTPStatus.PRECONDITION_FAILED, f"the file is not the one of If-Match; its ETag is {tag}"
+        )
     asked = request.headers.get("if-none-match")
     if asked is not None and matches(asked.encode("latin-1"), tag.encode()):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -72,6 +77,11 @@ async def read_file(
     if request.scope.get("asked_by_head"):
         return Response(status_code=status, headers=headers, media_type=COG)
     return StreamingResponse(pieces(state.storage, key, start, end), status, headers, COG)
+
+
+def names(condition: str, tag: str) -> bool:
+    """Return whether an `If-Match` names a tag; weak tags match none (RFC 9110, 13.1.1)."""
+    return condition.strip() == "*" or tag in (part.strip() for part in condition.split(","))
 
 
 def file_key(scene: IndexedScene, version: str, name: str) -> str:

@@ -8,7 +8,7 @@ import type { Link, Step } from "./link";
 import { isInView, zoomTo } from "./map";
 import { Panel } from "./panel";
 import { PeriodControl } from "./period_control";
-import { isPeriod } from "./periods";
+import { isPeriod, periodLabel } from "./periods";
 import type { Status } from "./status";
 import { SwipeControl } from "./swipe/swipe_control";
 import { WindowsControl } from "./windows_control";
@@ -126,8 +126,10 @@ export class LayerView {
       if (product.bbox && !view && (isFirst || !isInView(this.#map, product.bbox))) {
         zoomTo(this.#map, product.bbox, !isFirst);
       }
-      if (period) await this.#show(period, step);
-      else {
+      if (period) {
+        await this.#show(period, step);
+        if (wanted.period && !isKnown && step !== "push") this.#sayNotThere(product, wanted.period, period);
+      } else {
         const why = await whyEmpty(product, controller.signal);
         this.#status.setBusy("answer", false);
         this.#status.showHint(why, () => void this.open(id, wanted, step), "Check again");
@@ -232,6 +234,13 @@ export class LayerView {
 
   async #showAgain(): Promise<void> {
     if (this.#shown) await this.#show(this.#shown.when.period, "none");
+  }
+
+  /** A link names a period the layer does not have: another one would pass for it. */
+  #sayNotThere(product: api.ProductDetail, asked: string, period: string): void {
+    if (this.#opened !== product || this.#shown?.when.period !== period) return;
+    const name = isPeriod(asked) ? periodLabel(asked) : `“${asked}”`;
+    this.#status.showHint(`This layer has nothing for ${name}. It shows ${periodLabel(period)}.`, () => {}, "Dismiss");
   }
 
   #setOpacity(share: number): void {

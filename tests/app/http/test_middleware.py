@@ -39,6 +39,10 @@ async def test_a_browser_may_ask_first(client: httpx.AsyncClient) -> None:
     answer = await client.options(TILE, headers=asked)
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-methods"] == "GET, HEAD"
+    allowed = answer.headers["access-control-allow-headers"].split(", ")
+    assert {"Range", "If-Range", "If-Match", "If-None-Match"} <= {*allowed}
+    readable = (await client.get(TILE)).headers["access-control-expose-headers"].split(", ")
+    assert {"Content-Range", "Accept-Ranges", "ETag"} <= {*readable}
 
 
 @pytest.mark.parametrize(

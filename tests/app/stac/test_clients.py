@@ -106,7 +106,7 @@ def test_an_item_leads_to_its_maps_and_says_what_it_is(client: httpx.Client, ser
     assert links(june, "related") == ["https://example.org/june"]
     assert links(june, "via") == []
     layers = [httpx.URL(href) for href in links(june, "tilejson")]
-    assert {layer.path.split("/")[2] for layer in layers} == {*june["properties"]["renders"]}
+    assert {layer.path.split("/")[7] for layer in layers} == {*june["properties"]["renders"]}
     for layer in layers:
         document = client.get(layer).json()
         assert (document["period"], document["tilejson"]) == ("2024-06", "3.0.0")
@@ -114,12 +114,18 @@ def test_an_item_leads_to_its_maps_and_says_what_it_is(client: httpx.Client, ser
         client, "sentinel-2-l2a", "may-north"
     )  # a product it has no bands for says nothing of it
     assert without_nir["properties"]["renders"].keys() == {"true-color"}
-    assert {href.split("/")[4] for href in links(without_nir, "preview")} == {"true-color"}
+    assert {href.split("/")[9] for href in links(without_nir, "preview")} == {"true-color"}
     short = client.get("/catalog/scenes?datetime=2024-05&collection=sentinel-2-l2a").json()["features"]
-    assert [{href.split("/")[4] for href in links(scene, "tilejson")} for scene in short] == [{"true-color"}]
-    preview = next(href for href in links(june, "preview") if "/ndvi/" in href)
-    assert "/5.5,51,6.5,52.png?datetime=2024-06" in preview
-    assert links(item(client, "sentinel-2-l2a", "fiji"), "preview") == []
+    assert [{href.split("/")[9] for href in links(scene, "tilejson")} for scene in short] == [{"true-color"}]
+    assert f"{own}/june-north/products/ndvi/preview.png" in links(june, "preview")
+    mosaic = f"{served.url}/products/ndvi/WebMercatorQuad/tilejson.json?datetime=2024-06"
+    assert mosaic in links(june, "related")
+    titles = [link["title"] for link in june["links"] if "title" in link]
+    assert len(titles) == len({*titles}) == 3 * len(layers)
+    assert june["assets"]["thumbnail"]["href"] == f"{own}/june-north/products/true-color/preview.png"
+    assert june["assets"]["thumbnail"]["roles"] == ["thumbnail"]
+    fiji = item(client, "sentinel-2-l2a", "fiji")
+    assert (links(fiji, "preview"), "thumbnail" in fiji["assets"]) == ([], False)
     assert "secret-store" not in client.get("/stac/search").text
     rain = item(client, "rain-monthly", "rain-06")["properties"]
     assert (rain["start_datetime"], rain["end_datetime"]) == ("2024-06-01T00:00:00Z", "2024-06-30T23:59:59Z")
@@ -158,6 +164,11 @@ def test_files_are_read_whole_and_in_parts(client: httpx.Client, served: Served)
     assert client.get(asset, headers={"If-None-Match": tag}).status_code == 304
     parted = {"Range": "bytes=0-3", "If-Range": tag}
     assert client.get(asset, headers=parted).status_code == 206
+    for condition in (tag, f'"other", {tag}', "*"):
+        assert client.get(asset, headers={"If-Match": condition}).status_code == 200
+    for condition in ('"other"', f"W/{tag}"):
+        refused = client.get(asset, headers={"If-Match": condition, "Range": "bytes=0-3"})
+        assert (refused.status_code, tag in refused.json()["detail"]) == (412, True)
     assert client.get(asset, headers=parted | {"If-Range": '"other"'}).content == file
     replaced = client.get(asset.replace("/d1/", "/d0/"))
     assert (replaced.status_code, "landed again" in replaced.text) == (404, True)
@@ -274,7 +285,7 @@ async def test_what_the_demo_lands_fits_too(
     assert all(item["properties"]["tilewatch:synthetic"] for item in found["features"])
     for item in found["features"]:
         for name, asset in item["assets"].items():
-            assert asset["href"].endswith(f"/{name}.tif")
+            assert asset["href"].endswith("/preview.png" if name == "thumbnail" else f"/{name}.tif")
 
 
 async def test_searches_need_no_storage(settings: Settings, served: Served, tmp_path: Path) -> None:

@@ -203,6 +203,9 @@ async def test_a_composite_of_synthetic_scenes_is_synthetic(storage):
     item, _, _ = await landed(storage, landing)
     assert landing.plan.record().synthetic
     assert item["properties"]["title"] == "Synthetic demonstration data"
+    described = json.loads(await storage.get("collections/sentinel-2-monthly/collection.json"))
+    assert described["tilewatch:attribution"] == "Synthetic demonstration data"
+    assert [provider["name"] for provider in described["providers"]] == ["Synthetic demonstration data"]
 
 
 async def test_landsat_has_its_own_rule_scale_and_grid(storage, tmp_path):

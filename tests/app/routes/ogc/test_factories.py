@@ -1,14 +1,21 @@
 """TiTiler's endpoints over our backend: the same values as our tiles, and documents other software reads."""
 
 import io
+from collections.abc import AsyncIterator
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import httpx
+import morecantile
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.app.landed import lonlat
+from app.settings import Settings
+from mosaics.storage import open_storage
+from tests.app.conftest import serving
+from tests.app.landed import land, lonlat
+from tests.rasters import MOL
 
 WEST = (*lonlat(10, 200), *lonlat(110, 80))
 """Lower left and upper right of a box in the scene's western half, clear of cloud and nodata."""
@@ -105,6 +112,88 @@ async def test_wmts_limits_hold_the_tiles_of_the_scene(client: httpx.AsyncClient
     assert finest["TileMatrix"] == 14
     assert finest["MinTileCol"] <= 8430 <= finest["MaxTileCol"]
     assert finest["MinTileRow"] <= 5463 <= finest["MaxTileRow"]
+
+
+def offered(document: str) -> tuple[list[str | None], str | None, tuple[float, ...], str]:
+    """Times, default time, box and tile template of a WMTS document."""
+    layer = ET.fromstring(document).findall(".//wmts:Layer", NAMES)[0]
+    times = [value.text for value in layer.findall("wmts:Dimension/wmts:Value", NAMES)]
+    corners = [layer.findtext(f".//ows:{name}Corner", "", NAMES) for name in ("Lower", "Upper")]
+    template = layer.find("wmts:ResourceURL", NAMES)
+    assert template is not None
+    box = tuple(float(number) for corner in corners for number in corner.split())
+    return times, layer.findtext("wmts:Dimension/wmts:Default", None, NAMES), box, template.attrib["template"]
+
+
+@pytest.fixture
+async def two_places(settings: Settings, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """May near Mol and June 300 km east of it, in the same UTM zone."""
+    async with await open_storage(settings.storage) as storage:
+        await land(storage, tmp_path, "here", month="2024-05")
+        await land(storage, tmp_path, "there", month="2024-06", upper_left=(MOL[0] + 300_000, MOL[1]))
+    async with serving(settings) as client:
+        yield client
+
+
+async def test_wmts_box_and_limits_hold_every_time_offered(two_places: httpx.AsyncClient) -> None:
+    document = (await two_places.get("/products/ndvi/WMTSCapabilities.xml")).text
+    times, default, box, _ = offered(document)
+    assert (times, default) == (["2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z"], "2024-06-01T00:00:00Z")
+    lon, lat = lonlat(128, 128)
+    far_lon, far_lat = lonlat(128, 128, (MOL[0] + 300_000, MOL[1]))
+    for x, y in ((lon, lat), (far_lon, far_lat)):
+        assert box[0] < x < box[2]
+        assert box[1] < y < box[3]
+    limits = ET.fromstring(document).findall(".//wmts:TileMatrixSetLimits", NAMES)[0]
+    finest = {entry.tag.split("}")[1]: int(entry.text or "") for entry in limits[-1]}
+    columns = [morecantile.tms.get("WebMercatorQuad").tile(x, lat, 14).x for x in (lon, far_lon)]
+    assert finest["TileMatrix"] == 14
+    assert finest["MinTileCol"] <= columns[0] < columns[1] <= finest["MaxTileCol"]
+
+
+@pytest.mark.parametrize(
+    ("datetime", "times", "column"),
+    [
+        ("2024-05", ["2024-05-01T00:00:00Z"], MOL[0]),
+        ("2024-06", ["2024-06-01T00:00:00Z"], MOL[0] + 300_000),
+        ("2024-06-05T00:00:00Z", ["2024-06-01T00:00:00Z"], MOL[0] + 300_000),
+        ("2024-06-05/2024-06-20", ["2024-06-05/2024-06-20"], MOL[0] + 300_000),
+    ],
+)
+async def test_wmts_offers_the_time_asked_for_and_its_box(
+    two_places: httpx.AsyncClient, datetime: str, times: list[str], column: float
+) -> None:
+    document = await two_places.get("/products/ndvi/WMTSCapabilities.xml", params={"datetime": datetime})
+    offered_times, default, box, template = offered(document.text)
+    assert (offered_times, default) == (times, times[-1])
+    west, north = lonlat(0, 0, (column, MOL[1]))
+    assert box[0] == pytest.approx(west, abs=0.01)
+    assert box[3] == pytest.approx(north, abs=0.01)
+    tile = morecantile.tms.get("WebMercatorQuad").tile(*lonlat(128, 128, (column, MOL[1])), 14)
+    address = template.replace("{TileMatrixSet}", "WebMercatorQuad").replace("{Time}", times[0])
+    for name, value in (("TileMatrix", 14), ("TileCol", tile.x), ("TileRow", tile.y)):
+        address = address.replace(f"{{{name}}}", str(value))
+    assert (await two_places.get(address)).status_code == 200
+
+
+async def test_wmts_tiles_keep_the_window_asked_for(client: httpx.AsyncClient) -> None:
+    address = "/products/ndvi-change/WMTSCapabilities.xml"
+    times, default, _, template = offered((await client.get(f"{address}?pre=2024-05")).text)
+    assert (times, default) == (["2024-06-01T00:00:00Z"], "2024-06-01T00:00:00Z")
+    assert template.endswith("?datetime={Time}&pre=2024-05")
+    by_post = offered((await client.get(f"{address}?pre=2024-05&post=2024-06")).text)
+    assert (by_post[0], by_post[3]) == (times, template)
+
+
+async def test_wmts_names_itself_behind_a_proxy(settings: Settings, two_months: str) -> None:
+    behind = settings.model_copy(update={"storage": two_months, "root_path": "/maps"})
+    async with serving(behind) as client:
+        text = (await client.get("/products/ndvi/WMTSCapabilities.xml?datetime=2024-05")).text
+    own = ET.fromstring(text).find("wmts:ServiceMetadataURL", NAMES)
+    assert own is not None
+    assert own.attrib[f"{{{NAMES['xlink']}}}href"] == (
+        "http://tilewatch.test/maps/products/ndvi/WMTSCapabilities.xml?datetime=2024-05"
+    )
 
 
 async def test_tilesets_point_at_our_own_routes(client: httpx.AsyncClient) -> None:

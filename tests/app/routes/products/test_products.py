@@ -17,6 +17,7 @@ from mosaics.scene import SceneRecord
 from mosaics.storage import Storage, open_storage
 from tests.app.conftest import serving
 from tests.app.landed import COLLECTION, land, lonlat, put_collection
+from tests.rasters import MOL
 
 BOUNDS = (*lonlat(0, 256), *lonlat(256, 0))
 """Lower left and upper right corner; at this place the scene's sides lean by a quarter of a degree."""
@@ -62,6 +63,32 @@ async def test_tilejson_names_the_latest_period_and_its_address_serves_it(client
     assert document["legend"] == (await client.get("/products/ndvi/legend.json")).json()
     tile = await client.get(document["tiles"][0].format(z=14, x=8430, y=5463))
     assert tile.headers["content-type"] == "image/png"
+
+
+async def test_tilejson_says_the_size_of_its_tiles_as_maplibre_reads_it(client: httpx.AsyncClient) -> None:
+    address = "/products/ndvi/WebMercatorQuad/tilejson.json"
+    sizes = [(await client.get(address + query)).json()["tileSize"] for query in ("", "?tilesize=512")]
+    assert sizes == [256, 512]
+
+
+async def test_the_centre_of_tilejson_has_data_and_a_collection_the_box_of_all_scenes(
+    settings: Settings, tmp_path: Path
+) -> None:
+    there = (MOL[0] + 200_000, MOL[1] - 100_000)
+    async with await open_storage(settings.storage) as storage:
+        await land(storage, tmp_path, "here", month="2024-05")
+        await land(storage, tmp_path, "there", month="2024-06", upper_left=there)
+    async with serving(settings) as client:
+        document = (await client.get("/products/ndvi/WebMercatorQuad/tilejson.json?datetime=2024")).json()
+        lon, lat, _ = document["center"]
+        point = (await client.get(f"/products/ndvi/point/{lon},{lat}?datetime=2024")).json()
+        listed = (await client.get("/collections")).json()["collections"][0]
+        one = (await client.get("/collections/sentinel-2-l2a")).json()
+    assert point["state"] != "outside"
+    assert one["extent"]["spatial"] == listed["extent"]["spatial"]
+    (west, south, east, north) = listed["extent"]["spatial"]["bbox"][0]
+    assert (west, north) == pytest.approx((BOUNDS[0], BOUNDS[3]), abs=0.01)
+    assert (east, south) == pytest.approx((lonlat(256, 256, there)[0], lonlat(256, 256, there)[1]), abs=0.01)
 
 
 async def test_tilejson_of_512_pixels_shifts_the_zooms_and_carries_the_size(
