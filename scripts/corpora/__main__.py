@@ -12,12 +12,12 @@ import click
 import httpx
 
 from scripts.corpora import landed, questions, recording
-from scripts.corpora.asking import Question, ask
+from scripts.corpora.asking import Question, ask, run_command
 from scripts.corpora.checkout import Checkout
 from scripts.corpora.comparing import Difference, differing_answers, differing_landings
 from scripts.corpora.expected import Expected, ExpectedFileError, read_expected
 from scripts.corpora.landing import land_all
-from scripts.corpora.questions import areas
+from scripts.corpora.questions import areas, commands
 from scripts.corpora.recording import Exchange, Recording, Run, store_of
 from scripts.corpora.serving import serving, wait_until_followed
 
@@ -59,7 +59,11 @@ def record(folder: Path) -> None:
             exchanges = [Exchange(each, ask(client, each)) for each in areas.register()]
             wait_until_followed(client, store_of(folder), areas.KEPT)
             exchanges += ask_all(client)
-    recording.write(Recording(about, Run(started, datetime.now(UTC)), exchanges), folder)
+            ended = datetime.now(UTC)
+        exchanges += [
+            Exchange(each, run_command(checkout, store_of(folder), each)) for each in commands.all_lines()
+        ]
+    recording.write(Recording(about, Run(started, ended), exchanges), folder)
     for kind, statuses in counted(exchanges).items():
         said = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
         click.echo(f"{kind:24}{sum(statuses.values()):5}  {said}")

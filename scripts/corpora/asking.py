@@ -1,10 +1,14 @@
 """Asking: a question, its answer, and how one comes of the other."""
 
+import shlex
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
+
+from scripts.corpora.checkout import Checkout
 
 KEPT_HEADERS = (
     "accept-ranges", "access-control-allow-headers", "access-control-allow-methods",
@@ -15,6 +19,9 @@ KEPT_HEADERS = (
 )  # fmt: skip
 """Headers that say something of the answer, beside every X-Tilewatch-*; not when and how fast it was made."""
 
+COMMAND = "tilewatch"
+"""In place of a method: the question is a line of the command line, and its status that of the process."""
+
 OWN_HEADERS = "x-tilewatch-"
 
 SHOWN_BODY = 160
@@ -23,7 +30,7 @@ SHOWN_BODY = 160
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request."""
+    """A request, or a line of the command line."""
 
     kind: str
     """What it is about: differences are grouped by it."""
@@ -61,6 +68,14 @@ class Answer:
 
 Questions: TypeAlias = Generator[Question, Answer, None]
 """Questions of a kind; each is sent its answer, of which the next may be made."""
+
+
+def run_command(checkout: Checkout, store: Path, question: Question) -> Answer:
+    """Run a command: its status, and what it prints on both outputs."""
+    done = checkout.run(*shlex.split(question.path.format(store=store)))
+    media_type = "application/json" if done.stdout[:1] == "{" else "text/plain"
+    text = (done.stdout + done.stderr).replace(str(store), "{store}")
+    return Answer(done.returncode, {"content-type": media_type}, text.encode())
 
 
 def ask(client: httpx.Client, question: Question) -> Answer:

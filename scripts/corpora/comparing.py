@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import httpx
 
-from scripts.corpora.asking import Question, ask
+from scripts.corpora.asking import COMMAND, ask, run_command
 from scripts.corpora.checkout import Checkout
 from scripts.corpora.differing import differences
 from scripts.corpora.landed import differing_files
@@ -31,20 +30,21 @@ class Difference:
 
 def differing_answers(checkout: Checkout, recorded: Recording, folder: Path) -> Iterator[Difference]:
     """Ask what was asked, over the same store, and tell what is answered otherwise."""
-    with serving(checkout, store_of(folder)) as client:
+    store, asked = store_of(folder), [each.question for each in recorded.exchanges]
+    first = len(areas.REGISTERED)
+    with serving(checkout, store) as client:
         began = datetime.now(UTC)
-        found = [exchange_anew(client, each.question) for each in recorded.exchanges[: len(areas.REGISTERED)]]
-        wait_until_followed(client, store_of(folder), areas.KEPT)
-        found += [exchange_anew(client, each.question) for each in recorded.exchanges[len(found) :]]
-        run = Run(began, datetime.now(UTC))
-    for old, new in zip(recorded.exchanges, found, strict=True):
-        for what in differences(normalised(old, recorded.run), normalised(new, run)):
+        found = [ask(client, each) for each in asked[:first]]
+        wait_until_followed(client, store, areas.KEPT)
+        found += [
+            run_command(checkout, store, each) if each.method == COMMAND else ask(client, each)
+            for each in asked[first:]
+        ]
+        now = Run(began, datetime.now(UTC))
+    for old, answer in zip(recorded.exchanges, found, strict=True):
+        new = Exchange(old.question, answer)
+        for what in differences(normalised(old, recorded.run), normalised(new, now)):
             yield Difference(old.question.kind, old.question.text, what)
-
-
-def exchange_anew(client: httpx.Client, question: Question) -> Exchange:
-    """A question and what is answered now."""
-    return Exchange(question, ask(client, question))
 
 
 def differing_landings(checkout: Checkout, recorded: Recording, folder: Path) -> Iterator[Difference]:
