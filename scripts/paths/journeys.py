@@ -75,7 +75,15 @@ def store_in(work: Path) -> str:
 @asynccontextmanager
 async def serving(work: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application in this process, which does nothing by itself meanwhile."""
-    app = create_app(Settings(storage=store_in(work), refresh_s=3600, render_threads=1))
+    settings = Settings(
+        storage=store_in(work),
+        database_url=None,
+        redis_url=None,
+        regions=None,
+        refresh_s=3600,
+        render_threads=1,
+    )
+    app = create_app(settings)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -34,6 +34,11 @@ class Tracer:
         finally:
             self._found = None
 
+    def close(self) -> None:
+        """Trace no more threads."""
+        threading.settrace(None)
+        sys.settrace(None)
+
     def _note(self, frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG002 - Python's signature
         if self._found is not None and frame.f_code.co_filename.startswith(self._ours):
             self._found.add(frame.f_code)
