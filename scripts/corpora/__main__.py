@@ -1,6 +1,8 @@
 """`scripts/corpus`: what a build answers, recorded and compared."""
 
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -29,6 +31,8 @@ ABSENT = "The real scenes are not here (../shared/data beside the checkout); goi
 @click.group()
 def main() -> None:
     """Record what this checkout answers, or compare it with what another build answered."""
+    # Whoever ends this ends its servers and removes its folders, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 @main.command()
