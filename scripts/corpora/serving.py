@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ FOLLOWED_S = 600
 """Time for the jobs to bring series and scenes into the database; a busy machine takes its time."""
 
 BEGUN = 4
-"""Ingestions that are ordered before anything is asked: both windows of the two regions a night takes."""
+"""Id of the last ingestion that is ordered by itself: both windows of the two regions a night takes."""
 
 HOST = "localhost"
 """Name without a port that requests give, so that links in answers are the same whatever the port is."""
@@ -106,7 +107,7 @@ def wait_until_followed(client: httpx.Client, store: Path, areas: Sequence[tuple
     for area, product in areas:
         address = f"/areas/{area}/timeseries?product={product}"
         wait_until(f"{product} of area {area} is kept", partial(_is_kept, client, address))
-    wait_until("regions are begun", lambda: len(client.get("/jobs?limit=100").json()["orders"]) >= BEGUN)
+    wait_until("regions are begun", lambda: client.get(f"/jobs/{BEGUN}").status_code == HTTPStatus.OK)
 
 
 def _is_kept(client: httpx.Client, address: str) -> bool:
