@@ -25,6 +25,9 @@ from scripts.corpora.serving import serving, wait_until_followed
 
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 
+SHOWN = 6
+"""Differences of one request that are shown where not all are asked for."""
+
 ABSENT = "The real scenes are not here (../shared/data beside the checkout); going on without them."
 
 
@@ -82,8 +85,9 @@ def record(folder: Path) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Differences that are meant, with reasons; DIR/expected.toml where it is there.",
 )
+@click.option("--all", "everything", is_flag=True, help="Show every difference of each request.")
 @click.option("--no-landing", is_flag=True, help="Compare answers only: nothing is landed anew.")
-def compare(folder: Path, *, expected_file: Path | None, no_landing: bool) -> None:
+def compare(folder: Path, *, expected_file: Path | None, no_landing: bool, everything: bool) -> None:
     """Ask this checkout what DIR has recorded and land the scenes anew; status 1 where anything differs."""
     began = time.monotonic()
     recorded = recording.read(folder)
@@ -103,7 +107,7 @@ def compare(folder: Path, *, expected_file: Path | None, no_landing: bool) -> No
             found += differing_landings(checkout, recorded, folder)
     meant = [each for each in found if any(_covers(one, each) for one in expected)]
     others = [each for each in found if each not in meant]
-    show(others)
+    show(others, None if everything else SHOWN)
     for one in expected:
         times = sum(_covers(one, each) for each in found)
         click.echo(f"Expected, {times} times: {one.reason}")
@@ -143,17 +147,19 @@ def counted(exchanges: Sequence[Exchange]) -> dict[str, Counter[int]]:
     return found
 
 
-def show(found: Sequence[Difference]) -> None:
-    """Print differences, kind by kind."""
+def show(found: Sequence[Difference], most: int | None) -> None:
+    """Print differences, kind by kind; of each request so many at most, all where None."""
     for kind in dict.fromkeys(each.kind for each in found):
         of_kind = [each for each in found if each.kind == kind]
         requests = dict.fromkeys(each.request for each in of_kind)
         click.echo(f"\n{kind}: {len(requests)} differ")
         for request in requests:
             click.echo(f"  {request}")
-            for each in of_kind:
-                if each.request == request:
-                    click.echo(f"      {each.what}")
+            told = [each.what for each in of_kind if each.request == request]
+            for what in told[:most]:
+                click.echo(f"      {what}")
+            if most is not None and len(told) > most:
+                click.echo(f"      and {len(told) - most} more; --all shows them")
     if found:
         click.echo()
 

@@ -17,8 +17,6 @@ from scripts.corpora.normalising import is_text
 
 Pixels = NDArray[Any]
 
-SHOWN = 6
-"""Places in a document that are told one by one."""
 SHOWN_TEXT = 160
 """Characters of a value."""
 
@@ -56,10 +54,7 @@ def of_bodies(recorded: bytes, found: bytes, media_type: str) -> Iterator[str]:
     except (ValueError, UnidentifiedImageError, rasterio.errors.RasterioError) as error:
         said = [f"body: no longer readable as {media_type}: {error}"]
     sizes = f" ({len(recorded)} bytes, now {len(found)})"
-    shown = said[:SHOWN] or [reason + sizes]
-    yield from shown
-    if len(said) > SHOWN:
-        yield f"and {len(said) - SHOWN} more"
+    yield from said or [reason + sizes]
 
 
 def _of_documents(recorded: Any, found: Any, path: str = "body") -> Iterator[str]:

@@ -96,7 +96,7 @@ RULES: Sequence[Rule] = (
     Rule(
         "runs of jobs",
         "how often a job has run, and when it does next",
-        _replacing(r'"last":\[.*?\}\]|"next_run":"[^"]*"', "<varies>"),
+        _replacing(r'"(last|next_run)":(\[.*?\}\]|"[^"]*")', r'"\1":"<varies>"'),
         frozenset({"jobs"}),
     ),
     Rule(
