@@ -25,8 +25,8 @@ __all__ = [
 PACKAGES = ("app", "ingest", "mosaics", "colormaps", "migrations")
 
 LEFT_OUT = {
-    "middleware": ("app.main", "app.routes.envelope", "app.routes.transfer", "app.caching.door"),
+    "middleware": ("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
     "log": ("mosaics.log",),
     "storage": ("mosaics.storage",),
 }
-"""Modules, with those below them, by the name of the set. Of `app.main` only the layers ask for the desk."""
+"""Modules, with those below them, by the name of the set. Of `app.main` only the layers ask for the state."""
