@@ -15,7 +15,7 @@ from colormaps import colormap_names, load_colormap
 from tests.rasters import as_read
 
 PRODUCTS = Registry.load().all()
-COLLECTIONS = Path(__file__).parents[2] / "ingest" / "collections"
+COLLECTIONS = Path(__file__).parents[2] / "mosaics" / "descriptions" / "collections"
 
 every_product = pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.id)
 every_ramp = pytest.mark.parametrize(
