@@ -1,0 +1,1 @@
+"""How much of our own code one request runs through, counted by tracing it."""

@@ -1,0 +1,32 @@
+"""All names of the application's modules: what is imported of it, and what is left out of a count."""
+
+from app.main import create_app
+from app.settings import Settings
+from ingest.collections import find_collection, load_collections
+from ingest.landing import land_scene
+from ingest.order import AssetSource, SceneOrder
+from ingest.planning import plan_scene
+from mosaics.storage import open_storage
+
+__all__ = [
+    "LEFT_OUT",
+    "PACKAGES",
+    "AssetSource",
+    "SceneOrder",
+    "Settings",
+    "create_app",
+    "find_collection",
+    "land_scene",
+    "load_collections",
+    "open_storage",
+    "plan_scene",
+]
+
+PACKAGES = ("app", "ingest", "mosaics", "colormaps", "migrations")
+
+LEFT_OUT = {
+    "middleware": ("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
+    "log": ("mosaics.log",),
+    "storage": ("mosaics.storage",),
+}
+"""Modules, with those below them, by the name of the set. Of `app.main` only the layers ask for the state."""
