@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,7 @@ def count_block(
     )
 
 
-def _inner_cells(plane: Values, inside: Mask, area: float | Areas, marks: Mapping[str, Mask]) -> Tally:
+def _inner_cells(plane: Values, inside: Mask, area: float | NDArray[Any], marks: Mapping[str, Mask]) -> Tally:
     """Count the cells that are covered wholly, of one area or each of its own in square metres."""
     if isinstance(area, float):
         counted = {name: float(np.count_nonzero(inside & mark)) * area for name, mark in marks.items()}
