@@ -75,6 +75,7 @@ class Database:
         """Number of uses that ended in `DatabaseUnavailableError`."""
         self._limit = max_connections
         self._failing = False
+        self._turns = 0
         self._is_open = False
         self._pool: asyncpg.Pool = asyncpg.create_pool(
             url,
@@ -96,6 +97,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: If the database does not answer, at the start or later.
         """
+        turn = self._turns
         try:
             await self._open()
             async with self._pool.acquire(timeout=wait_s) as connection:
@@ -104,11 +106,10 @@ class Database:
             self.outages += 1
             raise SchemaMissingError("the database does not have the tables yet") from error
         except OUTAGES as error:
-            self._fail(error)
+            self.outages += 1
+            self._turn(turn, failing=True, says=f"cannot be used: {type(error).__name__}: {error}")
             raise DatabaseUnavailableError("the database does not answer") from error
-        if self._failing:
-            self._failing = False
-            log.warning("the database answers again")
+        self._turn(turn, failing=False, says="answers again")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -150,8 +151,9 @@ class Database:
                 await self._pool
                 self._is_open = True
 
-    def _fail(self, error: Exception) -> None:
-        self.outages += 1
-        if not self._failing:
-            self._failing = True
-            log.warning("the database cannot be used: %s: %s", type(error).__name__, error)
+    def _turn(self, turn: int, *, failing: bool, says: str) -> None:
+        """Log an outage or its end, once; a use that began before the last turn tells nothing new."""
+        if failing != self._failing and turn == self._turns:
+            self._failing = failing
+            self._turns += 1
+            log.warning("the database %s", says)

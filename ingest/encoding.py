@@ -136,7 +136,7 @@ def decide_scale(
 
     Raises:
         RasterRefusedError: If nothing says what a stored number means.
-        OffsetUndecidedError: Of `rule`.
+        OffsetUndecidedError: If `rule` raises it.
     """
     scale, offset = scales.of(band.name), offsets.of(band.name)
     if scale is not None and offset is not None:
@@ -261,7 +261,7 @@ def low_percentile(
 ) -> float | None:
     """Return the 1st percentile of the valid, clear digital numbers; None without any.
 
-    0 is no data in Sentinel-2 whatever the file's tag says; it is left out before any offset.
+    0 means no data in Sentinel-2 whatever the file's tag says; it is left out before any offset.
 
     Args:
         raster: A band of uint16.

@@ -7,6 +7,7 @@ is an edge. Areas follow from the authalic formulas of Snyder (1987, Map Project
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import shapely
@@ -34,7 +35,7 @@ NODES = (0.5 - math.sqrt(0.15), 0.5, 0.5 + math.sqrt(0.15))
 WEIGHTS = (5 / 18, 8 / 18, 5 / 18)
 """Of Gauss and Legendre's quadrature on 0..1 with three nodes."""
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 def zone_area_m2(latitudes: Floats) -> Floats:

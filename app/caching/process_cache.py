@@ -91,7 +91,7 @@ class SingleFlight(Generic[ResultT]):
     """Runs one computation a key at a time, for however many ask.
 
     A waiter that is cancelled leaves the computation to the others; the last one to leave
-    cancels it, so that nothing is computed for nobody. An error reaches all who wait and is
+    cancels it, so that nothing is computed in vain. An error reaches all who wait and is
     not kept: who asks next tries again.
     """
 

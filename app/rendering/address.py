@@ -187,7 +187,7 @@ def query_parameters(
             names = ", ".join(sorted(shown_names or known))
             raise TileAddressError(f"no query parameter '{shown(name)}' here; there are: {names}")
         if name in parameters:
-            raise TileAddressError(f"parameter '{name}' is given twice")
+            raise TileAddressError(f"parameter '{name}' is given more than once; give it once")
         parameters[name] = value
     return parameters
 

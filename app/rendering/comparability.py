@@ -33,6 +33,6 @@ class Processing:
                 if known != found:
                     raise MixedProcessingError(
                         f"scenes {scene} ({known}) and {item.id} ({found}) are not made alike, so that their "
-                        "difference says nothing; land them anew from the same kind of product, with "
+                        "difference says nothing; land them again from the same kind of product, with "
                         "tilewatch land or tilewatch ingest, or ask for other windows"
                     )

@@ -15,7 +15,7 @@ LARGE_BYTES = 16 << 20
 def keep_freed_memory() -> None:
     """Have threads keep some of what they free, where the allocator is glibc's.
 
-    Else each array of a megabyte comes from the system anew, one page fault for every 4 kB. Faults of threads
+    Else each array of a megabyte comes from the system again, a page fault for every 4 kB. Faults of threads
     stand in one another's way: without them, two threads take a sixth less CPU time for 491 km2.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -102,7 +102,7 @@ def select_periods(catalogue: Catalogue, collection_id: str, datetime: str | Non
         datetime: A period, an interval or an instant; None for the latest period.
 
     Raises:
-        PeriodError: If the text is none of those, or means more than `MAX_PERIODS` periods.
+        PeriodError: If the text is not one of those, or means more than `MAX_PERIODS` periods.
     """
     known = catalogue.periods(collection_id)
     if datetime is None:
@@ -127,7 +127,7 @@ def select(catalogue: Catalogue, product: Product, datetime: str | None) -> Sele
             product with roles the latest that can be compared.
 
     Raises:
-        PeriodError: As `select_periods` does.
+        PeriodError: If `select_periods` raises it.
         WindowError: If windows overlap, or one that comes before another does not.
         EmptyWindowError: If nothing has landed in a window.
     """

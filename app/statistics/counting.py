@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,13 +124,13 @@ def count_block(
     )
 
 
-def _inner_cells(plane: Values, inside: Mask, area: float | Areas, marks: Mapping[str, Mask]) -> Tally:
+def _inner_cells(plane: Values, inside: Mask, area: float | NDArray[Any], marks: Mapping[str, Mask]) -> Tally:
     """Count the cells that are covered wholly, of one area or each of its own in square metres."""
     if isinstance(area, float):
-        marked = {name: np.count_nonzero(inside & mark) * area for name, mark in marks.items()}
-        return replace(_equal_cells(plane, inside, area), marked=marked)
-    marked = {name: float(area[inside & mark].sum()) for name, mark in marks.items()}
-    return replace(_unequal_cells(plane, inside, area), marked=marked)
+        counted = {name: float(np.count_nonzero(inside & mark)) * area for name, mark in marks.items()}
+        return replace(_equal_cells(plane, inside, area), marked=counted)
+    summed = {name: float(area[inside & mark].sum()) for name, mark in marks.items()}
+    return replace(_unequal_cells(plane, inside, area), marked=summed)
 
 
 def _equal_cells(plane: Values, inside: Mask, area_m2: float) -> Tally:

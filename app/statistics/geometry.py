@@ -244,7 +244,7 @@ def spelled_out(geojson: Mapping[str, Any]) -> Polygon | MultiPolygon:
         return MultiPolygon([_polygon(part) for part in _listed(coordinates)])
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, shapely.GEOSException) as error:
         raise GeometryError(
-            f"the {kind} cannot be read: its coordinates are no rings of positions"
+            f"the {kind} cannot be read: its coordinates are not rings of positions"
         ) from error
 
 

@@ -77,7 +77,7 @@ async def resolve_statistics(
 ) -> ResolvedStatistics:
     """A question that has no scenes yet with those that will answer it.
 
-    Nothing to compare in a product with roles is no error here: a series begins with periods that have no
+    Nothing to compare in a product with roles is not an error here: a series begins with periods that have no
     earlier ones, or that overlap with a window that is given.
 
     Raises:

@@ -131,7 +131,7 @@ def _absent(product: Product, tally: Tally, outside: float) -> tuple[MarkedArea,
         states["masked"] = tally.marked.get("masked", 0.0)
     rest = max(missing - sum(states.values()), 0.0)
     states["not_covered"] = min(outside * tally.area_m2, rest)
-    # Of one date nobody keeps apart what is masked and what is missing.
+    # Of one date what is masked and what is missing are not kept apart.
     states["no_data" if product.roles else "masked_or_no_data"] = rest - states["not_covered"]
     return tuple(_marked(state, area, tally.area_m2) for state, area in states.items())
 

@@ -179,7 +179,7 @@ class ArchiveClient:
         Raises:
             ArchiveAnswerError: If the answer is an error that will stay, or one in `final`.
             ArchiveUnavailableError: If all tries failed.
-            ArchiveError: Of `attempt`.
+            ArchiveError: If `attempt` raises it.
         """
         failures = 0
         while True:

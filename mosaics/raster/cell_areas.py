@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -56,7 +56,7 @@ PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
 SAME_ELLIPSOID = frozenset({"WGS84", "NAD83", "GRS80"})
 """PROJ's names of datums and ellipsoids that are WGS 84's to a tenth of a millimetre."""
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 class Cells(Protocol):
@@ -261,9 +261,8 @@ class CellAreas:
             return _factors(self.cells.crs, xs, ys, self._unit_m, step_m)
         across, down = (side / math.sqrt(12) for side in (self.cells.cell_width, self.cells.cell_height))
         corners = [(i * across, j * down) for i in (-1, 1) for j in (-1, 1)]
-        return np.mean(
-            [_factors(self.cells.crs, xs + x, ys + y, self._unit_m, step_m) for x, y in corners], axis=0
-        )
+        found = [_factors(self.cells.crs, xs + x, ys + y, self._unit_m, step_m) for x, y in corners]
+        return np.asarray(np.mean(found, axis=0))
 
 
 def _moved(part: slice, by: int) -> slice:

@@ -34,7 +34,7 @@ ABSENT = "The real scenes are not here (../shared/data beside the checkout); goi
 @click.group()
 def main() -> None:
     """Record what this checkout answers, or compare it with what another build answered."""
-    # Whoever ends this ends its servers and removes its folders, too.
+    # A signal that ends this ends its servers and removes its folders, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
@@ -86,9 +86,9 @@ def record(folder: Path) -> None:
     help="Differences that are meant, with reasons; DIR/expected.toml where it is there.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every difference of each request.")
-@click.option("--no-landing", is_flag=True, help="Compare answers only: nothing is landed anew.")
+@click.option("--no-landing", is_flag=True, help="Compare answers only: nothing is landed again.")
 def compare(folder: Path, *, expected_file: Path | None, no_landing: bool, everything: bool) -> None:
-    """Ask this checkout what DIR has recorded and land the scenes anew; status 1 where anything differs."""
+    """Ask this checkout what DIR has recorded and land the scenes again; status 1 where anything differs."""
     began = time.monotonic()
     recorded = recording.read(folder)
     usual = folder / "expected.toml"

@@ -1,4 +1,4 @@
-"""Comparing: every question of a recording asked anew, and every scene landed anew."""
+"""Comparing: every question of a recording asked again, and every scene landed again."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ def differing_files(recorded: Path, found: Path) -> Iterator[tuple[str, str]]:
     old, new = _files(recorded), _files(found)
     for key in sorted({*old, *new}):
         if key not in new:
-            yield key, "was landed, and is no more"
+            yield key, "was landed, and is gone"
         elif key not in old:
             yield key, "was not landed before"
         else:

@@ -83,7 +83,7 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         "processes",
-        "whoever leads the jobs is named by its process and a random number",
+        "the process that leads is named by its process and a random number",
         _replacing(r"\b\d+-[0-9a-f]{6}\b", "<process>"),
         frozenset({"health", "jobs"}),
     ),

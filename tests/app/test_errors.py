@@ -199,7 +199,7 @@ async def test_a_body_that_is_not_announced_as_json_is_refused(client: httpx.Asy
         (
             {"type": "Polygon", "coordinates": [[[5, 51], [6, 52], [6, 51], [5, 52], [5, 51]]]},
             400,
-            "no valid area",
+            "not a valid area",
         ),
         ({"type": "Polygon", "coordinates": [[[5, 51], [6, 52]]]}, 422, "geometry"),
         ({"type": "Polygon", "coordinates": "here"}, 422, "geometry"),

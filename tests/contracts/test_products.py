@@ -15,7 +15,7 @@ from colormaps import colormap_names, load_colormap
 from tests.rasters import as_read
 
 PRODUCTS = Registry.load().all()
-COLLECTIONS = Path(__file__).parents[2] / "ingest" / "collections"
+COLLECTIONS = Path(__file__).parents[2] / "mosaics" / "descriptions" / "collections"
 
 every_product = pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.id)
 every_ramp = pytest.mark.parametrize(
@@ -65,7 +65,8 @@ def test_its_mask_looks_at_stored_values_of_flags_and_physical_values_of_quantit
     for rule in product.mask:
         bands = collection_bands(rule.collection or product.collection)
         is_flag = bands[rule.band].get("categorical", False)
-        assert rule.needs_raw == is_flag, f"{rule.band}: {rule.label}"
+        looks_at_stored = rule.min is None and rule.max is None
+        assert looks_at_stored == is_flag, f"{rule.band}: {rule.label}"
 
 
 @every_product

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from pyproj import Geod
 from rasterio.features import shapes
 from rasterio.io import MemoryFile
 from shapely.geometry import mapping, shape
@@ -24,7 +25,7 @@ FIRES = {
 }
 """Before, after, and the area under the curve that dNBR must reach against the official perimeter."""
 EDGES = [-math.inf, -0.25, -0.10, 0.10, 0.27, 0.44, 0.66, math.inf]
-EARTH_RADIUS_M = 6_371_008.8
+WGS84 = Geod(ellps="WGS84")
 
 every_fire = pytest.mark.parametrize("fire", FIRES)
 
@@ -96,7 +97,11 @@ async def test_values_and_areas_are_those_published(store: str, fires: Path, fir
         (entry,) = answer.json()["properties"]["series"]
 
     tops = transform.f + transform.e * np.arange(published.shape[0] + 1)
-    row_ha = EARTH_RADIUS_M**2 * math.radians(transform.a) * -np.diff(np.sin(np.radians(tops))) / 1e4
+    row_ha = [
+        abs(WGS84.polygon_area_perimeter([0, transform.a, transform.a, 0], [top, top, bottom, bottom])[0])
+        / 1e4
+        for top, bottom in pairwise(tops)
+    ]
     counted = []
     for low, high in pairwise(EDGES):
         of_class = perimeter & (published >= np.float32(low)) & (published < np.float32(high))

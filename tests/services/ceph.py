@@ -1,6 +1,7 @@
 """An S3 server from Debian's Ceph packages: one monitor, one object store in memory, one gateway."""
 
 import os
+import shutil
 import subprocess
 import uuid
 from pathlib import Path
@@ -50,6 +51,9 @@ rgw_data = {folder}/rgw
 rgw_frontends = beast endpoint=127.0.0.1:{gateway}
 """
 
+FAILURES = (TimeoutError, ServerEndedError, subprocess.SubprocessError)
+"""How a program that does not come up ends."""
+
 
 class CephGateway:
     """S3 over HTTP with a real key and secret; the gateway can be stopped and started, its objects stay."""
@@ -71,14 +75,33 @@ class CephGateway:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Start what does not run yet: the cluster with its user, then the gateway."""
+        """Start what does not run yet: the cluster with its user, then the gateway.
+
+        On a machine busy with something else a new monitor can stay without a quorum for good, and every
+        command to it waits: a cluster that does not come up is made once more, from nothing.
+        """
         try:
             if not self._cluster:
-                self._start_cluster()
+                self._start_cluster_or_another()
             self._start_gateway()
-        except (TimeoutError, ServerEndedError, subprocess.SubprocessError):
+        except FAILURES:
             self.end()
             raise
+
+    def _start_cluster_or_another(self) -> None:
+        try:
+            self._start_cluster()
+        except FAILURES:
+            self._clear()
+            self._start_cluster()
+
+    def _clear(self) -> None:
+        """End everything and remove its files, but for the logs."""
+        self.end()
+        for name in ("mon", "osd", "rgw"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name in ("keyring", "monmap"):
+            (self.folder / name).unlink(missing_ok=True)
 
     def stop(self) -> None:
         """End the gateway alone: requests are refused, the objects stay."""

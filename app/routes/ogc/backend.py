@@ -155,7 +155,7 @@ class ProductBackend(BaseBackend):
         if count > MAX_VERTICES:
             raise RequestError(f"the polygon has {count} vertices; {MAX_VERTICES} are read at most")
         if polygon.is_empty or not polygon.is_valid:
-            raise RequestError(f"the polygon is no valid area: {shapely.is_valid_reason(polygon)}")
+            raise RequestError(f"the polygon is not a valid area: {shapely.is_valid_reason(polygon)}")
         image, names = super().feature(shape, **more)
         return image, names
 

@@ -122,9 +122,9 @@ def writing() -> Questions:
     new = feature(square(MOL, 0.01), properties={"name": "Not allowed"})
     for header in (
         {"X-Forwarded-For": "203.0.113.5"},
-        {"Authorization": "Bearer nobody"},
+        {"Authorization": "Bearer stranger"},
         {"Authorization": "Basic eA=="},
-        {"X-API-Key": "nobody"},
+        {"X-API-Key": "stranger"},
         {"Origin": "https://maps.example"},
         {"Host": "maps.example"},
     ):

@@ -131,7 +131,7 @@ def ogc() -> Questions:
 
 
 def interface() -> Questions:
-    """The description of all there is, and addresses nobody serves."""
+    """The description of all there is, and addresses that are not served."""
     yield Question("interface", "/openapi.json")
     for path in ("/conformance", "/favicon.ico", "/nothing/here", "/docs", "/redoc", "/"):
         yield Question("pages", path)

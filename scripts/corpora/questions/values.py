@@ -36,7 +36,7 @@ LINES = {**GEOJSON, "Accept": "application/x-ndjson"}
 
 
 def points() -> Questions:
-    """The value of every product, each absence there is, and what is no place."""
+    """The value of every product, each absence there is, and places off the Earth."""
     for shown in SHOWN:
         at = f"/products/{shown.product}/point/{shown.place.lon},{shown.place.lat}"
         yield Question("point", f"{at}{asked(dict(shown.query))}")

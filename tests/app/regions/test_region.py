@@ -75,8 +75,8 @@ def test_tiles_are_counted_by_hand():
 
 @settings(max_examples=200, deadline=None)
 @given(
-    west=st.floats(-179, 170),
-    south=st.floats(-80, 75),
+    west=st.integers(-179_000_000, 170_000_000).map(lambda millionths: millionths / 1e6),
+    south=st.integers(-80_000_000, 75_000_000).map(lambda millionths: millionths / 1e6),
     width=st.floats(0.01, 9),
     height=st.floats(0.01, 9),
     zoom=st.integers(0, 9),

@@ -41,7 +41,7 @@ async def test_at_its_finest_zoom_an_overview_shows_what_the_scenes_show(storage
     np.testing.assert_array_equal(after, before)
     # One zoom deeper the scenes are read themselves, and at zoom 0 there is one file a band as well.
     (x, y, z) = tile_of(*MIDDLE, FINEST + 1)
-    assert len((await viewer.resolved(x, y, z)).scenes) > 1
+    assert len((await viewer.resolved(x, y, z)).scenes.best_first) > 1
     assert (await viewer.values(0, 0, 0))[1] == 3
     assert (await bring(storage)).made == 0
 
@@ -142,11 +142,11 @@ async def test_only_whole_periods_are_drawn_from_overviews(storage):
     for when, overviews in {
         None: 1, "2024-06": 1, "2024-06/2024-07": 2, "2024-06-10/2024-06-10": 0, "2024-06/2024-07-25": 1,
     }.items():  # fmt: skip
-        scenes = (await viewer.resolved(*place, when=when)).scenes
+        scenes = (await viewer.resolved(*place, when=when)).scenes.best_first
         assert sum(scene.id.startswith("overview ") for scene in scenes) == overviews
         assert len(scenes) >= (12 if overviews < len({s.period for s in scenes}) else overviews)
     # Tiles of 512 px want pixels of the next zoom.
-    (scene,) = (await viewer.resolved(*place, size=512)).scenes
+    (scene,) = (await viewer.resolved(*place, size=512)).scenes.best_first
     assert scene.id.startswith("overview 5/")
 
 
@@ -257,7 +257,7 @@ async def test_a_viewport_opens_few_files_at_every_zoom(storage):
         for tile in tiles if z > finest else tiles[31:32] + tiles[:3]:
             if not (0 <= tile[0] < 1 << z and 0 <= tile[1] < 1 << z):
                 continue
-            if not (await viewer.resolved(*tile, product=plain)).scenes:
+            if not (await viewer.resolved(*tile, product=plain)).scenes.best_first:
                 continue
             _, files = await viewer.values(*tile, product=plain)
             most[z] = max(most.get(z, 0), files)

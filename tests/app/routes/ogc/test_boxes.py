@@ -119,7 +119,7 @@ async def test_the_codes_of_a_feature_end_with_it(client: httpx.AsyncClient) -> 
     answer = await client.post(f"/products/dnbr/feature/64x64.npy?{DATED}", json=polygon)
     codes = np.load(io.BytesIO(answer.content))[-1]
     # In its upper left corner cloud, in the upper right the zone has ended; below the diagonal is nothing.
-    assert (codes[5, 5], codes[20, 20], codes[3, 58], codes[60, 60]) == (2, 255, 3, 0)
+    assert (codes[5, 5], codes[20, 20], codes[3, 58], codes[60, 60]) == (-2, 255, -3, 0)
     tif = await client.post(f"/products/dnbr/feature/64x64.tif?{DATED}&absence=true", json=polygon)
     with rasterio.MemoryFile(tif.content) as memory, memory.open() as file:
         np.testing.assert_array_equal(file.read(2), codes)

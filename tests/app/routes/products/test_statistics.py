@@ -234,7 +234,7 @@ async def test_the_number_of_entries_is_bounded_and_streaming_allows_more(client
     answer = await post(client, collection, years)
     assert answer.status_code == 400
     detail = answer.json()["detail"]
-    assert "20 features with 300 periods each are 6,000 entries; an answer has 5,000 at most" in detail
+    assert "20 features with 300 periods each are 6,000 entries; an answer may have at most 5,000" in detail
     assert "application/x-ndjson gives up to 100,000" in detail
     lines = (await post(client, collection, years, **NDJSON)).text.splitlines()
     assert len(lines) == 6000

@@ -25,8 +25,8 @@ async def test_a_tile_holds_the_values_worked_out_by_hand(client: httpx.AsyncCli
     answer = await client.get(f"{TILE}.npy")
     values, mask = np.load(io.BytesIO(answer.content))
     assert answer.headers["content-type"] == "application/x-binary"
-    # The tile lies within the scene, whose northernmost rows are cloud: masked, which is 2.
-    assert set(np.unique(mask)) == {2, 255}
+    # The tile lies within the scene, whose northernmost rows are cloud: masked, which is -2.
+    assert set(np.unique(mask)) == {-2, 255}
     inside = values[mask == 255]
     assert np.isin(np.round(inside, 5), [0.0, 0.5]).all()
     assert {0.0, 0.5} <= set(np.round(inside, 5).tolist())
