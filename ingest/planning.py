@@ -22,8 +22,9 @@ from ingest.encoding import (
     low_percentile,
     needs_pixels,
 )
+from ingest.footprints import Footprint
 from ingest.landing_request import LandingRequest, Origin, Provenance
-from ingest.raster import Footprint, SourceRaster, inspect_raster, scene_footprint
+from ingest.raster import SourceRaster, inspect_raster, scene_footprint
 from mosaics.collection import Collection
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.period import Period

@@ -244,7 +244,7 @@ def _is_straight(transform: Affine, width: int, height: int) -> bool:
     if transform.a == 0 or transform.e == 0:
         return False
     off = max(abs(transform.b) * height / abs(transform.a), abs(transform.d) * width / abs(transform.e))
-    return transform.a > 0 and off <= STRAIGHT
+    return bool(transform.a > 0 and off <= STRAIGHT)
 
 
 def _north_up(transform: Affine, height: int) -> Affine:

@@ -274,7 +274,8 @@ def outline(grid: Grid) -> shapely.Geometry:
     if np.ptp(lons) > 180 or poles:
         lons = np.array([-180.0, 180.0])
     lats = np.append(lats, poles)
-    return shapely.box(lons.min(), max(lats.min(), -90.0), lons.max(), min(lats.max(), 90.0))
+    south, north = max(float(lats.min()), -90.0), min(float(lats.max()), 90.0)
+    return shapely.box(float(lons.min()), south, float(lons.max()), north)
 
 
 def _resolved(

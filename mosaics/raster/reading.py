@@ -179,7 +179,7 @@ def _edges_mislead(crs: CRS, grid: Grid) -> bool:
 
 def _extra_px(dataset: DatasetReader, grid: Grid) -> int:
     """Return the pixels that GDAL reads around what it has found where edges mislead."""
-    return min(max(dataset.width, dataset.height), 4 * max(grid.width, grid.height))
+    return int(min(max(dataset.width, dataset.height), 4 * max(grid.width, grid.height)))
 
 
 def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:

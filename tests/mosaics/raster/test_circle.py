@@ -71,6 +71,7 @@ def test_a_grid_with_a_pole_inside_loses_no_pixel(tmp_path):
 def test_a_turn_of_a_cylindrical_system_is_where_proj_puts_its_meridians(code):
     crs = CRS.from_epsg(code)
     turn = turn_of(crs)
+    assert turn is not None
     to = Transformer.from_crs(4326, code, always_xy=True)
     west, _ = to.transform(turn.meridian - 179.999999, 10)
     east, _ = to.transform(turn.meridian + 179.999999, 10)
