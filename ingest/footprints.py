@@ -14,6 +14,9 @@ from mosaics.raster.circle import Turn, to_crs, to_degrees
 SAMPLES = 129
 """Points a side of a raster at which it is found out what of it lies on the Earth."""
 
+EARTH_SAMPLES = 61
+"""Places in each direction around the Earth that are looked for on a map."""
+
 BOXES = 60
 """Boxes of longitude and latitude to the height of an outline that is put together from them."""
 
@@ -95,9 +98,11 @@ class MapPart:
         left, bottom, right, top = self.bounds
         xs, ys = np.meshgrid(np.linspace(left, right, SAMPLES), np.linspace(bottom, top, SAMPLES))
         lons, lats, found = self.on_earth(xs.ravel(), ys.ravel())
-        if not found.any():
-            return None
-        return self._boxes((lons[found] + 180) % 360 - 180, lats[found])
+        of_earth = np.meshgrid(np.linspace(-180, 180, EARTH_SAMPLES), np.linspace(-90, 90, EARTH_SAMPLES))
+        places = np.stack([axis.ravel() for axis in of_earth])
+        places = places[:, self.holds(*places)]  # where a map ends in a point its own samples may miss it
+        lons, lats = np.append(lons[found], places[0]), np.append(lats[found], places[1])
+        return self._boxes((lons + 180) % 360 - 180, lats) if lons.size else None
 
     def _boxes(self, lons: Floats, lats: Floats) -> Footprint:
         """Return the boxes that hold places or lie in the rectangle, and those beside them."""

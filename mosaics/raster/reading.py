@@ -36,6 +36,9 @@ Degrees: TypeAlias = NDArray[np.float64] | Sequence[float]
 ALIGNED = 1e-3
 """A grid follows a file's pixels when no cell lies further off than this, in cells."""
 
+EDGE_DECIMALS = 9
+"""Of a pixel, where a place is moved by whole turns: an edge between two pixels stays one."""
+
 LOOKS = 9
 """Points a side of a grid at which its longitudes are looked up."""
 
@@ -232,7 +235,7 @@ def _cells_at(
     turn = turn_of(dataset.crs)
     if turn is not None:
         around = turn.period / dataset.transform.a
-        again = (columns + ALIGNED) % around - ALIGNED
+        again = np.round((columns + ALIGNED) % around - ALIGNED, EDGE_DECIMALS)
         again = np.where(again <= dataset.width + ALIGNED, again, columns % around)
         columns = np.where((columns >= 0) & (columns < dataset.width), columns, again)
     within = (columns >= -ALIGNED) & (columns <= dataset.width + ALIGNED)
