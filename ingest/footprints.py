@@ -1,15 +1,18 @@
 """Footprints: where a raster lies in longitude and latitude, whatever the edges of its map cut through."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import antimeridian
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from mosaics.raster.circle import Turn, to_crs, to_degrees
+from mosaics.ellipsoid import WGS84
+from mosaics.raster.circle import Turn, to_crs, to_degrees, turn_of
 
 SAMPLES = 129
 """Points a side of a raster at which it is found out what of it lies on the Earth."""
@@ -26,9 +29,68 @@ WIDEST_BOX = 2.0
 LOOKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Where a box is looked at in each direction, in parts of its side."""
 
+POINTS_PER_SIDE = 21
+"""A straight edge on the raster's grid is a curve in degrees; this keeps a 110 km edge within a metre."""
+
+FARTHEST_LONGITUDE = 540
+"""Degrees east or west that files of 0..360 and beyond 180 degrees reach at most."""
+
 Floats = NDArray[np.float64]
 Bounds: TypeAlias = tuple[float, float, float, float]
 Footprint: TypeAlias = shapely.Polygon | shapely.MultiPolygon
+
+
+def footprint_of(crs: CRS, bounds: Bounds, pixel: tuple[float, float]) -> Footprint | None:
+    """Return the outline of a raster in degrees, split at the antimeridian.
+
+    Where columns are meridians and the raster goes around the Earth, or in a cylindrical projection, it is a
+    box of longitudes and latitudes; else its edges with 21 points a side. A raster that is partly nowhere on
+    Earth, as maps of the world are in their corners, is outlined by boxes around what is.
+
+    Args:
+        crs: Coordinate system of the raster.
+        bounds: Left, bottom, right, top in units of the system.
+        pixel: Width and height of its pixels in the same units.
+
+    Returns:
+        None if nothing of it lies on the Earth.
+    """
+    left, bottom, right, top = bounds
+    if crs.is_geographic:
+        if max(abs(bottom), abs(top)) > 90 + pixel[1] or max(abs(left), abs(right)) > FARTHEST_LONGITUDE:
+            return None
+        bounds = (left, max(bottom, -90.0), right, min(top, 90.0))  # rows by half a pixel beyond a pole
+    turn = turn_of(crs)
+    if turn is None:
+        return _of_edges(crs, bounds, pixel)
+    if right - left > 2 * turn.period:
+        return None
+    if crs.is_geographic and right - left < turn.period - pixel[0] / 2:
+        return _of_edges(crs, bounds, pixel)
+    return around_turn(turn, crs, bounds, pixel[0])
+
+
+def _of_edges(crs: CRS, bounds: Bounds, pixel: tuple[float, float]) -> Footprint | None:
+    """Return the outline along the edges where they are on Earth, or else the boxes around what is."""
+    left, bottom, right, top = bounds
+    xs, ys = np.linspace(left, right, POINTS_PER_SIDE), np.linspace(bottom, top, POINTS_PER_SIDE)
+    ring_x = np.array([*xs, *[right] * (len(ys) - 1), *xs[-2::-1], *[left] * (len(ys) - 1)])
+    ring_y = np.array([*[bottom] * len(xs), *ys[1:], *[top] * (len(xs) - 1), *ys[-2::-1]])
+    part = MapPart(crs, bounds, min(pixel))
+    if crs.is_geographic:
+        lons, lats = (ring_x, ring_y) if crs == WGS84 else to_degrees(crs, ring_x, ring_y)
+        on_earth = np.isfinite(lons) & np.isfinite(lats)
+    else:
+        lons, lats, on_earth = part.on_earth(ring_x, ring_y)
+    if on_earth.all():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", antimeridian.FixWindingWarning)
+            fixed = antimeridian.fix_polygon(
+                shapely.Polygon(np.column_stack([lons, np.clip(lats, -90.0, 90.0)]))
+            )
+        if fixed.is_valid:
+            return fixed
+    return part.outline()
 
 
 def around_turn(turn: Turn, crs: CRS, bounds: Bounds, pixel: float) -> Footprint | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-import antimeridian
 import numpy as np
 import rasterio
 import shapely
@@ -23,9 +22,8 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon
 
-from ingest.footprints import Footprint, MapPart, around_turn
-from mosaics.ellipsoid import SEMI_MAJOR_M, WGS84
-from mosaics.raster.circle import to_degrees, turn_of
+from ingest.footprints import Footprint, footprint_of
+from mosaics.ellipsoid import SEMI_MAJOR_M
 from mosaics.raster.reading import GDAL_ERRORS
 
 DRIVER = "GTiff"
@@ -37,8 +35,6 @@ ROWS_BYTES = 32 * 2**20
 METERS_PER_DEGREE = math.pi / 180 * 6378137.0
 """Along a meridian or the equator of the WGS 84 sphere."""
 
-POINTS_PER_SIDE = 21
-"""A straight edge on the raster's grid is a curve in degrees; this keeps a 110 km edge within a metre."""
 STRAIGHT = 1e-9
 """Of a pixel: how far a rotation may move the far edge of a file that counts as straight."""
 
@@ -275,62 +271,16 @@ def scene_footprint(rasters: Mapping[str, SourceRaster]) -> Footprint:
 
 
 def raster_footprint(raster: SourceRaster) -> Footprint:
-    """Return the outline of a raster, with 21 points a side.
-
-    One that is partly nowhere on Earth, as maps of the world are in their corners, is outlined by boxes
-    around what is.
+    """Return the outline of a raster in longitude and latitude.
 
     Raises:
         RasterRefusedError: If the raster lies on another body, or nothing of it lies on the Earth.
     """
     _refuse_other_bodies(raster)
-    bounds = raster.bounds
-    left, bottom, right, top = bounds
-    if raster.crs.is_geographic and not (
-        max(abs(bottom), abs(top)) <= 90 + abs(raster.transform.e) and max(abs(left), abs(right)) <= 540
-    ):
-        raise _nowhere(raster)
-    turn = turn_of(raster.crs)
-    if turn is not None and right - left > 2 * turn.period:
-        raise _nowhere(raster)
-    if turn is not None and (
-        not raster.crs.is_geographic or right - left >= turn.period - raster.transform.a / 2
-    ):
-        of_rows = around_turn(turn, raster.crs, _on_meridians(bounds, raster), raster.transform.a)
-        if of_rows is None:
-            raise _nowhere(raster)
-        return of_rows
-    xs, ys = np.linspace(left, right, POINTS_PER_SIDE), np.linspace(bottom, top, POINTS_PER_SIDE)
-    ring_x = np.array([*xs, *[right] * (len(ys) - 1), *xs[-2::-1], *[left] * (len(ys) - 1)])
-    ring_y = np.array([*[bottom] * len(xs), *ys[1:], *[top] * (len(xs) - 1), *ys[-2::-1]])
-    part = MapPart(raster.crs, bounds, min(raster.transform.a, -raster.transform.e))
-    if raster.crs.is_geographic:
-        lons, lats = to_degrees(raster.crs, ring_x, ring_y)
-        if raster.crs == WGS84:
-            lons, lats = ring_x, ring_y
-        whole = np.isfinite([lons, lats]).all(axis=0)
-    else:
-        lons, lats, whole = part.on_earth(ring_x, ring_y)
-    if whole.all():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", antimeridian.FixWindingWarning)
-            fixed = antimeridian.fix_polygon(Polygon(zip(lons, np.clip(lats, -90, 90), strict=True)))
-        if fixed.is_valid:
-            return fixed
-    outline = part.outline()
+    outline = footprint_of(raster.crs, raster.bounds, (raster.transform.a, -raster.transform.e))
     if outline is None:
         raise _nowhere(raster)
     return outline
-
-
-def _on_meridians(
-    bounds: tuple[float, float, float, float], raster: SourceRaster
-) -> tuple[float, float, float, float]:
-    """Return bounds without the part of half-pixel rows that lies beyond a pole."""
-    left, bottom, right, top = bounds
-    if raster.crs.is_geographic:
-        return left, max(bottom, -90.0), right, min(top, 90.0)
-    return bounds
 
 
 def _refuse_other_bodies(raster: SourceRaster) -> None:
