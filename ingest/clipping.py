@@ -7,13 +7,13 @@ from pathlib import Path
 import rasterio
 from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
-from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster, opened
 from mosaics.bbox import Bbox
+from mosaics.ellipsoid import WGS84
+from mosaics.raster.coordinates import GDAL_ERRORS, moved_bounds
 from mosaics.raster.grid import FileGrid
-from mosaics.raster.reading import GDAL_ERRORS
 
 BLOCK_PX = 256
 USUAL_BLOCK_PX = 1024
@@ -118,10 +118,10 @@ def window_under(dataset: DatasetReader | FileGrid, bbox: Bbox) -> Window | None
     columns: list[float] = []
     rows: list[float] = []
     for box in bbox.parts:
-        try:
-            left, bottom, right, top = transform_bounds("EPSG:4326", dataset.crs, *box)
-        except GDAL_ERRORS:
+        there = moved_bounds(WGS84, dataset.crs, box)
+        if there is None:
             continue
+        left, bottom, right, top = there
         inverse = ~dataset.transform
         corners = [inverse * corner for corner in ((left, top), (right, bottom))]
         across, down = sorted(corner[0] for corner in corners), sorted(corner[1] for corner in corners)

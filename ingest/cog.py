@@ -12,7 +12,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from ingest.encoding import Encoding
 from ingest.raster import SourceRaster
-from mosaics.raster.reading import GDAL_ERRORS
+from mosaics.raster.coordinates import GDAL_ERRORS
 
 BLOCK_PX = 256
 CACHE_BYTES = 256 << 20

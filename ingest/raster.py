@@ -24,7 +24,7 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from ingest.footprints import Footprint, footprint_of
 from mosaics.ellipsoid import SEMI_MAJOR_M
-from mosaics.raster.reading import GDAL_ERRORS
+from mosaics.raster.coordinates import GDAL_ERRORS
 
 DRIVER = "GTiff"
 """The only format opened, COGs among it; a VRT could name any file or address."""

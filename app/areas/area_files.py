@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import shapely
 from rasterio.crs import CRS
-from rasterio.errors import CRSError, RasterioError
-from rasterio.warp import transform as transform_coordinates
+from rasterio.errors import CRSError
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
+
+from mosaics.raster.coordinates import moved
 
 WGS84 = CRS.from_epsg(4326)
 
@@ -154,15 +155,16 @@ def _geopackage_geometry(blob: bytes | None, crs: CRS) -> BaseGeometry:
         geometry = shapely.force_2d(shapely.from_wkb(blob[8 + ENVELOPE_BYTES[flags >> 1 & 7] :]))
         if crs == WGS84:
             return geometry
-        return shapely.transform(geometry, lambda xy: _to_degrees(xy, crs))
+        there = shapely.transform(geometry, lambda xy: _to_degrees(xy, crs))
     except (struct.error, IndexError, shapely.GEOSException) as error:
         raise FeatureError("its geometry is damaged") from error
-    except RasterioError as error:
-        raise FeatureError("it lies outside the domain of the layer's coordinate system") from error
+    if not np.isfinite(shapely.get_coordinates(there)).all():
+        raise FeatureError("it lies outside the domain of the layer's coordinate system")
+    return there
 
 
 def _to_degrees(xy: Any, crs: CRS) -> Any:
-    return np.column_stack(transform_coordinates(crs, WGS84, xy[:, 0], xy[:, 1]))
+    return np.column_stack(moved(crs, WGS84, xy[:, 0], xy[:, 1]))
 
 
 def _plain(value: Any) -> Any:

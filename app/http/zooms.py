@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from morecantile import TileMatrixSet
 from rasterio.crs import CRS
-from rasterio.warp import transform
 
 from app.http.extents import Extent
 from app.rendering.address import crs_of
+from mosaics.ellipsoid import WGS84
+from mosaics.raster.coordinates import moved
 
 METRES_A_DEGREE = 111_320.0
 """Length of a degree at the equator (WGS 84: 2 pi 6 378 137 m / 360)."""
@@ -22,8 +23,6 @@ VIEW_PX = 512
 
 ABOUT = 1.1
 """A layer up to a tenth larger than the view still fits."""
-
-WGS84 = CRS.from_epsg(4326)
 
 HIGHEST_LATITUDE = 85.0
 """Beyond this latitude Mercator pixels say little about pixels on the ground."""
@@ -95,14 +94,18 @@ def union_bounds(indexes: Sequence[Extent]) -> tuple[float, float, float, float]
 
 
 def crs_units(length_m: float, crs: CRS, *, lon: float, lat: float) -> float:
-    """Return a ground length in units of a coordinate system at a place, averaged over both directions."""
+    """Return a ground length in units of a coordinate system at a place, averaged over both directions.
+
+    Where the system does not have the place, a metre there is taken to be one on its map.
+    """
     lat = max(-HIGHEST_LATITUDE, min(HIGHEST_LATITUDE, lat))
     north_deg = length_m / METRES_A_DEGREE
     east_deg = north_deg / math.cos(math.radians(lat))
-    xs, ys = transform(WGS84, crs, [lon, lon + east_deg, lon], [lat, lat, lat + north_deg])
+    xs, ys = moved(WGS84, crs, [lon, lon + east_deg, lon], [lat, lat, lat + north_deg])
     east = math.hypot(xs[1] - xs[0], ys[1] - ys[0])
     north = math.hypot(xs[2] - xs[0], ys[2] - ys[0])
-    return (east + north) / 2
+    units = (east + north) / 2
+    return units if math.isfinite(units) else length_m / float(crs.units_factor[1])
 
 
 def _zoom_of_pixel(pixel: float, tms: TileMatrixSet, tilesize: int) -> int:

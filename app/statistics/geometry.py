@@ -11,14 +11,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
-from rasterio.warp import transform as transform_coordinates
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from mosaics.ellipsoid import WGS84, polygon_area_m2
+from mosaics.raster.coordinates import moved
 
 Polygonal: TypeAlias = Polygon | MultiPolygon
 
@@ -125,11 +123,7 @@ def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
 
 
 def _projected(lonlat: NDArray[np.float64], crs: CRS) -> NDArray[np.float64]:
-    try:
-        xs, ys = transform_coordinates(WGS84, crs, lonlat[:, 0], lonlat[:, 1])
-    except (RasterioError, CPLE_BaseError) as error:
-        raise GeometryError(BEYOND_PROJECTION) from error
-    return np.column_stack([xs, ys])
+    return np.column_stack(moved(WGS84, crs, lonlat[:, 0], lonlat[:, 1]))
 
 
 def _refuse_unlimited(polygon: BaseGeometry) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.warp import transform
 
 from app.products.product import Product
 from app.statistics.geometry import GeometryError, Polygonal
@@ -21,11 +20,14 @@ from app.statistics.service import Answer, Question, StatisticsService
 from app.statistics.summary import StatisticsRequestError, SummaryOptions
 from app.statistics.zonal import USUAL
 from mosaics.ellipsoid import WGS84
+from mosaics.raster.coordinates import moved
 
 USUAL_WIDTH_M = 180.0
 """Six Landsat cells, the ring of a published processing chain."""
 WIDTHS_M = (20.0, 10_000.0)
 """From one cell to a landscape."""
+
+NO_RING = "no ring can be drawn around this polygon; give offset= as a number"
 
 
 def ring_width_m(text: str) -> float:
@@ -59,10 +61,12 @@ def ring_around(polygon: Polygonal, width_m: float) -> Polygonal:
     middle = polygon.centroid
     local = CRS.from_proj4(f"+proj=aeqd +lat_0={middle.y} +lon_0={middle.x} +datum=WGS84 +units=m")
     drawn = shapely.transform(polygon, lambda points: _moved(points, WGS84, local))
+    if not np.isfinite(shapely.get_coordinates(drawn)).all():
+        raise GeometryError(NO_RING)
     wide = shapely.transform(drawn.buffer(width_m), lambda points: _moved(points, local, WGS84))
     ring = wide.difference(polygon)
     if not isinstance(ring, shapely.Polygon | shapely.MultiPolygon) or ring.is_empty or not ring.is_valid:
-        raise GeometryError("no ring can be drawn around this polygon; give offset= as a number")
+        raise GeometryError(NO_RING)
     return ring
 
 
@@ -102,5 +106,4 @@ async def _one(
 
 
 def _moved(points: NDArray[np.float64], source: CRS, target: CRS) -> NDArray[np.float64]:
-    xs, ys = transform(source, target, points[:, 0], points[:, 1])
-    return np.column_stack([xs, ys])
+    return np.column_stack(moved(source, target, points[:, 0], points[:, 1]))

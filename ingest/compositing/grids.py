@@ -6,23 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import rasterio.crs
 import shapely
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.transform import Affine
-from rasterio.warp import transform_bounds
 
 from ingest.compositing.request import CompositeError
 from ingest.compositing.scene_selection import SourceScene
 from mosaics.bbox import Bbox
-from mosaics.raster.grid import Bounds
-from mosaics.raster.reading import GDAL_ERRORS
+from mosaics.ellipsoid import WGS84
+from mosaics.raster.coordinates import Bounds, moved_bounds
 
 SIDES = (2048, 1024, 512, 256)
 """Of a block, in pixels; multiples of the 256 px blocks of landed COGs."""
 MEMORY_BYTES = 1 << 30
 """What the blocks under way in one process may take."""
-DEGREES = "EPSG:4326"
 NEARLY = 1e-6
 """Of a pixel: what floating point may be off."""
 
@@ -105,8 +104,14 @@ def bounds_in(scene: SourceScene, band: str, crs: CRS) -> Bounds:
     left, bottom, right, top = grid.boundingbox.bbox
     if grid.crs == crs:
         return left, bottom, right, top
-    moved: Bounds = transform_bounds(str(grid.crs), str(crs), left, bottom, right, top)
-    return moved
+    there = moved_bounds(_rasterio(grid.crs), _rasterio(crs), (left, bottom, right, top))
+    if there is None:
+        raise CompositeError(f"scene '{scene.id}' lies nowhere in {crs}, the grid of the composite.")
+    return there
+
+
+def _rasterio(crs: CRS | None) -> rasterio.crs.CRS:
+    return rasterio.crs.CRS.from_user_input(str(crs))
 
 
 def block_side(grids: Sequence[BandGrid], extents: Sequence[Bounds], threads: int) -> int:
@@ -156,12 +161,11 @@ def _window(scenes: Sequence[SourceScene], box: Bbox, band: str, crs: CRS) -> Bo
     """Return the part of the box that scenes cover, as bounds in a coordinate system."""
     footprints = shapely.union_all([scene.record.polygons() for scene in scenes])
     parts = [shapely.intersection(footprints, shapely.box(*half)) for half in box.parts]
-    try:
-        under_box = [transform_bounds(DEGREES, str(crs), *part.bounds) for part in parts if part.area > 0]
-        covered = _union([bounds_in(scene, band, crs) for scene in scenes])
-    except GDAL_ERRORS as error:
-        raise CompositeError(f"the box lies nowhere in {crs}, the grid of its scenes.") from error
-    outer = _union(under_box)
+    there = [moved_bounds(WGS84, _rasterio(crs), part.bounds) for part in parts if part.area > 0]
+    under_box = [bounds for bounds in there if bounds is not None]
+    if not under_box:
+        raise CompositeError(f"the box lies nowhere in {crs}, the grid of its scenes.")
+    outer, covered = _union(under_box), _union([bounds_in(scene, band, crs) for scene in scenes])
     return (*map(max, outer[:2], covered[:2]), *map(min, outer[2:], covered[2:]))  # type: ignore[return-value]
 
 

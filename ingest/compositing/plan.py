@@ -20,7 +20,7 @@ from ingest.compositing.stacking import Overpass, overpasses
 from ingest.landing import is_landed
 from ingest.planning import CONVERTER, DIGEST_LENGTH, scene_folder
 from mosaics.log import LogState
-from mosaics.raster.grid import Bounds
+from mosaics.raster.coordinates import Bounds
 
 COMPOSER = 1
 """Counts the ways of compositing: a new one makes new digests, so that what is asked again is computed."""

@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from odc.loader import RioDriver, RioReader
 
 from ingest.compositing.grids import NEARLY, is_aligned
-from mosaics.raster.reading import GDAL_ERRORS
+from mosaics.raster.coordinates import GDAL_ERRORS
 
 logger = logging.getLogger(__name__)
 

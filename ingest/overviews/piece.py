@@ -27,7 +27,7 @@ from mosaics.collection import written_nodata
 from mosaics.overview import TILE_PX, cell_zoom
 from mosaics.period import Period, instant_text
 from mosaics.processing import OF_SCENES
-from mosaics.raster.grid import Bounds
+from mosaics.raster.coordinates import Bounds
 from mosaics.storage import Storage
 
 TMS = morecantile.tms.get("WebMercatorQuad")

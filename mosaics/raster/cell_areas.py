@@ -15,9 +15,9 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.warp import transform as transform_coordinates
 
 from mosaics.ellipsoid import EARTH_AREA_M2, WGS84, sphere_points, zone_area_m2
+from mosaics.raster.coordinates import moved
 
 UNIFORM = 1e-5
 """How far a cell's area may lie off the one that stands for all cells of a part."""
@@ -190,8 +190,8 @@ class CellAreas:
         if cells.crs.is_geographic:
             lats, turn = np.radians(edges), math.radians(cells.cell_width)
         else:
-            _, degrees = transform_coordinates(cells.crs, WGS84, np.full_like(edges, cells.left), edges)
-            lons, _ = transform_coordinates(cells.crs, WGS84, [0.0, cells.cell_width], [0.0, 0.0])
+            _, degrees = moved(cells.crs, WGS84, np.full_like(edges, cells.left), edges)
+            lons, _ = moved(cells.crs, WGS84, [0.0, cells.cell_width], [0.0, 0.0])
             lats, turn = np.radians(degrees), math.radians(lons[1] - lons[0])
         zones = zone_area_m2(np.clip(lats, -math.pi / 2, math.pi / 2))
         return np.asarray(turn * -np.diff(zones))[:, np.newaxis]

@@ -10,10 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import CRS as PROJ_CRS
-from pyproj import Transformer
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
+
+from mosaics.raster.coordinates import to_crs, to_degrees
 
 CYLINDRICAL = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
 """PROJ's projections whose x is a longitude times a constant."""
@@ -104,31 +104,6 @@ def holds_pole(crs: CRS, bounds: tuple[float, float, float, float]) -> tuple[flo
     if crs.is_geographic or turn_of(crs) is not None:
         return ()
     return tuple(lat for x, y, lat in poles_in(crs) if left <= x <= right and bottom <= y <= top)
-
-
-def to_crs(crs: CRS, lons: Floats, lats: Floats) -> tuple[Floats, Floats]:
-    """Return coordinates in a system; infinite where it has none, as on another planet everywhere."""
-    return _moved(crs, True, lons, lats)
-
-
-def to_degrees(crs: CRS, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
-    """Return longitudes and latitudes; infinite where the coordinates are nowhere on Earth."""
-    return _moved(crs, False, xs, ys)
-
-
-def _moved(crs: CRS, from_degrees: bool, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
-    try:
-        there = _transformer(crs, from_degrees).transform(xs, ys)
-    except ProjError:
-        return np.full(np.shape(xs), np.inf), np.full(np.shape(ys), np.inf)
-    return np.asarray(there[0], float), np.asarray(there[1], float)
-
-
-@lru_cache(maxsize=64)
-def _transformer(crs: CRS, from_degrees: bool) -> Transformer:
-    there = PROJ_CRS.from_wkt(crs.to_wkt(version="WKT2_2019"))
-    source, target = ("EPSG:4326", there) if from_degrees else (there, "EPSG:4326")
-    return Transformer.from_crs(source, target, always_xy=True)
 
 
 @lru_cache(maxsize=256)

@@ -1,18 +1,14 @@
 """Grids: where the pixels of a raster lie, as they are asked for and as a file has them."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine
-from rasterio.warp import transform
 
-WGS84 = CRS.from_epsg(4326)
-
-Bounds: TypeAlias = tuple[float, float, float, float]
-"""Left, bottom, right, top in units of some coordinate system."""
+from mosaics.ellipsoid import WGS84
+from mosaics.raster.coordinates import Bounds, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +30,13 @@ class Grid:
             where: True for the pixels wanted, (height, width).
 
         Returns:
-            Two arrays of shape (n,), in degrees.
+            Two arrays of shape (n,), in degrees; infinite where a pixel is nowhere on Earth.
         """
         rows, columns = np.nonzero(where)
         left, bottom, right, top = self.bounds
         xs = left + (columns + 0.5) * ((right - left) / self.width)
         ys = top - (rows + 0.5) * ((top - bottom) / self.height)
-        lons, lats = transform(self.crs, WGS84, xs, ys)
-        return np.asarray(lons), np.asarray(lats)
+        return moved(self.crs, WGS84, xs, ys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,16 @@ from typing import Any, TypeAlias
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine, from_bounds
 from rasterio.vrt import WarpedVRT
-from rasterio.warp import transform as transform_coordinates
 
+from mosaics.ellipsoid import WGS84
 from mosaics.raster.blocks import Raster
-from mosaics.raster.circle import holds_pole, is_local, to_degrees, turn_of
-from mosaics.raster.grid import WGS84, Grid
+from mosaics.raster.circle import holds_pole, is_local, turn_of
+from mosaics.raster.coordinates import GDAL_ERRORS, moved, to_degrees
+from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
 
@@ -41,9 +40,6 @@ EDGE_DECIMALS = 9
 
 LOOKS = 9
 """Points a side of a grid at which its longitudes are looked up."""
-
-GDAL_ERRORS = (RasterioError, CPLE_BaseError)
-"""What rasterio raises for a file that cannot be read; some errors of GDAL pass through it as they are."""
 
 
 class AssetReadError(Exception):
@@ -226,19 +222,16 @@ def _cells_at(
     dataset: DatasetReader, lons: Degrees, lats: Degrees
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Return columns and rows of places in a dataset, edges included, and which places the dataset has."""
-    try:
-        xs, ys = (np.asarray(each) for each in transform_coordinates(WGS84, dataset.crs, lons, lats))
-    except CPLE_BaseError:  # the projection has no such place
-        nowhere = np.zeros(len(lons))
-        return nowhere, nowhere, nowhere.astype(bool)
-    columns, rows = ~dataset.transform @ (xs, ys)
+    xs, ys = moved(WGS84, dataset.crs, lons, lats)
+    on_map = np.isfinite(xs) & np.isfinite(ys)
+    columns, rows = ~dataset.transform @ (np.where(on_map, xs, 0.0), np.where(on_map, ys, 0.0))
     turn = turn_of(dataset.crs)
     if turn is not None:
         around = turn.period / dataset.transform.a
         again = np.round((columns + ALIGNED) % around - ALIGNED, EDGE_DECIMALS)
         again = np.where(again <= dataset.width + ALIGNED, again, columns % around)
         columns = np.where((columns >= 0) & (columns < dataset.width), columns, again)
-    within = (columns >= -ALIGNED) & (columns <= dataset.width + ALIGNED)
+    within = on_map & (columns >= -ALIGNED) & (columns <= dataset.width + ALIGNED)
     within &= (rows >= -ALIGNED) & (rows <= dataset.height + ALIGNED)
     return (
         np.clip(np.floor(columns), 0, dataset.width - 1),

@@ -11,10 +11,7 @@ import attr
 import numpy as np
 import shapely
 from morecantile import Tile
-from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
-from rasterio.warp import transform, transform_bounds
 from rio_tiler.constants import WGS84_CRS
 from rio_tiler.errors import NoAssetFoundError
 from rio_tiler.models import ImageData
@@ -30,7 +27,7 @@ from app.state import AppState
 from app.statistics.pixel_grid import NativePixelGrids, PixelGrid, native_lattices
 from mosaics.index import SceneRef
 from mosaics.period import Period
-from mosaics.raster.circle import to_crs, to_degrees
+from mosaics.raster.coordinates import moved, moved_bounds, to_crs, to_degrees
 from mosaics.raster.grid import Grid
 
 MAX_VERTICES = 10_000
@@ -161,10 +158,9 @@ class ProductBackend(BaseBackend):
 
     def _scenes(self, grid: Grid) -> SceneWindows:
         landed = self.input
-        try:
-            area = outline(grid)
-        except (RasterioError, CPLE_BaseError) as error:
-            raise _elsewhere() from error
+        area = outline(grid)
+        if shapely.is_empty(area):
+            raise _elsewhere()
         found = anyio.from_thread.run(self._scenes_async, landed, area)
         if not found.best_first:
             raise NoAssetFoundError("no scene covers the place")
@@ -217,11 +213,8 @@ def _transformed(
         raise RequestError("the box leaves longitudes -180..180 and latitudes -90..90")
     if source == target:
         return (left, bottom, right, top)
-    try:
-        bounds: tuple[float, float, float, float] = transform_bounds(source, target, *bbox)
-    except (RasterioError, CPLE_BaseError) as error:
-        raise _elsewhere() from error
-    if not (_is_on_globe(bounds) and bounds[0] < bounds[2] and bounds[1] < bounds[3]):
+    bounds = moved_bounds(source, target, bbox)
+    if bounds is None or not (_is_on_globe(bounds) and bounds[0] < bounds[2] and bounds[1] < bounds[3]):
         raise _elsewhere()
     return bounds
 
@@ -243,11 +236,10 @@ def _pixel_in(
 
 def _native_size(bounds: tuple[float, float, float, float], crs: CRS, pixel_m: float) -> tuple[float, float]:
     left, bottom, right, top = bounds
-    try:
-        lons, lats = transform(crs, WGS84_CRS, [(left + right) / 2], [(bottom + top) / 2])
-        pixel = crs_units(pixel_m, crs, lon=lons[0], lat=lats[0])
-    except (RasterioError, CPLE_BaseError) as error:
-        raise _elsewhere() from error
+    lons, lats = moved(crs, WGS84_CRS, [(left + right) / 2], [(bottom + top) / 2])
+    if not (np.isfinite(lons[0]) and np.isfinite(lats[0])):
+        raise _elsewhere()
+    pixel = crs_units(pixel_m, crs, lon=float(lons[0]), lat=float(lats[0]))
     if not 0 < pixel < math.inf:
         raise _elsewhere()
     return (right - left) / pixel, (top - bottom) / pixel
