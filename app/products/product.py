@@ -271,7 +271,7 @@ class Product(BaseModel):
         """Every band of the scenes to be read for the mask, once."""
         return tuple(dict.fromkeys(rule.band for rule in self.scene_rules))
 
-    @property
+    @cached_property
     def reads_windows(self) -> bool:
         """Whether other scenes decide about its pixels than those of one time alone."""
         return bool(self.roles or self.zone_rules)

@@ -122,8 +122,8 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
 def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) -> BandPixels:
     """Read a raster onto a grid, moved east by `shift` units of its coordinate system."""
     dataset = raster.dataset
-    moved = dataset.transform if shift == 0.0 else Affine.translation(shift, 0.0) @ dataset.transform
-    cutout = _cutout(dataset.crs, moved, grid)
+    placed = dataset.transform if shift == 0.0 else Affine.translation(shift, 0.0) @ dataset.transform
+    cutout = _cutout(dataset.crs, placed, grid)
     if cutout is not None:
         return _read_cutout(raster, nodata, cutout, grid)
     options: dict[str, Any] = {
@@ -134,8 +134,8 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
         "dtype": dataset.dtypes[0],
     }
     if shift != 0.0:
-        options["src_transform"] = moved
-    if _edges_mislead(dataset.crs, grid):
+        options["src_transform"] = placed
+    if not (dataset.crs == grid.crs or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid):
         options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
     if nodata is None:
         with WarpedVRT(dataset, add_alpha=True, **options) as warped:
@@ -160,8 +160,6 @@ def _edges_mislead(crs: CRS, grid: Grid) -> bool:
     GDAL looks at points of the edges to know which pixels of a file to read. They do not tell of a pole
     inside, nor of all that lies between them and the meridian that a map of the world is cut along.
     """
-    if crs == grid.crs or is_local(crs):
-        return False
     turn, of_grid = turn_of(crs), turn_of(grid.crs)
     if of_grid is not None and (turn is None or turn.meridian == of_grid.meridian):
         return False
