@@ -171,7 +171,11 @@ def _split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
     within = np.abs(coordinates[:, 0]).max() <= 180
     if within and not _jumps(coordinates[:, 0], ring).any():
         return polygon
-    whole = shapely.union_all([_unrolled(part) for part in shapely.get_parts(polygon)])
+    return shapely.union_all([_on_world(_unrolled(part)) for part in shapely.get_parts(polygon)])
+
+
+def _on_world(whole: BaseGeometry) -> BaseGeometry:
+    """Return a polygon of any turns around the Earth on the one from -180 to 180 degrees."""
     west, _, east, _ = whole.bounds
     pieces: list[BaseGeometry] = []
     for turn in range(math.floor((west + 180) / 360), math.ceil((east + 180) / 360)):
@@ -187,29 +191,45 @@ def _turned(turn: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
 
 
 def _unrolled(part: BaseGeometry) -> BaseGeometry:
-    """Return a polygon whose longitudes continue where it crosses the antimeridian."""
-    rings = shapely.get_rings(part)
-    unrolled: list[NDArray[np.float64]] = []
-    for number, ring in enumerate(rings):
-        lonlat = shapely.get_coordinates(ring)
-        jumps = np.concatenate([[0], _jumps(lonlat[:, 0], np.zeros(len(lonlat)))])
-        lonlat[:, 0] -= 360 * np.cumsum(jumps)
-        if lonlat[0, 0] != lonlat[-1, 0]:
-            raise GeometryError("the polygon goes around a pole; cut it along a meridian")
-        if number:
-            lonlat[:, 0] += 360 * np.round((unrolled[0][:, 0].mean() - lonlat[:, 0].mean()) / 360)
-        unrolled.append(lonlat)
-    found = Polygon(unrolled[0], unrolled[1:])
-    if not found.is_valid:
-        raise GeometryError(f"the polygon is not valid: {shapely.is_valid_reason(found)}")
-    return found
+    """Return a polygon whose longitudes continue where it crosses the antimeridian.
+
+    A ring that goes around a pole is closed along the pole that is nearer to it.
+    """
+    rings = [_unrolled_ring(shapely.get_coordinates(ring)) for ring in shapely.get_rings(part)]
+    if any(ring[0, 0] != ring[-1, 0] for ring in rings):
+        shell, *holes = (_on_world(_valid(Polygon(_closed(ring)))) for ring in rings)
+        return shapely.difference(shell, shapely.union_all(holes))
+    for hole in rings[1:]:
+        hole[:, 0] += 360 * np.round((rings[0][:, 0].mean() - hole[:, 0].mean()) / 360)
+    return _valid(Polygon(rings[0], rings[1:]))
+
+
+def _unrolled_ring(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return positions of a ring, (n, 2) in degrees, whose longitudes continue across the antimeridian."""
+    jumps = np.concatenate([[0], _jumps(lonlat[:, 0], np.zeros(len(lonlat)))])
+    turned = np.column_stack([360 * np.cumsum(jumps), np.zeros(len(lonlat))])
+    return np.asarray(lonlat - turned)
+
+
+def _closed(ring: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a ring, closed along the nearer pole if it ends a turn away from its beginning."""
+    if ring[0, 0] == ring[-1, 0]:
+        return ring
+    pole = math.copysign(90.0, ring[:, 1].mean())
+    return np.concatenate([ring, [[ring[-1, 0], pole], [ring[0, 0], pole], ring[0]]])
+
+
+def _valid(polygon: Polygon) -> Polygon:
+    if not polygon.is_valid:
+        raise GeometryError(f"the polygon is not valid: {shapely.is_valid_reason(polygon)}")
+    return polygon
 
 
 def _jumps(lons: NDArray[np.float64], ring: NDArray[Any]) -> NDArray[np.float64]:
     """Return 1 or -1 where longitude jumps between neighbours on a ring across the antimeridian; else 0."""
     steps = np.diff(lons)
-    edge_of_world = (np.abs(lons[1:]) == 180) & (np.abs(lons[:-1]) == 180)
-    jumps = np.where((np.abs(steps) > 180) & ~edge_of_world, np.sign(steps), 0.0)
+    is_jump = (np.abs(steps) > 180) & (np.abs(steps) < 360)  # a whole turn is an edge around the world
+    jumps = np.where(is_jump, np.sign(steps), 0.0)
     return np.where(ring[1:] == ring[:-1], jumps, 0.0)
 
 

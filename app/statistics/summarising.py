@@ -80,7 +80,7 @@ def summary_of(
 def _numbers(values: Distribution, tally: Tally) -> Numbers:
     moments = tally.moments
     return Numbers(
-        mean=moments.mean,
+        mean=min(max(moments.mean, values.smallest), values.largest),  # not off by rounding
         median=values.quantile(0.5),
         std=math.sqrt(moments.variance),
         variance=moments.variance,

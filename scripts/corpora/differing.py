@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+from itertools import zip_longest
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,11 @@ def of_bodies(recorded: bytes, found: bytes, media_type: str) -> Iterator[str]:
     """What two contents of a media type do not have in common; something is said wherever bytes differ."""
     reason = "body: bytes differ"
     try:
-        if media_type.endswith("json"):
+        if media_type.endswith("ndjson"):
+            lines = zip_longest(recorded.splitlines(), found.splitlines(), fillvalue=b"null")
+            said = [each for pair in lines for each in _of_documents(*map(json.loads, pair))]
+            reason = "body: the same documents, written differently"
+        elif media_type.endswith("json"):
             said = list(_of_documents(json.loads(recorded), json.loads(found)))
             reason = "body: the same document, written differently"
         elif media_type.startswith("image/tiff"):

@@ -55,7 +55,7 @@ def reference(values: np.ndarray, transform: Affine, crs: CRS, polygon: Polygona
     height, width = values.shape
     left, bottom, right, top = array_bounds(height, width, transform)
     raster = NumPyRasterSource(np.ones(values.shape), xmin=left, ymin=bottom, xmax=right, ymax=top)
-    feature = {"type": "Feature", "properties": {}, "geometry": mapping(project(polygon, crs, 0.1))}
+    feature = {"type": "Feature", "properties": {}, "geometry": mapping(project(polygon, crs, 0.01))}
     found = exact_extract(raster, feature, ["cell_id", "coverage"], output="geojson")[0]["properties"]
     rows, columns = np.divmod(np.asarray(found["cell_id"]).astype(int), width)
     held, fractions = values[rows, columns].astype("float64"), np.asarray(found["coverage"])

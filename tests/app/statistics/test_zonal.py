@@ -156,6 +156,38 @@ async def test_a_polygon_over_the_antimeridian_counts_both_sides(tmp_path):
     assert summary.numbers.sum == pytest.approx(both.sum(dtype=float), rel=1e-6)
 
 
+def cap_km2(latitude: float) -> float:
+    """Area north of a parallel, whose geodesics are as good as it at a tenth of a degree."""
+    lons = np.arange(-180, 180, 0.1)
+    return abs(Geod(ellps="WGS84").polygon_area_perimeter(lons, np.full(lons.shape, latitude))[0]) / 1e6
+
+
+@pytest.mark.parametrize(
+    ("rings", "sign", "area_km2"),
+    [
+        ([[0, 90, 180, -90, 0]], 1, cap_km2(80)),
+        ([[10, -80, -170, 100, 10]], -1, cap_km2(80)),
+        ([[0, 60, 120, 180, 240, 300, 0]], 1, cap_km2(80)),
+        ([[10, 100, -170, -80, 10], [20, -70, -160, 110, 20]], 1, cap_km2(80) - cap_km2(85)),
+    ],
+    ids=["north", "south, westward", "0 to 360", "with the pole left out"],
+)
+async def test_a_polygon_around_a_pole_has_the_pixels_up_to_it(tmp_path, rings, sign, area_km2):
+    system, side = (3413, 3031)[sign < 0], 120
+    raster = Raster(
+        np.full((side, side), 7, "uint8"), Affine(50e3, 0, -3e6, 0, -50e3, 3e6), f"EPSG:{system}", nodata=0
+    )
+    coordinates = [[[lon, sign * (80 + 5 * number)] for lon in lons] for number, lons in enumerate(rings)]
+    polygon = read_polygon({"type": "Polygon", "coordinates": coordinates})
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": raster})
+        summary = await here.summary(polygon)
+    assert summary.status is Status.OK
+    assert summary.area_km2 == pytest.approx(area_km2, rel=1e-4)
+    assert summary.numbers is not None
+    assert (summary.numbers.min, summary.numbers.max) == (7, 7)
+
+
 async def test_a_scene_of_another_zone_is_warped_onto_the_best_ones_pixels(tmp_path):
     # Each scene has one value, so that warping it moves no value, only its edge by less than a pixel.
     edge_lon, lat = 6.0, 51.0
