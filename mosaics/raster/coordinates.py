@@ -1,7 +1,7 @@
 """Coordinates from one system to another; what a system has no place for is infinite, never an error.
 
-rasterio raises errors of GDAL, which are no `RasterioError`, where a projection has no such place, and then
-gives none of the other coordinates either.
+rasterio raises an error of GDAL, which is no `RasterioError`, for the first twenty calls with a place that a
+projection does not have, gives none of their other coordinates, and returns infinity from then on.
 """
 
 from collections.abc import Sequence
