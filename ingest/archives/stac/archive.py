@@ -15,12 +15,12 @@ from ingest.archives.archive import (
     RemoteFile,
     Wanted,
 )
+from ingest.archives.fetching import Expected, Signed, fetch_file
+from ingest.archives.fetching_parts import fetch_under
 from ingest.archives.stac.items import read_granule
 from ingest.archives.stac.referencing import referenced_raster
 from ingest.archives.stac.search import ItemSearch, search_items
 from ingest.archives.stac.signing import OpenBuckets, SharedAccess, Signer, https_address, refuse_billed
-from ingest.fetching import Expected, Signed, fetch_file
-from ingest.fetching_parts import fetch_under
 from ingest.landing_request import Origin
 from mosaics.bbox import Bbox
 from mosaics.collection import Collection

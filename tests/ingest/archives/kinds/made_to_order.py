@@ -26,9 +26,9 @@ from ingest.archives.archive import (
     RemoteFile,
     Wanted,
 )
+from ingest.archives.fetching import Expected, fetch_file
 from ingest.archives.http import Request
 from ingest.archives.opening import OPENERS, Opener
-from ingest.fetching import Expected, fetch_file
 from ingest.formats import FORMATS, Format
 from ingest.landing_request import Provenance
 from ingest.raster import Layer

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
+from ingest.archives.fetching import DamagedFileError, Expected, fetch_file
 from ingest.archives.http import ArchiveAnswerError, ArchiveError, ArchiveUnavailableError
-from ingest.fetching import DamagedFileError, Expected, fetch_file
 from tests.ingest.archives.server import Answer, file
 
 CONTENT = random.Random(1).randbytes(600_000)

@@ -16,10 +16,10 @@ from shapely.geometry import mapping
 
 from ingest.archives.archive import WholeOnlyError
 from ingest.archives.credentials import bearer_tokens
+from ingest.archives.fetching import DamagedFileError, Expected
+from ingest.archives.fetching_parts import REQUEST_BYTES, fetch_under
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, ArchiveUnavailableError
 from ingest.clipping import clip_file
-from ingest.fetching import DamagedFileError, Expected
-from ingest.fetching_parts import REQUEST_BYTES, fetch_under
 from ingest.options import IngestOptions
 from ingest.raster import RasterRefusedError
 from mosaics.bbox import Bbox

@@ -14,9 +14,9 @@ import httpx
 from rasterio.windows import Window
 
 from ingest.archives.archive import Progress, WholeOnlyError
+from ingest.archives.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed, version_tag
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
 from ingest.clipping import window_under
-from ingest.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed, version_tag
 from ingest.layout import LayoutError, Span, read_layout
 from ingest.raster import RasterRefusedError, opened
 from ingest.sparse_file import SparseFile
