@@ -43,7 +43,7 @@ def picture_of(dataset: DatasetReader, index: int) -> tuple[int, ...]:
     and 0 one of its numbers.
 
     Returns:
-        Numbers of the bands; empty where the file is no picture, and for an alpha band.
+        Numbers of the bands; empty where the file has other bands, and for an alpha band.
     """
     colours = dataset.colorinterp
     if colours[index - 1] is ColorInterp.alpha or not set(colours) >= COLOURS:

@@ -36,6 +36,8 @@ class ResolvedStatistics:
     """As given: a period, interval or instant; None for the latest period."""
     wanted: SummaryOptions
     cell_budget: int
+    of_classes: bool = False
+    """Whether its values are numbers of classes, of categorical bands."""
     scenes: SceneWindows = NO_SCENES
     """Those that meet the polygon; none where there is nothing to compare."""
     windows: tuple[Window, ...] = ()

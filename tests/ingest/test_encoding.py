@@ -1,6 +1,7 @@
 """Where nodata, scale and offset come from, and when nobody knows."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from ingest.harmonisation import Harmonisation, OffsetUndecidedError
 from ingest.raster import RasterRefusedError, inspect_raster
 from tests.rasters import ramp, write_geotiff
 
-UNTOLD = {"scales": PerBand(), "offsets": PerBand()}
+UNTOLD: dict[str, Any] = {"scales": PerBand(), "offsets": PerBand()}
 
 
 @pytest.fixture
@@ -144,7 +145,12 @@ class TestScale:
             decide_scale(
                 tagged, red, **UNTOLD, rule=never if ruled is None else lambda: ruled, baseline=baseline
             )
-        given = {"scales": PerBand(), "offsets": PerBand(0.5), "rule": never, "baseline": baseline}
+        given: dict[str, Any] = {
+            "scales": PerBand(),
+            "offsets": PerBand(0.5),
+            "rule": never,
+            "baseline": baseline,
+        }
         assert decide_scale(tagged, red, **given) == (tags[0], 0.5, OFFSET_GIVEN)
 
     def test_an_offset_of_the_collection_is_not_lost_to_a_tag_of_its_scale(self, raster, collections):

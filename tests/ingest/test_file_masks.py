@@ -1,5 +1,7 @@
 """Every mask a file can have: what is landed is missing where GDAL and rio-tiler say the file is."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import rasterio
@@ -16,7 +18,7 @@ from mosaics.collection import Band
 from tests.rasters import write_geotiff
 
 SIDE = 16
-DEGREES = {"crs": "EPSG:4326", "upper_left": (10.0, 50.0), "pixel_size": 0.1}
+DEGREES: dict[str, Any] = {"crs": "EPSG:4326", "upper_left": (10.0, 50.0), "pixel_size": 0.1}
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 OPAQUE = {"uint8": 255, "int8": 127, "uint16": 65535, "int16": 32767}
 """Alpha of `gdalwarp -dstalpha` by type; 255 in others."""

@@ -68,6 +68,7 @@ def test_mirrored_columns_are_turned_on_request(tmp_path, south_up):
     assert raster.transform == Affine(10, 0, MOL[0], 0, -10, MOL[1])
     ((_, pixels, valid),) = raster.rows()
     assert np.array_equal(pixels, west_first)
+    assert valid is not None
     assert np.array_equal(valid, kept)
 
 
