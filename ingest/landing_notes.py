@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ingest.encoding import PHYSICAL, Encoding, PerBand
 from ingest.file_tags import UNTAGGED
 from ingest.harmonisation import Harmonisation
-from ingest.raster import SourceRaster
+from ingest.raster import SourceRaster, held_nodata
 from mosaics.collection import Band, Collection
 
 
@@ -89,7 +89,7 @@ def missing_notes(
         number = told[name].nodata if told[name].picture else encodings[name].nodata
         others = [
             (f"the nodata value {_said(raster.nodata)} of its tag", raster.nodata),
-            (f"--nodata {_said(given.for_all)}", given.for_all),
+            (f"--nodata {_said(given.for_all)}", held_nodata(given.for_all, raster.dtype)),
             (f"the collection's nodata value {_said(bands[name].nodata)}", _of_dtype(bands[name], raster)),
         ]
         ignored = [said for said, other in others if other is not None and not _same(other, number)]
@@ -104,7 +104,7 @@ def missing_notes(
 
 
 def _of_dtype(band: Band, raster: SourceRaster) -> float | None:
-    return band.nodata if band.dtype == raster.dtype else None
+    return held_nodata(band.nodata, raster.dtype) if band.dtype == raster.dtype else None
 
 
 def _same(one: float, other: float | None) -> bool:

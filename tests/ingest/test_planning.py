@@ -89,3 +89,11 @@ def test_what_else_marks_missing_pixels_makes_another_digest(collections, make_o
         for given in ({}, {"nodata": PerBand(0.0)}, {"nodata": PerBand(9.0)})
     }
     assert len(digests) == 3
+
+
+def test_a_nodata_value_that_the_collection_states_needs_no_note(collections, make_order, tmp_path):
+    # -999.9 is -999.9000244140625 in float32
+    path = write_geotiff(tmp_path / "lights.tif", ramp(10, 10, dtype="float32"))
+    order = make_order(files={"radiance": path}, baseline=None)
+    (note,) = plan_scene(collections["black-marble-yearly"], order).notes
+    assert "physical values" in note
