@@ -63,6 +63,8 @@ class ResolvedStatistics:
             "cell_budget": self.cell_budget,
             "scenes": list(self.scenes.key_parts),
         }
+        if self.of_classes:
+            facts["of_classes"] = True
         if self.windows:  # an entry names them
             facts["windows"] = [[window.role, window.text, window.how] for window in self.windows]
             facts["plausible"] = self.product.plausible
