@@ -32,6 +32,17 @@ def unit_notes(rasters: Mapping[str, SourceRaster], encodings: Mapping[str, Enco
             yield f"{name}: the file's unit is '{raster.unit}', the collection's is '{encodings[name].unit}'."
 
 
+def turned_notes(rasters: Mapping[str, SourceRaster]) -> Iterator[str]:
+    """Yield which files are mirrored, so that their rows or columns are turned."""
+    for name, raster in rasters.items():
+        ways = [
+            *(["columns from east to west"] if raster.mirrored else []),
+            *(["rows from south to north"] if raster.south_up else []),
+        ]
+        if ways:
+            yield f"{name}: {raster.name} is mirrored ({' and '.join(ways)}); it lands the right way round."
+
+
 def offset_notes(decided: Harmonisation) -> Iterator[str]:
     """Yield what was decided about the scene's offset, and what speaks against it."""
     yield f"offset of the reflectance: {decided.offset:g}; {decided.reason}."

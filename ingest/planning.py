@@ -28,6 +28,7 @@ from ingest.landing_notes import (
     offset_notes,
     physical_notes,
     tag_notes,
+    turned_notes,
     unit_notes,
 )
 from ingest.landing_request import LandingRequest, Origin, Provenance
@@ -234,6 +235,7 @@ def plan_rasters(
         notes=(
             *physical_notes(encodings),
             *unit_notes(rasters, encodings),
+            *turned_notes(rasters),
             *tag_notes(rasters, encodings, collection),
             *missing_notes(rasters, told, encodings, described, order.nodata),
             *(offset_notes(decided) if decided else ()),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import rasterio
+from rasterio.transform import Affine
 
 from ingest.encoding import PerBand
 from ingest.planning import bands_to_probe, plan_scene
@@ -43,6 +44,17 @@ def test_a_unit_that_is_not_the_collections_is_told(collections, make_order, tmp
 def test_flip_is_for_mirrored_files_alone(collections, make_order):
     with pytest.raises(RasterRefusedError, match=r"--flip is for files .* none is mirrored"):
         plan_scene(collections["sentinel-2-l2a"], make_order(flip=True))
+
+
+def test_a_mirrored_file_is_told_as_mirrored(collections, make_order, tmp_path):
+    upper_left, turned = (655360.0, 5686280.0), Affine(-10, 0, 100, 0, 10, -100)
+    path = write_geotiff(
+        tmp_path / "red.tif", ramp(10, 10), transform=Affine.translation(*upper_left) @ turned
+    )
+    plan = plan_scene(collections["sentinel-2-l2a"], make_order(files={"red": path}, flip=True))
+    assert plan.bands["red"].raster.transform == Affine(10, 0, 655360, 0, -10, 5686280)
+    told = "red.tif is mirrored (columns from east to west and rows from south to north)"
+    assert any(told in note for note in plan.notes)
 
 
 @pytest.mark.parametrize(
