@@ -216,7 +216,7 @@ def _own_scale(
     if raster.scale_offset != UNTAGGED:
         decided = offset_beside_tags(raster, band, rule, baseline) if compared else None
         scale, offset = raster.scale_offset
-        return (scale, offset, TAGS) if decided is None else (scale, decided.offset, decided.reason)
+        return (scale, offset, TAGS) if decided is None else (band.scale, decided.offset, decided.reason)
     if np.dtype(raster.dtype).kind == "f":
         return 1.0, 0.0, PHYSICAL
     counts = np.dtype(band.dtype).kind in "iu" and (band.scale, band.offset) == (1.0, 0.0)
