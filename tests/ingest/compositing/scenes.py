@@ -83,7 +83,7 @@ class Drawn:
     async def land(
         self, storage: Storage, *, without: tuple[str, ...] = (), mask: NDArray[np.bool_] | None = None
     ) -> Landing:
-        """Lands it in sentinel-2-l2a; with a mask, red is of floats and has that in place of a nodata value."""
+        """Lands it in sentinel-2-l2a; with a mask, red is of floats and has no nodata value."""
         left, top = self.corner[0] + 10 * self.right, self.corner[1] - 10 * self.down
         with tempfile.TemporaryDirectory() as folder:
             assets = [
