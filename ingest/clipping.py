@@ -20,6 +20,8 @@ USUAL_BLOCK_PX = 1024
 """Side of the blocks of a file that was not looked at: the largest usual one, of sentinel-cogs."""
 FULL_RESOLUTION = 3 / 4
 """Share of a COG's bytes that is not overviews, each of which has a quarter of the one before."""
+NODATA_VALUES = "NODATA_VALUES"
+"""Of the metadata of a file: numbers of its bands that together mark missing pixels, for GDAL."""
 ROWS = 1024
 """Read at a time: 22 MB of a Sentinel-2 band."""
 
@@ -64,7 +66,7 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
         "interleave": "band",
         "bigtiff": "if_safer",
     }
-    has_mask = dataset.mask_flag_enums[0] == [MaskFlags.per_dataset]  # without alpha, which is a band
+    has_mask = dataset.mask_flag_enums[0] == [MaskFlags.per_dataset]  # of alpha or tags has other flags, too
     try:
         with (
             rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
@@ -72,6 +74,7 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
         ):
             clipped.scales, clipped.offsets = dataset.scales, dataset.offsets
             clipped.colorinterp = dataset.colorinterp
+            clipped.update_tags(**{key: text for key, text in dataset.tags().items() if key == NODATA_VALUES})
             for top in range(0, window.height, ROWS):
                 rows = min(ROWS, window.height - top)
                 part = Window(window.col_off, window.row_off + top, window.width, rows)

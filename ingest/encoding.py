@@ -7,13 +7,15 @@ again. Whether they have is decided for a whole scene, by what is known of it an
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.file_tags import UNTAGGED, offset_beside_tags
+from ingest.harmonisation import Harmonisation, OffsetUndecidedError
 from ingest.raster import RasterRefusedError, SourceRaster, held_nodata
 from mosaics.collection import Band
 
@@ -38,23 +40,8 @@ CLOUDS = (3, 8, 9, 10)
 """Classes left out of the probe: cloud shadow, cloud of medium and of high probability, thin cirrus."""
 
 
-class OffsetUndecidedError(ValueError):
-    """Nothing tells whether the offset is in the numbers; the message says what would."""
-
-
 class BaselineError(ValueError):
     """A text that is not a processing baseline; the message says what one looks like."""
-
-
-@dataclass(frozen=True, slots=True)
-class Harmonisation:
-    """The offset to add to scaled numbers, and why."""
-
-    offset: float
-    """In reflectance: -0.1 or 0."""
-    reason: str
-    doubt: str | None = None
-    """A sentence for the user who lands the scene, where the pixels speak against the decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +50,24 @@ class PerBand:
 
     for_all: float | None = None
     for_band: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    without: frozenset[str | None] = frozenset()
+    """Bands given as having none (`red=none`); None among them stands for all others (`none`)."""
 
     def of(self, band: str) -> float | None:
         """Return the number for a band; None where it was not given."""
         return self.for_band.get(band, self.for_all)
 
+    def is_without(self, band: str) -> bool:
+        """Return whether a band is to have none."""
+        return band in self.without or (None in self.without and band not in self.for_band)
+
     def among(self, bands: Iterable[str]) -> "PerBand":
         """Return the numbers for some of the bands."""
-        return PerBand(self.for_all, {band: self.for_band[band] for band in bands if band in self.for_band})
+        return PerBand(
+            self.for_all,
+            {band: self.for_band[band] for band in bands if band in self.for_band},
+            self.without & {None, *bands},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +84,59 @@ class Encoding:
     """Where scale and offset come from."""
 
 
+def as_told(raster: SourceRaster, band: Band, given: PerBand) -> SourceRaster:
+    """Return the raster as a picture, with the number that all bands have in a missing pixel, or as none.
+
+    That number is the file's, else the one given for all bands. A band is looked at by itself where a number
+    or `none` is given for it, where the collection states the number for it, and where it is of classes.
+    """
+    nodata = None if raster.has_mask else raster.nodata
+    if raster.nodata is None:
+        nodata = held_nodata(given.for_all, raster.dtype)
+    if given.is_without(band.name):
+        return replace(raster, nodata=None, picture=())
+    if nodata is None or band.categorical or band.name in given.for_band:
+        return replace(raster, picture=())
+    if not raster.picture or _nodata_of_collection(raster, band) == nodata:
+        return replace(raster, picture=())
+    return replace(raster, nodata=nodata)
+
+
 def decide_nodata(raster: SourceRaster, band: Band, given: PerBand) -> float | None:
     """Return the value that marks missing pixels.
 
-    What was given for this very band, else the file's own tag, else what was given for all, else the
-    collection's where the file holds the collection's dtype, else NaN for floats without a mask.
+    What was given for this very band, else none where the file has a mask of its own or all bands of a
+    picture have to be missing, else the file's own tag, else what was given for all, else the collection's
+    where the file holds the collection's dtype and has no mask, else NaN for floats without a mask.
 
     Raises:
         RasterRefusedError: If the dtype cannot hold the number given.
     """
-    for number in (given.for_band.get(band.name), None if raster.nodata is not None else given.for_all):
-        if number is not None:
-            held = held_nodata(number, raster.dtype)
-            if held is None:
-                raise RasterRefusedError(
-                    f"{raster.name} holds {raster.dtype}, which cannot hold a nodata value of {number:g}."
-                )
-            return held
+    number = given.for_band.get(band.name)
+    if number is None and raster.nodata is None and not given.is_without(band.name):
+        number = given.for_all
+    if number is not None:
+        held = held_nodata(number, raster.dtype)
+        if held is None:
+            raise RasterRefusedError(
+                f"{raster.name} holds {raster.dtype}, which cannot hold a nodata value of {number:g}."
+            )
+        return None if as_told(raster, band, given).picture else held
+    raster = as_told(raster, band, given)
+    if raster.has_mask or raster.picture:
+        return None
     if raster.nodata is not None:
         return raster.nodata
-    if band.nodata is not None and raster.dtype == band.dtype:
-        return held_nodata(band.nodata, raster.dtype)
-    if np.dtype(raster.dtype).kind == "f" and not raster.has_mask:
-        return float("nan")
-    return None
+    if not given.is_without(band.name) and (stated := _nodata_of_collection(raster, band)) is not None:
+        return stated
+    return float("nan") if np.dtype(raster.dtype).kind == "f" and not raster.is_masked else None
+
+
+def _nodata_of_collection(raster: SourceRaster, band: Band) -> float | None:
+    """Return the collection's nodata value, where it speaks of numbers like the file's and no mask does."""
+    if raster.is_masked or raster.dtype != band.dtype:
+        return None
+    return held_nodata(band.nodata, raster.dtype)
 
 
 def decide_scale(
@@ -121,10 +147,12 @@ def decide_scale(
     offsets: PerBand,
     rule: Callable[[], Harmonisation] | None,
     declared: tuple[float, float] | None = None,
+    baseline: str | None = None,
 ) -> tuple[float, float, str]:
     """Return scale, offset and where they come from.
 
-    They are the user's, else the archive's, else of the file's tags, else of dtype and collection.
+    They are the user's, else the archive's, else of the file's tags, else of dtype and collection. An offset
+    of the file's tags gives way to the scene's rule, as `ingest.file_tags` says.
 
     Args:
         raster: The band as its file describes it.
@@ -133,9 +161,10 @@ def decide_scale(
         offsets: Given by the user.
         rule: Decides the scene's offset in place of the collection's; asked only where it would be used.
         declared: Scale and offset that the metadata of the band's archive give.
+        baseline: Processing baseline the scene is said to have.
 
     Raises:
-        RasterRefusedError: If nothing says what a stored number means.
+        RasterRefusedError: If nothing says what a stored number means, or two sources say different things.
         OffsetUndecidedError: If `rule` raises it.
     """
     scale, offset = scales.of(band.name), offsets.of(band.name)
@@ -145,7 +174,9 @@ def decide_scale(
     if declared is not None and not band.categorical:
         own: tuple[float, float, str] | None = (*declared, DECLARED)
     else:
-        own = _own_scale(raster, band, usable_rule)
+        if scale is not None and scale != raster.scale_offset[0]:  # an offset belongs to its scale
+            raster = replace(raster, scale_offset=UNTAGGED)
+        own = _own_scale(raster, band, usable_rule, baseline, compared=offset is None)
     if own is None:
         if scale is None:
             meaning = "a plain ratio" if band.unit == "1" else f"in {band.unit}"
@@ -167,12 +198,25 @@ def _own_scale(
     raster: SourceRaster,
     band: Band,
     rule: Callable[[], Harmonisation] | None,
+    baseline: str | None,
+    *,
+    compared: bool,
 ) -> tuple[float, float, str] | None:
-    """Return what file and collection say; None where neither says what a number stands for."""
+    """Return what file and collection say; None where neither says what a number stands for.
+
+    Args:
+        raster: The band as its file describes it.
+        band: The band as its collection describes it.
+        rule: As for `decide_scale`.
+        baseline: As for `decide_scale`.
+        compared: Whether the offset of the file's tags is to agree with what else is said of it.
+    """
     if band.categorical:
         return 1.0, 0.0, CODES
-    if raster.scale_offset != (1.0, 0.0):
-        return (*raster.scale_offset, TAGS)
+    if raster.scale_offset != UNTAGGED:
+        decided = offset_beside_tags(raster, band, rule, baseline) if compared else None
+        scale, offset = raster.scale_offset
+        return (scale, offset, TAGS) if decided is None else (band.scale, decided.offset, decided.reason)
     if np.dtype(raster.dtype).kind == "f":
         return 1.0, 0.0, PHYSICAL
     counts = np.dtype(band.dtype).kind in "iu" and (band.scale, band.offset) == (1.0, 0.0)
@@ -225,7 +269,8 @@ def decide_offset(
             )
         return Harmonisation(BOA_OFFSET, f"processing baseline {baseline} is 04.00 or later: -1000", doubt)
     if looks_removed:
-        return Harmonisation(0.0, f"the offset is not in the numbers: {probe}, below {LOWEST_DN_WITH_OFFSET}")
+        gone = f"the offset is not in the numbers: {probe}, below {LOWEST_DN_WITH_OFFSET}"
+        return Harmonisation(0.0, gone, is_firm=True)
     if sensed < FIRST_DAY_WITH_OFFSET:
         return Harmonisation(
             0.0, f"taken before 2022-01-25 and of unknown baseline, so taken for one before 04.00 ({probe})"

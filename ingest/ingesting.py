@@ -8,8 +8,8 @@ from typing import Protocol
 from ingest.archives.archive import Archive, GranuleRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
 from ingest.downloads import BeingFetchedError, Downloads
-from ingest.encoding import OffsetUndecidedError
 from ingest.granule_files import REMEDY, GranuleFiles, together
+from ingest.harmonisation import OffsetUndecidedError
 from ingest.landing import Landing, land_scene, require_space
 from ingest.landing_request import BandFile, LandingRequest, OrderError
 from ingest.merging import decided_offset

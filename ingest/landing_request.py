@@ -9,10 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ingest.encoding import Harmonisation, PerBand, parse_baseline
+from ingest.encoding import PerBand, parse_baseline
+from ingest.harmonisation import Harmonisation
 from mosaics.period import Cadence, Interval, Period, PeriodError, parse_instant
 
 SCENE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+NODATA, NONE = "--nodata", "none"
+"""The option whose numbers may be left out, and the word for that."""
 COARSEST_FIRST = (Cadence.YEAR, Cadence.MONTH, Cadence.DAY, Cadence.HOUR)
 
 
@@ -83,6 +86,8 @@ class LandingRequest:
     scales: PerBand = field(default_factory=PerBand)
     offsets: PerBand = field(default_factory=PerBand)
     nodata: PerBand = field(default_factory=PerBand)
+    flip: bool = False
+    """Whether files whose columns run from east to west are taken, with their columns turned."""
     synthetic: bool = False
     removed: bool | None = None
     """Whether the archive says it has taken the Sentinel-2 offset away; None where it says nothing."""
@@ -112,9 +117,10 @@ class LandingRequest:
         for name, numbers in (
             ("--scale", self.scales),
             ("--offset", self.offsets),
-            ("--nodata", self.nodata),
+            (NODATA, self.nodata),
         ):
-            if strangers := sorted(set(numbers.for_band) - set(bands)):
+            named = {*numbers.for_band, *filter(None, numbers.without)}
+            if strangers := sorted(named - set(bands)):
                 raise OrderError(f"{name} names {', '.join(strangers)}, which no --asset gives.")
         if 0 in {self.scales.for_all, *self.scales.for_band.values()}:
             raise OrderError(
@@ -146,26 +152,31 @@ def parse_time(text: str, cadence: Cadence) -> tuple[datetime, datetime]:
 
 
 def parse_numbers(option: str, texts: Iterable[str]) -> PerBand:
-    """Read `NUMBER` and `BAND=NUMBER`, each as often as wished.
+    """Read `NUMBER` and `BAND=NUMBER`, each as often as wished; `none` is a number of `--nodata`.
 
     Raises:
         OrderError: If a text is neither, or a band is given twice.
     """
     number: Callable[[str], float] = float
     given: dict[str | None, float] = {}
+    without: set[str | None] = set()
     for text in texts:
         band, equals, value = text.rpartition("=")
         name = band if equals else None
+        if name in given or name in without:
+            raise OrderError(f"{option} is given twice for {name or 'all bands'}.")
+        if option == NODATA and value.lower() == NONE:
+            without.add(name)
+            continue
         try:
             parsed = number(value)
         except ValueError as error:
             raise OrderError(
                 f"{option} {text}: '{value}' is not a valid number; write 0.0001 or red=0.0001."
             ) from error
-        if math.isinf(parsed) or (math.isnan(parsed) and option != "--nodata"):
+        if math.isinf(parsed) or (math.isnan(parsed) and option != NODATA):
             raise OrderError(f"{option} {text}: '{value}' is not a finite number.")
-        if name in given:
-            raise OrderError(f"{option} is given twice for {name or 'all bands'}.")
         given[name] = parsed
     for_all = given.pop(None, None)
-    return PerBand(for_all, MappingProxyType({band: value for band, value in given.items() if band}))
+    for_band = MappingProxyType({band: value for band, value in given.items() if band})
+    return PerBand(for_all, for_band, frozenset(without))

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from ingest.archives.archive import Archive, Granule, GranuleRefusedError
-from ingest.encoding import OF_ONE_BAND, Harmonisation
+from ingest.encoding import OF_ONE_BAND
+from ingest.harmonisation import Harmonisation
 from ingest.item import LandedItem
 from ingest.options import IngestOptions, Mode
 from ingest.planning import PlannedBand
@@ -112,7 +113,7 @@ def decided_offset(
         return None
     return next(
         (
-            Harmonisation(band.encoding.offset, band.encoding.reason)
+            Harmonisation(band.encoding.offset, band.encoding.reason, is_firm=True)
             for band in kept.values()
             if band.encoding.reason not in OF_ONE_BAND
         ),

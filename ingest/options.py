@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from ingest.archives.archive import Granule, GranuleRefusedError, WantedError
-from ingest.encoding import BaselineError, Harmonisation, PerBand
+from ingest.encoding import BaselineError, PerBand
+from ingest.harmonisation import Harmonisation
 from ingest.landing_request import BandFile, LandingRequest, OrderError
 from ingest.planning import CONVERTER, DIGEST_LENGTH
 from mosaics.bbox import Bbox

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -13,9 +12,8 @@ from types import MappingProxyType
 from shapely.geometry import mapping
 
 from ingest.encoding import (
-    PHYSICAL,
     Encoding,
-    Harmonisation,
+    as_told,
     decide_nodata,
     decide_offset,
     decide_scale,
@@ -23,8 +21,18 @@ from ingest.encoding import (
     needs_pixels,
 )
 from ingest.footprints import Footprint
+from ingest.harmonisation import Harmonisation
+from ingest.landing_notes import (
+    baseline_notes,
+    missing_notes,
+    offset_notes,
+    physical_notes,
+    tag_notes,
+    turned_notes,
+    unit_notes,
+)
 from ingest.landing_request import LandingRequest, Origin, Provenance
-from ingest.raster import SourceRaster, inspect_raster, scene_footprint
+from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster, scene_footprint
 from mosaics.collection import Collection
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.period import Period
@@ -135,7 +143,12 @@ def plan_scene(
     """
     for asset in order.assets:
         source.collection.band(asset.band)
-    rasters = {asset.band: inspect_raster(asset.path, asset.index) for asset in order.assets}
+    rasters = {asset.band: inspect_raster(asset.path, asset.index, flip=order.flip) for asset in order.assets}
+    if order.flip and not any(raster.mirrored for raster in rasters.values()):
+        names = ", ".join(sorted({raster.name for raster in rasters.values()}))
+        raise RasterRefusedError(
+            f"--flip is for files whose columns run from east to west; of {names} none is mirrored."
+        )
     return plan_rasters(source, order, rasters, sha256=hash_rasters(rasters), pixels=rasters, digest=digest)
 
 
@@ -168,6 +181,7 @@ def plan_rasters(
     collection = source.collection
     described = {asset.band: collection.band(asset.band) for asset in order.assets}
     footprint = scene_footprint({**{name: band.raster for name, band in kept.items()}, **rasters})
+    told = {name: as_told(rasters[name], band, order.nodata) for name, band in described.items()}
     nodata = {name: decide_nodata(rasters[name], band, order.nodata) for name, band in described.items()}
 
     @functools.cache
@@ -182,7 +196,8 @@ def plan_rasters(
         low_dn = None
         if reflective:
             probed = "red" if "red" in reflective else reflective[0]
-            low_dn = low_percentile(pixels[probed], nodata[probed], pixels.get("scl"))
+            seen = as_told(pixels[probed], described[probed], order.nodata)
+            low_dn = low_percentile(seen, nodata[probed], pixels.get("scl"))
         return decide_offset(
             baseline=order.baseline, sensed=order.start, low_dn=low_dn, removed=order.removed
         )
@@ -197,13 +212,16 @@ def plan_rasters(
             offsets=order.offsets,
             rule=rule,
             declared=order.declared.get(name),
+            baseline=order.baseline,
         )
         encodings[name] = Encoding(nodata[name], scale, offset, band.unit, band.categorical, reason)
     bands = dict(kept)
     for asset in order.assets:
         name = asset.band
-        bands[name] = PlannedBand(rasters[name], encodings[name], sha256.get(name), asset.origin)
-    decided = [harmonisation()] if harmonisation.cache_info().currsize else []
+        bands[name] = PlannedBand(told[name], encodings[name], sha256.get(name), asset.origin)
+    decided = harmonisation() if harmonisation.cache_info().currsize else None
+    if decided is not None and decided.offset not in {encoding.offset for encoding in encodings.values()}:
+        decided = None  # the files' own tags hold
     return ScenePlan(
         collection=collection,
         id=order.id,
@@ -215,9 +233,13 @@ def plan_rasters(
         synthetic=order.synthetic,
         digest=digest or _digest(collection, order, bands),
         notes=(
-            *_physical_notes(encodings),
-            *_unit_notes(rasters, encodings),
-            *itertools.chain.from_iterable(map(_offset_notes, decided)),
+            *physical_notes(encodings),
+            *unit_notes(rasters, encodings),
+            *turned_notes(rasters),
+            *tag_notes(rasters, encodings, collection),
+            *missing_notes(rasters, told, encodings, described, order.nodata),
+            *(offset_notes(decided) if decided else ()),
+            *(baseline_notes(order.baseline, described) if decided is None and not order.declared else ()),
         ),
         provenance=order.provenance,
     )
@@ -275,33 +297,17 @@ def _digest(collection: Collection, order: LandingRequest, bands: Mapping[str, P
         "cloud_cover_percent": order.cloud_cover_percent,
         "synthetic": order.synthetic,
         "bands": {
-            name: [band.sha256, band.raster.layer, asdict(replace(band.encoding, reason=""))]
+            name: [band.sha256, band.raster.layer, asdict(replace(band.encoding, reason="")), *_marks(band)]
             for name, band in sorted(bands.items())
         },
     }
     return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def _physical_notes(encodings: Mapping[str, Encoding]) -> list[str]:
-    physical = [name for name, encoding in encodings.items() if encoding.reason == PHYSICAL]
-    units = {encodings[name].unit for name in physical}
-    if not physical:
-        return []
-    said = "without unit" if units == {"1"} else "in " + ", ".join(sorted(units))
+def _marks(band: PlannedBand) -> list[object]:
+    """Return what besides encoding and GDAL's mask of the file says which pixels are missing."""
+    alpha, picture = band.raster.alpha, band.raster.picture
     return [
-        f"{', '.join(physical)}: {PHYSICAL} ({said}); give --scale and --offset if they are to be multiplied."
+        *([] if alpha is None else [f"alpha {alpha}"]),
+        *([[*picture, band.raster.nodata]] if picture else []),
     ]
-
-
-def _unit_notes(rasters: Mapping[str, SourceRaster], encodings: Mapping[str, Encoding]) -> list[str]:
-    return [
-        f"{name}: the file's unit is '{raster.unit}', the collection's is '{encodings[name].unit}'."
-        for name, raster in rasters.items()
-        if raster.unit is not None and raster.unit != encodings[name].unit
-    ]
-
-
-def _offset_notes(decided: Harmonisation) -> list[str]:
-    return [f"offset of the reflectance: {decided.offset:g}; {decided.reason}."] + (
-        [decided.doubt] if decided.doubt else []
-    )

@@ -15,13 +15,13 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS as PROJ_CRS
 from rasterio.crs import CRS
-from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon
 
+from ingest.file_masks import alpha_of, has_own_mask, picture_of, read_kept
 from ingest.footprints import Footprint, footprint_of
 from mosaics.ellipsoid import SEMI_MAJOR_M
 from mosaics.raster.coordinates import GDAL_ERRORS
@@ -68,11 +68,17 @@ class SourceRaster:
     scale_offset: tuple[float, float]
     """The file's own tags; (1, 0) where they are missing."""
     has_mask: bool
-    """Whether a mask or an alpha band marks missing pixels."""
+    """Whether GDAL's mask of the file marks missing pixels; an alpha band is one as far as GDAL counts it."""
     unit: str | None = None
     """Of the physical values, in the file's own words; None where it does not say."""
     unpacked: Path | None = None
     """The GeoTIFF that the layer was written to, where it is not read from the file itself."""
+    alpha: int | None = None
+    """Number of an alpha band that marks missing pixels, too, though GDAL does not count it."""
+    picture: tuple[int, ...] = ()
+    """Numbers of the bands of a picture, where a pixel is missing if all have `nodata`; else empty."""
+    mirrored: bool = False
+    """Whether columns run from east to west in the file."""
 
     @property
     def name(self) -> str:
@@ -88,6 +94,11 @@ class SourceRaster:
     def index(self) -> int:
         """Number of the band in that GeoTIFF, from 1."""
         return self.layer if isinstance(self.layer, int) and self.unpacked is None else 1
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether a mask or an alpha band of the file says which pixels are missing."""
+        return self.has_mask or self.alpha is not None
 
     @property
     def size_bytes(self) -> int:
@@ -108,11 +119,11 @@ class SourceRaster:
         return float(min(abs(self.transform.a), abs(self.transform.e)) * unit_m)
 
     def rows(self) -> Iterator[tuple[int, NDArray[np.generic], NDArray[np.bool_] | None]]:
-        """Read the raster from north to south.
+        """Read the raster from north to south, each row from west to east.
 
         Yields:
-            Row where the piece begins, its pixels (rows, width), and which of them the file's mask or
-            alpha band keeps; None without a mask.
+            Row where the piece begins, its pixels (rows, width), and which of them the file's mask, its
+            alpha band or the other bands of a picture keep; None without any of these.
 
         Raises:
             RasterRefusedError: If the file ends before its pixels do.
@@ -125,15 +136,18 @@ class SourceRaster:
                 window = Window(0, height - top - count if self.south_up else top, width, count)
                 try:
                     pixels = dataset.read(self.index, window=window)
-                    kept = dataset.read_masks(self.index, window=window) > 0 if self.has_mask else None
+                    kept = self._kept(dataset, window)
                 except GDAL_ERRORS as error:
                     raise RasterRefusedError(
                         f"{self.name} cannot be read to its end: it is truncated or damaged. "
                         "Copy or download it again."
                     ) from error
-                if self.south_up:
-                    pixels, kept = pixels[::-1], None if kept is None else kept[::-1]
-                yield top, pixels, kept
+                turned = np.s_[:: -1 if self.south_up else 1, :: -1 if self.mirrored else 1]
+                yield top, pixels[turned], None if kept is None else kept[turned]
+
+    def _kept(self, dataset: DatasetReader, window: Window) -> NDArray[np.bool_] | None:
+        together = (self.picture, self.nodata) if self.picture and self.nodata is not None else None
+        return read_kept(dataset, self.index, window, own=self.has_mask, alpha=self.alpha, together=together)
 
 
 @contextmanager
@@ -154,8 +168,13 @@ def opened(path: Path) -> Iterator[DatasetReader]:
             yield dataset
 
 
-def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
+def inspect_raster(path: Path, index: int = 1, *, flip: bool = False) -> SourceRaster:
     """Read what a file says of one of its bands.
+
+    Args:
+        path: The file.
+        index: Number of the band, from 1.
+        flip: Whether a mirrored file is taken, and its columns turned.
 
     Raises:
         RasterRefusedError: If the file is not a GeoTIFF, or one that would have to be changed to be landed.
@@ -167,7 +186,7 @@ def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
             )
         dtype = dataset.dtypes[index - 1]
         _refuse_dtype(path.name, dtype)
-        _refuse_placing(path.name, dataset)
+        _refuse_placing(path.name, dataset, flip=flip)
         return SourceRaster(
             path=path,
             layer=index,
@@ -175,12 +194,15 @@ def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
             height_width=dataset.shape,
             dtype=dtype,
             crs=dataset.crs,
-            transform=_north_up(dataset.transform, dataset.height),
+            transform=_north_up(dataset.transform, dataset.width, dataset.height),
             south_up=dataset.transform.e > 0,
             nodata=held_nodata(dataset.nodatavals[index - 1], dtype),
             scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
-            has_mask=MaskFlags.per_dataset in dataset.mask_flag_enums[index - 1],
+            has_mask=has_own_mask(dataset, index),
             unit=dataset.units[index - 1] or None,
+            alpha=alpha_of(dataset, index),
+            picture=picture_of(dataset, index),
+            mirrored=dataset.transform.a < 0,
         )
 
 
@@ -207,7 +229,7 @@ def _refuse_dtype(name: str, dtype: str) -> None:
         raise RasterRefusedError(f"{name} holds {dtype}; numbers of 8 to 64 bits can be landed.")
 
 
-def _refuse_placing(name: str, dataset: DatasetReader) -> None:
+def _refuse_placing(name: str, dataset: DatasetReader, *, flip: bool) -> None:
     transform = dataset.transform
     if dataset.gcps[0]:
         raise RasterRefusedError(
@@ -228,6 +250,11 @@ def _refuse_placing(name: str, dataset: DatasetReader) -> None:
             f"{name} is rotated or sheared against its coordinate axes. "
             f"Warp it onto a straight grid first: gdalwarp {name} OUTPUT.tif"
         )
+    if transform.a < 0 and not flip:
+        raise RasterRefusedError(
+            f"{name} is mirrored: its columns run from east to west. tilewatch land --flip lands it with its "
+            f"columns turned; gdalwarp {name} OUTPUT.tif turns them, too."
+        )
     if not (dataset.crs.is_geographic or dataset.crs.is_projected):
         raise RasterRefusedError(
             f"{name} has a local coordinate system that is tied to no place on Earth. "
@@ -236,17 +263,18 @@ def _refuse_placing(name: str, dataset: DatasetReader) -> None:
 
 
 def _is_straight(transform: Affine, width: int, height: int) -> bool:
-    """Return whether rows run east; a rotation of 1e-9 of a pixel over the file is rounding."""
+    """Return whether rows run along an axis; a rotation of 1e-9 of a pixel over the file is rounding."""
     if transform.a == 0 or transform.e == 0:
         return False
     off = max(abs(transform.b) * height / abs(transform.a), abs(transform.d) * width / abs(transform.e))
-    return bool(transform.a > 0 and off <= STRAIGHT)
+    return bool(off <= STRAIGHT)
 
 
-def _north_up(transform: Affine, height: int) -> Affine:
-    if transform.e < 0:
-        return Affine(transform.a, 0.0, transform.c, 0.0, transform.e, transform.f)
-    return Affine(transform.a, 0.0, transform.c, 0.0, -transform.e, transform.f + height * transform.e)
+def _north_up(transform: Affine, width: int, height: int) -> Affine:
+    """Return the transform of the file's pixels, once the first is the one in the north-west."""
+    left = transform.c if transform.a > 0 else transform.c + width * transform.a
+    top = transform.f if transform.e < 0 else transform.f + height * transform.e
+    return Affine(abs(transform.a), 0.0, left, 0.0, -abs(transform.e), top)
 
 
 def scene_footprint(rasters: Mapping[str, SourceRaster]) -> Footprint:

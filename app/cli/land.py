@@ -14,7 +14,8 @@ from app.cli.reporting import reporting, size_text
 from app.settings import Settings
 from ingest.cog import InvalidCogError
 from ingest.demo import DemoReport, RealScenesError, land_demo, remove_demo
-from ingest.encoding import BaselineError, OffsetUndecidedError
+from ingest.encoding import BaselineError
+from ingest.harmonisation import OffsetUndecidedError
 from ingest.landing import DiskFullError, Landing, land_scene, steps
 from ingest.landing_request import BandFile, LandingRequest, OrderError, parse_numbers, parse_time
 from ingest.planning import plan_scene
@@ -85,7 +86,11 @@ overviews_option = click.option(
     "nodata",
     multiple=True,
     metavar="[BAND=]V",
-    help="Stored number of missing pixels, for files without a tag; BAND=V replaces a tag.",
+    help="Stored number of missing pixels, for files without a tag or mask; BAND=V replaces a tag. "
+    "none and BAND=none: no number marks them.",
+)
+@click.option(
+    "--flip", is_flag=True, help="Land mirrored files (columns from east to west) the right way round."
 )
 @overviews_option
 @storage_option
@@ -100,6 +105,7 @@ def land(
     scales: tuple[str, ...],
     offsets: tuple[str, ...],
     nodata: tuple[str, ...],
+    flip: bool,
     overviews: bool,
     storage: str | None,
 ) -> None:
@@ -123,6 +129,7 @@ def land(
             scales=parse_numbers("--scale", scales),
             offsets=parse_numbers("--offset", offsets),
             nodata=parse_numbers("--nodata", nodata),
+            flip=flip,
         )
 
         async def work(opened: Storage) -> None:

@@ -74,6 +74,14 @@ class Tally:
             dict(sum((Counter(t.marked) for t in tallies), Counter())),
         )
 
+    def condensed(self) -> "Tally":
+        """Return it with each value once, where values are few, as those of classes are."""
+        runs = [_distinct(run, area) for run, area in self.equal if run.size]
+        values = np.concatenate([np.empty(0, np.float32), *self.others, *(values for values, _ in runs)])
+        areas = np.concatenate([np.empty(0), *self.areas, *(areas for _, areas in runs)])
+        distinct, places = np.unique(values, return_inverse=True)
+        return replace(self, equal=(), others=(distinct,), areas=(_sums(places, areas),))
+
     def distribution(self) -> Distribution:
         """The values by area."""
         none = np.empty(0, np.float32)
@@ -82,6 +90,19 @@ class Tally:
             np.concatenate([none, *self.others]),
             np.concatenate([np.empty(0), *self.areas]),
         )
+
+
+def _distinct(run: Values, area_m2: float) -> tuple[Values, Areas]:
+    """Return the different values of an ascending run of cells of one area, and the area of each."""
+    begins = np.flatnonzero(np.append(True, run[1:] != run[:-1]))
+    return run[begins], np.diff(begins, append=run.size) * area_m2
+
+
+def _sums(places: NDArray[np.intp], areas: Areas) -> Areas:
+    """Return the areas of each place together."""
+    return np.bincount(places, areas).astype(
+        np.float64, copy=False
+    )  # which are integers where there are none
 
 
 def count_block(

@@ -36,6 +36,8 @@ class ResolvedStatistics:
     """As given: a period, interval or instant; None for the latest period."""
     wanted: SummaryOptions
     cell_budget: int
+    of_classes: bool = False
+    """Whether its values are numbers of classes, of categorical bands."""
     scenes: SceneWindows = NO_SCENES
     """Those that meet the polygon; none where there is nothing to compare."""
     windows: tuple[Window, ...] = ()
@@ -61,6 +63,8 @@ class ResolvedStatistics:
             "cell_budget": self.cell_budget,
             "scenes": list(self.scenes.key_parts),
         }
+        if self.of_classes:
+            facts["of_classes"] = True
         if self.windows:  # an entry names them
             facts["windows"] = [[window.role, window.text, window.how] for window in self.windows]
             facts["plausible"] = self.product.plausible

@@ -25,6 +25,10 @@ threads busy with handing over to one another, larger ones leave their memory co
 CELL_BUDGET = 1 << 24
 """Cells read for one polygon and time, 16.8 million: 1,678 km2 at 10 m, 64 MB of values."""
 
+CLASS_CELL_BUDGET = 1 << 28
+"""Cells of classes read for one polygon and time, 268 million: 107,000 km2 at 20 m. Few numbers are held of
+them, so that time alone is the limit."""
+
 MAX_CROSSINGS = 8_000_000
 """Grid lines the edges may cross; cutting so many takes about a second."""
 
@@ -90,21 +94,50 @@ class StripSurvey:
     """Those files, in the same order."""
 
 
+class TooManyCellsError(Exception):
+    """An area has more cells of classes than are counted; the message is a sentence with the limit."""
+
+
 def survey(
-    product: Product, polygon: Polygonal, scenes: Sequence[SceneRef], cell_budget: int, item_of: ItemOf
+    product: Product,
+    polygon: Polygonal,
+    scenes: Sequence[SceneRef],
+    cell_budget: int,
+    item_of: ItemOf,
+    *,
+    of_classes: bool = False,
 ) -> StripSurvey:
     """Find the finest cells of the best scene with which a polygon stays within the budget.
 
     Runs on a render thread.
 
+    Args:
+        product: What is read.
+        polygon: In degrees.
+        scenes: Best first.
+        cell_budget: Cells read at most.
+        item_of: Gives the item of a scene.
+        of_classes: Whether values are numbers of classes, which are counted in the files' own pixels only: in
+            an overview each pixel is the most frequent class of several, so that rare ones go missing.
+
     Raises:
+        TooManyCellsError: If those pixels are more than the budget.
         app.statistics.geometry.GeometryError: If the polygon has no place in the scene's projection.
         mosaics.storage.StorageError: If a scene's item cannot be fetched.
     """
     native = native_lattices(product, scenes, item_of)
     if not native.levels:
         return StripSurvey(None, native.skipped, native.failed)
-    return StripSurvey(plan_of(polygon, native.levels, cell_budget), native.skipped, native.failed)
+    if not of_classes:
+        return StripSurvey(plan_of(polygon, native.levels, cell_budget), native.skipped, native.failed)
+    plan = plan_of(polygon, native.levels[:1], cell_budget)
+    if plan.lattice != native.levels[0]:
+        raise TooManyCellsError(
+            f"The area has more than {cell_budget:,} pixels, or its outline crosses {MAX_CROSSINGS:,}. "
+            "That is the limit for classes, whose shares are counted in the files' own pixels: those of "
+            "overviews are majorities. Ask for a smaller area."
+        )
+    return StripSurvey(plan, native.skipped, native.failed)
 
 
 def plan_of(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -> Plan:

@@ -13,7 +13,14 @@ from app.statistics.counting import Tally, count_block
 from app.statistics.coverage import Block
 from app.statistics.geometry import Polygonal
 from app.statistics.resolved import ResolvedStatistics, covered_share, resolve_statistics
-from app.statistics.strips import CELL_BUDGET, Plan, StripSurvey, survey
+from app.statistics.strips import (
+    CELL_BUDGET,
+    CLASS_CELL_BUDGET,
+    Plan,
+    StripSurvey,
+    TooManyCellsError,
+    survey,
+)
 from app.statistics.summarising import summary_of
 from app.statistics.summary import COMPLETE, Summary, SummaryOptions
 from mosaics.catalogue import Catalogue
@@ -45,6 +52,8 @@ class ZonalEngine:
         renderer: Whose threads read.
         cell_budget: Cells read for one polygon and time. Past it an overview is read, or cells coarser still,
             and the summary's `cell_size_m` says so.
+        class_cell_budget: The same for values that are numbers of classes, for which no overview is read;
+            past it a summary has no numbers, and its reason says so.
         max_scenes: Scenes one summary may draw on.
     """
 
@@ -54,11 +63,13 @@ class ZonalEngine:
         renderer: Renderer,
         *,
         cell_budget: int = CELL_BUDGET,
+        class_cell_budget: int = CLASS_CELL_BUDGET,
         max_scenes: int = MAX_SCENES,
     ) -> None:
         self._catalogue = catalogue
         self._renderer = renderer
         self._cell_budget = cell_budget
+        self._class_cell_budget = class_cell_budget
         self._max_scenes = max_scenes
         self._turns = asyncio.Semaphore(2 * renderer.threads)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -86,7 +97,9 @@ class ZonalEngine:
             mosaics.period.PeriodError: If `datetime` makes no sense.
             mosaics.storage.StorageError: If the store does not answer.
         """
-        question = ResolvedStatistics(product, polygon, datetime, wanted, self._cell_budget)
+        of_classes = self._is_of_classes(product)
+        budget = self._class_cell_budget if of_classes else self._cell_budget
+        question = ResolvedStatistics(product, polygon, datetime, wanted, budget, of_classes)
         return (
             question if gap else await resolve_statistics(self._catalogue, question, limit=self._max_scenes)
         )
@@ -103,6 +116,16 @@ class ZonalEngine:
             return await self._summarise(resolved)
         except MixedProcessingError as error:  # one entry of a series; the others go on
             return _uncounted(replace(resolved, refusal=f"{error}."), (), 0.0)
+        except TooManyCellsError as error:
+            return _uncounted(replace(resolved, refusal=str(error)), (), 0.0)
+
+    def _is_of_classes(self, product: Product) -> bool:
+        """Return whether a product's values are made of categorical bands alone."""
+        collection = self._catalogue.collections().get(product.collection)
+        if collection is None or product.formula is None:
+            return False
+        categorical = {band.name for band in collection.bands if band.categorical}
+        return bool(product.bands) and categorical.issuperset(product.bands)
 
     async def _summarise(self, resolved: ResolvedStatistics) -> Summary:
         if not resolved.scenes.best_first:
@@ -125,7 +148,14 @@ class ZonalEngine:
 
         def work(item_of: ItemOf) -> _Beginning:
             best = resolved.scenes.best_first
-            found = survey(resolved.product, resolved.polygon, best, resolved.cell_budget, item_of)
+            found = survey(
+                resolved.product,
+                resolved.polygon,
+                best,
+                resolved.cell_budget,
+                item_of,
+                of_classes=resolved.of_classes,
+            )
             if found.plan is None or not found.plan.small:
                 return _Beginning(found)
             return _Beginning(found, _tally(resolved, found.plan, found.plan.blocks[0], item_of))
@@ -183,7 +213,8 @@ def _tally(resolved: ResolvedStatistics, plan: Plan, block: Block, item_of: Item
         pixels = pixels_of(grid)
         return compute_values(resolved.product, resolved.scenes, pixels, item_of, Clock(), wanted=wanted)
 
-    return count_block(values_on, plan.lattice, plan.areas, plan.coverage(block), block)
+    tally = count_block(values_on, plan.lattice, plan.areas, plan.coverage(block), block)
+    return tally.condensed() if resolved.of_classes else tally
 
 
 def _uncounted(resolved: ResolvedStatistics, skipped: tuple[SceneRef, ...], outside: float) -> Summary:

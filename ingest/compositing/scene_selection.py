@@ -163,5 +163,5 @@ def _require_usable(scene: SourceScene, order: CompositeOrder) -> None:
             raise CompositeError(f"its item does not say where the pixels of {band} lie")
     for band in order.bands:
         asset = scene.item.assets[band]
-        if asset.nodata is None and not asset.dtype.startswith("float"):
+        if asset.nodata is None:  # a mask may, which is not read here
             raise CompositeError(f"no number marks the missing pixels of {band}; land it again with --nodata")

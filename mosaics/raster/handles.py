@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 import rasterio
 from rasterio.crs import CRS
+from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
 from mosaics.raster.circle import turn_of
 from mosaics.raster.grid import Grid
+from mosaics.scene import Asset
 
 HANDLES_PER_THREAD = 96
 """Open datasets a thread keeps. A handle holds a file descriptor or a header, not pixels."""
@@ -35,6 +37,10 @@ class Handle:
     """By overview level; 0 is full resolution."""
     factors: tuple[float, ...]
     """How much coarser each overview is than full resolution, ascending."""
+    nodata: float | None = None
+    """Its own nodata tag; None without one, and where a mask counts in its place."""
+    is_masked: bool = False
+    """Whether it has a mask of its own."""
     shifts: tuple[float, ...] = (0.0,)
     """By how much the file is moved east, in units of its coordinate system, to be seen on the one turn
     around the Earth that transformations give; more than one where it has parts on several."""
@@ -46,6 +52,10 @@ class Handle:
         if level not in self.datasets:
             self.datasets[level] = rasterio.open(self.path, sharing=False, overview_level=level - 1)
         return self.datasets[level]
+
+    def nodata_of(self, asset: Asset) -> float | None:
+        """Return the number that marks missing pixels, the file's or else the item's; None for a mask."""
+        return asset.nodata if self.nodata is None and not self.is_masked else self.nodata
 
     def level_for(self, grid: Grid) -> int:
         """Return the overview to read for a grid: 0 is full resolution, k the k-th overview."""
@@ -81,7 +91,15 @@ class HandlePool:
         if found is None:
             dataset = rasterio.open(path, sharing=False)
             factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
-            found = self._handles[path] = Handle(path, {0: dataset}, factors, _shifts(dataset))
+            is_masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+            found = self._handles[path] = Handle(
+                path,
+                {0: dataset},
+                factors,
+                None if is_masked else dataset.nodata,
+                is_masked,
+                _shifts(dataset),
+            )
             while len(self._handles) > self._size:
                 self.forget(next(iter(self._handles)))
         else:

@@ -109,7 +109,7 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
         handle = pool.handle(asset.path)
         level = handle.level_for(grid)
         raster = Raster(handle.dataset(level), asset.path, level)
-        nodata = asset.nodata if raster.dataset.nodata is None else raster.dataset.nodata
+        nodata = handle.nodata_of(asset)
         first, *others = handle.shifts
         pixels = _read_moved(raster, nodata, first, grid)
         for shift in others:
@@ -138,7 +138,7 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     if not (dataset.crs == grid.crs or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid):
         options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
     if nodata is None:
-        with WarpedVRT(dataset, add_alpha=True, **options) as warped:
+        with WarpedVRT(dataset, add_alpha=True, src_nodata=None, nodata=None, **options) as warped:
             stored, alpha = warped.read()
         return BandPixels(stored, alpha != 0)
     with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
@@ -194,13 +194,14 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
         AssetReadError: If the file cannot be opened or decoded.
     """
     with reading(asset) as pool:
-        dataset = pool.dataset(asset.path, 0)
+        handle = pool.handle(asset.path)
+        dataset = handle.dataset(0)
         columns, rows, within = _cells_at(dataset, [lon], [lat])
         if not within.all():
             return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
         window = rasterio.windows.Window(int(columns[0]), int(rows[0]), 1, 1)
         stored = Raster(dataset, asset.path, 0).read(window)
-        nodata = asset.nodata if dataset.nodata is None else dataset.nodata
+        nodata = handle.nodata_of(asset)
         if nodata is None:
             return BandPixels(stored, dataset.read_masks(1, window=window) != 0)
         return BandPixels(stored, differs_from(stored, nodata))

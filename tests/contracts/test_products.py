@@ -167,10 +167,16 @@ def test_ndvi_has_no_value_where_the_sum_is_not_positive(product_id, nir):
 def test_darkness_is_a_value_and_negative_radiance_is_not(product_id):
     product = Registry.load().get(product_id)
     radiance = np.array([-999.9, -0.1, 0.0, 0.6], dtype=np.float32)
-    assert [rule.rejected(*as_read(radiance)).tolist() for rule in product.mask] == [
-        [True, True, False, False]
-    ]
+    rules = [rule for rule in product.mask if rule.band == "radiance"]
+    assert [rule.rejected(*as_read(radiance)).tolist() for rule in rules] == [[True, True, False, False]]
     assert product.lit_above == 0.5
+
+
+@pytest.mark.parametrize("product_id", ["nightlights", "nightlights-yearly", "nightlights-change"])
+def test_night_lights_count_where_they_were_seen(product_id):
+    observations = np.array([0, 1, 2, 15], dtype=np.uint16)
+    (rule,) = [rule for rule in Registry.load().get(product_id).mask if rule.band == "num_observations"]
+    assert rule.rejected(*as_read(observations)).tolist() == [True, False, False, False]
 
 
 def test_small_negative_columns_of_no2_are_values():

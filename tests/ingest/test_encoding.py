@@ -1,12 +1,24 @@
 """Where nodata, scale and offset come from, and when nobody knows."""
 
 import math
+from typing import Any
 
 import pytest
 
-from ingest.encoding import PHYSICAL, Harmonisation, PerBand, decide_nodata, decide_scale
+from ingest.encoding import (
+    OFFSET_GIVEN,
+    PHYSICAL,
+    SCALE_GIVEN,
+    TAGS,
+    PerBand,
+    decide_nodata,
+    decide_scale,
+)
+from ingest.harmonisation import Harmonisation, OffsetUndecidedError
 from ingest.raster import RasterRefusedError, inspect_raster
 from tests.rasters import ramp, write_geotiff
+
+UNTOLD: dict[str, Any] = {"scales": PerBand(), "offsets": PerBand()}
 
 
 @pytest.fixture
@@ -48,6 +60,11 @@ class TestNodata:
         assert nodata is not None
         assert math.isnan(nodata)
 
+    def test_none_is_for_files_with_a_tag_too(self, raster, red):
+        assert decide_nodata(raster(nodata=65535), red, PerBand(without=frozenset({None}))) is None
+        for_red = PerBand(7, without=frozenset({"red"}))
+        assert decide_nodata(raster(), red, for_red) is None
+
     def test_floats_with_a_mask_keep_it(self, raster, red):
         assert decide_nodata(raster("float64", mask=ramp(5, 5) > 3), red, PerBand()) is None
 
@@ -73,6 +90,84 @@ class TestScale:
             raster(scales=[2], offsets=[1]), red, scales=PerBand(), offsets=PerBand(), rule=never
         )
         assert got[:2] == (2, 1)
+
+    @pytest.mark.parametrize(
+        ("tags", "baseline", "ruled"),
+        [
+            ((0.0001, 0.0), "05.09", Harmonisation(-0.1, "by baseline")),  # an offset was lost without a note
+            ((0.0001, -0.1), "05.09", Harmonisation(-0.1, "by baseline")),
+            ((0.0001, -0.1), "02.08", Harmonisation(0.0, "by baseline")),
+            ((0.0001, 0.0), None, Harmonisation(0.0, "by date")),
+            ((0.0001, 0.0), None, Harmonisation(0.0, "by pixels", is_firm=True)),
+        ],
+    )
+    def test_a_tag_of_the_collections_scale_leaves_the_offset_to_the_rule(
+        self, raster, red, tags, baseline, ruled
+    ):
+        tagged = raster(scales=[tags[0]], offsets=[tags[1]])
+        for dtype in ("uint16", "float32"):  # digital numbers may be kept as floats
+            tagged = raster(dtype, scales=[tags[0]], offsets=[tags[1]])
+            got = decide_scale(tagged, red, **UNTOLD, rule=lambda: ruled, baseline=baseline)
+            assert got == (0.0001, ruled.offset, ruled.reason)
+
+    def test_an_offset_of_the_tags_stands_against_a_mere_guess(self, raster, red):
+        tagged = raster(scales=[0.0001], offsets=[-0.1])
+        got = decide_scale(tagged, red, **UNTOLD, rule=lambda: Harmonisation(0.0, "by date"))
+        assert got == (0.0001, -0.1, TAGS)
+
+    def test_an_offset_of_the_tags_stands_where_nothing_else_tells(self, raster, red):
+        def undecided():
+            raise OffsetUndecidedError("give --baseline")
+
+        tagged = raster(scales=[0.0001], offsets=[-0.1])
+        assert decide_scale(tagged, red, **UNTOLD, rule=undecided) == (0.0001, -0.1, TAGS)
+        untold = raster(scales=[0.0001], offsets=[0])
+        with pytest.raises(OffsetUndecidedError, match=r"tags of red\.tif say offset 0.*give --baseline"):
+            decide_scale(untold, red, **UNTOLD, rule=undecided)
+
+    @pytest.mark.parametrize(
+        ("tags", "baseline", "ruled", "said"),
+        [
+            ((0.0001, -0.1), None, Harmonisation(0.0, "too low", is_firm=True), "offset is 0: too low"),
+            ((0.0001, -0.05), "05.09", Harmonisation(-0.1, "by baseline"), "offset is -0.1: by baseline"),
+            ((2.0, 1.0), "05.09", None, "--baseline 05.09 speaks of numbers of scale 0.0001"),
+            ((1.0, -0.1), None, None, "the collection says 0.0001 and 0"),
+        ],
+    )
+    def test_what_cannot_both_be_right_is_refused_with_both_named(
+        self, raster, red, tags, baseline, ruled, said
+    ):
+        tagged = raster(scales=[tags[0]], offsets=[tags[1]])
+        stated = (
+            rf"tags of red\.tif say scale {tags[0]:g} and offset {tags[1]:g}, but .*{said}.*--offset red=O"
+        )
+        with pytest.raises(RasterRefusedError, match=stated):
+            decide_scale(
+                tagged, red, **UNTOLD, rule=never if ruled is None else lambda: ruled, baseline=baseline
+            )
+        given: dict[str, Any] = {
+            "scales": PerBand(),
+            "offsets": PerBand(0.5),
+            "rule": never,
+            "baseline": baseline,
+        }
+        assert decide_scale(tagged, red, **given) == (tags[0], 0.5, OFFSET_GIVEN)
+
+    def test_an_offset_of_the_collection_is_not_lost_to_a_tag_of_its_scale(self, raster, collections):
+        red = collections["landsat-c2-l2"].collection.band("red")
+        with pytest.raises(
+            RasterRefusedError, match=r"offset 0, but the collection says 2\.75e-05 and -0\.2"
+        ):
+            decide_scale(raster(scales=[0.0000275], offsets=[0]), red, **UNTOLD, rule=None)
+        agreed = raster(scales=[0.0000275], offsets=[-0.2])
+        assert decide_scale(agreed, red, **UNTOLD, rule=None) == (0.0000275, -0.2, TAGS)
+        other = raster(scales=[0.5], offsets=[3])
+        assert decide_scale(other, red, **UNTOLD, rule=None) == (0.5, 3, TAGS)
+
+    def test_a_given_scale_puts_the_tags_aside(self, raster, red):
+        tagged = raster(scales=[2], offsets=[1])
+        got = decide_scale(tagged, red, scales=PerBand(0.0001), offsets=PerBand(), rule=rule)
+        assert got == (0.0001, -0.1, SCALE_GIVEN)
 
     def test_then_the_collection_with_the_offset_of_its_rule(self, raster, red):
         got = decide_scale(raster(), red, scales=PerBand(), offsets=PerBand(), rule=rule)

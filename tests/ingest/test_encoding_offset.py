@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.encoding import OffsetUndecidedError, decide_offset, parse_baseline
+from ingest.encoding import decide_offset, parse_baseline
+from ingest.harmonisation import OffsetUndecidedError
 
 IN_2019 = datetime(2019, 4, 11, tzinfo=UTC)
 BEFORE_CHANGE = datetime(2022, 1, 24, 23, 59, 59, tzinfo=UTC)

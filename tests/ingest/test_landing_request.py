@@ -52,6 +52,7 @@ def test_a_text_that_is_no_asset_is_refused(text):
         ({"cloud_cover_percent": math.nan}, "not a valid cloud cover"),
         ({"baseline": "5"}, "not a valid processing baseline"),
         ({"scales": PerBand(None, {"nir": 2.0})}, "--scale names nir, which no --asset gives"),
+        ({"nodata": PerBand(without=frozenset({"nir"}))}, "--nodata names nir, which no --asset gives"),
         ({"scales": PerBand(0.0)}, "scale of 0"),
     ],
 )
@@ -101,6 +102,16 @@ def test_nodata_may_be_nan_but_a_scale_may_not():
     assert math.isnan(parse_numbers("--nodata", ["nan"]).for_all or 0)
     with pytest.raises(OrderError, match=r"not a finite number"):
         parse_numbers("--scale", ["nan"])
+
+
+def test_none_is_a_nodata_value_of_a_band_or_of_all_others():
+    numbers = parse_numbers("--nodata", ["none", "red=7"])
+    assert [numbers.is_without(band) for band in ("red", "nir")] == [False, True]
+    assert parse_numbers("--nodata", ["red=None"]).without == {"red"}
+    with pytest.raises(OrderError, match=r"'none' is not a valid number"):
+        parse_numbers("--scale", ["none"])
+    with pytest.raises(OrderError, match=r"given twice for red"):
+        parse_numbers("--nodata", ["red=none", "red=0"])
 
 
 @pytest.mark.parametrize(

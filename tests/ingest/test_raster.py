@@ -55,6 +55,39 @@ def test_south_up_masks_are_turned_with_their_rows(tmp_path):
     assert (np.concatenate([mask for _, _, mask in raster.rows()]) == kept).all()
 
 
+@pytest.mark.parametrize("south_up", [False, True])
+def test_mirrored_columns_are_turned_on_request(tmp_path, south_up):
+    west_first, kept = ramp(50, 40), ramp(50, 40) % 3 == 0
+    turned = np.s_[:: -1 if south_up else 1, ::-1]
+    top, down = (MOL[1] - 500, 10) if south_up else (MOL[1], -10)
+    westward = Affine(-10, 0, MOL[0] + 400, 0, down, top)
+    path = write_geotiff(tmp_path / "r.tif", west_first[turned], transform=westward, mask=kept[turned])
+    with pytest.raises(RasterRefusedError, match=r"r\.tif is mirrored.*tilewatch land --flip"):
+        inspect_raster(path)
+    raster = inspect_raster(path, flip=True)
+    assert raster.transform == Affine(10, 0, MOL[0], 0, -10, MOL[1])
+    ((_, pixels, valid),) = raster.rows()
+    assert np.array_equal(pixels, west_first)
+    assert valid is not None
+    assert np.array_equal(valid, kept)
+
+
+@pytest.mark.parametrize(("share", "is_taken"), [(0.9, True), (1.1, False)])
+@pytest.mark.parametrize("which", ["b", "d"])
+def test_a_rotation_below_a_billionth_of_a_pixel_is_rounding(tmp_path, share, is_taken, which):
+    # over 40 columns or 50 rows of 10 m
+    term = share * 1e-9 * 10 / (50 if which == "b" else 40)
+    b, d = (term, 0.0) if which == "b" else (0.0, term)
+    path = write_geotiff(
+        tmp_path / "r.tif", ramp(50, 40), transform=Affine(10, b, 655360.0, d, -10, 5686280.0)
+    )
+    if not is_taken:
+        with pytest.raises(RasterRefusedError, match=r"rotated or sheared"):
+            inspect_raster(path)
+        return
+    assert inspect_raster(path).transform == Affine(10, 0, 655360.0, 0, -10, 5686280.0)
+
+
 def test_one_band_of_several_is_read(tmp_path):
     stack = np.stack([ramp(20, 30), ramp(20, 30, low=5000), ramp(20, 30, low=9000)])
     path = write_geotiff(tmp_path / "stack.tif", stack)

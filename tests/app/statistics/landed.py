@@ -42,6 +42,7 @@ class Raster:
     crs: str = UTM_31N
     nodata: float | None = 0
     scale: float = 1.0
+    categorical: bool = False
 
 
 def collection_of(bands: Mapping[str, Raster], cadence: Cadence, collection_id: str = "plain") -> Collection:
@@ -53,7 +54,14 @@ def collection_of(bands: Mapping[str, Raster], cadence: Cadence, collection_id: 
         license="other",
         attribution="",
         bands=tuple(
-            Band(name=name, title=name, dtype=str(r.values.dtype), scale=r.scale, nodata=r.nodata)
+            Band(
+                name=name,
+                title=name,
+                dtype=str(r.values.dtype),
+                scale=r.scale,
+                nodata=r.nodata,
+                categorical=r.categorical,
+            )
             for name, r in bands.items()
         ),
     )
@@ -88,7 +96,7 @@ async def land(
             transform=raster.transform,
             crs=raster.crs,
             nodata=raster.nodata,
-            resampling="NEAREST",
+            resampling="MODE" if raster.categorical else "NEAREST",
         )
         body = b"no raster" if damaged else file.read_bytes()
         await storage.put_new(f"{prefix}/{name}.tif", body, "image/tiff")

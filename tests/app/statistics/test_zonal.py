@@ -16,6 +16,7 @@ from rasterio.transform import Affine
 from rasterio.warp import transform as transform_coordinates
 from shapely.geometry import mapping, shape
 
+from app.products.registry import Registry
 from app.statistics.geometry import read_polygon
 from app.statistics.summary import Status
 from mosaics.raster.grid import Grid
@@ -106,6 +107,34 @@ async def test_night_lights_in_degrees_are_weighted_with_the_areas_of_the_ellips
     lit = np.where(np.isnan(values), np.nan, values > 0.5).astype("float32")
     assert summary.lit is not None
     assert summary.lit.share == pytest.approx(reference(lit, transform, degrees, polygon)["mean"], rel=1e-6)
+
+
+async def test_night_lights_that_were_not_seen_are_not_counted_as_lit(tmp_path):
+    cell = 1 / 240
+    transform = Affine(cell, 0, 10.0, 0, -cell, 30.0 + 240 * cell)
+    radiance = np.full((240, 240), 5.0, "float32")  # a quarter is dark, a quarter filled from history
+    observations = np.full((240, 240), 3, "uint16")
+    radiance[:, :60], observations[:, 60:120], observations[:, 120:130] = 0, 0, 65535
+    placed: dict[str, Any] = {"transform": transform, "crs": "EPSG:4326"}
+    bands = {
+        "radiance": Raster(radiance, nodata=-999.9, **placed),
+        "num_observations": Raster(observations, nodata=65535, **placed),
+        "quality": Raster(np.where(observations == 0, 2, 1).astype("uint8"), nodata=255, **placed),
+    }
+    polygon = read_polygon(mapping(shapely.box(10, 30, 11, 31)))
+    async with world(tmp_path) as here:
+        product = Registry.load().get("nightlights")
+        await here.land("2024-06", bands, collection_id="black-marble-monthly")
+        summary = await here.summary(polygon, product)
+        await here.land("2024-07", {"radiance": bands["radiance"]}, collection_id="black-marble-monthly")
+        unknown = await here.summary(polygon, product, "2024-07")
+    assert summary.valid_fraction == pytest.approx(170 / 240, rel=1e-6)
+    assert summary.lit is not None
+    assert summary.lit.share == pytest.approx(110 / 170, rel=1e-6)
+    assert summary.unmasked == ()
+    assert unknown.lit is not None
+    assert unknown.lit.share == pytest.approx(0.75, rel=1e-6)
+    assert unknown.unmasked == ("not observed in this time, but filled from history",)
 
 
 async def test_the_area_of_a_cell_in_degrees_is_that_of_the_ellipsoid(tmp_path):
@@ -276,6 +305,43 @@ async def test_past_the_budget_an_overview_is_counted(tmp_path):
         pixels, transform = overview.read(1).astype("float32"), overview.transform
     assert summary.cell_size_m == pytest.approx(40.0)
     assert_equal(summary, reference(pixels, transform, UTM, DISTRICT))
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3])
+async def test_past_the_budget_shares_of_classes_are_not_those_of_majorities(tmp_path, share):
+    values = np.where(RNG.random((1024, 1024)) < share, 7, 4).astype("uint8")
+    classes = (
+        {"name": "others", "upper": 5.0, "color": "#000000"},
+        {"name": "rare", "lower": 5.0, "color": "#ffffff"},
+    )
+    polygon = near_mol([20.5, 1000.25, 1000.25, 20.5], [30, 30, 990.75, 990.75])
+    async with world(tmp_path, cell_budget=50_000) as here:
+        await here.land("2024-06", {"value": Raster(values, categorical=True)})
+        summary = await here.summary(polygon, plain_product(classes=classes))
+        assert summary.cell_size_m == 10.0
+        # by hand: the sum of the covered parts of the cells that are 7
+        columns, rows = np.zeros(1024), np.zeros(1024)
+        columns[21:1000], columns[[20, 1000]] = 1, (0.5, 0.25)
+        rows[30:990], rows[990] = 1, 0.75
+        covered = np.outer(rows, columns)
+        exact = covered[values == 7].sum() / covered.sum()
+        assert summary.classes[1].fraction == pytest.approx(exact, abs=2e-5)  # edges are straight in degrees
+        assert summary.numbers is not None
+        assert (summary.numbers.min, summary.numbers.max) == (4, 7)
+        assert summary.numbers.count == pytest.approx(covered.sum(), rel=1e-5)
+
+
+async def test_past_their_own_budget_classes_are_refused_with_the_limit(tmp_path):
+    values = np.where(RNG.random((1024, 1024)) < 0.3, 7, 4).astype("uint8")
+    async with world(tmp_path, class_cell_budget=500_000) as here:
+        await here.land("2024-06", {"value": Raster(values, categorical=True)})
+        summary = await here.summary(near_mol([0, 1024, 1024, 0], [0, 0, 1024, 1024]))
+        within = await here.summary(near_mol([0, 512, 512, 0], [0, 0, 512, 512]))
+    assert summary.status is Status.EMPTY
+    assert summary.numbers is None
+    assert summary.reason is not None
+    assert summary.reason.startswith("The area has more than 500,000 pixels")
+    assert within.status is Status.OK
 
 
 async def test_past_the_coarsest_overview_cells_double(tmp_path):

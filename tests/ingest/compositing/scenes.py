@@ -80,8 +80,10 @@ class Drawn:
         grid[top : top + len(values), left : left + len(values)] = values
         return grid
 
-    async def land(self, storage: Storage, *, without: tuple[str, ...] = ()) -> Landing:
-        """Lands it in sentinel-2-l2a."""
+    async def land(
+        self, storage: Storage, *, without: tuple[str, ...] = (), mask: NDArray[np.bool_] | None = None
+    ) -> Landing:
+        """Lands it in sentinel-2-l2a; with a mask, red is of floats and has no nodata value."""
         left, top = self.corner[0] + 10 * self.right, self.corner[1] - 10 * self.down
         with tempfile.TemporaryDirectory() as folder:
             assets = [
@@ -89,11 +91,12 @@ class Drawn:
                     band,
                     write_geotiff(
                         Path(folder) / f"{band}.tif",
-                        numbers,
+                        numbers if mask is None or band != "red" else numbers / 10000,
                         upper_left=(left, top),
                         pixel_size=10 * SIDE / len(numbers),
                         crs=self.crs,
-                        nodata=0,
+                        nodata=0 if mask is None or band != "red" else None,
+                        mask=mask if band == "red" else None,
                     ),
                 )
                 for band, numbers in self.numbers.items()

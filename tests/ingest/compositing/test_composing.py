@@ -28,6 +28,7 @@ from tests.ingest.compositing.scenes import (
     MONTH,
     SECOND,
     SHAPE,
+    SIDE,
     THIRD,
     Drawn,
     composed,
@@ -268,10 +269,12 @@ async def test_scenes_that_cannot_be_used_are_left_out_and_named(storage):
     await FIRST.land(storage)
     await Drawn("blind", june(5)).land(storage, without=("scl",))
     await Drawn("narrow", june(6)).land(storage, without=("nir",))
+    await Drawn("masked", june(7)).land(storage, mask=np.eye(SIDE) == 0)
     plan = await planned(storage, order())
     assert [scene.id for scene in plan.selection.scenes] == ["first"]
     assert plan.notes == (
         "blind is left out: it has no band scl, so its clouds are unknown; ingest it again with scl",
+        "masked is left out: no number marks the missing pixels of red; land it again with --nodata",
         "narrow is left out: it has no band nir; ingest it again with nir",
     )
 

@@ -7,14 +7,16 @@ from typing import Any
 import morecantile
 import numpy as np
 import pytest
+import rasterio
 from rasterio.crs import CRS
+from rasterio.warp import transform, transform_bounds
 from rio_tiler.io import Reader
 
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool
 from mosaics.raster.reading import AssetReadError, lies_within, read_band, read_pixel
 from mosaics.scene import Asset
-from tests.rasters import write_cog
+from tests.rasters import write_cog, write_geotiff
 
 KANSAS_14N = "EPSG:32614"
 
@@ -42,6 +44,25 @@ CASES: dict[str, dict[str, Any]] = {
     "sinusoidal-like-lonlat": {"crs": "EPSG:4326", "upper_left": (-99.5, 41.0), "pixel_size": 0.0005},
     "polar": {"crs": "EPSG:3413", "upper_left": (100_000.0, -1_500_000.0), "pixel_size": 30.0},
 }
+
+
+@pytest.mark.parametrize("crs", [KANSAS_14N, "EPSG:3857"])
+def test_a_mask_of_the_file_counts_in_place_of_its_tag_and_of_the_items(tmp_path, crs):
+    values, mask = np.full((300, 300), 7, "uint16"), np.zeros((300, 300), bool)
+    values[:, 100:], mask[:150] = 0, True  # real zeros, and sevens that are masked
+    place = {"crs": KANSAS_14N, "upper_left": (500_000.0, 4_500_000.0), "pixel_size": 10.0}
+    path = write_geotiff(tmp_path / "a.tif", values, nodata=0, mask=mask, **place)  # type: ignore[arg-type]
+    with rasterio.open(path) as dataset:
+        assert np.array_equal(dataset.dataset_mask() > 0, mask)
+        bounds = transform_bounds(dataset.crs, crs, *dataset.bounds)
+    pixels = read_band(asset(path, nodata=7), Grid(CRS.from_string(crs), bounds, 30, 30))
+    inner = np.s_[2:13, 2:-2]
+    assert pixels.valid[inner].all()
+    assert set(np.unique(pixels.stored[inner])) == {0, 7}
+    assert not pixels.valid[17:28].any()
+    lons, lats = transform(KANSAS_14N, "EPSG:4326", [502_500.0] * 2, [4_499_500.0, 4_497_500.0])
+    at = [read_pixel(asset(path, nodata=7), lon, lat) for lon, lat in zip(lons, lats, strict=True)]
+    assert [(int(pixel.stored[0, 0]), bool(pixel.valid[0, 0])) for pixel in at] == [(0, True), (0, False)]
 
 
 @pytest.mark.parametrize("name", CASES)
