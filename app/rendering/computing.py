@@ -14,11 +14,12 @@ from time import perf_counter
 import numpy as np
 
 from app.products.mask import MaskRule
+from app.products.precision import Precision, precision_of, widened
 from app.products.product import Product
 from app.rendering.absence import Absences
 from app.rendering.comparability import Processing
 from app.rendering.resolving import SceneWindows, WindowScenes
-from app.rendering.values import Filled, FilledWindow, ItemOf, Mask, Pixels, Plane, Values
+from app.rendering.values import Filled, FilledWindow, ItemOf, Mask, Pixels, Plane, Planes, Values
 from app.rendering.zone_mask import outside_zones
 from mosaics.index import SceneRef
 from mosaics.raster.grid import Grid
@@ -101,8 +102,9 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
     if product.roles:
         found, marks = _compared(product, windows, alive, wanted)
     planes = found[0][np.newaxis] if len(found) == 1 else np.stack(found)
-    if product.offset is not None:
-        planes -= np.float32(product.offset)
+    if product.offset:
+        planes -= planes.dtype.type(product.offset)
+    planes = filling.kept(planes)
     filling.clock.lap("compute")
     return Values(
         planes=planes,
@@ -167,12 +169,19 @@ class _Filling:
     skipped: list[SceneRef] = field(default_factory=list)
     failed: list[Asset] = field(default_factory=list)
     unmasked: dict[str, None] = field(default_factory=dict)
+    precisions: set[Precision] = field(default_factory=set)
+    """Of the bands that values were computed from."""
     files: set[str] = field(default_factory=set)
 
     @property
     def absences(self) -> Absences:
         """What tells why pixels have no value."""
         return Absences(self.product, self.pixels, self.item_of)
+
+    def kept(self, planes: Planes) -> Planes:
+        """Return results in the precision that is kept of them."""
+        double = any(each.kept is np.float64 for each in self.precisions)
+        return planes.astype(np.float64 if double else np.float32, copy=False)
 
     def fill(self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask) -> Filled:
         """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene."""
@@ -211,6 +220,8 @@ class _Filling:
                 return False
         if self.product.roles:
             self.processing.add(item)
+        if filled.planes and filled.planes[0].dtype != found[0].dtype:
+            filled.planes, found = [widened(plane) for plane in filled.planes], [*map(widened, found)]
         for plane, values in zip(filled.planes, found, strict=False):
             np.copyto(plane, values, where=holds)
         if not filled.planes:
@@ -247,7 +258,14 @@ class _Filling:
                     self.note_rejected(rule, found, kept & ~keeps, filled)
                 kept &= keeps
             self.clock.lap("mask")
-        return {name: pixels[name].physical(item.assets[name]) for name in names} if kept.any() else {}
+        if not kept.any():
+            return {}
+        precisions = {name: precision_of(product, item.assets[name]) for name in names}
+        self.precisions |= set(precisions.values())
+        return {
+            name: pixels[name].physical(item.assets[name], precision.computed)
+            for name, precision in precisions.items()
+        }
 
     def note_rejected(self, rule: MaskRule, pixels: BandPixels, rejected: Mask, filled: Filled) -> None:
         """Note what a rule does not keep; a pixel its band has no value for counts only when thorough."""

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
+from app.products.precision import as_written
 from app.products.product import Product
+from app.products.thresholds import last_up_to, least_from
 from app.rendering.absence import Absences
 from app.rendering.computing import Clock, compute_values, pixel_at
 from app.rendering.resolving import SceneWindows
@@ -39,7 +42,7 @@ class PointAnswer:
     """What is known of one place."""
 
     values: tuple[float, ...]
-    """One value, or red, green and blue; empty unless the state is ok."""
+    """One value, or red, green and blue, all digits of them; empty unless the state is ok."""
     state: PointState
     reason: str | None
     """A sentence for a person where there is no value."""
@@ -51,6 +54,10 @@ class PointAnswer:
     """Files that could not be read."""
     roles: Mapping[str, tuple[PointState, tuple[SceneRef, ...]]] = field(default_factory=dict)
     """Of a product with roles, how each window stands here, and the scenes its values came from."""
+    class_name: str | None = None
+    """The class of the value, if the product has classes and it lies in one."""
+    suspect: bool | None = None
+    """Whether the value lies outside the plausible range, if the product states one."""
 
 
 def point_value(
@@ -81,15 +88,26 @@ def point_value(
     }
     has_value = state is PointState.OK
     used = tuple(scene for window in standing.values() for scene in window.used)
+    found = values.planes[:, 0, 0] if has_value else values.planes[:0, 0, 0]
+    entry = product.palette.entry_of(found[0]) if product.palette and has_value else None
     return PointAnswer(
-        values=tuple(values.planes[:, 0, 0].tolist()) if has_value else (),
+        values=tuple(map(as_written, found)),
         state=state,
+        class_name=entry.label if entry else None,
+        suspect=_is_suspect(product, found[0]) if has_value else None,
         reason=None if has_value else _reason(product, state, standing),
         scenes=used if has_value or product.roles else scenes.best_first,
         unmasked=tuple(values.unmasked),
         failed=tuple(values.failed),
         roles={role: (each.state, each.used) for role, each in standing.items()} if product.roles else {},
     )
+
+
+def _is_suspect(product: Product, value: np.floating[Any]) -> bool | None:
+    if product.plausible is None:
+        return None
+    low, high = product.plausible
+    return not bool(least_from(low, value.dtype) <= value <= last_up_to(high, value.dtype))
 
 
 @dataclass(frozen=True, slots=True)

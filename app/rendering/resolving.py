@@ -23,7 +23,7 @@ from mosaics.period import Interval, Period
 from mosaics.raster.circle import holds_pole, to_degrees
 from mosaics.raster.grid import Grid
 
-RENDERER_VERSION = "1"
+RENDERER_VERSION = "2"
 """Part of every key: changes whenever the same scenes and product would give other bytes."""
 
 OUTLINE_POINTS_A_SIDE = 21

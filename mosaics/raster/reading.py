@@ -27,6 +27,7 @@ from rasterio.warp import transform as transform_coordinates
 
 from mosaics.raster.blocks import Raster
 from mosaics.raster.circle import holds_pole, is_local, to_degrees, turn_of
+from mosaics.raster.decimals import Floats, scaled
 from mosaics.raster.grid import WGS84, Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
@@ -79,18 +80,13 @@ class BandPixels:
     valid: NDArray[np.bool_]
     """True where the file has a value, same shape."""
 
-    def physical(self, asset: Asset) -> NDArray[np.float32]:
-        """Return the values in the band's unit, float32, NaN where there is none.
+    def physical(self, asset: Asset, dtype: type[np.floating[Any]] = np.float32) -> Floats:
+        """Return the values in the band's unit, NaN where there is none.
 
-        The offset is taken off the stored numbers before they are scaled, so that a stored number that
-        means zero becomes zero: float32(1000) * 1e-4 - 0.1 would be 1.5e-9, and a ratio of two such bands
-        a number.
+        Each is the nearest number of its type to ``stored x scale + offset`` in decimals, so that a stored
+        number that means zero becomes zero, and 10 x 0.01 the number that is written 0.1.
         """
-        values = self.stored.astype(np.float32)
-        if asset.offset != 0.0:
-            values += np.float32(asset.offset / asset.scale)
-        if asset.scale != 1.0:
-            values *= np.float32(asset.scale)
+        values = scaled(self.stored, asset.scale, asset.offset, dtype)
         if not self.valid.all():
             np.copyto(values, np.nan, where=~self.valid)
         return values
