@@ -96,7 +96,8 @@ def decide_nodata(raster: SourceRaster, band: Band, given: PerBand) -> float | N
     Raises:
         RasterRefusedError: If the dtype cannot hold the number given.
     """
-    for number in (given.for_band.get(band.name), None if raster.nodata is not None else given.for_all):
+    says_itself = raster.nodata is not None or raster.marked_by is not None
+    for number in (given.for_band.get(band.name), None if says_itself else given.for_all):
         if number is not None:
             held = held_nodata(number, raster.dtype)
             if held is None:
@@ -104,7 +105,7 @@ def decide_nodata(raster: SourceRaster, band: Band, given: PerBand) -> float | N
                     f"{raster.name} holds {raster.dtype}, which cannot hold a nodata value of {number:g}."
                 )
             return held
-    if raster.nodata is not None:
+    if says_itself:
         return raster.nodata
     if band.nodata is not None and raster.dtype == band.dtype:
         return held_nodata(band.nodata, raster.dtype)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ingest.encoding import Harmonisation, PerBand, parse_baseline
+from mosaics.collection import read_nodata
 from mosaics.period import Cadence, Interval, Period, PeriodError, parse_instant
 
 SCENE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -151,7 +152,7 @@ def parse_numbers(option: str, texts: Iterable[str]) -> PerBand:
     Raises:
         OrderError: If a text is neither, or a band is given twice.
     """
-    number: Callable[[str], float] = float
+    number: Callable[[str], float] = read_nodata if option == "--nodata" else float
     given: dict[str | None, float] = {}
     for text in texts:
         band, equals, value = text.rpartition("=")

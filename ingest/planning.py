@@ -24,7 +24,7 @@ from ingest.encoding import (
 )
 from ingest.footprints import Footprint
 from ingest.landing_request import LandingRequest, Origin, Provenance
-from ingest.raster import SourceRaster, inspect_raster, scene_footprint
+from ingest.raster import SourceRaster, inspect_raster, marked_beyond_float64, scene_footprint
 from mosaics.collection import Collection
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.period import Period
@@ -169,6 +169,8 @@ def plan_rasters(
     described = {asset.band: collection.band(asset.band) for asset in order.assets}
     footprint = scene_footprint({**{name: band.raster for name, band in kept.items()}, **rasters})
     nodata = {name: decide_nodata(rasters[name], band, order.nodata) for name, band in described.items()}
+    rasters = {**rasters, **{name: _marked(rasters[name], number) for name, number in nodata.items()}}
+    nodata = {name: None if rasters[name].marked_by is not None else n for name, n in nodata.items()}
 
     @functools.cache
     def harmonisation() -> Harmonisation:
@@ -223,6 +225,11 @@ def plan_rasters(
     )
 
 
+def _marked(raster: SourceRaster, nodata: float | None) -> SourceRaster:
+    """Return a raster of which it is decided what marks its missing pixels."""
+    return raster if nodata is None else marked_beyond_float64(replace(raster, marked_by=None), nodata)
+
+
 def bands_to_probe(source: CollectionDescription, order: LandingRequest) -> tuple[str, ...]:
     """Return the bands whose pixels tell a scene's offset: red or another reflective one, and the classes.
 
@@ -275,7 +282,10 @@ def _digest(collection: Collection, order: LandingRequest, bands: Mapping[str, P
         "cloud_cover_percent": order.cloud_cover_percent,
         "synthetic": order.synthetic,
         "bands": {
-            name: [band.sha256, band.raster.layer, asdict(replace(band.encoding, reason=""))]
+            name: [
+                *(band.sha256, band.raster.layer, asdict(replace(band.encoding, reason=""))),
+                *([] if band.raster.marked_by is None else [band.raster.marked_by]),
+            ]
             for name, band in sorted(bands.items())
         },
     }

@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,6 +24,7 @@ from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon
 
 from ingest.footprints import Footprint, MapPart, around_turn
+from ingest.nodata_tag import EXACT, marks_64_bits
 from mosaics.ellipsoid import SEMI_MAJOR_M, WGS84
 from mosaics.raster.circle import to_degrees, turn_of
 from mosaics.raster.reading import GDAL_ERRORS
@@ -75,6 +76,8 @@ class SourceRaster:
     """Whether a mask or an alpha band marks missing pixels."""
     unit: str | None = None
     """Of the physical values, in the file's own words; None where it does not say."""
+    marked_by: int | None = None
+    """A whole number beyond 2^53 that marks missing pixels in the file; where it lands a mask does."""
     unpacked: Path | None = None
     """The GeoTIFF that the layer was written to, where it is not read from the file itself."""
 
@@ -135,6 +138,9 @@ class SourceRaster:
                         f"{self.name} cannot be read to its end: it is truncated or damaged. "
                         "Copy or download it again."
                     ) from error
+                if self.marked_by is not None:
+                    held = pixels != self.marked_by
+                    kept = held if kept is None else kept & held
                 if self.south_up:
                     pixels, kept = pixels[::-1], None if kept is None else kept[::-1]
                 yield top, pixels, kept
@@ -172,20 +178,36 @@ def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
         dtype = dataset.dtypes[index - 1]
         _refuse_dtype(path.name, dtype)
         _refuse_placing(path.name, dataset)
-        return SourceRaster(
-            path=path,
-            layer=index,
-            files=tuple(sorted(Path(name) for name in dataset.files)),
-            height_width=dataset.shape,
-            dtype=dtype,
-            crs=dataset.crs,
-            transform=_north_up(dataset.transform, dataset.height),
-            south_up=dataset.transform.e > 0,
-            nodata=held_nodata(dataset.nodatavals[index - 1], dtype),
-            scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
-            has_mask=MaskFlags.per_dataset in dataset.mask_flag_enums[index - 1],
-            unit=dataset.units[index - 1] or None,
+        mark = marks_64_bits(path, dtype)
+        return marked_beyond_float64(
+            SourceRaster(
+                path=path,
+                layer=index,
+                files=tuple(sorted(Path(name) for name in dataset.files)),
+                height_width=dataset.shape,
+                dtype=dtype,
+                crs=dataset.crs,
+                transform=_north_up(dataset.transform, dataset.height),
+                south_up=dataset.transform.e > 0,
+                nodata=held_nodata(dataset.nodatavals[index - 1] if mark is None else mark, dtype),
+                scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
+                has_mask=MaskFlags.per_dataset in dataset.mask_flag_enums[index - 1],
+                unit=dataset.units[index - 1] or None,
+            )
         )
+
+
+def marked_beyond_float64(raster: SourceRaster, nodata: float | None = None) -> SourceRaster:
+    """Return a raster that tells what is missing by itself where float64, and so a tag, cannot hold nodata.
+
+    Args:
+        raster: The raster.
+        nodata: Used in place of its own.
+    """
+    found = raster.nodata if nodata is None else nodata
+    if found is None or np.dtype(raster.dtype).kind not in "iu" or abs(found) <= EXACT:
+        return raster
+    return replace(raster, nodata=None, marked_by=int(found))
 
 
 def held_nodata(nodata: float | None, dtype: str) -> float | None:

@@ -1,6 +1,7 @@
 """A collection: scenes with the same bands from one archive, kept as a STAC Collection."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -47,7 +48,7 @@ class Band(BaseModel):
     scale: float = 1.0
     """Physical value = stored number x scale + offset."""
     offset: float = 0.0
-    nodata: float | None = None
+    nodata: int | float | None = None
     """Stored number that marks a missing value; None where nothing does."""
     categorical: bool = False
     """Whether the numbers are names, which are never averaged between pixels."""
@@ -61,7 +62,8 @@ class Band(BaseModel):
     @field_validator("nodata", mode="before")
     @classmethod
     def _read_nodata(cls, value: object) -> object:
-        return read_nodata(value) if isinstance(value, int | float | str) else value
+        is_number = isinstance(value, int | float | str) and not isinstance(value, bool)
+        return read_nodata(value) if is_number else value
 
     @field_validator("dtype")
     @classmethod
@@ -184,8 +186,13 @@ DATA_TYPES = (
 
 
 def read_nodata(value: float | str) -> float:
-    """Return a nodata value as STAC writes it: a number, or ``nan``, ``inf``, ``-inf`` as text."""
-    return float(value)
+    """Return a nodata value as STAC writes it: a number, or ``nan``, ``inf``, ``-inf`` as text.
+
+    A whole number that float64 does not hold stays a whole number.
+    """
+    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
+        value = int(value)
+    return value if isinstance(value, int) and abs(value) > 2**53 else float(value)
 
 
 def written_nodata(value: float) -> float | str:

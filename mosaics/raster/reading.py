@@ -27,7 +27,7 @@ from rasterio.warp import transform as transform_coordinates
 
 from mosaics.raster.blocks import Raster
 from mosaics.raster.circle import holds_pole, is_local, to_degrees, turn_of
-from mosaics.raster.decimals import Floats, scaled
+from mosaics.raster.decimals import WHOLE_IN, Floats, scaled
 from mosaics.raster.grid import WGS84, Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
@@ -106,7 +106,7 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
         handle = pool.handle(asset.path)
         level = handle.level_for(grid)
         raster = Raster(handle.dataset(level), asset.path, level)
-        nodata = asset.nodata if raster.dataset.nodata is None else raster.dataset.nodata
+        nodata = _nodata_of(asset, raster.dataset)
         first, *others = handle.shifts
         pixels = _read_moved(raster, nodata, first, grid)
         for shift in others:
@@ -138,9 +138,22 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
         with WarpedVRT(dataset, add_alpha=True, **options) as warped:
             stored, alpha = warped.read()
         return BandPixels(stored, alpha != 0)
+    if (
+        abs(nodata) > WHOLE_IN[np.dtype(np.float64)] and np.dtype(dataset.dtypes[0]).kind in "iu"
+    ):  # GDAL warps such numbers as float64
+        with WarpedVRT(dataset, add_alpha=True, src_nodata=None, **options) as warped:
+            stored, alpha = warped.read()
+        return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != np.float64(nodata)))
     with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
         stored = warped.read(1)
     return BandPixels(stored, differs_from(stored, nodata))
+
+
+def _nodata_of(asset: Asset, dataset: DatasetReader) -> float | None:
+    """Return what marks missing pixels: the file's tag, but of 64-bit numbers, which rasterio rounds, the item's."""
+    if asset.nodata is not None and dataset.dtypes[0] in {"int64", "uint64"}:
+        return asset.nodata
+    return asset.nodata if dataset.nodata is None else dataset.nodata
 
 
 def _filled(pixels: BandPixels, more: BandPixels) -> BandPixels:
@@ -199,7 +212,7 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
             return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
         window = rasterio.windows.Window(int(columns[0]), int(rows[0]), 1, 1)
         stored = Raster(dataset, asset.path, 0).read(window)
-        nodata = asset.nodata if dataset.nodata is None else dataset.nodata
+        nodata = _nodata_of(asset, dataset)
         if nodata is None:
             return BandPixels(stored, dataset.read_masks(1, window=window) != 0)
         return BandPixels(stored, differs_from(stored, nodata))
