@@ -1,8 +1,8 @@
 """The nodata tag of a GeoTIFF of 64-bit whole numbers, to its last digit.
 
-Rasterio gives and writes nodata as float64, which holds whole numbers to 2^53: of the usual marks of 64-bit
-files, the least and the greatest number there is, it makes another, and GDAL reads "-9.22e+18" as -9. The text
-of the tag is therefore read here (TIFF 6.0, section 2; BigTIFF; GDAL_NODATA is tag 42113).
+Rasterio gives and writes nodata as float64, which holds whole numbers to 2^53. Of the usual marks of 64-bit
+files, the least and the greatest number there is, it makes another, and GDAL reads "-9.22e+18" as -9. The
+text of the tag is therefore read here (TIFF 6.0, section 2; BigTIFF; GDAL_NODATA is tag 42113).
 """
 
 import re

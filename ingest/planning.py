@@ -10,8 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 from shapely.geometry import mapping
 
+from ingest.categories import in_use
 from ingest.encoding import (
     PHYSICAL,
     Encoding,
@@ -25,7 +27,7 @@ from ingest.encoding import (
 from ingest.footprints import Footprint
 from ingest.landing_request import LandingRequest, Origin, Provenance
 from ingest.raster import SourceRaster, inspect_raster, marked_beyond_float64, scene_footprint
-from mosaics.collection import Collection
+from mosaics.collection import Category, Collection
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.period import Period
 from mosaics.scene import SceneRecord
@@ -45,6 +47,8 @@ class PlannedBand:
     sha256: str | None
     """Of the source file and the side-car files read with it; None where it is left in its archive."""
     origin: Origin | None = None
+    categories: Mapping[int, Category] = field(default_factory=dict)
+    """What the file says of the numbers of a categorical band."""
     stored_key: str | None = None
     """Where another version of the scene has its COG, which is taken over; None where one is made."""
 
@@ -203,8 +207,9 @@ def plan_rasters(
         encodings[name] = Encoding(nodata[name], scale, offset, band.unit, band.categorical, reason)
     bands = dict(kept)
     for asset in order.assets:
-        name = asset.band
-        bands[name] = PlannedBand(rasters[name], encodings[name], sha256.get(name), asset.origin)
+        name, band = asset.band, described[asset.band]
+        categories = _categories(rasters[name], nodata[name], name in pixels) if band.categorical else {}
+        bands[name] = PlannedBand(rasters[name], encodings[name], sha256.get(name), asset.origin, categories)
     decided = [harmonisation()] if harmonisation.cache_info().currsize else []
     return ScenePlan(
         collection=collection,
@@ -219,10 +224,30 @@ def plan_rasters(
         notes=(
             *_physical_notes(encodings),
             *_unit_notes(rasters, encodings),
+            *_category_notes(bands),
             *itertools.chain.from_iterable(map(_offset_notes, decided)),
         ),
         provenance=order.provenance,
     )
+
+
+def _categories(raster: SourceRaster, nodata: float | None, is_here: bool) -> dict[int, Category]:
+    """Return the classes that a file names or colours; of a colour table those that are in use."""
+    if not raster.categories:
+        return {}
+    occurring = None
+    if is_here and np.dtype(raster.dtype).kind in "iu":
+        occurring = np.unique(np.concatenate([np.unique(rows) for _, rows, _ in raster.rows()]))
+    found = in_use(raster.categories, occurring)
+    return {code: category for code, category in found.items() if code != nodata}
+
+
+def _category_notes(bands: Mapping[str, PlannedBand]) -> list[str]:
+    return [
+        f"{name}: {len(band.categories)} classes as the file's colour table and names have them."
+        for name, band in bands.items()
+        if band.categories
+    ]
 
 
 def _marked(raster: SourceRaster, nodata: float | None) -> SourceRaster:

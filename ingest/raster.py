@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,8 +23,10 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon
 
+from ingest.categories import read_categories
 from ingest.footprints import Footprint, MapPart, around_turn
 from ingest.nodata_tag import EXACT, marks_64_bits
+from mosaics.collection import Category
 from mosaics.ellipsoid import SEMI_MAJOR_M, WGS84
 from mosaics.raster.circle import to_degrees, turn_of
 from mosaics.raster.reading import GDAL_ERRORS
@@ -78,6 +80,8 @@ class SourceRaster:
     """Of the physical values, in the file's own words; None where it does not say."""
     marked_by: int | None = None
     """A whole number beyond 2^53 that marks missing pixels in the file; where it lands a mask does."""
+    categories: Mapping[int, Category] = field(default_factory=dict)
+    """What its colour table and names of categories say of its numbers."""
     unpacked: Path | None = None
     """The GeoTIFF that the layer was written to, where it is not read from the file itself."""
 
@@ -193,6 +197,7 @@ def inspect_raster(path: Path, index: int = 1) -> SourceRaster:
                 scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
                 has_mask=MaskFlags.per_dataset in dataset.mask_flag_enums[index - 1],
                 unit=dataset.units[index - 1] or None,
+                categories=read_categories(dataset, index),
             )
         )
 

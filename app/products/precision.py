@@ -1,7 +1,7 @@
 """Precision: in which floating-point numbers the values of a product are computed and kept.
 
-float32 holds whole numbers to 2^24 and tells decimals of six digits apart, which is enough for scaled numbers
-of 16 bits as long as nothing computed from them is compared. Values of float64 take statistics twice the time.
+float32 holds whole numbers to 2^24 and tells decimals of six digits apart, which is enough for scaled
+numbers of 16 bits if nothing computed from them is compared. float64 takes twice the time to sort.
 """
 
 from enum import Enum

@@ -194,8 +194,8 @@ class Product(BaseModel):
         if len(drawn) > 1 or not (drawn or self.takes_values):
             refuse(
                 "classes",
-                "an expression is drawn by either classes or rescale with a colormap, or by values; give one of "
-                "the three (a band alone may have none: its classes are then those of its collection)",
+                "an expression is drawn by either classes or rescale with a colormap, or by values; "
+                "give one of them (a band alone may have none: its classes are then those of its collection)",
             )
         if len(self.rescale) > 1:
             refuse("rescale", f"an expression has one pair, [low, high]; these are {len(self.rescale)}")

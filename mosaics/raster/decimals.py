@@ -1,9 +1,9 @@
 """Decimals: what stored numbers mean, as exact arithmetic has it, rounded once.
 
 A scale such as 0.01 is not a binary number: in float32 10 x 0.01 comes below 0.1. As decimals scale and
-offset are fractions, so that a value is ``(stored x multiplier + addend) / divisor`` in whole numbers; its one
-division rounds to the nearest number there is, which is also how the text "0.1" is read. A value that equals
-a threshold in decimals therefore equals it in the computer.
+offset are fractions, so that a value is ``(stored x multiplier + addend) / divisor`` in whole numbers. The
+one division rounds to the nearest number there is, which is also how the text "0.1" is read: a value that
+equals a threshold in decimals equals it in the computer.
 """
 
 from fractions import Fraction

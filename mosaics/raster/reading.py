@@ -150,7 +150,7 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
 
 
 def _nodata_of(asset: Asset, dataset: DatasetReader) -> float | None:
-    """Return what marks missing pixels: the file's tag, but of 64-bit numbers, which rasterio rounds, the item's."""
+    """Return what marks missing pixels: the file's tag, but the item's of 64 bits, which rasterio rounds."""
     if asset.nodata is not None and dataset.dtypes[0] in {"int64", "uint64"}:
         return asset.nodata
     return asset.nodata if dataset.nodata is None else dataset.nodata
