@@ -131,12 +131,15 @@ class Expression:
     double_tree: Any = field(default=None, repr=False, compare=False)
     """The nodes for float64, which compare as decimals do."""
 
-    def evaluate(self, values: Mapping[str, Floats]) -> Floats:
+    def evaluate(
+        self, values: Mapping[str, Floats], rounded_to: type[np.floating[Any]] | None = None
+    ) -> Floats:
         """Evaluate the formula on arrays.
 
         Args:
             values: For every name in `bands` an array in its unit, float32 or float64, all of one shape; NaN
                 is missing. Bands of a role with several years have an additional first axis: the years.
+            rounded_to: The type of the result; None leaves it as computed.
 
         Returns:
             The same shape, float64 if a band is; NaN where missing, never infinite. Comparisons give 1 or 0.
@@ -144,12 +147,10 @@ class Expression:
         aggregates = {name: aggregate.over(values) for name, aggregate in self.aggregates.items()}
         double = any(values[name].dtype == np.float64 for name in self.bands)
         program = (_programs.of_double if double else _programs.of)(self)
-        result: Floats = program(
-            *[aggregates[name] if name in aggregates else values[name] for name in self.variables],
-            order="K",
-            casting="safe",
-            ex_uses_vml=False,
-        )
+        given = [aggregates[name] if name in aggregates else values[name] for name in self.variables]
+        out = np.empty(given[0].shape, rounded_to) if double and rounded_to is not None else None
+        casting = "safe" if out is None else "same_kind"
+        result: Floats = program(*given, out=out, order="K", casting=casting, ex_uses_vml=False)
         return result
 
 
@@ -243,6 +244,8 @@ class _Compilation:
         self.roles = roles
         self.years = years
         self.double = double
+        self.deciding = 0
+        """Comparisons and denominators that what is compiled stands in, of a formula for float64."""
         self.bands: dict[str, None] = {}
         self.variables: dict[str, _Term] = {}
         self.guards: dict[str, _Term] = {}
@@ -275,6 +278,13 @@ class _Compilation:
     def guarded(self, tree: ast.expr) -> _Term:
         return self.guard(tree, self.term(tree))
 
+    def decisive(self, tree: ast.expr) -> _Term:
+        """Return what is compared or divided by: there it matters whether a sum of decimals is 0."""
+        self.deciding += self.double
+        found = self.guarded(tree)
+        self.deciding -= self.double
+        return found
+
     def guard(self, tree: ast.expr, term: _Term) -> _Term:
         # A condition is 1 or 0, and its own operands are guarded.
         if not (term.is_condition or isinstance(tree, ast.Constant)):
@@ -302,11 +312,11 @@ class _Compilation:
                 square = _apply("mul", base, base)
                 return square if exponent_of(tree) == 2 else _apply("mul", square, base)
             case ast.BinOp(op=ast.Div()):
-                return _apply("div", self.term(tree.left).number, self.guarded(tree.right))
+                return _apply("div", self.term(tree.left).number, self.decisive(tree.right))
             case ast.BinOp():
                 return self.arithmetic(tree)
             case ast.Compare(left=left, ops=[comparison], comparators=[right]):
-                first, second = self.guarded(left), self.guarded(right)
+                first, second = self.decisive(left), self.decisive(right)
                 pair = (second, first) if isinstance(comparison, _SWAPPED) else (first, second)
                 found = _apply(_OPERATIONS[type(comparison)], *pair)
                 if self.double and compares_computed(tree):
@@ -321,7 +331,7 @@ class _Compilation:
         """Return a sum, difference or product; what is left over of nothing by roundings is nothing."""
         first, second = self.term(tree.left).number, self.term(tree.right).number
         found = _apply(_OPERATIONS[type(tree.op)], first, second)
-        if self.double and isinstance(tree.op, ast.Add | ast.Sub) and not is_plain(tree):
+        if self.deciding and isinstance(tree.op, ast.Add | ast.Sub) and not is_plain(tree):
             return replace(found, node=cleaned(found.node, first.node, second.node))
         return found
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from app.products.product import Product
 from app.rendering.absence import Absences
 from app.rendering.comparability import Processing
 from app.rendering.resolving import SceneWindows, WindowScenes
-from app.rendering.values import Filled, FilledWindow, ItemOf, Mask, Pixels, Plane, Planes, Values
+from app.rendering.values import Filled, FilledWindow, ItemOf, Mask, Pixels, Plane, Values
 from app.rendering.zone_mask import outside_zones
 from mosaics.index import SceneRef
 from mosaics.raster.grid import Grid
@@ -100,11 +101,11 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
             break
     found, marks = years[0].planes, dict[str, Mask]()
     if product.roles:
-        found, marks = _compared(product, windows, alive, wanted)
+        found, marks = _compared(product, windows, alive, wanted, filling.type_kept)
     planes = found[0][np.newaxis] if len(found) == 1 else np.stack(found)
     if product.offset:
         planes -= planes.dtype.type(product.offset)
-    planes = filling.kept(planes)
+    planes = planes.astype(filling.type_kept, copy=False)
     filling.clock.lap("compute")
     return Values(
         planes=planes,
@@ -127,7 +128,11 @@ def _in_enough(years: Sequence[Filled], least: int) -> Mask:
 
 
 def _compared(
-    product: Product, windows: Sequence[FilledWindow], alive: Mask, wanted: Mask
+    product: Product,
+    windows: Sequence[FilledWindow],
+    alive: Mask,
+    wanted: Mask,
+    kept: type[np.floating[Any]],
 ) -> tuple[list[Plane], dict[str, Mask]]:
     """The one plane of a product with roles, from the bands of all its windows, and what is marked on it.
 
@@ -135,7 +140,9 @@ def _compared(
     """
     assert product.formula is not None  # noqa: S101 - a product with roles has one
     bands = {name: plane for window in windows for name, plane in _named(product, window)}
-    plane = product.formula.evaluate(bands) if alive.any() else np.full(wanted.shape, np.nan, np.float32)
+    plane = np.full(wanted.shape, np.nan, np.float32)
+    if alive.any():
+        plane = product.formula.evaluate(bands, None if product.offset else kept)
     if not wanted.all():
         plane[~wanted] = np.nan
     present = ~np.isnan(plane)
@@ -178,10 +185,10 @@ class _Filling:
         """What tells why pixels have no value."""
         return Absences(self.product, self.pixels, self.item_of)
 
-    def kept(self, planes: Planes) -> Planes:
-        """Return results in the precision that is kept of them."""
-        double = any(each.kept is np.float64 for each in self.precisions)
-        return planes.astype(np.float64 if double else np.float32, copy=False)
+    @property
+    def type_kept(self) -> type[np.floating[Any]]:
+        """The type that results have."""
+        return np.float64 if Precision.DOUBLE in self.precisions else np.float32
 
     def fill(self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask) -> Filled:
         """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene."""
@@ -214,7 +221,7 @@ class _Filling:
             return False
         found, holds = [bands[name] for name in self.product.rgb_bands or names], kept
         if self.product.formula is not None and not self.product.roles:
-            found = [self.product.formula.evaluate(bands)]
+            found = [self.product.formula.evaluate(bands, None if self.product.offset else self.type_kept)]
             holds = kept & ~np.isnan(found[0])
             if not holds.any():
                 return False
