@@ -41,8 +41,8 @@ def in_use(
 
     Args:
         categories: As `read_categories` gives them.
-        occurring: The codes that the pixels have; None where they are not known. Among them a black entry is a
-            class, though unused ones are black, unless the file has names and none for it.
+        occurring: The codes that the pixels have; None where they are not known. Among them a black entry is
+            a class, though unused ones are black, unless the file has names and none for it.
     """
     is_named = any(category.name for category in categories.values())
     seen = frozenset() if occurring is None or is_named else frozenset(occurring.tolist())

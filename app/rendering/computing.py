@@ -17,6 +17,7 @@ import numpy as np
 from app.products.mask import MaskRule
 from app.products.precision import Precision, precision_of, widened
 from app.products.product import Product
+from app.products.thresholds import LEEWAY
 from app.rendering.absence import Absences
 from app.rendering.comparability import Processing
 from app.rendering.resolving import SceneWindows, WindowScenes
@@ -93,7 +94,10 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
     product, alive, windows = filling.product, wanted, list[FilledWindow]()
     for window in scenes:
         asked = wanted if filling.thorough else alive
-        years = [filling.fill(product.role_bands[window.role], span, asked) for span in window.spans]
+        bands = product.role_bands[window.role]
+        # Of a role with one window the result is marked as missing, not each of its bands.
+        marks = not product.roles or product.roles[window.role].is_repeated
+        years = [filling.fill(bands, span, asked, marks=marks) for span in window.spans]
         held = years[0].held if len(years) == 1 else _in_enough(years, window.least)
         windows.append(FilledWindow(window, years, held))
         alive = alive & held
@@ -105,6 +109,8 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
     planes = found[0][np.newaxis] if len(found) == 1 else np.stack(found)
     if product.offset:
         planes -= planes.dtype.type(product.offset)
+    if 0.0 in product.value_thresholds and filling.precisions - {Precision.SINGLE}:
+        planes[np.abs(planes) <= LEEWAY * filling.reach] = 0.0  # what roundings have left over of nothing
     planes = planes.astype(filling.type_kept, copy=False)
     filling.clock.lap("compute")
     return Values(
@@ -143,8 +149,8 @@ def _compared(
     plane = np.full(wanted.shape, np.nan, np.float32)
     if alive.any():
         plane = product.formula.evaluate(bands, None if product.offset else kept)
-    if not wanted.all():
-        plane[~wanted] = np.nan
+    if not alive.all():
+        plane[~alive] = np.nan
     present = ~np.isnan(plane)
     marks = {"masked": np.zeros(wanted.shape, bool)}
     for filled in (year for window in windows for year in window.years):
@@ -178,6 +184,8 @@ class _Filling:
     unmasked: dict[str, None] = field(default_factory=dict)
     precisions: set[Precision] = field(default_factory=set)
     """Of the bands that values were computed from."""
+    reach: float = 1.0
+    """Values that 16 bits reach with the smallest scale among them, 1 at most."""
     files: set[str] = field(default_factory=set)
 
     @property
@@ -190,15 +198,20 @@ class _Filling:
         """The type that results have."""
         return np.float64 if Precision.DOUBLE in self.precisions else np.float32
 
-    def fill(self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask) -> Filled:
-        """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene."""
+    def fill(
+        self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask, *, marks: bool
+    ) -> Filled:
+        """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene.
+
+        With `marks` what is missing becomes NaN; else it is anything where a scene has given something.
+        """
         filled = Filled(wanted.copy(), np.zeros(wanted.shape, bool))
         for scene in scenes:
             if not filled.missing.any():
                 break
             try:
                 item = self.item_of(scene)
-                if self.fill_from(item, names, filled):
+                if self.fill_from(item, names, filled, marks=marks):
                     filled.used.append(scene)
             except AssetReadError as error:
                 self.skipped.append(scene)
@@ -210,7 +223,7 @@ class _Filling:
         filled.held = wanted & ~filled.missing
         return filled
 
-    def fill_from(self, item: SceneItem, names: Sequence[str], filled: Filled) -> bool:
+    def fill_from(self, item: SceneItem, names: Sequence[str], filled: Filled, *, marks: bool) -> bool:
         """Fill what is missing with what one scene has under the mask; tells whether it has anything.
 
         The first such scene's arrays become those of the window.
@@ -233,7 +246,7 @@ class _Filling:
             np.copyto(plane, values, where=holds)
         if not filled.planes:
             filled.planes += found
-            for plane in found if not kept.all() else ():
+            for plane in found if marks and not kept.all() else ():
                 np.copyto(plane, np.nan, where=~kept)
         filled.missing &= ~holds
         rules = self.product.scene_rules
@@ -269,6 +282,7 @@ class _Filling:
             return {}
         precisions = {name: precision_of(product, item.assets[name]) for name in names}
         self.precisions |= set(precisions.values())
+        self.reach = min(self.reach, *(abs(item.assets[name].scale) * 2**16 for name in names))
         return {
             name: pixels[name].physical(item.assets[name], precision.computed)
             for name, precision in precisions.items()

@@ -13,7 +13,7 @@ from app.products.thresholds import last_up_to, least_from
 from app.rendering.absence import Absences
 from app.rendering.computing import Clock, compute_values, pixel_at
 from app.rendering.resolving import SceneWindows
-from app.rendering.values import Code, FilledWindow, ItemOf
+from app.rendering.values import Code, FilledWindow, ItemOf, Pixels
 from mosaics.index import SceneRef
 from mosaics.scene import Asset
 
@@ -61,7 +61,13 @@ class PointAnswer:
 
 
 def point_value(
-    product: Product, scenes: SceneWindows, lon: float, lat: float, item_of: ItemOf
+    product: Product,
+    scenes: SceneWindows,
+    lon: float,
+    lat: float,
+    item_of: ItemOf,
+    *,
+    pixel: Pixels | None = None,
 ) -> PointAnswer:
     """Return the value at a place, as a tile would show it, or why there is none.
 
@@ -71,11 +77,12 @@ def point_value(
         lon: Longitude in degrees east.
         lat: Latitude in degrees north.
         item_of: Gives a scene's files.
+        pixel: Where it is read; None reads the files at the place.
 
     Raises:
         MixedProcessingError: If scenes would be compared whose values are not made alike.
     """
-    pixel = pixel_at(lon, lat)
+    pixel = pixel or pixel_at(lon, lat)
     values = compute_values(product, scenes, pixel, item_of, Clock(), thorough=True)
     assert values.codes is not None  # noqa: S101 - they were asked for
     state = STATES[Code(values.codes.item())]
