@@ -49,7 +49,9 @@ def parse(text: str) -> ast.expr:
         ExpressionError: If it exceeds a limit or contains anything that has no meaning here.
     """
     _check_text(text)
-    if iskeyword(text.strip()) and text.strip().islower():  # a band called class is one, though Python has another use for the word
+    if (
+        iskeyword(text.strip()) and text.strip().islower()
+    ):  # a band called class is one, though Python has another use for the word
         return ast.Name(text.strip())
     try:
         root = ast.parse(text.strip(), mode="eval").body

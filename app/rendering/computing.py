@@ -198,9 +198,7 @@ class _Filling:
         """The type that results have."""
         return np.float64 if Precision.DOUBLE in self.precisions else np.float32
 
-    def fill(
-        self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask, *, marks: bool
-    ) -> Filled:
+    def fill(self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask, *, marks: bool) -> Filled:
         """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene.
 
         With `marks` what is missing becomes NaN; else it is anything where a scene has given something.

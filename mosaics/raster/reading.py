@@ -143,7 +143,10 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     ):  # GDAL warps such numbers as float64
         with WarpedVRT(dataset, add_alpha=True, src_nodata=None, **options) as warped:
             stored, alpha = warped.read()
-        return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != np.float64(nodata)))
+        rounded = np.float64(nodata)
+        with np.errstate(invalid="ignore"):  # beyond the greatest number, which it then has turned over
+            turned = rounded.astype(stored.dtype)
+        return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != rounded) & (stored != turned))
     with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
         stored = warped.read(1)
     return BandPixels(stored, differs_from(stored, nodata))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def classes(*edges: float) -> list[dict[str, object]]:
     ends = [None, *edges, None]
     return [
         {"name": f"c{i}", "color": "#000000", "from": low, "to": high}
-        for i, (low, high) in enumerate(zip(ends[:-1], ends[1:], strict=True))
+        for i, (low, high) in enumerate(pairwise(ends))
     ]
 
 
@@ -45,7 +46,13 @@ def values_of(shown: Product, scenes: Sequence[tuple[np.ndarray, float, float]])
     stored = {f"s{i}": numbers for i, (numbers, _, _) in enumerate(scenes)}
     items = {
         name: SceneItem(
-            name, name, "c", WHEN, WHEN, {"v": Asset("v", name, str(numbers.dtype), 0, scale, offset, "1")}, {}
+            name,
+            name,
+            "c",
+            WHEN,
+            WHEN,
+            {"v": Asset("v", name, str(numbers.dtype), 0, scale, offset, "1")},
+            {},
         )
         for (name, numbers), (_, scale, offset) in zip(stored.items(), scenes, strict=True)
     }
