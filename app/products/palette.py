@@ -86,7 +86,7 @@ class Palette:
         other: LegendEntry,
         absent: Mapping[str, LegendEntry] | None = None,
     ) -> "Palette":
-        """One colour a value, and one for all values that are none of these."""
+        """One colour a value, and one for all other values."""
         absent, entries = absent or {}, (*codes.values(), other)
         table = _colors([*entries, *absent.values()])
         return cls(_rgba(table), entries, None, (), tuple(codes), len(entries), absent)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from app.products.comparisons import Comparisons
 from app.products.product import Product
 from mosaics.raster.decimals import Floats, is_wide, told_apart
 from mosaics.scene import Asset
@@ -39,7 +40,7 @@ class Precision(Enum):
 def precision_of(product: Product, asset: Asset) -> Precision:
     """Return in which precision a product has to read a band of a scene for its comparisons to be right."""
     stored = _Stored(asset.dtype, asset.scale, asset.offset)
-    return _precision(stored, product.band_thresholds, product.value_thresholds, product.compares_computed)
+    return _precision(stored, product.comparisons)
 
 
 class _Stored(NamedTuple):
@@ -49,16 +50,15 @@ class _Stored(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _precision(
-    stored: _Stored, of_bands: tuple[float, ...], of_values: tuple[float, ...], computes: bool
-) -> Precision:
+def _precision(stored: _Stored, compared: Comparisons) -> Precision:
     if is_wide(stored.dtype):
         return Precision.DOUBLE
     if stored.dtype == "float32":
         return Precision.SINGLE
-    if not (told_apart(of_bands, stored.scale, stored.offset) and told_apart(of_values, 1.0, 0.0)):
+    of_bands = told_apart(compared.of_bands, stored.scale, stored.offset)
+    if not (of_bands and told_apart(compared.of_values, 1.0, 0.0)):
         return Precision.DOUBLE
-    return Precision.ROUNDED if computes else Precision.SINGLE
+    return Precision.ROUNDED if compared.computed else Precision.SINGLE
 
 
 def widened(values: Floats) -> Floats:

@@ -21,6 +21,7 @@ from app.products.classes import (
     check_values,
     refuse,
 )
+from app.products.comparisons import Comparisons
 from app.products.expression import Expression, ExpressionError, Years, compile_expression
 from app.products.mask import MaskRule
 from app.products.palette import COLORS, LegendEntry, Palette, hex_color
@@ -322,37 +323,15 @@ class Product(BaseModel):
         return bool(self.roles or self.zone_rules)
 
     @cached_property
-    def compares_computed(self) -> bool:
-        """Whether what is computed, other than a band as it stands, is compared with anything."""
+    def comparisons(self) -> Comparisons:
+        """The numbers that its bands and values are compared with."""
         if self.formula is None:
-            return False
-        inside = (self.formula, *self.conditions.values())
-        return bool(self.value_thresholds) or any(each.compares_computed for each in inside)
-
-    @cached_property
-    def band_thresholds(self) -> tuple[float, ...]:
-        """The numbers that bands are compared with as they stand."""
-        if self.formula is None:
-            return ()
-        own = self._thresholds if self._is_bare else ()
-        inside = (self.formula, *self.conditions.values())
-        return tuple(dict.fromkeys((*own, *(each for one in inside for each in one.thresholds))))
-
-    @cached_property
-    def value_thresholds(self) -> tuple[float, ...]:
-        """The numbers that computed values are compared with."""
-        return () if self.formula is None or self._is_bare else self._thresholds
-
-    @property
-    def _is_bare(self) -> bool:
-        return self._compiled.is_band and self.offset is None
-
-    @property
-    def _thresholds(self) -> tuple[float, ...]:
-        """Where classes begin and end, and what else values are compared with."""
+            return Comparisons()
         edges = (edge for row in self.classes for edge in (row.lower, row.upper))
-        others = (self.lit_above, *(self.plausible or ()), *map(float, self.codes))
-        return tuple(dict.fromkeys(each for each in (*edges, *others) if each is not None))
+        thresholds = (*edges, self.lit_above, *(self.plausible or ()), *map(float, self.codes))
+        formulas = (self.formula, *self.conditions.values())
+        shows_band = self.formula.is_band and self.offset is None
+        return Comparisons.of(formulas, thresholds, shows_band=shows_band)
 
     @cached_property
     def palette(self) -> Palette | None:

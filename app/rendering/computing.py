@@ -96,8 +96,8 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
         asked = wanted if filling.thorough else alive
         bands = product.role_bands[window.role]
         # Of a role with one window the result is marked as missing, not each of its bands.
-        marks = not product.roles or product.roles[window.role].is_repeated
-        years = [filling.fill(bands, span, asked, marks=marks) for span in window.spans]
+        by_band = not product.roles or product.roles[window.role].is_repeated
+        years = [filling.fill(bands, span, asked, marks=by_band) for span in window.spans]
         held = years[0].held if len(years) == 1 else _in_enough(years, window.least)
         windows.append(FilledWindow(window, years, held))
         alive = alive & held
@@ -109,7 +109,7 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
     planes = found[0][np.newaxis] if len(found) == 1 else np.stack(found)
     if product.offset:
         planes -= planes.dtype.type(product.offset)
-    if 0.0 in product.value_thresholds and filling.precisions - {Precision.SINGLE}:
+    if 0.0 in product.comparisons.of_values and filling.precisions - {Precision.SINGLE}:
         planes[np.abs(planes) <= LEEWAY * filling.reach] = 0.0  # what roundings have left over of nothing
     planes = planes.astype(filling.type_kept, copy=False)
     filling.clock.lap("compute")

@@ -110,7 +110,7 @@ def _areas_of_ranges(product: Product, values: Distribution) -> list[float]:
 
 
 def _areas_of_codes(product: Product, values: Distribution) -> list[float]:
-    """The area of each code; whatever is none of them is other."""
+    """The area of each code, and that of all other values."""
     known = [values.at(code) for code in product.codes]
     return [*known, max(values.area - sum(known), 0.0)]
 

@@ -110,4 +110,5 @@ def test_nodata_that_a_user_gives_marks_as_well(tmp_path):
     raster = inspect_raster(write_geotiff(tmp_path / "a.tif", np.array([[GREATEST, 7]], "int64")))
     marked = marked_beyond_float64(raster, GREATEST)
     ((_, _, kept),) = marked.rows()
+    assert kept is not None
     assert (marked.nodata, kept.tolist()) == (None, [[False, True]])

@@ -10,6 +10,7 @@ from app.products.registry import Registry
 from app.statistics.distribution import Distribution
 from app.statistics.summarising import _classes
 from mosaics.collection import Band, Category, Collection
+from mosaics.period import Cadence
 
 LAND_COVER = """
 title = "Land cover"
@@ -107,7 +108,7 @@ def collection(**band):
         id="nlcd",
         title="NLCD",
         description="",
-        cadence="year",
+        cadence=Cadence.YEAR,
         license="other",
         attribution="",
         bands=(Band(name="class", title="Class", dtype="uint8", categorical=True, **band),),
@@ -123,6 +124,7 @@ def test_a_product_without_classes_has_those_of_its_collection(tmp_path):
     registry.follow(lambda: {"nlcd": now})
     first = registry.get("cover")
     assert first.class_names == ("Water", "12", "other")
+    assert first.palette is not None
     assert [entry.color for entry in first.palette.entries] == ["#466b9f", "#d1def8", "#bdbdbd"]
     now = collection(landed={11: Category(name="Open Water", color="#0000ff")})
     assert registry.get("cover").class_names == ("Open Water", "other")

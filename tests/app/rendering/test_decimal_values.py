@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 
+from app.products.palette import Palette
 from app.products.product import Product
 from app.rendering.address import TileFormat
 from app.rendering.computing import Clock, compute_values
@@ -31,6 +32,11 @@ PLACE = np.array([0.0]), np.array([0.0])
 def product(**fields: object) -> Product:
     plain = {"id": "p", "title": "P", "collection": "c", "expression": "v", "unit": "1"}
     return Product.model_validate(plain | fields)
+
+
+def palette_of(shown: Product) -> Palette:
+    assert shown.palette is not None
+    return shown.palette
 
 
 def classes(*edges: float) -> list[dict[str, object]]:
@@ -91,14 +97,14 @@ def test_classes_are_decided_as_in_exact_arithmetic(data, dtype, scale, offset):
     shown = product(classes=classes(*edges), lit_above=edges[0])
     values = values_of(shown, [(np.array(stored, dtype), scale, offset)])
     expected = [sum(each >= Fraction(str(edge)) for edge in edges) for each in exact]
-    assert (shown.palette.index(values.planes[0])[0] - 1).tolist() == expected
+    assert (palette_of(shown).index(values.planes[0])[0] - 1).tolist() == expected
     found = distribution_of(values)
     below = [sum(each < Fraction(str(edge)) for each in exact) for edge in edges]
     assert [found.below(edge) for edge in edges] == below
     lit = sum(each > Fraction(str(edges[0])) for each in exact)
     assert found.area - found.up_to(edges[0]) == lit
-    named = [shown.palette.entry_of(value).label for value in values.planes[0, 0]]
-    assert named == [f"c{place}" for place in expected]
+    named = [palette_of(shown).entry_of(value) for value in values.planes[0, 0]]
+    assert [entry and entry.label for entry in named] == [f"c{place}" for place in expected]
 
 
 @settings(max_examples=80, deadline=None)
@@ -119,7 +125,7 @@ def test_classes_of_a_computed_index_are_decided_as_in_exact_arithmetic(pairs, e
     )
     values = compute_values(shown, one_window([ref("s")]), pixels, lambda _: item, Clock())
     expected = [Fraction(a - b, a + b) >= Fraction(str(edge)) for a, b in pairs]
-    assert (shown.palette.index(values.planes[0])[0] == 2).tolist() == expected
+    assert (palette_of(shown).index(values.planes[0])[0] == 2).tolist() == expected
     assert values.planes.dtype == np.float32
 
 
@@ -129,7 +135,7 @@ def test_whole_numbers_beyond_float32_stay_as_they_are(dtype):
     shown = product(classes=classes(20240614, 20240615, 20240616))
     values = values_of(shown, [(stored, 1.0, 0.0)])
     assert values.planes[0, 0].tolist() == [20240614, 20240615, 16777217]
-    assert shown.palette.index(values.planes[0])[0].tolist() == [2, 3, 1]
+    assert palette_of(shown).index(values.planes[0])[0].tolist() == [2, 3, 1]
     found = distribution_of(values)
     assert (found.smallest, found.quantile(0.5), found.largest) == (16777217, 20240614, 20240615)
     grid = Grid(CRS.from_epsg(3857), (0.0, 0.0, 3.0, 1.0), 3, 1)
@@ -173,7 +179,7 @@ def test_scenes_of_wide_and_narrow_numbers_have_one_rule():
     narrow, wide = np.array([70, 0, 69], "uint8"), np.array([0, 700, 699], "int32")
     values = values_of(shown, [(narrow, 0.01, 0.0), (wide, 0.001, 0.0)])
     assert values.planes[0, 0].tolist() == [0.7, 0.7, 0.69]
-    assert shown.palette.index(values.planes[0])[0].tolist() == [2, 2, 1]
+    assert palette_of(shown).index(values.planes[0])[0].tolist() == [2, 2, 1]
 
 
 def test_nothing_left_over_by_roundings_is_nothing():
