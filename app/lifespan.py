@@ -86,6 +86,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     descriptions = DescriptionFolders(settings.collections, settings.sources)
     storage = await stack.enter_async_context(await open_storage(settings.storage))
     catalogue = Catalogue(storage)
+    registry.follow(catalogue.collections)
     renderer = Renderer(catalogue, threads=settings.render_threads, max_scenes=settings.max_scenes_per_tile)
     stack.push_async_callback(asyncio.to_thread, renderer.close)
     process = ProcessCache(settings.cache_bytes)

@@ -59,6 +59,7 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
         "width": window.width,
         "height": window.height,
         "transform": dataset.window_transform(window),
+        "nodata": None if dataset.dtypes[0] in {"int64", "uint64"} else dataset.nodata,  # rasterio rounds it
         "tiled": True,
         "blockxsize": BLOCK_PX,
         "blockysize": BLOCK_PX,

@@ -90,11 +90,13 @@ def as_told(raster: SourceRaster, band: Band, given: PerBand) -> SourceRaster:
     That number is the file's, else the one given for all bands. A band is looked at by itself where a number
     or `none` is given for it, where the collection states the number for it, and where it is of classes.
     """
+    if raster.has_mask:
+        raster = replace(raster, marked_by=None)
     nodata = None if raster.has_mask else raster.nodata
     if raster.nodata is None:
         nodata = held_nodata(given.for_all, raster.dtype)
     if given.is_without(band.name):
-        return replace(raster, nodata=None, picture=())
+        return replace(raster, nodata=None, marked_by=None, picture=())
     if nodata is None or band.categorical or band.name in given.for_band:
         return replace(raster, picture=())
     if not raster.picture or _nodata_of_collection(raster, band) == nodata:
@@ -113,7 +115,8 @@ def decide_nodata(raster: SourceRaster, band: Band, given: PerBand) -> float | N
         RasterRefusedError: If the dtype cannot hold the number given.
     """
     number = given.for_band.get(band.name)
-    if number is None and raster.nodata is None and not given.is_without(band.name):
+    says_itself = raster.nodata is not None or raster.marked_by is not None
+    if number is None and not says_itself and not given.is_without(band.name):
         number = given.for_all
     if number is not None:
         held = held_nodata(number, raster.dtype)
@@ -125,7 +128,7 @@ def decide_nodata(raster: SourceRaster, band: Band, given: PerBand) -> float | N
     raster = as_told(raster, band, given)
     if raster.has_mask or raster.picture:
         return None
-    if raster.nodata is not None:
+    if raster.nodata is not None or raster.marked_by is not None:
         return raster.nodata
     if not given.is_without(band.name) and (stated := _nodata_of_collection(raster, band)) is not None:
         return stated

@@ -97,7 +97,8 @@ def described(plan: ScenePlan, state: LogState, gone: Sequence[str]) -> Collecti
     """Return the collection as it is stored: a synthetic one credits no archive until a real scene lands."""
     left = (scene for scene_id, scene in state.scenes.items() if scene_id not in {plan.id, *gone})
     is_synthetic = plan.synthetic and all(scene.synthetic for scene in left)
-    return labelled(plan.collection) if is_synthetic else plan.collection
+    collection = labelled(plan.collection) if is_synthetic else plan.collection
+    return collection.with_landed({name: band.categories for name, band in plan.bands.items()})
 
 
 def is_landed(state: LogState, scene_id: str, item_key: str) -> bool:
@@ -184,11 +185,15 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
 
 
 async def put_collection(storage: Storage, collection: Collection) -> None:
-    """Write collection.json where it is new or says something else."""
+    """Write collection.json where it is new or says something else; what files say of numbers stays."""
     key = f"collections/{collection.id}/collection.json"
     document = collection.to_stac()
     with suppress(ObjectNotFoundError):
-        if json.loads(await storage.get(key)) == document:
+        stored = json.loads(await storage.get(key))
+        earlier = {band.name: band.landed for band in Collection.from_stac(stored).bands}
+        now = {band.name: band.landed for band in collection.bands}
+        document = collection.with_landed(earlier).with_landed(now).to_stac()
+        if stored == document:
             return
     await storage.put(
         key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"

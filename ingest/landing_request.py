@@ -11,6 +11,7 @@ from typing import Any
 
 from ingest.encoding import PerBand, parse_baseline
 from ingest.harmonisation import Harmonisation
+from mosaics.collection import read_nodata
 from mosaics.period import Cadence, Interval, Period, PeriodError, parse_instant
 
 SCENE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -157,7 +158,7 @@ def parse_numbers(option: str, texts: Iterable[str]) -> PerBand:
     Raises:
         OrderError: If a text is neither, or a band is given twice.
     """
-    number: Callable[[str], float] = float
+    number: Callable[[str], float] = read_nodata if option == "--nodata" else float
     given: dict[str | None, float] = {}
     without: set[str | None] = set()
     for text in texts:

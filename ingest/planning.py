@@ -9,8 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 from shapely.geometry import mapping
 
+from ingest.categories import in_use
 from ingest.encoding import (
     Encoding,
     as_told,
@@ -32,8 +34,14 @@ from ingest.landing_notes import (
     unit_notes,
 )
 from ingest.landing_request import LandingRequest, Origin, Provenance
-from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster, scene_footprint
-from mosaics.collection import Collection
+from ingest.raster import (
+    RasterRefusedError,
+    SourceRaster,
+    inspect_raster,
+    marked_beyond_float64,
+    scene_footprint,
+)
+from mosaics.collection import Category, Collection
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.period import Period
 from mosaics.scene import SceneRecord
@@ -53,6 +61,8 @@ class PlannedBand:
     sha256: str | None
     """Of the source file and the side-car files read with it; None where it is left in its archive."""
     origin: Origin | None = None
+    categories: Mapping[int, Category] = field(default_factory=dict)
+    """What the file says of the numbers of a categorical band."""
     stored_key: str | None = None
     """Where another version of the scene has its COG, which is taken over; None where one is made."""
 
@@ -181,8 +191,12 @@ def plan_rasters(
     collection = source.collection
     described = {asset.band: collection.band(asset.band) for asset in order.assets}
     footprint = scene_footprint({**{name: band.raster for name, band in kept.items()}, **rasters})
-    told = {name: as_told(rasters[name], band, order.nodata) for name, band in described.items()}
     nodata = {name: decide_nodata(rasters[name], band, order.nodata) for name, band in described.items()}
+    told = {
+        name: _marked(as_told(rasters[name], band, order.nodata), nodata[name])
+        for name, band in described.items()
+    }
+    nodata = {name: None if told[name].marked_by is not None else n for name, n in nodata.items()}
 
     @functools.cache
     def harmonisation() -> Harmonisation:
@@ -217,8 +231,9 @@ def plan_rasters(
         encodings[name] = Encoding(nodata[name], scale, offset, band.unit, band.categorical, reason)
     bands = dict(kept)
     for asset in order.assets:
-        name = asset.band
-        bands[name] = PlannedBand(told[name], encodings[name], sha256.get(name), asset.origin)
+        name, band = asset.band, described[asset.band]
+        categories = _categories(told[name], nodata[name], name in pixels) if band.categorical else {}
+        bands[name] = PlannedBand(told[name], encodings[name], sha256.get(name), asset.origin, categories)
     decided = harmonisation() if harmonisation.cache_info().currsize else None
     if decided is not None and decided.offset not in {encoding.offset for encoding in encodings.values()}:
         decided = None  # the files' own tags hold
@@ -238,11 +253,36 @@ def plan_rasters(
             *turned_notes(rasters),
             *tag_notes(rasters, encodings, collection),
             *missing_notes(rasters, told, encodings, described, order.nodata),
+            *_category_notes(bands),
             *(offset_notes(decided) if decided else ()),
             *(baseline_notes(order.baseline, described) if decided is None and not order.declared else ()),
         ),
         provenance=order.provenance,
     )
+
+
+def _categories(raster: SourceRaster, nodata: float | None, is_here: bool) -> dict[int, Category]:
+    """Return the classes that a file names or colours; of a colour table those that are in use."""
+    if not raster.categories:
+        return {}
+    occurring = None
+    if is_here and np.dtype(raster.dtype).kind in "iu":
+        occurring = np.unique(np.concatenate([np.unique(rows) for _, rows, _ in raster.rows()]))
+    found = in_use(raster.categories, occurring)
+    return {code: category for code, category in found.items() if code != nodata}
+
+
+def _category_notes(bands: Mapping[str, PlannedBand]) -> list[str]:
+    return [
+        f"{name}: {len(band.categories)} classes as the file's colour table and names have them."
+        for name, band in bands.items()
+        if band.categories
+    ]
+
+
+def _marked(raster: SourceRaster, nodata: float | None) -> SourceRaster:
+    """Return a raster of which it is decided what marks its missing pixels."""
+    return raster if nodata is None else marked_beyond_float64(replace(raster, marked_by=None), nodata)
 
 
 def bands_to_probe(source: CollectionDescription, order: LandingRequest) -> tuple[str, ...]:
@@ -310,4 +350,5 @@ def _marks(band: PlannedBand) -> list[object]:
     return [
         *([] if alpha is None else [f"alpha {alpha}"]),
         *([[*picture, band.raster.nodata]] if picture else []),
+        *([] if band.raster.marked_by is None else [band.raster.marked_by]),
     ]

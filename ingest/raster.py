@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,8 +21,11 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon
 
+from ingest.categories import read_categories
 from ingest.file_masks import alpha_of, has_own_mask, picture_of, read_kept
 from ingest.footprints import Footprint, footprint_of
+from ingest.nodata_tag import EXACT, marks_64_bits
+from mosaics.collection import Category
 from mosaics.ellipsoid import SEMI_MAJOR_M
 from mosaics.raster.coordinates import GDAL_ERRORS
 
@@ -71,6 +74,10 @@ class SourceRaster:
     """Whether GDAL's mask of the file marks missing pixels; an alpha band is one as far as GDAL counts it."""
     unit: str | None = None
     """Of the physical values, in the file's own words; None where it does not say."""
+    marked_by: int | None = None
+    """A whole number beyond 2^53 that marks missing pixels in the file; where it lands a mask does."""
+    categories: Mapping[int, Category] = field(default_factory=dict)
+    """What its colour table and names of categories say of its numbers."""
     unpacked: Path | None = None
     """The GeoTIFF that the layer was written to, where it is not read from the file itself."""
     alpha: int | None = None
@@ -142,6 +149,9 @@ class SourceRaster:
                         f"{self.name} cannot be read to its end: it is truncated or damaged. "
                         "Copy or download it again."
                     ) from error
+                if self.marked_by is not None:
+                    held = pixels != self.marked_by
+                    kept = held if kept is None else kept & held
                 turned = np.s_[:: -1 if self.south_up else 1, :: -1 if self.mirrored else 1]
                 yield top, pixels[turned], None if kept is None else kept[turned]
 
@@ -187,23 +197,40 @@ def inspect_raster(path: Path, index: int = 1, *, flip: bool = False) -> SourceR
         dtype = dataset.dtypes[index - 1]
         _refuse_dtype(path.name, dtype)
         _refuse_placing(path.name, dataset, flip=flip)
-        return SourceRaster(
-            path=path,
-            layer=index,
-            files=tuple(sorted(Path(name) for name in dataset.files)),
-            height_width=dataset.shape,
-            dtype=dtype,
-            crs=dataset.crs,
-            transform=_north_up(dataset.transform, dataset.width, dataset.height),
-            south_up=dataset.transform.e > 0,
-            nodata=held_nodata(dataset.nodatavals[index - 1], dtype),
-            scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
-            has_mask=has_own_mask(dataset, index),
-            unit=dataset.units[index - 1] or None,
-            alpha=alpha_of(dataset, index),
-            picture=picture_of(dataset, index),
-            mirrored=dataset.transform.a < 0,
+        mark = marks_64_bits(path, dtype)
+        return marked_beyond_float64(
+            SourceRaster(
+                path=path,
+                layer=index,
+                files=tuple(sorted(Path(name) for name in dataset.files)),
+                height_width=dataset.shape,
+                dtype=dtype,
+                crs=dataset.crs,
+                transform=_north_up(dataset.transform, dataset.width, dataset.height),
+                south_up=dataset.transform.e > 0,
+                nodata=held_nodata(dataset.nodatavals[index - 1] if mark is None else mark, dtype),
+                scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
+                has_mask=has_own_mask(dataset, index),
+                unit=dataset.units[index - 1] or None,
+                categories=read_categories(dataset, index),
+                alpha=alpha_of(dataset, index),
+                picture=picture_of(dataset, index),
+                mirrored=dataset.transform.a < 0,
+            )
         )
+
+
+def marked_beyond_float64(raster: SourceRaster, nodata: float | None = None) -> SourceRaster:
+    """Return a raster that tells what is missing by itself where float64, and so a tag, cannot hold nodata.
+
+    Args:
+        raster: The raster.
+        nodata: Used in place of its own.
+    """
+    found = raster.nodata if nodata is None else nodata
+    if found is None or np.dtype(raster.dtype).kind not in "iu" or abs(found) <= EXACT:
+        return raster
+    return replace(raster, nodata=None, marked_by=int(found))
 
 
 def held_nodata(nodata: float | None, dtype: str) -> float | None:

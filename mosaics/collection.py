@@ -1,6 +1,7 @@
 """A collection: scenes with the same bands from one archive, kept as a STAC Collection."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ STAC_EXTENSIONS = (
     "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
 )
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+Color = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
 class UnknownCollectionError(LookupError):
@@ -29,6 +31,15 @@ class UnknownBandError(LookupError):
 
     def __init__(self, band: str, collection_id: str, existing: Iterable[str]) -> None:
         super().__init__(_unknown("band", band, existing, f" in collection {collection_id!r}"))
+
+
+class Category(BaseModel):
+    """What one number of a categorical band means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str | None = None
+    color: Color | None = None
 
 
 class Band(BaseModel):
@@ -47,7 +58,7 @@ class Band(BaseModel):
     scale: float = 1.0
     """Physical value = stored number x scale + offset."""
     offset: float = 0.0
-    nodata: float | None = None
+    nodata: int | float | None = None
     """Stored number that marks a missing value; None where nothing does."""
     categorical: bool = False
     """Whether the numbers are names, which are never averaged between pixels."""
@@ -57,6 +68,10 @@ class Band(BaseModel):
     """Centre wavelength in micrometres."""
     values: Mapping[int, str] = {}
     """Names of the numbers of a categorical band."""
+    colors: Mapping[int, Color] = {}
+    """Colours of the numbers of a categorical band, #rrggbb in small letters."""
+    landed: Mapping[int, Category] = {}
+    """What files that landed say of the numbers, by colour table and names of categories."""
 
     @field_validator("nodata", mode="before")
     @classmethod
@@ -72,9 +87,20 @@ class Band(BaseModel):
 
     @model_validator(mode="after")
     def _classes_are_categorical(self) -> "Band":
-        if self.values and not self.categorical:
+        if (self.values or self.colors or self.landed) and not self.categorical:
             raise ValueError(f"band {self.name!r} names its values, so it must be categorical = true")
         return self
+
+    @property
+    def categories(self) -> Mapping[int, Category]:
+        """What its numbers mean: as the collection says, else as files do."""
+        found = dict(self.landed)
+        for code in self.values.keys() | self.colors.keys():
+            of_file = found.get(code, Category())
+            found[code] = Category(
+                name=self.values.get(code, of_file.name), color=self.colors.get(code, of_file.color)
+            )
+        return dict(sorted(found.items()))
 
 
 class Provider(BaseModel):
@@ -130,6 +156,22 @@ class Collection(BaseModel):
                 return band
         raise UnknownBandError(name, self.id, self.band_names)
 
+    def with_landed(self, categories: Mapping[str, Mapping[int, Category]]) -> "Collection":
+        """Return the collection with what files say of the numbers of its categorical bands.
+
+        Args:
+            categories: By band and number; they replace what earlier files said of a number.
+        """
+        if not any(categories.values()):
+            return self
+        bands = tuple(
+            band.model_copy(update={"landed": {**band.landed, **categories[band.name]}})
+            if band.categorical and categories.get(band.name)
+            else band
+            for band in self.bands
+        )
+        return self.model_copy(update={"bands": bands})
+
     def to_stac(self) -> dict[str, Any]:
         """Return the collection as a STAC Collection, the form it has in storage."""
         return {
@@ -184,8 +226,13 @@ DATA_TYPES = (
 
 
 def read_nodata(value: float | str) -> float:
-    """Return a nodata value as STAC writes it: a number, or ``nan``, ``inf``, ``-inf`` as text."""
-    return float(value)
+    """Return a nodata value as STAC writes it: a number, or ``nan``, ``inf``, ``-inf`` as text.
+
+    A whole number that float64 does not hold stays a whole number.
+    """
+    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
+        value = int(value)
+    return value if isinstance(value, int) and abs(value) > 2**53 else float(value)
 
 
 def written_nodata(value: float) -> float | str:
@@ -208,10 +255,9 @@ def _asset_of(band: Band) -> dict[str, Any]:
         facts["gsd"] = band.gsd_m
     if band.wavelength_um is not None:
         facts["eo:center_wavelength"] = band.wavelength_um
-    if band.values:
+    if band.categories:
         facts["classification:classes"] = [
-            {"value": value, "name": f"class_{value}", "title": title, "description": title}
-            for value, title in sorted(band.values.items())
+            _class_of(band, value, category) for value, category in band.categories.items()
         ]
     return {
         "type": "image/tiff; application=geotiff; profile=cloud-optimized",
@@ -223,10 +269,40 @@ def _asset_of(band: Band) -> dict[str, Any]:
     }
 
 
+def _class_of(band: Band, value: int, category: Category) -> dict[str, Any]:
+    """Return a class as the classification extension (2.0.0) has it, and what of it a file said."""
+    title = category.name or str(value)
+    found: dict[str, Any] = {
+        "value": value,
+        "name": f"class_{value}",
+        "title": title,
+        "description": title,
+    }
+    if category.color is not None:
+        found["color_hint"] = category.color[1:].upper()
+    if value in band.landed:
+        found["tilewatch:landed"] = band.landed[value].model_dump(exclude_none=True)
+        declared = {"name": band.values.get(value), "color": band.colors.get(value)}
+        if any(declared.values()):
+            found["tilewatch:declared"] = {key: said for key, said in declared.items() if said}
+    return found
+
+
+def _declared(row: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what the collection itself says of a class: its name, its colour."""
+    if "tilewatch:landed" in row:
+        declared: Mapping[str, str] = row.get("tilewatch:declared", {})
+        return declared
+    color = row.get("color_hint")
+    named = {} if row["title"] == str(row["value"]) and color else {"name": row["title"]}
+    return named | ({"color": f"#{color.lower()}"} if color else {})
+
+
 def _band_of(name: str, asset: Mapping[str, Any]) -> dict[str, Any]:
     facts = (asset.get("bands") or [{}])[0]
     title = asset.get("title", name)
     description = asset.get("description", "")
+    rows = facts.get("classification:classes", ())
     return {
         "name": name,
         "title": title,
@@ -239,7 +315,9 @@ def _band_of(name: str, asset: Mapping[str, Any]) -> dict[str, Any]:
         "categorical": asset.get("tilewatch:categorical", False),
         "gsd_m": facts.get("gsd"),
         "wavelength_um": facts.get("eo:center_wavelength"),
-        "values": {row["value"]: row["title"] for row in facts.get("classification:classes", ())},
+        "values": {row["value"]: said["name"] for row in rows if "name" in (said := _declared(row))},
+        "colors": {row["value"]: said["color"] for row in rows if "color" in (said := _declared(row))},
+        "landed": {row["value"]: landed for row in rows if (landed := row.get("tilewatch:landed"))},
     }
 
 

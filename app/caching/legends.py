@@ -22,7 +22,7 @@ class LegendPictures:
 
     async def png(self, product: Product, note: str | None) -> bytes:
         """Return the legend of a product with a note under it; paint it in a thread if it is not cached."""
-        key = f"{product.id}\n{note or ''}"
+        key = f"{product.id}\n{product.digest}\n{product.class_names}\n{note or ''}"
         if (kept := self._kept.get(key)) is not None:
             return kept
         return await self._painting.run(key, lambda: self._paint(key, product, note))

@@ -20,7 +20,7 @@ def columns(product: Product) -> tuple[str, ...]:
 
     Names of area columns include their unit; `unit` holds the product's unit, window columns their period.
     """
-    classes = (f"{row.name} (ha)" for row in product.classes)
+    classes = (f"{name} (ha)" for name in product.class_names)
     return (
         *("period", "status", "kept", "unit", *NUMBERS, "p2", "p98", "lit_area_km2", "lit_share", *classes),
         *(f"{row.name} (ha)" for row in product.counted),
@@ -52,7 +52,7 @@ def _row(product: Product, entry: Mapping[str, Any]) -> list[Any]:
         *(entry[name] for name in NUMBERS),
         *(percentiles.get("p2"), percentiles.get("p98")),
         *(entry.get("lit_area_km2"), entry.get("lit_share")),
-        *(classes.get(row.name) for row in product.classes),
+        *(classes.get(name) for name in product.class_names),
         *(counted.get(row.name) for row in product.counted),
         *(windows.get(role, {}).get("period") for role in _windows(product)),
         *(entry["cell_size_m"], _truth(entry["synthetic"])),

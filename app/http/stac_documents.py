@@ -142,6 +142,9 @@ def renders_of(products: Iterable[Product]) -> dict[str, Any]:
             render["rescale"] = [list(stretch) for stretch in product.rescale]
         if product.colormap is not None:
             render["colormap_name"] = product.colormap
+        if product.takes_codes and product.palette is not None:
+            colors = zip(product.codes, product.palette.colors[1:].tolist(), strict=False)
+            render["colormap"] = {str(code): color for code, color in colors}
         renders[product.id] = render
     return renders
 

@@ -1,10 +1,12 @@
 """Ad-hoc products: bands or an expression over one collection, with the limits of any other product."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
+from app.products.categories import rows_of
+from app.products.classes import ValueRow
 from app.products.expression import ExpressionError, compile_expression
 from app.products.product import Product
 from app.products.product_file import explain
@@ -52,15 +54,18 @@ def adhoc_product(
     except ExpressionError as error:
         raise ProductRequestError(f"expression: {error}") from error
     chosen = [collection.band(name) for name in (formula.bands if formula else names)]
+    own = _own_classes(chosen, rescale, colormap) if len(names) == 1 else {}
     content: dict[str, Any] = {
         "id": collection.id,
         "title": f"{collection.title}: {expression or ', '.join(band.title for band in chosen)}",
         "collection": collection.id,
-        "rescale": _range(rescale, None if formula else chosen, painted=painted),
+        "rescale": () if own else _range(rescale, None if formula else chosen, painted=painted),
         "unit": chosen[0].unit if not formula and len({band.unit for band in chosen}) == 1 else None,
     }
     if len(names) == 3:
         content |= {"bands": names, "colormap": colormap}
+    elif own:
+        content |= {"expression": names[0], "values": own}
     else:
         content |= {"expression": expression or names[0], "colormap": colormap or DEFAULT_COLORMAP}
     try:
@@ -70,6 +75,14 @@ def adhoc_product(
             "; ".join(f"{field}: {problem}" for field, problem in explain(error))
         ) from error
     return product
+
+
+def _own_classes(bands: Sequence[Band], rescale: str | None, colormap: str | None) -> Mapping[int, ValueRow]:
+    """Return the classes of a band whose numbers have colours; none if others are asked for."""
+    (band,) = bands
+    asked = rescale is not None or colormap is not None
+    coloured = any(category.color for category in band.categories.values())
+    return rows_of(band) if coloured and not asked else {}
 
 
 def _range(

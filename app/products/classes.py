@@ -1,10 +1,10 @@
-"""Classes: named ranges of values that rise from the lowest and leave nothing between them."""
+"""Classes: named ranges of values that rise from the lowest without gaps, or named single values (codes)."""
 
 import math
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Annotated, Any, NoReturn
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 MAX_VALUE = 1e30
@@ -27,6 +27,60 @@ class ClassRow(BaseModel):
     """Smallest value, itself in the class; left out in the lowest class, the class is open below."""
     upper: float | None = Field(default=None, alias="to", ge=-MAX_VALUE, le=MAX_VALUE)
     """Where the class ends, no longer in it; left out in the highest class, the class is open above."""
+
+
+OTHER = "other"
+"""The key of all values that a table does not name, and what they are called."""
+OTHER_COLOR = "#bdbdbd"
+
+
+def _read_code(key: object) -> object:
+    text = str(key)
+    if text == OTHER:
+        return text
+    try:
+        code = int(text)
+    except ValueError:
+        code = None
+    if code is None or str(code) != text or abs(code) > MAX_CODE:
+        raise ValueError(
+            f"{text[:40]!r} is not a valid value; values are whole numbers, as in 11, "
+            f"or {OTHER} for all that are not in the table"
+        )
+    return code
+
+
+MAX_CODE = 2**53
+"""Up to here every whole number is a value of its own."""
+Code = Annotated[int | str, BeforeValidator(_read_code)]
+
+
+class ValueRow(BaseModel):
+    """A class of one value."""
+
+    model_config = VALUE
+
+    name: str = Field(min_length=1)
+    """What the class is called in legends and statistics."""
+    color: str | None = Field(default=None, pattern=r"^#[0-9a-f]{6}$")
+    """Its colour, #rrggbb in small letters; None takes it from the product's colormap."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, row: Any) -> Any:
+        return {"name": row} if isinstance(row, str) else row
+
+
+def check_values(rows: Mapping[int | str, ValueRow]) -> None:
+    """Refuse values of which two have one name."""
+    called: dict[str, int | str] = {}
+    for value, row in rows.items():
+        if row.name in called:
+            refuse(
+                f"values.{value}.name",
+                f"{called[row.name]} and {value} are both called {row.name!r}; a name stands for one class",
+            )
+        called[row.name] = value
 
 
 def check_ranges(classes: tuple[ClassRow, ...]) -> None:
@@ -55,7 +109,7 @@ def check_ranges(classes: tuple[ClassRow, ...]) -> None:
             -math.inf if row.lower is None else row.lower,
             math.inf if row.upper is None else row.upper,
         )
-        if not np.float32(low) < np.float32(high):
+        if not low < high:
             refuse(
                 f"classes[{i}].to",
                 f"a class ends above where it begins; this one runs from {low:g} to {high:g}",

@@ -1,19 +1,23 @@
-"""Band-math expressions: compiled once, evaluated by numexpr in float32, with NaN for missing values."""
+"""Band-math expressions: compiled once, evaluated by numexpr, with NaN for missing values.
+
+Bands of float32 are computed with in float32. With a band of float64 all is computed in float64, and
+comparisons of what was computed are decided as of decimals (`app.products.exactness`).
+"""
 
 import ast
 import math
 import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numexpr
 import numpy as np
 from numexpr.expressions import ConstantNode, OpNode, VariableNode
 from numexpr.necompiler import NumExpr
-from numpy.typing import NDArray
 
+from app.products.exactness import cleaned, compared_numbers, compares_computed, is_plain, within_leeway
 from app.products.grammar import (
     MAX_DEPTH,
     MAX_LENGTH,
@@ -24,6 +28,7 @@ from app.products.grammar import (
     name_of,
     parse,
 )
+from mosaics.raster.decimals import Floats
 
 __all__ = [
     "MAX_BANDS",
@@ -75,7 +80,7 @@ class Aggregate:
     least: int
     """Years that must have a value; with fewer, the result is missing."""
 
-    def over(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def over(self, values: Mapping[str, Floats]) -> Floats:
         """Return the aggregate of arrays whose first axis is the years.
 
         The standard deviation is that of a sample, with n - 1; years without a value are ignored.
@@ -91,7 +96,7 @@ class Aggregate:
             found = np.sqrt(squares.sum(axis=0, dtype=np.float64) / np.maximum(count - 1, 1))
         else:
             found = mean
-        return np.where(enough, found, np.nan).astype(np.float32)
+        return np.where(enough, found, np.nan).astype(yearly.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +122,35 @@ class Expression:
     """The bands the nodes name directly, and the aggregates as written, in order of use."""
     aggregates: Mapping[str, Aggregate] = field(default_factory=dict, compare=False)
     """Means and standard deviations over years, by their text."""
+    is_band: bool = False
+    """Whether it is the name of a band and nothing else."""
+    compares_computed: bool = False
+    """Whether it compares numbers that it has computed, which roundings may have moved."""
+    thresholds: tuple[float, ...] = ()
+    """The numbers it compares with."""
+    double_tree: Any = field(default=None, repr=False, compare=False)
+    """The nodes for float64, which compare as decimals do."""
 
-    def evaluate(self, values: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def evaluate(
+        self, values: Mapping[str, Floats], rounded_to: type[np.floating[Any]] | None = None
+    ) -> Floats:
         """Evaluate the formula on arrays.
 
         Args:
-            values: For every name in `bands` a float32 array in its unit, all of one shape; NaN is missing.
-                Bands of a role with several years have an additional first axis: the years.
+            values: For every name in `bands` an array in its unit, float32 or float64, all of one shape; NaN
+                is missing. Bands of a role with several years have an additional first axis: the years.
+            rounded_to: The type of the result; None leaves it as computed.
 
         Returns:
-            float32 of the same shape, NaN where missing, never infinite. A comparison gives 1 or 0.
+            The same shape, float64 if a band is; NaN where missing, never infinite. Comparisons give 1 or 0.
         """
-        program = _programs.of(self)
         aggregates = {name: aggregate.over(values) for name, aggregate in self.aggregates.items()}
-        result: NDArray[np.float32] = program(
-            *[aggregates[name] if name in aggregates else values[name] for name in self.variables],
-            order="K",
-            casting="safe",
-            ex_uses_vml=False,
-        )
+        double = any(values[name].dtype == np.float64 for name in self.bands)
+        program = (_programs.of_double if double else _programs.of)(self)
+        given = [aggregates[name] if name in aggregates else values[name] for name in self.variables]
+        out = np.empty(given[0].shape, rounded_to) if double and rounded_to is not None else None
+        casting = "safe" if out is None else "same_kind"
+        result: Floats = program(*given, out=out, order="K", casting=casting, ex_uses_vml=False)
         return result
 
 
@@ -143,11 +158,13 @@ class _Programs(threading.local):
     """The numexpr programs of one thread; a program owns its temporaries, so threads cannot share one."""
 
     def __init__(self) -> None:
-        self.of = lru_cache(maxsize=256)(_assemble)
+        self.of = lru_cache(maxsize=256)(partial(_assemble, double=False))
+        self.of_double = lru_cache(maxsize=256)(partial(_assemble, double=True))
 
 
-def _assemble(expression: Expression) -> Any:
-    return NumExpr(expression.tree, [(f"v{i}", float) for i in range(len(expression.variables))])
+def _assemble(expression: Expression, *, double: bool) -> Any:
+    tree, kind = (expression.double_tree, np.double) if double else (expression.tree, float)
+    return NumExpr(tree, [(f"v{i}", kind) for i in range(len(expression.variables))])
 
 
 _programs = _Programs()
@@ -172,8 +189,12 @@ def compile_expression(
 
 @lru_cache(maxsize=512)
 def _compile(text: str, roles: tuple[str, ...], years: tuple[tuple[str, Years], ...]) -> Expression:
-    tree = parse(text)
-    return _Compilation(roles, dict(years)).finish(tree)
+    return _compiled(parse(text), roles, dict(years))
+
+
+def _compiled(tree: ast.expr, roles: tuple[str, ...], years: Mapping[str, Years]) -> Expression:
+    found = _Compilation(roles, years).finish(tree)
+    return replace(found, double_tree=_Compilation(roles, years, double=True).nodes(tree).node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +219,8 @@ def _apply(operation: str, *terms: _Term) -> _Term:
     nodes = [term.node for term in terms]
     if operation in ("gt", "ge", "eq", "ne", "and", "or"):
         return _Term(OpNode(operation, nodes, kind="bool"), cost, is_condition=True)
-    return _Term(OpNode(operation, nodes, kind="float"), cost)
+    kind = "double" if any(node.astKind == "double" for node in nodes) else "float"
+    return _Term(OpNode(operation, nodes, kind=kind), cost)
 
 
 def _checked(cost: int) -> int:
@@ -218,21 +240,29 @@ class _Compilation:
     which is 0 or missing.
     """
 
-    def __init__(self, roles: tuple[str, ...], years: Mapping[str, Years]) -> None:
+    def __init__(self, roles: tuple[str, ...], years: Mapping[str, Years], *, double: bool = False) -> None:
         self.roles = roles
         self.years = years
+        self.double = double
+        self.deciding = 0
+        """Comparisons and denominators that what is compiled stands in, of a formula for float64."""
         self.bands: dict[str, None] = {}
         self.variables: dict[str, _Term] = {}
         self.guards: dict[str, _Term] = {}
         self.aggregates: dict[str, Aggregate] = {}
         self.aggregates_cost = 0
 
-    def finish(self, tree: ast.expr) -> Expression:
+    def nodes(self, tree: ast.expr) -> _Term:
+        """Return the whole formula, with its guards."""
         result = self.guarded(tree)
         if not self.variables:
             raise ExpressionError("the expression names no bands; name at least one, as in nir / red")
         for guard in self.guards.values():
             result = _apply("add", result, _apply("mul", guard, _constant(0)))
+        return result
+
+    def finish(self, tree: ast.expr) -> Expression:
+        result = self.nodes(tree)
         return Expression(
             ast.unparse(tree),
             tuple(self.bands),
@@ -240,10 +270,20 @@ class _Compilation:
             result.node,
             tuple(self.variables),
             self.aggregates,
+            is_band=isinstance(tree, ast.Name | ast.Attribute),
+            compares_computed=compares_computed(tree),
+            thresholds=compared_numbers(tree),
         )
 
     def guarded(self, tree: ast.expr) -> _Term:
         return self.guard(tree, self.term(tree))
+
+    def decisive(self, tree: ast.expr) -> _Term:
+        """Return what is compared or divided by: there it matters whether a sum of decimals is 0."""
+        self.deciding += self.double
+        found = self.guarded(tree)
+        self.deciding -= self.double
+        return found
 
     def guard(self, tree: ast.expr, term: _Term) -> _Term:
         # A condition is 1 or 0, and its own operands are guarded.
@@ -262,7 +302,7 @@ class _Compilation:
     def term(self, tree: ast.expr) -> _Term:  # noqa: PLR0911 - one branch for each kind of node
         match tree:
             case ast.Constant(value=int() | float() as value):
-                return _constant(value)
+                return _Term(ConstantNode(float(value)), 0) if self.double else _constant(value)
             case ast.Name() | ast.Attribute():
                 return self.variable(*name_of(tree))
             case ast.UnaryOp():
@@ -272,18 +312,28 @@ class _Compilation:
                 square = _apply("mul", base, base)
                 return square if exponent_of(tree) == 2 else _apply("mul", square, base)
             case ast.BinOp(op=ast.Div()):
-                return _apply("div", self.term(tree.left).number, self.guarded(tree.right))
+                return _apply("div", self.term(tree.left).number, self.decisive(tree.right))
             case ast.BinOp():
-                return _apply(
-                    _OPERATIONS[type(tree.op)], self.term(tree.left).number, self.term(tree.right).number
-                )
+                return self.arithmetic(tree)
             case ast.Compare(left=left, ops=[comparison], comparators=[right]):
-                first, second = self.guarded(left), self.guarded(right)
+                first, second = self.decisive(left), self.decisive(right)
                 pair = (second, first) if isinstance(comparison, _SWAPPED) else (first, second)
-                return _apply(_OPERATIONS[type(comparison)], *pair)
+                found = _apply(_OPERATIONS[type(comparison)], *pair)
+                if self.double and compares_computed(tree):
+                    node = within_leeway(_OPERATIONS[type(comparison)], *(term.node for term in pair))
+                    return replace(found, node=node)
+                return found
             case ast.Call():
                 return self.call(function_of(tree), tree.args)
         raise ExpressionError(f"{ast.unparse(tree)!r} has no meaning in an expression")
+
+    def arithmetic(self, tree: ast.BinOp) -> _Term:
+        """Return a sum, difference or product; what is left over of nothing by roundings is nothing."""
+        first, second = self.term(tree.left).number, self.term(tree.right).number
+        found = _apply(_OPERATIONS[type(tree.op)], first, second)
+        if self.deciding and isinstance(tree.op, ast.Add | ast.Sub) and not is_plain(tree):
+            return replace(found, node=cleaned(found.node, first.node, second.node))
+        return found
 
     def call(self, function: str, arguments: list[ast.expr]) -> _Term:  # noqa: PLR0911 - one a function
         match function:
@@ -323,7 +373,7 @@ class _Compilation:
             )
         written = ast.unparse(ast.Call(ast.Name(function), [inner], []))
         if written not in self.variables:
-            inside = _Compilation((role,), {}).finish(inner)
+            inside = _compiled(inner, (role,), {})
             self.bands.update(dict.fromkeys(inside.bands))
             self.aggregates[written] = Aggregate(function, inside, self.years[role].least)
             self.aggregates_cost += (inside.cost + AGGREGATE_COST) * self.years[role].most
@@ -333,7 +383,8 @@ class _Compilation:
     def name_variable(self, name: str) -> None:
         if len(self.variables) == MAX_BANDS or len(self.bands) > MAX_BANDS:
             raise ExpressionError(f"an expression may name at most {MAX_BANDS} bands")
-        self.variables[name] = _Term(VariableNode(f"v{len(self.variables)}", "float"), 0)
+        kind = "double" if self.double else "float"
+        self.variables[name] = _Term(VariableNode(f"v{len(self.variables)}", kind), 0)
 
     def variable(self, role: str, band: str) -> _Term:
         if role in self.years:

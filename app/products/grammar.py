@@ -2,6 +2,7 @@
 
 import ast
 import re
+from keyword import iskeyword
 
 MAX_LENGTH = 500
 """In characters; dNBR written out has 105, RBR 190."""
@@ -48,6 +49,10 @@ def parse(text: str) -> ast.expr:
         ExpressionError: If it exceeds a limit or contains anything that has no meaning here.
     """
     _check_text(text)
+    if (
+        iskeyword(text.strip()) and text.strip().islower()
+    ):  # a band called class is one, though Python has another use for the word
+        return ast.Name(text.strip())
     try:
         root = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError, Warning) as error:

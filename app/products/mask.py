@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from app.products.thresholds import last_up_to, least_from
+from mosaics.bits import Bit, BitField, all_set, any_set
+from mosaics.raster.decimals import stored_limit
 from mosaics.raster.reading import BandPixels
 from mosaics.scene import Asset
 
-CONDITIONS = ("keep", "reject", "reject_bits", "min", "max")
+CONDITIONS = ("keep", "reject", "keep_bits", "reject_bits", "field", "min", "max")
 
 
 class MaskRule(BaseModel):
@@ -25,8 +28,12 @@ class MaskRule(BaseModel):
     """Stored values that count; no other does."""
     reject: tuple[int, ...] | None = Field(default=None, min_length=1)
     """Stored values that do not count."""
-    reject_bits: tuple[int, ...] | None = Field(default=None, min_length=1)
+    keep_bits: tuple[Bit, ...] | None = Field(default=None, min_length=1)
+    """Bits, 0 the lowest, all of which must be set in the stored value."""
+    reject_bits: tuple[Bit, ...] | None = Field(default=None, min_length=1)
     """Bits, 0 the lowest, of which none may be set in the stored value."""
+    field: BitField | None = None
+    """Bits that are a number together: { bits = "6-7", reject = [3] }, or keep = […]."""
     min: float | None = Field(default=None, allow_inf_nan=False)
     """Smallest physical value that counts."""
     max: float | None = Field(default=None, allow_inf_nan=False)
@@ -49,11 +56,14 @@ class MaskRule(BaseModel):
         if len(given) != 1:
             found = f"these are {len(given)}: {', '.join(given)}" if given else "there is none"
             raise ValueError(f"a mask rule has exactly one of {', '.join(CONDITIONS)}; {found}")
-        if any(not 0 <= bit <= 63 for bit in self.reject_bits or ()):
-            raise ValueError(
-                f"bits are numbered from 0 to 63; reject_bits has {list(self.reject_bits or ())}"
-            )
         return self
+
+    @field_validator("keep_bits", "reject_bits", mode="before")
+    @classmethod
+    def _bits_there_are(cls, bits: Any, info: ValidationInfo) -> Any:
+        if isinstance(bits, list | tuple) and any(isinstance(b, int) and not 0 <= b <= 63 for b in bits):
+            raise ValueError(f"bits are numbered from 0 to 63; {info.field_name} has {list(bits)}")
+        return bits
 
     def rejected(self, pixels: BandPixels, asset: Asset) -> NDArray[np.bool_]:
         """Return where the rule does not let a pixel count, of the shape of `pixels`.
@@ -61,21 +71,32 @@ class MaskRule(BaseModel):
         Args:
             pixels: The band as stored, integers where the rule names values or bits. What the rule says of
                 pixels that are not valid means nothing, save that `min` and `max` never keep them.
-            asset: Tells the band's unit.
+            asset: Tells the band's scale and offset.
         """
-        result: NDArray[np.bool_]
+        if self.min is not None or self.max is not None:
+            return ~self._within(pixels, asset)
+        if self.keep_bits is not None:
+            return ~all_set(pixels.stored, self.keep_bits)
+        if self.reject_bits is not None:
+            return any_set(pixels.stored, self.reject_bits)
+        if self.field is not None:
+            return self.field.rejects(pixels.stored)
+        if self.reject is not None:
+            return _is_any(pixels.stored, self.reject)
+        return ~_is_any(pixels.stored, self.keep or ())
+
+    def _within(self, pixels: BandPixels, asset: Asset) -> NDArray[np.bool_]:
+        """Return where values are not below `min` or above `max`; of whole numbers, in exact arithmetic."""
+        bound = self.max if self.min is None else self.min
+        assert bound is not None  # noqa: S101 - one of the two is given
+        stored, kept = pixels.stored, pixels.valid
+        if stored.dtype.kind in "iu":
+            limit, rises = stored_limit(bound, asset.scale, asset.offset, least=self.min is not None)
+            return kept & (stored >= limit if rises else stored <= limit)
+        values = pixels.physical(asset, np.float64 if stored.dtype == np.float64 else np.float32)
         if self.min is not None:
-            result = ~(pixels.physical(asset) >= self.min)
-        elif self.max is not None:
-            result = ~(pixels.physical(asset) <= self.max)
-        elif self.reject_bits is not None:
-            bits = sum(1 << bit for bit in self.reject_bits)
-            result = (pixels.stored.astype(np.uint64, copy=False) & np.uint64(bits)) != 0
-        elif self.reject is not None:
-            result = _is_any(pixels.stored, self.reject)
-        else:
-            result = ~_is_any(pixels.stored, self.keep or ())
-        return result
+            return values >= least_from(bound, values.dtype)
+        return values <= last_up_to(bound, values.dtype)
 
     @property
     def effect(self) -> dict[str, object]:
@@ -87,10 +108,13 @@ def _label(band: str, kind: str, condition: Any) -> str:
     words = {
         "keep": "{} is not {}",
         "reject": "{} is {}",
+        "keep_bits": "{} lacks a bit of {}",
         "reject_bits": "{} has a bit of {}",
         "min": "{} below {}",
         "max": "{} above {}",
     }
+    if kind == "field":
+        return f"{band}: {BitField.model_validate(condition)}"
     listed = isinstance(condition, list | tuple)
     return words[kind].format(band, ", ".join(map(str, condition)) if listed else condition)
 

@@ -9,7 +9,19 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
-from app.products.classes import MAX_VALUE, VALUE, ClassRow, check_ranges, refuse
+from app.products.classes import (
+    MAX_VALUE,
+    OTHER,
+    OTHER_COLOR,
+    VALUE,
+    ClassRow,
+    Code,
+    ValueRow,
+    check_ranges,
+    check_values,
+    refuse,
+)
+from app.products.comparisons import Comparisons
 from app.products.expression import Expression, ExpressionError, Years, compile_expression
 from app.products.mask import MaskRule
 from app.products.palette import COLORS, LegendEntry, Palette, hex_color
@@ -52,6 +64,8 @@ class Product(BaseModel):
     """A pixel counts only where every rule keeps it."""
     classes: tuple[ClassRow, ...] = Field(default=(), max_length=COLORS)
     """Named ranges of values from the lowest up; each begins where the one before it ends."""
+    values: Mapping[Code, ValueRow] = Field(default={}, max_length=COLORS)
+    """Named single values in place of ranges; `other` is what all values are that it does not name."""
     references: tuple[str, ...] = ()
     """Papers and guides the formula, classes and mask come from."""
     lit_above: float | None = Field(default=None, allow_inf_nan=False)
@@ -120,7 +134,7 @@ class Product(BaseModel):
             refuse(
                 "rescale", "bands need the values of black and full colour: [low, high], or three such pairs"
             )
-        for field in ("classes", "colormap", "roles", "counted", "offset", "plausible"):
+        for field in ("classes", "values", "colormap", "roles", "counted", "offset", "plausible"):
             if getattr(self, field) not in (None, (), {}):
                 refuse(
                     field, "this belongs to an expression; the colours of a product with bands are the bands"
@@ -177,21 +191,27 @@ class Product(BaseModel):
             refuse("absences.outside_zone", "this belongs to a product with a mask collection")
 
     def _check_colors(self) -> None:
-        if bool(self.classes) == bool(self.rescale):
+        drawn = [name for name in ("classes", "values", "rescale") if getattr(self, name)]
+        if len(drawn) > 1 or not (drawn or self.takes_values):
             refuse(
                 "classes",
-                "an expression is drawn by either classes or rescale with a colormap; give one of the two",
+                "an expression is drawn by either classes or rescale with a colormap, or by values; "
+                "give one of them (a band alone may have none: its classes are then those of its collection)",
             )
         if len(self.rescale) > 1:
             refuse("rescale", f"an expression has one pair, [low, high]; these are {len(self.rescale)}")
-        colored = sum(row.color is not None for row in self.classes)
-        if 0 < colored < len(self.classes):
-            refuse("classes", "either every class has a color, or none has and the product names a colormap")
-        if (self.colormap is None) == (not colored):
+        rows = self.classes or [row for value, row in self.values.items() if value != OTHER]
+        colored = sum(row.color is not None for row in rows)
+        if 0 < colored < len(rows):
+            refuse(drawn[0], "either every class has a color, or none has and the product names a colormap")
+        if not self.takes_values and (self.colormap is None) == (not colored):
             refuse(
                 "colormap",
                 "rescale and classes without a color need a colormap; classes with a color need none",
             )
+        check_values(self.values)
+        if self.values and len(self.codes) + 1 + len(self.absences.model_dump(exclude_none=True)) > COLORS:
+            refuse("values", f"a palette has {COLORS} colours; there are more values than that")
         try:
             _ = self._stops
         except UnknownColormapError as error:
@@ -217,7 +237,33 @@ class Product(BaseModel):
     @property
     def kind(self) -> Literal["classes", "continuous", "rgb"]:
         """How values become colours."""
-        return "rgb" if self.rgb_bands else "classes" if self.classes else "continuous"
+        return "rgb" if self.rgb_bands else "continuous" if self.rescale else "classes"
+
+    @property
+    def takes_values(self) -> bool:
+        """Whether its classes are those of the band it shows, as its collection or landed files name them."""
+        return (
+            self.expression is not None
+            and self._compiled.is_band
+            and not (self.classes or self.values or self.rescale or self.colormap)
+        )
+
+    @property
+    def codes(self) -> Mapping[int, ValueRow]:
+        """Its named single values."""
+        return {value: row for value, row in self.values.items() if isinstance(value, int)}
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What its classes are called, in order; none where it has no classes."""
+        if self.kind != "classes" or self.palette is None:
+            return ()
+        return tuple(entry.label for entry in self.palette.entries)
+
+    @property
+    def takes_codes(self) -> bool:
+        """Whether its classes are of single values."""
+        return self.kind == "classes" and not self.classes
 
     @property
     def planes(self) -> int:
@@ -277,12 +323,27 @@ class Product(BaseModel):
         return bool(self.roles or self.zone_rules)
 
     @cached_property
+    def comparisons(self) -> Comparisons:
+        """The numbers that its bands and values are compared with."""
+        if self.formula is None:
+            return Comparisons()
+        edges = (edge for row in self.classes for edge in (row.lower, row.upper))
+        thresholds = (*edges, self.lit_above, *(self.plausible or ()), *map(float, self.codes))
+        formulas = (self.formula, *self.conditions.values())
+        shows_band = self.formula.is_band and self.offset is None
+        return Comparisons.of(formulas, thresholds, shows_band=shows_band)
+
+    @cached_property
     def palette(self) -> Palette | None:
         """The colours of its values; None where three bands are shown."""
         if self.rgb_bands:
             return None
         if self.classes:
             return Palette.of_classes(self._class_entries(), self._absent_entries())
+        if not self.rescale:
+            other = self.values.get(OTHER, ValueRow(name=OTHER))
+            entry = LegendEntry(other.name, other.color or OTHER_COLOR, None, None)
+            return Palette.of_codes(self._code_entries(), entry, self._absent_entries())
         low, high = self.rescale[0]
         return Palette.of_ramp(load_colormap(self.colormap or ""), low, high, self._absent_entries())
 
@@ -304,6 +365,14 @@ class Product(BaseModel):
             for i, row in enumerate(self.classes)
         ]
 
+    def _code_entries(self) -> dict[int, LegendEntry]:
+        rows = self.codes
+        colors = [hex_color(color) for color in self._stops.table(len(rows))] if self._stops else []
+        return {
+            code: LegendEntry(row.name, row.color or colors[place], float(code), float(code))
+            for place, (code, row) in enumerate(rows.items())
+        }
+
     @cached_property
     def digest(self) -> str:
         """sha256, in hex, over everything that changes pixels: equal digests paint equal values alike."""
@@ -316,6 +385,8 @@ class Product(BaseModel):
             "classes": [(row.lower, row.upper, row.color) for row in self.classes],
             "mask": [rule.effect for rule in self.mask],
         }
+        if self.takes_codes and self.palette is not None:
+            decisive["values"] = [(entry.lower, entry.color) for entry in self.palette.entries]
         if self.reads_windows:
             decisive |= {
                 "roles": {name: role.effect for name, role in self.roles.items()},
@@ -342,6 +413,13 @@ class Product(BaseModel):
         }
         found = self.model_copy(update={"roles": roles, "offset": self.offset if offset is None else offset})
         found.__dict__.pop("digest", None)  # the only thing worked out from these, and kept with the copy
+        return found
+
+    def with_values(self, values: Mapping[int, ValueRow]) -> "Product":
+        """The product with classes of single values; all have colours."""
+        found = self.model_copy(update={"values": values})
+        for name in found.__dict__.keys() - type(self).model_fields.keys():
+            del found.__dict__[name]  # what was worked out from the values before
         return found
 
     def __hash__(self) -> int:

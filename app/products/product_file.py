@@ -8,13 +8,19 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.products.classes import ClassRow
+from app.products.classes import ClassRow, ValueRow
 from app.products.mask import MaskRule
 from app.products.product import Product, ProductFileError
 from app.products.role import Absences, Counted, Role
 from app.products.variant import UnknownRenameError, Variant
 
-_ROWS: dict[str, type[BaseModel]] = {"mask": MaskRule, "classes": ClassRow, "roles": Role, "counted": Counted}
+_ROWS: dict[str, type[BaseModel]] = {
+    "mask": MaskRule,
+    "classes": ClassRow,
+    "values": ValueRow,
+    "roles": Role,
+    "counted": Counted,
+}
 """Tables that may occur several times."""
 _TABLES: dict[str, type[BaseModel]] = {"absences": Absences}
 
@@ -114,7 +120,8 @@ def _explain_one(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, st
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    named = (part for part in location if part != "[key]")
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in named)
     return "".join(parts).removeprefix(".")
 
 

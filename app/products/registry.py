@@ -1,11 +1,13 @@
 """The registry of products: those shipped beside this file, and those in the operator's folders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from app.products.categories import rows_of
 from app.products.product import Product, ProductFileError
 from app.products.product_file import read_products
+from mosaics.collection import Collection
 
 SHIPPED = Path(__file__).parent
 """The folder of the products shipped with Tilewatch."""
@@ -20,6 +22,16 @@ class Registry:
 
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {product.id: product for product in sorted(products, key=lambda product: product.id)}
+        self._collections: Callable[[], Mapping[str, Collection]] = dict
+        self._told: dict[str, tuple[Collection, Product]] = {}
+
+    def follow(self, collections: Callable[[], Mapping[str, Collection]]) -> None:
+        """Take the classes of products that have none of their own from the collections there are now.
+
+        Args:
+            collections: Gives them, by id.
+        """
+        self._collections = collections
 
     @classmethod
     def load(cls, folders: Sequence[Path] = (SHIPPED,)) -> "Registry":
@@ -50,7 +62,7 @@ class Registry:
             UnknownProductError: If no product has this id.
         """
         try:
-            return self._products[product_id]
+            return self._with_classes(self._products[product_id])
         except KeyError:
             close = get_close_matches(product_id, self._products, n=1)
             guess = f"; did you mean {close[0]}?" if close else ""
@@ -61,4 +73,16 @@ class Registry:
 
     def all(self) -> tuple[Product, ...]:
         """Return all products, in order of id."""
-        return tuple(self._products.values())
+        return tuple(map(self._with_classes, self._products.values()))
+
+    def _with_classes(self, product: Product) -> Product:
+        if not product.takes_values:
+            return product
+        collection = self._collections().get(product.collection)
+        if collection is None or product.bands[0] not in collection.band_names:
+            return product
+        kept = self._told.get(product.id)
+        if kept is None or kept[0] is not collection:
+            told = product.with_values(dict(rows_of(collection.band(product.bands[0]))))
+            kept = self._told[product.id] = (collection, told)
+        return kept[1]

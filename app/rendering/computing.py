@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from app.products.mask import MaskRule
+from app.products.precision import Precision, precision_of, widened
 from app.products.product import Product
+from app.products.thresholds import LEEWAY
 from app.rendering.absence import Absences
 from app.rendering.comparability import Processing
 from app.rendering.resolving import SceneWindows, WindowScenes
@@ -91,7 +94,10 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
     product, alive, windows = filling.product, wanted, list[FilledWindow]()
     for window in scenes:
         asked = wanted if filling.thorough else alive
-        years = [filling.fill(product.role_bands[window.role], span, asked) for span in window.spans]
+        bands = product.role_bands[window.role]
+        # Of a role with one window the result is marked as missing, not each of its bands.
+        by_band = not product.roles or product.roles[window.role].is_repeated
+        years = [filling.fill(bands, span, asked, marks=by_band) for span in window.spans]
         held = years[0].held if len(years) == 1 else _in_enough(years, window.least)
         windows.append(FilledWindow(window, years, held))
         alive = alive & held
@@ -99,10 +105,13 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
             break
     found, marks = years[0].planes, dict[str, Mask]()
     if product.roles:
-        found, marks = _compared(product, windows, alive, wanted)
+        found, marks = _compared(product, windows, alive, wanted, filling.type_kept)
     planes = found[0][np.newaxis] if len(found) == 1 else np.stack(found)
-    if product.offset is not None:
-        planes -= np.float32(product.offset)
+    if product.offset:
+        planes -= planes.dtype.type(product.offset)
+    if 0.0 in product.comparisons.of_values and filling.precisions - {Precision.SINGLE}:
+        planes[np.abs(planes) <= LEEWAY * filling.reach] = 0.0  # what roundings have left over of nothing
+    planes = planes.astype(filling.type_kept, copy=False)
     filling.clock.lap("compute")
     return Values(
         planes=planes,
@@ -125,7 +134,11 @@ def _in_enough(years: Sequence[Filled], least: int) -> Mask:
 
 
 def _compared(
-    product: Product, windows: Sequence[FilledWindow], alive: Mask, wanted: Mask
+    product: Product,
+    windows: Sequence[FilledWindow],
+    alive: Mask,
+    wanted: Mask,
+    kept: type[np.floating[Any]],
 ) -> tuple[list[Plane], dict[str, Mask]]:
     """The one plane of a product with roles, from the bands of all its windows, and what is marked on it.
 
@@ -133,9 +146,11 @@ def _compared(
     """
     assert product.formula is not None  # noqa: S101 - a product with roles has one
     bands = {name: plane for window in windows for name, plane in _named(product, window)}
-    plane = product.formula.evaluate(bands) if alive.any() else np.full(wanted.shape, np.nan, np.float32)
-    if not wanted.all():
-        plane[~wanted] = np.nan
+    plane = np.full(wanted.shape, np.nan, np.float32)
+    if alive.any():
+        plane = product.formula.evaluate(bands, None if product.offset else kept)
+    if not alive.all():
+        plane[~alive] = np.nan
     present = ~np.isnan(plane)
     marks = {"masked": np.zeros(wanted.shape, bool)}
     for filled in (year for window in windows for year in window.years):
@@ -167,6 +182,10 @@ class _Filling:
     skipped: list[SceneRef] = field(default_factory=list)
     failed: list[Asset] = field(default_factory=list)
     unmasked: dict[str, None] = field(default_factory=dict)
+    precisions: set[Precision] = field(default_factory=set)
+    """Of the bands that values were computed from."""
+    reach: float = 1.0
+    """Values that 16 bits reach with the smallest scale among them, 1 at most."""
     files: set[str] = field(default_factory=set)
 
     @property
@@ -174,15 +193,23 @@ class _Filling:
         """What tells why pixels have no value."""
         return Absences(self.product, self.pixels, self.item_of)
 
-    def fill(self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask) -> Filled:
-        """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene."""
+    @property
+    def type_kept(self) -> type[np.floating[Any]]:
+        """The type that results have."""
+        return np.float64 if Precision.DOUBLE in self.precisions else np.float32
+
+    def fill(self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask, *, marks: bool) -> Filled:
+        """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene.
+
+        With `marks` what is missing becomes NaN; else it is anything where a scene has given something.
+        """
         filled = Filled(wanted.copy(), np.zeros(wanted.shape, bool))
         for scene in scenes:
             if not filled.missing.any():
                 break
             try:
                 item = self.item_of(scene)
-                if self.fill_from(item, names, filled):
+                if self.fill_from(item, names, filled, marks=marks):
                     filled.used.append(scene)
             except AssetReadError as error:
                 self.skipped.append(scene)
@@ -194,7 +221,7 @@ class _Filling:
         filled.held = wanted & ~filled.missing
         return filled
 
-    def fill_from(self, item: SceneItem, names: Sequence[str], filled: Filled) -> bool:
+    def fill_from(self, item: SceneItem, names: Sequence[str], filled: Filled, *, marks: bool) -> bool:
         """Fill what is missing with what one scene has under the mask; tells whether it has anything.
 
         The first such scene's arrays become those of the window.
@@ -205,17 +232,19 @@ class _Filling:
             return False
         found, holds = [bands[name] for name in self.product.rgb_bands or names], kept
         if self.product.formula is not None and not self.product.roles:
-            found = [self.product.formula.evaluate(bands)]
+            found = [self.product.formula.evaluate(bands, None if self.product.offset else self.type_kept)]
             holds = kept & ~np.isnan(found[0])
             if not holds.any():
                 return False
         if self.product.roles:
             self.processing.add(item)
+        if filled.planes and filled.planes[0].dtype != found[0].dtype:
+            filled.planes, found = [widened(plane) for plane in filled.planes], [*map(widened, found)]
         for plane, values in zip(filled.planes, found, strict=False):
             np.copyto(plane, values, where=holds)
         if not filled.planes:
             filled.planes += found
-            for plane in found if not kept.all() else ():
+            for plane in found if marks and not kept.all() else ():
                 np.copyto(plane, np.nan, where=~kept)
         filled.missing &= ~holds
         rules = self.product.scene_rules
@@ -247,7 +276,15 @@ class _Filling:
                     self.note_rejected(rule, found, kept & ~keeps, filled)
                 kept &= keeps
             self.clock.lap("mask")
-        return {name: pixels[name].physical(item.assets[name]) for name in names} if kept.any() else {}
+        if not kept.any():
+            return {}
+        precisions = {name: precision_of(product, item.assets[name]) for name in names}
+        self.precisions |= set(precisions.values())
+        self.reach = min(self.reach, *(abs(item.assets[name].scale) * 2**16 for name in names))
+        return {
+            name: pixels[name].physical(item.assets[name], precision.computed)
+            for name, precision in precisions.items()
+        }
 
     def note_rejected(self, rule: MaskRule, pixels: BandPixels, rejected: Mask, filled: Filled) -> None:
         """Note what a rule does not keep; a pixel its band has no value for counts only when thorough."""

@@ -104,7 +104,7 @@ def _npy(values: Values) -> bytes:
 
 
 def _tif(product: Product, values: Values, grid: Grid) -> bytes:
-    """GeoTIFF, float32, NaN as nodata; codes, where they are given, in a band behind the values."""
+    """GeoTIFF of the values' type, NaN as nodata; codes, where they are given, in a band behind them."""
     names = [product.title] if product.planes == 1 else list(product.rgb_bands)
     planes = values.planes
     if values.codes is not None:
@@ -112,7 +112,7 @@ def _tif(product: Product, values: Values, grid: Grid) -> bytes:
     with MemoryFile() as memory:
         with memory.open(
             driver="GTiff",
-            dtype="float32",
+            dtype=planes.dtype,
             nodata=float("nan"),
             count=planes.shape[0],
             width=grid.width,

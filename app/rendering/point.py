@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
+from app.products.precision import as_written
 from app.products.product import Product
+from app.products.thresholds import last_up_to, least_from
 from app.rendering.absence import Absences
 from app.rendering.computing import Clock, compute_values, pixel_at
 from app.rendering.resolving import SceneWindows
-from app.rendering.values import Code, FilledWindow, ItemOf
+from app.rendering.values import Code, FilledWindow, ItemOf, Pixels
 from mosaics.index import SceneRef
 from mosaics.scene import Asset
 
@@ -39,7 +42,7 @@ class PointAnswer:
     """What is known of one place."""
 
     values: tuple[float, ...]
-    """One value, or red, green and blue; empty unless the state is ok."""
+    """One value, or red, green and blue, all digits of them; empty unless the state is ok."""
     state: PointState
     reason: str | None
     """A sentence for a person where there is no value."""
@@ -51,10 +54,20 @@ class PointAnswer:
     """Files that could not be read."""
     roles: Mapping[str, tuple[PointState, tuple[SceneRef, ...]]] = field(default_factory=dict)
     """Of a product with roles, how each window stands here, and the scenes its values came from."""
+    class_name: str | None = None
+    """The class of the value, if the product has classes and it lies in one."""
+    suspect: bool | None = None
+    """Whether the value lies outside the plausible range, if the product states one."""
 
 
 def point_value(
-    product: Product, scenes: SceneWindows, lon: float, lat: float, item_of: ItemOf
+    product: Product,
+    scenes: SceneWindows,
+    lon: float,
+    lat: float,
+    item_of: ItemOf,
+    *,
+    pixel: Pixels | None = None,
 ) -> PointAnswer:
     """Return the value at a place, as a tile would show it, or why there is none.
 
@@ -64,11 +77,12 @@ def point_value(
         lon: Longitude in degrees east.
         lat: Latitude in degrees north.
         item_of: Gives a scene's files.
+        pixel: Where it is read; None reads the files at the place.
 
     Raises:
         MixedProcessingError: If scenes would be compared whose values are not made alike.
     """
-    pixel = pixel_at(lon, lat)
+    pixel = pixel or pixel_at(lon, lat)
     values = compute_values(product, scenes, pixel, item_of, Clock(), thorough=True)
     assert values.codes is not None  # noqa: S101 - they were asked for
     state = STATES[Code(values.codes.item())]
@@ -81,15 +95,26 @@ def point_value(
     }
     has_value = state is PointState.OK
     used = tuple(scene for window in standing.values() for scene in window.used)
+    found = values.planes[:, 0, 0] if has_value else values.planes[:0, 0, 0]
+    entry = product.palette.entry_of(found[0]) if product.palette and has_value else None
     return PointAnswer(
-        values=tuple(values.planes[:, 0, 0].tolist()) if has_value else (),
+        values=tuple(map(as_written, found)),
         state=state,
+        class_name=entry.label if entry else None,
+        suspect=_is_suspect(product, found[0]) if has_value else None,
         reason=None if has_value else _reason(product, state, standing),
         scenes=used if has_value or product.roles else scenes.best_first,
         unmasked=tuple(values.unmasked),
         failed=tuple(values.failed),
         roles={role: (each.state, each.used) for role, each in standing.items()} if product.roles else {},
     )
+
+
+def _is_suspect(product: Product, value: np.floating[Any]) -> bool | None:
+    if product.plausible is None:
+        return None
+    low, high = product.plausible
+    return not bool(least_from(low, value.dtype) <= value <= last_up_to(high, value.dtype))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from mosaics.raster.circle import holds_pole
 from mosaics.raster.coordinates import to_degrees
 from mosaics.raster.grid import Grid
 
-RENDERER_VERSION = "1"
+RENDERER_VERSION = "2"
 """Part of every key: changes whenever the same scenes and product would give other bytes."""
 
 OUTLINE_POINTS_A_SIDE = 21

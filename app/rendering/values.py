@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from app.rendering.resolving import WindowScenes
 from mosaics.index import SceneRef
+from mosaics.raster.decimals import Floats
 from mosaics.raster.reading import BandPixels
 from mosaics.scene import Asset, SceneItem
 
 Mask: TypeAlias = NDArray[np.bool_]
-Plane: TypeAlias = NDArray[np.float32]
-Planes: TypeAlias = NDArray[np.float32]
+Plane: TypeAlias = Floats
+Planes: TypeAlias = Floats
 Codes: TypeAlias = NDArray[np.uint8]
 ItemOf: TypeAlias = Callable[[SceneRef], SceneItem]
 
@@ -81,7 +82,8 @@ class Values:
     """A product's values on a grid, and what they came from."""
 
     planes: Planes
-    """(planes, height, width) float32 in the product's unit; NaN where there is no value."""
+    """(planes, height, width) in the product's unit; NaN where there is no value. float32, or float64 where
+    that cannot hold them (`app.products.precision`)."""
     used: tuple[str, ...]
     """Ids of the scenes that gave at least one pixel, best first."""
     skipped: tuple[SceneRef, ...]
@@ -112,7 +114,7 @@ class Values:
         """
         return replace(
             self,
-            planes=np.where(pixels, np.float32(np.nan), self.planes),
+            planes=np.where(pixels, self.planes.dtype.type(np.nan), self.planes),
             marks={name: mark & ~pixels for name, mark in self.marks.items()},
             codes=None if self.codes is None else np.where(pixels, np.uint8(Code.OUTSIDE), self.codes),
         )

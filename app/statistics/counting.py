@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.products.precision import widened
 from app.rendering.values import Mask
 from app.rendering.values import Values as ProductValues
 from app.statistics.coverage import Block, Coverage
@@ -84,10 +85,11 @@ class Tally:
 
     def distribution(self) -> Distribution:
         """The values by area."""
-        none = np.empty(0, np.float32)
+        double = any(values.dtype == np.float64 for values in self.others)
+        others = [widened(values) if double else values for values in self.others]
         return Distribution.of(
             self.equal,
-            np.concatenate([none, *self.others]),
+            np.concatenate([np.empty(0, np.float32), *others]),
             np.concatenate([np.empty(0), *self.areas]),
         )
 

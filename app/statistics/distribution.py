@@ -11,18 +11,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from app.products.precision import widened
+from app.products.thresholds import last_up_to, least_from
+from mosaics.raster.decimals import Floats
 
 SHORT = 1 << 13
 """Values of a run that stands by itself; shorter ones are told with their areas, so that runs stay few."""
 
 PORTION = 1 << 18
-"""Values searched together for different ones: 1 MB, which stays in a core's own cache."""
+"""Values searched together for different ones: 1 or 2 MB, which stays in a core's own cache."""
 
-Values = NDArray[np.float32]
+Values = Floats
 Areas = NDArray[np.float64]
 
 
@@ -37,7 +41,7 @@ class Moments:
     """Sum of weight times squared distance from the mean."""
 
     @classmethod
-    def of(cls, values: NDArray[np.float32], weights: NDArray[np.float64] | float) -> "Moments":
+    def of(cls, values: Values, weights: NDArray[np.float64] | float) -> "Moments":
         """Moments of values and their weights, or the one weight they all have; in two passes, float64.
 
         No product of vectors is used: BLAS would start threads of its own beside the render threads.
@@ -84,8 +88,8 @@ class Distribution:
 
     Most cells of a polygon lie inside it and have one area with those around them; they are kept in runs of
     one area, as they were counted and put in order. To put the runs together would cost more than all else
-    here; what is asked of all is asked of each. Thresholds are taken to float32, as values and the palette of
-    tiles are.
+    here; what is asked of all is asked of each. All have one type, float32 or float64, in which thresholds
+    are met as by the palette of tiles (`app.products.thresholds`).
     """
 
     equal: tuple[tuple[Values, float], ...]
@@ -98,6 +102,8 @@ class Distribution:
     @classmethod
     def of(cls, equal: Sequence[tuple[Values, float]], others: Values, areas: Areas) -> "Distribution":
         """Put together ascending runs, each with the area of its cells, and other values; none is NaN."""
+        if any(values.dtype == np.float64 for values in (others, *(run for run, _ in equal))):
+            equal, others = [(widened(run), area) for run, area in equal], widened(others)
         runs = [(run, area) for run, area in equal if run.size >= SHORT]
         by_area: dict[float, list[Values]] = {}
         for run, area in equal:
@@ -133,13 +139,17 @@ class Distribution:
         """Of all values."""
         return sum(run.size * area for run, area in self.equal) + float(self._summed[-1])
 
-    def below(self, value: float) -> float:
-        """Return the area of the values below a value."""
-        return self._area_before(value, "left")
+    def below(self, threshold: float) -> float:
+        """Return the area of the values below a threshold."""
+        return self._area_before(least_from(threshold, self._dtype), "left")
 
-    def up_to(self, value: float) -> float:
-        """Return the area of the values not above a value."""
-        return self._area_before(value, "right")
+    def up_to(self, threshold: float) -> float:
+        """Return the area of the values not above a threshold."""
+        return self._area_before(last_up_to(threshold, self._dtype), "right")
+
+    def at(self, code: int) -> float:
+        """Return the area of the values that are a code."""
+        return self.up_to(code) - self.below(code) if self._dtype.type(code) == code else 0.0
 
     def histogram(self, edges: Sequence[float]) -> list[float]:
         """Return the area of each bin; bins include their lower edges, the last bin also its upper edge."""
@@ -165,41 +175,46 @@ class Distribution:
         return value + (target - place) * (other - value) / (there - place)
 
     def _place(self, value: float, rank: int) -> float:
-        below, up_to = self.below(value), self.up_to(value)
+        below, up_to = self._area_before(value, "left"), self._area_before(value, "right")
         return below + (up_to - below) * rank / max(self._portions[-1][1] - 1, 1)
 
     def _reaching(self, target: float) -> float:
         """Return the smallest value up to which there is more area than a target, or else the largest.
 
-        It is found by bisection of the float32 numbers between the smallest value and the largest.
+        It is found by bisection of the numbers of their type between the smallest value and the largest.
         """
         if not self.equal:
             place = int(self._summed[1:].searchsorted(target, "right"))
             return float(self.others[min(place, self.others.size - 1)])
-        low, high = _number_of(self.smallest), _number_of(self.largest)
+        dtype = self._dtype
+        low, high = _number_of(self.smallest, dtype), _number_of(self.largest, dtype)
         while low < high:
             middle = (low + high) // 2
-            if self.up_to(_numbered(middle)) > target:
+            if self._area_before(_numbered(middle, dtype), "right") > target:
                 high = middle
             else:
                 low = middle + 1
-        return _numbered(low)
+        return _numbered(low, dtype)
 
     def _neighbour(self, value: float, *, above: bool) -> float | None:
         """Return the next larger or the next smaller value."""
         found = []
         for run in self._runs:
-            place = int(run.searchsorted(np.float32(value), "right" if above else "left"))
+            place = int(run.searchsorted(run.dtype.type(value), "right" if above else "left"))
             if above and place < run.size:
                 found.append(float(run[place]))
             if not above and place > 0:
                 found.append(float(run[place - 1]))
         return (min if above else max)(found, default=None)
 
-    def _area_before(self, value: float, side: Literal["left", "right"]) -> float:
-        key = np.float32(value)
+    def _area_before(self, value: float | np.floating[Any], side: Literal["left", "right"]) -> float:
+        key = self._dtype.type(value)
         equal = sum(int(run.searchsorted(key, side)) * area for run, area in self.equal)
         return equal + float(self._summed[self.others.searchsorted(key, side)])
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return self.others.dtype
 
     @cached_property
     def _runs(self) -> tuple[Values, ...]:
@@ -217,7 +232,7 @@ class Distribution:
 
     def _different_between(self, start: float, end: float) -> int:
         """Return how many different values there are from `start` up to, but not including, `end`."""
-        ends = np.array([start, end], np.float32)
+        ends = np.array([start, end], self._dtype)
         values = np.concatenate([run[slice(*run.searchsorted(ends).tolist())] for run in self._runs])
         values.sort()
         return int(np.count_nonzero(values[1:] != values[:-1])) + bool(values.size)
@@ -240,13 +255,15 @@ def _first(portion: tuple[float, int]) -> float:
     return portion[0]
 
 
-def _number_of(value: float) -> int:
-    """Return the position of a float32 among all float32 numbers; 0.0 is at 0."""
-    bits = int(np.float32(value).view(np.int32))
-    return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
+def _number_of(value: float, dtype: np.dtype[Any]) -> int:
+    """Return the position of a number among all of its type; 0.0 is at 0."""
+    whole, size = (np.int32, 31) if dtype == np.float32 else (np.int64, 63)
+    bits = int(dtype.type(value).view(whole))
+    return bits if bits >= 0 else -(bits & (1 << size) - 1)
 
 
-def _numbered(number: int) -> float:
-    """Return the float32 at a position."""
-    value = float(np.int32(abs(number)).view(np.float32))
+def _numbered(number: int, dtype: np.dtype[Any]) -> float:
+    """Return the number of a type at a position."""
+    whole = np.int32 if dtype == np.float32 else np.int64
+    value = float(whole(abs(number)).view(dtype))
     return value if number >= 0 else -value

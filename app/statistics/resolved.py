@@ -19,7 +19,7 @@ from app.statistics.summary import StatisticsRequestError, SummaryOptions
 from mosaics.catalogue import Catalogue
 from mosaics.index import TooManyScenesError
 
-STATISTICS_VERSION = "3"
+STATISTICS_VERSION = "4"
 """Part of every hash: changes whenever the same inputs would give other numbers."""
 
 
@@ -57,7 +57,7 @@ class ResolvedStatistics:
         facts: dict[str, Any] = {
             "versions": [STATISTICS_VERSION, RENDERER_VERSION],
             "product": self.product.digest,
-            "classes": [row.name for row in self.product.classes],
+            "classes": list(self.product.class_names),
             "lit_above": self.product.lit_above,
             "wanted": asdict(self.wanted),
             "cell_budget": self.cell_budget,

@@ -93,12 +93,26 @@ def _numbers(values: Distribution, tally: Tally) -> Numbers:
 
 
 def _classes(product: Product, values: Distribution) -> tuple[ClassArea, ...]:
+    areas = _areas_of_codes(product, values) if product.takes_codes else _areas_of_ranges(product, values)
+    return tuple(
+        ClassArea(name, area / M2_PER_HA, area / values.area)
+        for name, area in zip(product.class_names, areas, strict=True)
+    )
+
+
+def _areas_of_ranges(product: Product, values: Distribution) -> list[float]:
     found = []
     for row in product.classes:
         lower = 0.0 if row.lower is None else values.below(row.lower)
         upper = values.area if row.upper is None else values.below(row.upper)
-        found.append(ClassArea(row.name, (upper - lower) / M2_PER_HA, (upper - lower) / values.area))
-    return tuple(found)
+        found.append(upper - lower)
+    return found
+
+
+def _areas_of_codes(product: Product, values: Distribution) -> list[float]:
+    """The area of each code, and that of all other values."""
+    known = [values.at(code) for code in product.codes]
+    return [*known, max(values.area - sum(known), 0.0)]
 
 
 def _histogram(wanted: Histogram, values: Distribution) -> tuple[Bin, ...]:

@@ -41,6 +41,8 @@ class Handle:
     """Its own nodata tag; None without one, and where a mask counts in its place."""
     is_masked: bool = False
     """Whether it has a mask of its own."""
+    is_rounded: bool = False
+    """Whether its nodata tag is of 64-bit whole numbers, which rasterio rounds to float64."""
     shifts: tuple[float, ...] = (0.0,)
     """By how much the file is moved east, in units of its coordinate system, to be seen on the one turn
     around the Earth that transformations give; more than one where it has parts on several."""
@@ -55,7 +57,10 @@ class Handle:
 
     def nodata_of(self, asset: Asset) -> float | None:
         """Return the number that marks missing pixels, the file's or else the item's; None for a mask."""
-        return asset.nodata if self.nodata is None and not self.is_masked else self.nodata
+        if self.is_masked:
+            return None
+        is_told = asset.nodata is not None and self.is_rounded
+        return asset.nodata if self.nodata is None or is_told else self.nodata
 
     def level_for(self, grid: Grid) -> int:
         """Return the overview to read for a grid: 0 is full resolution, k the k-th overview."""
@@ -98,6 +103,7 @@ class HandlePool:
                 factors,
                 None if is_masked else dataset.nodata,
                 is_masked,
+                dataset.dtypes[0] in {"int64", "uint64"},
                 _shifts(dataset),
             )
             while len(self._handles) > self._size:

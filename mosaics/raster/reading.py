@@ -26,6 +26,7 @@ from mosaics.ellipsoid import WGS84
 from mosaics.raster.blocks import Raster
 from mosaics.raster.circle import holds_pole, is_local, turn_of
 from mosaics.raster.coordinates import GDAL_ERRORS, moved, to_degrees
+from mosaics.raster.decimals import WHOLE_IN, Floats, scaled
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
@@ -78,18 +79,13 @@ class BandPixels:
     valid: NDArray[np.bool_]
     """True where the file has a value, same shape."""
 
-    def physical(self, asset: Asset) -> NDArray[np.float32]:
-        """Return the values in the band's unit, float32, NaN where there is none.
+    def physical(self, asset: Asset, dtype: type[np.floating[Any]] = np.float32) -> Floats:
+        """Return the values in the band's unit, NaN where there is none.
 
-        The offset is taken off the stored numbers before they are scaled, so that a stored number that
-        means zero becomes zero: float32(1000) * 1e-4 - 0.1 would be 1.5e-9, and a ratio of two such bands
-        a number.
+        Each is the nearest number of its type to ``stored x scale + offset`` in decimals, so that a stored
+        number that means zero becomes zero, and 10 x 0.01 the number that is written 0.1.
         """
-        values = self.stored.astype(np.float32)
-        if asset.offset != 0.0:
-            values += np.float32(asset.offset / asset.scale)
-        if asset.scale != 1.0:
-            values *= np.float32(asset.scale)
+        values = scaled(self.stored, asset.scale, asset.offset, dtype)
         if not self.valid.all():
             np.copyto(values, np.nan, where=~self.valid)
         return values
@@ -141,6 +137,15 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
         with WarpedVRT(dataset, add_alpha=True, src_nodata=None, nodata=None, **options) as warped:
             stored, alpha = warped.read()
         return BandPixels(stored, alpha != 0)
+    if (
+        abs(nodata) > WHOLE_IN[np.dtype(np.float64)] and np.dtype(dataset.dtypes[0]).kind in "iu"
+    ):  # GDAL warps such numbers as float64
+        with WarpedVRT(dataset, add_alpha=True, src_nodata=None, **options) as warped:
+            stored, alpha = warped.read()
+        rounded = np.float64(nodata)
+        with np.errstate(invalid="ignore"):  # beyond the greatest number, which it then has turned over
+            turned = rounded.astype(stored.dtype)
+        return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != rounded) & (stored != turned))
     with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
         stored = warped.read(1)
     return BandPixels(stored, differs_from(stored, nodata))

@@ -33,8 +33,8 @@ async def point(
 
 
 def described(product: Product, place: Position, answer: PointAnswer, selection: Selection) -> PointValue:
-    """Return the renderer's answer as a document; numbers have six digits, as float32 does."""
-    values: list[float | None] = [float(f"{value:.6g}") for value in answer.values]
+    """Return the renderer's answer as a document."""
+    values: list[float | None] = list(answer.values)
     single = values[0] if len(values) == 1 else None
     return PointValue(
         lon=place.lon,
@@ -45,30 +45,16 @@ def described(product: Product, place: Position, answer: PointAnswer, selection:
         reason=answer.reason,
         unit=product.unit,
         period=answer.scenes[0].period.text if values and not product.roles else period_text(selection),
-        class_name=class_of(product, single) if single is not None else None,
+        class_name=answer.class_name,
         scenes=[scene.id for scene in answer.scenes],
         unmasked=list(answer.unmasked),
         synthetic=any(scene.synthetic for scene in answer.scenes),
         windows={window.role: _window(window, answer) for window in selection.windows} or None,
         offset=product.offset,
-        suspect=_is_suspect(product, single),
+        suspect=answer.suspect,
     )
 
 
 def _window(window: Window, answer: PointAnswer) -> dict[str, Any]:
     state, scenes = answer.roles.get(window.role, (None, ()))
     return window.to_json() | {"state": state, "scenes": [scene.id for scene in scenes]}
-
-
-def _is_suspect(product: Product, value: float | None) -> bool | None:
-    if product.plausible is None or value is None:
-        return None
-    return not product.plausible[0] <= value <= product.plausible[1]
-
-
-def class_of(product: Product, value: float) -> str | None:
-    """Return the class of a value; a class includes its lower bound and excludes its upper one."""
-    for row in product.classes:
-        if (row.lower is None or row.lower <= value) and (row.upper is None or value < row.upper):
-            return row.name
-    return None

@@ -52,7 +52,7 @@ async def describe_product(request: Request, state: ReadyState, product: str) ->
         expression=found.formula.text if found.formula else None,
         bands=list(found.bands),
         mask=[_stated(rule.model_dump(mode="json")) for rule in found.mask],
-        classes=[_stated(row.model_dump(mode="json", by_alias=True)) for row in found.classes],
+        classes=_classes(found),
         references=list(found.references),
         roles={name: RoleFacts.of(role) for name, role in found.roles.items()},
         offset=found.offset,
@@ -104,6 +104,14 @@ async def _place(state: AppState, product: Product, periods: tuple[Period, ...])
         [index], matrix_set("WebMercatorQuad"), tilesize=256, limit=state.settings.max_scenes_per_tile
     )
     return {"bbox": index.bounds, "minzoom": zooms.lowest, "maxzoom": zooms.highest}
+
+
+def _classes(product: Product) -> list[dict[str, Any]]:
+    """Return ranges as the file has them; of single values each with its colour, and all others last."""
+    if not product.takes_codes or product.palette is None:
+        return [_stated(row.model_dump(mode="json", by_alias=True)) for row in product.classes]
+    entries = zip((*product.codes, None), product.palette.entries, strict=True)
+    return [_stated({"name": e.label, "color": e.color, "value": code}) for code, e in entries]
 
 
 def _stated(fields: dict[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ function swatches({ kind, entries }: Legend): HTMLElement {
 }
 
 function range({ from, to }: LegendEntry): string {
+  if (from !== null && from === to) return formatTick(from);
   if (from === null) return to === null ? "" : `< ${formatTick(to)}`;
   if (to === null) return `≥ ${formatTick(from)}`;
   return `${formatTick(from)} – ${formatTick(to)}`;

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from mosaics.bits import Bit, BitField, all_set, any_set
 from mosaics.collection import Band, Collection, Provider, UnknownCollectionError
 from mosaics.descriptions.toml_files import read_folders, read_table
 
@@ -31,21 +32,34 @@ class ClearRule(BaseModel):
     """The quality band."""
     reject: tuple[int, ...] = ()
     """Stored numbers of pixels that do not."""
-    reject_bits: tuple[Annotated[int, Field(ge=0, le=63)], ...] = ()
+    keep: tuple[int, ...] = ()
+    """Stored numbers of pixels that do; all others do not."""
+    reject_bits: tuple[Bit, ...] = ()
     """Bits, 0 the lowest, of which none may be set in the stored number."""
+    keep_bits: tuple[Bit, ...] = ()
+    """Bits, 0 the lowest, all of which must be set in the stored number."""
+    field: BitField | None = None
+    """Bits that are a number together, and which of its values do or do not."""
 
     @model_validator(mode="after")
     def _says_something(self) -> "ClearRule":
-        if bool(self.reject) == bool(self.reject_bits):
-            raise ValueError("a rule has either reject or reject_bits, numbers or bits of the quality band")
+        kinds = ("reject", "keep", "reject_bits", "keep_bits", "field")
+        if sum(bool(getattr(self, kind)) for kind in kinds) != 1:
+            raise ValueError(
+                "a rule has either reject or reject_bits, numbers or bits of the quality band "
+                "(or one of keep, keep_bits, field)"
+            )
         return self
 
     def keeps(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Return where stored numbers of the quality band say that the ground is seen."""
         if self.reject_bits:
-            bits = sum(1 << bit for bit in set(self.reject_bits))
-            return np.asarray(stored.astype(np.uint64) & np.uint64(bits) == 0)
-        return ~np.isin(stored, self.reject)
+            return ~any_set(stored, self.reject_bits)
+        if self.keep_bits:
+            return all_set(stored, self.keep_bits)
+        if self.field is not None:
+            return ~self.field.rejects(stored)
+        return np.isin(stored, self.keep) if self.keep else ~np.isin(stored, self.reject)
 
 
 class Composition(BaseModel):

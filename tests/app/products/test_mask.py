@@ -62,7 +62,10 @@ def test_limits_include_themselves_and_exclude_what_is_missing():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"band": "scl"}, "exactly one of keep, reject, reject_bits, min, max; there is none"),
+        (
+            {"band": "scl"},
+            "exactly one of keep, reject, keep_bits, reject_bits, field, min, max; there is none",
+        ),
         ({"band": "scl", "keep": [4], "min": 1}, "these are 2: keep, min"),
         ({"band": "scl", "reject_bits": [64]}, r"from 0 to 63; reject_bits has \[64\]"),
         ({"band": "scl", "keep": []}, "at least 1 item"),
