@@ -492,6 +492,57 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/stac/collections/{collection_id}/items/{item_id}/products/{product}/tilejson.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return the TileJSON 3.0.0 of a product drawn from this item alone */
+        readonly get: operations["STAC.stac_item_tilejson"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/stac/collections/{collection_id}/items/{item_id}/products/{product}/tiles/{z}/{x}/{y}.{format}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return a WebMercatorQuad tile of a product drawn from this item alone; 204 where it has nothing */
+        readonly get: operations["STAC.stac_item_tile"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/stac/collections/{collection_id}/items/{item_id}/products/{product}/preview.png": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return a picture of a product drawn from this item alone, in the projection of its files */
+        readonly get: operations["STAC.stac_item_preview"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/catalog/scenes": {
         readonly parameters: {
             readonly query?: never;
@@ -611,7 +662,8 @@ export interface paths {
         /**
          * Report whether tiles can be served, with the state of each part; 503 while storage does not answer
          * @description A worker stays ready while Redis or the database is unavailable: tiles are then computed, and only areas
-         *     are answered 503.
+         *     are answered 503. `left_out` lists files of products, collections and sources that are
+         *     wrong, with their reasons.
          */
         readonly get: operations["health.readyz"];
         readonly put?: never;
@@ -2603,6 +2655,11 @@ export interface components {
             ];
             /** Tilesize */
             readonly tilesize: number;
+            /**
+             * Tilesize
+             * @description The same, under the name that MapLibre reads.
+             */
+            readonly tileSize: number;
             /** Period */
             readonly period: string;
             /** Periods */
@@ -3663,6 +3720,8 @@ export interface operations {
                 readonly datetime?: string | null;
                 /** @description How long an entry lasts. */
                 readonly step?: components["schemas"]["Cadence"] | null;
+                /** @description Make invalid polygons valid, return them so and say what that changed. */
+                readonly repair?: boolean;
                 /** @description Numbers from 0 to 100, separated by commas. */
                 readonly percentiles?: string;
                 /** @description 1 to 1000; 10 with a range. */
@@ -4740,6 +4799,147 @@ export interface operations {
             };
             /** @description The part requested by `Range`. */
             readonly 206: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "STAC.stac_item_tilejson": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly collection_id: string;
+                readonly item_id: string;
+                /** @description A product of the item's `renders`. */
+                readonly product: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TileJson"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "STAC.stac_item_tile": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Pixels per side. */
+                readonly tilesize?: components["schemas"]["TileSize"];
+                /** @description The revision from the item's TileJSON. */
+                readonly v?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly collection_id: string;
+                readonly item_id: string;
+                readonly product: string;
+                /** @description Zoom level. */
+                readonly z: number;
+                /** @description Column, from the west. */
+                readonly x: number;
+                /** @description Row, from the north. */
+                readonly y: number;
+                readonly format: components["schemas"]["TileFormat"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "STAC.stac_item_preview": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly collection_id: string;
+                readonly item_id: string;
+                readonly product: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
