@@ -91,10 +91,10 @@ def find_collection(
         UnknownCollectionError: If there is none; the message names those that exist.
         CollectionFileError: If its file is wrong.
     """
-    if isinstance(collections, ReadFiles) and collection_id in collections.left_out:
-        reason = collections.left_out[collection_id].reason
-        raise CollectionFileError(f"collection {collection_id!r} is left out: {reason}")
     if collection_id not in collections:
+        if isinstance(collections, ReadFiles) and collection_id in collections.left_out:
+            reason = collections.left_out[collection_id].reason
+            raise CollectionFileError(f"collection {collection_id!r} is left out: {reason}")
         raise UnknownCollectionError(collection_id, collections)
     return collections[collection_id]
 

@@ -62,9 +62,9 @@ def find_source(sources: Mapping[str, SourceDescription], source_id: str) -> Sou
         UnknownSourceError: If there is none; the message names those that exist.
         SourceFileError: If its file is wrong.
     """
-    if isinstance(sources, ReadFiles) and source_id in sources.left_out:
-        raise SourceFileError(f"source {source_id!r} is left out: {sources.left_out[source_id].reason}")
     if source_id not in sources:
+        if isinstance(sources, ReadFiles) and source_id in sources.left_out:
+            raise SourceFileError(f"source {source_id!r} is left out: {sources.left_out[source_id].reason}")
         raise UnknownSourceError(f"no source '{source_id}'; there are: {', '.join(sorted(sources))}")
     return sources[source_id]
 
