@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -37,8 +38,7 @@ class Told:
 def entries(make_order):
     order = make_order("a")
     return [
-        Entry(f"row {number}", f"s{number}", lambda number=number: replace(order, id=f"s{number}"))
-        for number in range(5)
+        Entry(f"row {number}", f"s{number}", partial(replace, order, id=f"s{number}")) for number in range(5)
     ]
 
 
