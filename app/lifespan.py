@@ -82,8 +82,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def open_state(settings: Settings, stack: AsyncExitStack, command_line: CommandLine) -> AppState:
     """Open every part of a worker; `stack` closes them."""
-    registry = Registry.load(_product_folders(settings))
     descriptions = DescriptionFolders(settings.collections, settings.sources)
+    registry = open_registry(settings, descriptions)
     storage = await stack.enter_async_context(await open_storage(settings.storage))
     catalogue = Catalogue(storage)
     registry.follow(catalogue.collections)
@@ -143,11 +143,20 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         health=HealthMonitor(looked_at),
         jobs=jobs,
         regions=regions,
+        descriptions=descriptions,
         rotation=rotation,
         database=database,
         scheduler=scheduler,
         freshness=freshness,
     )
+
+
+def open_registry(settings: Settings, descriptions: DescriptionFolders) -> Registry:
+    """Return the products, and say in the log which files are left out."""
+    registry = Registry.load(_product_folders(settings), descriptions.current().collections.left_out)
+    for one in registry.left_out.values():
+        log.error("%s is left out: %s", one.path, one.reason)
+    return registry
 
 
 def open_jobs(

@@ -20,6 +20,7 @@ from app.statistics.service import StatisticsService
 from app.tasks.region_rotation import RegionRotation
 from app.tasks.scheduler import Scheduler
 from mosaics.catalogue import Catalogue
+from mosaics.descriptions.folders import DescriptionFolders
 from mosaics.storage import Storage
 
 
@@ -71,6 +72,8 @@ class AppState:
     health: HealthMonitor
     jobs: JobService
     regions: RegionService
+    descriptions: DescriptionFolders
+    """Collections and sources as their files are now."""
     database: Database | None = None
     """None if no database is configured."""
     rotation: RegionRotation | None = None

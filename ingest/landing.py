@@ -81,16 +81,35 @@ async def land_scene(
     gone = [scene_id for scene_id in replaces if scene_id in state.scenes]
     if is_landed(state, plan.id, plan.item_key) and not gone:
         return Landing(plan, None, 0)
+    size_bytes = await stage_scene(storage, plan, progress)
+    await put_collection(storage, described(plan, state, gone))
+    commit = await commit_scenes(storage, plan.collection.id, add=[plan.record()], remove=gone, over=over)
+    progress(1)
+    return Landing(plan, commit.number if commit else None, size_bytes)
+
+
+async def stage_scene(storage: Storage, plan: ScenePlan, progress: Progress = lambda _: None) -> int:
+    """Write the COGs and the item of a scene, which no reader sees before a commit names them.
+
+    Args:
+        storage: Where they go.
+        plan: What is landed.
+        progress: Told the pixels converted.
+
+    Returns:
+        Bytes of the scene's COGs in storage.
+
+    Raises:
+        RasterRefusedError: If a file turns out to be damaged.
+        DiskFullError: If the disk is too small to convert.
+        StorageError: If storage does not take it.
+    """
     with workspace() as folder:
         missing = await missing_bands(storage, plan)
         require_space(folder, needed_bytes(plan, missing))
         await take_over(storage, plan, folder, missing)
         await asyncio.to_thread(convert_scene, plan, folder, missing, progress)
-        size_bytes = await upload_scene(storage, plan, folder)
-    await put_collection(storage, described(plan, state, gone))
-    commit = await commit_scenes(storage, plan.collection.id, add=[plan.record()], remove=gone, over=over)
-    progress(1)
-    return Landing(plan, commit.number if commit else None, size_bytes)
+        return await upload_scene(storage, plan, folder)
 
 
 def described(plan: ScenePlan, state: LogState, gone: Sequence[str]) -> Collection:

@@ -10,9 +10,9 @@ from typing import Any
 
 import shapely
 
-from app.areas.repairing import Repair
 from app.products.registry import Registry, UnknownProductError
 from app.statistics.geometry import Polygonal
+from app.statistics.repairing import Repair
 from mosaics.ellipsoid import polygon_area_m2
 
 MAX_NAME = 200

@@ -9,7 +9,8 @@ import shapely
 from app.areas.area import AreaError, Description
 from app.areas.area_files import AreaFile, FeatureError, FileFeature
 from app.database import Connection
-from app.statistics.geometry import GeometryError, read_polygon
+from app.statistics.geometry import GeometryError
+from app.statistics.repairing import Repair, read_repaired
 
 STAGE = """
     create temporary table staged (
@@ -22,6 +23,8 @@ INSERT = """
     select name, kind, products, properties::jsonb, st_multi(st_geomfromwkb(geom, 4326))
     from staged order by position
 """
+
+HINT = "; --repair makes it valid and says what that changed"
 
 TIMEOUT_S = 600.0
 """For the whole import; ten thousand fields take a few seconds."""
@@ -42,6 +45,8 @@ class Import:
 
     imported: int
     refused: Sequence[Refused]
+    repaired: Sequence[tuple[int, Repair]] = ()
+    """Positions in the file, and what was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,9 @@ class _Reading:
     file: AreaFile
     naming: Naming
     progress: Callable[[int], None]
+    repair: bool = False
     refused: list[Refused] = field(default_factory=list)
+    repaired: list[tuple[int, Repair]] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         for position, feature in enumerate(self.file.features):
@@ -86,11 +93,13 @@ class _Reading:
             try:
                 if isinstance(feature, FeatureError):
                     raise feature
-                polygon = read_polygon(feature.geometry)
+                polygon, repair = read_repaired(feature.geometry, repair=self.repair, hint=HINT)
                 described = self.naming.description(feature)
             except (FeatureError, GeometryError, AreaError) as error:
                 self.refused.append(Refused(position, str(error)))
             else:
+                if repair is not None:
+                    self.repaired.append((position, repair))
                 yield (
                     position,
                     described.name,
@@ -108,6 +117,7 @@ async def import_areas(
     progress: Callable[[int], None],
     *,
     skip_refused: bool = False,
+    repair: bool = False,
 ) -> Import:
     """Register every feature of a file, in file order.
 
@@ -117,12 +127,16 @@ async def import_areas(
         naming: How features are turned into areas.
         progress: Called with the number of features done since the last call.
         skip_refused: Whether to register the other features if some are refused; if not, none is registered.
+        repair: Whether to make invalid polygons valid.
+
+    Raises:
+        AreaFileError: If the file turns out to be damaged on the way; none is registered then.
     """
-    reading = _Reading(file, naming, progress)
+    reading = _Reading(file, naming, progress, repair)
     async with connection.transaction():
         await connection.execute(STAGE)
         await connection.copy_records_to_table("staged", records=reading.rows(), timeout=TIMEOUT_S)
         if reading.refused and not skip_refused:
-            return Import(0, reading.refused)
+            return Import(0, reading.refused, reading.repaired)
         done: str = await connection.execute(INSERT, timeout=TIMEOUT_S)
-    return Import(int(done.rpartition(" ")[2]), reading.refused)
+    return Import(int(done.rpartition(" ")[2]), reading.refused, reading.repaired)

@@ -13,6 +13,7 @@ COMMANDS = {
     "sources": "app.cli.ingest:sources",
     "composite": "app.cli.composite:composite",
     "collections": "app.cli.collections:collections",
+    "products": "app.cli.products:products",
     "log": "app.cli.land:log",
     "sweep": "app.cli.sweep:sweep",
     "migrate": "app.cli.migrate:migrate",

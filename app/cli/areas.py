@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
 
 from app.areas.area import Area, AreaError, UnknownAreaError, refuse_uncounted
 from app.areas.area_files import AreaFileError, open_area_file
 from app.areas.area_store import MAX_PAGE, AreaSearch, delete_area, list_areas
 from app.areas.importing import Import, Naming, import_areas
+from app.cli.descriptions import read_products
 from app.cli.exit import CommandError, refusing
 from app.cli.migrate import chosen_database, database_option
 from app.database import Connection, Database, DatabaseUnavailableError, SchemaMissingError
-from app.products.registry import SHIPPED, Registry
+from app.products.product import ProductFileError
 from app.settings import Settings
+from mosaics.descriptions.collections import CollectionFileError
 
 Result = TypeVar("Result")
 
@@ -35,7 +39,9 @@ def areas() -> None:
 @click.option("--name-field", default="name", show_default=True, help="Property that holds the name.")
 @click.option("--kind", help="Kind of all areas; by default each feature's property kind.")
 @click.option("--products", metavar="A,B", default="", help="Products whose statistics are kept.")
-@click.option("--layer", help="Layer, if a GeoPackage has several.")
+@click.option("--layer", help="Layer, if a GeoPackage or an archive of shapefiles has several.")
+@click.option("--crs", "crs_text", metavar="EPSG:N", help="Coordinate system, if the file does not state it.")
+@click.option("--repair", is_flag=True, help="Make invalid polygons valid, and say what that changes.")
 @click.option("--skip-refused", is_flag=True, help="Import the other features if some are refused.")
 @database_option
 def import_file(
@@ -45,20 +51,29 @@ def import_file(
     kind: str | None,
     products: str,
     layer: str | None,
+    crs_text: str | None,
+    repair: bool,
     skip_refused: bool,
     database_url: str | None,
 ) -> None:
-    """Register the polygons of FILE, GeoJSON or GeoPackage: all of them, or none if any is refused."""
+    """Register the polygons of FILE: all of them, or none if any is refused.
+
+    FILE is GeoJSON, a GeoPackage, a shapefile (.shp) or a zip archive with one.
+    """
     naming = Naming(name_field, kind, tuple(filter(None, map(str.strip, products.split(",")))))
-    with refusing(AreaFileError, AreaError):
-        refuse_uncounted(Registry.load(_product_folders()), naming.products)
-        found = open_area_file(file, layer)
+    with refusing(AreaFileError, AreaError, CollectionFileError, ProductFileError):
+        refuse_uncounted(read_products(Settings()), naming.products)
+        found = open_area_file(file, layer, _crs(crs_text))
 
         async def work(connection: Connection) -> Import:
             with _progress(found.count, f"Importing {file.name}") as progress:
-                return await import_areas(connection, found, naming, progress, skip_refused=skip_refused)
+                return await import_areas(
+                    connection, found, naming, progress, skip_refused=skip_refused, repair=repair
+                )
 
         done = _with_database(database_url, work)
+    for position, repaired in done.repaired:
+        click.echo(f"Feature {position}: {repaired.sentence}", err=True)
     for refused in done.refused[:SHOWN]:
         click.echo(f"Feature {refused.position}: {refused.reason}", err=True)
     if len(done.refused) > SHOWN:
@@ -68,7 +83,8 @@ def import_file(
             f"{len(done.refused)} of {found.count} features are not valid areas, so none was imported; "
             "--skip-refused imports the others."
         )
-    click.echo(f"Imported {_counted(done.imported)}.")
+    of_them = f", {len(done.repaired)} of them repaired" if done.repaired else ""
+    click.echo(f"Imported {_counted(done.imported)}{of_them}.")
 
 
 @areas.command("list")
@@ -110,9 +126,15 @@ def delete(*, ids: tuple[int, ...], kind: str | None, yes: bool, database_url: s
         click.echo(f"Deleted {_counted(_with_database(database_url, work))}.")
 
 
-def _product_folders() -> list[Path]:
-    own = Settings().products
-    return [SHIPPED] if own is None else [SHIPPED, own]
+def _crs(text: str | None) -> CRS | None:
+    if text is None:
+        return None
+    try:
+        return CRS.from_user_input(text)
+    except CRSError as error:
+        raise AreaFileError(
+            f"{text[:60]!r} is not a valid coordinate system; one looks like EPSG:25832"
+        ) from error
 
 
 async def _all_areas(connection: Connection, search: AreaSearch) -> AsyncIterator[Area]:

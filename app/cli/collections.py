@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from app.cli.descriptions import read_collections
 from app.cli.exit import refusing
 from app.settings import Settings
-from mosaics.descriptions.collections import CollectionDescription, CollectionFileError, load_collections
+from mosaics.descriptions.collections import CollectionDescription, CollectionFileError
 from mosaics.descriptions.composites import compositable_bands
 
 
@@ -23,7 +24,7 @@ def list_collections(*, as_json: bool) -> None:
     """Show collections and their bands."""
     with refusing(CollectionFileError):
         settings = Settings()
-        found = load_collections(settings.collections)
+        found = read_collections(settings)
     if as_json:
         click.echo(json.dumps({name: facts(each, found) for name, each in found.items()}))
         return

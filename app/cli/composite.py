@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from app.cli.descriptions import read_collections
 from app.cli.exit import refusing
 from app.cli.ingest import bbox_option
 from app.cli.land import REFUSALS, overviews_option, storage_option
@@ -26,7 +27,6 @@ from ingest.compositing.schedulers import BlockScheduler, ClusterError, schedule
 from ingest.compositing.stacking import Stacking, stacking
 from ingest.landing import require_space
 from mosaics.bbox import Bbox, BboxError
-from mosaics.descriptions.collections import load_collections
 from mosaics.log import read_state
 from mosaics.storage import Storage, open_storage
 
@@ -82,7 +82,7 @@ def composite(
     with reporting("Compositing", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
         orders = composite_orders(
-            load_collections(settings.collections),
+            read_collections(settings),
             collection,
             box=Bbox.parse(bbox),
             when=when,

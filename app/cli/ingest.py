@@ -9,10 +9,12 @@ from typing import Any
 
 import click
 
-from app.cli.exit import CommandError, refusing
+from app.cli.descriptions import read_collections, read_sources
+from app.cli.exit import refusing
 from app.cli.land import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter, json_option, reporting, size_text
+from app.cli.watching import Watcher, refuse_if_any_failed
 from app.settings import Settings
 from ingest.archives.archive import Access, Archive, Wanted, WantedError
 from ingest.archives.credentials import bearer_tokens
@@ -21,18 +23,16 @@ from ingest.archives.http import ArchiveClient, ArchiveError
 from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
 from ingest.ingesting import IngestOutcome, ingest_scenes
-from ingest.landing import Landing
 from ingest.landing_request import parse_numbers
 from ingest.options import IngestOptions, Mode
 from ingest.pending import PendingScenes, survey_scenes
 from mosaics.bbox import Bbox, BboxError
-from mosaics.descriptions.collections import CollectionDescription, find_collection, load_collections
+from mosaics.descriptions.collections import CollectionDescription, find_collection
 from mosaics.descriptions.sources import (
     SourceDescription,
     SourceFileError,
     UnknownSourceError,
     find_source,
-    load_sources,
 )
 from mosaics.log import read_state
 from mosaics.period import parse_when
@@ -96,8 +96,8 @@ def ingest(
     """  # noqa: D301 - click needs the backspace
     with reporting("Fetching", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
-        described = find_source(load_sources(settings.sources), source)
-        collection = find_collection(load_collections(settings.collections), described.collection)
+        described = find_source(read_sources(settings), source)
+        collection = find_collection(read_collections(settings), described.collection)
         wanted = Wanted(
             bbox=Bbox.parse(bbox),
             interval=parse_when(when, collection.collection.cadence),
@@ -124,12 +124,7 @@ def ingest(
                 archive = open_archive(described, Access(client, requester_pays=requester_pays))
                 return await work.run(archive, opened)
 
-        outcome = asyncio.run(run())
-        if outcome.failures:
-            count = len(outcome.failures)
-            raise CommandError(
-                f"{count} {'scene was' if count == 1 else 'scenes were'} not landed; see above."
-            )
+        refuse_if_any_failed(len(asyncio.run(run()).failures))
 
 
 @click.command()
@@ -138,9 +133,9 @@ def sources(*, as_json: bool) -> None:
     """Show the archives that scenes can be ingested from."""
     with refusing(*ALL_REFUSALS):
         settings = Settings()
-        found = load_sources(settings.sources)
+        found = read_sources(settings)
         if as_json:
-            collections = load_collections(settings.collections)
+            collections = read_collections(settings)
             click.echo(json.dumps({name: facts(each, collections) for name, each in found.items()}))
             return
         for name, described in found.items():
@@ -195,7 +190,8 @@ class IngestRun:
         self._say_survey(survey)
         for scene_id in map(self.options.scene_id, survey.landed):
             self.told.landed(source.collection_id, scene_id, state.scenes[scene_id].period.text, None)
-        outcome, watch = IngestOutcome(failures=failures), Watcher(survey, self.told)
+        outcome = IngestOutcome(failures=failures)
+        watch = Watcher(self.told, len(survey.pending), survey.to_fetch_bytes)
         if survey.pending and not self.dry_run:
             done = await ingest_scenes(
                 storage,
@@ -255,37 +251,6 @@ class IngestRun:
                 )
                 for file in pending.granule.wanted_files.values():
                     self.told.say(f"        {file.href}")
-
-
-class Watcher:
-    """Says how an ingestion goes; see `ingest.ingesting.Watch`."""
-
-    def __init__(self, survey: PendingScenes, told: Reporter) -> None:
-        self.fetched_bytes = 0
-        self._to_fetch_bytes = survey.to_fetch_bytes
-        self._count = len(survey.pending)
-        self._done = 0
-        self._told = told
-
-    def fetched(self, size_bytes: int) -> None:
-        """Move the bar."""
-        self.fetched_bytes += size_bytes
-        self._told.progress(self.fetched_bytes, max(self._to_fetch_bytes, self.fetched_bytes), "bytes")
-
-    def landed(self, landing: Landing) -> None:
-        """Say a scene, and what its user should read."""
-        self._done += 1
-        plan = landing.plan
-        said = "unchanged" if landing.commit is None else f"commit {landing.commit}"
-        self._told.say(f"[{self._done}/{self._count}] {plan.id}: {said}")
-        for note in plan.notes:
-            self._told.say(f"    {note}")
-        self._told.landed(plan.collection.id, plan.id, plan.period.text, landing.commit)
-
-    def failed(self, scene_id: str, reason: str) -> None:
-        """Say why a scene has not landed."""
-        self._done += 1
-        self._told.warn(f"[{self._done}/{self._count}] {scene_id}: not landed: {reason}")
 
 
 def refuse_other_bands(options: IngestOptions, bands: tuple[str, ...]) -> None:

@@ -4,24 +4,30 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from app.cli.descriptions import read_collections
 from app.cli.exit import refusing
-from app.cli.low_zooms import bring_overviews
-from app.cli.reporting import reporting, size_text
+from app.cli.landing import OneLanding, TableLanding, band_names, request_of_one, usual_of
+from app.cli.reporting import json_option, reporting
+from app.cli.watching import refuse_if_any_failed
 from app.settings import Settings
 from ingest.cog import InvalidCogError
 from ingest.demo import DemoReport, RealScenesError, land_demo, remove_demo
 from ingest.encoding import BaselineError
+from ingest.file_bands import bands_of_file
 from ingest.harmonisation import OffsetUndecidedError
-from ingest.landing import DiskFullError, Landing, land_scene, steps
-from ingest.landing_request import BandFile, LandingRequest, OrderError, parse_numbers, parse_time
-from ingest.planning import plan_scene
+from ingest.landing import DiskFullError
+from ingest.landing_request import BandFile, OrderError
 from ingest.raster import RasterRefusedError
+from ingest.tables.opening import is_picture, open_table
+from ingest.tables.rows import RowReader
+from ingest.tables.table import TableError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
-from mosaics.descriptions.collections import CollectionFileError, find_collection, load_collections
+from mosaics.descriptions.collections import CollectionFileError, find_collection
 from mosaics.log import LogError, read_commits, read_state
 from mosaics.period import PeriodError
 from mosaics.scene import SceneError
@@ -61,21 +67,42 @@ overviews_option = click.option(
 
 @click.command()
 @click.argument("collection")
-@click.option("--id", "scene_id", required=True, help="Id of the scene; landing it again replaces it.")
+@click.argument("file", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--id",
+    "scene_id",
+    help="Id of the scene, by default the name of FILE; landing it again replaces it.",
+)
 @click.option(
     "--datetime",
     "when",
-    required=True,
     metavar="T",
-    help="Time of the scene: 2024-06-15T10:50:29Z, a period such as 2024-06, or an interval A/B.",
+    help="Time of the scene, or of rows that name none: 2024-06-15T10:50:29Z, a period such as 2024-06, or "
+    "an interval A/B.",
 )
 @click.option(
     "--asset",
     "assets",
     multiple=True,
-    required=True,
     metavar="BAND=FILE[:N]",
-    help="A band and its GeoTIFF; :N if it is not the file's first band. Repeat for every band.",
+    help="Instead of FILE, for every band: its GeoTIFF; :N if it is not the file's first band.",
+)
+@click.option(
+    "--bands",
+    metavar="A,B",
+    default="",
+    help="Bands that a file named once holds, from its first on, - for one to leave out; by default the "
+    "file's descriptions, colours or number of bands tell.",
+)
+@click.option(
+    "--band",
+    "names",
+    multiple=True,
+    metavar="BAND=NAME",
+    help="What files, columns or assets call a band: red=B04. Repeat for every band.",
+)
+@click.option(
+    "--pattern", metavar="P", help="Names of the files in the folder FILE: {id}_{datetime:%Y%m%d}_{band}.tif"
 )
 @click.option("--cloud-cover", type=float, metavar="N", help="In percent; clear scenes are shown first.")
 @click.option("--baseline", metavar="NN.NN", help="Sentinel-2 processing baseline, such as 05.09.")
@@ -92,58 +119,58 @@ overviews_option = click.option(
 @click.option(
     "--flip", is_flag=True, help="Land mirrored files (columns from east to west) the right way round."
 )
+@click.option("--dry-run", is_flag=True, help="Only say what would be landed.")
 @overviews_option
+@json_option
 @storage_option
 def land(
     *,
     collection: str,
-    scene_id: str,
-    when: str,
+    file: Path | None,
+    scene_id: str | None,
     assets: tuple[str, ...],
-    cloud_cover: float | None,
-    baseline: str | None,
-    scales: tuple[str, ...],
-    offsets: tuple[str, ...],
-    nodata: tuple[str, ...],
-    flip: bool,
+    bands: str,
+    names: tuple[str, ...],
+    pattern: str | None,
+    dry_run: bool,
     overviews: bool,
+    as_json: bool,
     storage: str | None,
+    **given: Any,
 ) -> None:
-    """Land one scene in COLLECTION: turn GeoTIFFs into COGs, a STAC item and a mosaic.
+    """Land scenes in COLLECTION: turn GeoTIFFs into COGs, STAC items and mosaics.
+
+    One scene is a FILE, or an --asset for each band. Many are a table: FILE is then CSV, GeoJSON, STAC items
+    or a folder with a --pattern. Run it again to go on.
 
     \b
+    tilewatch land naip ortho.tif --datetime 2023
     tilewatch land sentinel-2-l2a --id mol-2019-04-11 --datetime 2019-04-11T10:50:29Z \\
         --asset red=B04.tif --asset nir=B08.tif --cloud-cover 3
+    tilewatch land sentinel-2-l2a scenes.csv
     """  # noqa: D301 - click needs the backspace
-    with refusing(*REFUSALS):
+    if bool(assets) == (file is not None):
+        raise click.UsageError("give FILE, or an --asset for each band")
+    with reporting("Landing", as_json=as_json) as told, refusing(*REFUSALS, TableError):
         settings = Settings()
-        source = find_collection(load_collections(settings.collections), collection)
-        start, end = parse_time(when, source.collection.cadence)
-        request = LandingRequest(
-            id=scene_id,
-            start=start,
-            end=end,
-            assets=tuple(BandFile.parse(asset) for asset in assets),
-            cloud_cover_percent=cloud_cover,
-            baseline=baseline,
-            scales=parse_numbers("--scale", scales),
-            offsets=parse_numbers("--offset", offsets),
-            nodata=parse_numbers("--nodata", nodata),
-            flip=flip,
-        )
-
-        async def work(opened: Storage) -> None:
-            plan = await asyncio.to_thread(plan_scene, source, request)
-            for note in plan.notes:
-                click.echo(f"Note: {note}", err=True)
-            with _progress(steps(plan), f"Landing {scene_id}") as progress:
-                landing = await land_scene(opened, plan, progress)
-            click.echo(_said(landing))
-            if overviews:
-                with reporting("Making overviews", as_json=False) as told:
-                    await bring_overviews(opened, collection, source.clear, told, [plan.period])
-
-        _with_storage(settings, storage, work)
+        source = find_collection(read_collections(settings), collection)
+        usual = usual_of(bands=bands, **given)
+        called = band_names(names, source.collection)
+        if file is None or is_picture(file):
+            if pattern is not None:
+                raise click.UsageError("--pattern is about the names of files in a folder")
+            files = tuple(BandFile.parse(asset) for asset in assets)
+            if file is not None:
+                files = bands_of_file(file, source.collection, bands=usual.bands, names=called)
+            request = request_of_one(scene_id or (file.stem if file else None), files, usual, source)
+            run = OneLanding(source, request, told, dry_run=dry_run, overviews=overviews).run
+        else:
+            if scene_id is not None:
+                raise click.UsageError("--id is the id of one scene; the rows of a table have a column id")
+            folder = file if file.is_dir() else file.parent
+            table = open_table(file, RowReader(source.collection, folder, usual, called), pattern)
+            run = TableLanding(source, table, told, dry_run=dry_run, overviews=overviews).run
+        refuse_if_any_failed(with_storage(settings, storage, run))
 
 
 @click.command()
@@ -157,7 +184,7 @@ def demo(storage: str | None, *, force: bool, remove: bool) -> None:
         return await (remove_demo(opened) if remove else land_demo(opened, progress, force=force))
 
     with refusing(*REFUSALS), _progress(None, "Landing the demo") as progress:
-        report = _with_storage(Settings(), storage, work)
+        report = with_storage(Settings(), storage, work)
     for line in report.lines:
         click.echo(line)
 
@@ -188,12 +215,14 @@ def log(collection: str, start: int, storage: str | None) -> None:
         return shown
 
     with refusing(*REFUSALS):
-        _with_storage(Settings(), storage, show)
+        with_storage(Settings(), storage, show)
 
 
-def _with_storage(
+def with_storage(
     settings: Settings, address: str | None, work: Callable[[Storage], Coroutine[Any, Any, Result]]
 ) -> Result:
+    """Do some work over the storage of an address, or of the settings."""
+
     async def opened() -> Result:
         async with await open_storage(address or settings.storage) as storage:
             return await work(storage)
@@ -209,16 +238,3 @@ def _progress(length: int | None, label: str) -> Iterator[Callable[[int], None]]
         return
     with click.progressbar(length=length or 100, label=label, file=sys.stderr, show_pos=False) as bar:
         yield bar.update
-
-
-def _said(landing: Landing) -> str:
-    plan = landing.plan
-    if landing.commit is None:
-        return f"{plan.id} has already landed, identically; nothing changed."
-    west, south, east, north = plan.footprint.bounds
-    size = size_text(landing.size_bytes)
-    return (
-        f"Landed {plan.id} in {plan.collection.id}: {', '.join(plan.bands)}; {size}; "
-        f"period {plan.period.text}; commit {landing.commit}.\n"
-        f"It covers {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} (longitude, latitude)."
-    )

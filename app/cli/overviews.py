@@ -4,13 +4,13 @@ import asyncio
 
 import click
 
+from app.cli.descriptions import read_collections
 from app.cli.exit import refusing
 from app.cli.land import REFUSALS, storage_option
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import json_option, reporting
 from app.settings import Settings
 from mosaics.collection import UnknownCollectionError
-from mosaics.descriptions.collections import load_collections
 from mosaics.period import Period
 from mosaics.storage import open_storage
 
@@ -30,7 +30,7 @@ def overviews(
     """
     with reporting("Making overviews", as_json=as_json) as told, refusing(*REFUSALS):
         settings = Settings()
-        described = load_collections(settings.collections)
+        described = read_collections(settings)
         chosen = [Period.parse(period) for period in periods]
 
         async def run() -> None:

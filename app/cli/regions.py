@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from app.cli.descriptions import read_products, read_sources
 from app.cli.exit import CommandError, refusing
 from app.cli.migrate import database_option
 from app.database import Database, DatabaseUnavailableError, SchemaMissingError
 from app.products.product import ProductFileError
-from app.products.registry import SHIPPED, Registry
 from app.regions.file import RegionsFile
 from app.regions.forecast import Night, bounds, counted, plan, warnings
 from app.regions.parsing import RegionListing
@@ -22,7 +22,8 @@ from app.regions.runs import History, histories
 from app.regions.status import standing_of
 from app.settings import Settings
 from app.tasks.task import Nightly
-from mosaics.descriptions.sources import SourceFileError, load_sources
+from mosaics.descriptions.collections import CollectionFileError
+from mosaics.descriptions.sources import SourceFileError
 
 file_option = click.option(
     "--file",
@@ -114,9 +115,9 @@ def _listing(settings: Settings, file: Path | None) -> RegionListing:
     path = file or settings.regions
     if path is None:
         raise CommandError("No regions file is given; set TILEWATCH_REGIONS or give --file.")
-    with refusing(ProductFileError, SourceFileError):
-        registry = Registry.load([SHIPPED, settings.products] if settings.products else [SHIPPED])
-        sources = load_sources(settings.sources)
+    with refusing(CollectionFileError, ProductFileError, SourceFileError):
+        registry = read_products(settings)
+        sources = read_sources(settings)
     return RegionsFile(path, registry).look(sources)
 
 

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import shapely
+
 from app.errors import RequestError
-from app.statistics.geometry import GeometryError, Polygonal, read_polygon
+from app.statistics.geometry import GeometryError, Polygonal
+from app.statistics.repairing import Repair, read_repaired
 
 MAX_FEATURES = 1000
 """Features per request; larger sets are better registered as areas."""
@@ -23,6 +26,8 @@ class RequestedFeature:
     """JSON of the feature's id, or of its position among the features, from 0, if it has no id."""
     before: str
     """The feature's JSON up to the place of its series' entries."""
+    repair: Repair | None = None
+    """What was changed to make the polygon valid."""
 
     AFTER = "]}}"
 
@@ -40,15 +45,19 @@ class RequestedFeatures:
     """JSON before and after a collection's features."""
 
     @classmethod
-    def read(cls, document: Mapping[str, Any]) -> "RequestedFeatures":
+    def read(cls, document: Mapping[str, Any], *, repair: bool = False) -> "RequestedFeatures":
         """Read the body of a request; do not call it on the event loop for large bodies.
+
+        Args:
+            document: The body.
+            repair: Whether invalid polygons are made valid.
 
         Raises:
             RequestError: If the body is not one of the three, or has too many features.
             GeometryError: If statistics cannot be computed for a geometry; the message names its feature.
         """
         if document.get("type") != "FeatureCollection":
-            return cls((_feature(document, 0, ""),))
+            return cls((_feature(document, 0, "", repair=repair),))
         features = document.get("features")
         if not isinstance(features, list):
             raise RequestError("the features of a FeatureCollection must be a list")
@@ -57,7 +66,7 @@ class RequestedFeatures:
                 f"a request may have at most {MAX_FEATURES:,} features, not {len(features):,}; send them in "
                 "parts, or register them as areas"
             )
-        read = tuple(_feature(each, n, f"feature {n}: ") for n, each in enumerate(features))
+        read = tuple(_feature(each, n, f"feature {n}: ", repair=repair) for n, each in enumerate(features))
         rest = {name: value for name, value in document.items() if name != "features"}
         before = _json({**rest, "features": []}, "the FeatureCollection").removesuffix("]}")
         return cls(read, (before, "]}"))
@@ -69,7 +78,7 @@ class RequestedFeatures:
         return f"{before}{','.join(features)}{after}"
 
 
-def _feature(document: object, number: int, where: str) -> RequestedFeature:
+def _feature(document: object, number: int, where: str, *, repair: bool) -> RequestedFeature:
     if not isinstance(document, dict):
         raise RequestError(f"{where}a feature must be an object")
     feature = {"type": "Feature", "geometry": document} if document.get("type") in POLYGONS else document
@@ -79,19 +88,23 @@ def _feature(document: object, number: int, where: str) -> RequestedFeature:
         )
     geometry = feature.get("geometry")
     try:
-        polygon = read_polygon(geometry if isinstance(geometry, dict) else {})
+        polygon, repaired = read_repaired(geometry if isinstance(geometry, dict) else {}, repair=repair)
     except GeometryError as error:
         raise GeometryError(f"{where}{error}") from error
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise RequestError(f"{where}properties must be an object or null")
-    rest = {name: value for name, value in feature.items() if name != "properties"}
+    rest = {name: value for name, value in feature.items() if name not in {"properties", "repair"}}
+    if repaired is not None:
+        rest |= {"geometry": json.loads(shapely.to_geojson(shapely.reverse(polygon)))}
+        rest |= {"repair": repaired.document()}
     named = {name: value for name, value in properties.items() if name != "series"}
     before = _json({**rest, "properties": {**named, "series": []}}, f"{where}the Feature")
     return RequestedFeature(
         polygon,
         label=_json(feature.get("id", number), f"{where}the id"),
         before=before.removesuffix(RequestedFeature.AFTER),
+        repair=repaired,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from app.jobs.job import JobRequestError
 from mosaics.descriptions.sources import SourceDescription
+from mosaics.descriptions.toml_files import ReadFiles
 
 SENTINEL = "sentinel-2-l2a"
 
@@ -28,6 +29,8 @@ def choose_source(
     """
     fitting = {each.id: each for each in sources.values() if collection in {None, each.collection}}
     if source_id is not None:
+        if isinstance(sources, ReadFiles) and source_id in sources.left_out and source_id not in sources:
+            raise JobRequestError(f"source '{source_id}' is left out: {sources.left_out[source_id].reason}")
         if source_id not in fitting:
             into = f" of {collection}" if collection else ""
             raise JobRequestError(

@@ -60,7 +60,9 @@ def read_products(path: Path) -> tuple[Product, ...]:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ProductFileError(f"{path.name} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProductFileError(f"{path.name} is not TOML: {error}") from error
     if "id" in content:
         raise ProductFileError(

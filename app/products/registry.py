@@ -1,6 +1,6 @@
 """The registry of products: those shipped beside this file, and those in the operator's folders."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from app.products.categories import rows_of
 from app.products.product import Product, ProductFileError
 from app.products.product_file import read_products
 from mosaics.collection import Collection
+from mosaics.descriptions.toml_files import LeftOut
 
 SHIPPED = Path(__file__).parent
 """The folder of the products shipped with Tilewatch."""
@@ -18,10 +19,17 @@ class UnknownProductError(LookupError):
 
 
 class Registry:
-    """Products by id."""
+    """Products by id.
 
-    def __init__(self, products: Iterable[Product]) -> None:
+    Args:
+        products: Each with an id of its own.
+        left_out: Files and products that are left out, by the id of the product, or by the name of the file
+            where that describes none.
+    """
+
+    def __init__(self, products: Iterable[Product], left_out: Mapping[str, LeftOut] | None = None) -> None:
         self._products = {product.id: product for product in sorted(products, key=lambda product: product.id)}
+        self.left_out: Mapping[str, LeftOut] = dict(left_out or {})
         self._collections: Callable[[], Mapping[str, Collection]] = dict
         self._told: dict[str, tuple[Collection, Product]] = {}
 
@@ -34,26 +42,37 @@ class Registry:
         self._collections = collections
 
     @classmethod
-    def load(cls, folders: Sequence[Path] = (SHIPPED,)) -> "Registry":
+    def load(
+        cls, folders: Sequence[Path] = (SHIPPED,), collections: Mapping[str, LeftOut] | None = None
+    ) -> "Registry":
         """Read every ``.toml`` file in some folders.
 
+        A file that does not describe valid products is left out, and so is one that describes a product of
+        an earlier file again; so are products of collections that are left out.
+
+        Args:
+            folders: Of product files.
+            collections: Files of collections that are left out, by id.
+
         Raises:
-            ProductFileError: If a file does not describe valid products, a folder does not exist, or two
-                products have the same id.
+            ProductFileError: If a folder does not exist.
         """
         found: dict[str, tuple[Product, Path]] = {}
-        for folder in folders:
-            if not folder.is_dir():
-                raise ProductFileError(f"{folder} is not a folder of product files")
-            for path in sorted(folder.glob("*.toml")):
-                for product in read_products(path):
-                    if product.id in found:
-                        raise ProductFileError(
-                            f"{path} and {found[product.id][1]} both describe a product {product.id!r}; "
-                            "rename one"
-                        )
-                    found[product.id] = (product, path)
-        return cls(product for product, _ in found.values())
+        left_out: dict[str, LeftOut] = {}
+        for path in _files(folders):
+            try:
+                described = _read_new(path, found)
+            except ProductFileError as error:
+                left_out[path.stem] = LeftOut(path, str(error))
+            else:
+                found |= {product.id: (product, path) for product in described}
+        homeless = {
+            product.id: LeftOut(path, f"{path.name}: {product.id}: {reason}")
+            for product, path in found.values()
+            if (reason := _without_collection(product, collections or {}))
+        }
+        kept = (product for product, _ in found.values() if product.id not in homeless)
+        return cls(kept, left_out | homeless)
 
     def get(self, product_id: str) -> Product:
         """Return the product with an id.
@@ -64,6 +83,8 @@ class Registry:
         try:
             return self._with_classes(self._products[product_id])
         except KeyError:
+            if one := self.left_out.get(product_id):
+                raise UnknownProductError(f"product {product_id!r} is left out: {one.reason}") from None
             close = get_close_matches(product_id, self._products, n=1)
             guess = f"; did you mean {close[0]}?" if close else ""
             there_are = ", ".join(self._products) or "none"
@@ -86,3 +107,29 @@ class Registry:
             told = product.with_values(dict(rows_of(collection.band(product.bands[0]))))
             kept = self._told[product.id] = (collection, told)
         return kept[1]
+
+
+def _files(folders: Sequence[Path]) -> Iterator[Path]:
+    for folder in folders:
+        if not folder.is_dir():
+            raise ProductFileError(f"{folder} is not a folder of product files")
+        yield from sorted(folder.glob("*.toml"))
+
+
+def _read_new(path: Path, found: Mapping[str, tuple[Product, Path]]) -> tuple[Product, ...]:
+    """Read a product file whose products no other file has described."""
+    described = read_products(path)
+    for product in described:
+        if product.id in found:
+            other = found[product.id][1]
+            shipped = "the shipped " if other.parent == SHIPPED else ""
+            raise ProductFileError(
+                f"{path.name} and {shipped}{other.name} both describe a product {product.id!r}; rename one"
+            )
+    return described
+
+
+def _without_collection(product: Product, left_out: Mapping[str, LeftOut]) -> str | None:
+    """Return why a product cannot be had since a collection it reads is left out; None where it can."""
+    missing = [name for name in (product.collection, *product.zone_rules) if name in left_out]
+    return f"its collection {missing[0]!r} is left out: {left_out[missing[0]].reason}" if missing else None

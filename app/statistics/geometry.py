@@ -41,6 +41,10 @@ class GeometryError(ValueError):
     """A geometry that has no statistics; the message names the fault, and its place where it has one."""
 
 
+class InvalidPolygonError(GeometryError):
+    """A polygon whose outline crosses itself or is nested wrongly; a repair may help."""
+
+
 def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
     """Read a GeoJSON Polygon or MultiPolygon in degrees of longitude and latitude.
 
@@ -56,7 +60,8 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
         not depend on the caller's.
 
     Raises:
-        GeometryError: If the object is neither, is not valid, or exceeds a limit.
+        InvalidPolygonError: If it is not valid.
+        GeometryError: If the object is neither, or exceeds a limit.
     """
     kind = geojson.get("type")
     with np.errstate(invalid="ignore"):  # NaN is refused below, with its place
@@ -65,7 +70,7 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
     _refuse_tangled(polygon)
     polygon = _split_at_antimeridian(polygon)
     if not polygon.is_valid:
-        raise GeometryError(f"the {kind} is not valid: {shapely.is_valid_reason(polygon)}")
+        raise InvalidPolygonError(f"the {kind} is not valid: {shapely.is_valid_reason(polygon)}")
     area_km2 = polygon_area_m2(polygon) / 1e6
     if not area_km2 > 0:
         raise GeometryError(f"the {kind} has no area")
@@ -221,7 +226,7 @@ def _closed(ring: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _valid(polygon: Polygon) -> Polygon:
     if not polygon.is_valid:
-        raise GeometryError(f"the polygon is not valid: {shapely.is_valid_reason(polygon)}")
+        raise InvalidPolygonError(f"the polygon is not valid: {shapely.is_valid_reason(polygon)}")
     return polygon
 
 

@@ -1,11 +1,13 @@
 """Opening an archive: the one place that knows which class is of which kind of source."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from ingest.archives.archive import Access, Archive
+from ingest.archives.archive import Access, Archive, Granule, LeftOut
 from ingest.archives.stac.archive import StacArchive
+from ingest.archives.stac.item_files import read_item_file
+from mosaics.collection import Collection
 from mosaics.descriptions.sources import SourceDescription
 
 Opener: TypeAlias = Callable[[Any, Access], Archive]
@@ -26,3 +28,16 @@ def open_archive(
         openers: By kind.
     """
     return openers[description.kind](description, access)
+
+
+def read_items(
+    document: Mapping[str, Any], collection: Collection, names: Mapping[str, str]
+) -> Iterator[Granule | LeftOut] | None:
+    """Return the granules that a document of an archive describes; None where it describes none.
+
+    Args:
+        document: The object of a JSON file.
+        collection: Whose bands are looked for.
+        names: Bands of the collection, by other names that archives have for them, in lower case.
+    """
+    return read_item_file(document, collection, names)

@@ -22,7 +22,6 @@ from app.areas.area_store import (
     read_area,
     replace_area,
 )
-from app.areas.repairing import Repair, repair_polygon
 from app.database import Database, NoDatabaseError
 from app.errors import RequestError
 from app.http.auth import require
@@ -31,6 +30,7 @@ from app.http.parameters import OpenState, known_names
 from app.keys import Scope
 from app.state import AppState
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
+from app.statistics.repairing import Repair, read_repaired
 from mosaics.bbox import Bbox
 
 GEOJSON = "application/geo+json"
@@ -121,7 +121,7 @@ async def create(
 ) -> Response:
     """Register an area."""
     description = described(state, document)
-    polygon, repaired = await polygon_of_feature(document, database, repair=repair)
+    polygon, repaired = await polygon_of_feature(document, repair=repair)
     async with database.connection() as connection:
         area = await create_area(connection, description, polygon)
     location = str(request.url_for("area", area=area.id))
@@ -180,7 +180,7 @@ async def replace(
 ) -> Response:
     """Replace an area's shape and properties; what was kept for another shape is dropped."""
     description = described(state, document)
-    polygon, repaired = await polygon_of_feature(document, database, repair=repair)
+    polygon, repaired = await polygon_of_feature(document, repair=repair)
     async with database.transaction() as connection:
         area = await replace_area(connection, area_id, description, polygon)
     return await feature_answer(area, repaired)
@@ -225,20 +225,12 @@ def properties_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return properties
 
 
-async def polygon_of_feature(
-    document: Mapping[str, Any], database: Database, *, repair: bool
-) -> tuple[Polygonal, Repair | None]:
+async def polygon_of_feature(document: Mapping[str, Any], *, repair: bool) -> tuple[Polygonal, Repair | None]:
     """Return the polygon of a Feature, repaired if that is requested and needed."""
     geometry = document.get("geometry")
     if not isinstance(geometry, dict):
         raise AreaError("geometry must be a GeoJSON Polygon or MultiPolygon")
-    try:
-        return await asyncio.to_thread(read_polygon, geometry), None
-    except GeometryError as fault:
-        if not repair:
-            raise
-        async with database.connection() as connection:
-            return await repair_polygon(geometry, fault, connection)
+    return await asyncio.to_thread(read_repaired, geometry, repair=repair)
 
 
 def read_shape(text: str) -> shapely.Geometry:

@@ -94,6 +94,9 @@ async def statistics(
     windows: AskedWindows,
     datetime: Datetime = None,
     step: Annotated[Cadence | None, Query(description="How long an entry lasts.")] = None,
+    repair: Annotated[
+        bool, Query(description="Make invalid polygons valid, return them so and say what that changed.")
+    ] = False,
 ) -> Response:
     """Return the statistics of every period for every polygon sent, as `properties.series` in the GeoJSON.
 
@@ -122,7 +125,7 @@ async def statistics(
     steps = plan_series(state.catalogue, found, time, step)
     if found.roles and len(steps) == 1:  # in a series each entry says what cannot be compared
         select(state.catalogue, found, steps[0].datetime)
-    asked = await asyncio.to_thread(RequestedFeatures.read, document)
+    asked = await asyncio.to_thread(RequestedFeatures.read, document, repair=repair)
     is_streamed = NDJSON in request.headers.get("accept", "")
     refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)
     entries = questions(asked, steps, how)
@@ -173,7 +176,11 @@ async def streamed(request: Request, asked: RequestedFeatures, answers: AsyncGen
     first = await anext(answers, None)
 
     def line(answer: Answer) -> str:
-        return f'{{"feature":{asked.features[answer.subject].label},{json.dumps(answer.entry)[1:]}\n'
+        feature = asked.features[answer.subject]
+        entry = (
+            answer.entry if feature.repair is None else answer.entry | {"repair": feature.repair.document()}
+        )
+        return f'{{"feature":{feature.label},{json.dumps(entry)[1:]}\n'
 
     async def lines() -> AsyncGenerator[str]:
         async with aclosing(answers):

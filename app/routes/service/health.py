@@ -27,7 +27,8 @@ async def readyz(state: OpenState) -> Response:
     """Report whether tiles can be served, with the state of each part; 503 while storage does not answer.
 
     A worker stays ready while Redis or the database is unavailable: tiles are then computed, and only areas
-    are answered 503.
+    are answered 503. `left_out` lists files of products, collections and sources that are
+    wrong, with their reasons.
     """
     ready = state.freshness.refreshed_at is not None and not state.freshness.is_failing
     document = {
@@ -36,6 +37,7 @@ async def readyz(state: OpenState) -> Response:
         "redis": redis_state(state),
         "database": await database_state(state),
         "renderer": {"waiting": state.renderer.waiting},
+        "left_out": left_out(state),
     }
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     return JSONResponse(document, status_code=status, headers=FRESH)
@@ -79,6 +81,12 @@ def redis_state(state: AppState) -> dict[str, Any]:
     if state.redis is None:
         return {"configured": False}
     return {"configured": True, "asked": not state.redis.open, "errors": state.redis.errors}
+
+
+def left_out(state: AppState) -> list[dict[str, str]]:
+    """Return the files of products, collections and sources that are wrong, and why."""
+    files = (*state.registry.left_out.values(), *state.descriptions.current().left_out)
+    return [one.document() for one in files]
 
 
 async def database_state(state: AppState) -> dict[str, Any]:

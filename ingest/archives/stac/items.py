@@ -11,6 +11,7 @@ import shapely
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.transform import Affine
+from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from ingest.archives.archive import BandLayer, Granule, GranuleRefusedError, RemoteFile
@@ -55,13 +56,13 @@ def read_granule(item: Mapping[str, Any], source: StacSource, bands: tuple[str, 
             tile=_tile(properties),
             platform=str(properties.get("platform", "")).lower(),
             version=_version(properties),
-            baseline=properties.get("s2:processing_baseline"),
+            baseline=_text(properties.get("s2:processing_baseline")),
             offset_removed=bool(properties.get(FLAG)) if source.offset == "flag" else None,
             provenance=_provenance(item),
         )
     except GranuleRefusedError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise GranuleRefusedError(f"it is not a valid item of a scene: {error!r}") from error
 
 
@@ -86,7 +87,7 @@ def _files_and_layers(
             name = names.setdefault(place.asset, f"{band}.tif")
             layers[band] = _layer(asset, properties, place, name, declared=source.offset == "item")
             files.setdefault(name, file)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             if band in wanted:
                 raise
     return files, layers
@@ -112,7 +113,7 @@ def _layer(
     """Return where a band is; without grid, type and nodata where they are not said rightly."""
     facts = _band_facts(asset, place.band)
     layer = BandLayer(file, place.band, _scale_offset(facts) if declared else None)
-    with suppress(KeyError, TypeError, ValueError, CRSError):
+    with suppress(KeyError, TypeError, ValueError, OverflowError, CRSError):
         dtype, nodata = facts.get("data_type"), facts.get("nodata")
         return replace(
             layer,
@@ -121,6 +122,13 @@ def _layer(
             nodata=None if nodata is None else read_nodata(nodata),
         )
     return layer
+
+
+def declared_scale(asset: object, band: int) -> tuple[float, float] | None:
+    """Return scale and offset that an asset declares of a band; None where it does not, or not rightly."""
+    with suppress(TypeError, ValueError):
+        return _scale_offset(_band_facts(asset, band)) if isinstance(asset, dict) else None
+    return None
 
 
 def _band_facts(asset: Mapping[str, Any], band: int) -> Mapping[str, Any]:
@@ -173,7 +181,7 @@ def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
     try:
         geometry = shape(item["geometry"])
         return geometry if geometry.is_valid else shapely.make_valid(geometry)
-    except (KeyError, TypeError, ValueError, AttributeError, shapely.GEOSException) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
         raise GranuleRefusedError("it says nothing usable of where it lies") from error
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from mosaics.bits import Bit, BitField, all_set, any_set
 from mosaics.collection import Band, Collection, Provider, UnknownCollectionError
-from mosaics.descriptions.toml_files import read_folders, read_table
+from mosaics.descriptions.toml_files import ReadFiles, read_folders, read_table
 
 SHIPPED = Path(__file__).parent
 
@@ -84,11 +84,13 @@ class CollectionDescription:
     """None where scenes come from elsewhere."""
 
 
-def load_collections(folder: Path | None = None) -> dict[str, CollectionDescription]:
+def load_collections(folder: Path | None = None) -> ReadFiles[CollectionDescription]:
     """Read the collections shipped and those of a folder, which replace shipped ones of the same id.
 
+    A wrong file is left out; see `ReadFiles.left_out`.
+
     Raises:
-        CollectionFileError: If the folder does not exist, or a file is wrong.
+        CollectionFileError: If the folder does not exist.
     """
     folders = (SHIPPED,) if folder is None else (SHIPPED, folder)
     return read_folders(folders, read_collection, CollectionFileError, "collections")
@@ -101,8 +103,12 @@ def find_collection(
 
     Raises:
         UnknownCollectionError: If there is none; the message names those that exist.
+        CollectionFileError: If its file is wrong.
     """
     if collection_id not in collections:
+        if isinstance(collections, ReadFiles) and collection_id in collections.left_out:
+            reason = collections.left_out[collection_id].reason
+            raise CollectionFileError(f"collection {collection_id!r} is left out: {reason}")
         raise UnknownCollectionError(collection_id, collections)
     return collections[collection_id]
 
@@ -174,7 +180,9 @@ def _first_complaint(error: ValidationError, document: Mapping[str, Any]) -> str
     complaint = error.errors(include_url=False)[0]
     place = _place(complaint["loc"], document)
     parts: dict[object, Any] = {"bands": Band, "providers": Provider}
-    fields: type[BaseModel] = parts[complaint["loc"][0]] if len(complaint["loc"]) > 1 else Collection
+    fields: type[BaseModel] = (
+        parts.get(complaint["loc"][0], Collection) if len(complaint["loc"]) > 1 else Collection
+    )
     match complaint["type"]:
         case "missing":
             return f"{place}: is missing."

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from mosaics.descriptions.sources.source import SourceDescription
 from mosaics.descriptions.sources.stac import BandAsset, StacSource
-from mosaics.descriptions.toml_files import read_folders, read_table
+from mosaics.descriptions.toml_files import ReadFiles, read_folders, read_table
 
 __all__ = [
     "KINDS",
@@ -43,11 +43,13 @@ USUAL_KIND = "stac"
 """Of files that do not say it: there was no other kind once."""
 
 
-def load_sources(folder: Path | None = None) -> dict[str, SourceDescription]:
+def load_sources(folder: Path | None = None) -> ReadFiles[SourceDescription]:
     """Read the sources shipped and those of a folder, which replace shipped ones of the same name.
 
+    A wrong file is left out; see `ReadFiles.left_out`.
+
     Raises:
-        SourceFileError: If the folder does not exist, or a file is wrong.
+        SourceFileError: If the folder does not exist.
     """
     folders = (SHIPPED,) if folder is None else (SHIPPED, folder)
     return read_folders(folders, read_source, SourceFileError, "sources")
@@ -58,8 +60,11 @@ def find_source(sources: Mapping[str, SourceDescription], source_id: str) -> Sou
 
     Raises:
         UnknownSourceError: If there is none; the message names those that exist.
+        SourceFileError: If its file is wrong.
     """
     if source_id not in sources:
+        if isinstance(sources, ReadFiles) and source_id in sources.left_out:
+            raise SourceFileError(f"source {source_id!r} is left out: {sources.left_out[source_id].reason}")
         raise UnknownSourceError(f"no source '{source_id}'; there are: {', '.join(sorted(sources))}")
     return sources[source_id]
 

@@ -1,18 +1,27 @@
 """`tilewatch areas`: many areas at once, all of them or none."""
 
+import contextlib
+import datetime as dt
 import json
+import math
+import random
+import re
 import sqlite3
 import struct
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import shapefile
 import shapely
 from click.testing import CliRunner, Result
 from rasterio.crs import CRS
 from rasterio.warp import transform_geom
+from shapely.geometry import mapping
 
+from app.areas.area_files import AreaFileError, FeatureError, FileFeature, open_area_file
 from app.cli import main
 from tests.app.areas.conftest import SQUARE, feature, square_at
 from tests.services.postgres import PostgresServer
@@ -160,10 +169,10 @@ def test_a_geopackage_of_several_layers_needs_one_named(command: Command, folder
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{", "neither a GeoPackage nor JSON"),
+        (b"{", "is not GeoJSON, a GeoPackage or a shapefile"),
         (b"[]", "not a GeoJSON FeatureCollection"),
         (b'{"type":"Topology"}', "not a GeoJSON FeatureCollection"),
-        (b"\xff\xfe", "neither a GeoPackage nor JSON"),
+        (b"\xff\xfe", "is not GeoJSON, a GeoPackage or a shapefile"),
         (b"SQLite format 3\0 and then nothing", "not a GeoPackage"),
         (
             b'{"type":"FeatureCollection","features":[],"crs":{"properties":{"name":"EPSG:28992"}}}',
@@ -243,3 +252,152 @@ def test_migrating_by_command_waits_for_the_database(postgres: PostgresServer) -
     done = CliRunner().invoke(main, ["migrate", "--database-url", address])
     assert (done.exit_code, done.output) == (0, "")
     assert Command(address, postgres).sql("select count(*) from areas") == "0"
+
+
+def test_repairs_are_told_with_what_they_change(command: Command, folder: Path) -> None:
+    path = write_geojson(folder / "fields.geojson", [feature(name="a"), feature(BOW_TIE, name="b")])
+    refused = command.run("import", path)
+    assert (
+        "Self-intersection[5.1 51.05]; --repair makes it valid and says what that changed" in refused.output
+    )
+    done = command.run("import", path, "--repair")
+    assert (done.exit_code, done.stdout) == (0, "Imported 2 areas, 1 of them repaired.\n")
+    assert "Feature 1: repaired (Self-intersection[5.1 51.05]): " in done.stderr
+    # Two triangles, half of a box of 0.2 by 0.1 degrees, by the radii of curvature at 51.05 degrees north.
+    square_sine = 1 - 0.00669438 * math.sin(math.radians(51.05)) ** 2
+    parallel_km = 6378.137 / math.sqrt(square_sine) * math.cos(math.radians(51.05)) * math.radians(0.2)
+    meridian_km = 6378.137 * (1 - 0.00669438) / square_sine**1.5 * math.radians(0.1)
+    changed = re.search(r": 0 km2 in 1 part became ([\d.]+) km2 in 2 parts\n", done.stderr)
+    assert changed is not None
+    assert float(changed[1]) == pytest.approx(parallel_km * meridian_km / 2, rel=2e-6)
+    assert command.sql("select count(*) from areas where st_isvalid(geom)") == "2"
+
+
+def write_shapefile(
+    path: Path, shapes: list[Any], names: list[str], *, crs: str | None, encoding: str
+) -> None:
+    with shapefile.Writer(path, shapeType=shapefile.POLYGON, encoding=encoding) as writer:
+        writer.field("parcel", "C", 20)
+        writer.field("sown", "D")
+        for shape, name in zip(shapes, names, strict=True):
+            writer.null() if shape is None else writer.poly(shape)
+            writer.record(name, dt.date(2024, 4, 1))
+    path.with_suffix(".cpg").write_text({"utf-8": "UTF-8", "cp1252": "1252"}[encoding])
+    if crs is not None:
+        path.with_suffix(".prj").write_text(CRS.from_string(crs).to_wkt(version="WKT1_ESRI"))
+
+
+def clockwise(ring: list[list[float]]) -> list[list[float]]:
+    return ring[::-1] if shapely.LinearRing(ring).is_ccw else ring
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_shapefile_becomes_areas(command: Command, folder: Path, encoding: str, zipped: bool) -> None:
+    """In metres of Lambert's projection, with a hole, and with a German name in either encoding."""
+    shape = shapely.Polygon(square_at(5, 51)[0], [square_at(5.02, 51.02, 0.03)[0]])
+    outline, hole = transform_geom("EPSG:4326", "EPSG:3034", mapping(shape))["coordinates"]
+    path = folder / "Felder.shp"
+    write_shapefile(
+        path, [[clockwise(outline), clockwise(hole)[::-1]]], ["Möhre"], crs="EPSG:3034", encoding=encoding
+    )
+    if zipped:
+        with zipfile.ZipFile(folder / "felder.zip", "w") as archive:
+            for file in folder.glob("Felder.*"):
+                archive.write(file, f"daten/{file.name}")
+        path = folder / "felder.zip"
+    else:
+        path = path.rename(folder / "FELDER.SHP")
+    done = command.run("import", str(path), "--name-field", "parcel")
+    assert (done.exit_code, done.output) == (0, "Imported 1 area.\n")
+    assert command.sql("select name, properties from areas") == 'Möhre|{"sown": "2024-04-01"}'
+    (wkb,) = command.sql("select encode(st_asbinary(geom), 'hex') from areas").split("\n")
+    assert shapely.hausdorff_distance(shapely.from_wkb(bytes.fromhex(wkb)), shape) < 1e-8
+
+
+def test_a_shapefile_that_does_not_state_its_system_needs_it_given(command: Command, folder: Path) -> None:
+    path = folder / "fields.shp"
+    write_shapefile(path, [[clockwise(SQUARE[0])], None], ["a", "b"], crs=None, encoding="utf-8")
+    refused = command.run("import", str(path), "--name-field", "parcel")
+    assert (
+        "does not state its coordinate system (a .prj); if you know it, give it: --crs EPSG:"
+        in refused.output
+    )
+    done = command.run("import", str(path), "--name-field", "parcel", "--crs", "EPSG:4326", "--skip-refused")
+    assert (done.exit_code, done.stdout) == (0, "Imported 1 area.\n")
+    assert "Feature 1: it has no geometry" in done.stderr
+    assert "is not a valid coordinate system" in command.run("import", str(path), "--crs", "x").output
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.with_suffix(".dbf").unlink(), "the .dbf beside fields.shp is missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[:150]), "fields.shp is damaged"),
+        (lambda path: path.with_suffix(".dbf").write_bytes(b"\x03" * 20), "fields.shp is damaged"),
+        (lambda path: write_zip(path, "readme.txt"), "has no shapefile"),
+        (lambda path: write_zip(path, "a.shp", "b.shp"), "has several layers; name one of: a, b"),
+    ],
+)
+def test_a_shapefile_that_cannot_be_read_says_why(
+    command: Command, folder: Path, spoil: Any, said: str
+) -> None:
+    path = folder / "fields.shp"
+    write_shapefile(path, [[clockwise(SQUARE[0])]], ["a"], crs="EPSG:4326", encoding="utf-8")
+    spoil(path)
+    refused = command.run("import", str(path))
+    assert (refused.exit_code, said in refused.output.casefold()) == (2, True), refused.output
+
+
+def write_zip(path: Path, *names: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, "")
+
+
+@pytest.mark.parametrize(
+    "crs", ["urn:ogc:def:crs:EPSG::4326", "OGC:CRS84", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"]
+)
+def test_names_of_degrees_in_a_crs_member_are_taken(command: Command, folder: Path, crs: str) -> None:
+    named = {"type": "name", "properties": {"name": crs}}
+    path = write_geojson(folder / "a.geojson", [feature(name="a")], crs=named)
+    assert command.run("import", path).output == "Imported 1 area.\n"
+
+
+@pytest.mark.parametrize(
+    "crs", ["EPSG:4326", ["x"], {"properties": None}, {"properties": {"name": "EPSG:3857"}}]
+)
+def test_other_crs_members_are_refused_in_words(command: Command, folder: Path, crs: Any) -> None:
+    path = write_geojson(folder / "a.geojson", [feature(name="a")], crs=crs)
+    assert "is not in degrees (see its member crs)" in command.run("import", path).output
+
+
+def test_curves_cost_only_themselves_and_say_the_remedy(command: Command, folder: Path) -> None:
+    square = shapely.Polygon(SQUARE[0])
+    surface = struct.pack("<2sBBiBII", b"GP", 0, 1, 4326, 1, 12, 1) + shapely.to_wkb(square, byte_order=1)
+    rows = [("curved", None, surface), ("plain", None, geopackage_blob(square, 4326, envelope=False))]
+    path = write_geopackage(folder / "c.gpkg", {"c": (4326, rows)})
+    done = command.run("import", path, "--name-field", "Field Name", "--skip-refused")
+    assert done.stdout == "Imported 1 area.\n"
+    assert "it is a MULTISURFACE" in done.stderr
+    assert "CONVERT_TO_LINEAR" in done.stderr
+
+
+def test_damage_anywhere_is_told_in_words(tmp_path: Path) -> None:
+    """A byte changed, or the end cut off, in each file of a shapefile and in a GeoPackage."""
+    shapes = [[clockwise(square_at(lon, 51)[0])] for lon in (5, 6)]
+    write_shapefile(tmp_path / "a.shp", shapes, ["a", "b"], crs="EPSG:4326", encoding="utf-8")
+    blob = geopackage_blob(shapely.Polygon(SQUARE[0]), 4326, envelope=True)
+    write_geopackage(tmp_path / "a.gpkg", {"a": (4326, [("a", None, blob)])})
+    choose = random.Random(5)
+    whole = {path: path.read_bytes() for path in sorted(tmp_path.iterdir()) if path.suffix != ".shx"}
+    for _ in range(300):
+        path = choose.choice(list(whole))
+        content = bytearray(whole[path])
+        at = choose.randrange(len(content))
+        content[at] = choose.choice([0, 255, content[at] ^ 1])
+        path.write_bytes(content if choose.random() < 0.8 else content[:at])
+        with contextlib.suppress(AreaFileError):
+            opened = open_area_file(path if path.suffix == ".gpkg" else tmp_path / "a.shp")
+            assert all(isinstance(one, FileFeature | FeatureError) for one in opened.features)
+        path.write_bytes(whole[path])

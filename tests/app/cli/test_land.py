@@ -134,7 +134,8 @@ def test_a_collection_of_ones_own(run, red, tmp_path, monkeypatch):
     (tmp_path / "own/mine.toml").write_text("title = 3")
     refused = run("land", "mine", "--id", "a", "--datetime", "2024-06-15", "--asset", red)
     assert refused.exit_code == 2
-    assert refused.stderr == "Error: Mine.toml: title: Input should be a valid string, not 3.\n"
+    reason = "left out: mine.toml: title: Input should be a valid string, not 3.\n"
+    assert refused.stderr == (f"{tmp_path / 'own/mine.toml'} is {reason}Error: Collection 'mine' is {reason}")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from app.jobs.job_store import (
 )
 from app.settings import Settings
 from mosaics.descriptions.sources import SHIPPED as SOURCES
-from mosaics.descriptions.sources import SourceFileError
 from mosaics.storage import open_storage
 from tests.app.areas.conftest import LOCAL
 from tests.app.conftest import serving
@@ -172,13 +171,16 @@ async def test_a_source_can_be_ordered_from_as_soon_as_its_file_is_there(
         assert (lacking.status_code, "'local' has no band red" in lacking.text) == (400, True)
 
 
-async def test_a_source_file_that_is_wrong_ends_the_start_with_its_reason(
+async def test_a_source_file_that_is_wrong_is_left_out_with_its_reason(
     chosen: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "local.toml").write_text('title = "Mine"')
-    with pytest.raises(SourceFileError, match=r"^local\.toml: "):
-        async with serving(chosen.model_copy(update={"sources": tmp_path})):
-            pass
+    async with serving(chosen.model_copy(update={"sources": tmp_path})) as client:
+        client.base_url = httpx.URL(LOCAL)
+        refused = await client.post("/ingest", json=ASKED | {"source": "local"})
+        others = await client.post("/ingest", json=ASKED)
+    assert (refused.status_code, others.status_code) == (400, 202)
+    assert "source 'local' is left out: local.toml: collection: Field required" in refused.json()["detail"]
 
 
 async def test_a_composite_of_no_scene_is_refused_until_one_lands(

@@ -1,11 +1,13 @@
 """The registry: products by id."""
 
+import re
 import shutil
 
 import pytest
 
 from app.products.product import ProductFileError
 from app.products.registry import SHIPPED, Registry, UnknownProductError
+from mosaics.descriptions.toml_files import LeftOut
 
 
 def test_the_shipped_products_are_there():
@@ -36,10 +38,13 @@ def test_an_endless_name_is_not_repeated():
     assert len(str(refusal.value)) < 200
 
 
-def test_two_files_for_one_product_are_refused(tmp_path):
+def test_the_second_file_for_one_product_is_left_out(tmp_path):
     shutil.copy(SHIPPED / "ndvi.toml", tmp_path)
-    with pytest.raises(ProductFileError, match="both describe a product 'ndvi'; rename one"):
-        Registry.load([SHIPPED, tmp_path])
+    registry = Registry.load([SHIPPED, tmp_path])
+    (one,) = registry.left_out.values()
+    assert one.path == tmp_path / "ndvi.toml"
+    assert one.reason == "ndvi.toml and the shipped ndvi.toml both describe a product 'ndvi'; rename one"
+    assert registry.all() == Registry.load().all()
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):
@@ -47,7 +52,42 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
         Registry.load([tmp_path / "absent"])
 
 
-def test_a_file_name_that_is_not_an_id_is_refused(tmp_path):
+def test_a_wrong_file_costs_itself_alone_and_says_why(tmp_path):
     shutil.copy(SHIPPED / "ndvi.toml", tmp_path / "My NDVI.toml")
-    with pytest.raises(ProductFileError, match=r"^My NDVI.toml: id: .*Small letters, digits, hyphens"):
-        Registry.load([tmp_path])
+    shutil.copy(SHIPPED / "no2.toml", tmp_path / "smog.toml")
+    (tmp_path / "broken.toml").write_text("title = ")
+    (tmp_path / "typo.toml").write_text((SHIPPED / "no2.toml").read_text().replace("rescale", "rescael"))
+    (tmp_path / "folder.toml").mkdir()
+    registry = Registry.load([SHIPPED, tmp_path])
+    reasons = {name: one.reason for name, one in registry.left_out.items()}
+    assert re.match(r"My NDVI.toml: id: .*Small letters, digits, hyphens", reasons.pop("My NDVI"))
+    assert reasons.pop("broken").startswith("broken.toml is not TOML: ")
+    assert "rescael: this is not a valid key; did you mean rescale?" in reasons["typo"]
+    assert reasons["folder"] == "folder.toml cannot be read: Is a directory"
+    assert {product.id for product in registry.all()} == {*(p.id for p in Registry.load().all()), "smog"}
+    with pytest.raises(UnknownProductError, match=r"product 'typo' is left out: typo.toml: .*rescael"):
+        registry.get("typo")
+
+
+def test_products_of_a_collection_that_is_left_out_are_left_out_with_it(tmp_path):
+    """A mask rule's collection too: without its mask a product would show what it says it does not."""
+    left_out = {
+        "landsat-c2-l2": LeftOut(tmp_path / "landsat-c2-l2.toml", "landsat-c2-l2.toml: bands: is missing."),
+        "fire-zones": LeftOut(tmp_path / "fire-zones.toml", "fire-zones.toml is not TOML: x"),
+    }
+    registry = Registry.load(collections=left_out)
+    ids = {product.id for product in registry.all()}
+    assert {"ndvi", "ndvi-monthly", "no2"} <= ids
+    assert {"ndvi-landsat", "landsat-color", "dnbr"}.isdisjoint(ids)
+    with pytest.raises(
+        UnknownProductError, match=r"'ndvi-landsat' is left out: .*its collection 'landsat-c2-l2' is left"
+    ):
+        registry.get("ndvi-landsat")
+    assert (
+        "its collection 'fire-zones' is left out: fire-zones.toml is not TOML"
+        in registry.left_out["dnbr"].reason
+    )
+
+
+def test_every_shipped_file_is_right():
+    assert Registry.load().left_out == {}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mosaics.descriptions.collections import SHIPPED as COLLECTIONS
-from mosaics.descriptions.collections import CollectionFileError
+from mosaics.descriptions.collections import CollectionFileError, find_collection
 from mosaics.descriptions.folders import DescriptionFolders, Descriptions
 from mosaics.descriptions.sources import SHIPPED as SOURCES
-from mosaics.descriptions.sources import SourceFileError
+from mosaics.descriptions.sources import SourceFileError, find_source
 
 LANDSAT = (SOURCES / "earth-search-landsat-c2-l2.toml").read_text()
 NAIP = (COLLECTIONS / "naip.toml").read_text()
@@ -56,33 +56,56 @@ def test_a_file_that_changes_its_content_alone_is_told_by_its_time(own):
     assert (before[0], after[0]) == ("a", "b")
 
 
-def test_what_was_read_before_a_file_was_wrong_stays_and_the_reason_is_told_once(own, caplog):
+def test_a_wrong_file_costs_itself_alone_and_the_reason_is_told_once(own, caplog):
     folders = DescriptionFolders(*own)
     good = folders.current()
     (own[0] / "mine.toml").write_text("title =")
+    (own[0] / "other.toml").write_text(NAIP)
     with caplog.at_level(logging.INFO, "mosaics.descriptions.folders"):
-        assert folders.current() is good
-        assert folders.current() is good
+        second = folders.current()
+        assert folders.current() is second
+        assert second.collections.keys() - good.collections.keys() == {"other"}
         (own[0] / "mine.toml").write_text(NAIP)
         assert "mine" in folders.current().collections
+        assert folders.current().left_out == ()
     told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2
-    assert told[0].startswith("the collections and sources read before stay: mine.toml is not TOML: ")
-    assert told[1] == "collections and sources were read again"
+    assert len(told) == 3
+    assert told[0].startswith(f"{own[0] / 'mine.toml'} is left out: mine.toml is not TOML: ")
+    assert told[1:] == ["collections and sources were read again"] * 2
 
 
-def test_a_file_that_is_wrong_from_the_beginning_is_refused(own, tmp_path):
+def test_what_a_file_said_before_it_was_wrong_stays(own, caplog):
+    (own[0] / "mine.toml").write_text(NAIP)
+    (own[1] / "local.toml").write_text(LANDSAT)
+    folders = DescriptionFolders(*own)
+    good = folders.current()
+    (own[0] / "mine.toml").write_text(NAIP.replace("license", "licence"))
+    (own[1] / "local.toml").write_text(LANDSAT.replace("nir08 =", "nir09 ="))
+    now = folders.current()
+    assert (now.collections["mine"], now.sources["local"]) == (
+        good.collections["mine"],
+        good.sources["local"],
+    )
+    assert [one.path.name for one in now.left_out] == ["mine.toml", "local.toml"]
+    assert "mine.toml is wrong, and what it said before stays: mine.toml: license: is missing." in caplog.text
+
+
+def test_a_file_that_is_wrong_from_the_beginning_is_left_out(own, tmp_path, caplog):
     (own[0] / "mine.toml").write_text("title =")
-    with pytest.raises(CollectionFileError, match=r"mine\.toml is not TOML"):
-        DescriptionFolders(*own)
+    (own[0] / "naip.toml").mkdir()
+    descriptions = DescriptionFolders(*own).current()
+    assert {"mine", "naip"}.isdisjoint(descriptions.collections)
+    assert "landsat-c2-l2" in descriptions.collections
+    reasons = {one.path.name: one.reason for one in descriptions.left_out}
+    assert reasons["mine.toml"].startswith("mine.toml is not TOML")
+    assert reasons["naip.toml"] == "naip.toml cannot be read: Is a directory."
+    assert "mine.toml is left out: mine.toml is not TOML" in caplog.text
+    with pytest.raises(
+        CollectionFileError, match=r"collection 'naip' is left out: naip\.toml cannot be read"
+    ):
+        find_collection(descriptions.collections, "naip")
     with pytest.raises(SourceFileError, match=r"there is no folder .*gone"):
         DescriptionFolders(None, tmp_path / "gone")
-
-
-def test_a_file_that_cannot_be_read_is_named(own):
-    (own[0] / "mine.toml").mkdir()
-    with pytest.raises(CollectionFileError, match=r"^mine\.toml cannot be read: Is a directory\.$"):
-        DescriptionFolders(own[0])
 
 
 @pytest.mark.parametrize(
@@ -93,17 +116,28 @@ def test_a_file_that_cannot_be_read_is_named(own):
             r"local\.toml: collection: 'landsat' is not a collection; there are: black-marble-monthly, ",
         ),
         (
+            ('collection = "landsat-c2-l2"', 'collection = "mine"'),
+            r"local\.toml: collection: 'mine' is left out: mine\.toml is not TOML: ",
+        ),
+        (
             ("nir08 =", "nir09 ="),
             r"local\.toml: assets: 'nir09' is not a band of 'landsat-c2-l2'; there are: coastal, ",
         ),
     ],
 )
-def test_a_source_that_does_not_fit_its_collection_is_refused(own, change, said):
+def test_a_source_that_does_not_fit_its_collection_is_left_out(own, change, said):
     text = LANDSAT.replace(f"\n{change[0]}", f"\n{change[1]}", 1)
     assert text != LANDSAT
     (own[1] / "local.toml").write_text(text)
+    (own[0] / "mine.toml").write_text("title =")
+    found = Descriptions.read(*own)
     with pytest.raises(SourceFileError, match=said):
-        Descriptions.read(*own)
+        find_source(found.sources, "local")
+    assert found.sources.keys() == Descriptions.read().sources.keys()
+
+
+def test_every_shipped_file_is_right():
+    assert Descriptions.read().left_out == ()
 
 
 def test_masks_are_made_of_categorical_bands():

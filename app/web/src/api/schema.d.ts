@@ -662,7 +662,8 @@ export interface paths {
         /**
          * Report whether tiles can be served, with the state of each part; 503 while storage does not answer
          * @description A worker stays ready while Redis or the database is unavailable: tiles are then computed, and only areas
-         *     are answered 503.
+         *     are answered 503. `left_out` lists files of products, collections and sources that are
+         *     wrong, with their reasons.
          */
         readonly get: operations["health.readyz"];
         readonly put?: never;
@@ -3719,6 +3720,8 @@ export interface operations {
                 readonly datetime?: string | null;
                 /** @description How long an entry lasts. */
                 readonly step?: components["schemas"]["Cadence"] | null;
+                /** @description Make invalid polygons valid, return them so and say what that changed. */
+                readonly repair?: boolean;
                 /** @description Numbers from 0 to 100, separated by commas. */
                 readonly percentiles?: string;
                 /** @description 1 to 1000; 10 with a range. */

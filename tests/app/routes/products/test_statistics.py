@@ -54,6 +54,29 @@ async def test_a_feature_comes_back_with_the_series_of_every_period(client: http
         assert entry["cell_size_m"] == 10
 
 
+async def test_an_invalid_polygon_is_repaired_where_that_is_asked_and_the_answer_says_so(
+    client: httpx.AsyncClient,
+) -> None:
+    """A bow tie over two quarters of 64 by 64 pixels of 10 m, all of NDVI 0.5."""
+    corners = [lonlat(x, y) for x, y in ((32, 96), (96, 160), (96, 96), (32, 160), (32, 96))]
+    sent = feature({"type": "Polygon", "coordinates": [corners]}, id="tie")
+    refused = await post(client, sent, f"{PATH}?datetime=2024-05")
+    assert refused.status_code == 400
+    assert refused.json()["detail"].endswith("; repair=true makes it valid and says what that changed")
+    got = (await post(client, sent, f"{PATH}?datetime=2024-05&repair=true")).json()
+    (entry,) = got["properties"]["series"]
+    assert (entry["mean"], entry["area_km2"]) == pytest.approx((0.5, 0.2048), rel=1e-3)
+    assert len(got["geometry"]["coordinates"]) == got["repair"]["parts"]["after"] == 2
+    assert "Self-intersection" in got["repair"]["reason"]
+    assert got["repair"]["area_km2"]["after"] == pytest.approx(0.2048, rel=1e-3)
+    again = (await post(client, got, f"{PATH}?datetime=2024-05&repair=true")).json()
+    assert "repair" not in again
+    both = {"type": "FeatureCollection", "features": [feature(field()), sent]}
+    streamed = await post(client, both, f"{PATH}?datetime=2024-05&repair=true", **NDJSON)
+    lines = {line["feature"]: line for line in map(json.loads, streamed.text.splitlines())}
+    assert ("repair" in lines[0], lines["tie"]["repair"]) == (False, got["repair"])
+
+
 async def test_a_collection_and_a_bare_geometry_are_answered_likewise(client: httpx.AsyncClient) -> None:
     east = field(160, 96, 224, 160)
     collection = {

@@ -1,6 +1,9 @@
 """Liveness, readiness and metrics."""
 
+from pathlib import Path
+
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.settings import Settings
@@ -31,6 +34,31 @@ async def test_a_worker_that_knows_its_storage_is_ready(client: httpx.AsyncClien
     assert ready.json()["status"] == "ready"
     assert ready.json()["storage"]["collections"] == 1
     assert ready.json()["redis"] == {"configured": False}
+
+
+async def test_a_wrong_file_is_told_and_the_others_serve(
+    settings: Settings, two_months: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder, name, text in (
+        ("products", "mine.toml", "title ="),
+        ("collections", "naip.toml", 'title = "NAIP"'),
+        ("sources", "own.toml", 'kind = "ftp"'),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text)
+    folders = {name: tmp_path / name for name in ("products", "collections", "sources")}
+    async with serving(settings.model_copy(update={"storage": two_months, **folders})) as client:
+        ready = await client.get("/readyz")
+        tile = await client.get(TILE)
+        refused = await client.get("/products/naip-color")
+    assert (ready.status_code, tile.status_code, refused.status_code) == (200, 200, 404)
+    left_out = [(one["file"], one["reason"]) for one in ready.json()["left_out"]]
+    assert [name for name, _ in left_out] == ["mine.toml", "naip-color.toml", "naip.toml", "own.toml"]
+    assert left_out[0][1].startswith("mine.toml is not TOML")
+    assert left_out[2][1].startswith("naip.toml: description: is missing")
+    assert "its collection 'naip' is left out: naip.toml: description: is missing" in refused.json()["detail"]
+    assert str(tmp_path) not in ready.text
+    assert f"{tmp_path / 'products/mine.toml'} is left out: mine.toml is not TOML" in caplog.text
 
 
 async def test_redis_away_leaves_a_worker_ready_and_shows(
