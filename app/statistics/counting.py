@@ -1,7 +1,10 @@
 """Counting: what one block of cells adds to the statistics of a polygon."""
 
+import math
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -13,22 +16,27 @@ from app.products.precision import widened
 from app.rendering.values import Mask
 from app.rendering.values import Values as ProductValues
 from app.statistics.coverage import Block, Coverage
-from app.statistics.distribution import Areas, Distribution, Moments, Values
+from app.statistics.distribution import Areas, Distribution, Moments, Run, Values
 from app.statistics.pixel_grid import PixelGrid
 from mosaics.index import SceneRef
-from mosaics.raster.cell_areas import CellAreas
+from mosaics.raster.cell_areas import UNIFORM, CellAreas
 from mosaics.raster.grid import Grid
 from mosaics.scene import Asset
 
 NO_VALUES = Moments()
+
+MAX_LEVELS = 24
+"""Levels of area in a block: more are not worth the parts that values are cut into."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """The values a polygon covers, and sums over them; areas in square metres."""
 
-    equal: tuple[tuple[Values, float], ...] = ()
-    """Values of cells that are covered wholly and all have one area, ascending, with that area."""
+    runs: tuple[Run, ...] = ()
+    """Values of cells that are covered wholly, ascending."""
+    levels: tuple[tuple[Values, float], ...] = ()
+    """Values of further such cells that all have one area, in any order, with that area."""
     others: tuple[Values, ...] = ()
     """Values of all other cells."""
     areas: tuple[Areas, ...] = ()
@@ -61,7 +69,8 @@ class Tally:
             for scene, asset in zip(t.skipped, t.failed, strict=True)
         }
         return cls(
-            tuple(chain.from_iterable(t.equal for t in tallies)),
+            tuple(chain.from_iterable(t.runs for t in tallies)),
+            tuple(chain.from_iterable(t.levels for t in tallies)),
             tuple(chain.from_iterable(t.others for t in tallies)),
             tuple(chain.from_iterable(t.areas for t in tallies)),
             sum(t.count for t in tallies),
@@ -88,7 +97,7 @@ class Tally:
         double = any(values.dtype == np.float64 for values in self.others)
         others = [widened(values) if double else values for values in self.others]
         return Distribution.of(
-            self.equal,
+            [*self.runs, *_in_order(self.levels)],
             np.concatenate([np.empty(0, np.float32), *others]),
             np.concatenate([np.empty(0), *self.areas]),
         )
@@ -162,7 +171,7 @@ def _equal_cells(plane: Values, inside: Mask, area_m2: float) -> Tally:
     held = values[: values.searchsorted(np.nan)]  # what is missing comes last
     moments = Moments.of(held, area_m2)
     return Tally(
-        equal=((held, area_m2),),
+        runs=(Run(held, area_m2),),
         count=float(held.size),
         pixel_sum=held.size * moments.mean,
         area_m2=values.size * area_m2,
@@ -172,15 +181,52 @@ def _equal_cells(plane: Values, inside: Mask, area_m2: float) -> Tally:
 
 def _unequal_cells(plane: Values, inside: Mask, area: Areas) -> Tally:
     has_value = inside & ~np.isnan(plane)
-    held, areas = plane[has_value], area[has_value]
+    whole = bool(has_value.all())
+    held, areas = (plane.ravel(), area.ravel()) if whole else (plane[has_value], area[has_value])
+    levels = _levels(held, areas) if held.size else []
+    by_level = sum((Moments.of(*level) for level in levels), NO_VALUES)
     return Tally(
-        others=(held,),
-        areas=(areas,),
+        runs=() if levels or not held.size else (Run.of(held, areas),),
+        levels=tuple(levels),
         count=float(held.size),
         pixel_sum=float(held.sum(dtype=np.float64)),
-        area_m2=float(area[inside].sum()),
-        moments=Moments.of(held, areas),
+        area_m2=float(areas.sum() if whole else area[inside].sum()),
+        moments=by_level if levels else Moments.of(held, areas),
     )
+
+
+def _levels(values: Values, areas: Areas) -> list[tuple[Values, float]]:
+    """Part values by the areas of their cells, each within `UNIFORM` of its level; not into too many.
+
+    Levels are multiples of a power of two, so that blocks side by side have the same ones.
+    """
+    if not areas.min() > 0:
+        return []
+    step = 2.0 ** math.floor(math.log2(2 * UNIFORM * float(areas.min())))
+    first = math.floor(float(areas.min()) / step)
+    if (float(areas.max()) / step) - first > MAX_LEVELS - 1:
+        return []
+    level = np.rint(areas * (1 / step) - first).astype(np.uint8)
+    ordered = values[np.argsort(level, kind="stable")]  # of bytes: by counting them
+    ends = np.cumsum(np.bincount(level))
+    parts = zip(ends, np.split(ordered, ends[:-1]), strict=True)
+    return [(part, (first + number) * step) for number, (_, part) in enumerate(parts) if part.size]
+
+
+def _in_order(levels: Sequence[tuple[Values, float]]) -> list[Run]:
+    """Put the values of each level in order."""
+    by_area: dict[float, list[Values]] = {}
+    for values, area in levels:
+        by_area.setdefault(area, []).append(values)
+
+    def run(area: float) -> Run:
+        double = any(values.dtype == np.float64 for values in by_area[area])
+        values = np.concatenate([widened(each) if double else each for each in by_area[area]])
+        values.sort()
+        return Run(values, area)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(run, by_area))
 
 
 def _edge_cells(values: ProductValues, covered: Coverage, areas: CellAreas, block: Block) -> Tally:

@@ -8,7 +8,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, Literal
@@ -82,47 +82,72 @@ class Moments:
         return self.deviation / self.weight if self.weight else math.nan
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Values, ascending, and the areas of their cells."""
+
+    values: Values
+    area: float | Areas
+    """Of each cell; or, where they differ, of all cells before each place, (values + 1)."""
+
+    @classmethod
+    def of(cls, values: Values, areas: Areas) -> "Run":
+        """Return values and their areas in order."""
+        order = np.argsort(values)
+        return cls(values[order], np.concatenate([[0.0], np.cumsum(areas[order])]))
+
+    def up_to(self, place: int) -> float:
+        """Return the area of the values before a place."""
+        return place * self.area if isinstance(self.area, float) else float(self.area[place])
+
+
 @dataclass(frozen=True)
 class Distribution:
     """Values and their areas.
 
     Most cells of a polygon lie inside it and have one area with those around them; they are kept in runs of
-    one area, as they were counted and put in order. To put the runs together would cost more than all else
-    here; what is asked of all is asked of each. All have one type, float32 or float64, in which thresholds
-    are met as by the palette of tiles (`app.products.thresholds`).
+    one area, as they were counted and put in order, or with areas of their own where these change quickly. To
+    put the runs together would cost more than all else here; what is asked of all is asked of each. All have
+    one type, float32 or float64, in which thresholds are met as by the palette of tiles
+    (`app.products.thresholds`).
     """
 
-    equal: tuple[tuple[Values, float], ...]
-    """Runs of values of cells that all have one area, each ascending, none empty, with that area."""
+    runs: tuple[Run, ...]
+    """None empty."""
     others: Values
     """Values of cells with areas of their own, ascending."""
     areas: Areas
     """The areas of `others`."""
 
     @classmethod
-    def of(cls, equal: Sequence[tuple[Values, float]], others: Values, areas: Areas) -> "Distribution":
-        """Put together ascending runs, each with the area of its cells, and other values; none is NaN."""
-        if any(values.dtype == np.float64 for values in (others, *(run for run, _ in equal))):
-            equal, others = [(widened(run), area) for run, area in equal], widened(others)
-        runs = [(run, area) for run, area in equal if run.size >= SHORT]
+    def of(cls, runs: Sequence[Run], others: Values, areas: Areas) -> "Distribution":
+        """Put together ascending runs with the areas of their cells, and other values; none is NaN."""
+        if any(values.dtype == np.float64 for values in (others, *(run.values for run in runs))):
+            runs, others = [replace(run, values=widened(run.values)) for run in runs], widened(others)
+        long = [run for run in runs if run.values.size >= SHORT]
         by_area: dict[float, list[Values]] = {}
-        for run, area in equal:
-            if 0 < run.size < SHORT:
-                by_area.setdefault(area, []).append(run)
+        rest, areas_of_rest = [others], [areas]
+        for run in runs:
+            if run.values.size < SHORT and isinstance(run.area, float):
+                by_area.setdefault(run.area, []).append(run.values)
+            elif run.values.size < SHORT:
+                rest.append(run.values)
+                areas_of_rest.append(np.diff(run.area))
         for area, short in by_area.items():
-            size = sum(run.size for run in short)
+            size = sum(values.size for values in short)
             if size >= SHORT:
-                runs.append((np.sort(np.concatenate(short)), area))
+                long.append(Run(np.sort(np.concatenate(short)), area))
             else:  # so few that they are told with their areas, as the others are
-                others = np.concatenate([others, *short])
-                areas = np.concatenate([areas, np.full(size, area)])
+                rest.extend(short)
+                areas_of_rest.append(np.full(size, area))
+        others, areas = np.concatenate(rest), np.concatenate(areas_of_rest)
         order = np.argsort(others)
-        return cls(tuple(runs), others[order], areas[order])
+        return cls(tuple(long), others[order], areas[order])
 
     @property
     def empty(self) -> bool:
         """Whether there are no values."""
-        return not (self.equal or self.others.size)
+        return not (self.runs or self.others.size)
 
     @property
     def smallest(self) -> float:
@@ -137,7 +162,7 @@ class Distribution:
     @property
     def area(self) -> float:
         """Of all values."""
-        return sum(run.size * area for run, area in self.equal) + float(self._summed[-1])
+        return sum(run.up_to(run.values.size) for run in self.runs) + float(self._summed[-1])
 
     def below(self, threshold: float) -> float:
         """Return the area of the values below a threshold."""
@@ -183,7 +208,7 @@ class Distribution:
 
         It is found by bisection of the numbers of their type between the smallest value and the largest.
         """
-        if not self.equal:
+        if not self.runs:
             place = int(self._summed[1:].searchsorted(target, "right"))
             return float(self.others[min(place, self.others.size - 1)])
         dtype = self._dtype
@@ -209,8 +234,8 @@ class Distribution:
 
     def _area_before(self, value: float | np.floating[Any], side: Literal["left", "right"]) -> float:
         key = self._dtype.type(value)
-        equal = sum(int(run.searchsorted(key, side)) * area for run, area in self.equal)
-        return equal + float(self._summed[self.others.searchsorted(key, side)])
+        of_runs = sum(run.up_to(int(run.values.searchsorted(key, side))) for run in self.runs)
+        return of_runs + float(self._summed[self.others.searchsorted(key, side)])
 
     @property
     def _dtype(self) -> np.dtype[Any]:
@@ -218,7 +243,7 @@ class Distribution:
 
     @cached_property
     def _runs(self) -> tuple[Values, ...]:
-        runs = tuple(run for run, _ in self.equal)
+        runs = tuple(run.values for run in self.runs)
         return (*runs, self.others) if self.others.size else runs
 
     @cached_property

@@ -44,12 +44,6 @@ LARGE_CELL_M = 20e3
 PART = 256
 """Cells a side of the largest parts that may have one area: a block of a COG."""
 
-LEAST_PART = 32
-"""Cells a side of the smallest: a run of values of its own costs as much as a thousand values."""
-
-STEEP = 2 * UNIFORM / LEAST_PART
-"""Change of areas from a cell to the next beyond which no part has one that stands for all."""
-
 PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
 """PROJ's cylindrical projections: a row of cells follows a parallel, so that its cells have one area."""
 
@@ -143,29 +137,7 @@ class CellAreas:
                     for rows, columns, area_m2 in self.parts(*part):
                         yield _moved(rows, down), _moved(columns, right), area_m2
             return
-        area_m2 = self.uniform(column, row, width, height)
-        if area_m2 is not None or self._is_steep or max(width, height) <= LEAST_PART:
-            yield slice(0, height), slice(0, width), area_m2
-            return
-        across, down = (width + 1) // 2, (height + 1) // 2
-        for first_row, rows_there in ((0, down), (down, height - down)):
-            for first_column, columns_there in ((0, across), (across, width - across)):
-                if rows_there and columns_there:
-                    part = column + first_column, row + first_row, columns_there, rows_there
-                    for rows, columns, area_m2 in self.parts(*part):
-                        yield _moved(rows, first_row), _moved(columns, first_column), area_m2
-
-    @cached_property
-    def _is_steep(self) -> bool:
-        """Whether areas differ so much from cell to cell that small parts would not help."""
-        if self._rows_are_parallels:
-            rows = self._row_areas(self.row, self.height)[:, 0]
-            return bool(np.any(np.abs(np.diff(rows)) > STEEP * rows[1:]))
-        if self._polynomial is None:
-            return True
-        middle = self.column + self.width / 2, self.row + self.height / 2
-        around = self._interpolated(middle[0] + np.array([0.0, 1.0]), middle[1] + np.array([0.0, 1.0]))
-        return float(around.max() / around.min()) - 1 > STEEP
+        yield slice(0, height), slice(0, width), self.uniform(column, row, width, height)
 
     def uniform(self, column: int, row: int, width: int, height: int) -> float | None:
         """Return the area that stands for every cell of a part; None if they differ too much."""

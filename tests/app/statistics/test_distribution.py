@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box, mapping
 
-from app.statistics.distribution import Distribution
+from app.statistics.distribution import Distribution, Run
 
 QUANTILES = (0.0, 0.02, 0.1, 0.33, 0.5, 0.61, 0.9, 0.98, 1.0)
 
 
 def distribution(equal, others=(), areas=(), cell_area=1.0) -> Distribution:
     runs = [np.sort(np.array(equal[start::3], np.float32)) for start in range(3)]
-    told = [(run, cell_area) for run in runs]
+    told = [Run(run, cell_area) for run in runs]
     return Distribution.of(told, np.array(others, np.float32), np.array(areas, np.float64))
 
 
@@ -79,7 +79,7 @@ def test_quantiles_of_many_runs_are_exactextracts(kind):
         values[random.random(values.size) < 0.8] = 0.125
     areas = np.full(100_000, 0.5)
     runs = [np.sort(run) for run in np.split(values[:600_000], [200_000, 320_000, 320_000, 500_000, 500_003])]
-    found = Distribution.of([(run, 0.5) for run in runs], values[600_000:], areas)
+    found = Distribution.of([Run(run, 0.5) for run in runs], values[600_000:], areas)
     expected = exactextract_quantiles(values, 0.5)
     np.testing.assert_allclose([found.quantile(q) for q in QUANTILES], expected, rtol=1e-6)
     assert found.below(0.125) == pytest.approx(0.5 * np.count_nonzero(values < np.float32(0.125)))
