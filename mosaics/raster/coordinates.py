@@ -1,6 +1,6 @@
 """Coordinates from one system to another; what a system has no place for is infinite, never an error.
 
-rasterio raises an error of GDAL, which is no `RasterioError`, for the first twenty calls with a place that a
+rasterio raises an error of GDAL other than `RasterioError` for the first twenty calls with a place that a
 projection does not have, gives none of their other coordinates, and returns infinity from then on.
 """
 
