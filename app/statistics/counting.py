@@ -86,11 +86,12 @@ class Tally:
 
     def condensed(self) -> "Tally":
         """Return it with each value once, where values are few, as those of classes are."""
-        runs = [_distinct(run, area) for run, area in self.equal if run.size]
-        values = np.concatenate([np.empty(0, np.float32), *self.others, *(values for values, _ in runs)])
-        areas = np.concatenate([np.empty(0), *self.areas, *(areas for _, areas in runs)])
+        few = [run.distinct() for run in self.runs if run.values.size]
+        few += [Run(np.sort(values), area).distinct() for values, area in self.levels]
+        values = np.concatenate([np.empty(0, np.float32), *self.others, *(values for values, _ in few)])
+        areas = np.concatenate([np.empty(0), *self.areas, *(areas for _, areas in few)])
         distinct, places = np.unique(values, return_inverse=True)
-        return replace(self, equal=(), others=(distinct,), areas=(_sums(places, areas),))
+        return replace(self, runs=(), levels=(), others=(distinct,), areas=(_sums(places, areas),))
 
     def distribution(self) -> Distribution:
         """The values by area."""
@@ -101,12 +102,6 @@ class Tally:
             np.concatenate([np.empty(0, np.float32), *others]),
             np.concatenate([np.empty(0), *self.areas]),
         )
-
-
-def _distinct(run: Values, area_m2: float) -> tuple[Values, Areas]:
-    """Return the different values of an ascending run of cells of one area, and the area of each."""
-    begins = np.flatnonzero(np.append(True, run[1:] != run[:-1]))
-    return run[begins], np.diff(begins, append=run.size) * area_m2
 
 
 def _sums(places: NDArray[np.intp], areas: Areas) -> Areas:

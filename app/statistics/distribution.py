@@ -96,6 +96,13 @@ class Run:
         order = np.argsort(values)
         return cls(values[order], np.concatenate([[0.0], np.cumsum(areas[order])]))
 
+    def distinct(self) -> tuple[Values, Areas]:
+        """Return each value once, and the area of its cells."""
+        begins = np.flatnonzero(np.append(True, self.values[1:] != self.values[:-1]))
+        places = np.append(begins, self.values.size)
+        sums = places * self.area if isinstance(self.area, float) else self.area[places]
+        return self.values[begins], np.diff(sums)
+
     def up_to(self, place: int) -> float:
         """Return the area of the values before a place."""
         return place * self.area if isinstance(self.area, float) else float(self.area[place])

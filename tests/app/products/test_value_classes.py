@@ -7,7 +7,7 @@ from app.products.legend import legend_json, legend_png, legend_svg
 from app.products.product import ProductFileError
 from app.products.product_file import read_products
 from app.products.registry import Registry
-from app.statistics.distribution import Distribution
+from app.statistics.distribution import Distribution, Run
 from app.statistics.summarising import _classes
 from mosaics.collection import Band, Category, Collection
 from mosaics.period import Cadence
@@ -44,7 +44,7 @@ def test_a_code_is_itself_or_other_but_never_its_neighbour(tmp_path, dtype):
     assert colors[:2].tolist() == [[0x46, 0x6B, 0x9F, 255], [0xBD, 0xBD, 0xBD, 255]]
     assert colors[6].tolist() == [0, 0, 0, 0]
     held = np.sort(codes[~np.isnan(codes)])
-    found = Distribution.of(((held, 1e4),), held[:0], np.empty(0))
+    found = Distribution.of([Run(held, 1e4)], held[:0], np.empty(0))
     areas = {row.name: row.area_ha for row in _classes(product, found)}
     assert areas == {"Open water": 1, "Developed, open space": 1, "Developed, low": 1, "other": 4}
 

@@ -19,7 +19,7 @@ from app.rendering.computing import Clock, compute_values
 from app.rendering.painting import encode
 from app.rendering.point import point_value
 from app.rendering.values import Pixels, Values
-from app.statistics.distribution import Distribution
+from app.statistics.distribution import Distribution, Run
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import BandPixels
 from mosaics.scene import Asset, SceneItem
@@ -73,7 +73,7 @@ def values_of(shown: Product, scenes: Sequence[tuple[np.ndarray, float, float]])
 
 def distribution_of(values: Values) -> Distribution:
     plane = np.sort(values.planes[0].ravel())
-    return Distribution.of(((plane, 1.0),), plane[:0], np.empty(0))
+    return Distribution.of([Run(plane, 1.0)], plane[:0], np.empty(0))
 
 
 DTYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32")
