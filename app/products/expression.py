@@ -28,6 +28,7 @@ from app.products.grammar import (
     name_of,
     parse,
 )
+from app.products.homogeneity import is_scale_free
 from mosaics.raster.decimals import Floats
 
 __all__ = [
@@ -80,12 +81,12 @@ class Aggregate:
     least: int
     """Years that must have a value; with fewer, the result is missing."""
 
-    def over(self, values: Mapping[str, Floats]) -> Floats:
+    def over(self, values: Mapping[str, Floats], *, double: bool) -> Floats:
         """Return the aggregate of arrays whose first axis is the years.
 
         The standard deviation is that of a sample, with n - 1; years without a value are ignored.
         """
-        yearly = self.inner.evaluate(values)
+        yearly = self.inner.evaluate(values, double=double)
         present = ~np.isnan(yearly)
         count = present.sum(axis=0)
         enough = count >= self.least
@@ -128,11 +129,17 @@ class Expression:
     """Whether it compares numbers that it has computed, which roundings may have moved."""
     thresholds: tuple[float, ...] = ()
     """The numbers it compares with."""
+    is_scale_free: bool = False
+    """Whether bands that are all multiplied by one positive number give the same result."""
     double_tree: Any = field(default=None, repr=False, compare=False)
     """The nodes for float64, which compare as decimals do."""
 
     def evaluate(
-        self, values: Mapping[str, Floats], rounded_to: type[np.floating[Any]] | None = None
+        self,
+        values: Mapping[str, Floats],
+        rounded_to: type[np.floating[Any]] | None = None,
+        *,
+        double: bool = False,
     ) -> Floats:
         """Evaluate the formula on arrays.
 
@@ -140,12 +147,15 @@ class Expression:
             values: For every name in `bands` an array in its unit, float32 or float64, all of one shape; NaN
                 is missing. Bands of a role with several years have an additional first axis: the years.
             rounded_to: The type of the result; None leaves it as computed.
+            double: Whether to compute in float64 even if no band is.
 
         Returns:
             The same shape, float64 if a band is; NaN where missing, never infinite. Comparisons give 1 or 0.
         """
-        aggregates = {name: aggregate.over(values) for name, aggregate in self.aggregates.items()}
-        double = any(values[name].dtype == np.float64 for name in self.bands)
+        aggregates = {
+            name: aggregate.over(values, double=double) for name, aggregate in self.aggregates.items()
+        }
+        double = double or any(values[name].dtype == np.float64 for name in self.bands)
         program = (_programs.of_double if double else _programs.of)(self)
         given = [aggregates[name] if name in aggregates else values[name] for name in self.variables]
         out = np.empty(given[0].shape, rounded_to) if double and rounded_to is not None else None
@@ -273,6 +283,7 @@ class _Compilation:
             is_band=isinstance(tree, ast.Name | ast.Attribute),
             compares_computed=compares_computed(tree),
             thresholds=compared_numbers(tree),
+            is_scale_free=is_scale_free(tree),
         )
 
     def guarded(self, tree: ast.expr) -> _Term:

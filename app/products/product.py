@@ -323,6 +323,12 @@ class Product(BaseModel):
         return bool(self.roles or self.zone_rules)
 
     @cached_property
+    def is_scale_free(self) -> bool:
+        """Whether its values and conditions are the same for bands all multiplied by one positive number."""
+        formulas = () if self.formula is None else (self.formula, *self.conditions.values())
+        return bool(formulas) and all(formula.is_scale_free for formula in formulas)
+
+    @cached_property
     def comparisons(self) -> Comparisons:
         """The numbers that its bands and values are compared with."""
         if self.formula is None:

@@ -6,7 +6,7 @@ a pixel falls on to the next scene where the formula has no value, too; a produc
 all of its windows have their bands.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from app.products.expression import Expression
 from app.products.mask import MaskRule
 from app.products.precision import Precision, precision_of, widened
 from app.products.product import Product
@@ -24,6 +25,7 @@ from app.rendering.resolving import SceneWindows, WindowScenes
 from app.rendering.values import Filled, FilledWindow, ItemOf, Mask, Pixels, Plane, Values
 from app.rendering.zone_mask import outside_zones
 from mosaics.index import SceneRef
+from mosaics.raster.decimals import Floats, scaling_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, BandPixels, read_band, read_pixel
 from mosaics.scene import Asset, SceneItem
@@ -105,7 +107,7 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
             break
     found, marks = years[0].planes, dict[str, Mask]()
     if product.roles:
-        found, marks = _compared(product, windows, alive, wanted, filling.type_kept)
+        found, marks = _compared(filling, windows, alive, wanted)
     planes = found[0][np.newaxis] if len(found) == 1 else np.stack(found)
     if product.offset:
         planes -= planes.dtype.type(product.offset)
@@ -134,21 +136,18 @@ def _in_enough(years: Sequence[Filled], least: int) -> Mask:
 
 
 def _compared(
-    product: Product,
-    windows: Sequence[FilledWindow],
-    alive: Mask,
-    wanted: Mask,
-    kept: type[np.floating[Any]],
+    filling: "_Filling", windows: Sequence[FilledWindow], alive: Mask, wanted: Mask
 ) -> tuple[list[Plane], dict[str, Mask]]:
     """The one plane of a product with roles, from the bands of all its windows, and what is marked on it.
 
     Where no pixel has all windows the formula need not be evaluated.
     """
+    product = filling.product
     assert product.formula is not None  # noqa: S101 - a product with roles has one
     bands = {name: plane for window in windows for name, plane in _named(product, window)}
     plane = np.full(wanted.shape, np.nan, np.float32)
     if alive.any():
-        plane = product.formula.evaluate(bands, None if product.offset else kept)
+        plane = filling.evaluate(product.formula, bands, None if product.offset else filling.type_kept)
     if not alive.all():
         plane[~alive] = np.nan
     present = ~np.isnan(plane)
@@ -157,7 +156,7 @@ def _compared(
         marks["masked"] |= filled.rejected & filled.missing
     marks["masked"] &= ~present
     for name, condition in product.conditions.items():
-        marks[name] = present & (condition.evaluate(bands) == 1) if alive.any() else present
+        marks[name] = present & (filling.evaluate(condition, bands, None) == 1) if alive.any() else present
     return [plane], marks
 
 
@@ -184,6 +183,8 @@ class _Filling:
     unmasked: dict[str, None] = field(default_factory=dict)
     precisions: set[Precision] = field(default_factory=set)
     """Of the bands that values were computed from."""
+    times: int | None = None
+    """What bands are multiplied by, of a formula that this does not change; None: they are in their units."""
     reach: float = 1.0
     """Values that 16 bits reach with the smallest scale among them, 1 at most."""
     files: set[str] = field(default_factory=set)
@@ -192,6 +193,12 @@ class _Filling:
     def absences(self) -> Absences:
         """What tells why pixels have no value."""
         return Absences(self.product, self.pixels, self.item_of)
+
+    def evaluate(
+        self, formula: Expression, bands: Mapping[str, Floats], rounded_to: type[np.floating[Any]] | None
+    ) -> Floats:
+        """Evaluate a formula in the precision that the bands read need."""
+        return formula.evaluate(bands, rounded_to, double=bool(self.precisions - {Precision.SINGLE}))
 
     @property
     def type_kept(self) -> type[np.floating[Any]]:
@@ -232,7 +239,9 @@ class _Filling:
             return False
         found, holds = [bands[name] for name in self.product.rgb_bands or names], kept
         if self.product.formula is not None and not self.product.roles:
-            found = [self.product.formula.evaluate(bands, None if self.product.offset else self.type_kept)]
+            found = [
+                self.evaluate(self.product.formula, bands, None if self.product.offset else self.type_kept)
+            ]
             holds = kept & ~np.isnan(found[0])
             if not holds.any():
                 return False
@@ -276,14 +285,20 @@ class _Filling:
                     self.note_rejected(rule, found, kept & ~keeps, filled)
                 kept &= keeps
             self.clock.lap("mask")
-        if not kept.any():
-            return {}
-        precisions = {name: precision_of(product, item.assets[name]) for name in names}
+        return self.values_of({name: pixels[name] for name in names}, item) if kept.any() else {}
+
+    def values_of(self, pixels: Mapping[str, BandPixels], item: SceneItem) -> dict[str, Plane]:
+        """Return bands in their units, or times one number where that changes nothing, to compute with."""
+        assets = {name: item.assets[name] for name in pixels}
+        precisions = {name: precision_of(self.product, asset) for name, asset in assets.items()}
         self.precisions |= set(precisions.values())
-        self.reach = min(self.reach, *(abs(item.assets[name].scale) * 2**16 for name in names))
+        self.reach = min(self.reach, *(abs(asset.scale) * 2**16 for asset in assets.values()))
+        if self.product.is_scale_free and self.times is None:
+            first = next(iter(assets.values()))
+            self.times = scaling_of(first.scale, first.offset).divisor
         return {
-            name: pixels[name].physical(item.assets[name], precision.computed)
-            for name, precision in precisions.items()
+            name: pixels[name].physical(asset, precisions[name].computed, times=self.times or 1)
+            for name, asset in assets.items()
         }
 
     def note_rejected(self, rule: MaskRule, pixels: BandPixels, rejected: Mask, filled: Filled) -> None:

@@ -45,6 +45,24 @@ def scaling_of(scale: float, offset: float) -> Scaling:
     return Scaling(int(by * divisor), int(more * divisor), divisor)
 
 
+def multiplied(
+    stored: NDArray[Any], scale: float, offset: float, by: int, dtype: type[np.floating[Any]]
+) -> Floats:
+    """Return values times a whole number: whole numbers, if it is the divisor of their scaling.
+
+    Args:
+        stored: As for `scaled`, like scale and offset.
+        scale: In decimals.
+        offset: In decimals.
+        by: The whole number.
+        dtype: float32 or float64.
+    """
+    multiplier, addend, divisor = scaling_of(scale, offset)
+    if divisor == by and _fits(stored.dtype, scaling_of(scale, offset), np.dtype(dtype)):
+        return scaled(stored, float(multiplier), float(addend), dtype)
+    return (scaled(stored, scale, offset, np.float64) * by).astype(dtype, copy=False)
+
+
 def scaled(stored: NDArray[Any], scale: float, offset: float, dtype: type[np.floating[Any]]) -> Floats:
     """Return stored numbers as values, each the nearest of its type to what exact arithmetic gives.
 

@@ -26,7 +26,7 @@ from mosaics.ellipsoid import WGS84
 from mosaics.raster.blocks import Raster
 from mosaics.raster.circle import holds_pole, is_local, turn_of
 from mosaics.raster.coordinates import GDAL_ERRORS, moved, to_degrees
-from mosaics.raster.decimals import WHOLE_IN, Floats, scaled
+from mosaics.raster.decimals import WHOLE_IN, Floats, multiplied, scaled
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.scene import Asset
@@ -79,13 +79,16 @@ class BandPixels:
     valid: NDArray[np.bool_]
     """True where the file has a value, same shape."""
 
-    def physical(self, asset: Asset, dtype: type[np.floating[Any]] = np.float32) -> Floats:
-        """Return the values in the band's unit, NaN where there is none.
+    def physical(self, asset: Asset, dtype: type[np.floating[Any]] = np.float32, *, times: int = 1) -> Floats:
+        """Return the values in the band's unit, or times a whole number, NaN where there is none.
 
         Each is the nearest number of its type to ``stored x scale + offset`` in decimals, so that a stored
         number that means zero becomes zero, and 10 x 0.01 the number that is written 0.1.
         """
-        values = scaled(self.stored, asset.scale, asset.offset, dtype)
+        if times == 1:
+            values = scaled(self.stored, asset.scale, asset.offset, dtype)
+        else:
+            values = multiplied(self.stored, asset.scale, asset.offset, times, dtype)
         if not self.valid.all():
             np.copyto(values, np.nan, where=~self.valid)
         return values

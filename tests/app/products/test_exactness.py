@@ -71,5 +71,23 @@ def test_whole_numbers_beyond_float32_are_told_apart():
     assert compile_expression("v - 20240000").evaluate(read).tolist() == [614, 615, 616]
 
 
+@pytest.mark.parametrize(
+    ("text", "free"),
+    [
+        ("keep((nir - red) / (nir + red), nir + red > 0)", True),
+        ("where(a > 0, sqrt(a * b) / (a + b), 0)", True),
+        ("log(a / b) + 0.5", True),
+        ("a ** 2 / (b * c) - minimum(a, b) / c", True),
+        ("2.5 * (nir - red) / (nir + 6 * red + 1)", False),
+        ("keep(a / b, a > 0.1)", False),
+        ("a / b * c", False),
+        ("exp(a) / exp(b)", False),
+        ("a", False),
+    ],
+)
+def test_a_formula_that_units_do_not_change_is_known(text, free):
+    assert compile_expression(text).is_scale_free is free
+
+
 def test_a_band_may_be_called_as_python_calls_something_else():
     assert compile_expression("class").bands == ("class",)

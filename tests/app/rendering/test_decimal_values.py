@@ -182,6 +182,42 @@ def test_scenes_of_wide_and_narrow_numbers_have_one_rule():
     assert palette_of(shown).index(values.planes[0])[0].tolist() == [2, 2, 1]
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "int32"])
+def test_an_index_is_the_nearest_number_to_the_exact_one(dtype):
+    """Scenes of several scales and offsets in one tile; (0.3 - 0.1) / (0.3 + 0.1) is 0.5, not 0.50000006."""
+    shown = product(expression="(a - b) / (a + b)", rescale=[0, 1], colormap="greys")
+    scales = {"old": (1e-4, 0.0), "new": (1e-4, -0.1), "landsat": (2.75e-5, -0.2)}
+    stored = {"old": (3000, 1000), "new": (4000, 2000), "landsat": (20000, 10000)}
+    items = {
+        name: SceneItem(
+            name,
+            name,
+            "c",
+            WHEN,
+            WHEN,
+            {n: Asset(n, f"{name} {n}", dtype, None, *scales[name], "1") for n in "ab"},
+            {},
+        )
+        for name in scales
+    }
+
+    def read(asset: Asset) -> BandPixels:
+        name, band = asset.path.split()
+        place = list(scales).index(name)
+        return BandPixels(
+            np.full((1, 3), stored[name]["ab".index(band)], dtype), np.arange(3)[np.newaxis] == place
+        )
+
+    pixels = Pixels((1, 3), read, lambda _: PLACE)
+    values = compute_values(
+        shown, one_window([ref(name) for name in scales]), pixels, lambda scene: items[scene.id], Clock()
+    )
+    # 0.55 - 0.2 and 0.275 - 0.2: (0.35 - 0.075) / (0.35 + 0.075)
+    exact = [0.5, 0.5, float(Fraction(275, 425))]
+    assert values.planes[0, 0].tolist() == pytest.approx(exact, rel=1e-7)
+    assert values.planes[0, 0, :2].tolist() == [0.5, 0.5]
+
+
 def test_nothing_left_over_by_roundings_is_nothing():
     shown = product(expression="a + b - c", classes=classes(0.0))
     item = SceneItem(

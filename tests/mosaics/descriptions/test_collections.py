@@ -152,7 +152,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         (('dtype = "uint16"', ""), r"mine\.toml: bands: red: dtype: is missing"),
         (
             ('title = "Red"', 'title = "Red"\ncolour = "red"'),
-            "bands: red: colour: is not a field .*: categorical, desc",
+            "bands: red: colour: is not a field .*: categorical, colors, desc",
         ),
         (
             ('license = "MIT"', 'license = "MIT"\nlicence = "MIT"'),
