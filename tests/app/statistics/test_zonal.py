@@ -244,8 +244,8 @@ async def test_the_fields_near_mol_equal_exactextract(tmp_path, shared_data):
     for name, file in (("red", "ref_input_S2_B04.tif"), ("nir", "ref_input_S2_B08.tif")):
         with rasterio.open(folder / file) as dataset:
             bands[name] = Raster(dataset.read(1), dataset.transform, nodata=65535, scale=1e-4)
-        physical[name] = bands[name].values * np.float32(1e-4)
-    ndvi = (physical["nir"] - physical["red"]) / (physical["nir"] + physical["red"])
+        physical[name] = bands[name].values / 1e4
+    ndvi = ((physical["nir"] - physical["red"]) / (physical["nir"] + physical["red"])).astype("float32")
     file = shared_data / "polygons" / "openeo_fields_S2_B04_polygons.geojson"
     fields = [
         # They lie 13 km west of the scene; moved by 0.23 degrees, fields near Mol lie on fields near Mol.
