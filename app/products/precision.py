@@ -11,46 +11,37 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.products.comparisons import Comparisons
-from app.products.product import Product
 from mosaics.raster.decimals import Floats, is_wide, told_apart
-from mosaics.scene import Asset
 
 
 class Precision(Enum):
     """How a band's values are computed, and what is kept of them."""
 
-    SINGLE = "single"
+    SINGLE = (np.float32, np.float32)
     """All in float32."""
-    ROUNDED = "rounded"
+    ROUNDED = (np.float64, np.float32)
     """Computed in float64; the result rounded to float32, where roundings on the way are gone."""
-    DOUBLE = "double"
+    DOUBLE = (np.float64, np.float64)
     """All in float64."""
 
-    @property
-    def computed(self) -> type[np.floating[Any]]:
+    def __init__(self, computed: type[np.floating[Any]], kept: type[np.floating[Any]]) -> None:
+        self.computed = computed
         """The type that is computed in."""
-        return np.float32 if self is Precision.SINGLE else np.float64
-
-    @property
-    def kept(self) -> type[np.floating[Any]]:
+        self.kept = kept
         """The type that results have."""
-        return np.float64 if self is Precision.DOUBLE else np.float32
 
 
-def precision_of(product: Product, asset: Asset) -> Precision:
-    """Return in which precision a product has to read a band of a scene for its comparisons to be right."""
-    stored = _Stored(asset.dtype, asset.scale, asset.offset)
-    return _precision(stored, product.comparisons)
+class Stored(NamedTuple):
+    """How a band's numbers are stored."""
 
-
-class _Stored(NamedTuple):
     dtype: str
     scale: float
     offset: float
 
 
 @lru_cache(maxsize=4096)
-def _precision(stored: _Stored, compared: Comparisons) -> Precision:
+def precision_of(stored: Stored, compared: Comparisons) -> Precision:
+    """Return in which precision a band of a scene has to be read for a product's comparisons to be right."""
     if is_wide(stored.dtype):
         return Precision.DOUBLE
     if stored.dtype == "float32":

@@ -234,12 +234,12 @@ class Product(BaseModel):
     def _stops(self) -> Colormap | None:
         return load_colormap(self.colormap) if self.colormap else None
 
-    @property
+    @cached_property
     def kind(self) -> Literal["classes", "continuous", "rgb"]:
         """How values become colours."""
         return "rgb" if self.rgb_bands else "continuous" if self.rescale else "classes"
 
-    @property
+    @cached_property
     def takes_values(self) -> bool:
         """Whether its classes are those of the band it shows, as its collection or landed files name them."""
         return (
@@ -253,14 +253,14 @@ class Product(BaseModel):
         """Its named single values."""
         return {value: row for value, row in self.values.items() if isinstance(value, int)}
 
-    @property
+    @cached_property
     def class_names(self) -> tuple[str, ...]:
         """What its classes are called, in order; none where it has no classes."""
         if self.kind != "classes" or self.palette is None:
             return ()
         return tuple(entry.label for entry in self.palette.entries)
 
-    @property
+    @cached_property
     def takes_codes(self) -> bool:
         """Whether its classes are of single values."""
         return self.kind == "classes" and not self.classes

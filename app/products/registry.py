@@ -81,7 +81,7 @@ class Registry:
             UnknownProductError: If no product has this id.
         """
         try:
-            return self._with_classes(self._products[product_id])
+            product = self._products[product_id]
         except KeyError:
             if one := self.left_out.get(product_id):
                 raise UnknownProductError(f"product {product_id!r} is left out: {one.reason}") from None
@@ -91,14 +91,13 @@ class Registry:
             raise UnknownProductError(
                 f"no product {product_id[:80]!r}; there are: {there_are}{guess}"
             ) from None
+        return self._with_classes(product) if product.takes_values else product
 
     def all(self) -> tuple[Product, ...]:
         """Return all products, in order of id."""
-        return tuple(map(self._with_classes, self._products.values()))
+        return tuple(self.get(product_id) for product_id in self._products)
 
     def _with_classes(self, product: Product) -> Product:
-        if not product.takes_values:
-            return product
         collection = self._collections().get(product.collection)
         if collection is None or product.bands[0] not in collection.band_names:
             return product

@@ -16,7 +16,7 @@ import numpy as np
 
 from app.products.expression import Expression
 from app.products.mask import MaskRule
-from app.products.precision import Precision, precision_of, widened
+from app.products.precision import Precision, Stored, precision_of, widened
 from app.products.product import Product
 from app.products.thresholds import LEEWAY
 from app.rendering.absence import Absences
@@ -290,7 +290,10 @@ class _Filling:
     def values_of(self, pixels: Mapping[str, BandPixels], item: SceneItem) -> dict[str, Plane]:
         """Return bands in their units, or times one number where that changes nothing, to compute with."""
         assets = {name: item.assets[name] for name in pixels}
-        precisions = {name: precision_of(self.product, asset) for name, asset in assets.items()}
+        precisions = {
+            name: precision_of(Stored(asset.dtype, asset.scale, asset.offset), self.product.comparisons)
+            for name, asset in assets.items()
+        }
         self.precisions |= set(precisions.values())
         self.reach = min(self.reach, *(abs(asset.scale) * 2**16 for asset in assets.values()))
         if self.product.is_scale_free and self.times is None:

@@ -129,6 +129,7 @@ def _decimal(number: float) -> Fraction:
     return Fraction(repr(float(number)))
 
 
+@lru_cache(maxsize=4096)
 def _fits(stored: np.dtype[Any], scaling: Scaling, working: np.dtype[Any]) -> bool:
     """Return whether all numbers on the way to a value are whole numbers of a type."""
     whole = WHOLE_IN[working]
