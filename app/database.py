@@ -73,6 +73,8 @@ class Database:
     def __init__(self, url: str, *, max_connections: int) -> None:
         self.outages = 0
         """Number of uses that ended in `DatabaseUnavailableError`."""
+        self.is_down = False
+        """Whether uses find it down, and not only slow to answer."""
         self._limit = max_connections
         self._failing = False
         self._turns = 0
@@ -107,8 +109,10 @@ class Database:
             raise SchemaMissingError("the database does not have the tables yet") from error
         except OUTAGES as error:
             self.outages += 1
+            self.is_down = self.is_down or not isinstance(error, TimeoutError)
             self._turn(turn, failing=True, says=f"cannot be used: {type(error).__name__}: {error}")
             raise DatabaseUnavailableError("the database does not answer") from error
+        self.is_down = False
         self._turn(turn, failing=False, says="answers again")
 
     @asynccontextmanager

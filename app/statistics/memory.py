@@ -56,15 +56,14 @@ class DatabaseMemory:
         try:
             async with self._connection() as connection:
                 found = await cached_entries(connection, inputs)
-        except TimeoutError:
-            self._leave_alone(None)
-            return {}
-        except DatabaseUnavailableError as error:
-            slow = isinstance(error.__cause__, TimeoutError)
-            self._leave_alone(None if slow else error)
-            if slow:
+        except (DatabaseUnavailableError, TimeoutError) as error:
+            slow = isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)
+            if slow and not self._database.is_down:
+                self._leave_alone(None)
                 return {}
-            raise
+            outage = DatabaseUnavailableError("the database does not answer")
+            self._leave_alone(outage)
+            raise outage from error
         return found
 
     async def keep(self, entries: Mapping[str, str]) -> None:
