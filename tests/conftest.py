@@ -20,7 +20,23 @@ from tests.services.postgres import PostgresServer
 from tests.services.redis_server import RedisServer
 
 CHECKOUT = Path(__file__).parent.parent
+LONG = (
+    *("end_to_end/test_page", "end_to_end/test_charts", "app/test_errors", "ingest/test_landing_killed"),
+    *("app/routes/areas/test_areas", "ingest/overviews/test_building", "end_to_end/test_changes"),
+    *("ingest/overviews/test_keeping", "ingest/test_landing", "end_to_end/test_saved_areas"),
+    *("end_to_end/test_updates", "app/routes/products/test_statistics", "ingest/test_ingesting_killed"),
+    *("ingest/compositing/test_schedulers", "app/test_recovery", "app/jobs/test_servers"),
+    *("app/tasks/test_servers", "app/regions/test_refreshing", "contracts/test_packaging"),
+    *("scripts/test_paths", "scripts/test_corpora", "contracts/test_web"),
+)
+"""Files whose tests take longest. They begin first, so that no process is left with one at the end."""
 CHROMIUM = Path("/usr/bin/chromium")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first; all others stay in their order."""
+    first = {CHECKOUT / "tests" / f"{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: first.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="session")
