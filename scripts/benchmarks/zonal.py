@@ -43,8 +43,8 @@ SERIES = 6
 
 YEAR = 2022
 MONTHS = tuple(Period.parse(f"{YEAR}-{month:02d}") for month in range(1, 13))
-SAME = 1e-6
-"""Greatest relative difference between our mean and exactextract's."""
+SAME = 1e-5
+"""Greatest relative difference between our mean and exactextract's, to which all cells are of one area."""
 
 STATISTICS = ("mean", "stdev", "median", "min", "max", "count", "quantile(q=0.02)", "quantile(q=0.98)")
 REJECTED = (0, 1, 3, 8, 9, 10, 11)
