@@ -18,9 +18,8 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from app.areas.shapefiles import ShapefileError, open_shapefile
+from mosaics.ellipsoid import WGS84
 from mosaics.raster.coordinates import moved
-
-WGS84 = CRS.from_epsg(4326)
 
 LONLAT_NAME = re.compile(
     r"(urn:(x-)?ogc:def:crs:|https?://www\.opengis\.net/def/crs/)?"

@@ -1,7 +1,6 @@
 """Views of one item: what a product is drawn from where a single scene is shown, and on which grid."""
 
 import math
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,14 @@ from app.http.extents import Box
 from app.http.stac_documents import PREVIEW_PIXELS, box_of, products_of
 from app.products.product import Product
 from app.rendering.address import TileRequest
-from app.rendering.resolving import RENDERER_VERSION, ResolvedTile, SceneWindows, WindowScenes, outline
+from app.rendering.resolving import (
+    RENDERER_VERSION,
+    ResolvedTile,
+    SceneWindows,
+    WindowScenes,
+    digest,
+    outline,
+)
 from app.stac.scene_store import IndexedScene, read_scene
 from app.state import AppState
 from mosaics.ellipsoid import WGS84
@@ -79,8 +85,7 @@ async def resolved(state: AppState, scene: IndexedScene, tile: TileRequest) -> R
     area = outline(tile.grid())
     meets = shapely.intersects(shapely.geometry.shape(scene.item["geometry"]), area)
     sources = await sources_of(state, scene, tile.product, area) if meets else SceneWindows()
-    place = f"{tile.tms.id}/{tile.z}/{tile.x}/{tile.y}/{tile.size}.{tile.format}"
-    key = digest("item", RENDERER_VERSION, tile.product.digest, place, *sources.key_parts)
+    key = digest("item", RENDERER_VERSION, tile.product.digest, tile.text, *sources.key_parts)
     return ResolvedTile(
         request=tile,
         scenes=sources,
@@ -94,11 +99,6 @@ async def resolved(state: AppState, scene: IndexedScene, tile: TileRequest) -> R
 def revision_of(scene: IndexedScene, product: Product) -> str:
     """Return a short mark of what a scene's maps depend on: 16 hexadecimal digits."""
     return digest("item", RENDERER_VERSION, product.digest, scene.item_key)[:16]
-
-
-def digest(*parts: str) -> str:
-    """Return the SHA-256 of some texts, 64 hexadecimal digits."""
-    return sha256("\n".join(parts).encode()).hexdigest()
 
 
 def preview_grid(scene: IndexedScene, product: Product) -> Grid | None:

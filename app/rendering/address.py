@@ -87,6 +87,12 @@ class TileRequest:
         """Whether the tile tells of each pixel why it has no value."""
         return self.absence or self.format is TileFormat.NPY
 
+    @property
+    def text(self) -> str:
+        """What is asked for besides the product and its time, as part of a key."""
+        told = "+absence" if self.tells_absence else ""
+        return f"{self.tms.id}/{self.z}/{self.x}/{self.y}/{self.size}.{self.format}{told}"
+
     def grid(self) -> Grid:
         """Return the tile's pixels in the coordinates of its matrix set."""
         left, bottom, right, top = self.tms.xy_bounds(Tile(self.x, self.y, self.z))

@@ -203,7 +203,8 @@ class _Filling:
     @property
     def type_kept(self) -> type[np.floating[Any]]:
         """The type that results have."""
-        return np.float64 if Precision.DOUBLE in self.precisions else np.float32
+        kept: type[np.floating[Any]] = np.result_type(np.float32, *(p.kept for p in self.precisions)).type
+        return kept
 
     def fill(self, names: Sequence[str], scenes: Sequence[SceneRef], wanted: Mask, *, marks: bool) -> Filled:
         """Fill what is wanted of some bands, or of the product's values, each pixel from its best scene.

@@ -162,7 +162,7 @@ def _layer(catalogue: Catalogue, product: Product, selection: Selection) -> Laye
         are_whole = tuple(time is None or time.covers(period) for period in span.periods)
         spans.append(LayerSpan(collection, span.periods, time, mosaics, are_whole))
         parts += [time.text if time else "", *mosaics]
-    return Layer(selection, tuple(spans), _digest(*parts)[:16])
+    return Layer(selection, tuple(spans), digest(*parts)[:16])
 
 
 async def resolve_tile(catalogue: Catalogue, request: TileRequest, *, limit: int) -> ResolvedTile:
@@ -290,12 +290,10 @@ def _resolved(
         return index.scenes_in(outline(request.grid()), limit=limit)
 
     scenes = _placed(product, layer, indexes, seen, limit)
-    told = "+absence" if request.tells_absence else ""
-    tile = f"{request.tms.id}/{z}/{x}/{y}/{size}.{request.format}{told}"
     return ResolvedTile(
         request=request,
         scenes=scenes,
-        key=_digest(RENDERER_VERSION, product.digest, tile, *scenes.key_parts),
+        key=digest(RENDERER_VERSION, product.digest, request.text, *scenes.key_parts),
         revision=layer.revision,
         synthetic=any(scene.synthetic for scene in scenes.best_first),
         windows=layer.selection.windows,
@@ -303,5 +301,6 @@ def _resolved(
     )
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """Return the SHA-256 of some texts, 64 hexadecimal digits."""
     return sha256("\n".join(parts).encode()).hexdigest()

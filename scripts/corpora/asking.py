@@ -24,6 +24,9 @@ COMMAND = "tilewatch"
 
 OWN_HEADERS = "x-tilewatch-"
 
+JSON = {"Content-Type": "application/json"}
+GEOJSON = {"Content-Type": "application/geo+json"}
+
 SHOWN_BODY = 160
 """Characters of a body that are shown."""
 

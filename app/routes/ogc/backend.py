@@ -12,7 +12,6 @@ import numpy as np
 import shapely
 from morecantile import Tile
 from rasterio.crs import CRS
-from rio_tiler.constants import WGS84_CRS
 from rio_tiler.errors import NoAssetFoundError
 from rio_tiler.models import ImageData
 from rio_tiler.mosaic.backend import BaseBackend
@@ -25,6 +24,7 @@ from app.rendering.resolving import SceneWindows, outline, scenes_in
 from app.rendering.values import ItemOf
 from app.state import AppState
 from app.statistics.pixel_grid import NativePixelGrids, PixelGrid, native_lattices
+from mosaics.ellipsoid import WGS84
 from mosaics.index import SceneRef
 from mosaics.period import Period
 from mosaics.raster.coordinates import moved, moved_bounds, to_crs, to_degrees
@@ -85,7 +85,7 @@ class ProductBackend(BaseBackend):
     def __attrs_post_init__(self) -> None:
         """Set what rio-tiler asks every backend for."""
         self.bounds = union_bounds(self.input.indexes)
-        self.crs = WGS84_CRS
+        self.crs = WGS84
         limit = self.input.state.settings.max_scenes_per_tile
         zooms = zoom_range(self.input.indexes, self.tms, tilesize=256, limit=limit)
         self.minzoom, self.maxzoom = zooms.lowest, zooms.highest
@@ -104,7 +104,7 @@ class ProductBackend(BaseBackend):
         self, xmin: float, ymin: float, xmax: float, ymax: float, coord_crs: CRS | None = None, **_: Any
     ) -> list[SceneRef]:
         """The scenes that meet a box."""
-        return list(self._scenes(Grid(coord_crs or WGS84_CRS, (xmin, ymin, xmax, ymax), 1, 1)).best_first)
+        return list(self._scenes(Grid(coord_crs or WGS84, (xmin, ymin, xmax, ymax), 1, 1)).best_first)
 
     def asset_name(self, asset: SceneRef) -> str:
         """A scene by its id, never by its address."""
@@ -114,7 +114,7 @@ class ProductBackend(BaseBackend):
         self,
         bbox: tuple[float, float, float, float],
         *,
-        bounds_crs: CRS = WGS84_CRS,
+        bounds_crs: CRS = WGS84,
         dst_crs: CRS | None = None,
         max_size: int = MAX_SIZE,
         height: int | None = None,
@@ -236,7 +236,7 @@ def _pixel_in(
 
 def _native_size(bounds: tuple[float, float, float, float], crs: CRS, pixel_m: float) -> tuple[float, float]:
     left, bottom, right, top = bounds
-    lons, lats = moved(crs, WGS84_CRS, [(left + right) / 2], [(bottom + top) / 2])
+    lons, lats = moved(crs, WGS84, [(left + right) / 2], [(bottom + top) / 2])
     if not (np.isfinite(lons[0]) and np.isfinite(lats[0])):
         raise _elsewhere()
     pixel = crs_units(pixel_m, crs, lon=float(lons[0]), lat=float(lats[0]))

@@ -3,7 +3,7 @@
 import json
 from urllib.parse import quote
 
-from scripts.corpora.asking import Question, Questions
+from scripts.corpora.asking import GEOJSON, Question, Questions
 from scripts.corpora.questions.places import (
     FIELDS,
     FIRE,
@@ -16,7 +16,6 @@ from scripts.corpora.questions.places import (
     triangle,
 )
 
-GEOJSON = {"Content-Type": "application/geo+json"}
 PATCH = {"Content-Type": "application/merge-patch+json"}
 
 REGISTERED = (

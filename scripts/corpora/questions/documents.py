@@ -1,7 +1,7 @@
 """Questions for what describes the service: products, collections, legends, TileJSON, WMTS, the interface."""
 
 from scripts.corpora.asking import Question, Questions
-from scripts.corpora.questions.places import CROWD, FIELDS, FIRE, MOL, NOWHERE, SHOWN, asked, box_text
+from scripts.corpora.questions.places import COLLECTIONS, CROWD, FIELDS, FIRE, MOL, NOWHERE, SHOWN, asked, box_text
 
 GZIP = {"Accept-Encoding": "gzip"}
 
@@ -36,18 +36,7 @@ def products() -> Questions:
 def collections() -> Questions:
     """The list and each collection."""
     yield Question("collections", "/collections")
-    for name in [
-        "sentinel-2-l2a",
-        "landsat-c2-l2",
-        "naip",
-        "black-marble-monthly",
-        "black-marble-yearly",
-        "tempo-no2",
-        "sentinel-2-monthly",
-        "landsat-monthly",
-        "fire-zones",
-        "no-such-collection",
-    ]:
+    for name in COLLECTIONS:
         yield Question("collections", f"/collections/{name}")
 
 

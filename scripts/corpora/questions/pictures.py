@@ -1,6 +1,6 @@
 """Questions for pictures of boxes and polygons: TiTiler's endpoints over the same values."""
 
-from scripts.corpora.asking import Question, Questions
+from scripts.corpora.asking import GEOJSON, Question, Questions
 from scripts.corpora.questions.places import (
     FIELDS,
     FIRE,
@@ -21,7 +21,6 @@ from scripts.corpora.questions.places import (
     triangle,
 )
 
-GEOJSON = {"Content-Type": "application/geo+json"}
 FORMS = ("png", "webp", "npy", "tif")
 
 

@@ -12,6 +12,12 @@ from morecantile.errors import PointOutsideTMSBounds
 METRES_A_DEGREE = 111_320.0
 """Of latitude, and of longitude at the equator."""
 
+COLLECTIONS = (
+    *("sentinel-2-l2a", "landsat-c2-l2", "naip", "black-marble-monthly", "black-marble-yearly", "tempo-no2"),
+    *("sentinel-2-monthly", "landsat-monthly", "fire-zones", "no-such-collection"),
+)
+"""All there are, and one there is not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

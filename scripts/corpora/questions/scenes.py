@@ -4,10 +4,9 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from scripts.corpora.asking import Answer, Question, Questions
-from scripts.corpora.questions.places import FIELDS, JULYS, box, ring, square
+from scripts.corpora.asking import JSON, Answer, Question, Questions
+from scripts.corpora.questions.places import COLLECTIONS, FIELDS, JULYS, box, ring, square
 
-JSON = {"Content-Type": "application/json"}
 HOST = "http://localhost"
 
 
@@ -16,18 +15,7 @@ def catalogue() -> Questions:
     yield Question("stac", "/stac")
     yield Question("stac", "/stac/conformance")
     yield Question("stac", "/stac/collections")
-    for name in [
-        "sentinel-2-l2a",
-        "landsat-c2-l2",
-        "naip",
-        "black-marble-monthly",
-        "black-marble-yearly",
-        "tempo-no2",
-        "sentinel-2-monthly",
-        "landsat-monthly",
-        "fire-zones",
-        "no-such-collection",
-    ]:
+    for name in COLLECTIONS:
         yield Question("stac", f"/stac/collections/{name}")
         yield Question("stac items", f"/stac/collections/{name}/items?limit=5")
     for item in [

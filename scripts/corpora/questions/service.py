@@ -4,9 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from scripts.corpora.asking import Question, Questions
+from scripts.corpora.asking import JSON, Question, Questions
 
-JSON = {"Content-Type": "application/json"}
 TOWN_BOX = [-99.06, 40.46, -98.94, 40.54]
 
 WRONG_COMPOSITES: Sequence[dict[str, Any]] = (

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from scripts.corpora.asking import Question, Questions
+from scripts.corpora.asking import GEOJSON, Question, Questions
 from scripts.corpora.questions.places import (
     CROWD,
     DATELINE_WEST,
@@ -31,7 +31,6 @@ from scripts.corpora.questions.places import (
     triangle,
 )
 
-GEOJSON = {"Content-Type": "application/geo+json"}
 LINES = {**GEOJSON, "Accept": "application/x-ndjson"}
 
 
