@@ -25,7 +25,7 @@ from app.jobs.job import (
 )
 from app.keys import KeyMissingError, NotAllowedError
 from app.products.adhoc import ProductRequestError
-from app.products.expression import ExpressionError
+from app.products.grammar import ExpressionError
 from app.products.registry import UnknownProductError
 from app.regions.service import UnknownRegionError
 from app.rendering.address import TileAddressError, UnknownTileError

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from app.products.product import Product, Role
+from app.products.product import Product
+from app.products.role import Role
 from mosaics.catalogue import Catalogue
 from mosaics.period import Period
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from app.products.categories import rows_of
 from app.products.classes import ValueRow
-from app.products.expression import ExpressionError, compile_expression
+from app.products.compiling import compile_expression
+from app.products.grammar import ExpressionError
 from app.products.product import Product
 from app.products.product_file import explain
 from mosaics.collection import Band, Collection

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from app.products.product import Product, Role
-from app.products.role import MAX_YEARS
+from app.products.product import Product
+from app.products.role import MAX_YEARS, Role
 from mosaics.catalogue import Catalogue
 from mosaics.period import Interval, Period, PeriodError, instant_text, parse_when
 

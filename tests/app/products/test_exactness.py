@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.products.expression import compile_expression
+from app.products.compiling import compile_expression
 from mosaics.raster.decimals import scaled
 
 NUMBERS = st.integers(1, 12_000)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from app.products.expression import ExpressionError, compile_expression
+from app.products.compiling import compile_expression
+from app.products.grammar import ExpressionError
 
 BANDS = ("red", "nir", "swir22")
 CONSTANTS = (0.0, 1.0, 2.0, 0.5, 0.1, 3.25, 1e15, 0.001)
