@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from mosaics.ellipsoid import WGS84
-from mosaics.raster.circle import Turn, turn_of
-from mosaics.raster.coordinates import to_crs, to_degrees
+from mosaics.raster.coordinates import Turn, to_crs, to_degrees, turn_of
 
 SAMPLES = 129
 """Points a side of a raster at which it is found out what of it lies on the Earth."""

@@ -9,11 +9,31 @@ from collections.abc import Iterator, Mapping
 from ingest.encoding import PHYSICAL, Encoding, PerBand
 from ingest.file_tags import UNTAGGED
 from ingest.harmonisation import Harmonisation
+from ingest.planning import PlannedBand, ScenePlan
 from ingest.raster import SourceRaster, held_nodata
 from mosaics.collection import Band, Collection
 
 
-def physical_notes(encodings: Mapping[str, Encoding]) -> Iterator[str]:
+def notes_on(plan: ScenePlan) -> tuple[str, ...]:
+    """Return the notes on how a scene is landed."""
+    order, rasters, decided = plan.grounds.order, plan.grounds.rasters, plan.grounds.harmonisation
+    described = {asset.band: plan.collection.band(asset.band) for asset in order.assets}
+    told = {name: plan.bands[name].raster for name in described}
+    encodings = {name: plan.bands[name].encoding for name in described}
+    ignores_baseline = decided is None and not order.declared
+    return (
+        *_physical_notes(encodings),
+        *_unit_notes(rasters, encodings),
+        *_turned_notes(rasters),
+        *_tag_notes(rasters, encodings, plan.collection),
+        *_missing_notes(rasters, told, encodings, described, order.nodata),
+        *_category_notes(plan.bands),
+        *(_offset_notes(decided) if decided else ()),
+        *(_baseline_notes(order.baseline, described) if ignores_baseline else ()),
+    )
+
+
+def _physical_notes(encodings: Mapping[str, Encoding]) -> Iterator[str]:
     """Yield which bands are taken as physical values."""
     physical = [name for name, encoding in encodings.items() if encoding.reason == PHYSICAL]
     units = {encodings[name].unit for name in physical}
@@ -25,14 +45,14 @@ def physical_notes(encodings: Mapping[str, Encoding]) -> Iterator[str]:
         )
 
 
-def unit_notes(rasters: Mapping[str, SourceRaster], encodings: Mapping[str, Encoding]) -> Iterator[str]:
+def _unit_notes(rasters: Mapping[str, SourceRaster], encodings: Mapping[str, Encoding]) -> Iterator[str]:
     """Yield where a file states another unit than the collection."""
     for name, raster in rasters.items():
         if raster.unit is not None and raster.unit != encodings[name].unit:
             yield f"{name}: the file's unit is '{raster.unit}', the collection's is '{encodings[name].unit}'."
 
 
-def turned_notes(rasters: Mapping[str, SourceRaster]) -> Iterator[str]:
+def _turned_notes(rasters: Mapping[str, SourceRaster]) -> Iterator[str]:
     """Yield which files are mirrored, so that their rows or columns are turned."""
     for name, raster in rasters.items():
         ways = [
@@ -43,14 +63,21 @@ def turned_notes(rasters: Mapping[str, SourceRaster]) -> Iterator[str]:
             yield f"{name}: {raster.name} is mirrored ({' and '.join(ways)}); it lands the right way round."
 
 
-def offset_notes(decided: Harmonisation) -> Iterator[str]:
+def _category_notes(bands: Mapping[str, PlannedBand]) -> Iterator[str]:
+    """Yield how many classes files name or colour."""
+    for name, band in bands.items():
+        if band.categories:
+            yield f"{name}: {len(band.categories)} classes as the file's colour table and names have them."
+
+
+def _offset_notes(decided: Harmonisation) -> Iterator[str]:
     """Yield what was decided about the scene's offset, and what speaks against it."""
     yield f"offset of the reflectance: {decided.offset:g}; {decided.reason}."
     if decided.doubt:
         yield decided.doubt
 
 
-def tag_notes(
+def _tag_notes(
     rasters: Mapping[str, SourceRaster], encodings: Mapping[str, Encoding], collection: Collection
 ) -> Iterator[str]:
     """Yield where tags of scale and offset do not hold, or hold though the collection says otherwise."""
@@ -71,14 +98,14 @@ def tag_notes(
             )
 
 
-def baseline_notes(baseline: str | None, bands: Mapping[str, Band]) -> Iterator[str]:
+def _baseline_notes(baseline: str | None, bands: Mapping[str, Band]) -> Iterator[str]:
     """Yield that a baseline which is given decides nothing."""
     measured = [name for name, band in bands.items() if not band.categorical]
     if baseline is not None and measured:
         yield f"the processing baseline {baseline} decides nothing about {', '.join(measured)}."
 
 
-def missing_notes(
+def _missing_notes(
     rasters: Mapping[str, SourceRaster],
     told: Mapping[str, SourceRaster],
     encodings: Mapping[str, Encoding],

@@ -12,7 +12,6 @@ from types import MappingProxyType
 import numpy as np
 from shapely.geometry import mapping
 
-from ingest.categories import in_use
 from ingest.encoding import (
     Encoding,
     as_told,
@@ -22,17 +21,9 @@ from ingest.encoding import (
     low_percentile,
     needs_pixels,
 )
+from ingest.file_facts import in_use
 from ingest.footprints import Footprint
 from ingest.harmonisation import Harmonisation
-from ingest.landing_notes import (
-    baseline_notes,
-    missing_notes,
-    offset_notes,
-    physical_notes,
-    tag_notes,
-    turned_notes,
-    unit_notes,
-)
 from ingest.landing_request import LandingRequest, Origin, Provenance
 from ingest.raster import (
     RasterRefusedError,
@@ -73,6 +64,17 @@ class PlannedBand:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a plan was decided from; `ingest.landing_notes` tells what of it speaks against the plan."""
+
+    order: LandingRequest
+    rasters: Mapping[str, SourceRaster]
+    """By band, as the files describe them."""
+    harmonisation: Harmonisation | None
+    """Of the scene's offset; None where nothing was decided, and where the files' own tags hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScenePlan:
     """A scene ready to be converted; its digest stands for all that determines what is landed."""
 
@@ -85,8 +87,7 @@ class ScenePlan:
     footprint: Footprint
     synthetic: bool
     digest: str
-    notes: tuple[str, ...]
-    """Sentences for the user who lands the scene."""
+    grounds: Grounds
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
@@ -247,16 +248,7 @@ def plan_rasters(
         footprint=footprint,
         synthetic=order.synthetic,
         digest=digest or _digest(collection, order, bands),
-        notes=(
-            *physical_notes(encodings),
-            *unit_notes(rasters, encodings),
-            *turned_notes(rasters),
-            *tag_notes(rasters, encodings, collection),
-            *missing_notes(rasters, told, encodings, described, order.nodata),
-            *_category_notes(bands),
-            *(offset_notes(decided) if decided else ()),
-            *(baseline_notes(order.baseline, described) if decided is None and not order.declared else ()),
-        ),
+        grounds=Grounds(order, rasters, decided),
         provenance=order.provenance,
     )
 
@@ -270,14 +262,6 @@ def _categories(raster: SourceRaster, nodata: float | None, is_here: bool) -> di
         occurring = np.unique(np.concatenate([np.unique(rows) for _, rows, _ in raster.rows()]))
     found = in_use(raster.categories, occurring)
     return {code: category for code, category in found.items() if code != nodata}
-
-
-def _category_notes(bands: Mapping[str, PlannedBand]) -> list[str]:
-    return [
-        f"{name}: {len(band.categories)} classes as the file's colour table and names have them."
-        for name, band in bands.items()
-        if band.categories
-    ]
 
 
 def _marked(raster: SourceRaster, nodata: float | None) -> SourceRaster:

@@ -21,10 +21,16 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon
 
-from ingest.categories import read_categories
-from ingest.file_masks import alpha_of, has_own_mask, picture_of, read_kept
+from ingest.file_facts import (
+    EXACT,
+    alpha_of,
+    has_own_mask,
+    marks_64_bits,
+    picture_of,
+    read_categories,
+    read_kept,
+)
 from ingest.footprints import Footprint, footprint_of
-from ingest.nodata_tag import EXACT, marks_64_bits
 from mosaics.collection import Category
 from mosaics.ellipsoid import SEMI_MAJOR_M
 from mosaics.raster.coordinates import GDAL_ERRORS

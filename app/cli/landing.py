@@ -14,6 +14,7 @@ from app.cli.watching import TableWatcher
 from ingest.ingesting import IngestOutcome
 from ingest.landing import Landing, is_landed, land_scene, steps
 from ingest.landing_many import land_entries, plan_entries
+from ingest.landing_notes import notes_on
 from ingest.landing_request import BandFile, LandingRequest, OrderError, parse_numbers, parse_time
 from ingest.planning import ScenePlan, plan_scene
 from ingest.tables.rows import Usual
@@ -100,7 +101,7 @@ class OneLanding:
     async def run(self, storage: Storage) -> int:
         """Land it and say so; return how many scenes have not landed: 0, since a refusal is raised."""
         plan = await asyncio.to_thread(plan_scene, self.source, self.request)
-        for note in plan.notes:
+        for note in notes_on(plan):
             self.told.warn(f"Note: {note}")
         if self.dry_run:
             state = await read_state(storage, plan.collection.id)

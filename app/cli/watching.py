@@ -3,6 +3,7 @@
 from app.cli.exit import CommandError
 from app.cli.reporting import Reporter
 from ingest.landing import Landing
+from ingest.landing_notes import notes_on
 
 
 class Watcher:
@@ -32,7 +33,7 @@ class Watcher:
         plan = landing.plan
         said = "unchanged" if landing.commit is None else f"commit {landing.commit}"
         self._told.say(f"[{self._done}/{self._count}] {plan.id}: {said}")
-        for note in plan.notes:
+        for note in notes_on(plan):
             self._told.say(f"    {note}")
         self._told.landed(plan.collection.id, plan.id, plan.period.text, landing.commit)
 

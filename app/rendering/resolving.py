@@ -20,8 +20,7 @@ from app.rendering.selecting import MAX_PERIODS, Selection, Span, Window, select
 from mosaics.catalogue import Catalogue
 from mosaics.index import QuadkeyIndex, SceneRef, TooManyScenesError
 from mosaics.period import Interval, Period
-from mosaics.raster.circle import holds_pole
-from mosaics.raster.coordinates import to_degrees
+from mosaics.raster.coordinates import holds_pole, to_degrees
 from mosaics.raster.grid import Grid
 
 RENDERER_VERSION = "2"

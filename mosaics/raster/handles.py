@@ -11,7 +11,7 @@ from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
-from mosaics.raster.circle import turn_of
+from mosaics.raster.coordinates import turn_of
 from mosaics.raster.grid import Grid
 from mosaics.scene import Asset
 

@@ -24,8 +24,7 @@ from rasterio.vrt import WarpedVRT
 
 from mosaics.ellipsoid import WGS84
 from mosaics.raster.blocks import Raster
-from mosaics.raster.circle import holds_pole, is_local, turn_of
-from mosaics.raster.coordinates import GDAL_ERRORS, moved, to_degrees
+from mosaics.raster.coordinates import GDAL_ERRORS, holds_pole, is_local, moved, to_degrees, turn_of
 from mosaics.raster.decimals import WHOLE_IN, Floats, multiplied, scaled
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool, thread_pool

@@ -19,6 +19,7 @@ from ingest.archives.discovery import discover
 from ingest.archives.opening import OPENERS
 from ingest.downloads import Downloads
 from ingest.ingesting import IngestOutcome, ingest_scenes
+from ingest.landing_notes import notes_on
 from ingest.options import IngestOptions, Mode
 from ingest.pending import PendingScenes, survey_scenes
 from mosaics.bbox import Bbox
@@ -332,4 +333,4 @@ async def test_what_the_file_states_is_in_the_item(archive, store, storage, tmp_
         "offset": -0.1,
         "reason": "the file's own tags",
     }
-    assert "nir: the file's unit is 'reflectance', the collection's is '1'." in landing.plan.notes
+    assert "nir: the file's unit is 'reflectance', the collection's is '1'." in notes_on(landing.plan)

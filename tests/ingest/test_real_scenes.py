@@ -10,6 +10,7 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from ingest.landing import land_scene
+from ingest.landing_notes import notes_on
 from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import plan_scene
 from mosaics.storage import open_storage
@@ -33,7 +34,7 @@ def land(tmp_path, collections):
         async with await open_storage(str(tmp_path / "store")) as storage:
             assert (await land_scene(storage, plan)).commit == 1
             folder = Path(storage.gdal_path(plan.item_key)).parent
-        return folder, json.loads((folder / "item.json").read_text()), plan.notes
+        return folder, json.loads((folder / "item.json").read_text()), notes_on(plan)
 
     return landed
 

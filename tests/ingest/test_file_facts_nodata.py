@@ -9,7 +9,7 @@ from rasterio.crs import CRS
 
 from ingest.cog import write_cog
 from ingest.encoding import Encoding
-from ingest.nodata_tag import marks_64_bits
+from ingest.file_facts import marks_64_bits
 from ingest.raster import inspect_raster, marked_beyond_float64
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import read_band, read_pixel

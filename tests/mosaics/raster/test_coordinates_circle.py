@@ -6,7 +6,7 @@ from pyproj import Transformer
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
-from mosaics.raster.circle import holds_pole, turn_of
+from mosaics.raster.coordinates import holds_pole, turn_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import read_band, read_pixel
 from mosaics.scene import Asset

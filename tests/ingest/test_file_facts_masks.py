@@ -15,7 +15,7 @@ from rio_tiler.io import Reader
 from ingest.clipping import clip_file
 from ingest.cog import write_cog
 from ingest.encoding import Encoding, PerBand, as_told, decide_nodata
-from ingest.file_masks import alpha_of
+from ingest.file_facts import alpha_of
 from ingest.raster import inspect_raster
 from mosaics.bbox import Bbox
 from mosaics.collection import Band
