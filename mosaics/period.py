@@ -10,8 +10,11 @@ FORMS = "a period (2024, 2024-06, 2024-06-15, 2024-06-15T17) or an RFC 3339 inst
 
 _PERIOD = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d))?)?)?", re.ASCII)
 _INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+    r"(?P<second>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
+    re.ASCII,
 )
+MICROSECONDS = 7
+"""Characters of a fraction with its point; RFC 3339 sets no limit to its digits (time-secfrac)."""
 
 
 class PeriodError(ValueError):
@@ -186,7 +189,7 @@ def parse_when(text: str, cadence: Cadence) -> Interval:
 
 @lru_cache(maxsize=1024)
 def parse_instant(text: str) -> datetime:
-    """Read an RFC 3339 instant as a UTC datetime.
+    """Read an RFC 3339 instant as a UTC datetime; what is below a microsecond is cut off.
 
     Raises:
         PeriodError: If it is not an instant, does not exist, or does not say its offset from UTC.
@@ -197,7 +200,9 @@ def parse_instant(text: str) -> datetime:
     if match["zone"] is None:
         raise PeriodError(f"{text!r} does not say its offset from UTC; end it with Z or +hh:mm")
     try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        fraction = (match["fraction"] or "")[:MICROSECONDS]
+        whole = f"{match['second']}{fraction}{match['zone']}"
+        return datetime.fromisoformat(whole.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise PeriodError(f"{text!r} does not exist: {error}") from error
 

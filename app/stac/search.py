@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 
 from mosaics.bbox import Degrees, split_at_antimeridian
+from mosaics.period import parse_instant
 
 MAX_PAGE = 500
 """Scenes per page, at about 10 kB of JSON each."""
@@ -261,10 +262,7 @@ def _text(order: Sequence[SortKey]) -> str:
 
 def _value(key: SortKey, value: Any) -> Any:
     if FIELDS[key.name].is_time:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment
+        return parse_instant(value)
     if FIELDS[key.name] is CLOUDS:
         return float(value)
     if not isinstance(value, str) or "\0" in value:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from mosaics.period import Cadence, Interval, Period, PeriodError, parse_when
+from mosaics.period import Cadence, Interval, Period, PeriodError, parse_instant, parse_when
 
 
 def utc(*numbers: int) -> datetime:
@@ -113,7 +113,35 @@ def test_when_is_a_period_an_interval_or_the_period_of_an_instant():
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2024-06-15T17:30:00", "2024/2025/2026", "2024-06-15T17:61:00Z", ""]
+    ("fraction", "microsecond"),
+    [
+        *(("", 0), (".1", 100_000), (".123456", 123_456), (".1234567", 123_456), (".7310799", 731_079)),
+        *((".999999999", 999_999), (".000000001", 0), (f".{'1' * 40}", 111_111)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("Z", 10), ("z", 10), ("+00:00", 10), ("+02:00", 8), ("-05:30", 16)]
+)
+def test_a_second_may_have_any_number_of_digits(fraction, microsecond, zone, hour):
+    """RFC 3339, section 5.6: time-secfrac is a point and one digit or more; Landsat items have seven."""
+    minute = 20 if zone == "-05:30" else 50
+    text = f"2024-06-15T10:50:29{fraction}{zone}"
+    assert parse_instant(text) == utc(2024, 6, 15, hour, minute, 29, microsecond)
+    assert parse_when(text, Cadence.DAY) == Period.parse("2024-06-15").interval()
+    assert Interval.parse(f"../{text}").end == parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "2024-06-15T10:50:29.Z",
+        "2024-06-15T10:50:29.1234567",
+        "2024-06-15T17:30:00",
+        "2024/2025/2026",
+        "2024-06-15T17:61:00Z",
+        "",
+    ],
 )
 def test_other_texts_are_refused_with_the_forms_that_work(text):
     with pytest.raises(PeriodError, match=r"2024-06|Z|does not exist"):
