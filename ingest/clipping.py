@@ -9,7 +9,7 @@ from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster, opened
+from ingest.raster import DamagedRasterError, RasterRefusedError, SourceRaster, inspect_raster, opened
 from mosaics.bbox import Bbox
 from mosaics.ellipsoid import WGS84
 from mosaics.raster.coordinates import GDAL_ERRORS, moved_bounds
@@ -84,8 +84,8 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
                 if has_mask:
                     clipped.write_mask(dataset.read_masks(1, window=part) > 0, window=there)
     except GDAL_ERRORS as error:
-        raise RasterRefusedError(
-            f"{name} cannot be read under the box: it is truncated or damaged."
+        raise DamagedRasterError(
+            Path(dataset.name), f"{name} cannot be read under the box: it is truncated or damaged."
         ) from error
     unfinished.replace(target)
 

@@ -78,8 +78,13 @@ class Downloads:
 
     def size_bytes(self, folder: Path) -> int:
         """Return what has been fetched of a scene's files, whole or not; holes in them do not count."""
-        kept = [file.stat() for file in folder.glob("[!.]*") if file.is_file() and ".json" not in file.name]
-        return sum(min(about.st_size, about.st_blocks * 512) for about in kept)
+        kept = (file for file in folder.glob("[!.]*") if file.is_file() and ".json" not in file.name)
+        return sum(map(self.come_bytes, kept))
+
+    def come_bytes(self, file: Path) -> int:
+        """Return the size of a file without its holes."""
+        about = file.stat()
+        return min(about.st_size, about.st_blocks * 512)
 
     def remove(self, folder: Path) -> None:
         """Remove a scene's folder, and those above it that are empty then."""

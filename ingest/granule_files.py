@@ -1,18 +1,22 @@
 """The files of one granule: made where they have to be, brought here each once, and unpacked into rasters."""
 
 import asyncio
+import shutil
 from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ingest.archives.archive import Archive, Granule, Progress, RemoteFile, WholeOnlyError
+from ingest.block_checks import require_whole
 from ingest.clipping import clip_file, clipped_raster
 from ingest.downloads import Downloads, NotesFile
 from ingest.landing import require_space
-from ingest.raster import RasterRefusedError, SourceRaster
+from ingest.raster import DamagedRasterError, SourceRaster
 from mosaics.bbox import Bbox
 
+BLOCKS = ".blocks"
+"""In the names of files of which only what lies under a box has come."""
 REMEDY = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
 
 
@@ -61,6 +65,7 @@ class GranuleFiles:
 
         Raises:
             ArchiveError: If the archive does not give one.
+            DamagedRasterError: If one came damaged, twice.
             DiskFullError: If one that comes whole, although a part was wanted, does not fit.
         """
 
@@ -74,8 +79,18 @@ class GranuleFiles:
         await together(*map(fetch, files))
 
     async def _fetch(self, name: str) -> Path:
+        """Bring a whole file; one that comes damaged is thrown away and asked for once more."""
         target = self.folder / name
-        await self.source.fetch(self.remote[name], target, self.fetched)
+        for again in (True, False):
+            await self.source.fetch(self.remote[name], target, self.fetched)
+            try:
+                await asyncio.to_thread(require_whole, target)
+            except DamagedRasterError:
+                self._throw_away(target)
+                if not again:
+                    raise
+            else:
+                break
         return target
 
     async def _fetch_under(self, name: str, bbox: Bbox) -> Path:
@@ -83,7 +98,7 @@ class GranuleFiles:
         file, target = self.remote[name], self.folder / name
         if await asyncio.to_thread(target.is_file):
             return target
-        blocks = target.with_suffix(f".blocks{target.suffix}")
+        blocks = target.with_suffix(f"{BLOCKS}{target.suffix}")
         try:
             await self.source.fetch_under(file, bbox, blocks, self.fetched)
         except WholeOnlyError:
@@ -102,7 +117,7 @@ class GranuleFiles:
         return self.source.unpack(self.paths[layer.file], layer.layer, self.folder / "unpacked")
 
     def clip(self, bbox: Bbox) -> dict[str, SourceRaster]:
-        """Return the part of every band under a box; a file that is refused goes, to be fetched again.
+        """Return the part of every band under a box.
 
         Raises:
             RasterRefusedError: If a file cannot be read, or has nothing under the box.
@@ -113,17 +128,31 @@ class GranuleFiles:
         rasters: dict[str, SourceRaster] = {}
         for band in self.granule.bands:
             file = self.granule.layers[band].file
-            try:
-                raster = self.unpack(band)
-                part = folder / (file if raster.unpacked is None else raster.unpacked.name)
-                if part not in written:
-                    clip_file(raster.pixels_path, bbox, part)
-                    written.add(part)
-            except RasterRefusedError:
-                self.paths[file].unlink()
-                raise
+            raster = self.unpack(band)
+            part = folder / (file if raster.unpacked is None else raster.unpacked.name)
+            if part not in written:
+                clip_file(raster.pixels_path, bbox, part)
+                written.add(part)
             rasters[band] = clipped_raster(raster, part)
         return rasters
+
+    def throw_away(self, damaged: Path | None = None) -> None:
+        """Remove a file that turned out to be damaged, so that it is fetched again.
+
+        Args:
+            damaged: The file, or one made of it; all files go where it is not known which it was.
+        """
+        name = "" if damaged is None else damaged.name.replace(BLOCKS, "")
+        for path in [self.paths[name]] if name in self.paths else self.paths.values():
+            self._throw_away(path)
+        self.paths.clear()
+
+    def _throw_away(self, path: Path) -> None:
+        if path.is_file():
+            self.fetched(-self.downloads.come_bytes(path))
+            path.unlink()
+        for made in ("unpacked", "clipped"):
+            shutil.rmtree(self.folder / made, ignore_errors=True)
 
 
 async def together(*work: Coroutine[Any, Any, None]) -> None:

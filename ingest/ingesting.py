@@ -1,13 +1,19 @@
 """Ingesting: the loop that lands an archive's scenes, each fetched, harmonised, converted and committed."""
 
 import asyncio
+import logging
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shapely.errors import ShapelyError
+
 from ingest.archives.archive import Archive, GranuleRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
+from ingest.cog import InvalidCogError
 from ingest.downloads import BeingFetchedError, Downloads
+from ingest.encoding import BaselineError
 from ingest.granule_files import REMEDY, GranuleFiles, together
 from ingest.harmonisation import OffsetUndecidedError
 from ingest.landing import Landing, land_scene, require_space
@@ -16,30 +22,44 @@ from ingest.merging import decided_offset
 from ingest.options import IngestOptions, Mode
 from ingest.pending import Pending, PendingScenes, band_files
 from ingest.planning import ScenePlan, bands_to_probe, hash_rasters, plan_rasters
-from ingest.raster import RasterRefusedError, SourceRaster
+from ingest.raster import DamagedRasterError, RasterRefusedError, SourceRaster
 from mosaics.bbox import Bbox
+from mosaics.collection import UnknownBandError
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import OvertakenError
+from mosaics.period import PeriodError
+from mosaics.raster.coordinates import GDAL_ERRORS
+from mosaics.scene import SceneError
 from mosaics.storage import Storage
+
+logger = logging.getLogger(__name__)
 
 SCENES_AT_ONCE = 2
 """One is fetched while the other is converted, which takes all cores; more may wait for their archive to make
 their files (`Archive.prepared_at_once`)."""
 FILES_AT_ONCE = 4
 """Connections to an archive; more are no faster, and archives slow down who opens many."""
-UNAVAILABLE_IN_A_ROW = 3
-"""So many scenes fail for want of the archive before the others are not tried."""
+UNAVAILABLE = 3
+"""So many scenes, all there are, fail for want of the archive before it is that which the run says."""
 
 FAULTS_OF_A_SCENE = (
     ArchiveError,
+    BaselineError,
     BeingFetchedError,
+    GranuleRefusedError,
+    InvalidCogError,
     OffsetUndecidedError,
     OrderError,
     OvertakenError,
+    PeriodError,
     RasterRefusedError,
-    GranuleRefusedError,
+    SceneError,
+    UnknownBandError,
 )
 """What keeps one granule from landing and says nothing of the others."""
+
+ODDITIES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ShapelyError, *GDAL_ERRORS)
+"""What code stumbles over where an archive's metadata or pixels are as nothing foresaw; logged in full."""
 
 
 class Watch(Protocol):
@@ -80,19 +100,22 @@ async def ingest_scenes(
     """Land the pending granules of a survey, each by a commit of its own.
 
     What has been fetched stays in `downloads` until its scene has landed: a run that is killed, or fails, is
-    gone on with by the next.
+    gone on with by the next. A granule that cannot be landed costs itself alone.
 
     Raises:
         DiskFullError: If the files of two scenes do not fit.
-        ArchiveUnavailableError: If the archive stopped answering.
+        ArchiveUnavailableError: If not one of several scenes landed, all for want of the archive.
         StorageError: If storage does not take what is landed.
     """
-    sizes = sorted(pending.missing_bytes for pending in survey.pending)
-    require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=REMEDY)
     loop = _Loop(storage, source, collection, options, downloads, watch)
-    pending = iter(survey.pending)
+    fitting = loop.without_too_large(survey.pending)
+    sizes = sorted(pending.missing_bytes for pending in fitting)
+    require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=REMEDY)
+    pending = iter(fitting)
     workers = max(SCENES_AT_ONCE, source.prepared_at_once)
     await together(*(loop.land_all(pending) for _ in range(workers)))
+    if len(loop.unavailable) == len(survey.pending) >= UNAVAILABLE:
+        raise loop.unavailable[-1]
     return loop.outcome
 
 
@@ -108,7 +131,20 @@ class _Loop:
     scenes_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCENES_AT_ONCE))
     files_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     converting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    unavailable: int = 0
+    unavailable: list[ArchiveUnavailableError] = field(default_factory=list)
+    """Of scenes that did not land for want of the archive."""
+
+    def without_too_large(self, pending: Iterable[Pending]) -> list[Pending]:
+        """Return what fits on the disk by itself, and note the rest as failed; all where nothing fits."""
+        free_bytes = shutil.disk_usage(self.downloads.folder).free
+        everything = list(pending)
+        fitting = [one for one in everything if one.missing_bytes <= free_bytes]
+        if not fitting:
+            return everything
+        for one in everything:
+            if one.missing_bytes > free_bytes:
+                self._failed(one, f"its files take {one.missing_bytes / 1e9:,.1f} GB, more than the disk has")
+        return fitting
 
     async def land_all(self, pending: Iterator[Pending]) -> None:
         """Land what the iterator still gives; several share one."""
@@ -116,15 +152,19 @@ class _Loop:
             try:
                 landing = await self.land_one(one)
             except FAULTS_OF_A_SCENE as error:
-                self.outcome.failures[one.granule.id] = str(error)
-                self.watch.failed(one.granule.id, str(error))
-                self.unavailable += isinstance(error, ArchiveUnavailableError)
-                if self.unavailable >= UNAVAILABLE_IN_A_ROW:
-                    raise
+                if isinstance(error, ArchiveUnavailableError):
+                    self.unavailable.append(error)
+                self._failed(one, str(error))
+            except ODDITIES as error:
+                logger.exception("%s cannot be landed", one.granule.id)
+                self._failed(one, f"it is not as a scene should be: {type(error).__name__}: {error!s:.200}")
             else:
-                self.unavailable = 0
                 self.outcome.landings.append(landing)
                 self.watch.landed(landing)
+
+    def _failed(self, pending: Pending, reason: str) -> None:
+        self.outcome.failures[pending.granule.id] = reason
+        self.watch.failed(pending.granule.id, reason)
 
     async def land_one(self, pending: Pending) -> Landing:
         granule = pending.granule
@@ -137,13 +177,35 @@ class _Loop:
             if self.options.mode is Mode.COPY:
                 await files.prepare(self.options.clip)
             async with self.scenes_at_once:
-                plan = await self._plan(pending, files)
-                replaces = [self.options.scene_id(lesser) for lesser in granule.supersedes]
-                over = {scene_id: pending.merger.landed}
-                async with self.converting:
-                    landing = await land_scene(self.storage, plan, replaces=replaces, over=over)
+                landing = await self._land_undamaged(pending, files)
             self.downloads.remove(folder)
         return landing
+
+    async def _land_undamaged(self, pending: Pending, files: GranuleFiles) -> Landing:
+        """Fetch, plan and land; once more where a file turns out to be damaged only when it is decoded.
+
+        Files that are refused are not kept: what is wrong with them may have come with the download.
+        """
+        try:
+            return await self._land(pending, files)
+        except DamagedRasterError as error:
+            files.throw_away(error.path)
+        except RasterRefusedError:
+            files.throw_away()
+            raise
+        try:
+            return await self._land(pending, files)
+        except RasterRefusedError:
+            files.throw_away()
+            raise
+
+    async def _land(self, pending: Pending, files: GranuleFiles) -> Landing:
+        plan = await self._plan(pending, files)
+        scene_id = self.options.scene_id(pending.granule.id)
+        replaces = [self.options.scene_id(lesser) for lesser in pending.granule.supersedes]
+        over = {scene_id: pending.merger.landed}
+        async with self.converting:
+            return await land_scene(self.storage, plan, replaces=replaces, over=over)
 
     async def _plan(self, pending: Pending, files: GranuleFiles) -> ScenePlan:
         if self.options.mode is Mode.REFERENCE:

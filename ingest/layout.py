@@ -15,7 +15,7 @@ Read: TypeAlias = Callable[[int, int], Awaitable[bytes]]
 Span: TypeAlias = tuple[int, int]
 """First byte of a part of the file, and the one after its last."""
 
-WIDTH, HEIGHT, SAMPLES, PLANAR, SUBFILE = 256, 257, 277, 284, 254
+WIDTH, HEIGHT, COMPRESSION, SAMPLES, PLANAR, SUBFILE = 256, 257, 259, 277, 284, 254
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, SUB_DIRECTORIES = 322, 323, 324, 325, 330
 REDUCED, MASK = 1, 4
 """Bits of SUBFILE: an overview; a mask of another image (TIFF 6.0, section 8)."""
@@ -33,6 +33,10 @@ class LayoutError(ValueError):
     """The blocks of a file cannot be told apart from outside; the message says why."""
 
 
+class TruncatedLayoutError(LayoutError):
+    """A file ends before what it says it has, or says of its blocks what cannot be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blocks:
     """The blocks of one full-resolution image of a file: its pixels, or their mask."""
@@ -41,6 +45,13 @@ class Blocks:
     block_height_width: tuple[int, int]
     spans: NDArray[np.uint64]
     """(planes, rows, columns, 2): where each block begins and ends; empty where none was written."""
+    compression: int = 1
+    """How blocks are packed: value of the tag Compression."""
+
+    def all_spans(self) -> Iterator[Span]:
+        """Yield where all blocks lie."""
+        height, width = self.height_width
+        yield from self.under(Window(0, 0, width, height))
 
     def under(self, window: Window) -> Iterator[Span]:
         """Yield where the blocks lie that have a pixel of the window."""
@@ -84,12 +95,13 @@ async def read_layout(read: Read, size_bytes: int) -> tuple[Blocks, ...]:
 
     Raises:
         LayoutError: If the file is not a TIFF, is in strips, or is made in a way not known here.
+        TruncatedLayoutError: If it ends too soon, or what it says of its blocks cannot be.
     """
     form, offset = _form(await read(0, min(16, size_bytes)))
     directories: list[dict[int, NDArray[np.uint64]]] = []
     while offset:
         if len(directories) == MAX_DIRECTORIES or offset >= size_bytes:
-            raise LayoutError("its directories do not end within it")
+            raise TruncatedLayoutError("its directories do not end within it")
         tags, offset = await _directory(read, form, offset, size_bytes)
         directories.append(tags)
     kinds = [_number(tags, SUBFILE, 0) for tags in directories]
@@ -124,7 +136,7 @@ async def _directory(
 
     async def checked(begin: int, length: int) -> bytes:
         if begin + length > size_bytes:
-            raise LayoutError("its directories do not end within it")
+            raise TruncatedLayoutError("its directories do not end within it")
         return await read(begin, length)
 
     width = struct.calcsize(form.count)
@@ -163,9 +175,11 @@ def _blocks(tags: dict[int, NDArray[np.uint64]], size_bytes: int) -> Blocks:
         raise LayoutError("it has another number of tiles than its size asks for")
     ends = begins + lengths
     if (ends > size_bytes).any() or (ends < begins).any():
-        raise LayoutError("its tiles do not end within it")
+        raise TruncatedLayoutError("its tiles do not end within it")
+    if ((begins == 0) != (lengths == 0)).any():
+        raise TruncatedLayoutError("some of its tiles have a place and no length, or a length and no place")
     spans = np.stack([begins, ends], axis=-1).reshape(*shape, 2)
-    return Blocks((height, width), (block_height, block_width), spans)
+    return Blocks((height, width), (block_height, block_width), spans, _number(tags, COMPRESSION, 1))
 
 
 def _number(tags: dict[int, NDArray[np.uint64]], tag: int, otherwise: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ingest.archives.archive import Archive, Granule, GranuleRefusedError, WantedError
-from ingest.archives.http import ArchiveAnswerError
+from ingest.archives.http import ArchiveError
 from ingest.clipping import estimated_bytes
 from ingest.downloads import Downloads
 from ingest.landing import is_landed
@@ -96,7 +96,6 @@ async def survey_scenes(
 
     Raises:
         WantedError: If files are to be left where they lie, and the archive's cannot be read there.
-        ArchiveError: If the archive cannot be asked.
         StorageError: If what has landed cannot be read.
     """
     if options.mode is Mode.REFERENCE and not source.can_refer:
@@ -141,7 +140,7 @@ async def survey_scenes(
                 sizes = await asyncio.gather(
                     *(size_of(granule, file, whole) for file in granule.wanted_files)
                 )
-            except (ArchiveAnswerError, GranuleRefusedError) as error:
+            except (ArchiveError, GranuleRefusedError) as error:
                 refused[granule.id] = str(error)
                 continue
         unsized += sizes.count(None)

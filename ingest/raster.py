@@ -58,6 +58,14 @@ class RasterRefusedError(ValueError):
     """A file cannot be landed; the message says why and what to do."""
 
 
+class DamagedRasterError(RasterRefusedError):
+    """A file cannot be read, or not to its end; if it came from somewhere, it may come better again."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRaster:
     """One layer of a file, as the file describes it."""
@@ -151,9 +159,10 @@ class SourceRaster:
                     pixels = dataset.read(self.index, window=window)
                     kept = self._kept(dataset, window)
                 except GDAL_ERRORS as error:
-                    raise RasterRefusedError(
+                    raise DamagedRasterError(
+                        self.path,
                         f"{self.name} cannot be read to its end: it is truncated or damaged. "
-                        "Copy or download it again."
+                        "Copy or download it again.",
                     ) from error
                 if self.marked_by is not None:
                     held = pixels != self.marked_by
@@ -176,9 +185,10 @@ def opened(path: Path) -> Iterator[DatasetReader]:
         try:
             dataset = rasterio.open(path.resolve(), driver=DRIVER)
         except GDAL_ERRORS as error:
-            raise RasterRefusedError(
+            raise DamagedRasterError(
+                path,
                 f"{path.name} is not a GeoTIFF that can be read. "
-                "Convert it first, for example: gdal_translate -of GTiff INPUT OUTPUT.tif"
+                "Convert it first, for example: gdal_translate -of GTiff INPUT OUTPUT.tif",
             ) from error
         with dataset:
             yield dataset

@@ -21,7 +21,7 @@ from ingest.raster import Layer, SourceRaster
 from mosaics.bbox import Bbox
 from mosaics.collection import Collection
 from mosaics.descriptions.sources import SourceDescription
-from mosaics.period import Interval
+from mosaics.period import Interval, instant_text
 from mosaics.raster.grid import FileGrid
 
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.(?!json$)[A-Za-z0-9]+")
@@ -99,8 +99,8 @@ class Granule:
     """What an archive has of one place and time.
 
     Raises:
-        GranuleRefusedError: If it cannot become a scene: its id or the name of a file is not valid, or a band
-            is in no file.
+        GranuleRefusedError: If it cannot become a scene: its id, its time, its cloud cover or the name of a
+            file is not valid, or a band is in no file.
     """
 
     id: str
@@ -130,7 +130,18 @@ class Granule:
 
     def __post_init__(self) -> None:
         if not SCENE_ID.fullmatch(self.id):
-            raise GranuleRefusedError("its id is not one that a scene may have")
+            raise GranuleRefusedError(
+                "its id is not one that a scene may have: up to 128 letters, digits, '.', '_' and '-'"
+            )
+        if self.end < self.start:
+            raise GranuleRefusedError(
+                f"it ends at {instant_text(self.end)}, before its start {instant_text(self.start)}"
+            )
+        cloud_cover = self.cloud_cover_percent
+        if cloud_cover is not None and not 0 <= cloud_cover <= 100:
+            raise GranuleRefusedError(
+                f"{cloud_cover:g} is not a valid cloud cover; one is a percentage from 0 to 100"
+            )
         if strangers := [name for name in self.files if not FILE_NAME.fullmatch(name)]:
             raise GranuleRefusedError(f"{strangers[0][:80]!r} is not a valid name of a file")
         if lost := [band for band, layer in self.layers.items() if layer.file not in self.files]:

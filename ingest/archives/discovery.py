@@ -1,11 +1,13 @@
 """Discovery: of what an archive has for a search, the granules that are worth landing."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 
 import shapely
+from shapely.errors import ShapelyError
 
 from ingest.archives.archive import Archive, Granule, LeftOut, Wanted, WantedError
 
@@ -51,7 +53,7 @@ async def discover(archive: Archive, wanted: Wanted) -> Discovery:
             if one.reason is None:
                 elsewhere += 1
             else:
-                refused[one.id] = one.reason
+                refused[_unlike(one.id, refused)] = one.reason
         elif _is_wanted(one, wanted):
             granules.setdefault(one.id, one)
         else:
@@ -96,6 +98,12 @@ def newest_versions(granules: Iterable[Granule]) -> tuple[Granule, ...]:
     )
 
 
+def _unlike(name: str, others: Container[str]) -> str:
+    """Return a name, with a number where there is one like it: several items may lack an id."""
+    numbered = (f"{name} ({number})" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in others)
+
+
 def _refuse_other_bands(archive: Archive, bands: Iterable[str]) -> None:
     if strangers := [band for band in bands if band not in archive.band_names]:
         raise WantedError(
@@ -115,7 +123,10 @@ def _is_version_of(lesser: Granule, higher: Granule) -> bool:
     """Return whether one of two granules of a tile and satellite shows no more of the same overpass."""
     if abs(lesser.start - higher.start) > ONE_OVERPASS:
         return False
-    own = shapely.difference(lesser.footprint, higher.footprint)
+    try:
+        own = shapely.difference(lesser.footprint, higher.footprint)
+    except ShapelyError:  # outlines so close that GEOS loses its way; both are kept
+        return False
     return bool(shapely.area(own) <= SLIVER * shapely.area(lesser.footprint))
 
 

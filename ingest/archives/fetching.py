@@ -14,6 +14,7 @@ import httpx
 
 from ingest.archives.archive import Progress
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.versions import Version
 
 REFUSED = frozenset({401, 403})
 """How a store says that a signature does not hold, or not any more."""
@@ -21,11 +22,17 @@ WORTH_GOING_ON_BYTES = 2**16
 """A connection that brought less than this counts as a failed try, however often it is opened again."""
 MAX_FILE_BYTES = 20 * 10**9
 """The largest file fetched where an archive does not say how large it is."""
+MAX_REPLACED = 3
+"""How often a file is begun again in one run because the archive has another version than the one begun."""
 HASHES = {0x11: "sha1", 0x12: "sha256", 0x13: "sha512", 0xD5: "md5"}
 """Multihash codes and the functions they name (multiformats/multicodec)."""
 
 Signed = Callable[[bool], Awaitable[str]]
 """The address to fetch from now; True where the one before was refused."""
+
+
+class _ReplacedError(Exception):
+    """What the archive sends is not the rest of what has come."""
 
 
 class DamagedFileError(ArchiveError):
@@ -66,8 +73,7 @@ async def fetch_file(
         if damage is None:
             part.publish()
             return
-        progress(-part.size_bytes)
-        part.clear()
+        part.forget(progress)
         if not again:
             raise DamagedFileError(damage)
 
@@ -81,20 +87,20 @@ class _PartialFile:
         self.is_published = target.is_file()
         self.path = target.with_name(f"{target.name}.part")
         self._note = target.with_name(f"{target.name}.part.json")
-        self.tag: str | None = None
+        self.version = Version()
         self.md5: str | None = None
-        self.size_bytes = 0
+        self.size_bytes = self.replaced = 0
         with suppress(OSError, ValueError, KeyError, TypeError):
             noted = json.loads(self._note.read_text())
-            self.tag, self.md5 = noted["tag"], noted["md5"]
+            self.version, self.md5 = Version.from_json(noted["version"]), noted["md5"]
             self.size_bytes = self.path.stat().st_size
 
-    def begin(self, response: httpx.Response) -> None:
+    def begin(self, response: httpx.Response, total: int | None) -> None:
         """Empty the part; only a version that is tagged can be gone on with later."""
         self.clear()
-        self.tag, self.md5 = version_tag(response), _plain_md5(response)
-        if self.tag is not None:
-            self._note.write_text(json.dumps({"tag": self.tag, "md5": self.md5}))
+        self.version, self.md5 = Version.of(response, total), _plain_md5(response)
+        if self.version.tag is not None:
+            self._note.write_text(json.dumps({"version": self.version.to_json(), "md5": self.md5}))
 
     def append(self, data: bytes) -> None:
         with self.path.open("ab") as file:
@@ -104,7 +110,12 @@ class _PartialFile:
     def clear(self) -> None:
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
-        self.tag, self.md5, self.size_bytes = None, None, 0
+        self.version, self.md5, self.size_bytes = Version(), None, 0
+
+    def forget(self, progress: Progress) -> None:
+        """Throw away what has come, and say so."""
+        progress(-self.size_bytes)
+        self.clear()
 
     def damage(self, expected: Expected) -> str | None:
         """Return what is wrong with the whole; None where nothing is known to be."""
@@ -158,30 +169,55 @@ async def _receive(
             if error.status in REFUSED and not refused:
                 refused = True
             elif error.status == 416 and part.size_bytes:
-                progress(-part.size_bytes)
-                part.clear()
+                part.forget(progress)
             else:
                 raise
         except DamagedFileError:
-            progress(-part.size_bytes)
-            part.clear()
+            part.forget(progress)
             raise
 
 
 async def _continue(
     client: ArchiveClient, url: str, expected: Expected, part: _PartialFile, progress: Progress
 ) -> bool:
-    """Go from the end of the part to that of the file in one connection; return whether it got there."""
+    """Go from the end of the part to that of the file in one connection; return whether it got there.
+
+    A part of another version is thrown away, to be begun again.
+
+    Raises:
+        ArchiveError: If that happens time and again.
+    """
+    try:
+        return await _receive_rest(client, url, expected, part, progress)
+    except _ReplacedError as error:
+        part.forget(progress)
+        part.replaced += 1
+        if part.replaced > MAX_REPLACED:
+            raise ArchiveError(f"the archive changes {shown(url)} while it is fetched.") from error
+        return False
+
+
+async def _receive_rest(
+    client: ArchiveClient, url: str, expected: Expected, part: _PartialFile, progress: Progress
+) -> bool:
+    """Receive one answer to its end; return whether that is the end of the file.
+
+    Raises:
+        _ReplacedError: If what comes is not the rest of the same version.
+    """
     headers = {"Accept-Encoding": "identity"}
-    if part.size_bytes and part.tag:
-        headers |= {"Range": f"bytes={part.size_bytes}-", "If-Range": part.tag}
+    tag = part.version.tag
+    if part.size_bytes and tag:
+        headers |= {"Range": f"bytes={part.size_bytes}-", "If-Range": tag}
     async with client.once(Request(url, headers=headers)) as response:
-        if response.status_code == 206:
-            total = _continued(url, response, part.size_bytes)
+        if response.status_code == 206 and "Range" in headers:
+            total = _continued(response, part)
+        elif response.status_code == 206:
+            raise ArchiveError(f"the archive answers another part of {shown(url)} than was asked.")
         else:
             progress(-part.size_bytes)
-            part.begin(response)
             total = _number(response.headers.get("content-length"))
+            part.begin(response, total)
         limit = MAX_FILE_BYTES if expected.size_bytes is None else expected.size_bytes
         if total is not None and (total > limit or expected.size_bytes not in {None, total}):
             raise DamagedFileError(f"the file {shown(url)} has {total} bytes; {limit} were expected.")
@@ -195,21 +231,19 @@ async def _continue(
     return total is None or part.size_bytes >= total
 
 
-def _continued(url: str, response: httpx.Response, offset_bytes: int) -> int | None:
-    """Return the size of the whole of which a part came; None where the archive does not say."""
-    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
-    if said is None or int(said[1]) != offset_bytes:
-        raise ArchiveError(f"the archive answers another part of {shown(url)} than was asked.")
-    return _number(said[2])
+def _continued(response: httpx.Response, part: _PartialFile) -> int | None:
+    """Return the size of the whole of which the rest comes; None where the archive does not say.
 
-
-def version_tag(response: httpx.Response) -> str | None:
-    """Return what If-Range takes: a strong tag, else a date; None where there is neither."""
-    tag: str = response.headers.get("etag", "")
-    if tag.startswith('"'):
-        return tag
-    date: str | None = response.headers.get("last-modified")
-    return date
+    Raises:
+        _ReplacedError: If it is another part than was asked, or one of another version.
+    """
+    said = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", response.headers.get("content-range", ""))
+    if said is None or int(said[1]) != part.size_bytes:
+        raise _ReplacedError
+    total = _number(said[2])
+    if not part.version.is_continued_by(Version.of(response, total)):
+        raise _ReplacedError
+    return part.version.size_bytes if total is None else total
 
 
 def _plain_md5(response: httpx.Response) -> str | None:
@@ -248,4 +282,4 @@ def _varint(data: bytes) -> tuple[int, bytes]:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text) else None

@@ -14,11 +14,13 @@ import httpx
 from rasterio.windows import Window
 
 from ingest.archives.archive import Progress, WholeOnlyError
-from ingest.archives.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed, version_tag
+from ingest.archives.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.versions import Version
+from ingest.block_checks import require_blocks
 from ingest.clipping import window_under
-from ingest.layout import LayoutError, Span, read_layout
-from ingest.raster import RasterRefusedError, opened
+from ingest.layout import Blocks, LayoutError, Span, read_layout
+from ingest.raster import DamagedRasterError, RasterRefusedError, opened
 from ingest.sparse_file import SparseFile
 from mosaics.bbox import Bbox
 
@@ -56,9 +58,10 @@ async def fetch_under(
         WholeOnlyError: If the archive gives no parts, or the file's blocks cannot be told apart.
         RasterRefusedError: If the file has nothing under the box.
         DamagedFileError: If its size differs from what the archive says.
+        DamagedRasterError: If a block under the box is damaged, twice.
         ArchiveError: If the archive does not give the file, or changes it time and again.
     """
-    for _ in range(2):
+    for again in (True, False):
         holed = SparseFile(target)
         if holed.is_published:
             return
@@ -69,8 +72,13 @@ async def fetch_under(
             window = await asyncio.to_thread(_window, holed.path, target.name, bbox)
             for begin, end in _joined(span for image in images for span in image.under(window)):
                 await file.bring(begin, end)
+            await asyncio.to_thread(_check, holed.path, target.name, images, window)
         except _ReplacedError:
             file.begin_again()
+        except DamagedRasterError:
+            file.begin_again()
+            if not again:
+                raise
         except LayoutError as error:
             file.begin_again()
             raise WholeOnlyError(str(error)) from error
@@ -81,6 +89,11 @@ async def fetch_under(
             holed.publish()
             return
     raise ArchiveError(f"the archive changes {target.name} while it is fetched.")
+
+
+def _check(path: Path, name: str, images: Iterable[Blocks], window: Window) -> None:
+    for image in images:
+        require_blocks(path, image, image.under(window), name)
 
 
 def _window(path: Path, name: str, bbox: Bbox) -> Window:
@@ -117,6 +130,8 @@ class _RemoteFile:
         self._signed = signed
         self._expected = expected
         self._progress = progress
+        self._version: Version | None = None
+        """Of the first answer of this run."""
 
     @property
     def size_bytes(self) -> int:
@@ -184,7 +199,10 @@ class _RemoteFile:
         said = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("content-range", ""))
         if said is None or int(said[1]) != gap[0] or int(said[2]) >= gap[1]:
             raise ArchiveError(f"the archive answers another part of {shown(url)} than was asked.")
-        tag, size_bytes = version_tag(response), int(said[3])
+        size_bytes = int(said[3])
+        version = Version.of(response, size_bytes)
+        tag = version.tag
+        self._version = first = self._version or version
         if tag is None:
             raise WholeOnlyError("the archive does not tell its versions apart")
         if self.holed.tag is None:
@@ -194,6 +212,6 @@ class _RemoteFile:
                     f"the file {shown(url)} has {size_bytes} bytes; {limit} were expected."
                 )
             self.holed.begin(tag, size_bytes)
-        elif (tag, size_bytes) != (self.holed.tag, self.size_bytes):
+        elif (tag, size_bytes) != (self.holed.tag, self.size_bytes) or not first.is_continued_by(version):
             raise _ReplacedError
         return gap[0]

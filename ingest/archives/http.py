@@ -5,6 +5,7 @@ import email.utils
 import json
 import logging
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,12 @@ MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Answers that another try may turn into a good one."""
+
+
+FLAGGING = 3
+"""So many requests in a row that failed for all tries, after which a host is tried once for each request."""
+GIVEN_UP = 12
+"""So many of them, after which a client does not ask the host any more."""
 
 
 class ArchiveError(Exception):
@@ -104,6 +111,8 @@ class ArchiveClient:
         self._credentials = tuple(credentials)
         self._local_http = local_http
         self._max_document_bytes = max_document_bytes
+        self._failed: Counter[str] = Counter()
+        """Requests in a row that failed for all tries, by host."""
         self._client = httpx.AsyncClient(
             transport=GuardedTransport(local=local_http),
             timeout=httpx.Timeout(patience.silence_s, connect=patience.connect_s, pool=None),
@@ -174,13 +183,33 @@ class ArchiveClient:
     async def patiently(
         self, attempt: Callable[[], Awaitable[T]], *, url: str, final: frozenset[int] = frozenset()
     ) -> T:
-        """Try until it works, as far as patience goes.
+        """Try until it works, as far as patience goes, which is less with a host that has failed before.
 
         Raises:
             ArchiveAnswerError: If the answer is an error that will stay, or one in `final`.
             ArchiveUnavailableError: If all tries failed.
             ArchiveError: If `attempt` raises it.
         """
+        host = _host(url)
+        if self._failed[host] >= GIVEN_UP:
+            raise ArchiveUnavailableError(
+                f"{host} has failed {GIVEN_UP} times in a row and is not asked again in this run"
+            )
+        tries = 1 if self._failed[host] >= FLAGGING else self.patience.tries
+        try:
+            result = await self._tried(attempt, url, final, tries)
+        except ArchiveUnavailableError:
+            self._failed[host] += 1
+            raise
+        except ArchiveAnswerError:
+            self._failed[host] = 0
+            raise
+        self._failed[host] = 0
+        return result
+
+    async def _tried(
+        self, attempt: Callable[[], Awaitable[T]], url: str, final: frozenset[int], tries: int
+    ) -> T:
         failures = 0
         while True:
             asked_s = None
@@ -196,7 +225,7 @@ class ArchiveClient:
             except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
                 problem = error
             failures += 1
-            if failures >= self.patience.tries:
+            if failures >= tries:
                 said = str(problem) or type(problem).__name__
                 where = "" if shown(url) in said else f" at {shown(url)}"
                 raise ArchiveUnavailableError(
@@ -266,6 +295,13 @@ class ArchiveClient:
 def shown(url: str) -> str:
     """Return an address as anybody may read it: without its query, which may hold a signature."""
     return url.partition("?")[0].partition("#")[0][:200]
+
+
+def _host(address: str) -> str:
+    try:
+        return httpx.URL(address).host
+    except (httpx.InvalidURL, TypeError):  # refused where it is asked
+        return ""
 
 
 def _origin(url: httpx.URL) -> str:

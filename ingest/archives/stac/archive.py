@@ -17,7 +17,8 @@ from ingest.archives.archive import (
 )
 from ingest.archives.fetching import Expected, Signed, fetch_file
 from ingest.archives.fetching_parts import fetch_under
-from ingest.archives.stac.items import read_granule
+from ingest.archives.stac.addresses import in_archive
+from ingest.archives.stac.items import item_name, read_granule
 from ingest.archives.stac.referencing import referenced_raster
 from ingest.archives.stac.search import ItemSearch, search_items
 from ingest.archives.stac.signing import OpenBuckets, SharedAccess, Signer, https_address, refuse_billed
@@ -45,23 +46,39 @@ class StacArchive(Archive):
         self._signer = signer or _signer(description, access)
 
     async def search(self, wanted: Wanted) -> AsyncIterator[Granule | LeftOut]:
-        """See `Archive.search`."""
+        """See `Archive.search`.
+
+        A box across the antimeridian is searched for as two, since not every API reads one whose west is
+        above its east (pgstac takes the least and the greatest longitude).
+        """
         source = self._description
-        search = ItemSearch(
-            source.api, source.archive_collection, wanted.bbox, wanted.interval, source.method
-        )
-        async for item in search_items(self._client, search):
-            item_id = str(item.get("id"))[:100]
-            if item.get("collection") != source.archive_collection:
-                yield LeftOut(item_id)
+        seen: set[str] = set()
+        for part in wanted.bbox.parts:
+            if part[0] == part[2]:  # of a box that begins or ends at the antimeridian
                 continue
-            try:
-                granule = read_granule(item, source, wanted.bands or source.bands)
-            except GranuleRefusedError as error:
-                yield LeftOut(item_id, str(error))
-                continue
-            is_of_platform = not source.platforms or granule.platform in source.platforms
-            yield granule if is_of_platform else LeftOut(item_id)
+            search = ItemSearch(
+                source.api, source.archive_collection, Bbox(*part), wanted.interval, source.method
+            )
+            async for item in search_items(self._client, search):
+                found = self._granule(item, wanted.bands or source.bands)
+                if wanted.bbox.crosses_antimeridian and found.id in seen:
+                    continue
+                seen.add(found.id)
+                yield found
+
+    def _granule(self, item: object, bands: tuple[str, ...]) -> Granule | LeftOut:
+        source = self._description
+        name = item_name(item)
+        if not isinstance(item, Mapping):
+            return LeftOut(name, "it is not an object, as a STAC Item is")
+        if item.get("collection") != source.archive_collection:
+            return LeftOut(name)
+        try:
+            granule = read_granule(item, source, bands, address=in_archive(item))
+        except GranuleRefusedError as error:
+            return LeftOut(name, str(error))
+        is_of_platform = not source.platforms or granule.platform in source.platforms
+        return granule if is_of_platform else LeftOut(name)
 
     async def size_bytes(self, file: RemoteFile) -> int | None:
         """See `Archive.size_bytes`."""

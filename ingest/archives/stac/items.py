@@ -1,20 +1,18 @@
 """Reading the items of a STAC API: the one place that knows what their dictionaries look like."""
 
 import functools
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import shapely
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.transform import Affine
-from shapely.errors import ShapelyError
-from shapely.geometry import shape
 
 from ingest.archives.archive import BandLayer, Granule, GranuleRefusedError, RemoteFile
+from ingest.archives.stac.addresses import Address, as_written, self_link
+from ingest.archives.stac.footprints import read_footprint
 from ingest.encoding import parse_baseline
 from ingest.landing_request import Provenance
 from mosaics.collection import read_nodata
@@ -28,19 +26,23 @@ CARRIED_PREFIXES = ("s2:", "landsat:", "view:", "sat:")
 FLAG = "earthsearch:boa_offset_applied"
 
 
-def read_granule(item: Mapping[str, Any], source: StacSource, bands: tuple[str, ...]) -> Granule:
+def read_granule(
+    item: Mapping[str, Any], source: StacSource, bands: tuple[str, ...], *, address: Address = as_written
+) -> Granule:
     """Return the granule an item is of.
 
     Args:
         item: As the API gives it.
         source: Says which asset each band is, and what tells the offset of the numbers.
         bands: Those wanted.
+        address: Reads the addresses of files.
 
     Raises:
         GranuleRefusedError: If the item lacks what a granule needs, one of the wanted assets among it.
     """
     try:
-        files, layers = _files_and_layers(item, source, bands)
+        _require_objects(item)
+        files, layers = _files_and_layers(item, source, bands, address)
         properties = item["properties"]
         start = properties.get("start_datetime") or properties["datetime"]
         cloud_cover = properties.get("eo:cloud_cover")
@@ -48,7 +50,7 @@ def read_granule(item: Mapping[str, Any], source: StacSource, bands: tuple[str, 
             id=item["id"],
             start=parse_instant(start),
             end=parse_instant(properties.get("end_datetime") or start),
-            footprint=_footprint(item),
+            footprint=read_footprint(item.get("geometry")),
             files=files,
             layers=layers,
             bands=bands,
@@ -62,12 +64,30 @@ def read_granule(item: Mapping[str, Any], source: StacSource, bands: tuple[str, 
         )
     except GranuleRefusedError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise GranuleRefusedError(f"it is not a valid item of a scene: {error!r}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise GranuleRefusedError(f"it is not a valid item of a scene: {error!r:.200}") from error
+
+
+def item_name(item: object) -> str:
+    """Return what an item is called in messages: its id as one line of text, however odd it is."""
+    item_id = item.get("id") if isinstance(item, Mapping) else None
+    if item_id is None or item_id == "":
+        return "an item without id"
+    text = item_id if isinstance(item_id, str) else repr(item_id)
+    return "".join(each if each.isprintable() else "?" for each in text[:100])
+
+
+def _require_objects(item: object) -> None:
+    """Refuse what is not an item with properties and assets; GranuleRefusedError."""
+    if not isinstance(item, Mapping):
+        raise GranuleRefusedError("it is not an object, as a STAC Item is")
+    for name in ("properties", "assets"):
+        if not isinstance(item.get(name), Mapping):
+            raise GranuleRefusedError(f"its {name} are missing, or not an object")
 
 
 def _files_and_layers(
-    item: Mapping[str, Any], source: StacSource, bands: tuple[str, ...]
+    item: Mapping[str, Any], source: StacSource, bands: tuple[str, ...], address: Address
 ) -> tuple[dict[str, RemoteFile], dict[str, BandLayer]]:
     """Return the files of an item, each once, and where in them the bands of the source are."""
     found, properties = item["assets"], item["properties"]
@@ -83,22 +103,32 @@ def _files_and_layers(
         place = source.band_asset(band)
         try:
             asset = found[place.asset]
-            file = _file(asset)
+            file = _file(asset, address)
             name = names.setdefault(place.asset, f"{band}.tif")
             layers[band] = _layer(asset, properties, place, name, declared=source.offset == "item")
             files.setdefault(name, file)
+        except GranuleRefusedError as error:
+            if band in wanted:
+                raise GranuleRefusedError(f"{band} (asset {place.asset}): {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             if band in wanted:
                 raise
     return files, layers
 
 
-def _file(asset: Mapping[str, Any]) -> RemoteFile:
+def _file(asset: object, address: Address) -> RemoteFile:
+    """Return the file of an asset.
+
+    Raises:
+        GranuleRefusedError: If it does not say where the file is.
+    """
+    if not isinstance(asset, Mapping) or "href" not in asset:
+        raise GranuleRefusedError("it does not say where its file is")
     size_bytes = asset.get("file:size")
-    href = str(asset["href"])
+    href = address(asset["href"])
     return RemoteFile(
         href=href,
-        size_bytes=size_bytes if isinstance(size_bytes, int) and size_bytes >= 0 else None,
+        size_bytes=size_bytes if type(size_bytes) is int and size_bytes >= 0 else None,
         checksum=_text(asset.get("file:checksum")),
         media_type=str(asset.get("type", "")),
         # the bucket of the USGS bills everybody who reads it, which not every item says
@@ -177,14 +207,6 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
-    try:
-        geometry = shape(item["geometry"])
-        return geometry if geometry.is_valid else shapely.make_valid(geometry)
-    except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
-        raise GranuleRefusedError("it says nothing usable of where it lies") from error
-
-
 def _tile(properties: Mapping[str, Any]) -> str | None:
     """Return the tile of a granule, which archives write in different properties."""
     if code := properties.get("grid:code"):
@@ -214,8 +236,7 @@ def _provenance(item: Mapping[str, Any]) -> Provenance:
         for name, value in item["properties"].items()
         if name in CARRIED or name.startswith(CARRIED_PREFIXES)
     }
-    own: Mapping[str, Any] = next((link for link in item.get("links") or () if link.get("rel") == "self"), {})
-    href = str(own.get("href", ""))
-    if not re.match(r"https://[^@\s]+$", href):
+    href = self_link(item)
+    if href is None or not href.startswith("https://"):
         return Provenance(properties)
     return Provenance(properties, ({"rel": "derived_from", "href": href, "type": "application/geo+json"},))

@@ -1,5 +1,6 @@
 """An archive of synthetic scenes: its server searched and fetched from by the real source."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ async def ingest(
     watch: Quiet | None = None,
     **wanted: Any,
 ) -> tuple[PendingScenes, IngestOutcome]:
-    """Searches, surveys and lands, as the command does."""
+    """Searches, surveys and lands, as the command does; what the search refused is among the survey's."""
     described = load_sources()[source_id].model_copy(update={"api": f"{url}/v1"})
     source = open_archive(described, Access(client))
     asked = {"bbox": Bbox(5.0, 51.0, 5.5, 51.5), "bands": ("red", "nir", "scl"), **wanted}
@@ -116,7 +117,7 @@ async def ingest(
         downloads=folder,
         watch=watch or Quiet(),
     )
-    return survey, outcome
+    return replace(survey, refused={**discovery.refused, **survey.refused}), outcome
 
 
 def days(server: ArchiveServer, count: int) -> list[dict[str, Any]]:

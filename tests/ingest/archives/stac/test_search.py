@@ -82,7 +82,7 @@ async def test_a_short_page_is_not_the_last_and_a_full_one_may_be(archive, clien
     assert len(await ids(search_items(client, search))) == 100
 
 
-@pytest.mark.parametrize("status", [413, 500, 502])
+@pytest.mark.parametrize("status", [413, 500, 502, 504])
 async def test_an_api_that_chokes_is_asked_for_half_as_much(archive, client, search, status):
     def answer(asked):
         if asked.body["limit"] > 12:
@@ -125,15 +125,127 @@ async def test_an_answer_without_items_is_told(archive, client, search, answer):
         await ids(search_items(client, search))
 
 
-async def test_a_page_that_names_itself_as_the_next_ends_the_search(archive, client, search):
+async def test_a_page_that_names_itself_as_the_next_ends_the_search(archive, client, search, caplog):
     def answer(asked):
         link = {"rel": "next", "method": "POST", "href": f"{archive.url}/v1/search", "body": {"next": "a"}}
         return page(items("a"), link)
 
     archive.routes["/v1/search"] = answer
-    with pytest.raises(ArchiveError, match="the one it has just given"):
-        await ids(search_items(client, search))
+    assert set(await ids(search_items(client, search))) == {"a"}
     assert len(archive.asked) == 2
+    assert caplog.messages == [f"the archive links a next page without end at {archive.url}/v1/search"]
+
+
+@pytest.mark.parametrize(
+    ("pages", "asked"),
+    [
+        ([["a", "b"], []], 4),  # empty ones for ever
+        ([["a", "b"], ["b", "a"]], 4),  # the same again under other tokens
+        ([["a", "b"], ["a"], ["b"]], 4),  # in parts
+        ([["a"], [], ["b"], []], 6),  # one empty page is passed over
+    ],
+)
+async def test_pages_without_anything_new_end_a_search(archive, client, search, pages, asked):
+    def answer(_):
+        at = len(archive.asked)
+        link = {"rel": "next", "method": "POST", "href": f"{archive.url}/v1/search", "body": {"next": at}}
+        return page(items(*pages[min(at, len(pages)) - 1]), link)
+
+    archive.routes["/v1/search"] = answer
+    assert set(await ids(search_items(client, search))) == {"a", "b"}
+    assert len(archive.asked) == asked
+
+
+async def test_pages_that_lead_in_a_circle_end_a_search(archive, client, search):
+    def answer(asked):
+        at = {"b": "c", "c": "b"}.get(asked.body.get("next"), "b")
+        link = {"rel": "next", "method": "POST", "href": f"{archive.url}/v1/search", "body": {"next": at}}
+        return page(items(asked.body.get("next", "a")), link)
+
+    archive.routes["/v1/search"] = answer
+    assert await ids(search_items(client, search)) == ["a", "b", "c"]
+
+
+async def test_pages_are_bounded_where_an_api_ignores_the_limit(archive, client, search, monkeypatch):
+    monkeypatch.setattr("ingest.archives.stac.search.MAX_PAGES", 5)
+
+    def answer(_):
+        at = len(archive.asked)
+        return page(items(f"s{at}"), {"rel": "next", "href": f"{archive.url}/v1/search?token={at}"})
+
+    archive.routes["/v1/search"] = answer
+    with pytest.raises(ArchiveError, match="more than 5 pages for this search"):
+        await ids(search_items(client, search))
+    assert len(archive.asked) == 5
+
+
+@pytest.mark.parametrize(
+    "links",
+    [None, {}, "next", 3, ["next"], [None], [{"rel": "next"}], [{"rel": "next", "href": None}]],
+)
+async def test_links_that_lead_nowhere_are_the_end(archive, client, search, links):
+    archive.routes["/v1/search"] = lambda _: document({"features": items("a"), "links": links})
+    assert await ids(search_items(client, search)) == ["a"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_headers_of_a_link_are_sent_with_the_next_request_alone(archive, client, search, method):
+    """STAC API, item search, paging: `headers` of a next link; `merge` is with the first request's body."""
+
+    def link(headers):
+        return {"rel": "next", "method": method, "href": "/v1/more", "headers": headers, "merge": True}
+
+    archive.routes["/v1/search"] = lambda _: page(
+        items("a"), link({"Search-After": "LXX", "Host": "x", "Cookie": "y", "X-Page": 2})
+    )
+    archive.routes["/v1/more"] = lambda asked: page(
+        items("b" if asked.headers.get("search-after") == "LXX" else "c"),
+        *([link({"Search-After": "LXXI"})] if len(archive.asked) == 2 else []),
+    )
+    assert await ids(search_items(client, search)) == ["a", "b", "c"]
+    first, second, third = archive.asked
+    assert (second.headers["search-after"], second.headers["x-page"]) == ("LXX", "2")
+    assert "cookie" not in second.headers
+    assert second.headers["host"] == first.headers["host"]
+    assert "x-page" not in third.headers
+    assert (second.content == third.content == first.content) is (method == "POST")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"headers": "Search-After: LXX"},
+        {"headers": {"a b": "c"}},
+        {"headers": {"a": "b\r\nc: d"}},
+        {"method": "POST", "body": ["next"]},
+    ],
+)
+async def test_a_link_that_is_not_a_request_is_told(archive, client, search, link):
+    archive.routes["/v1/search"] = lambda _: page(
+        items("a"), {"rel": "next", "href": "/v1/search?p=2", **link}
+    )
+    with pytest.raises(ArchiveError, match="links a next page by a request that is not valid"):
+        await ids(search_items(client, search))
+
+
+async def test_a_merge_is_with_the_first_request_not_with_the_page_before(archive, client, search):
+    def answer(asked):
+        if asked.body["limit"] > 50:
+            return Answer(504)
+        at = asked.body.get("next", 0) + 1
+        link = {"rel": "next", "method": "POST", "href": "/v1/search", "body": {"next": at, f"n{at}": 1}}
+        return page(items(f"s{at}"), *([{**link, "merge": True}] if at < 3 else []))
+
+    archive.routes["/v1/search"] = answer
+    assert await ids(search_items(client, search)) == ["s1", "s2", "s3"]
+    bodies = [asked.body for asked in archive.asked]
+    assert [body["limit"] for body in bodies] == [100, 50, 50, 50]  # what was too much is not asked again
+    assert bodies[-1] == {**bodies[1], "next": 2, "n2": 1}
+
+
+async def test_what_is_not_an_item_is_handed_on_with_the_items(archive, client, search):
+    archive.routes["/v1/search"] = lambda _: document({"features": [None, {"id": "a"}, "text"]})
+    assert [item async for item in search_items(client, search)] == [None, {"id": "a"}, "text"]
 
 
 async def test_a_next_page_elsewhere_is_not_asked_for(archive, client, search):
