@@ -14,6 +14,7 @@ from mosaics.bbox import Bbox
 from mosaics.ellipsoid import WGS84
 from mosaics.raster.coordinates import GDAL_ERRORS, moved_bounds
 from mosaics.raster.grid import FileGrid
+from mosaics.raster.opening import create_raster
 
 BLOCK_PX = 256
 USUAL_BLOCK_PX = 1024
@@ -55,7 +56,6 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
         raise RasterRefusedError(f"{name} has no pixels under the box.")
     unfinished = target.with_name(f"{target.name}.clipping")
     profile = dataset.profile | {
-        "driver": "GTiff",
         "width": window.width,
         "height": window.height,
         "transform": dataset.window_transform(window),
@@ -71,7 +71,7 @@ def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -
     try:
         with (
             rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-            rasterio.open(unfinished, "w", **profile) as clipped,
+            create_raster(unfinished, **profile) as clipped,
         ):
             clipped.scales, clipped.offsets = dataset.scales, dataset.offsets
             clipped.colorinterp = dataset.colorinterp

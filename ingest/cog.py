@@ -7,12 +7,12 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.shutil import copy
 from rio_cogeo.cogeo import cog_validate
 
 from ingest.encoding import Encoding
 from ingest.raster import SourceRaster
 from mosaics.raster.coordinates import GDAL_ERRORS
+from mosaics.raster.opening import copy_as_cog, create_raster
 
 BLOCK_PX = 256
 CACHE_BYTES = 256 << 20
@@ -52,10 +52,9 @@ def write_cog(
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES, GDAL_TIFF_INTERNAL_MASK=True):
         try:
             _write_plain(raster, plain, encoding, description, progress)
-            copy(
+            copy_as_cog(
                 plain,
                 target,
-                driver="COG",
                 blocksize=BLOCK_PX,
                 compress="DEFLATE",
                 predictor="YES",
@@ -85,10 +84,8 @@ def _write_plain(
     progress: Callable[[int], None],
 ) -> None:
     height, width = raster.height_width
-    with rasterio.open(
+    with create_raster(
         plain,
-        "w",
-        driver="GTiff",
         height=height,
         width=width,
         count=1,

@@ -45,7 +45,7 @@ def bands_of_file(
         RasterRefusedError: If the file is not a GeoTIFF that can be read.
         UnknownBandError: If the collection lacks one of `bands`.
     """
-    with opened(path) as dataset:
+    with opened(path, side_cars=True) as dataset:
         if bands:
             places = _listed(path, dataset, collection, bands)
         else:

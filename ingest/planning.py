@@ -154,7 +154,10 @@ def plan_scene(
     """
     for asset in order.assets:
         source.collection.band(asset.band)
-    rasters = {asset.band: inspect_raster(asset.path, asset.index, flip=order.flip) for asset in order.assets}
+    rasters = {
+        asset.band: inspect_raster(asset.path, asset.index, flip=order.flip, side_cars=True)
+        for asset in order.assets
+    }
     if order.flip and not any(raster.mirrored for raster in rasters.values()):
         names = ", ".join(sorted({raster.name for raster in rasters.values()}))
         raise RasterRefusedError(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import rasterio
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS as PROJ_CRS
@@ -34,9 +33,7 @@ from ingest.footprints import Footprint, footprint_of
 from mosaics.collection import Category
 from mosaics.ellipsoid import SEMI_MAJOR_M
 from mosaics.raster.coordinates import GDAL_ERRORS
-
-DRIVER = "GTiff"
-"""The only format opened, COGs among it; a VRT could name any file or address."""
+from mosaics.raster.opening import open_raster, open_with_side_cars
 
 ROWS_BYTES = 32 * 2**20
 """How much of a raster is in memory at a time."""
@@ -151,7 +148,7 @@ class SourceRaster:
         """
         height, width = self.height_width
         step = max(16, ROWS_BYTES // (width * np.dtype(self.dtype).itemsize) // 256 * 256)
-        with opened(self.pixels_path) as dataset:
+        with opened(self.pixels_path, side_cars=len(self.files) > 1) as dataset:
             for top in range(0, height, step):
                 count = min(step, height - top)
                 window = Window(0, height - top - count if self.south_up else top, width, count)
@@ -176,14 +173,22 @@ class SourceRaster:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[DatasetReader]:
-    """Open a GeoTIFF, and nothing else."""
+def opened(path: Path, *, side_cars: bool = False) -> Iterator[DatasetReader]:
+    """Open a GeoTIFF, and nothing else.
+
+    Args:
+        path: The file.
+        side_cars: Whether files beside it are read with it, as it is right for the user's own.
+
+    Raises:
+        RasterRefusedError: If it is not a GeoTIFF that can be read.
+    """
     if not path.is_file():
         raise RasterRefusedError(f"there is no file {path.name}; an asset is a GeoTIFF on this machine.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            dataset = rasterio.open(path.resolve(), driver=DRIVER)
+            dataset = open_with_side_cars(path) if side_cars else open_raster(path.resolve())
         except GDAL_ERRORS as error:
             raise DamagedRasterError(
                 path,
@@ -194,18 +199,21 @@ def opened(path: Path) -> Iterator[DatasetReader]:
             yield dataset
 
 
-def inspect_raster(path: Path, index: int = 1, *, flip: bool = False) -> SourceRaster:
+def inspect_raster(
+    path: Path, index: int = 1, *, flip: bool = False, side_cars: bool = False
+) -> SourceRaster:
     """Read what a file says of one of its bands.
 
     Args:
         path: The file.
         index: Number of the band, from 1.
         flip: Whether a mirrored file is taken, and its columns turned.
+        side_cars: See `opened`.
 
     Raises:
         RasterRefusedError: If the file is not a GeoTIFF, or one that would have to be changed to be landed.
     """
-    with opened(path) as dataset:
+    with opened(path, side_cars=side_cars) as dataset:
         if not 1 <= index <= dataset.count:
             raise RasterRefusedError(
                 f"{path.name} has no band {index}; it has {dataset.count}, counted from 1 ({path.name}:1)."

@@ -17,7 +17,8 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from ingest.archives.credentials import Credential, credential_for
-from ingest.archives.network import ForbiddenAddressError, GuardedTransport
+from ingest.archives.network import GuardedTransport
+from mosaics.public_addresses import ForbiddenAddressError
 
 T = TypeVar("T")
 

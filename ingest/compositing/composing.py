@@ -24,6 +24,7 @@ from ingest.landing_request import BandFile, LandingRequest, Provenance
 from ingest.planning import ScenePlan, plan_rasters
 from ingest.raster import inspect_raster
 from mosaics.descriptions.composites import COUNT
+from mosaics.raster.opening import create_raster
 from mosaics.storage import Storage
 
 COMPUTING_SHARE = 4
@@ -134,10 +135,8 @@ def _reduced(plan: CompositePlan, name: str, planes: Sequence[da.Array]) -> da.A
 def _created(plan: CompositePlan, path: Path, geobox: GeoBox, band: str) -> Any:
     height, width = geobox.shape.yx
     nodata = None if band == COUNT else MISSING
-    return rasterio.open(
+    return create_raster(
         path,
-        "w",
-        driver="GTiff",
         height=height,
         width=width,
         count=1,

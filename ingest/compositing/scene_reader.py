@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +13,18 @@ import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.loader import RioDriver, RioReader
+from odc.loader._reader import pick_overview
+from odc.loader._rio import _do_read, _reproject_info_from_rio, rio_env
+from rasterio.io import DatasetReader
 
 from ingest.compositing.grids import NEARLY, is_aligned
 from mosaics.raster.coordinates import GDAL_ERRORS
+from mosaics.raster.opening import ALONE, open_raster
 
 logger = logging.getLogger(__name__)
 
 GDAL_OPTIONS = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    **ALONE,
     "GDAL_CACHEMAX": 256 << 20,  # bytes, in the whole process
     "GDAL_NUM_THREADS": 1,
     "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
@@ -28,6 +33,7 @@ GDAL_OPTIONS = {
     "GDAL_HTTP_TIMEOUT": 60,
     "GDAL_HTTP_MAX_RETRY": 4,
     "GDAL_HTTP_RETRY_DELAY": 0.5,
+    "GDAL_HTTP_NETRC": "NO",
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,{noext}",  # a path with options, /vsicurl?…, has none
 }
 """How GDAL reads, wherever the graph runs. Credentials are not among them: each process has its own."""
@@ -35,6 +41,9 @@ GDAL_OPTIONS = {
 
 _WARPING = threading.Lock()
 """rasterio silences a warning of its own while it warps, in a way that threads undo for one another."""
+
+NEAREST_TOLERANCE_PX = 0.9
+"""How far pixels may lie from those of a file to be copied, as odc-loader has it for the nearest pixel."""
 
 
 class UnreadableSceneError(RuntimeError):
@@ -80,11 +89,11 @@ class SceneReader(RioReader):
             UnreadableSceneError: If the file cannot be read here.
         """
         try:
-            with rasterio.open(self.source.uri, sharing=False) as dataset:
+            with open_raster(self.source.uri) as dataset:
                 if (part := _part_under(dataset, dst_geobox)) is not None:
                     return part.read(dataset, cfg.dtype)
-            with _WARPING:
-                return super().read(cfg, dst_geobox, **options)
+                with _WARPING:
+                    return self._moved(dataset, cfg, dst_geobox, options.get("dst"))
         except GDAL_ERRORS as error:
             logger.info("%s: %s", self.name, error)
         # Not from GDAL's error, which cannot travel from a worker.
@@ -92,6 +101,16 @@ class SceneReader(RioReader):
             f"{self.name} cannot be read; it is damaged or out of reach, from here or from a worker of the "
             "cluster."
         )
+
+    def _moved(self, dataset: DatasetReader, cfg: Any, grid: GeoBox, target: NDArray[Any] | None) -> Any:
+        """Return pixels moved onto a grid as `RioReader` does, which would open the file as any format."""
+        placed = _reproject_info_from_rio(dataset, grid, ttol=NEAREST_TOLERANCE_PX)
+        overview = None
+        if cfg.use_overviews and placed.read_shrink > 1:
+            overview = pick_overview(placed.read_shrink, dataset.overviews(self.source.band))
+        seen = nullcontext(dataset) if overview is None else open_raster(self.source.uri, overview=overview)
+        with seen as coarse, rio_env(VSI_CACHE=False):
+            return _do_read(rasterio.band(coarse, self.source.band), cfg, grid, placed, dst=target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.transform import Affine
+
+from mosaics.raster.opening import create_raster
 
 
 def write_plain(
@@ -13,10 +14,8 @@ def write_plain(
 ) -> None:
     """Write (height, width) values in strips, without overviews."""
     height, width = values.shape
-    with rasterio.open(
+    with create_raster(
         path,
-        "w",
-        driver="GTiff",
         height=height,
         width=width,
         count=1,

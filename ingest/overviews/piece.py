@@ -14,7 +14,6 @@ import rasterio
 from antimeridian import bbox as antimeridian_bbox
 from morecantile import Tile
 from rasterio.io import DatasetWriter
-from rasterio.shutil import copy
 from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import box, mapping
@@ -28,6 +27,7 @@ from mosaics.overview import TILE_PX, cell_zoom
 from mosaics.period import Period, instant_text
 from mosaics.processing import OF_SCENES
 from mosaics.raster.coordinates import Bounds
+from mosaics.raster.opening import copy_as_cog, create_raster
 from mosaics.storage import Storage
 
 TMS = morecantile.tms.get("WebMercatorQuad")
@@ -123,10 +123,8 @@ class PieceWriter:
         self._stack.close()
 
     def _created(self, name: str, form: BandForm) -> DatasetWriter:
-        return rasterio.open(
+        return create_raster(
             self._plain(name),
-            "w",
-            driver="GTiff",
             height=self._shape[0],
             width=self._shape[1],
             count=1,
@@ -165,10 +163,9 @@ class PieceWriter:
             file.set_band_description(1, name)
         self._stack.close()
         for name in self._files:
-            copy(
+            copy_as_cog(
                 self._plain(name),
                 self.folder / f"{name}.tif",
-                driver="COG",
                 blocksize=TILE_PX,
                 compress="DEFLATE",
                 predictor="YES",

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import rasterio
 
+from mosaics.raster.opening import ALONE
+
 GDAL_OPTIONS = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    **ALONE,
     "GDAL_CACHEMAX": 256 << 20,  # bytes of decoded blocks in the whole process; rasterio hands on bytes
     "GDAL_NUM_THREADS": 1,
     "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
@@ -14,6 +16,7 @@ GDAL_OPTIONS = {
     "GDAL_HTTP_TIMEOUT": 10,
     "GDAL_HTTP_MAX_RETRY": 1,
     "GDAL_HTTP_RETRY_DELAY": 0.2,
+    "GDAL_HTTP_NETRC": "NO",  # else curl sends what it has to any host that a redirect names
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,{noext}",  # a path with options, /vsicurl?…, has none
     "CPL_VSIL_CURL_CACHE_SIZE": 128 << 20,
 }

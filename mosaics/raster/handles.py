@@ -5,7 +5,6 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-import rasterio
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
@@ -13,6 +12,7 @@ from rasterio.warp import calculate_default_transform
 
 from mosaics.raster.coordinates import turn_of
 from mosaics.raster.grid import Grid
+from mosaics.raster.opening import open_raster
 from mosaics.scene import Asset
 
 HANDLES_PER_THREAD = 96
@@ -52,7 +52,7 @@ class Handle:
     def dataset(self, level: int) -> DatasetReader:
         """Return the dataset seen through an overview (0: full resolution), opened now if need be."""
         if level not in self.datasets:
-            self.datasets[level] = rasterio.open(self.path, sharing=False, overview_level=level - 1)
+            self.datasets[level] = open_raster(self.path, overview=level - 1)
         return self.datasets[level]
 
     def nodata_of(self, asset: Asset) -> float | None:
@@ -94,7 +94,7 @@ class HandlePool:
         """Return the open dataset at `path`, opened now if need be."""
         found = self._handles.get(path)
         if found is None:
-            dataset = rasterio.open(path, sharing=False)
+            dataset = open_raster(path)
             factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
             is_masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
             found = self._handles[path] = Handle(

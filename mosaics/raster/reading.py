@@ -8,6 +8,7 @@ holds them side by side), at a fifth of the cost: the dataset is not opened agai
 at a finer resolution than is shown.
 """
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,10 @@ from mosaics.raster.coordinates import GDAL_ERRORS, holds_pole, is_local, moved,
 from mosaics.raster.decimals import WHOLE_IN, Floats, multiplied, scaled
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool, thread_pool
+from mosaics.raster.opening import NotGeoTiffError
 from mosaics.scene import Asset
+
+log = logging.getLogger(__name__)
 
 Degrees: TypeAlias = NDArray[np.float64] | Sequence[float]
 
@@ -66,6 +70,8 @@ def reading(asset: Asset) -> Iterator[HandlePool]:
         yield pool
     except GDAL_ERRORS as error:
         pool.forget(asset.path)
+        if isinstance(error, NotGeoTiffError):
+            log.warning("band '%s' of a scene is not read: %s", asset.band, error)
         raise AssetReadError(asset) from error
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from mosaics.raster.opening import opened_path
 from mosaics.scene import Asset
 from mosaics.storage import ObjectNotFoundError, Storage
 
@@ -35,7 +36,7 @@ def _forget(path: str) -> None:
     """Drop what GDAL remembers of a remote file; it remembers failures too, and for ever."""
     library = _gdal()
     if library is not None and path.startswith("/vsi"):
-        library.VSICurlPartialClearCache(path.encode())
+        library.VSICurlPartialClearCache(opened_path(path).encode())
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
@@ -231,6 +232,8 @@ class S3Storage:
                 "AWS_HTTPS": "YES" if endpoint.scheme == "https" else "NO",
                 "AWS_VIRTUAL_HOSTING": "FALSE",
             }
+        if getproxies() and proxy_bypass(endpoint.hostname or ""):
+            options["GDAL_HTTP_PROXY"] = ""  # GDAL does not see no_proxy (mosaics.raster.remote)
         return options
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from ingest.archives.http import (
     Patience,
     Request,
 )
-from ingest.archives.network import is_public
+from mosaics.public_addresses import is_public
 from tests.ingest.archives.conftest import QUICK
 from tests.ingest.archives.server import Answer, document
 

@@ -1,0 +1,142 @@
+"""Opening rasters: the one place that does, as GeoTIFFs alone, without side-car files.
+
+GDAL tells formats by content. A file that is called .tif and is a VRT, or has become one, may name any file
+of this machine and any address; so may a GeoTIFF, in metadata that GDAL takes for the place of its overviews
+or of its coordinates, and files beside it.
+"""
+
+import re
+import warnings
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.env import getenv, hasenv
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.io import DatasetReader, DatasetWriter
+from rasterio.session import DummySession
+from rasterio.shutil import copy
+
+from mosaics.raster.coordinates import GDAL_ERRORS
+from mosaics.raster.remote import RemotePathError, through_gate
+
+DRIVER = "GTiff"
+"""The only format opened, COGs among it."""
+
+ALONE: Mapping[str, str] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
+"""Options for GDAL, by which nothing that lies beside a file is read with it."""
+
+ELSEWHERE = (("OVERVIEWS", "OVERVIEW_FILE"), ("GEOLOCATION", "X_DATASET"), ("GEOLOCATION", "Y_DATASET"))
+"""Metadata of a file, by domain and name, that make GDAL read another one."""
+
+_LOCAL = re.compile(r"/(?!vsi).*", re.DOTALL)
+_BUCKET = re.compile(r"/vsis3/[^/]+/.+", re.DOTALL)
+
+
+class NotGeoTiffError(RasterioIOError):  # type: ignore[misc]
+    """A file is not opened, since it is not a GeoTIFF that stands by itself; the message says so."""
+
+
+def open_raster(path: str | PathLike[str], *, overview: int | None = None) -> DatasetReader:
+    """Open a GeoTIFF that is served, referenced or comes from an archive.
+
+    Args:
+        path: Absolute, or a path of GDAL in a bucket or at an https address.
+        overview: Number of the overview through which it is seen, from 0; None for full resolution.
+
+    Raises:
+        NotGeoTiffError: If it is another format, or names other files.
+        rasterio.errors.RasterioIOError: If it cannot be opened.
+    """
+    name = _allowed(fspath(path))
+    level = {} if overview is None else {"overview_level": overview}
+    with _alone():
+        try:
+            dataset = rasterio.open(name, driver=DRIVER, sharing=False, **level)
+        except GDAL_ERRORS as error:
+            raise NotGeoTiffError(
+                f"{_shown(path)} cannot be opened as a GeoTIFF; it is missing, damaged or of another format, "
+                f"and no other is read ({type(error).__name__})"
+            ) from error
+    if found := [f"{domain}:{key}" for domain, key in ELSEWHERE if key in dataset.tags(ns=domain)]:
+        dataset.close()
+        raise NotGeoTiffError(f"{_shown(path)} names another file ({', '.join(found)}), which is not read")
+    return dataset
+
+
+def opened_path(path: str) -> str:
+    """Return what GDAL knows a file by that `open_raster` has opened."""
+    try:
+        return _allowed(path)
+    except NotGeoTiffError:
+        return path
+
+
+def open_with_side_cars(path: str | PathLike[str]) -> DatasetReader:
+    """Open a GeoTIFF of the user's own on this machine, with the files beside it.
+
+    Raises:
+        rasterio.errors.RasterioIOError: If it cannot be opened.
+    """
+    return rasterio.open(Path(path).resolve(), driver=DRIVER, sharing=False)
+
+
+def create_raster(path: str | PathLike[str], **profile: Any) -> DatasetWriter:
+    """Create a GeoTIFF on this machine.
+
+    Args:
+        path: Absolute or relative.
+        **profile: As `rasterio.open` takes it.
+
+    Raises:
+        rasterio.errors.RasterioIOError: If it cannot be written.
+    """
+    return rasterio.open(path, "w", **{**profile, "driver": DRIVER})
+
+
+def copy_as_cog(source: str | PathLike[str], target: str | PathLike[str], **options: Any) -> None:
+    """Write a GeoTIFF of ours as a COG.
+
+    Raises:
+        rasterio.errors.RasterioError: If it cannot be read or written.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(Path(source).resolve(), driver=DRIVER, sharing=False) as dataset:
+            copy(dataset, target, driver="COG", **options)
+
+
+def _alone() -> AbstractContextManager[Any]:
+    """Return the options that hide files beside one, without a look for credentials; none where they hold."""
+    if hasenv() and ALONE.items() <= getenv().items():
+        return nullcontext()
+    alone: AbstractContextManager[Any] = rasterio.Env(session=DummySession(), **ALONE)
+    return alone
+
+
+def _allowed(path: str) -> str:
+    """Return what GDAL opens for a path.
+
+    Raises:
+        NotGeoTiffError: If it is not a plain file, an object of a bucket or at an https address.
+    """
+    if path.startswith("/vsicurl"):
+        try:
+            return through_gate(path)
+        except (RemotePathError, OSError) as error:
+            raise NotGeoTiffError(f"{error}, so that it is not opened") from error
+    return path if _BUCKET.fullmatch(path) else _local(path)
+
+
+def _local(path: str) -> str:
+    if not _LOCAL.fullmatch(path):
+        raise NotGeoTiffError(f"{path[:200]!r} is not the path of a file")
+    return path
+
+
+def _shown(path: str | PathLike[str]) -> str:
+    """Return the name of a file as log lines have it."""
+    return fspath(path).partition("?")[0].rpartition("/")[2][:200] or "a file"
