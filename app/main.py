@@ -1,10 +1,13 @@
 """The application: wires its parts together and does nothing else before it starts."""
 
+import mosaics  # noqa: F401, I001 - before anything imports rio-tiler (mosaics.without_xarray)
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from app import errors
 from app.caching.tile_middleware import TileMiddleware
@@ -44,6 +47,7 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         description="Live maps from satellite archives, with tiles computed on demand.",
         version=own_version(),
         generate_unique_id_function=operation_id,
+        routes=resources(),
         docs_url=None,  # one of our own pages
         redoc_url=None,
         lifespan=lifespan,
@@ -53,6 +57,18 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
     app.state.metrics = metrics
     app.state.program = program
     errors.install(app)
+    add_page(app)
+    return app
+
+
+@cache
+def resources() -> list[BaseRoute]:
+    """Return the routes of everything but the page, made once.
+
+    What FastAPI works out of them at an application's first request is kept with them, so that any further
+    application of the process (in tests there are a thousand) has it from the start.
+    """
+    router = APIRouter(generate_unique_id_function=operation_id)
     for resource in (
         tiles,
         tilejson,
@@ -76,10 +92,9 @@ def create_app(settings: Settings | None = None, *, program: Sequence[str] = PRO
         health,
         meta,  # after health, which serves a document of its own there
     ):
-        app.include_router(resource.router)
-    app.include_router(factories.assemble())
-    add_page(app)
-    return app
+        router.include_router(resource.router)
+    router.include_router(factories.assemble())
+    return router.routes
 
 
 def own_version() -> str:

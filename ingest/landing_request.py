@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from ingest.encoding import PerBand, parse_baseline
@@ -92,7 +91,7 @@ class LandingRequest:
     synthetic: bool = False
     removed: bool | None = None
     """Whether the archive says it has taken the Sentinel-2 offset away; None where it says nothing."""
-    declared: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
+    declared: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Scale and offset by band that the archive's metadata give, where they are right about the pixels."""
     provenance: Provenance = field(default_factory=Provenance)
     decided: Harmonisation | None = None
@@ -179,5 +178,5 @@ def parse_numbers(option: str, texts: Iterable[str]) -> PerBand:
             raise OrderError(f"{option} {text}: '{value}' is not a finite number.")
         given[name] = parsed
     for_all = given.pop(None, None)
-    for_band = MappingProxyType({band: value for band, value in given.items() if band})
+    for_band = {band: value for band, value in given.items() if band}
     return PerBand(for_all, for_band, frozenset(without))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.end_to_end.reader import DESKTOP, TIMEOUT_MS, Reader, Server
+from tests.end_to_end.reader import COARSE, DESKTOP, TIMEOUT_MS, Reader, Server
 from tests.services.postgres import PostgresServer
 
 PAGE = Path(__file__).parents[2] / "app" / "web" / "dist" / "index.html"
@@ -73,7 +73,7 @@ def browser(postgres: PostgresServer, browser_type_launch_args: dict[str, Any]) 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """A window of its own, of the desktop's size unless the options say otherwise."""
-    context = browser.new_context(**({"viewport": DESKTOP} | options))
+    context = browser.new_context(**({"viewport": DESKTOP, "device_scale_factor": COARSE} | options))
     context.set_default_timeout(TIMEOUT_MS)
     context.set_default_navigation_timeout(TIMEOUT_MS)
     return context

@@ -24,6 +24,8 @@ from tests.services.ports import free_port, wait_until_listening
 TILEWATCH = str(Path(sys.executable).with_name("tilewatch"))
 DESKTOP: ViewportSize = {"width": 1280, "height": 720}
 """Of a small laptop, laid out as every screen wider than a phone; half of a test's time is drawing pixels."""
+COARSE = 0.5
+"""Pixels of a screen for each of CSS: laid out as on any other, drawn at a quarter of the cost."""
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 TIMEOUT_MS = 60_000
