@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +48,7 @@ class PerBand:
     """Numbers a user gives for one band (`red=0.5`) or for all others (`0.5`)."""
 
     for_all: float | None = None
-    for_band: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    for_band: Mapping[str, float] = field(default_factory=dict)
     without: frozenset[str | None] = frozenset()
     """Bands given as having none (`red=none`); None among them stands for all others (`none`)."""
 
