@@ -63,6 +63,8 @@ STATISTICS_BYTES = 16 * 1024 * 1024
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open a worker's state, put it on `app.state`, and clear it at the end."""
     settings: Settings = app.state.settings
+    if settings.keyless_writes and not settings.api_keys:
+        log.warning("programs on this machine may write without a key (TILEWATCH_KEYLESS_WRITES)")
     async with AsyncExitStack() as stack:
         state = await open_state(settings, stack, CommandLine.of(settings, app.state.program))
         for doing in (keep_fresh(state), state.health.watch()):

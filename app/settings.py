@@ -74,8 +74,12 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[KeyEntry, ...], NoDecode] = Field(default=(), repr=False)
     """Keys that may write, separated by commas, as `tilewatch keys new` prints them: `name:scope:digest`.
 
-    Without keys, only programs on the server's own machine may write. A proxy on that machine must send
-    X-Forwarded-For; otherwise everyone behind it would count as such a program."""
+    Without keys nothing may be written, unless `keyless_writes` is on."""
+
+    keyless_writes: bool = False
+    """Whether programs on the server's own machine may write without a key while no keys are set.
+
+    Not for a server behind a proxy: everyone behind one that looks like such a program could write."""
 
     cache_bytes: int = Field(default=256 * MEGABYTE, ge=0)
     """Memory for tiles in one worker, in bytes."""

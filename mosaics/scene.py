@@ -233,5 +233,15 @@ def _gdal_path(href: str, item_key: str, storage: Storage, signing: object) -> s
         container = f"{blob[1]}/{blob[2]}"
         return f"/vsicurl?pc_url_signing=yes&pc_collection={container}&url={quote(href, safe='')}"
     if public:
-        return f"/vsicurl/{href}" if public[1] == "https" else f"/vsis3/{public[2]}"
+        return _unsigned(public, storage)
     raise SceneError(f"{item_key} names an asset that is neither beside it nor at an https or s3 address")
+
+
+def _unsigned(public: re.Match[str], storage: Storage) -> str:
+    """Return the path of a file, read without credentials unless it lies in the storage's own bucket."""
+    if public[1] == "https":
+        return f"/vsicurl/{public[0]}"
+    bucket, _, key = public[2].partition("/")
+    if storage.gdal_path("x").startswith(f"/vsis3/{bucket}/"):
+        return f"/vsis3/{bucket}/{key}"
+    return f"/vsicurl/https://{bucket}.s3.amazonaws.com/{key}"

@@ -10,15 +10,28 @@ from app.errors import RequestError
 from app.keys import KeyMissingError, NotAllowedError, Scope, recognise
 from app.settings import Settings
 
-FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-"""Headers a proxy adds: the caller behind it is not on this machine."""
+PLAIN = frozenset(
+    {
+        *("accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-encoding"),
+        *("content-length", "content-type", "cookie", "dnt", "expect", "host", "idempotency-key", "if-match"),
+        *("if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "keep-alive", "origin"),
+        *("pragma", "priority", "range", "referer", "save-data", "te", "transfer-encoding", "user-agent"),
+        *("upgrade-insecure-requests",),
+    }
+)
+"""Headers that a browser or curl sends to a server on its own machine; proxies add others."""
+
+BROWSERS = ("sec-fetch-", "sec-ch-", "sec-gpc")
+"""How further ones begin that only browsers may set (Fetch standard, "forbidden request-header")."""
+
+SAME_SITE = frozenset({"same-origin", "none"})
 
 
 def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
     """Return a dependency that admits requests whose key has a scope.
 
-    Reading needs no key, but a key that is sent must be valid. If no keys are configured, only programs on
-    this machine may do more than read.
+    Reading needs no key, but a key that is sent must be valid. Only if no keys are configured, and the
+    deployment says so, may programs on this machine write without one.
     """
 
     async def permitted(request: Request) -> None:
@@ -27,13 +40,9 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
         if key is None:
             if scope == Scope.READ:
                 return
-            if not settings.api_keys and is_local(request):
-                return
             if not settings.api_keys:
-                raise NotAllowedError(
-                    "Only programs on the server's own machine may write, because no keys are set "
-                    "(TILEWATCH_API_KEYS)."
-                )
+                refuse_strangers(request, keyless=settings.keyless_writes)
+                return
             raise KeyMissingError("This needs a key: send Authorization: Bearer KEY, or X-API-Key: KEY.")
         entry = recognise(key, settings.api_keys)
         if entry is None:
@@ -43,6 +52,28 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
             raise NotAllowedError(f"The key {entry.name!r} has the scope {has}; this needs {needs}.")
 
     return permitted
+
+
+def refuse_strangers(request: Request, *, keyless: bool) -> None:
+    """Admit a request to write without a key where that is allowed and it comes from this machine.
+
+    Args:
+        request: Of a server without keys.
+        keyless: Whether its programs may write without one.
+
+    Raises:
+        NotAllowedError: If it is refused.
+    """
+    if not keyless:
+        raise NotAllowedError(
+            "Writing needs a key, and no keys are set (TILEWATCH_API_KEYS). TILEWATCH_KEYLESS_WRITES=true "
+            "lets programs on the server's own machine write without one."
+        )
+    if not is_local(request):
+        raise NotAllowedError(
+            "Only programs on the server's own machine, which ask it directly, may write without a key; set "
+            "keys for others (TILEWATCH_API_KEYS)."
+        )
 
 
 def sent_key(request: Request) -> str | None:
@@ -63,21 +94,51 @@ def sent_key(request: Request) -> str | None:
 
 
 def is_local(request: Request) -> bool:
-    """Return whether the request comes from a program on this machine, not from another site's page.
+    """Return whether a program on this machine asks directly: not through a proxy, nor a site's page.
 
-    A proxy on this machine must say for whom it asks (uvicorn then takes the client's address from
-    X-Forwarded-For); anything it forwards is not local. A page of another site, open in a browser on this
-    machine, is recognised by its Origin or by the name in Host.
+    A proxy on this machine is known by what it adds, or by how it connects: the one of nginx's defaults
+    speaks HTTP/1.0 and closes each connection. A page of another site, open in a browser on this machine, is
+    recognised by its Origin, Referer or Sec-Fetch-Site, or by the name in Host.
     """
     if request.client is None or not _is_loopback(request.client.host):
         return False
-    if any(name in request.headers for name in FORWARDING):
+    if request.scope.get("http_version", "1.1") == "1.0":
         return False
-    host = urlsplit(f"//{request.headers.get('host', '')}")
-    origin = request.headers.get("origin")
-    if not _is_loopback(host.hostname or ""):
+    names = request.headers.keys()
+    if not all(name in PLAIN or name.startswith(BROWSERS) for name in names):
         return False
-    return origin is None or urlsplit(origin).netloc == host.netloc
+    if request.headers.get("connection", "keep-alive").lower() != "keep-alive":
+        return False
+    return _is_asked_by_name(request) and _is_of_same_site(request)
+
+
+def _is_asked_by_name(request: Request) -> bool:
+    """Return whether the only Host names this machine, and no port but the one that the server listens on."""
+    hosts = request.headers.getlist("host")
+    host = _split(f"//{hosts[0]}") if len(hosts) == 1 else None
+    server = request.scope.get("server")
+    if host is None or server is None or not _is_loopback(host[0]):
+        return False
+    return host[1] in {None, server[1] or 80}
+
+
+def _is_of_same_site(request: Request) -> bool:
+    headers = request.headers
+    host = _split(f"//{headers['host']}")
+    named = [headers[name] for name in ("origin", "referer") if name in headers]
+    if any(_split(address) != host for address in named):
+        return False
+    return headers.get("sec-fetch-site", "none") in SAME_SITE
+
+
+def _split(address: str) -> tuple[str, int | None] | None:
+    """Return the host and port of an address; None where it has none that is valid."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return (host, port) if host else None
 
 
 def _is_loopback(name: str) -> bool:

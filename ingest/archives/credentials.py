@@ -1,9 +1,14 @@
-"""Credentials: what lets the client in at some hosts, and is sent to no other, wherever an archive leads."""
+"""Credentials: what lets the client in at some hosts, and is sent to no other, wherever an archive leads.
+
+This is the one place that says where tokens are sent, and for which hosts addresses are signed. What an
+archive or a redirect names is compared with it; a redirect carries nothing along but what stands in it.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -23,6 +28,47 @@ class Origins:
         return any(
             re.fullmatch(re.escape(pattern).replace(r"\*", "[^./:]+"), origin) for pattern in self.patterns
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHosts:
+    """Hosts of a cloud that a signature or a token is made for.
+
+    Attributes:
+        pattern: Matches the host; its group `name` is what the signature is for (bucket, account), and
+            `region`, where it has one, where that lies.
+        names: What is signed for; None for every name, where the signature is of use for this name alone.
+        scheme: Of their addresses; another one than https is for servers on this machine.
+    """
+
+    pattern: re.Pattern[str]
+    names: frozenset[str] | None = None
+    scheme: str = "https"
+
+    def of(self, url: str) -> Mapping[str, str] | None:
+        """Return the groups of the pattern; None where nothing may be signed or asked for.
+
+        Only addresses of the scheme, without user name and port, count: others may lead to another program.
+        """
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None
+        found = self.pattern.fullmatch(parts.netloc) if parts.scheme == self.scheme else None
+        if found is None or (self.names is not None and found["name"] not in self.names):
+            return None
+        return found.groupdict()
+
+
+BILLED_BUCKETS = frozenset(
+    {"usgs-landsat", "sentinel-s1-l1c", "sentinel-s2-l1c", "sentinel-s2-l2a", "naip-analytic", "naip-source"}
+)
+"""Buckets that bill their readers (Registry of Open Data on AWS); an item's word for others is not enough."""
+
+S3_HOST = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.s3\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com"
+)
+BLOB_HOST = re.compile(r"(?P<name>[a-z0-9]{3,24})\.blob\.core\.windows\.net")
 
 
 class Credential(Protocol):

@@ -63,7 +63,8 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
         try:
             url = server.url("tilewatch")
             migrations.upgrade(url)
-            with tilewatch(store, folder, TILEWATCH_DATABASE_URL=url, TILEWATCH_JOBS="0") as ours:
+            settings = {"TILEWATCH_DATABASE_URL": url, "TILEWATCH_JOBS": "0"}
+            with tilewatch(store, folder, **settings, TILEWATCH_KEYLESS_WRITES="true") as ours:
                 yield [reading(ours, url, rounds)]
             yield [uvloop.run(series_refresh(store, url))]
         finally:

@@ -54,6 +54,7 @@ def serving(checkout: Checkout, store: Path) -> Iterator[httpx.Client]:
             settings = {
                 "TILEWATCH_DATABASE_URL": url,
                 "TILEWATCH_JOBS_EVERY_S": "1",
+                "TILEWATCH_KEYLESS_WRITES": "true",
                 "TILEWATCH_ORDERS_AT_ONCE": "0",
                 "TILEWATCH_REGIONS": str(regions),
                 "TILEWATCH_REGIONS_HOUR": "0",

@@ -51,7 +51,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        environment = os.environ | {"TILEWATCH_STORAGE": self.store, "TILEWATCH_PRODUCTS": str(self.folder)}
+        environment = os.environ | {
+            "TILEWATCH_STORAGE": self.store,
+            "TILEWATCH_PRODUCTS": str(self.folder),
+            "TILEWATCH_KEYLESS_WRITES": "true",
+        }
         environment |= self.settings
         command = [TILEWATCH, "serve", "--port", str(self.port)]
         self.child = Child.start(command, self.folder, name="serve", env=environment)

@@ -108,7 +108,7 @@ def test_nodata_may_be_not_a_number(tmp_path):
     ("href", "path"),
     [
         ("https://example.com/a/B04.tif", "/vsicurl/https://example.com/a/B04.tif"),
-        ("s3://bucket/a/B04.tif", "/vsis3/bucket/a/B04.tif"),
+        ("s3://bucket/a/B04.tif", "/vsicurl/https://bucket.s3.amazonaws.com/a/B04.tif"),
     ],
 )
 def test_public_assets_are_opened_where_they_lie(tmp_path, href, path):

@@ -123,4 +123,4 @@ class StacArchive(Archive):
 def _signer(description: StacSource, access: Access) -> Signer:
     if description.signing is not None:
         return SharedAccess(access.client, description.signing.tokens)
-    return OpenBuckets(requester_pays=access.requester_pays)
+    return OpenBuckets(requester_pays=access.requester_pays, billed=description.billed_buckets)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -13,14 +13,15 @@ from botocore.awsrequest import AWSRequest
 from botocore.session import Session
 
 from ingest.archives.archive import GranuleRefusedError, RemoteFile
+from ingest.archives.credentials import BILLED_BUCKETS, BLOB_HOST, S3_HOST, SignedHosts
 from ingest.archives.http import ArchiveClient, ArchiveError, Request, shown
 from mosaics.period import PeriodError, parse_instant
 
 PLANETARY_COMPUTER = "planetary-computer"
+BLOBS = SignedHosts(BLOB_HOST)
 MARGIN = timedelta(seconds=60)
 """A signature that ends sooner is renewed first (planetary-computer-sdk, sas.py)."""
 PRESIGNED_S = 3600
-BLOB_HOST = re.compile(r"([a-z0-9]{3,24})\.blob\.core\.windows\.net")
 
 
 class Signer(Protocol):
@@ -44,12 +45,14 @@ class OpenBuckets:
 
     Args:
         requester_pays: Whether reading may be billed to the AWS credentials of the environment.
+        billed: More buckets that are signed for.
     """
 
     name: str | None = None
 
-    def __init__(self, *, requester_pays: bool = False) -> None:
+    def __init__(self, *, requester_pays: bool = False, billed: Iterable[str] = ()) -> None:
         self._requester_pays = requester_pays
+        self._hosts = SignedHosts(S3_HOST, BILLED_BUCKETS.union(billed))
 
     async def sign(self, file: RemoteFile, *, renew: bool = False) -> str:  # noqa: ARG002 - presigned afresh
         """See `Signer`."""
@@ -59,11 +62,19 @@ class OpenBuckets:
 
     def _presigned(self, file: RemoteFile) -> str:
         refuse_billed(file, allowed=self._requester_pays)
+        address = https_address(file)
+        host = self._hosts.of(address)
+        if host is None:
+            raise GranuleRefusedError(
+                f"the file {shown(file.href)} is said to bill its readers, and does not lie in a bucket that "
+                f"is signed for: {', '.join(sorted(self._hosts.names or ()))}. The source's file names "
+                "others (billed_buckets)."
+            )
         credentials = Session().get_credentials()
         if credentials is None:
             raise ArchiveError(f"reading {shown(file.href)} is billed, and no AWS credentials say to whom.")
-        request = AWSRequest("GET", f"{https_address(file)}?x-amz-request-payer=requester")
-        S3SigV4QueryAuth(credentials, "s3", file.region or "us-west-2", expires=PRESIGNED_S).add_auth(request)
+        request = AWSRequest("GET", f"{address}?x-amz-request-payer=requester")
+        S3SigV4QueryAuth(credentials, "s3", host["region"], expires=PRESIGNED_S).add_auth(request)
         return str(request.url)
 
 
@@ -82,7 +93,7 @@ class SharedAccess:
         client: Asks for tokens.
         tokens: Address that `{account}/{container}` is appended to.
         now: The time.
-        host: Matches the hosts that are signed for; its first group is the account.
+        hosts: Those that tokens are asked for, by account.
     """
 
     name: str | None = PLANETARY_COMPUTER
@@ -93,22 +104,22 @@ class SharedAccess:
         tokens: str,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        host: re.Pattern[str] = BLOB_HOST,
+        hosts: SignedHosts = BLOBS,
     ) -> None:
         self._client = client
         self._tokens_address = tokens.rstrip("/")
         self._now = now
-        self._host = host
+        self._hosts = hosts
         self._tokens: dict[str, Token] = {}
         self._asking = asyncio.Lock()
 
     async def sign(self, file: RemoteFile, *, renew: bool = False) -> str:
         """See `Signer`; addresses of other hosts are left as they are."""
         parts = urlsplit(file.href)
-        account = self._host.fullmatch(parts.netloc)
-        if account is None:
+        host = self._hosts.of(file.href)
+        if host is None:
             return https_address(file)
-        container = f"{account[1]}/{parts.path.lstrip('/').partition('/')[0]}"
+        container = f"{host['name']}/{parts.path.lstrip('/').partition('/')[0]}"
         async with self._asking:
             token = self._tokens.get(container)
             if renew or token is None or token.expiry - self._now() < MARGIN:

@@ -48,6 +48,8 @@ class StacSource(SourceDescription):
     platforms: tuple[str, ...] = ()
     """Only scenes of these; empty for all."""
     signing: Signing | None = None
+    billed_buckets: tuple[str, ...] = ()
+    """S3 buckets that bill their readers, beside the known ones: only for these are requests signed."""
 
     @property
     def bands(self) -> tuple[str, ...]:

@@ -97,6 +97,82 @@ async def test_without_keys_only_this_machine_writes(local_settings: Settings) -
         assert await wrote("http://127.0.0.1:8000", bearer(WRITE)) == 401
 
 
+async def test_without_keys_nobody_writes_unless_that_is_asked_for(
+    local_settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Settings().keyless_writes is False
+    for keyless in (False, True):
+        caplog.clear()
+        async with serving(local_settings.model_copy(update={"keyless_writes": keyless})) as client:
+            client.base_url = httpx.URL(LOCAL)
+            answer = await client.post("/areas", json=feature())
+        assert answer.status_code == (201 if keyless else 403)
+        assert ("TILEWATCH_KEYLESS_WRITES" in answer.text) is not keyless
+        assert ("may write without a key" in caplog.text) is keyless
+
+
+BROWSER = {
+    "Accept-Language": "nl,en;q=0.8",
+    "Origin": "http://127.0.0.1:8000",
+    "Referer": "http://127.0.0.1:8000/",
+    "Sec-Fetch-Site": "same-origin",
+    "Sec-Fetch-Mode": "cors",
+    "Sec-Ch-Ua-Platform": '"Linux"',
+    "Priority": "u=1, i",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "local"),
+    [
+        ({}, True),
+        (BROWSER, True),
+        ({"Connection": "keep-alive", "Expect": "100-continue", "Idempotency-Key": "june"}, True),
+        ({"Host": "localhost"}, True),
+        ({"Host": "localhost:9000"}, False),
+        ({"Host": "maps.example.org"}, False),
+        ({"Host": "127.0.0.1.example.org:8000"}, False),
+        ({"Host": "[::1"}, False),
+        ({"Host": ""}, False),
+        ({"Origin": "http://localhost:8000"}, False),
+        ({"Origin": "[::1"}, False),
+        ({"Referer": "https://else.example/page"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Connection": "close"}, False),
+        ({"Connection": "upgrade"}, False),
+        *(
+            ({name: "127.0.0.1"}, False)
+            for name in (
+                *("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"),
+                *("X-Forwarded-Port", "X-Forwarded-Server", "X-Real-IP", "X-Client-IP", "X-Request-Id"),
+                *("True-Client-IP", "CF-Connecting-IP", "X-Envoy-External-Address", "X-Original-URL"),
+                *("X-ProxyUser-Ip", "Traceparent", "Proxy-Connection", "X-Anything"),
+            )
+        ),
+    ],
+)
+def test_which_requests_without_a_key_are_of_this_machine(changed: dict[str, str], local: bool) -> None:
+    headers = {"Host": "127.0.0.1:8000", "User-Agent": "curl/8.5", "Accept": "*/*"} | changed
+    assert is_local(asked(headers)) is local
+
+
+def test_a_proxy_s_old_protocol_and_a_second_host_are_not_of_this_machine() -> None:
+    plain = {"Host": "127.0.0.1:8000"}
+    assert is_local(asked(plain))
+    assert not is_local(asked(plain, http_version="1.0"))
+    twice = asked(plain)
+    twice.scope["headers"].append((b"host", b"maps.example.org"))
+    assert not is_local(twice)
+
+
+def asked(headers: dict[str, str], http_version: str = "1.1") -> Request:
+    """A request of a program on this machine."""
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "client": ("127.0.0.1", 4711), "server": ("127.0.0.1", 8000), "headers": sent}
+    return Request(scope | {"http_version": http_version})
+
+
 def test_a_socket_without_an_address_is_not_this_machine() -> None:
     scope = {"type": "http", "client": None, "headers": [(b"host", b"localhost")]}
     assert is_local(Request(scope)) is False

@@ -61,7 +61,7 @@ def serve(folder: Path, names: Sequence[str], environment: dict[str, str]) -> It
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.app.jobs.serving"],
                 cwd=folder,
-                env=usual | environment | {"PYTHONPATH": str(CHECKOUT)},
+                env=usual | environment | {"TILEWATCH_KEYLESS_WRITES": "true", "PYTHONPATH": str(CHECKOUT)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

@@ -91,6 +91,7 @@ def test_of_two_servers_one_keeps_series_and_the_other_goes_on_when_it_is_killed
         "TILEWATCH_STORAGE": store.as_uri(),
         "TILEWATCH_DATABASE_URL": database_url,
         "TILEWATCH_JOBS_EVERY_S": "2",
+        "TILEWATCH_KEYLESS_WRITES": "true",
         "TILEWATCH_RENDER_THREADS": "1",
     }
 

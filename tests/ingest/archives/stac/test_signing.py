@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ingest.archives.archive import GranuleRefusedError, RemoteFile
+from ingest.archives.credentials import SignedHosts
 from ingest.archives.http import ArchiveError
 from ingest.archives.stac.signing import OpenBuckets, SharedAccess, https_address
 from mosaics.period import instant_text
@@ -65,6 +66,9 @@ async def test_a_token_that_was_refused_is_renewed(signer):
         "https://example.com/sentinel2-l2/B04.tif",
         "https://sentinel2l2a01.blob.core.windows.net.example.com/sentinel2-l2/B04.tif",
         "https://example.com/sentinel2l2a01.blob.core.windows.net/B04.tif",
+        "http://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/B04.tif",
+        "https://sentinel2l2a01.blob.core.windows.net:8443/sentinel2-l2/B04.tif",
+        "https://somebody@sentinel2l2a01.blob.core.windows.net/sentinel2-l2/B04.tif",
     ],
 )
 async def test_files_elsewhere_are_not_signed_for(archive, signer, href):
@@ -83,7 +87,8 @@ async def test_a_host_of_ones_own_may_be_signed_for(archive, client):
     archive.routes["/token/1/data"] = lambda _: document(
         {"msft:expiry": "2100-01-01T00:00:00Z", "token": "?sig=1"}
     )
-    signer = SharedAccess(client, f"{archive.url}/token", host=re.compile(r"127\.0\.0\.(\d):\d+"))
+    own = SignedHosts(re.compile(r"127\.0\.0\.(?P<name>\d):\d+"), scheme="http")
+    signer = SharedAccess(client, f"{archive.url}/token", hosts=own)
     assert await signer.sign(RemoteFile(f"{archive.url}/data/a.tif")) == f"{archive.url}/data/a.tif?sig=1"
 
 
@@ -131,3 +136,50 @@ async def test_a_bucket_that_bills_is_read_only_where_that_is_wanted(monkeypatch
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
     assert query["X-Amz-Expires"] == ["3600"]
     assert query["x-amz-request-payer"] == ["requester"]
+
+
+HOST = "usgs-landsat.s3.us-west-2.amazonaws.com"
+
+
+@pytest.fixture
+def aws_keys(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "https://collector.example/a/B4.TIF",
+        f"http://{HOST}/a/B4.TIF",
+        f"https://{HOST}:8443/a/B4.TIF",
+        f"https://somebody@{HOST}/a/B4.TIF",
+        f"https://{HOST}@collector.example/a/B4.TIF",
+        f"https://{HOST}.collector.example/a/B4.TIF",
+        f"https://collector.example/{HOST}/a/B4.TIF",
+        "https://collector.s3.us-west-2.amazonaws.com/a/B4.TIF",
+        "https://usgs-landsat.s3.evil.example.amazonaws.com/a/B4.TIF",
+        "s3://collector/a/B4.TIF",
+    ],
+)
+async def test_an_item_alone_gets_no_signature_for_its_host(aws_keys, href):
+    with pytest.raises(GranuleRefusedError, match="does not lie in a bucket that is signed for"):
+        await OpenBuckets(requester_pays=True).sign(RemoteFile(href, requester_pays=True))
+    if href.startswith("http"):  # and without its flag the address stays as it is
+        assert await OpenBuckets(requester_pays=True).sign(RemoteFile(href)) == href
+
+
+@pytest.mark.parametrize("href", ["s3://usgs-landsat/a/B4.TIF", f"https://{HOST}/a/B4.TIF"])
+async def test_a_known_bucket_is_signed_for_by_either_address(aws_keys, href):
+    signed = urlsplit(await OpenBuckets(requester_pays=True).sign(RemoteFile(href, requester_pays=True)))
+    assert (signed.scheme, signed.netloc, signed.path) == ("https", HOST, "/a/B4.TIF")
+    query = parse_qs(signed.query)
+    assert query["X-Amz-Credential"][0].endswith("/us-west-2/s3/aws4_request")
+    assert query["X-Amz-Security-Token"] == ["session"]
+
+
+async def test_a_source_s_file_names_further_buckets(aws_keys):
+    file = RemoteFile("s3://own-archive/a.tif", requester_pays=True, region="eu-central-1")
+    signed = urlsplit(await OpenBuckets(requester_pays=True, billed=("own-archive",)).sign(file))
+    assert signed.netloc == "own-archive.s3.eu-central-1.amazonaws.com"
