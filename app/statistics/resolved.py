@@ -12,8 +12,8 @@ from typing import Any
 import shapely
 
 from app.products.product import Product
-from app.rendering.resolving import RENDERER_VERSION, SceneWindows, scenes_in
-from app.rendering.selecting import EmptyWindowError, Span, Window, WindowError, select, select_periods
+from app.rendering.resolving import RENDERER_VERSION, SceneWindows, layer_of, scenes_in
+from app.rendering.selecting import EmptyWindowError, Span, Window, WindowError, select
 from app.statistics.geometry import Polygonal
 from app.statistics.summary import StatisticsRequestError, SummaryOptions
 from mosaics.catalogue import Catalogue
@@ -109,13 +109,12 @@ async def covered_share(catalogue: Catalogue, question: ResolvedStatistics) -> f
     Raises:
         mosaics.storage.StorageError: If a mosaic cannot be fetched.
     """
-    collection = question.product.collection
-    shares = []
+    product, shares = question.product, []
     spans: list[Sequence[Span]] = [window.spans for window in question.windows]
-    for of_window in spans or [[select_periods(catalogue, collection, question.datetime)]]:
+    for of_window in spans or [[layer_of(catalogue, product, question.datetime).selection]]:
         covered = 0.0
         for period in chain.from_iterable(span.periods for span in of_window):
-            index = await catalogue.index(collection, period)
+            index = await catalogue.index(product.collection, period)
             covered = max(covered, await asyncio.to_thread(index.covered_fraction, question.polygon))
         shares.append(covered)
     return min(shares)

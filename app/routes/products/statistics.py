@@ -15,8 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from app import errors
 from app.errors import NothingLandedError, RequestError
 from app.http.auth import require
-from app.http.bodies import JsonObject
-from app.http.features import RequestedFeatures
+from app.http.bodies import JsonObject, RequestedFeatures
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names
 from app.http.periods import chosen_periods
 from app.keys import Scope
