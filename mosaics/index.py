@@ -153,12 +153,9 @@ class QuadkeyIndex:
         if not (0 <= x < 1 << z and 0 <= y < 1 << z):
             return ()
         ordinals = self._in_tile(x, y, z)
-        if overviews and self._overviews and len(ordinals):
-            zoom = _zoom_of_overview(z, size)
-            up = z - cell_zoom(zoom)
-            found = self._overviews.get((zoom, cell_number(x >> up, y >> up)))
-            if found is not None:
-                return (found,)
+        may_answer = overviews and self._overviews and len(ordinals)
+        if may_answer and (found := self._overview_in_tile(x, y, z, size)) is not None:
+            return (found,)
         if limit is not None and len(ordinals) > limit:
             minzoom = self.minzoom(limit, size=size, overviews=overviews)
             raise TooManyScenesError(len(ordinals), limit, minzoom)
@@ -337,6 +334,11 @@ class QuadkeyIndex:
             if len(ordinals):
                 ordinals = ordinals[share_area(tile_box(x, y, z), self._geometries(ordinals))]
         return ordinals
+
+    def _overview_in_tile(self, x: int, y: int, z: int, size: int) -> SceneRef | None:
+        zoom = _zoom_of_overview(z, size)
+        up = z - cell_zoom(zoom)
+        return self._overviews.get((zoom, cell_number(x >> up, y >> up)))
 
     def _geometries(self, ordinals: NDArray[np.uint32]) -> Geometries:
         found: Geometries = shapely.from_wkb([self._footprints[ordinal] for ordinal in ordinals.tolist()])

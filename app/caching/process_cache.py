@@ -5,10 +5,10 @@ Entries are the nearest tier: least recently used out first, bounded in bytes.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from sys import getsizeof
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
@@ -101,12 +101,11 @@ class SingleFlight(Generic[ResultT]):
     def __len__(self) -> int:
         return len(self._flights)
 
-    async def run(self, key: str, compute: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    async def run(self, key: str, compute: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
         """Return the result of `compute`, or of the equal computation already under way."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = _Flight(asyncio.ensure_future(_awaited(compute)))
-            self._flights[key] = flight
+            flight = self._flights[key] = _Flight(asyncio.create_task(compute()))
             flight.task.add_done_callback(lambda _: self._land(key, flight))
         flight.waiters += 1
         try:
@@ -120,7 +119,3 @@ class SingleFlight(Generic[ResultT]):
     def _land(self, key: str, flight: _Flight[ResultT]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
-
-
-async def _awaited(compute: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    return await compute()

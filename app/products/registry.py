@@ -80,22 +80,22 @@ class Registry:
         Raises:
             UnknownProductError: If no product has this id.
         """
-        try:
-            product = self._products[product_id]
-        except KeyError:
-            if one := self.left_out.get(product_id):
-                raise UnknownProductError(f"product {product_id!r} is left out: {one.reason}") from None
-            close = get_close_matches(product_id, self._products, n=1)
-            guess = f"; did you mean {close[0]}?" if close else ""
-            there_are = ", ".join(self._products) or "none"
-            raise UnknownProductError(
-                f"no product {product_id[:80]!r}; there are: {there_are}{guess}"
-            ) from None
+        product = self._products.get(product_id)
+        if product is None:
+            raise self._unknown(product_id)
         return self._with_classes(product) if product.takes_values else product
 
     def all(self) -> tuple[Product, ...]:
         """Return all products, in order of id."""
         return tuple(self.get(product_id) for product_id in self._products)
+
+    def _unknown(self, product_id: str) -> UnknownProductError:
+        if one := self.left_out.get(product_id):
+            return UnknownProductError(f"product {product_id!r} is left out: {one.reason}")
+        close = get_close_matches(product_id, self._products, n=1)
+        guess = f"; did you mean {close[0]}?" if close else ""
+        there_are = ", ".join(self._products) or "none"
+        return UnknownProductError(f"no product {product_id[:80]!r}; there are: {there_are}{guess}")
 
     def _with_classes(self, product: Product) -> Product:
         collection = self._collections().get(product.collection)

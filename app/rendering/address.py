@@ -23,15 +23,18 @@ from app.products.role import ROLES
 from mosaics.catalogue import Catalogue
 from mosaics.raster.grid import Grid
 
-TILE_SIZES = (256, 512)
+TILE_SIZES = {"256": 256, "512": 512}
+"""Pixels a side, by how they are written."""
 
 MAX_QUERY_LENGTH = 2000
 """Characters; the longest expression served fits in twice over."""
 
 PLAIN_PARAMETERS = frozenset({"datetime", "tilesize", "v"})
-TIF_PARAMETERS = PLAIN_PARAMETERS | {"absence"}
 WINDOW_PARAMETERS = frozenset({*ROLES, "offset"})
-ADHOC_PARAMETERS = frozenset({"bands", "expression", "rescale", "colormap"})
+PRODUCT_PARAMETERS = PLAIN_PARAMETERS | WINDOW_PARAMETERS
+PRODUCT_TIF_PARAMETERS = PRODUCT_PARAMETERS | {"absence"}
+BANDS_PARAMETERS = PLAIN_PARAMETERS | {"bands", "expression", "rescale", "colormap"}
+BANDS_TIF_PARAMETERS = BANDS_PARAMETERS | {"absence"}
 
 ABSENCE = "Of .tif: a further band that tells of each pixel why it has no value."
 """What the parameter `absence` means, for the documentation."""
@@ -137,8 +140,8 @@ class TileAddresses:
         kind, name, tms, short_name, *tile = match.groups()
         if kind != "collections":
             return self._of_product(name or short_name, tms or SHORT_FORM_TMS, tile, query)
-        plain = TIF_PARAMETERS if tile[-1] == TileFormat.TIF else PLAIN_PARAMETERS
-        parameters = query_parameters(query, plain | ADHOC_PARAMETERS)
+        known = BANDS_TIF_PARAMETERS if tile[-1] == TileFormat.TIF else BANDS_PARAMETERS
+        parameters = query_parameters(query, known)
         painted = tile[-1] in {TileFormat.PNG, TileFormat.WEBP}
         return _request(self._adhoc(name, parameters, painted=painted), tms, tile, parameters)
 
@@ -146,18 +149,10 @@ class TileAddresses:
         product = self._registry.get(name)
         if not query:
             return _request(product, tms, tile, {})
-        plain = TIF_PARAMETERS if tile[-1] == TileFormat.TIF else PLAIN_PARAMETERS
-        allowed = plain | {*product.roles, *(["offset"] if product.offset is not None else [])}
-        parameters = query_parameters(query, plain | WINDOW_PARAMETERS, shown_names=allowed)
+        known = PRODUCT_TIF_PARAMETERS if tile[-1] == TileFormat.TIF else PRODUCT_PARAMETERS
+        parameters = query_parameters(query, known, product)
         if parameters.keys() & WINDOW_PARAMETERS:
-            product, datetime = requested_product(
-                product,
-                windows={role: parameters.get(role) for role in ROLES},
-                offset=parameters.get("offset"),
-                datetime=parameters.get("datetime"),
-            )
-            if datetime is not None:
-                parameters["datetime"] = datetime
+            product, parameters = _with_windows(product, parameters)
         return _request(product, tms, tile, parameters)
 
     def _adhoc(self, collection_id: str, parameters: Mapping[str, str], *, painted: bool) -> Product:
@@ -172,15 +167,24 @@ class TileAddresses:
         )
 
 
-def query_parameters(
-    query: str, known: frozenset[str], *, shown_names: frozenset[str] | None = None
-) -> dict[str, str]:
+def _with_windows(product: Product, parameters: dict[str, str]) -> tuple[Product, dict[str, str]]:
+    """Return a product with the windows and the offset of a request, whose time is that of the tested one."""
+    product, datetime = requested_product(
+        product,
+        windows={role: parameters.get(role) for role in ROLES},
+        offset=parameters.get("offset"),
+        datetime=parameters.get("datetime"),
+    )
+    return product, parameters if datetime is None else parameters | {"datetime": datetime}
+
+
+def query_parameters(query: str, known: frozenset[str], product: Product | None = None) -> dict[str, str]:
     """Return the parameters of a query.
 
     Args:
         query: As it came.
         known: Names that have a meaning somewhere.
-        shown_names: Those that have one here, for the message; None shows all.
+        product: What is asked for; the message names no windows and offset that it does not have.
 
     Raises:
         TileAddressError: If one is not known, given twice, or the query is too long.
@@ -190,12 +194,19 @@ def query_parameters(
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:
-            names = ", ".join(sorted(shown_names or known))
-            raise TileAddressError(f"no query parameter '{shown(name)}' here; there are: {names}")
+            raise _unknown_parameter(name, known, product)
         if name in parameters:
             raise TileAddressError(f"parameter '{name}' is given more than once; give it once")
         parameters[name] = value
     return parameters
+
+
+def _unknown_parameter(name: str, known: frozenset[str], product: Product | None) -> TileAddressError:
+    has: set[str] = set()
+    if product is not None:
+        has = {*product.roles, *(["offset"] if product.offset is not None else [])}
+    names = ", ".join(sorted(known - WINDOW_PARAMETERS | has))
+    return TileAddressError(f"no query parameter '{shown(name)}' here; there are: {names}")
 
 
 @lru_cache(maxsize=64)
@@ -234,13 +245,13 @@ def _request(product: Product, tms_id: str, tile: list[str], parameters: Mapping
         names = ", ".join(TileFormat)
         raise TileAddressError(f"no tile format '{shown(extension)}'; there are: {names}") from None
     size = parameters.get("tilesize", "256")
-    if size not in {str(n) for n in TILE_SIZES}:
+    if size not in TILE_SIZES:
         raise TileAddressError(f"tilesize is 256 or 512, not '{shown(size)}'")
     absence = parameters.get("absence", "false")
     if absence not in {"true", "false"}:
         raise TileAddressError(f"absence is true or false, not '{shown(absence)}'")
     when = parameters.get("datetime")
-    return TileRequest(product, tms, z, x, y, int(size), form, when, absence == "true")
+    return TileRequest(product, tms, z, x, y, TILE_SIZES[size], form, when, absence == "true")
 
 
 def _tile_number(name: str, text: str) -> int:

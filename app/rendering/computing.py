@@ -184,7 +184,7 @@ class _Filling:
     precisions: set[Precision] = field(default_factory=set)
     """Of the bands that values were computed from."""
     times: int | None = None
-    """What bands are multiplied by, of a formula that this does not change; None: they are in their units."""
+    """What bands are multiplied by, 1 where that would change the result; None until one has been read."""
     reach: float = 1.0
     """Values that 16 bits reach with the smallest scale among them, 1 at most."""
     files: set[str] = field(default_factory=set)
@@ -290,20 +290,17 @@ class _Filling:
 
     def values_of(self, pixels: Mapping[str, BandPixels], item: SceneItem) -> dict[str, Plane]:
         """Return bands in their units, or times one number where that changes nothing, to compute with."""
-        assets = {name: item.assets[name] for name in pixels}
-        precisions = {
-            name: precision_of(Stored(asset.dtype, asset.scale, asset.offset), self.product.comparisons)
-            for name, asset in assets.items()
-        }
-        self.precisions |= set(precisions.values())
-        self.reach = min(self.reach, *(abs(asset.scale) * 2**16 for asset in assets.values()))
-        if self.product.is_scale_free and self.times is None:
-            first = next(iter(assets.values()))
-            self.times = scaling_of(first.scale, first.offset).divisor
-        return {
-            name: pixels[name].physical(asset, precisions[name].computed, times=self.times or 1)
-            for name, asset in assets.items()
-        }
+        values = {}
+        for name, band in pixels.items():
+            asset = item.assets[name]
+            stored = Stored(asset.dtype, asset.scale, asset.offset)
+            precision = precision_of(stored, self.product.comparisons)
+            self.precisions.add(precision)
+            self.reach = min(self.reach, abs(asset.scale) * 2**16)
+            if self.times is None:
+                self.times = scaling_of(*stored[1:]).divisor if self.product.is_scale_free else 1
+            values[name] = band.physical(asset, precision.computed, times=self.times)
+        return values
 
     def note_rejected(self, rule: MaskRule, pixels: BandPixels, rejected: Mask, filled: Filled) -> None:
         """Note what a rule does not keep; a pixel its band has no value for counts only when thorough."""

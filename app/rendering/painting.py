@@ -7,6 +7,7 @@ format: W3C PNG specification, third edition.
 
 import struct
 import zlib
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -30,7 +31,8 @@ PALETTE, RGB, RGBA = 3, 2, 6
 """Colour types, section 11.2.1."""
 SUB = 1
 """Filter type 1, section 9.2: each byte minus the one a pixel before."""
-
+PALETTES_KEPT = 1024
+"""Palettes as PNG has them, of 1 kB each; tiles of one product differ in how many of its colours occur."""
 
 MEANINGS = {
     Code.OUTSIDE: "outside coverage",
@@ -142,12 +144,7 @@ def palette_png(indexes: NDArray[np.uint8], colors: NDArray[np.uint8], *, ramp: 
         ramp: Whether the entries follow one another as values do. Neighbours then differ by little, and
             their differences deflate to three quarters of what the indexes do (real NDVI).
     """
-    used = colors[: int(indexes.max(initial=0)) + 1]
-    opacity = used[:, 3]
-    transparent = np.flatnonzero(opacity != 255)
-    chunks = [_chunk(b"PLTE", used[:, :3].tobytes())]
-    if transparent.size:
-        chunks.append(_chunk(b"tRNS", opacity[: transparent[-1] + 1].tobytes()))
+    chunks = _palette_chunks(colors.tobytes(), int(indexes.max(initial=0)) + 1)
     height, width = indexes.shape
     rows = np.zeros((height, width + 1), np.uint8)
     if ramp:
@@ -157,6 +154,16 @@ def palette_png(indexes: NDArray[np.uint8], colors: NDArray[np.uint8], *, ramp: 
     else:
         rows[:, 1:] = indexes
     return _png(width, height, PALETTE, chunks, rows)
+
+
+@lru_cache(maxsize=PALETTES_KEPT)
+def _palette_chunks(colors: bytes, used: int) -> bytes:
+    """Return the chunks of the first colours of a palette, and of those among them that are not opaque."""
+    table = np.frombuffer(colors, np.uint8).reshape(-1, 4)[:used]
+    opacity = table[:, 3]
+    transparent = np.flatnonzero(opacity != 255)
+    palette = _chunk(b"PLTE", table[:, :3].tobytes())
+    return palette + (_chunk(b"tRNS", opacity[: transparent[-1] + 1].tobytes()) if transparent.size else b"")
 
 
 def color_png(pixels: NDArray[np.uint8]) -> bytes:
@@ -174,14 +181,14 @@ def color_png(pixels: NDArray[np.uint8]) -> bytes:
     flat = pixels.reshape(height, width * samples)
     rows[:, 1 : 1 + samples] = flat[:, :samples]
     np.subtract(flat[:, samples:], flat[:, :-samples], out=rows[:, 1 + samples :])
-    return _png(width, height, kind, [], rows)
+    return _png(width, height, kind, b"", rows)
 
 
-def _png(width: int, height: int, kind: int, chunks: list[bytes], rows: NDArray[Any]) -> bytes:
+def _png(width: int, height: int, kind: int, palette: bytes, rows: NDArray[Any]) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     data = isal_zlib.compress(rows.tobytes(), LEVEL)
     return b"".join(
-        (SIGNATURE, _chunk(b"IHDR", header), *chunks, _chunk(b"IDAT", data), _chunk(b"IEND", b""))
+        (SIGNATURE, _chunk(b"IHDR", header), palette, _chunk(b"IDAT", data), _chunk(b"IEND", b""))
     )
 
 

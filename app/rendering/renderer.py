@@ -73,18 +73,8 @@ class RenderedTile:
     """By step: read, mask, compute, paint, encode."""
     files: int = 0
     """Files read from, each band of each scene being one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """What a tile's turn on a render thread gives."""
-
-    body: bytes
-    failed: Sequence[Asset]
+    failed: Sequence[Asset] = ()
     """Files that could not be read."""
-    skipped: Sequence[SceneRef]
-    """Their scenes."""
-    files: int
 
 
 class Renderer:
@@ -137,16 +127,16 @@ class Renderer:
         product, grid = request.product, request.grid()
         await self._fetch_ahead(resolved.scenes)
 
-        def draw(item_of: ItemOf) -> _Drawn:
+        def draw(item_of: ItemOf) -> RenderedTile:
             clock.lap("wait")
             pixels, thorough = pixels_of(grid), request.tells_absence
             values = compute_values(product, resolved.scenes, pixels, item_of, clock, thorough=thorough)
             body = encode(product, values, grid, request.format, clock)
-            return _Drawn(body, values.failed, values.skipped, values.files)
+            skipped = tuple(scene.id for scene in values.skipped)
+            media_type = request.format.media_type
+            return RenderedTile(body, media_type, skipped, clock.ms, values.files, values.failed)
 
-        drawn = await self.run(draw)
-        skipped = tuple(scene.id for scene in drawn.skipped)
-        return RenderedTile(drawn.body, request.format.media_type, skipped, clock.ms, drawn.files)
+        return await self.run(draw)
 
     async def values(
         self, product: Product, scenes: SceneWindows, grid: Grid, *, thorough: bool = False
@@ -189,13 +179,7 @@ class Renderer:
 
         def item_of(scene: SceneRef) -> SceneItem:
             item = self._catalogue.loaded_item(scene.item_key)
-            if item is None:
-                try:
-                    fetch = self._catalogue.item(scene.item_key)
-                    item = asyncio.run_coroutine_threadsafe(fetch, loop).result()
-                except DAMAGED_ITEM as error:
-                    raise AssetReadError(self._item_as_asset(scene.item_key)) from error
-            return item
+            return self._fetched_item(scene.item_key, loop) if item is None else item
 
         self._waiting += 1
         try:
@@ -203,15 +187,24 @@ class Renderer:
         finally:
             self._waiting -= 1
 
+    def _fetched_item(self, item_key: str, loop: asyncio.AbstractEventLoop) -> SceneItem:
+        """Return an item that is not in memory, on a render thread, which waits for it."""
+        try:
+            return asyncio.run_coroutine_threadsafe(self._catalogue.item(item_key), loop).result()
+        except DAMAGED_ITEM as error:
+            raise AssetReadError(self._item_as_asset(item_key)) from error
+
     async def _fetch_ahead(self, scenes: SceneWindows) -> None:
-        unknown = [
-            s for s in scenes.best_first[:ITEMS_AHEAD] if self._catalogue.loaded_item(s.item_key) is None
-        ]
-        if unknown:
-            fetches: list[Awaitable[SceneItem]] = [self._catalogue.item(s.item_key) for s in unknown]
-            for outcome in await asyncio.gather(*fetches, return_exceptions=True):
-                if isinstance(outcome, BaseException) and not isinstance(outcome, DAMAGED_ITEM):
-                    raise outcome
+        """Load the items that a rendering begins with, so that its thread need not wait for them."""
+        keys = (scene.item_key for scene in scenes.best_first[:ITEMS_AHEAD])
+        if unknown := [key for key in keys if self._catalogue.loaded_item(key) is None]:
+            await self._fetch(unknown)
+
+    async def _fetch(self, item_keys: Sequence[str]) -> None:
+        fetches: list[Awaitable[SceneItem]] = [self._catalogue.item(key) for key in item_keys]
+        for outcome in await asyncio.gather(*fetches, return_exceptions=True):
+            if isinstance(outcome, BaseException) and not isinstance(outcome, DAMAGED_ITEM):
+                raise outcome
 
     def _item_as_asset(self, item_key: str) -> Asset:
         """An item that cannot be read, as one of its scene's files that cannot."""

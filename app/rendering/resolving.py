@@ -111,6 +111,10 @@ class LayerSpan:
     are_whole: tuple[bool, ...]
     """Of each period whether every scene of it counts, so that an overview may stand for them."""
 
+    def counts(self, scene: SceneRef) -> bool:
+        """Return whether a scene of one of its periods lies in its time, too."""
+        return self.interval is None or self.interval.overlaps(scene.start, scene.end)
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -223,8 +227,7 @@ def _placed(
     for span in layer.spans:
         found: list[SceneRef] = []
         for is_whole, index in zip(span.are_whole, rest, strict=False):
-            time, scenes = span.interval, find(index, is_whole)
-            found += scenes if time is None else [s for s in scenes if time.overlaps(s.start, s.end)]
+            found += [s for s in find(index, is_whole) if is_whole or span.counts(s)]
             if count + len(found) > limit:
                 raise TooManyScenesError(count + len(found), limit, index.minzoom(limit))
         count += len(found)

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
-WHOLE_IN = {np.dtype(np.float32): 2**24, np.dtype(np.float64): 2**53}
+_FLOAT64: np.dtype[Any] = np.dtype(np.float64)
+
+WHOLE_IN = {np.dtype(np.float32): 2**24, _FLOAT64: 2**53}
 """Up to which magnitude every whole number is one of these floating-point numbers."""
 
 WIDE = frozenset({"int32", "uint32", "int64", "uint64", "float64"})
@@ -45,50 +47,63 @@ def scaling_of(scale: float, offset: float) -> Scaling:
     return Scaling(int(by * divisor), int(more * divisor), divisor)
 
 
-def multiplied(
-    stored: NDArray[Any], scale: float, offset: float, by: int, dtype: type[np.floating[Any]]
-) -> Floats:
-    """Return values times a whole number: whole numbers, if it is the divisor of their scaling.
+class Conversion(NamedTuple):
+    """The steps from stored numbers to values, worked out once for all arrays of a type."""
+
+    working: np.dtype[Any]
+    """What is computed in: the smaller type that holds every number on the way."""
+    multiplier: float | None
+    """The first step, as all others left out where it is None."""
+    addend: float | None
+    divisor: int | None
+    times: int | None
+    result: np.dtype[Any]
+
+    def values(self, stored: NDArray[Any]) -> Floats:
+        """Return stored numbers, of any shape, as values in a new array."""
+        values: Floats = stored.astype(self.working)
+        if self.multiplier is not None:
+            values *= self.multiplier
+        if self.addend is not None:
+            values += self.addend
+        if self.divisor is not None:
+            values /= self.divisor
+        if self.times is not None:
+            values *= self.times
+        return values.astype(self.result, copy=False)
+
+
+@lru_cache(maxsize=4096)
+def conversion_of(
+    stored: np.dtype[Any], scale: float, offset: float, result: np.dtype[Any], times: int = 1
+) -> Conversion:
+    """Return how stored numbers become values, each the nearest of its type to what exact arithmetic gives.
+
+    Only what has more digits than float64 is rounded twice.
 
     Args:
-        stored: As for `scaled`, like scale and offset.
-        scale: In decimals.
-        offset: In decimals.
-        by: The whole number.
-        dtype: float32 or float64.
-    """
-    multiplier, addend, divisor = scaling_of(scale, offset)
-    if divisor == by and _fits(stored.dtype, scaling_of(scale, offset), np.dtype(dtype)):
-        return scaled(stored, float(multiplier), float(addend), dtype)
-    return (scaled(stored, scale, offset, np.float64) * by).astype(dtype, copy=False)
-
-
-def scaled(stored: NDArray[Any], scale: float, offset: float, dtype: type[np.floating[Any]]) -> Floats:
-    """Return stored numbers as values, each the nearest of its type to what exact arithmetic gives.
-
-    Args:
-        stored: Numbers as the file holds them, any shape.
+        stored: Type of the numbers as the file holds them.
         scale: Value = stored number x scale + offset, both as decimals.
         offset: In the unit of the values.
-        dtype: float32 or float64. Computed is in the smaller one that holds every number on the way.
-
-    Returns:
-        A new array of that type, same shape. Only what has more digits than float64 is rounded twice.
+        result: Type of the values, float32 or float64.
+        times: What values are multiplied by; it makes them whole if it is the divisor of their scaling.
     """
     scaling = scaling_of(scale, offset)
-    working = np.dtype(dtype) if _fits(stored.dtype, scaling, np.dtype(dtype)) else np.dtype(np.float64)
-    values: Floats = stored.astype(working)
-    if scaling.largest > WHOLE_IN[np.dtype(np.float64)]:
-        values *= scale
-        values += offset
-        return values.astype(dtype, copy=False)
-    if scaling.multiplier != 1:
-        values *= scaling.multiplier
-    if scaling.addend:
-        values += scaling.addend
-    if scaling.divisor != 1:
-        values /= scaling.divisor
-    return values.astype(dtype, copy=False)
+    if times != 1:
+        if scaling.divisor != times or not _fits(stored, scaling, result):
+            return conversion_of(stored, scale, offset, _FLOAT64)._replace(times=times, result=result)
+        scaling = scaling._replace(divisor=1)
+    working = result if _fits(stored, scaling, result) else _FLOAT64
+    if scaling.largest > WHOLE_IN[_FLOAT64]:
+        return Conversion(working, scale, offset, None, None, result)
+    return Conversion(
+        working,
+        multiplier=None if scaling.multiplier == 1 else scaling.multiplier,
+        addend=scaling.addend or None,
+        divisor=None if scaling.divisor == 1 else scaling.divisor,
+        times=None,
+        result=result,
+    )
 
 
 def stored_limit(value: float, scale: float, offset: float, *, least: bool) -> tuple[int, bool]:

@@ -94,22 +94,25 @@ class HandlePool:
         """Return the open dataset at `path`, opened now if need be."""
         found = self._handles.get(path)
         if found is None:
-            dataset = open_raster(path)
-            factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
-            is_masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
-            found = self._handles[path] = Handle(
-                path,
-                {0: dataset},
-                factors,
-                None if is_masked else dataset.nodata,
-                is_masked,
-                dataset.dtypes[0] in {"int64", "uint64"},
-                _shifts(dataset),
-            )
-            while len(self._handles) > self._size:
-                self.forget(next(iter(self._handles)))
-        else:
-            self._handles.move_to_end(path)
+            return self._open(path)
+        self._handles.move_to_end(path)
+        return found
+
+    def _open(self, path: str) -> Handle:
+        dataset = open_raster(path)
+        factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
+        is_masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+        found = self._handles[path] = Handle(
+            path,
+            {0: dataset},
+            factors,
+            None if is_masked else dataset.nodata,
+            is_masked,
+            dataset.dtypes[0] in {"int64", "uint64"},
+            _shifts(dataset),
+        )
+        while len(self._handles) > self._size:
+            self.forget(next(iter(self._handles)))
         return found
 
     def dataset(self, path: str, level: int) -> DatasetReader:

@@ -10,7 +10,7 @@ at a finer resolution than is shown.
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -26,7 +26,7 @@ from rasterio.vrt import WarpedVRT
 from mosaics.ellipsoid import WGS84
 from mosaics.raster.blocks import Raster
 from mosaics.raster.coordinates import GDAL_ERRORS, holds_pole, is_local, moved, to_degrees, turn_of
-from mosaics.raster.decimals import WHOLE_IN, Floats, multiplied, scaled
+from mosaics.raster.decimals import WHOLE_IN, Floats, conversion_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.raster.opening import NotGeoTiffError
@@ -90,10 +90,8 @@ class BandPixels:
         Each is the nearest number of its type to ``stored x scale + offset`` in decimals, so that a stored
         number that means zero becomes zero, and 10 x 0.01 the number that is written 0.1.
         """
-        if times == 1:
-            values = scaled(self.stored, asset.scale, asset.offset, dtype)
-        else:
-            values = multiplied(self.stored, asset.scale, asset.offset, times, dtype)
+        conversion = conversion_of(self.stored.dtype, asset.scale, asset.offset, np.dtype(dtype), times)
+        values = conversion.values(self.stored)
         if not self.valid.all():
             np.copyto(values, np.nan, where=~self.valid)
         return values
@@ -127,8 +125,8 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     """Read a raster onto a grid, moved east by `shift` units of its coordinate system."""
     dataset = raster.dataset
     placed = dataset.transform if shift == 0.0 else Affine.translation(shift, 0.0) @ dataset.transform
-    cutout = _cutout(dataset.crs, placed, grid)
-    if cutout is not None:
+    in_its_system = dataset.crs == grid.crs
+    if in_its_system and (cutout := _cutout(placed, grid)) is not None:
         return _read_cutout(raster, nodata, cutout, grid)
     options: dict[str, Any] = {
         "crs": grid.crs,
@@ -139,24 +137,32 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     }
     if shift != 0.0:
         options["src_transform"] = placed
-    if not (dataset.crs == grid.crs or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid):
+    if not (in_its_system or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid):
         options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
     if nodata is None:
-        with WarpedVRT(dataset, add_alpha=True, src_nodata=None, nodata=None, **options) as warped:
-            stored, alpha = warped.read()
-        return BandPixels(stored, alpha != 0)
-    if (
-        abs(nodata) > WHOLE_IN[np.dtype(np.float64)] and np.dtype(dataset.dtypes[0]).kind in "iu"
-    ):  # GDAL warps such numbers as float64
-        with WarpedVRT(dataset, add_alpha=True, src_nodata=None, **options) as warped:
-            stored, alpha = warped.read()
-        rounded = np.float64(nodata)
-        with np.errstate(invalid="ignore"):  # beyond the greatest number, which it then has turned over
-            turned = rounded.astype(stored.dtype)
-        return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != rounded) & (stored != turned))
+        return _warped_with_mask(dataset, options)
+    if abs(nodata) > WHOLE_IN[np.dtype(np.float64)] and np.dtype(dataset.dtypes[0]).kind in "iu":
+        return _warped_beyond_float64(dataset, nodata, options)
     with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
         stored = warped.read(1)
     return BandPixels(stored, differs_from(stored, nodata))
+
+
+def _warped_with_mask(dataset: DatasetReader, options: Mapping[str, Any]) -> BandPixels:
+    """Return a dataset warped together with the mask that tells its missing pixels."""
+    with WarpedVRT(dataset, add_alpha=True, src_nodata=None, nodata=None, **options) as warped:
+        stored, alpha = warped.read()
+    return BandPixels(stored, alpha != 0)
+
+
+def _warped_beyond_float64(dataset: DatasetReader, nodata: float, options: Mapping[str, Any]) -> BandPixels:
+    """Return a dataset of whole numbers warped, as GDAL does in float64, which rounds their nodata."""
+    with WarpedVRT(dataset, add_alpha=True, src_nodata=None, **options) as warped:
+        stored, alpha = warped.read()
+    rounded = np.float64(nodata)
+    with np.errstate(invalid="ignore"):  # beyond the greatest number, which it then has turned over
+        turned = rounded.astype(stored.dtype)
+    return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != rounded) & (stored != turned))
 
 
 def _filled(pixels: BandPixels, more: BandPixels) -> BandPixels:
@@ -279,9 +285,9 @@ class _Cutout:
     """Cells in the height of a pixel, 1 or more."""
 
 
-def _cutout(crs: CRS, transform: Affine, grid: Grid) -> _Cutout | None:
-    """Return where a grid lies among a dataset's pixels; None where it does not follow them."""
-    if transform.b or transform.d or transform.e >= 0 or crs != grid.crs:
+def _cutout(transform: Affine, grid: Grid) -> _Cutout | None:
+    """Return where a grid lies among a dataset's pixels in its system; None where it does not follow them."""
+    if transform.b or transform.d or transform.e >= 0:
         return None
     left, bottom, right, top = grid.bounds
     width, height = (right - left) / grid.width, (top - bottom) / grid.height

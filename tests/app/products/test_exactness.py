@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.products.compiling import compile_expression
-from mosaics.raster.decimals import scaled
+from mosaics.raster.decimals import conversion_of
 
 NUMBERS = st.integers(1, 12_000)
 PERCENT = st.integers(-99, 99).map(lambda n: n / 100)
@@ -16,7 +16,8 @@ PERCENT = st.integers(-99, 99).map(lambda n: n / 100)
 
 def bands(scale: float, **stored: int) -> tuple[dict[str, np.ndarray], dict[str, Fraction]]:
     """Bands as they are computed with, and what they are."""
-    read = {name: scaled(np.array([n], "int32"), scale, 0.0, np.float64) for name, n in stored.items()}
+    conversion = conversion_of(np.dtype("int32"), scale, 0.0, np.dtype("float64"))
+    read = {name: conversion.values(np.array([n], "int32")) for name, n in stored.items()}
     return read, {name: n * Fraction(str(scale)) for name, n in stored.items()}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaics.raster.decimals import WHOLE_IN, scaled, scaling_of, stored_limit, told_apart
+from mosaics.raster.decimals import WHOLE_IN, conversion_of, scaling_of, stored_limit, told_apart
 
 NARROW = ("int8", "uint8", "int16", "uint16")
 WHOLE = (*NARROW, "int32", "uint32")
@@ -19,6 +19,10 @@ OFFSETS = st.decimals("-300", "300", places=3).map(float) | st.sampled_from([0.0
 
 def exact(stored: int, scale: float, offset: float) -> Fraction:
     return stored * Fraction(str(scale)) + Fraction(str(offset))
+
+
+def scaled(stored: np.ndarray, scale: float, offset: float, dtype: type[np.floating]) -> np.ndarray:
+    return conversion_of(stored.dtype, scale, offset, np.dtype(dtype)).values(stored)
 
 
 def stored_of(dtype: str) -> st.SearchStrategy[int]:
