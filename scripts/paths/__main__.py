@@ -1,15 +1,14 @@
 """`scripts/count-path`: files and lines of ours that one tile, one statistic and one landing run through."""
 
 import asyncio
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from scripts.paths.counts import BOUNDS, count, lines_of
 from scripts.paths.journeys import JOURNEYS
 from scripts.paths.ours import LEFT_OUT, PACKAGES
-from scripts.paths.spans import functions_run
 from scripts.paths.tracing import Tracer
 
 
@@ -26,30 +25,16 @@ def main(names: Sequence[str], *, functions: bool, included: Sequence[str]) -> N
     class bodies.
     """
     checkout = Path.cwd()
-    tracer = Tracer(checkout, PACKAGES)
-    left_out = [module for name, modules in LEFT_OUT.items() if name not in included for module in modules]
-    with tempfile.TemporaryDirectory(prefix="tilewatch-paths-") as folder:
-        found = {"landing": asyncio.run(JOURNEYS["landing"](tracer, Path(folder)))}
-        for name in ("tile", "statistic"):
-            found[name] = asyncio.run(JOURNEYS[name](tracer, Path(folder)))
+    found = asyncio.run(count(Tracer(checkout, PACKAGES), checkout, included))
     for name in names or JOURNEYS:
-        told = {
-            path: run
-            for path, run in functions_run(found[name], checkout).items()
-            if not _is_in(path, left_out)
-        }
-        lines = {path: sum(len(function.lines) for function in run) for path, run in told.items()}
-        click.echo(f"{name}: {len(told)} files, {sum(lines.values()):,} lines")
-        for path, run in told.items():
+        lines, bound = lines_of(found[name]), BOUNDS[name]
+        most = f"{bound.files} files" + (f" and {bound.lines:,} lines" if bound.lines else "")
+        click.echo(f"{name}: {len(lines)} files, {sum(lines.values()):,} lines; at most {most} are wanted")
+        for path, run in found[name].items():
             click.echo(f"  {lines[path]:5}  {path}")
             for function in run if functions else ():
                 click.echo(f"  {len(function.lines):11}  {function.name}, from line {function.first}")
         click.echo()
-
-
-def _is_in(path: str, modules: Sequence[str]) -> bool:
-    module = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    return any(module == each or module.startswith(f"{each}.") for each in modules)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-"""The count of scripts/count-path: which lines of a module count for what ran."""
+"""The count of scripts/count-path: which lines of a module count for what ran, and how many run of ours."""
 
 import importlib.util
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
+from scripts.paths.counts import BOUNDS, count, lines_of
+from scripts.paths.ours import PACKAGES
 from scripts.paths.spans import Function, functions_run
 from scripts.paths.tracing import Tracer
 
@@ -58,3 +61,22 @@ def traced(tmp_path):
 
 def test_functions_that_ran_count_whole_and_once_without_decorators_and_class_bodies(traced):
     assert traced == {"package/fields.py": (Function(8, 10, "Field.area"), Function(13, 17, "outer"))}
+
+
+async def test_a_tile_a_statistic_and_a_landing_run_through_no_more_files_and_lines_than_wanted():
+    before = sys.gettrace()
+    checkout = Path(__file__).parents[2]
+    tracer = Tracer(checkout, PACKAGES)
+    try:
+        found = await count(tracer, checkout)
+    finally:
+        tracer.close()
+        sys.settrace(before)
+    for name, (files, lines) in BOUNDS.items():
+        run = lines_of(found[name])
+        assert run, name
+        assert len(run) <= files, f"{name}: {', '.join(run)}"
+        assert lines is None or sum(run.values()) <= lines, f"{name}: {run}"
+    assert "app/rendering/computing.py" in found["tile"]
+    assert "app/statistics/counting.py" in found["statistic"]
+    assert "ingest/landing.py" in found["landing"]
