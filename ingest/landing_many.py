@@ -23,9 +23,10 @@ from ingest.raster import RasterRefusedError
 from ingest.tables.table import Entry
 from mosaics.collection import UnknownBandError
 from mosaics.descriptions.collections import CollectionDescription
+from mosaics.document import SceneRecord
 from mosaics.log import LogState, commit_scenes, read_state
 from mosaics.period import PeriodError
-from mosaics.scene import SceneError, SceneRecord
+from mosaics.scene import SceneError
 from mosaics.storage import Storage
 
 SCENES_AT_ONCE = min(8, len(os.sched_getaffinity(0)))

@@ -34,8 +34,8 @@ from ingest.raster import (
 )
 from mosaics.collection import Category, Collection
 from mosaics.descriptions.collections import CollectionDescription
+from mosaics.document import SceneRecord
 from mosaics.period import Period
-from mosaics.scene import SceneRecord
 
 CONVERTER = 1
 """Counts the ways of converting: a new one makes new digests, so that what is landed again is converted."""

@@ -27,11 +27,10 @@ from mosaics.cells import (
     tile_bounds,
     tile_box,
 )
-from mosaics.document import MosaicDocument
+from mosaics.document import MosaicDocument, SceneRecord
 from mosaics.ellipsoid import polygon_area_m2
 from mosaics.overview import TILE_PX, Overview, cell_zoom
 from mosaics.period import Interval, Period
-from mosaics.scene import SceneRecord
 
 NO_ZOOM = 30
 """Stands for a zoom where there is none that would do; MosaicJSON and TileJSON end there."""

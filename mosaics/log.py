@@ -18,10 +18,10 @@ from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
-from mosaics.document import MEDIA_TYPE, MosaicDocument, build_document
+from mosaics.document import MEDIA_TYPE, MosaicDocument, SceneRecord, build_document
 from mosaics.overview import Overview
 from mosaics.period import Period, instant_text, parse_instant
-from mosaics.scene import SceneError, SceneRecord
+from mosaics.scene import SceneError
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage, StorageError
 
 CHECKPOINT_EVERY = 32

@@ -1,130 +1,20 @@
-"""A scene: the record of it that commits and mosaics carry, and its STAC Item as it is read for pixels."""
+"""A scene: its STAC Item, as it is read for pixels."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import quote
 
-import shapely
-from shapely.geometry import MultiPolygon, Polygon, mapping, shape
-
 from mosaics.collection import read_nodata
-from mosaics.period import Period, PeriodError, instant_text, parse_instant
+from mosaics.period import PeriodError, parse_instant
 from mosaics.storage import Storage
-
-Footprint: TypeAlias = Polygon | MultiPolygon
 
 
 class SceneError(ValueError):
     """A scene record or item that cannot be; the message names the scene and what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SceneRecord:
-    """What has to be known of a scene to decide where it is seen and before which others."""
-
-    id: str
-    item_key: str
-    """Key of the STAC Item in storage; other content, other key."""
-    start: datetime
-    """First moment the scene shows, UTC."""
-    end: datetime
-    """First moment after; equal to `start` for a scene of one instant."""
-    period: Period
-    """The mosaic it belongs to."""
-    cloud_cover_percent: float | None
-    """0..100; None where the source does not tell."""
-    footprint: Mapping[str, Any]
-    """GeoJSON Polygon or MultiPolygon in degrees of longitude and latitude, split at the antimeridian."""
-    synthetic: bool
-    """Whether the pixels were made up for a demonstration."""
-    resolution_m: float
-    """Pixel size of the finest band, in metres."""
-
-    def __post_init__(self) -> None:
-        if self.start.utcoffset() is None or self.end.utcoffset() is None or self.end < self.start:
-            raise SceneError(
-                f"scene {self.id!r} lasts from {self.start} to {self.end}, which is not a UTC time span"
-            )
-        if self.cloud_cover_percent is not None and not 0 <= self.cloud_cover_percent <= 100:
-            raise SceneError(f"scene {self.id!r} has {self.cloud_cover_percent} % of clouds, not 0 to 100")
-        if not self.resolution_m > 0:
-            raise SceneError(f"scene {self.id!r} has pixels of {self.resolution_m} m")
-        if self.footprint.get("type") not in {"Polygon", "MultiPolygon"}:
-            raise SceneError(
-                f"scene {self.id!r} has a {self.footprint.get('type')} as its footprint, not polygons"
-            )
-
-    @property
-    def best_first(self) -> tuple[float, float, str]:
-        """Sorts scenes best first: few clouds (unknown last), then the latest, then by id."""
-        clouds = 101.0 if self.cloud_cover_percent is None else self.cloud_cover_percent
-        return (clouds, -self.start.timestamp(), self.id)
-
-    def polygons(self) -> Footprint:
-        """Return the footprint as a geometry.
-
-        Raises:
-            SceneError: If it is empty, crosses itself, or leaves the longitudes and latitudes there are.
-        """
-        try:
-            geometry = shape(dict(self.footprint))
-        except (ValueError, TypeError, KeyError, IndexError, shapely.GEOSException) as error:
-            raise SceneError(
-                f"the footprint of scene {self.id!r} is not a GeoJSON geometry: {error}"
-            ) from error
-        if geometry.is_empty or not geometry.is_valid:
-            raise SceneError(
-                f"the footprint of scene {self.id!r} is not a valid area: {shapely.is_valid_reason(geometry)}"
-            )
-        west, south, east, north = geometry.bounds
-        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-            raise SceneError(
-                f"the footprint of scene {self.id!r} reaches from {west},{south} to {east},{north}; "
-                "longitudes end at -180 and 180, so one that crosses the antimeridian is split there"
-            )
-        assert isinstance(geometry, Polygon | MultiPolygon)  # noqa: S101 - __post_init__ has seen the type
-        return geometry
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as it stands in commits and mosaics."""
-        return {
-            "id": self.id,
-            "item": self.item_key,
-            "start": instant_text(self.start),
-            "end": instant_text(self.end),
-            "period": self.period.text,
-            "cloud_cover": self.cloud_cover_percent,
-            "resolution_m": self.resolution_m,
-            "synthetic": self.synthetic,
-            "footprint": dict(self.footprint),
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "SceneRecord":
-        """Read what `to_json` wrote.
-
-        Raises:
-            SceneError: If a field is missing or wrong.
-        """
-        try:
-            return cls(
-                id=document["id"],
-                item_key=document["item"],
-                start=parse_instant(document["start"]),
-                end=parse_instant(document["end"]),
-                period=Period.parse(document["period"]),
-                cloud_cover_percent=document["cloud_cover"],
-                footprint=document["footprint"],
-                synthetic=document["synthetic"],
-                resolution_m=document["resolution_m"],
-            )
-        except (KeyError, TypeError, AttributeError, PeriodError) as error:
-            raise SceneError(f"no record of a scene: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +47,6 @@ class SceneItem:
     properties: Mapping[str, Any]
     geometry: Mapping[str, Any] | None = None
     """GeoJSON of its footprint, in degrees; None where the item tells none."""
-
-
-def geojson(geometry: Footprint) -> dict[str, Any]:
-    """Return polygons as the GeoJSON a `SceneRecord` takes."""
-    document: dict[str, Any] = json.loads(json.dumps(mapping(geometry)))
-    return document
 
 
 def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> SceneItem:

@@ -14,8 +14,7 @@ from app.areas.series_updates import Standing, mosaics_seen, standing_of
 from app.database import Connection, Database
 from app.products.product import Product
 from app.rendering.selecting import compared_periods
-from app.statistics.series import MAX_ENTRIES, Step
-from app.statistics.service import Question, StatisticsService, with_windows_in_order
+from app.statistics.service import MAX_ENTRIES, Question, StatisticsService, Step, with_windows_in_order
 from app.statistics.summary import StatisticsRequestError
 from mosaics.catalogue import Catalogue
 from mosaics.period import Cadence, Interval, Period

@@ -1,21 +1,58 @@
-"""The lattice: the cells a statistic counts, which are the pixels of the best scene's finest band."""
+"""The cells a statistic counts: pixels of the best scene's finest band, and which of them have to be read.
+
+Past a budget they are the pixels of an overview of that band, or cells coarser still.
+"""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
+import shapely
 from rasterio.crs import CRS
 
 from app.products.product import Product
 from app.rendering.values import ItemOf
-from app.statistics.coverage import Block, Outline
-from app.statistics.geometry import Polygonal
+from app.statistics.coverage import Block, Coverage, Outline
+from app.statistics.geometry import Polygonal, project
 from mosaics.ellipsoid import EARTH_RADIUS_M
 from mosaics.index import SceneRef
 from mosaics.raster.cell_areas import CellAreas
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, reading
 from mosaics.scene import Asset
+
+SQUARE = 256
+"""Cells a side of the squares that are read or left out: the blocks of COGs."""
+
+STRIP = 16
+"""Squares in a row that are read at once at most, 8 MB of values for two bands. Much smaller pieces keep
+threads busy with handing over to one another, larger ones leave their memory cold."""
+
+CELL_BUDGET = 1 << 24
+"""Cells read for one polygon and time, 16.8 million: 1,678 km2 at 10 m, 64 MB of values."""
+
+CLASS_CELL_BUDGET = 1 << 28
+"""Cells of classes read for one polygon and time, 268 million: 107,000 km2 at 20 m. Few numbers are held of
+them, so that time alone is the limit."""
+
+MAX_CROSSINGS = 8_000_000
+"""Grid lines the edges may cross; cutting so many takes about a second."""
+
+OFF_OUTLINE = 1e-3
+"""How far the projected outline may lie off the true one, in cells: of an area 45 cells across, 6e-5."""
+
+TOUCHED = 1e-14
+"""Share of a square that counts as touched: above the rounding errors, below any sliver."""
+
+PLANS_KEPT = 32
+"""Plans of the polygons seen last: of a series, every period has the same."""
+
+SIMPLE = 10_000
+"""Vertices up to which a polygon's plan is kept: some 400 kB."""
+
+SMALL = SQUARE**2
+"""Cells up to which the coverage of a plan's block is kept with it, in some 100 kB."""
 
 
 @dataclass(frozen=True)
@@ -110,3 +147,167 @@ def _levels(asset: Asset) -> tuple[PixelGrid, ...]:
             )
             for factor in (1, *dataset.overviews(1))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be read for a polygon."""
+
+    lattice: PixelGrid
+    """The cells counted."""
+    outline: Outline
+    """The polygon over them."""
+    blocks: tuple[Block, ...]
+    """Strips of the squares it touches."""
+    areas: CellAreas
+    """Of the cells of all blocks."""
+    _coverages: dict[Block, Coverage] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def cells(self) -> int:
+        """Cells in all blocks."""
+        return sum(block.cells for block in self.blocks)
+
+    @property
+    def small(self) -> bool:
+        """Whether it is one block of few cells."""
+        return len(self.blocks) == 1 and self.blocks[0].cells <= SMALL
+
+    def coverage(self, block: Block) -> Coverage:
+        """The covered cells of one of the blocks, not to be written to. Any thread may ask."""
+        found = self._coverages.get(block)
+        if found is None:
+            found = self.outline.coverage(block)
+            if self.small:
+                self._coverages[block] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class StripSurvey:
+    """A plan, and what could not be read on the way to it."""
+
+    plan: Plan | None
+    """None where no scene could be read."""
+    skipped: tuple[SceneRef, ...]
+    """Scenes with a file that could not be opened."""
+    failed: tuple[Asset, ...]
+    """Those files, in the same order."""
+
+
+class TooManyCellsError(Exception):
+    """An area has more cells of classes than are counted; the message is a sentence with the limit."""
+
+
+def survey(
+    product: Product,
+    polygon: Polygonal,
+    scenes: Sequence[SceneRef],
+    cell_budget: int,
+    item_of: ItemOf,
+    *,
+    of_classes: bool = False,
+) -> StripSurvey:
+    """Find the finest cells of the best scene with which a polygon stays within the budget.
+
+    Runs on a render thread.
+
+    Args:
+        product: What is read.
+        polygon: In degrees.
+        scenes: Best first.
+        cell_budget: Cells read at most.
+        item_of: Gives the item of a scene.
+        of_classes: Whether values are numbers of classes, which are counted in the files' own pixels only: in
+            an overview each pixel is the most frequent class of several, so that rare ones go missing.
+
+    Raises:
+        TooManyCellsError: If those pixels are more than the budget.
+        app.statistics.geometry.GeometryError: If the polygon has no place in the scene's projection.
+        mosaics.storage.StorageError: If a scene's item cannot be fetched.
+    """
+    native = native_lattices(product, scenes, item_of)
+    if not native.levels:
+        return StripSurvey(None, native.skipped, native.failed)
+    if not of_classes:
+        return StripSurvey(plan_of(polygon, native.levels, cell_budget), native.skipped, native.failed)
+    plan = plan_of(polygon, native.levels[:1], cell_budget)
+    if plan.lattice != native.levels[0]:
+        raise TooManyCellsError(
+            f"The area has more than {cell_budget:,} pixels, or its outline crosses {MAX_CROSSINGS:,}. "
+            "That is the limit for classes, whose shares are counted in the files' own pixels: those of "
+            "overviews are majorities. Ask for a smaller area."
+        )
+    return StripSurvey(plan, native.skipped, native.failed)
+
+
+def plan_of(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -> Plan:
+    """The plan with the finest cells that stay within the budget; plans of simple polygons are remembered.
+
+    Args:
+        polygon: In degrees.
+        levels: Pixels of a band and of its overviews, finest first.
+        cell_budget: Cells read at most.
+
+    Raises:
+        app.statistics.geometry.GeometryError: If the polygon has no place in the projection of the pixels.
+    """
+    simple = shapely.get_num_coordinates(polygon) <= SIMPLE
+    return (_kept_plan if simple else _plan)(polygon, levels, cell_budget)
+
+
+def _plan(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -> Plan:
+    finest = levels[0]
+    drawn = project(polygon, finest.crs, OFF_OUTLINE * min(finest.cell_width, finest.cell_height))
+    level = 0
+    while True:
+        lattice = _level(levels, level)
+        outline = lattice.outline(drawn)
+        blocks = touched_blocks(outline, cell_budget)
+        if blocks is not None:
+            return Plan(lattice, outline, blocks, lattice.areas(outline.extent))
+        level += 1
+
+
+_kept_plan = lru_cache(PLANS_KEPT)(_plan)
+
+
+def touched_blocks(outline: Outline, cell_budget: int) -> tuple[Block, ...] | None:
+    """The blocks an outline touches; None where they are more than the budget allows."""
+    extent = outline.extent
+    if outline.area > cell_budget or outline.crossings > MAX_CROSSINGS:
+        return None
+    if extent.width <= SQUARE and extent.height <= SQUARE:
+        return (extent,) if extent.cells <= cell_budget or extent.cells == 1 else None
+    blocks = tuple(_part(extent, strip) for strip in _strips(outline.coarser(SQUARE)))
+    return blocks if sum(block.cells for block in blocks) <= cell_budget else None
+
+
+def _strips(squares: Outline) -> Iterator[Block]:
+    """The squares an outline touches, neighbours in a row together.
+
+    First come those of every other row, then those between, so that threads at work on neighbours do not
+    decode the same blocks of a band with larger pixels, which lie under two rows.
+    """
+    over = squares.extent
+    touched = squares.touched(over, TOUCHED)
+    for odd in (0, 1):
+        for row, first, last in touched:
+            if row % 2 == odd:
+                for column in range(first, last, STRIP):
+                    yield Block(over.column + column, over.row + row, min(STRIP, last - column), 1)
+
+
+def _level(levels: Sequence[PixelGrid], level: int) -> PixelGrid:
+    """The pixels of an overview; past the coarsest, cells of which each is twice as wide as before."""
+    if level < len(levels):
+        return levels[level]
+    return levels[-1].coarser(2 ** (level - len(levels) + 1))
+
+
+def _part(extent: Block, strip: Block) -> Block:
+    """The cells of an extent under a strip of squares."""
+    left, top = max(extent.column, strip.column * SQUARE), max(extent.row, strip.row * SQUARE)
+    right = min(extent.column + extent.width, (strip.column + strip.width) * SQUARE)
+    bottom = min(extent.row + extent.height, (strip.row + strip.height) * SQUARE)
+    return Block(left, top, right - left, bottom - top)

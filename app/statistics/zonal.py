@@ -12,8 +12,7 @@ from app.rendering.values import ItemOf, Mask, Values
 from app.statistics.counting import Tally, count_block
 from app.statistics.coverage import Block
 from app.statistics.geometry import Polygonal
-from app.statistics.resolved import ResolvedStatistics, covered_share, resolve_statistics
-from app.statistics.strips import (
+from app.statistics.pixel_grid import (
     CELL_BUDGET,
     CLASS_CELL_BUDGET,
     Plan,
@@ -21,6 +20,7 @@ from app.statistics.strips import (
     TooManyCellsError,
     survey,
 )
+from app.statistics.resolved import ResolvedStatistics, covered_share, resolve_statistics
 from app.statistics.summarising import summary_of
 from app.statistics.summary import COMPLETE, Summary, SummaryOptions
 from mosaics.catalogue import Catalogue

@@ -4,8 +4,7 @@ import asyncio
 
 import shapely
 
-from mosaics.document import MosaicDocument
-from mosaics.scene import SceneRecord
+from mosaics.document import MosaicDocument, SceneRecord
 from mosaics.storage import ObjectNotFoundError, Storage
 
 MAX_FOOTPRINTS = 1000

@@ -12,10 +12,10 @@ from odc.geo.geobox import GeoBox
 from rasterio.transform import Affine
 
 from ingest.compositing.request import CompositeError, CompositeOrder
-from mosaics.document import MosaicDocument
+from mosaics.document import MosaicDocument, SceneRecord
 from mosaics.log import read_state
 from mosaics.period import Period
-from mosaics.scene import SceneError, SceneItem, SceneRecord, read_item
+from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.storage import ObjectNotFoundError, Storage
 
 

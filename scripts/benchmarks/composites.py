@@ -25,9 +25,8 @@ import rasterio
 
 from ingest.landing import put_collection
 from mosaics.descriptions.collections import find_collection, load_collections
-from mosaics.document import MosaicDocument
+from mosaics.document import MosaicDocument, SceneRecord
 from mosaics.log import commit_scenes, read_state
-from mosaics.scene import SceneRecord
 from mosaics.storage import Storage, open_storage
 from scripts.benchmarks.report import Goal, Row
 from scripts.benchmarks.scene import COLLECTION, item_path, landed_scene

@@ -20,10 +20,9 @@ import morecantile
 from cogeo_mosaic.backends.memory import MemoryBackend
 from cogeo_mosaic.mosaic import MosaicJSON
 
-from mosaics.document import SCENES, MosaicDocument, build_document
+from mosaics.document import SCENES, MosaicDocument, SceneRecord, build_document
 from mosaics.index import QuadkeyIndex
 from mosaics.period import Period
-from mosaics.scene import SceneRecord
 from scripts.benchmarks.report import Goal, Row
 
 SIZES = {100: (10, 10), 10_000: (100, 100), 1_000_000: (1250, 800)}

@@ -15,9 +15,9 @@ from pyproj import Transformer
 from shapely.geometry import Polygon, mapping
 
 from mosaics.collection import Band, Collection
+from mosaics.document import SceneRecord
 from mosaics.log import commit_scenes
 from mosaics.period import Cadence, Period
-from mosaics.scene import SceneRecord
 from mosaics.storage import Storage, open_storage
 from tests.rasters import MOL, write_cog
 

@@ -7,8 +7,8 @@ from typing import Any
 import shapely
 
 from mosaics.collection import Band, Collection
+from mosaics.document import SceneRecord, geojson
 from mosaics.period import Cadence, Period
-from mosaics.scene import SceneRecord, geojson
 
 JUNE = Period.parse("2024-06")
 JULY = Period.parse("2024-07")

@@ -21,8 +21,7 @@ from app.http.periods import chosen_periods
 from app.keys import Scope
 from app.rendering.selecting import select
 from app.statistics.ring_offset import ring_width_m, ringed_answers
-from app.statistics.series import Step, plan_series
-from app.statistics.service import Answer, Question
+from app.statistics.service import Answer, Question, Step, plan_series
 from app.statistics.summary import Histogram, SummaryOptions
 from mosaics.period import Cadence
 

@@ -8,10 +8,10 @@ import pytest
 from shapely.geometry import box, mapping
 
 from app.http.zooms import ZoomRange, union_bounds, whole_view_zoom, zoom_range
+from mosaics.document import SceneRecord
 from mosaics.index import QuadkeyIndex
 from mosaics.overview import Overview
 from mosaics.period import Period
-from mosaics.scene import SceneRecord
 
 
 def index_of(

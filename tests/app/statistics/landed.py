@@ -24,9 +24,9 @@ from app.statistics.summary import Summary, SummaryOptions
 from app.statistics.zonal import USUAL, ZonalEngine
 from mosaics.catalogue import Catalogue
 from mosaics.collection import Band, Collection
+from mosaics.document import SceneRecord
 from mosaics.log import commit_scenes
 from mosaics.period import Cadence, Period
-from mosaics.scene import SceneRecord
 from mosaics.storage import Storage, open_storage
 from tests.rasters import MOL, UTM_31N, write_cog
 

@@ -11,12 +11,11 @@ import pytest
 from app.caching.process_cache import ProcessCache
 from app.statistics.geometry import Polygonal
 from app.statistics.memory import ProcessMemory
-from app.statistics.series import plan_series
-from app.statistics.service import Answer, Question, StatisticsService, in_order
+from app.statistics.service import Answer, Question, StatisticsService, in_order, plan_series
 from mosaics.period import Cadence
 from tests.app.statistics.landed import Raster, World, plain_product, world
 from tests.app.statistics.polygons import near_mol
-from tests.app.statistics.test_series import FIELD, flat
+from tests.app.statistics.test_service_series import FIELD, flat
 
 OTHER = near_mol([30, 40, 40, 30], [30, 30, 40, 40])
 

@@ -19,7 +19,7 @@ from app.statistics.service import StatisticsService
 from app.statistics.zonal import ZonalEngine
 from app.tasks.series_refresh import Refreshed, SeriesRefresh
 from mosaics.catalogue import Catalogue
-from mosaics.scene import SceneRecord
+from mosaics.document import SceneRecord
 from mosaics.storage import Storage, open_storage
 from tests.app.landed import PIXEL_M, land, lonlat
 from tests.app.regions.conftest import registry, write_regions

@@ -12,9 +12,9 @@ import shapely
 from rasterio.transform import Affine
 
 from mosaics.collection import Band, Collection
+from mosaics.document import SceneRecord, geojson
 from mosaics.log import commit_scenes
 from mosaics.period import Cadence, Period
-from mosaics.scene import SceneRecord, geojson
 from mosaics.storage import Storage
 
 COLLECTION = Collection(

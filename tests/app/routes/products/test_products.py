@@ -11,9 +11,9 @@ from PIL import Image
 from shapely.geometry import MultiPolygon, box, mapping
 
 from app.settings import Settings
+from mosaics.document import SceneRecord
 from mosaics.log import commit_scenes
 from mosaics.period import Period
-from mosaics.scene import SceneRecord
 from mosaics.storage import Storage, open_storage
 from tests.app.conftest import serving
 from tests.app.landed import COLLECTION, land, lonlat, put_collection

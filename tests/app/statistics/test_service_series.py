@@ -10,8 +10,7 @@ import pytest
 
 from app.caching.process_cache import ProcessCache
 from app.statistics.memory import ProcessMemory
-from app.statistics.series import plan_series
-from app.statistics.service import RECALLED_TOGETHER, Question, StatisticsService
+from app.statistics.service import RECALLED_TOGETHER, Question, StatisticsService, plan_series
 from app.statistics.summary import StatisticsRequestError, Status
 from mosaics.period import Cadence, PeriodError
 from tests.app.statistics.landed import Raster, World, plain_product, world

@@ -9,7 +9,7 @@ import shapely
 from shapely import MultiPolygon, Polygon, box
 
 from app.statistics.coverage import Outline
-from app.statistics.strips import SQUARE, STRIP, touched_blocks
+from app.statistics.pixel_grid import SQUARE, STRIP, touched_blocks
 from tests.app.statistics.landed import Raster, plain_product, world
 from tests.app.statistics.polygons import near_mol, noise
 
