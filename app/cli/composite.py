@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +23,17 @@ from ingest.compositing.plan import CompositePlan, is_composed, plan_composite
 from ingest.compositing.reducing import METHODS
 from ingest.compositing.request import CompositeError, CompositeOrder, composite_orders
 from ingest.compositing.scene_reader import UnreadableSceneError
-from ingest.compositing.scene_selection import NoScenesError, select_scenes
+from ingest.compositing.scene_selection import NoScenesError, SceneSelection, select_scenes
 from ingest.compositing.schedulers import BlockScheduler, ClusterError, scheduler_at
 from ingest.compositing.stacking import Stacking, stacking
 from ingest.landing import require_space
 from mosaics.bbox import Bbox, BboxError
 from mosaics.log import read_state
 from mosaics.storage import Storage, open_storage
+
+MAX_UNREADABLE = 10
+"""Scenes of a composite that are left out since their files cannot be read; if it is more, the storage or the
+cluster is at fault."""
 
 ALL_REFUSALS = (*REFUSALS, BboxError, ClusterError, CompositeError, UnreadableSceneError)
 
@@ -128,29 +133,39 @@ class CompositeRun:
         if self.dry_run:
             return
         progress = self._bar(sum(map(progress_steps, planned)))
+        made = []
         for plan in planned:
-            await self._make_and_say(storage, plan, progress)
+            try:
+                made.append(await self._make_and_say(storage, plan, progress))
+            except (NoScenesError, UnreadableSceneError) as error:
+                if not made and plan is planned[-1]:
+                    raise
+                self.told.warn(f"{plan.order.period.text}: {error}")
         if self.overviews:
-            target, periods = orders[0].target, [plan.order.period for plan in planned]
+            target, periods = orders[0].target, [plan.order.period for plan in made]
             await bring_overviews(storage, target.collection.id, target.clear, self.told, periods)
         self.told.result(
             collection=orders[0].target.collection.id,
-            scenes=[plan.order.id for plan in planned],
-            periods=[plan.order.period.text for plan in planned],
+            scenes=[plan.order.id for plan in made],
+            periods=[plan.order.period.text for plan in made],
+            left_out={scene: why for plan in made for scene, why in plan.selection.left_out.items()},
         )
 
     async def _plan(self, storage: Storage, order: CompositeOrder) -> CompositePlan:
-        selection = await select_scenes(storage, order)
-        max_pixels = self.settings.composite_max_pixels
-        plan = plan_composite(order, selection, threads=self.threads, max_pixels=max_pixels)
+        plan = self._plan_of(order, await select_scenes(storage, order))
         self._say_plan(plan)
         return plan
 
+    def _plan_of(self, order: CompositeOrder, selection: SceneSelection) -> CompositePlan:
+        max_pixels = self.settings.composite_max_pixels
+        return plan_composite(order, selection, threads=self.threads, max_pixels=max_pixels)
+
     async def _make_and_say(
         self, storage: Storage, plan: CompositePlan, progress: Callable[[int], None]
-    ) -> None:
+    ) -> CompositePlan:
+        """Make a composite and say so; return the plan by which it was made."""
         began, order = time.monotonic(), plan.order
-        commit = await self._make(storage, plan, progress)
+        plan, commit = await self._make_of_readable(storage, plan, progress)
         if commit is None:
             progress(progress_steps(plan))
             self.told.say(f"{order.id} is landed already, exactly so; nothing changed.")
@@ -160,6 +175,28 @@ class CompositeRun:
                 f"{order.period.text}; commit {commit}; {time.monotonic() - began:.0f} s."
             )
         self.told.landed(order.target.collection.id, order.id, order.period.text, commit)
+        return plan
+
+    async def _make_of_readable(
+        self, storage: Storage, plan: CompositePlan, progress: Callable[[int], None]
+    ) -> tuple[CompositePlan, int | None]:
+        """Make a composite, without scenes whose files turn out to be unreadable; begin again at each.
+
+        Raises:
+            UnreadableSceneError: If more than ten cannot be read.
+            NoScenesError: If none is left.
+        """
+        for _ in range(MAX_UNREADABLE):
+            try:
+                return plan, await self._make(storage, plan, progress)
+            except UnreadableSceneError as error:
+                if error.scene_id not in {scene.id for scene in plan.selection.scenes}:
+                    raise
+                if self.cube is not None:
+                    await asyncio.to_thread(shutil.rmtree, self.cube, ignore_errors=True)
+                plan = self._plan_of(plan.order, plan.selection.without(error.scene_id, str(error)))
+                self.told.warn(f"{error.scene_id} is left out: {error}")
+        return plan, await self._make(storage, plan, progress)
 
     async def _make(
         self, storage: Storage, plan: CompositePlan, progress: Callable[[int], None]

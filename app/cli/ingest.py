@@ -14,7 +14,7 @@ from app.cli.exit import refusing
 from app.cli.land import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter, json_option, reporting, size_text
-from app.cli.watching import Watcher, refuse_if_any_failed
+from app.cli.watching import Failed, Watcher, refuse_if_any_failed, status_of
 from app.settings import Settings
 from ingest.archives.archive import Access, Archive, Wanted, WantedError
 from ingest.archives.credentials import bearer_tokens
@@ -116,7 +116,7 @@ def ingest(
         downloads = Downloads(settings.downloads)
         work = IngestRun(collection, wanted, options, downloads, told, dry_run=dry_run, overviews=overviews)
 
-        async def run() -> IngestOutcome:
+        async def run() -> Failed:
             async with (
                 (make_client or ArchiveClient)(credentials=credentials) as client,
                 await open_storage(storage or settings.storage) as opened,
@@ -124,7 +124,7 @@ def ingest(
                 archive = open_archive(described, Access(client, requester_pays=requester_pays))
                 return await work.run(archive, opened)
 
-        refuse_if_any_failed(len(asyncio.run(run()).failures))
+        refuse_if_any_failed(*asyncio.run(run()))
 
 
 @click.command()
@@ -168,8 +168,8 @@ class IngestRun:
     overviews: bool = True
     """Whether low zooms are brought up to what has landed."""
 
-    async def run(self, source: Archive, storage: Storage) -> IngestOutcome:
-        """Search, say what was found and land it."""
+    async def run(self, source: Archive, storage: Storage) -> Failed:
+        """Search, say what was found and land it; return what has not landed, and how many have."""
         began = time.monotonic()
         self.downloads.clear_abandoned()
         discovery = await discover(source, self.wanted)
@@ -212,7 +212,9 @@ class IngestRun:
             there = {state.scenes[self.options.scene_id(scene_id)].period for scene_id in survey.landed}
             periods = there | {landing.plan.period for landing in outcome.landings}
             await bring_overviews(storage, source.collection_id, self.collection.clear, self.told, periods)
+        there_now = len(outcome.landings) + len(survey.landed)
         self.told.result(
+            status=status_of(outcome.failures, there_now),
             collection=source.collection_id,
             found=len(discovery.granules),
             pending=len(survey.pending),
@@ -222,7 +224,7 @@ class IngestRun:
             fetched_bytes=watch.fetched_bytes,
             landed_bytes=sum(landing.size_bytes for landing in outcome.landings),
         )
-        return outcome
+        return outcome.failures, len(survey.pending) + there_now if self.dry_run else there_now
 
     def _say_survey(self, survey: PendingScenes) -> None:
         if survey.landed:

@@ -170,7 +170,7 @@ def land(
             folder = file if file.is_dir() else file.parent
             table = open_table(file, RowReader(source.collection, folder, usual, called), pattern)
             run = TableLanding(source, table, told, dry_run=dry_run, overviews=overviews).run
-        refuse_if_any_failed(with_storage(settings, storage, run))
+        refuse_if_any_failed(*with_storage(settings, storage, run))
 
 
 @click.command()

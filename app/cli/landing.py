@@ -10,7 +10,7 @@ import click
 
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter, size_text
-from app.cli.watching import TableWatcher
+from app.cli.watching import Failed, TableWatcher
 from ingest.ingesting import IngestOutcome
 from ingest.landing import Landing, is_landed, land_scene, steps
 from ingest.landing_many import land_entries, plan_entries
@@ -98,8 +98,8 @@ class OneLanding:
     overviews: bool = True
     """Whether low zooms are brought up to what has landed."""
 
-    async def run(self, storage: Storage) -> int:
-        """Land it and say so; return how many scenes have not landed: 0, since a refusal is raised."""
+    async def run(self, storage: Storage) -> Failed:
+        """Land it and say so; return that no scene has not landed, since a refusal is raised."""
         plan = await asyncio.to_thread(plan_scene, self.source, self.request)
         for note in notes_on(plan):
             self.told.warn(f"Note: {note}")
@@ -107,7 +107,7 @@ class OneLanding:
             state = await read_state(storage, plan.collection.id)
             has_landed = is_landed(state, plan.id, plan.item_key)
             self.told.say(f"{planned_text(plan)}; {'landed already' if has_landed else 'would be landed'}.")
-            return 0
+            return {}, 0
         done, total = 0, steps(plan)
 
         def progress(more: int) -> None:
@@ -120,7 +120,7 @@ class OneLanding:
         self.told.landed(plan.collection.id, plan.id, plan.period.text, landing.commit)
         if self.overviews:
             await bring_overviews(storage, plan.collection.id, self.source.clear, self.told, [plan.period])
-        return 0
+        return {}, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,8 @@ class TableLanding:
     overviews: bool = True
     """Whether low zooms are brought up to what has landed."""
 
-    async def run(self, storage: Storage) -> int:
-        """Land them and say how it went; return how many have not landed."""
+    async def run(self, storage: Storage) -> Failed:
+        """Land them and say how it went; return which have not landed, and how many have."""
         began = time.monotonic()
         for note in self.table.notes:
             self.told.warn(f"Note: {note}")
@@ -149,17 +149,17 @@ class TableLanding:
         self._say_outcome(outcome, time.monotonic() - began)
         if self.overviews:
             await self._bring_overviews(storage, {landing.plan.period for landing in outcome.landings})
-        failed = len(outcome.failures) + len(self.table.refused)
+        failures = {refused.where: refused.reason for refused in self.table.refused} | outcome.failures
         new = [landing for landing in outcome.landings if landing.commit is not None]
         self.told.result(
             collection=self.source.collection.id,
             found=count + len(self.table.refused),
             landed=len(new),
             landed_already=len(outcome.landings) - len(new),
-            failures={refused.where: refused.reason for refused in self.table.refused} | outcome.failures,
+            failures=failures,
             landed_bytes=sum(landing.size_bytes for landing in new),
         )
-        return failed
+        return failures, len(outcome.landings)
 
     def _say_outcome(self, outcome: IngestOutcome, spent_s: float) -> None:
         new = [landing for landing in outcome.landings if landing.commit is not None]
@@ -178,13 +178,14 @@ class TableLanding:
     async def _bring_overviews(self, storage: Storage, periods: Iterable[Period]) -> None:
         await bring_overviews(storage, self.source.collection.id, self.source.clear, self.told, periods)
 
-    async def _say_plans(self, storage: Storage) -> int:
-        """Say what would be landed; return how many scenes would not."""
+    async def _say_plans(self, storage: Storage) -> Failed:
+        """Say what would be landed; return which scenes would not, and how many would."""
         state = await read_state(storage, self.source.collection.id)
-        counts = {"landed": 0, "before": 0, "failed": len(self.table.refused)}
+        counts = {"landed": 0, "before": 0}
+        failures = {refused.where: refused.reason for refused in self.table.refused}
         async for entry, plan in plan_entries(self.source, self.table.entries):
             if isinstance(plan, str):
-                counts["failed"] += 1
+                failures[entry.label] = plan
                 self.told.warn(f"{entry.label}: would not be landed: {plan}")
             elif is_landed(state, plan.id, plan.item_key):
                 counts["before"] += 1
@@ -193,9 +194,9 @@ class TableLanding:
                 self.told.say(f"{entry.where}: {planned_text(plan)}")
         self.told.say(
             f"{counts['landed']} would be landed; {counts['before']} had landed before; "
-            f"{counts['failed']} would not be landed."
+            f"{len(failures)} would not be landed."
         )
-        return counts["failed"]
+        return failures, sum(counts.values())
 
 
 def planned_text(plan: ScenePlan) -> str:

@@ -93,11 +93,11 @@ class _People:
 
     def say(self, text: str) -> None:
         self._make_room()
-        click.echo(text)
+        click.echo(_writable(text))
 
     def warn(self, text: str) -> None:
         self._make_room()
-        click.echo(text, err=True)
+        click.echo(_writable(text), err=True)
 
     def progress(self, done: int, total: int, unit: Unit) -> None:
         more, self._done, self._total, self._unit = done - self._done, done, total, unit
@@ -134,6 +134,11 @@ class _People:
         if self._unit == "bytes":
             return f"{size_text(self._done)} of {size_text(self._total)}"
         return f"{self._done} of {self._total}"
+
+
+def _writable(text: str) -> str:
+    """Return a text without unpaired surrogates, which JSON of an archive may have and no terminal takes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class _Program:

@@ -1,9 +1,21 @@
 """Watching: what is said while scenes land, one after the other or many at once."""
 
+import itertools
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
 from app.cli.exit import CommandError
 from app.cli.reporting import Reporter
 from ingest.landing import Landing
 from ingest.landing_notes import notes_on
+
+Status: TypeAlias = Literal["done", "partial", "failed"]
+
+Failed: TypeAlias = tuple[Mapping[str, str], int]
+"""Why, by what they are called, scenes have not landed; and how many have, now or before."""
+
+NAMED = 3
+"""Scenes that are named where a command ends; the lines above name all."""
 
 
 class Watcher:
@@ -71,7 +83,29 @@ class TableWatcher(Watcher):
         self.staged()
 
 
-def refuse_if_any_failed(count: int) -> None:
-    """End the command with its exit code for failures where scenes have not landed."""
-    if count:
-        raise CommandError(f"{count} {'scene was' if count == 1 else 'scenes were'} not landed; see above.")
+def status_of(failures: Mapping[str, str], landed: int) -> Status:
+    """Return what a run came to: `partial` where some scenes landed and others were refused."""
+    if not failures:
+        return "done"
+    return "partial" if landed else "failed"
+
+
+def refuse_if_any_failed(failures: Mapping[str, str], landed: int) -> None:
+    """End the command with its exit code for failures where scenes have not landed, and name them.
+
+    Args:
+        failures: Why, by what they are called, scenes have not landed.
+        landed: Scenes that have, now or before.
+    """
+    if failures:
+        raise CommandError(failures_text(failures, landed))
+
+
+def failures_text(failures: Mapping[str, str], landed: int) -> str:
+    """Return which scenes were not landed and why, the first few of them."""
+    count = len(failures)
+    named = [f"{name}: {reason.rstrip('.')}" for name, reason in itertools.islice(failures.items(), NAMED)]
+    rest = f"; and {count - NAMED} more, see above" if count > NAMED else ""
+    said = f"{count} {'scene was' if count == 1 else 'scenes were'} not landed"
+    there = f"Partial: {landed} landed, " if landed else ""
+    return f"{there}{said}: {'; '.join(named)}{rest}."

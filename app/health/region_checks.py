@@ -36,9 +36,21 @@ async def check_regions(regions: RegionService) -> Finding:
     if wrong:
         return Finding(False, f"{'; '.join(wrong)}.", facts=facts)
     waiting = [status.region.name for status in statuses if status.age_days is None]
+    said = "All regions are as fresh as the rotation promises."
     if waiting:
-        return Finding(True, f"No region is late; not refreshed yet: {', '.join(waiting)}.", facts=facts)
-    return Finding(True, "All regions are as fresh as the rotation promises.", facts=facts)
+        said = f"No region is late; not refreshed yet: {', '.join(waiting)}."
+    return Finding(True, " ".join([said, *filter(None, map(_noted, statuses))]), facts=facts)
+
+
+def _noted(status: RegionStatus) -> str | None:
+    """Return what should be known of a region that is not at fault; None if nothing is."""
+    if status.changed:
+        return (
+            f"{status.region.name}: {' and '.join(status.changed)} changed in the file, so it is due at once."
+        )
+    if status.partial is not None:
+        return f"{status.region.name} is partial: {status.partial.scenes_refused} scenes were refused."
+    return None
 
 
 async def region_samples(regions: RegionService) -> Sequence[Sample]:

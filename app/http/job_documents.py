@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.http.schemas import JSON, Link
 from app.http.stac_documents import GEOJSON, PREVIEW_PIXELS, shown_products
-from app.jobs.job import Job, Kind, LandedScene, Progress, Status
+from app.jobs.job import Job, Kind, LandedScene, Progress, Status, first_reasons
 from app.products.product import Product
 from app.state import AppState
 from mosaics.bbox import Bbox
@@ -61,6 +61,21 @@ class JobProgress(BaseModel):
         )
 
 
+class JobPartial(BaseModel):
+    """How many of a job's scenes were refused, and why."""
+
+    landed: int = Field(description="Scenes that landed, or had landed before.")
+    refused: int
+    reasons: dict[str, str] = Field(description="Why, by id, the first of them were refused.")
+
+    @classmethod
+    def of(cls, job: Job) -> "JobPartial | None":
+        """Return what was refused of a job that is done; None where nothing was."""
+        if not job.is_partial:
+            return None
+        return cls(landed=len(job.landed), refused=len(job.refused), reasons=first_reasons(job.refused))
+
+
 class JobSummary(BaseModel):
     """A job in a list."""
 
@@ -72,6 +87,9 @@ class JobSummary(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    partial: JobPartial | None = Field(
+        description="What was refused of a job that is done: one bad scene costs itself, not the job."
+    )
     error: str | None
     links: list[Link]
 
@@ -126,6 +144,7 @@ def summary(request: Request, job: Job) -> JobSummary:
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
+        partial=JobPartial.of(job),
         error=job.error,
         links=[Link(rel="self", href=_address(request, job))],
     )

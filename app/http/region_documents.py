@@ -51,6 +51,25 @@ class RegionMeta(BaseModel):
         return cls(**_meta(request, state, status))
 
 
+class RegionPartial(BaseModel):
+    """How many scenes of a refresh were refused, and why."""
+
+    scenes_landed: int
+    scenes_found: int = Field(description="Scenes that had landed before.")
+    scenes_refused: int
+    refused: dict[str, str] = Field(description="Why, by id, the first of them were refused.")
+
+    @classmethod
+    def of(cls, run: Run) -> "RegionPartial":
+        """Return the document of a run that is partial."""
+        return cls(
+            scenes_landed=run.scenes_landed,
+            scenes_found=run.scenes_found,
+            scenes_refused=run.scenes_refused,
+            refused=dict(run.refused),
+        )
+
+
 class RegionSummary(RegionMeta):
     """A region: its description and its state."""
 
@@ -66,6 +85,14 @@ class RegionSummary(RegionMeta):
     source: str
     product: str
     area_km2: float
+    partial: RegionPartial | None = Field(
+        description="Counts of the last finished refresh if its windows are shown though scenes were "
+        "refused; it is repeated after one, two, four nights. `last_status` is then `done`."
+    )
+    changed: list[str] = Field(
+        description="What has changed in the file since the last refresh began, such as bbox, and asks for "
+        "other scenes: the region is due at once."
+    )
     due: date | None = Field(description="Night from which the rotation refreshes it.")
     bound_days: int | None = Field(description="Age the rotation keeps it below if nothing fails.")
     is_late: bool
@@ -84,7 +111,10 @@ class RegionRun(BaseModel):
     id: int
     night: date = Field(description="Day of the rotation's calendar that the refresh counts for.")
     cause: Cause
-    status: RunStatus = Field(description="`empty`: the archive has no scene for one of the windows.")
+    status: RunStatus = Field(
+        description="`empty`: the archive has no scene for one of the windows; `partial`: the windows are "
+        "shown, though some scenes were refused."
+    )
     pre_start: date
     pre_end: date
     pre_basis: PreBasis
@@ -94,6 +124,8 @@ class RegionRun(BaseModel):
     product: str
     scenes_landed: int
     scenes_found: int = Field(description="Scenes that had landed before.")
+    scenes_refused: int
+    refused: dict[str, str] = Field(description="Why, by id, the first of them were refused.")
     landed_bytes: int
     started_at: datetime
     finished_at: datetime | None
@@ -118,6 +150,8 @@ class RegionRun(BaseModel):
             product=run.asked["product"],
             scenes_landed=run.scenes_landed,
             scenes_found=run.scenes_found,
+            scenes_refused=run.scenes_refused,
+            refused=dict(run.refused),
             landed_bytes=run.landed_bytes,
             started_at=run.started_at,
             finished_at=run.finished_at,
@@ -208,6 +242,8 @@ def _summary(request: Request, state: AppState, status: RegionStatus) -> dict[st
         "source": region.source,
         "product": region.product,
         "area_km2": round(region.bbox.area_km2, 1),
+        "partial": status.partial and RegionPartial.of(status.partial),
+        "changed": list(status.changed),
         "due": status.due,
         "bound_days": status.bound_days,
         "is_late": status.is_late,

@@ -1,5 +1,6 @@
 """The job: what was requested, its progress and results, and why a request for one is refused."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,15 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+MAX_REASONS = 20
+"""Scenes whose reasons are told in a summary; the log of a job has more."""
+
+
+def first_reasons(refused: Mapping[str, str]) -> dict[str, str]:
+    """Return why the first scenes were refused, by id."""
+    return dict(itertools.islice(refused.items(), MAX_REASONS))
 
 
 class JobRequestError(ValueError):
@@ -97,6 +107,17 @@ class Job:
     """What each step reported at its end, by step."""
     error: str | None = None
     """Why the job failed."""
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Why, by id, scenes were not landed, or not used for the composite."""
+        ingested, composed = self.result.get("ingest", {}), self.result.get("composite", {})
+        return {**ingested.get("failures", {}), **composed.get("left_out", {})}
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is done, though some of its scenes were refused."""
+        return self.status == "done" and bool(self.refused)
 
     @property
     def has_ended(self) -> bool:

@@ -40,8 +40,16 @@ class Running:
         return Told(self._progress, tuple(self._log), tuple(self._landed.values()))
 
     def begin(self, step: str, number: int, steps: int) -> None:
-        """Note that a step starts."""
+        """Note that a step starts; what an earlier attempt reported of it no longer counts."""
         self._progress = Progress(step, number, steps)
+        self.refusal = None
+        self.results.pop(step, None)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the step has reported, at its end, that some scenes landed and others were refused."""
+        step = self._progress.step if self._progress else ""
+        return bool(self.results.get(step, {}).get("status") == "partial")
 
     def say(self, text: str) -> None:
         """Add a line to the log."""

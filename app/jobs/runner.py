@@ -47,6 +47,10 @@ MAX_ATTEMPTS = 5
 """A job whose process was lost this often is given up: the job itself may be the cause."""
 
 
+REFUSED = 2
+"""Exit status of a command that refuses something; see `app.cli.exit.CommandError`."""
+
+
 class JobRunner:
     """Runs jobs in this process.
 
@@ -209,6 +213,8 @@ class JobRunner:
         for number, step in enumerate(steps, 1):
             running.begin(step.name, number, len(steps))
             ended = await self._command_line.run(step.words, running.hear)
+            if ended.status == REFUSED and running.is_partial:
+                continue  # scenes that were refused cost themselves, and the job says so
             if ended.status != 0:
                 log.warning(
                     "job %d: %s ended with status %d: %s",

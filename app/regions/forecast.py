@@ -25,6 +25,8 @@ class Turn:
     def why(self) -> str:
         """The reason, in words."""
         standing = self.standing
+        if standing.changed:
+            return f"{' and '.join(standing.changed)} changed since the last attempt"
         if self.waited is None or self.score is None:
             return "never refreshed"
         since = f"{standing.failures} failed in a row, retry after" if standing.failures else "interval"
@@ -54,7 +56,7 @@ def plan(
         turns = tuple(Turn(each, each.waited(night), each.score(night)) for each in chosen)
         found.append(Night(night, turns))
         for each in chosen:
-            now[each.name] = replace(each, attempted=night, failures=0)
+            now[each.name] = replace(each, attempted=night, failures=0, changed=())
     return found
 
 
@@ -81,7 +83,9 @@ def bounds(standings: Sequence[RegionStanding], *, most: int = PER_NIGHT) -> dic
     """Return the most nights between two refreshes of each region if nothing fails, by name."""
     return {
         each.name: longest_wait(
-            replace(each, failures=0), [other for other in standings if other is not each], most=most
+            replace(each, failures=0, changed=()),
+            [other for other in standings if other is not each],
+            most=most,
         )
         for each in standings
     }

@@ -1,9 +1,10 @@
 """The rotation: chooses the regions to refresh in a night, from days alone, without clock or storage.
 
 A region waits since its last attempt, and is due when it has waited its pause: its interval after a success;
-after consecutive failures 1, 2, 4, 8… nights, but at most its interval. The night takes the two due regions
-with the highest score, which is the wait in pauses divided by the priority. Missed nights are not made up
-for: what was overdue before still is, two a night.
+after consecutive attempts that failed or were partial 1, 2, 4, 8… nights, but at most its interval. It is
+due at once when its box, or what else decides its scenes, has changed in the file. The night takes the two
+due regions with the highest score, which is the wait in pauses divided by the priority. Missed nights are
+not made up for: what was overdue before still is, two a night.
 
 No region starves, however many there are and however often others fail. While a region of pause J and
 priority p waits for the u-th night, another, of interval I and priority q, that was refreshed in the
@@ -37,9 +38,11 @@ class RegionStanding:
     attempted: date | None = None
     """Night of the last attempt; None before the first."""
     failures: int = 0
-    """Consecutive failed attempts, up to the last."""
+    """Consecutive attempts, up to the last, that failed or were partial."""
     is_running: bool = False
     """Whether it is being refreshed now; it is then not chosen."""
+    changed: tuple[str, ...] = ()
+    """What has changed in the file since the last attempt and asks for other scenes."""
 
     @property
     def pause(self) -> int:
@@ -53,12 +56,13 @@ class RegionStanding:
     def is_due(self, night: date) -> bool:
         """Return whether it is to be refreshed as soon as there is room."""
         waited = self.waited(night)
-        return not self.is_running and (waited is None or waited >= self.pause)
+        is_waiting = waited is None or bool(self.changed) or waited >= self.pause
+        return is_waiting and not self.is_running
 
     def score(self, night: date) -> Fraction | None:
         """Return the wait in pauses, divided by the priority; None ranks above every number."""
         waited = self.waited(night)
-        return None if waited is None else Fraction(waited, self.pause * self.priority)
+        return None if waited is None or self.changed else Fraction(waited, self.pause * self.priority)
 
 
 def choose(

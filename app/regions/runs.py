@@ -1,22 +1,28 @@
 """Runs: every refresh of a region, one row each, and the SQL for them."""
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from app.database import Connection
 from app.regions.region import DayWindow, Region
 
-Cause = Literal["rotation", "request"]
-RunStatus = Literal["running", "done", "empty", "failed"]
+Cause = Literal["rotation", "change", "request"]
+"""`change`: by the rotation, too, since the region has changed in the file."""
+RunStatus = Literal["running", "done", "partial", "empty", "failed"]
 PreBasis = Literal["year-before", "just-before"]
+
+MAX_REASONS = 20
+"""Scenes whose reasons are kept; the jobs have all."""
 
 LOCK = 0x72656769_6F6E7321
 """Key of the advisory lock for choosing a night's regions; the letters of "regions!"."""
 
-BEGUN = "select count(*) from region_runs where night = $1 and cause = 'rotation'"
+BEGUN = "select count(*) from region_runs where night = $1 and cause <> 'request'"
 
 BEGIN = """
     insert into region_runs
@@ -35,7 +41,7 @@ FALL_BACK = """
 
 FINISH = """
     update region_runs set status = $2, scenes_landed = $3, scenes_found = $4, landed_bytes = $5, error = $6,
-        finished_at = now()
+        scenes_refused = $7, refused = $8::jsonb, finished_at = now()
     where id = $1 and status = 'running'
 """
 
@@ -50,21 +56,26 @@ ENDED = """
 
 SUCCEEDED = """
     select distinct on (region) * from region_runs
-    where region = any($1) and status = 'done' order by region, id desc
+    where region = any($1) and status in ('done', 'partial') order by region, id desc
 """
 
 SUMS = """
-    select region, sum(landed_bytes)::bigint as landed_bytes, count(*) filter (
-        where status in ('failed', 'empty') and id > coalesce((
+    select region, sum(landed_bytes)::bigint as landed_bytes,
+        count(*) filter (where status in ('failed', 'empty') and id > coalesce((
+            select max(id) from region_runs done
+            where done.region = each.region and done.status in ('done', 'partial')), 0)
+        ) as failures,
+        count(*) filter (where status <> 'running' and id > coalesce((
             select max(id) from region_runs done where done.region = each.region and done.status = 'done'), 0)
-        ) as failures
+        ) as incomplete
     from region_runs each where region = any($1) group by region
 """
 
 FORGET = """
     delete from region_runs old where finished_at < now() - $1::interval and exists (
         select from region_runs later where later.region = old.region and later.id > old.id
-            and later.status <> 'running' and (old.status <> 'done' or later.status = 'done')
+            and later.status <> 'running'
+            and (old.status not in ('done', 'partial') or later.status in ('done', 'partial'))
     )
 """
 
@@ -90,10 +101,14 @@ class Run:
     started_at: datetime
     finished_at: datetime | None
     status: RunStatus
-    """`empty` if the archive has no scene for one of the windows."""
+    """`empty` if the archive has no scene for one of the windows; `partial` if it is shown, though scenes
+    were refused."""
     scenes_landed: int
     scenes_found: int
     """Scenes that had landed before."""
+    scenes_refused: int
+    refused: Mapping[str, str]
+    """Why, by id, the first of them were refused."""
     landed_bytes: int
     error: str | None
 
@@ -114,6 +129,8 @@ class History:
     running: Run | None = None
     failures: int = 0
     """Consecutive runs, up to the last, that were empty or failed."""
+    incomplete: int = 0
+    """The same, partial ones among them: so many since all scenes landed."""
     landed_bytes: int = 0
     """Sum over all stored runs, whatever became of the scenes since."""
 
@@ -166,9 +183,13 @@ async def finish_run(
     scenes_found: int = 0,
     landed_bytes: int = 0,
     error: str | None = None,
+    refused: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Record how a run ended; a run that has ended stays as it is."""
-    await connection.execute(FINISH, run_id, status, scenes_landed, scenes_found, landed_bytes, error)
+    """Record how a run ended; a run that has ended stays as it is. Of those refused the first are named."""
+    reasons = json.dumps(dict(itertools.islice(refused.items(), MAX_REASONS)))
+    await connection.execute(
+        FINISH, run_id, status, scenes_landed, scenes_found, landed_bytes, error, len(refused), reasons
+    )
 
 
 async def running_runs(connection: Connection) -> list[Run]:
@@ -194,6 +215,7 @@ async def histories(connection: Connection, regions: Iterable[str]) -> dict[str,
             succeeded.get(name),
             running.get(name),
             sums[name]["failures"] if name in sums else 0,
+            sums[name]["incomplete"] if name in sums else 0,
             sums[name]["landed_bytes"] if name in sums else 0,
         )
         for name in names
@@ -221,6 +243,8 @@ def _run(row: Any) -> Run:
         status=row["status"],
         scenes_landed=row["scenes_landed"],
         scenes_found=row["scenes_found"],
+        scenes_refused=row["scenes_refused"],
+        refused=json.loads(row["refused"]),
         landed_bytes=row["landed_bytes"],
         error=row["error"],
     )

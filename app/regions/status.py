@@ -1,5 +1,6 @@
 """The status of a region: the age of what it shows, when it is due, and how its last refreshes ended."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,6 +10,9 @@ from app.regions.forecast import bounds
 from app.regions.region import DayWindow, Region
 from app.regions.rotation import RegionStanding
 from app.regions.runs import History, Run
+
+DECIDING = ("bbox", "source", "product", "pre_window_days", "post_window_days", "max_cloud_percent", "mode")
+"""Fields of a region that decide which scenes it needs."""
 
 LastStatus = Literal["unknown", "never", "running", "done", "empty", "failed"]
 
@@ -38,10 +42,26 @@ class RegionStatus:
 
     @property
     def last_status(self) -> LastStatus:
-        """Status of the last run; `unknown` without a database, `never` before the first."""
+        """Status of the last run; `unknown` without a database, `never` before the first.
+
+        A partial run is done: its windows are shown. `partial` says what was refused.
+        """
         if self.history is None:
             return "unknown"
-        return self.last_run.status if self.last_run else "never"
+        if self.last_run is None:
+            return "never"
+        return "done" if self.last_run.status == "partial" else self.last_run.status
+
+    @property
+    def partial(self) -> Run | None:
+        """The last finished run, if it is shown though some of its scenes were refused."""
+        ended = self.history.ended if self.history else None
+        return ended if ended is not None and ended.status == "partial" else None
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """What has changed in the file since the last run began and asks for other scenes."""
+        return changed_since(self.region, self.history) if self.history else ()
 
     @property
     def failures(self) -> int:
@@ -78,6 +98,14 @@ class RegionStatus:
         return self.shown.post if self.shown else None
 
 
+def changed_since(region: Region, history: History) -> tuple[str, ...]:
+    """Return the fields that decide which scenes a region needs and are not as its last run began with."""
+    last = history.running or history.ended
+    asked = last.asked if last else {}
+    now = json.loads(region.model_dump_json())
+    return tuple(name for name in DECIDING if name in asked and asked[name] != now[name])
+
+
 def standing_of(region: Region, history: History) -> RegionStanding:
     """Return the facts about a region that the rotation uses."""
     last = history.running or history.ended
@@ -86,8 +114,9 @@ def standing_of(region: Region, history: History) -> RegionStanding:
         interval=region.update_interval_days,
         priority=region.priority,
         attempted=last.night if last else None,
-        failures=history.failures,
+        failures=history.incomplete,
         is_running=history.running is not None,
+        changed=changed_since(region, history),
     )
 
 
@@ -109,7 +138,7 @@ def statuses_of(
     found = []
     for region, standing in zip(regions, standings, strict=True):
         due = tonight
-        if standing.attempted is not None:
+        if standing.attempted is not None and not standing.changed:
             due = standing.attempted + timedelta(days=standing.pause)
         found.append(RegionStatus(region, now, known[region.name], due, most_of[region.name]))
     return found

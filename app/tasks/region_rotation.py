@@ -21,6 +21,7 @@ from app.jobs.job import (
     UnknownJobError,
 )
 from app.products.registry import Registry, UnknownProductError
+from app.regions.parsing import RegionListing
 from app.regions.region import DayWindow, Region
 from app.regions.rotation import PER_NIGHT, choose
 from app.regions.runs import (
@@ -100,6 +101,8 @@ class RegionRotation:
         self._jobs = jobs
         self._nightly = nightly
         self._now = now
+        self._listing: RegionListing | None = None
+        """As `follow` saw it last."""
 
     async def choose(self, still_leading: StillLeading) -> Mapping[str, Any]:
         """Start the runs of a night; nights missed before do not add to their number.
@@ -116,8 +119,12 @@ class RegionRotation:
             room = max(0, PER_NIGHT - await begun_by_rotation(connection, night))
             known = await histories(connection, by_name)
             standings = [standing_of(region, known[name]) for name, region in by_name.items()]
-            chosen = [by_name[each.name] for each in choose(standings, night, most=room)]
-            runs = [await self._begin(connection, region, night, "rotation") for region in chosen]
+            chosen = choose(standings, night, most=room)
+            causes: list[Cause] = ["change" if each.changed else "rotation" for each in chosen]
+            runs = [
+                await self._begin(connection, by_name[each.name], night, cause)
+                for each, cause in zip(chosen, causes, strict=True)
+            ]
         begun = [run.region for run in runs if run is not None]
         return {"night": night.isoformat(), "begun": begun, "problems": len(listing.problems)}
 
@@ -143,7 +150,15 @@ class RegionRotation:
         return latest
 
     async def follow(self, still_leading: StillLeading) -> Mapping[str, Any]:
-        """Advance the running refreshes by a step; raises the errors of `choose`."""
+        """Advance the running refreshes by a step; raises the errors of `choose`.
+
+        When the file has changed, the latest night is gone through again: if it has room, a region that is
+        new or has moved need not wait for the next.
+        """
+        listing = await self._regions.listing()
+        before, self._listing = self._listing, listing
+        if before is not None and before.regions != listing.regions:
+            await self.choose(still_leading)
         async with self._database.connection() as connection:
             runs = await running_runs(connection)
         for run in runs:
@@ -193,10 +208,13 @@ class RegionRotation:
                 why = job.error or "it was cancelled"
                 await self._finish(run, jobs, "failed", f"{role}, job {job.id}: {why}")
                 return
-        if not jobs["post"].landed:
+        if too_few := await self._too_few(run, jobs):
+            await self._finish(run, jobs, "failed", too_few)
+        elif not jobs["post"].landed:
             await self._finish(run, jobs, "empty", _nothing_in(run, run.post))
         elif jobs["pre"].landed:
-            await self._finish(run, jobs, "done")
+            is_partial = any(job.is_partial for job in jobs.values())
+            await self._finish(run, jobs, "partial" if is_partial else "done")
         elif run.pre_basis == "year-before":
             async with self._database.connection() as connection:
                 await fall_back(connection, run.id, _region(run).just_before(run.post))
@@ -204,6 +222,25 @@ class RegionRotation:
             season = _region(run).pre_window(run.post)
             reason = f"{_nothing_in(run, season)}, and none of {run.pre.text}"
             await self._finish(run, jobs, "empty", reason)
+
+    async def _too_few(self, run: Run, jobs: Mapping[str, Job]) -> str | None:
+        """Return why a window has not enough good scenes to take the place of what is shown; None if it has.
+
+        A window is shown if at least half of its scenes landed, or if nothing is shown yet.
+        """
+        few = {role: job for role, job in jobs.items() if len(job.landed) < len(job.refused)}
+        if not few:
+            return None
+        async with self._database.connection() as connection:
+            history = (await histories(connection, [run.region]))[run.region]
+        if history.succeeded is None:
+            return None
+        role, job = next(iter(few.items()))
+        scene, reason = next(iter(job.refused.items()))
+        return (
+            f"{role}, job {job.id}: {len(job.refused)} of {len(job.refused) + len(job.landed)} scenes were "
+            f"refused, so what is shown stays; {scene}: {reason}"
+        )
 
     async def _job(self, run: Run, role: str) -> Job:
         if role in run.jobs:
@@ -238,7 +275,7 @@ class RegionRotation:
         self,
         run: Run,
         jobs: Mapping[str, Job],
-        status: Literal["done", "empty", "failed"],
+        status: Literal["done", "partial", "empty", "failed"],
         error: str | None = None,
     ) -> None:
         scenes = [scene for job in jobs.values() for scene in job.landed]
@@ -253,6 +290,7 @@ class RegionRotation:
                 scenes_found=len(scenes) - new,
                 landed_bytes=sum(result.get("landed_bytes", 0) for result in results),
                 error=error,
+                refused={scene: reason for job in jobs.values() for scene, reason in job.refused.items()},
             )
         log.info("the refresh of region %s is %s%s", run.region, status, f": {error}" if error else "")
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import rasterio
@@ -46,8 +46,25 @@ NEAREST_TOLERANCE_PX = 0.9
 """How far pixels may lie from those of a file to be copied, as odc-loader has it for the nearest pixel."""
 
 
+class SceneBand(NamedTuple):
+    """What a file is called to people."""
+
+    band: str
+    scene_id: str
+
+
 class UnreadableSceneError(RuntimeError):
     """Pixels of a scene cannot be read where the graph runs."""
+
+    def __init__(self, band: str, scene_id: str) -> None:
+        super().__init__(band, scene_id)  # its arguments travel from a worker
+        self.scene_id = scene_id
+
+    def __str__(self) -> str:
+        return (
+            f"{self.args[0]} of scene {self.scene_id} cannot be read; it is damaged or out of reach, from "
+            "here or from a worker of the cluster."
+        )
 
 
 class SceneDriver(RioDriver):
@@ -58,7 +75,7 @@ class SceneDriver(RioDriver):
         names: What a file is called to people, by the path GDAL opens.
     """
 
-    def __init__(self, options: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    def __init__(self, options: Mapping[str, Any], names: Mapping[str, SceneBand]) -> None:
         super().__init__()
         self.options = dict(options)
         self.names = dict(names)
@@ -69,13 +86,13 @@ class SceneDriver(RioDriver):
 
     def open(self, src: Any, ctx: Any) -> "SceneReader":
         """Return a reader of one file."""
-        return SceneReader(src, ctx, self.names.get(src.uri, "a scene"))
+        return SceneReader(src, ctx, self.names.get(src.uri, SceneBand("a band", "unknown")))
 
 
 class SceneReader(RioReader):
     """Reads one file of a scene."""
 
-    def __init__(self, src: Any, ctx: Any, name: str) -> None:
+    def __init__(self, src: Any, ctx: Any, name: SceneBand) -> None:
         super().__init__(src, ctx)
         self.source = src
         self.name = name
@@ -96,11 +113,7 @@ class SceneReader(RioReader):
                     return self._moved(dataset, cfg, dst_geobox, options.get("dst"))
         except GDAL_ERRORS as error:
             logger.info("%s: %s", self.name, error)
-        # Not from GDAL's error, which cannot travel from a worker.
-        raise UnreadableSceneError(
-            f"{self.name} cannot be read; it is damaged or out of reach, from here or from a worker of the "
-            "cluster."
-        )
+        raise UnreadableSceneError(*self.name)  # not from GDAL's error, which cannot travel from a worker
 
     def _moved(self, dataset: DatasetReader, cfg: Any, grid: GeoBox, target: NDArray[Any] | None) -> Any:
         """Return pixels moved onto a grid as `RioReader` does, which would open the file as any format."""

@@ -72,6 +72,17 @@ class SceneSelection:
         """Whether any scene was made up."""
         return any(scene.record.synthetic for scene in self.scenes)
 
+    def without(self, scene_id: str, reason: str) -> "SceneSelection":
+        """Return the selection without a scene, which is named among those left out.
+
+        Raises:
+            NoScenesError: If it was the only one.
+        """
+        scenes = tuple(scene for scene in self.scenes if scene.id != scene_id)
+        if not scenes:
+            raise NoScenesError(reason)
+        return SceneSelection(scenes, dict(sorted({**self.left_out, scene_id: reason}.items())))
+
 
 async def select_scenes(storage: Storage, order: CompositeOrder) -> SceneSelection:
     """Find the scenes of an order that lie over its box.

@@ -11,7 +11,7 @@ import odc.stac
 from odc.geo.geobox import GeoBox
 
 from ingest.compositing.reducing import clear_values, first_clear
-from ingest.compositing.scene_reader import GDAL_OPTIONS, SceneDriver
+from ingest.compositing.scene_reader import GDAL_OPTIONS, SceneBand, SceneDriver
 from ingest.compositing.scene_selection import SourceScene
 from mosaics.descriptions.collections import ClearRule
 
@@ -134,8 +134,6 @@ def stacking(scenes: Sequence[SourceScene], rule: ClearRule, storage_options: Ma
         storage_options: Of the storage, for GDAL.
     """
     names = {
-        asset.path: f"{band} of scene {scene.id}"
-        for scene in scenes
-        for band, asset in scene.item.assets.items()
+        asset.path: SceneBand(band, scene.id) for scene in scenes for band, asset in scene.item.assets.items()
     }
     return Stacking(rule, SceneDriver({**GDAL_OPTIONS, **storage_options}, names))

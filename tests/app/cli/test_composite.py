@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -69,6 +70,35 @@ def test_composites_are_made_month_by_month_and_only_once(run, landed):
     assert again.stdout.splitlines()[1] == f"{scene} is landed already, exactly so; nothing changed."
     logged = run("log", "sentinel-2-monthly").stdout
     assert [line for line in logged.splitlines() if "+" in line] == [f"    + {scene}  2024-06"]
+
+
+def damage(path):
+    """Cut a COG, so that it opens and its pixels cannot be read."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_a_scene_that_cannot_be_read_is_left_out_by_name_and_the_others_are_composited(landed, tmp_path, run):
+    store = tmp_path / "store"
+    shutil.copytree(landed / "store/collections/sentinel-2-l2a", store / "collections/sentinel-2-l2a")
+    asked = (*JUNE, "--storage", store.as_uri(), "--json", "--zarr", str(tmp_path / "june.zarr"))
+    for file in store.glob("collections/sentinel-2-l2a/scenes/first/*/nir.tif"):
+        damage(file)
+    made = run(*asked)
+    assert made.exit_code == 0
+    result = json.loads(made.stdout.splitlines()[-1])
+    assert len(result["scenes"]) == 1
+    assert list(result["left_out"]) == ["first"]
+    assert result["left_out"]["first"].startswith("nir of scene first cannot be read; it is damaged")
+    (item,) = store.glob("collections/sentinel-2-monthly/scenes/*/*/item.json")
+    facts = json.loads(item.read_text())["properties"]["tilewatch:composite"]
+    assert (facts["scenes"], facts["overpasses"]) == (1, 1)
+    again = run(*asked[:-2])
+    assert '"commit": null' in again.stdout
+    for file in store.glob("collections/sentinel-2-l2a/scenes/third/*/nir.tif"):
+        damage(file)
+    refused = run(*asked[:-3])
+    assert refused.exit_code == 2
+    assert "of scene third cannot be read" in refused.stderr
 
 
 @pytest.mark.parametrize(

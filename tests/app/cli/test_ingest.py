@@ -12,7 +12,7 @@ from ingest.archives.http import ArchiveClient
 from mosaics.descriptions.sources import SHIPPED
 from tests.ingest.archives.conftest import QUICK
 from tests.ingest.archives.playing import EARTH_SEARCH, days, play, scene_files
-from tests.ingest.archives.server import Answer
+from tests.ingest.archives.server import Answer, page
 
 ASKED = ("ingest", "local", "--bbox", "5.0,51.0,5.5,51.5", "--datetime", "2024-06")
 BANDS = ("--bands", "red,nir,scl")
@@ -130,8 +130,33 @@ def test_a_scene_that_fails_is_told_and_the_others_land(archive, run, scenes):
     assert done.exit_code == 2
     assert "S2A_31UFT_20240602_0_L2A: " in done.stderr
     assert f"answers 404 at {archive.url}/S2A_31UFT_20240602_0_L2A/B08.tif" in done.stderr
-    assert done.stderr.endswith("Error: 1 scene was not landed; see above.\n")
+    assert done.stderr.endswith(
+        "Error: Partial: 1 landed, 1 scene was not landed: S2A_31UFT_20240602_0_L2A: the archive answers 404 "
+        f"at {archive.url}/S2A_31UFT_20240602_0_L2A/B08.tif.\n"
+    )
     assert "Landed 1 of 1" in done.stdout
+
+
+def test_of_many_scenes_that_fail_the_first_are_named(archive, run, scenes, tmp_path):
+    play(archive, days(archive, 5), {"red": b"", "nir": b"", "scl": b""})
+    archive.routes = {"/v1/search": archive.routes["/v1/search"]}
+    done = run(*ASKED, *BANDS, "--json")
+    result, refused = told(done.stdout)[-2:]
+    assert (done.exit_code, result["status"], len(result["failures"])) == (2, "failed", 5)
+    assert refused["text"].startswith(
+        "5 scenes were not landed: S2A_31UFT_20240605_0_L2A: the archive answers"
+    )
+    assert refused["text"].endswith("; and 2 more, see above.")
+    assert all(f"S2A_31UFT_2024060{day}_0_L2A: the archive" in refused["text"] for day in (5, 4, 3))
+
+
+def test_an_id_that_no_terminal_can_write_is_told(archive, run, scenes):
+    items = days(archive, 1)
+    items[0]["id"], items[0]["properties"]["datetime"] = "a\ud800b\n", "2024-06-02\ud800"
+    archive.routes["/v1/search"] = lambda _: page(items)
+    done = run(*ASKED, *BANDS)
+    assert done.exit_code == 2
+    assert "a?b?: it is not a valid item of a scene: " in done.stderr
 
 
 def test_references(run, scenes):
@@ -203,10 +228,10 @@ def test_programs_are_told_in_json(archive, run, scenes):
     moved = [each for each in events if each["event"] == "progress"]
     assert moved[-1] == {"event": "progress", "done": scenes, "total": scenes, "unit": "bytes"}
     assert events[-2]["event"] == "result"
-    assert events[-2]["landed"] == 1
+    assert (events[-2]["status"], events[-2]["landed"]) == ("partial", 1)
     assert list(events[-2]["failures"]) == ["S2A_31UFT_20240602_0_L2A"]
-    said = "1 scene was not landed; see above."
-    assert events[-1] == {"event": "refused", "text": said, "private": False}
+    assert (events[-1]["event"], events[-1]["private"]) == ("refused", False)
+    assert events[-1]["text"].startswith("Partial: 1 landed, 1 scene was not landed: S2A_31UFT_20240602_0")
     again = told(run(*ASKED, *BANDS, "--json").stdout)
     assert [each for each in again if each["event"] == "landed"] == [landed | {"commit": None}]
 

@@ -45,6 +45,17 @@ print('{"event": "refused", "text": "S3 at http://store.internal does not answer
 sys.exit(2)
 """
 
+PARTIAL = f"""
+import sys
+if sys.argv[1] == "composite":
+    print('{{"event": "result", "scenes": ["made"], "left_out": {{"old": "nir cannot be read"}}}}')
+    sys.exit(0)
+print('{LANDED}')
+print('{{"event": "result", "status": "partial", "landed": 1, "failures": {{"bad": "a dead link"}}}}')
+print('{{"event": "refused", "text": "Partial: 1 landed, 1 scene was not landed: bad: a dead link."}}')
+sys.exit(2)
+"""
+
 STAYING = f"""
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -107,6 +118,23 @@ async def test_a_command_that_fails_is_told_and_what_it_did_is_kept(database: Da
     assert (failed.progress.done, failed.progress.total, failed.progress.unit) == (1, 4, "steps")
     assert [(scene.scene, scene.commit) for scene in failed.landed] == [("s", 7)]
     assert failed.result == {"ingest": {"landed": 1}}
+
+
+async def test_scenes_that_are_refused_do_not_end_the_job(database: Database, run: Run) -> None:
+    asked = {name: value for name, value in ASKED.items() if name != "source"}
+    request = understand("composite", {**asked, "ingest": "earth-search-sentinel-2-l2a"}).model_dump_json()
+    async with database.transaction() as connection:
+        id_ = (await create_job(connection, "composite", request, None, max_queued=9)).id
+    async with run(PARTIAL):
+
+        async def has_ended() -> bool:
+            return (await state(database, id_)).has_ended
+
+        await eventually(has_ended)
+    ended = await state(database, id_)
+    assert (ended.status, ended.error, ended.is_partial) == ("done", None, True)
+    assert ended.refused == {"bad": "a dead link", "old": "nir cannot be read"}
+    assert set(ended.result) == {"ingest", "composite"}
 
 
 async def test_what_is_wrong_with_the_deployment_is_for_its_log_alone(

@@ -64,6 +64,14 @@ def test_after_failures_it_is_tried_again_after_1_2_4_nights_and_its_interval_at
     assert standing("a", 1, failures=failures).pause == pause
 
 
+def test_a_region_that_changed_in_its_file_is_due_at_once_and_comes_first():
+    moved = standing("moved", 0, priority=9, changed=("bbox",))
+    assert chosen(standing("a", 90), standing("b", 80), moved) == ["moved", "a"]
+    assert chosen(replace(moved, is_running=True)) == []
+    assert plan([moved], night(100), 8)[0].turns[0].why == "bbox changed since the last attempt"
+    assert [len(each.turns) for each in plan([moved], night(100), 8)] == [1, 0, 0, 0, 0, 0, 0, 1]
+
+
 def test_after_a_failure_a_region_queues_behind_what_is_more_overdue():
     failed = standing("failed", 1, failures=1)  # one night of one: ratio 1
     assert chosen(failed, standing("b", 8), standing("c", 9)) == ["c", "b"]

@@ -62,13 +62,16 @@ class OrdersInHand:
         self.by_key[key] = replace(job, status="cancelled")
         return self.by_key[key]
 
-    def end(self, role: str, *, scenes: int = 1, known: int = 0, error: str | None = None) -> None:
-        """End the orders of a window that have not ended: with scenes landed and known, or an error."""
+    def end(
+        self, role: str, *, scenes: int = 1, known: int = 0, refused: int = 0, error: str | None = None
+    ) -> None:
+        """End the orders of a window that have not ended: with scenes landed, known, refused, or an error."""
         landed = [LandedScene("sentinel-2-l2a", f"{role}-{n}", "2026-06", n + 1) for n in range(scenes)]
         landed += [LandedScene("sentinel-2-l2a", f"{role}-old-{n}", "2026-06", None) for n in range(known)]
         for key, job in self.by_key.items():
             if f"-{role}-" in key and not job.has_ended:
-                result = {"ingest": {"landed_bytes": 1_000_000 * scenes}}
+                result: dict[str, Any] = {"ingest": {"landed_bytes": 1_000_000 * scenes}}
+                result["ingest"]["failures"] = {f"{role}-bad-{n}": "a dead link" for n in range(refused)}
                 status: Status = "failed" if error else "done"
                 self.by_key[key] = replace(
                     job, status=status, landed=tuple(landed), result=result, error=error
@@ -179,6 +182,93 @@ async def test_attempt_and_success_are_kept_apart_and_failures_back_off(world: W
     assert (status.last_status, status.failures, status.due) == ("done", 0, datetime(2026, 6, 10).date())  # noqa: DTZ001
     # Seven nights after their successes, and no sooner.
     assert [await world.night(n) for n in range(4, 8)] == [[], [], [], ["a", "b"]]
+
+
+async def test_a_refresh_with_refused_scenes_is_shown_and_repeated_with_back_off(world: World):
+    await world.night(0)
+    await world.follow()
+    world.jobs.end("post", scenes=2, refused=1)
+    world.jobs.end("pre", scenes=3)
+    await world.follow()
+    run = await world.run("a")
+    assert (run.status, run.scenes_landed, run.scenes_refused) == ("partial", 5, 1)
+    assert run.refused == {"post-bad-0": "a dead link"}
+    status = await world.regions.status("a")
+    assert (status.last_status, status.failures, status.partial) == ("done", 0, run)
+    assert status.shown == run
+    assert status.due == datetime(2026, 6, 2).date()  # noqa: DTZ001
+    assert await world.night(1) == ["c", "d"]  # never refreshed, so they come first
+    await world.all_succeed()
+    assert await world.night(2) == ["a", "b"]
+    await world.follow()
+    world.jobs.end("post", scenes=0, known=2, refused=1)
+    world.jobs.end("pre", scenes=0, known=3)
+    await world.follow()
+    assert [await world.night(n) for n in (3, 4)] == [[], ["a", "b"]]  # two nights later
+    await world.all_succeed()
+    status = await world.regions.status("a")
+    assert (status.partial, status.due) == (None, datetime(2026, 6, 12).date())  # noqa: DTZ001
+
+
+async def test_a_window_with_too_few_good_scenes_does_not_replace_what_is_shown(world: World):
+    async def refresh(*, scenes: int, refused: int) -> Run:
+        await world.rotation.refresh("a")
+        world.jobs.end("post", scenes=scenes, refused=refused)
+        world.jobs.end("pre", scenes=4)
+        await world.follow()
+        return await world.run("a")
+
+    first = await refresh(scenes=1, refused=5)  # better than nothing
+    assert first.status == "partial"
+    few = await refresh(scenes=1, refused=2)
+    assert few.error == (
+        f"post, job {few.jobs['post']}: 2 of 3 scenes were refused, so what is shown stays; "
+        "post-bad-0: a dead link"
+    )
+    status = await world.regions.status("a")
+    assert (status.last_status, status.failures, status.shown) == ("failed", 1, first)
+    half = await refresh(scenes=2, refused=2)
+    assert (half.status, (await world.regions.status("a")).shown) == ("partial", half)
+
+
+async def test_a_region_that_moves_in_the_file_is_due_at_once_and_says_so(world: World, write_regions):
+    box, moved = [-120.0, 38.0, -119.5, 38.5], [-121.0, 38.0, -120.5, 38.5]
+    write_regions({"name": "a", "bbox": box})
+    assert await world.night(0) == ["a"]
+    await world.all_succeed()
+    assert (await world.regions.status("a")).changed == ()
+    write_regions({"name": "a", "bbox": box, "priority": 1, "zoom_max": 11, "update_interval_days": 3})
+    assert (await world.regions.status("a")).changed == ()  # what is shown is still right
+    assert await world.night(0) == []
+    write_regions({"name": "a", "bbox": moved, "max_cloud_percent": 20})
+    status = await world.regions.status("a")
+    assert status.changed == ("bbox", "max_cloud_percent")
+    assert status.due is not None
+    assert status.due <= datetime.now(NIGHTLY.zone).date()
+    assert await world.night(0) == ["a"]  # the same night, though it has been refreshed in it
+    run = await world.run("a")
+    assert (run.cause, run.asked["bbox"], run.night.isoformat()) == ("change", moved, "2026-06-01")
+    assert (await world.regions.status("a")).changed == ()
+    await world.all_succeed()
+    write_regions({"name": "a", "bbox": box, "max_cloud_percent": 20})
+    assert await world.night(0) == []  # two of the night are taken
+    assert await world.night(1) == ["a"]
+
+
+async def test_a_change_of_the_file_is_seen_by_day(world: World, write_regions):
+    write_regions({"name": "a", "bbox": [1.0, 2.0, 1.5, 2.5]})
+    rotation = world.rotation
+    await rotation.choose(still_leading)
+    await rotation.follow(still_leading)
+    world.jobs.end("post")
+    world.jobs.end("pre")
+    await rotation.follow(still_leading)
+    write_regions({"name": "a", "bbox": [3.0, 2.0, 3.5, 2.5]})
+    await rotation.follow(still_leading)
+    assert [(run.cause, run.status) for run in await world.runs("a")] == [
+        ("change", "running"),
+        ("rotation", "done"),
+    ]
 
 
 async def test_after_downtime_two_a_night_are_made_up_for(world: World):

@@ -1421,6 +1421,8 @@ export interface components {
             readonly started_at: string | null;
             /** Finished At */
             readonly finished_at: string | null;
+            /** @description What was refused of a job that is done: one bad scene costs itself, not the job. */
+            readonly partial: components["schemas"]["JobPartial"] | null;
             /** Error */
             readonly error: string | null;
             /** Links */
@@ -1459,6 +1461,26 @@ export interface components {
             readonly period: string;
             /** Links */
             readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+        };
+        /**
+         * JobPartial
+         * @description How many of a job's scenes were refused, and why.
+         */
+        readonly JobPartial: {
+            /**
+             * Landed
+             * @description Scenes that landed, or had landed before.
+             */
+            readonly landed: number;
+            /** Refused */
+            readonly refused: number;
+            /**
+             * Reasons
+             * @description Why, by id, the first of them were refused.
+             */
+            readonly reasons: {
+                readonly [key: string]: string;
+            };
         };
         /**
          * JobProgress
@@ -2113,6 +2135,13 @@ export interface components {
             readonly product: string;
             /** Area Km2 */
             readonly area_km2: number;
+            /** @description Counts of the last finished refresh if its windows are shown though scenes were refused; it is repeated after one, two, four nights. `last_status` is then `done`. */
+            readonly partial: components["schemas"]["RegionPartial"] | null;
+            /**
+             * Changed
+             * @description What has changed in the file since the last refresh began, such as bbox, and asks for other scenes: the region is due at once.
+             */
+            readonly changed: readonly string[];
             /**
              * Due
              * @description Night from which the rotation refreshes it.
@@ -2230,6 +2259,28 @@ export interface components {
             readonly age_days: number | null;
         };
         /**
+         * RegionPartial
+         * @description How many scenes of a refresh were refused, and why.
+         */
+        readonly RegionPartial: {
+            /** Scenes Landed */
+            readonly scenes_landed: number;
+            /**
+             * Scenes Found
+             * @description Scenes that had landed before.
+             */
+            readonly scenes_found: number;
+            /** Scenes Refused */
+            readonly scenes_refused: number;
+            /**
+             * Refused
+             * @description Why, by id, the first of them were refused.
+             */
+            readonly refused: {
+                readonly [key: string]: string;
+            };
+        };
+        /**
          * RegionProblem
          * @description A fault in the regions file, or in one region of it.
          */
@@ -2258,13 +2309,13 @@ export interface components {
              * Cause
              * @enum {string}
              */
-            readonly cause: "rotation" | "request";
+            readonly cause: "rotation" | "change" | "request";
             /**
              * Status
-             * @description `empty`: the archive has no scene for one of the windows.
+             * @description `empty`: the archive has no scene for one of the windows; `partial`: the windows are shown, though some scenes were refused.
              * @enum {string}
              */
-            readonly status: "running" | "done" | "empty" | "failed";
+            readonly status: "running" | "done" | "partial" | "empty" | "failed";
             /**
              * Pre Start
              * Format: date
@@ -2301,6 +2352,15 @@ export interface components {
              * @description Scenes that had landed before.
              */
             readonly scenes_found: number;
+            /** Scenes Refused */
+            readonly scenes_refused: number;
+            /**
+             * Refused
+             * @description Why, by id, the first of them were refused.
+             */
+            readonly refused: {
+                readonly [key: string]: string;
+            };
             /** Landed Bytes */
             readonly landed_bytes: number;
             /**
@@ -2413,6 +2473,13 @@ export interface components {
             readonly product: string;
             /** Area Km2 */
             readonly area_km2: number;
+            /** @description Counts of the last finished refresh if its windows are shown though scenes were refused; it is repeated after one, two, four nights. `last_status` is then `done`. */
+            readonly partial: components["schemas"]["RegionPartial"] | null;
+            /**
+             * Changed
+             * @description What has changed in the file since the last refresh began, such as bbox, and asks for other scenes: the region is due at once.
+             */
+            readonly changed: readonly string[];
             /**
              * Due
              * @description Night from which the rotation refreshes it.

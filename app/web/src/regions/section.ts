@@ -92,7 +92,9 @@ export class RegionSection {
     }
     add("Status", STATUS[region.last_status] + (region.is_late ? " (overdue)" : ""));
     if (region.last_run_at && region.last_status !== "done") add("Last attempt", when(region.last_run_at));
+    if (region.partial) add("Partial", refusedOf(region.partial));
     if (region.error) add("Error", region.error);
+    if (region.changed.length) add("Changed", `${region.changed.join(", ")}; due at once`);
     if (region.due) add("Next due", periodLabel(region.due));
     add("Refreshed", region.update_interval_days === 1 ? "every night" : `every ${region.update_interval_days} nights`);
     if (region.covered_fraction !== null) add("Coverage", formatShare(region.covered_fraction));
@@ -103,6 +105,10 @@ export class RegionSection {
     details.setAttribute("aria-label", `Region ${region.region_name}`);
     return details;
   }
+}
+
+function refusedOf({ scenes_refused, scenes_landed, scenes_found }: NonNullable<Region["partial"]>): string {
+  return `${scenes_refused} of ${scenes_refused + scenes_landed + scenes_found} scenes were refused`;
 }
 
 function age({ age_days }: Region): string {
