@@ -112,7 +112,7 @@ class SceneReader(RioReader):
                 with _WARPING:
                     return self._moved(dataset, cfg, dst_geobox, options.get("dst"))
         except GDAL_ERRORS as error:
-            logger.info("%s: %s", self.name, error)
+            logger.info("%s of scene %s: %s", *self.name, error)
         raise UnreadableSceneError(*self.name)  # not from GDAL's error, which cannot travel from a worker
 
     def _moved(self, dataset: DatasetReader, cfg: Any, grid: GeoBox, target: NDArray[Any] | None) -> Any:
