@@ -1,45 +1,29 @@
 """Files of areas: reads the features of a GeoJSON file, GeoPackage or shapefile one by one."""
 
 import json
-import re
-import sqlite3
-import struct
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import shapely
 from rasterio.crs import CRS
-from rasterio.errors import CRSError
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
+from app.areas.crs_members import CrsMemberError, stated_crs
+from app.areas.edges import NowhereError, in_degrees
+from app.areas.geopackages import GeoPackageError, open_geopackage
 from app.areas.shapefiles import ShapefileError, open_shapefile
+from app.areas.texts import text_of
+from app.statistics.geometry import GeometryError, Polygonal, spelled_out
 from mosaics.ellipsoid import WGS84
-from mosaics.raster.coordinates import moved
-
-LONLAT_NAME = re.compile(
-    r"(urn:(x-)?ogc:def:crs:|https?://www\.opengis\.net/def/crs/)?"
-    r"(OGC[:/][\d.]*[:/]?CRS84|EPSG[:/][\d.]*[:/]?4326)",
-    re.IGNORECASE,
-)
-"""Names allowed in the `crs` member of pre-RFC GeoJSON: degrees, which GeoJSON has longitude first whatever
-the name; RFC 7946 itself allows degrees only."""
-
-CURVES: Mapping[int, str] = {
-    8: "CIRCULARSTRING", 9: "COMPOUNDCURVE", 10: "CURVEPOLYGON", 11: "MULTICURVE", 12: "MULTISURFACE",
-    15: "POLYHEDRALSURFACE", 16: "TIN", 17: "TRIANGLE",
-}  # fmt: skip
-"""Kinds of geometry by their WKB code (OGC 06-103r4, table 7) that are not polygons of straight edges."""
 
 SHAPEFILE = b"\x00\x00\x27\x0a"
 """Begins every .shp."""
 
-ENVELOPE_BYTES = (0, 32, 48, 48, 64)
-"""Length of the envelope in a GeoPackage geometry header, by envelope indicator (OGC 12-128, 2.1.3)."""
+WIDE = (b"\xff\xfe", b"\xfe\xff", b"\x00", b"\xef\xbb\xbf")
+"""Begin text in UTF-16, UTF-32, and UTF-8 with its mark; `json` tells them apart."""
 
 
 class AreaFileError(ValueError):
@@ -66,6 +50,8 @@ class AreaFile:
     count: int
     features: Iterator[FileFeature | FeatureError]
     """With an error in place of each feature that cannot be read."""
+    notes: tuple[str, ...] = ()
+    """What was decided in reading it, for people."""
 
 
 def open_area_file(path: Path, layer: str | None = None, crs: CRS | None = None) -> AreaFile:
@@ -84,43 +70,44 @@ def open_area_file(path: Path, layer: str | None = None, crs: CRS | None = None)
             begins = file.read(16)
     except OSError as error:
         raise AreaFileError(f"{path} cannot be read: {error.strerror}") from error
-    if begins == b"SQLite format 3\0":
-        return _open_geopackage(path, layer, crs)
-    if begins.startswith((SHAPEFILE, b"PK")):
-        return _open_shapefile(path, layer, crs)
+    try:
+        if begins == b"SQLite format 3\0":
+            package = open_geopackage(path, layer)
+            missing = f"{path} does not state the coordinate system of layer {package.layer!r}"
+            return _projected(package.count, package.rows, _stated(package.crs, crs, missing))
+        if begins.startswith((SHAPEFILE, b"PK")):
+            opened = open_shapefile(path, layer)
+            missing = f"{path} does not state its coordinate system (a .prj)"
+            return _projected(opened.count, opened.rows, _stated(opened.crs, crs, missing))
+    except (GeoPackageError, ShapefileError) as error:
+        raise AreaFileError(str(error)) from error
     if crs is not None:
         raise AreaFileError(f"{path} is GeoJSON, which is in degrees; leave the coordinate system out")
     return _open_geojson(path)
 
 
-def _open_shapefile(path: Path, layer: str | None, given: CRS | None) -> AreaFile:
-    try:
-        opened = open_shapefile(path, layer)
-    except ShapefileError as error:
-        raise AreaFileError(str(error)) from error
-    crs = _stated(opened.crs, given, f"{path} does not state its coordinate system (a .prj)")
-    return AreaFile(opened.count, _shapefile_features(opened.rows, crs))
+def _projected(
+    count: int, rows: Iterator[tuple[BaseGeometry | str, Mapping[str, Any]]], crs: CRS
+) -> AreaFile:
+    def features() -> Iterator[FileFeature | FeatureError]:
+        try:
+            for geometry, properties in rows:
+                yield _feature(geometry, properties, crs)
+        except (GeoPackageError, ShapefileError) as error:
+            raise AreaFileError(str(error)) from error
+
+    return AreaFile(count, features())
 
 
-def _shapefile_features(
-    rows: Iterator[tuple[BaseGeometry | str, dict[str, Any]]], crs: CRS
-) -> Iterator[FileFeature | FeatureError]:
-    try:
-        for geometry, properties in rows:
-            yield _shapefile_feature(geometry, properties, crs)
-    except ShapefileError as error:
-        raise AreaFileError(str(error)) from error
-
-
-def _shapefile_feature(
+def _feature(
     geometry: BaseGeometry | str, properties: Mapping[str, Any], crs: CRS
 ) -> FileFeature | FeatureError:
-    if isinstance(geometry, str):
-        return FeatureError(geometry)
+    if not isinstance(geometry, shapely.Polygon | shapely.MultiPolygon):
+        return FeatureError(str(geometry))
     try:
-        return FileFeature(mapping(_in_degrees(geometry, crs)), properties)
-    except FeatureError as error:
-        return error
+        return FileFeature(mapping(in_degrees(geometry, crs)), properties)
+    except (NowhereError, shapely.GEOSException) as error:
+        return FeatureError(str(error))
 
 
 def _stated(found: CRS | None, given: CRS | None, missing: str) -> CRS:
@@ -136,143 +123,50 @@ def _stated(found: CRS | None, given: CRS | None, missing: str) -> CRS:
     return given
 
 
-def _in_degrees(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
-    if crs == WGS84:
-        return geometry
-    there = shapely.transform(geometry, lambda xy: _to_degrees(xy, crs))
-    if not np.isfinite(shapely.get_coordinates(there)).all():
-        raise FeatureError("it lies outside the domain of the layer's coordinate system")
-    return there
-
-
 def _open_geojson(path: Path) -> AreaFile:
-    try:
-        document = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise AreaFileError(f"{path} is not GeoJSON, a GeoPackage or a shapefile: {error}") from error
+    document, notes = _json(path)
     kind = document.get("type") if isinstance(document, dict) else None
     features = document.get("features") if kind == "FeatureCollection" else [document]
     if kind not in {"FeatureCollection", "Feature"} or not isinstance(features, list):
         raise AreaFileError(f"{path} is not a GeoJSON FeatureCollection")
-    if document.get("crs") is not None and not _says_degrees(document["crs"]):
-        raise AreaFileError(f"{path} is not in degrees (see its member crs); RFC 7946 requires degrees")
-    return AreaFile(len(features), map(_geojson_feature, features))
+    try:
+        crs = stated_crs(document.get("crs"))
+    except CrsMemberError as error:
+        raise AreaFileError(f"{path} {error}") from error
+    return AreaFile(len(features), (_geojson_feature(feature, crs) for feature in features), notes)
 
 
-def _says_degrees(crs: object) -> bool:
-    properties = crs.get("properties") if isinstance(crs, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    return isinstance(name, str) and LONLAT_NAME.fullmatch(name.strip()) is not None
+def _json(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """Return a document, and a note if its text is not the UTF-8 that RFC 8259 requires."""
+    content = path.read_bytes()
+    notes: tuple[str, ...] = ()
+    try:
+        if not content.startswith(WIDE) and b"\0" not in content[:4]:
+            try:
+                content.decode()
+            except UnicodeDecodeError:
+                content, notes = text_of(content).encode(), (f"{path} is not UTF-8; read as Windows-1252",)
+        return json.loads(content), notes
+    except (ValueError, RecursionError) as error:
+        raise AreaFileError(f"{path} is not GeoJSON, a GeoPackage or a shapefile: {error}") from error
 
 
-def _geojson_feature(feature: Any) -> FileFeature | FeatureError:
+def _geojson_feature(feature: Any, crs: CRS) -> FileFeature | FeatureError:
     if not isinstance(feature, dict) or not isinstance(feature.get("geometry"), dict):
         return FeatureError("it has no geometry")
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         return FeatureError("its properties are not an object")
-    return FileFeature(feature["geometry"], properties)
-
-
-def _open_geopackage(path: Path, layer: str | None, given: CRS | None) -> AreaFile:
+    geometry = feature["geometry"]
     try:
-        with closing(_connect(path)) as database:
-            table, column, crs = _geopackage_layer(path, database, layer, given)
-            (count,) = database.execute(f"select count(*) from {_quoted(table)}").fetchone()
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise AreaFileError(f"{path} is not a GeoPackage with features: {error}") from error
-    return AreaFile(count, _geopackage_features(path, table, column, crs))
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    database.row_factory = sqlite3.Row
-    database.text_factory = lambda text: text.decode("utf-8", "replace")
-    return database
-
-
-def _geopackage_layer(
-    path: Path, database: sqlite3.Connection, layer: str | None, given: CRS | None
-) -> tuple[str, str, CRS]:
-    rows = database.execute(
-        "select g.table_name, g.column_name, s.organization, s.organization_coordsys_id, s.definition "
-        "from gpkg_geometry_columns g join gpkg_spatial_ref_sys s on s.srs_id = g.srs_id order by 1"
-    ).fetchall()
-    there_are = ", ".join(row["table_name"] for row in rows)
-    chosen = [row for row in rows if layer in {None, row["table_name"]}]
-    if not chosen:
-        raise AreaFileError(f"{path} has no layer {layer!r}; there are: {there_are}" if layer else
-                            f"{path} has no layer with features")  # fmt: skip
-    if len(chosen) > 1:
-        raise AreaFileError(f"{path} has several layers; name one of: {there_are}")
-    table, column, organization, code, definition = chosen[0]
+        own = next((each["crs"] for each in (geometry, feature) if each.get("crs") is not None), None)
+        crs = crs if own is None else stated_crs(own)
+    except CrsMemberError as error:
+        return FeatureError(f"it {error}")
+    if crs == WGS84:
+        return FileFeature(geometry, properties)
     try:
-        found = CRS.from_epsg(code) if organization.upper() == "EPSG" else CRS.from_wkt(definition)
-    except CRSError:
-        found = None
-    missing = f"{path} does not state the coordinate system of layer {table!r}"
-    return table, column, _stated(found, given, missing)
-
-
-def _geopackage_features(
-    path: Path, table: str, column: str, crs: CRS
-) -> Iterator[FileFeature | FeatureError]:
-    for row in _geopackage_rows(path, table, column):
-        properties = {name: _plain(row[name]) for name in row.keys() if name != column}  # noqa: SIM118
-        try:
-            geometry = _geopackage_geometry(row[column], crs)
-        except FeatureError as error:
-            yield error
-        else:
-            yield FileFeature(mapping(geometry), properties)
-
-
-def _geopackage_rows(path: Path, table: str, column: str) -> Iterator[sqlite3.Row]:
-    try:
-        with closing(_connect(path)) as database:
-            rows = database.execute(f"select * from {_quoted(table)}")
-            if column not in [described[0] for described in rows.description]:
-                raise AreaFileError(f"{path} is damaged: layer {table!r} has no column {column!r}")
-            yield from rows
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise AreaFileError(f"{path} is damaged: {error}") from error
-
-
-def _geopackage_geometry(blob: bytes | None, crs: CRS) -> BaseGeometry:
-    """Read a geometry from its GeoPackage form (OGC 12-128, 2.1.3) and return it in degrees."""
-    if blob is None:
-        raise FeatureError("it has no geometry")
-    try:
-        magic, _, flags, _ = struct.unpack_from("<2sBBi", blob)
-        if magic != b"GP":
-            raise FeatureError("its geometry is not in GeoPackage form")
-        wkb = blob[8 + ENVELOPE_BYTES[flags >> 1 & 7] :]
-        _refuse_curves(wkb)
-        geometry = shapely.from_wkb(wkb, on_invalid="fix")  # rings that are not closed are
-    except (struct.error, IndexError, shapely.GEOSException) as error:
-        raise FeatureError("its geometry is damaged") from error
-    if geometry is None:
-        raise FeatureError("its geometry is damaged")
-    return _in_degrees(shapely.force_2d(geometry), crs)
-
-
-def _refuse_curves(wkb: bytes) -> None:
-    (code,) = struct.unpack_from("<I" if wkb[0] == 1 else ">I", wkb, 1)
-    if kind := CURVES.get((code & 0xFFFF) % 1000):
-        raise FeatureError(
-            f"it is a {kind}, whose edges may be arcs; make it a polygon of straight edges first: "
-            "ogr2ogr -nlt CONVERT_TO_LINEAR OUTPUT.gpkg INPUT.gpkg"
-        )
-
-
-def _to_degrees(xy: Any, crs: CRS) -> Any:
-    return np.column_stack(moved(crs, WGS84, xy[:, 0], xy[:, 1]))
-
-
-def _plain(value: Any) -> Any:
-    return value.hex() if isinstance(value, bytes) else value
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
+        polygon: Polygonal = spelled_out(geometry)
+    except GeometryError as error:
+        return FeatureError(str(error))
+    return _feature(polygon, properties, crs)

@@ -162,16 +162,45 @@ def _crs(parts: Parts) -> CRS | None:
 
 
 def _encoding(dbf: bytes, cpg: bytes | None) -> str:
-    """Return the encoding: as .cpg says, else the .dbf's language, else UTF-8 if it is that, else Latin 1."""
-    if cpg is not None and (said := _codec(cpg.decode("ascii", "ignore").strip())):
+    """Return the encoding: as .cpg says, else the .dbf's language, else UTF-8 if it is that, else Latin 1.
+
+    Where the text is not the UTF-8 that .cpg calls it, .cpg does not count.
+    """
+    said = None if cpg is None else _codec(cpg.decode("ascii", "ignore").strip())
+    if said is not None and (said != "utf-8" or _is_utf8(dbf)):
         return said
     if len(dbf) > 29 and dbf[29] in LANGUAGES:
         return LANGUAGES[dbf[29]]
+    return "utf-8" if _is_utf8(dbf) else LATIN
+
+
+def _is_utf8(dbf: bytes) -> bool:
+    """Return whether each text of a .dbf is UTF-8, apart from a character cut off at its end."""
     try:
-        dbf[32:].decode()
-    except UnicodeDecodeError:
-        return LATIN
-    return "utf-8"
+        header, width = struct.unpack_from("<HH", dbf, 8)
+    except struct.error:
+        return False
+    texts = _text_fields(dbf[32:header])
+    for begin in range(header, len(dbf) - width + 1, max(width, 1)):
+        for at, length in texts:
+            try:
+                codecs.getincrementaldecoder("utf-8")().decode(
+                    dbf[begin + at : begin + at + length].rstrip(b" \0")
+                )
+            except UnicodeDecodeError:
+                return False
+    return True
+
+
+def _text_fields(described: bytes) -> list[tuple[int, int]]:
+    """Return where the texts of a record begin, and their lengths (dBase III: 32 bytes per field)."""
+    found, at = [], 1  # a record begins with a mark of deletion
+    for begin in range(0, len(described) - 31, 32):
+        field = described[begin : begin + 32]
+        if field[11:12] == b"C":
+            found.append((at, field[16]))
+        at += field[16]
+    return found
 
 
 def _codec(name: str) -> str | None:

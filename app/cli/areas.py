@@ -64,6 +64,8 @@ def import_file(
     with refusing(AreaFileError, AreaError, CollectionFileError, ProductFileError):
         refuse_uncounted(read_products(Settings()), naming.products)
         found = open_area_file(file, layer, _crs(crs_text))
+        for note in found.notes:
+            click.echo(f"Note: {note}.", err=True)
 
         async def work(connection: Connection) -> Import:
             with _progress(found.count, f"Importing {file.name}") as progress:

@@ -89,6 +89,12 @@ def write_geopackage(path: Path, layers: dict[str, tuple[int, list[tuple[Any, ..
     return str(path)
 
 
+def has_corners(found: shapely.Geometry, shape: shapely.Geometry) -> bool:
+    """Whether every corner of a shape is one, within a millimetre."""
+    corners = shapely.MultiPoint(shapely.get_coordinates(found))
+    return bool((shapely.distance(shapely.points(shapely.get_coordinates(shape)), corners) < 1e-8).all())
+
+
 def test_geojson_becomes_areas(command: Command, folder: Path) -> None:
     west = feature(square_at(5, 51), name="West", crop="wheat")
     west["properties"]["kind"] = "field"
@@ -145,7 +151,8 @@ def test_a_geopackage_in_metres_becomes_areas_in_degrees(command: Command, folde
     wkb = command.sql("select encode(st_asbinary(geom), 'hex') from areas order by id").split("\n")
     for text, shape in zip(wkb, (west, east), strict=True):
         (part,) = shapely.get_parts(shapely.from_wkb(bytes.fromhex(text)))
-        assert shapely.hausdorff_distance(part, shape) < 1e-8
+        assert has_corners(part, shape)
+        assert shapely.hausdorff_distance(part, shape) < 2e-5  # edges of 11 km are straight in metres
 
 
 def test_a_geopackage_of_several_layers_needs_one_named(command: Command, folder: Path) -> None:
@@ -308,7 +315,9 @@ def test_a_shapefile_becomes_areas(command: Command, folder: Path, encoding: str
     assert (done.exit_code, done.output) == (0, "Imported 1 area.\n")
     assert command.sql("select name, properties from areas") == 'Möhre|{"sown": "2024-04-01"}'
     (wkb,) = command.sql("select encode(st_asbinary(geom), 'hex') from areas").split("\n")
-    assert shapely.hausdorff_distance(shapely.from_wkb(bytes.fromhex(wkb)), shape) < 1e-8
+    found = shapely.from_wkb(bytes.fromhex(wkb))
+    assert has_corners(found, shape)
+    assert shapely.hausdorff_distance(found, shape) < 2e-5
 
 
 def test_a_shapefile_that_does_not_state_its_system_needs_it_given(command: Command, folder: Path) -> None:
@@ -349,34 +358,6 @@ def write_zip(path: Path, *names: str) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
             archive.writestr(name, "")
-
-
-@pytest.mark.parametrize(
-    "crs", ["urn:ogc:def:crs:EPSG::4326", "OGC:CRS84", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"]
-)
-def test_names_of_degrees_in_a_crs_member_are_taken(command: Command, folder: Path, crs: str) -> None:
-    named = {"type": "name", "properties": {"name": crs}}
-    path = write_geojson(folder / "a.geojson", [feature(name="a")], crs=named)
-    assert command.run("import", path).output == "Imported 1 area.\n"
-
-
-@pytest.mark.parametrize(
-    "crs", ["EPSG:4326", ["x"], {"properties": None}, {"properties": {"name": "EPSG:3857"}}]
-)
-def test_other_crs_members_are_refused_in_words(command: Command, folder: Path, crs: Any) -> None:
-    path = write_geojson(folder / "a.geojson", [feature(name="a")], crs=crs)
-    assert "is not in degrees (see its member crs)" in command.run("import", path).output
-
-
-def test_curves_cost_only_themselves_and_say_the_remedy(command: Command, folder: Path) -> None:
-    square = shapely.Polygon(SQUARE[0])
-    surface = struct.pack("<2sBBiBII", b"GP", 0, 1, 4326, 1, 12, 1) + shapely.to_wkb(square, byte_order=1)
-    rows = [("curved", None, surface), ("plain", None, geopackage_blob(square, 4326, envelope=False))]
-    path = write_geopackage(folder / "c.gpkg", {"c": (4326, rows)})
-    done = command.run("import", path, "--name-field", "Field Name", "--skip-refused")
-    assert done.stdout == "Imported 1 area.\n"
-    assert "it is a MULTISURFACE" in done.stderr
-    assert "CONVERT_TO_LINEAR" in done.stderr
 
 
 def test_damage_anywhere_is_told_in_words(tmp_path: Path) -> None:
