@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 log = logging.getLogger(__name__)
+
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""Characters that a text in the database cannot have."""
 
 CONNECT_S = 3.0
 """Connecting within the same network takes a few milliseconds."""
@@ -39,6 +43,29 @@ OUTAGES = (
     asyncpg.InternalClientError,
 )
 """Errors that mean the database cannot be used now, whatever the statement."""
+
+
+REFUSALS = (
+    asyncpg.DataError,  # a text with U+0000 or an unpaired surrogate, a number or time out of range
+    asyncpg.InternalServerError,  # PostGIS, of a geometry that it cannot work with
+    asyncpg.ProgramLimitExceededError,  # a statement with too many of something
+)
+"""Errors that mean the database does not take a value of this statement, and would never."""
+
+
+def is_storable(text: str) -> bool:
+    """Return whether the database can hold a text: one without U+0000 and without unpaired surrogates."""
+    return UNSTORABLE.search(text) is None
+
+
+class ValueRefusedError(ValueError):
+    """The database refuses a value that checks before it let pass."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database cannot work with a text, number or geometry of this request; leave out what is "
+            "unusual in it, or simplify the geometry"
+        )
 
 
 class DatabaseUnavailableError(Exception):
@@ -98,6 +125,7 @@ class Database:
 
         Raises:
             DatabaseUnavailableError: If the database does not answer, at the start or later.
+            ValueRefusedError: If it does not take a value of a statement.
         """
         turn = self._turns
         try:
@@ -107,6 +135,12 @@ class Database:
         except asyncpg.UndefinedTableError as error:
             self.outages += 1
             raise SchemaMissingError("the database does not have the tables yet") from error
+        except REFUSALS as error:
+            if isinstance(error, asyncpg.DataCorruptedError | asyncpg.IndexCorruptedError):
+                raise
+            reason = str(error)[:500].encode(errors="replace").decode()
+            log.warning("the database refuses a value: %s", reason)
+            raise ValueRefusedError from error
         except OUTAGES as error:
             self.outages += 1
             self.is_down = self.is_down or not isinstance(error, TimeoutError)

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.areas.area import AreaError, UnknownAreaError
-from app.database import DatabaseUnavailableError, NoDatabaseError, SchemaMissingError
+from app.database import DatabaseUnavailableError, NoDatabaseError, SchemaMissingError, ValueRefusedError
 from app.jobs.job import (
     JobEndedError,
     JobLimitError,
@@ -83,6 +83,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     TooManyScenesError: HTTPStatus.BAD_REQUEST,
     TileAddressError: HTTPStatus.BAD_REQUEST,
     AreaError: HTTPStatus.BAD_REQUEST,
+    ValueRefusedError: HTTPStatus.BAD_REQUEST,
     GeometryError: HTTPStatus.BAD_REQUEST,
     SearchError: HTTPStatus.BAD_REQUEST,
     BboxError: HTTPStatus.BAD_REQUEST,

@@ -27,6 +27,14 @@ class BboxError(ValueError):
         super().__init__(f"{given} is not a valid box; {FORM}")
 
 
+def is_finite(number: float) -> bool:
+    """Return whether a number is finite as a float, which an integer of 400 digits is not."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Bbox:
     """A box that has some area; in a pydantic model it is a list of four numbers.

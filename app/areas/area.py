@@ -93,7 +93,7 @@ class AreaChanges:
             sets_kind="kind" in properties,
             products=_products(properties["products"]) if "products" in properties else None,
             properties=_json({name: value for name, value in own.items() if value is not None}),
-            removed=tuple(name for name, value in own.items() if value is None),
+            removed=_removed(name for name, value in own.items() if value is None),
         )
 
 
@@ -176,6 +176,12 @@ def _products(value: object) -> tuple[str, ...]:
     if len(value) > MAX_PRODUCTS:
         raise AreaError(f"an area keeps at most {MAX_PRODUCTS} products, not {len(value)}")
     return tuple(dict.fromkeys(value))
+
+
+def _removed(names: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(names)
+    _json(dict.fromkeys(found))  # refuses what no stored name can have
+    return found
 
 
 def _json(properties: Mapping[str, Any]) -> str:

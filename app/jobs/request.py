@@ -1,6 +1,5 @@
 """Requests for jobs: models that refuse invalid values, and the limits of a service."""
 
-import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -20,7 +19,7 @@ from pydantic import (
 from app.jobs.job import JobLimitError, JobRequestError, Kind
 from app.settings import Settings
 from app.statistics.geometry import Polygonal, read_polygon
-from mosaics.bbox import Bbox
+from mosaics.bbox import Bbox, is_finite
 from mosaics.period import Interval, Period
 
 MAX_SCENES = 500
@@ -43,7 +42,7 @@ def read_aoi(value: object) -> Bbox:
         geometry = value.get("geometry") if value.get("type") == "Feature" else value
         return smallest_box(read_polygon(geometry if isinstance(geometry, Mapping) else {}))
     numbers = value if isinstance(value, list | tuple) else ()
-    if len(numbers) != 4 or not all(type(each) in {int, float} and math.isfinite(each) for each in numbers):
+    if len(numbers) != 4 or not all(type(each) in {int, float} and is_finite(each) for each in numbers):
         raise ValueError(
             "give [west, south, east, north] in degrees, or a GeoJSON Polygon, MultiPolygon or Feature"
         )

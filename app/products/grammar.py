@@ -115,9 +115,7 @@ def _operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one branch f
                 "maximum(a > 1, b > 2) for either, where(a > 1, x, y) for a choice"
             )
         case _:
-            raise ExpressionError(
-                f"{_quote(ast.unparse(node))} has no meaning in an expression; {_WHAT_THERE_IS}"
-            )
+            raise ExpressionError(f"{_written(node)} has no meaning in an expression; {_WHAT_THERE_IS}")
 
 
 def name_of(node: ast.Name | ast.Attribute) -> tuple[str, str]:
@@ -129,7 +127,7 @@ def name_of(node: ast.Name | ast.Attribute) -> tuple[str, str]:
             names = [role, band]
         case _:
             raise ExpressionError(
-                f"{_quote(ast.unparse(node))} is not a name; bands are named red, or pre.red with a role"
+                f"{_written(node)} is not a name; bands are named red, or pre.red with a role"
             )
     for name in names:
         if name in FUNCTIONS:
@@ -153,7 +151,7 @@ def exponent_of(node: ast.BinOp) -> int:
 
 def function_of(node: ast.Call) -> str:
     """Return the function that a call names."""
-    name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+    name = node.func.id if isinstance(node.func, ast.Name) else _unparsed(node.func)
     if name not in FUNCTIONS:
         raise ExpressionError(f"{_quote(name)} is not a function; there are: {', '.join(FUNCTIONS)}")
     plain = not node.keywords and not any(isinstance(argument, ast.Starred) for argument in node.args)
@@ -165,10 +163,10 @@ def function_of(node: ast.Call) -> str:
 def _check_number(node: ast.Constant) -> None:
     value = node.value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ExpressionError(f"{_quote(ast.unparse(node))} is not a number; write one like 2, 0.5 or 1e15")
+        raise ExpressionError(f"{_written(node)} is not a number; write one like 2, 0.5 or 1e15")
     if value and not 1 / MAX_CONSTANT <= value <= MAX_CONSTANT:
         raise ExpressionError(
-            f"the number {_quote(ast.unparse(node))} is out of range; numbers must be 0 or from "
+            f"the number {_written(node)} is out of range; numbers must be 0 or from "
             f"{1 / MAX_CONSTANT:g} to {MAX_CONSTANT:g}"
         )
 
@@ -176,12 +174,10 @@ def _check_number(node: ast.Constant) -> None:
 def _check_comparison(node: ast.Compare) -> None:
     if len(node.ops) > 1:
         raise ExpressionError(
-            f"{_quote(ast.unparse(node))} compares more than two values; write minimum(low < x, x < high)"
+            f"{_written(node)} compares more than two values; write minimum(low < x, x < high)"
         )
     if not isinstance(node.ops[0], _COMPARISONS):
-        raise ExpressionError(
-            f"{_quote(ast.unparse(node))} is not a comparison; there are <, <=, >, >=, == and !="
-        )
+        raise ExpressionError(f"{_written(node)} is not a comparison; there are <, <=, >, >=, == and !=")
 
 
 def _usage(function: str) -> str:
@@ -191,6 +187,18 @@ def _usage(function: str) -> str:
 
 def _quote(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def _written(node: ast.expr) -> str:
+    """Return a node as it is written, quoted."""
+    return _quote(_unparsed(node))
+
+
+def _unparsed(node: ast.expr) -> str:
+    try:
+        return ast.unparse(node)
+    except RecursionError:  # a thousand characters of signs or brackets are as many levels
+        return "..."
 
 
 def _reason(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.database import Connection
+from app.database import Connection, is_storable
 from app.stac.search import Cursor, Search, UnknownSceneError
 from app.stac.search_sql import Statement, order_by
 
@@ -114,7 +114,7 @@ async def read_scene(connection: Connection, collection: str, scene_id: str) -> 
     Raises:
         UnknownSceneError: If the collection has no scene with this id.
     """
-    row = None if "\0" in scene_id else await connection.fetchrow(READ, collection, scene_id)
+    row = None if not is_storable(scene_id) else await connection.fetchrow(READ, collection, scene_id)
     if row is None:
         raise UnknownSceneError(collection, scene_id)
     return _scene(row)

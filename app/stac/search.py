@@ -2,17 +2,18 @@
 
 import base64
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import shapely
 
-from mosaics.bbox import Degrees, split_at_antimeridian
+from app.database import is_storable
+from app.statistics import places
+from app.statistics.geometry import GeometryError
+from mosaics.bbox import Degrees, is_finite, split_at_antimeridian
 from mosaics.period import parse_instant
 
 MAX_PAGE = 500
@@ -20,10 +21,15 @@ MAX_PAGE = 500
 
 MAX_CONDITIONS = 20
 
-MAX_POINTS = 10_000
-"""Points of a geometry to search by; every scene near it is compared with all of them."""
+MAX_SORT_KEYS = 12
+"""Twice as many as there are fields."""
+
+MAX_NAMES = 1_000
+"""Ids or collections to search by."""
 
 MAX_NUMBER = 1e300
+
+NOT_TEXT = "U+0000 or an unpaired surrogate, which no item can have"
 
 
 class SearchError(ValueError):
@@ -95,6 +101,8 @@ NEWEST_FIRST = (SortKey("datetime", falling=True),)
 
 def total_order(keys: Sequence[SortKey]) -> tuple[SortKey, ...]:
     """Return a total order: the given keys, then collection and id in the direction of the last key."""
+    if len(keys) > MAX_SORT_KEYS:
+        raise SearchError(f"sortby may have at most {MAX_SORT_KEYS} keys, not {len(keys):,}")
     first = tuple(keys) or NEWEST_FIRST
     named = {key.name for key in first}
     falling = first[-1].falling
@@ -128,8 +136,9 @@ class Condition:
             raise SearchError(
                 f"{self.name[:80]}: a value must be a string, a number, true, false or a list of these"
             )
-        if "\0" in self.name or "\\u0000" in json.dumps(self.value):
-            raise SearchError("a query contains the character U+0000, which no item can have")
+        values = self.value if isinstance(self.value, list) else (self.value,)
+        if not all(is_storable(text) for text in (self.name, *values) if isinstance(text, str)):
+            raise SearchError(f"a query contains {NOT_TEXT}")
 
     @property
     def readings(self) -> tuple[Any, ...]:
@@ -170,9 +179,11 @@ class Search:
     """A total order."""
 
     def __post_init__(self) -> None:
-        for text in (*(self.collections or ()), *(self.ids or ())):
-            if "\0" in text:
-                raise SearchError("an id contains the character U+0000, which no id can have")
+        for names in (self.collections or (), self.ids or ()):
+            if len(names) > MAX_NAMES:
+                raise SearchError(f"a search may name at most {MAX_NAMES:,} ids or collections")
+            if not all(map(is_storable, names)):
+                raise SearchError(f"an id contains {NOT_TEXT}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +207,7 @@ class Cursor:
             packed = token.encode() + b"=" * (-len(token) % 4)
             text, *values = json.loads(base64.urlsafe_b64decode(packed))
             read = tuple(_value(key, value) for key, value in zip(order, values, strict=True))
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise SearchError(
                 "the token is not valid; follow the 'next' link of this search unchanged"
             ) from error
@@ -212,7 +223,7 @@ def box_shape(numbers: Sequence[float]) -> shapely.Geometry:
 
     A west above east crosses the antimeridian and gives a box on either side. A box may be a line or a point.
     """
-    if len(numbers) not in {4, 6} or not all(map(math.isfinite, numbers)):
+    if len(numbers) not in {4, 6} or not all(map(is_finite, numbers)):
         raise SearchError(
             "bbox is not valid; give west,south,east,north in degrees, or six numbers with lowest and "
             "highest height"
@@ -230,17 +241,30 @@ def box_shape(numbers: Sequence[float]) -> shapely.Geometry:
 def read_place(geometry: Mapping[str, Any]) -> shapely.Geometry:
     """Return the shape of a GeoJSON geometry of any kind, in degrees."""
     try:
-        shape = shapely.force_2d(shapely.from_geojson(json.dumps(geometry)))
-    except (ValueError, TypeError, RecursionError, shapely.GEOSException) as error:
-        raise SearchError("intersects is not a valid GeoJSON geometry; it cannot be read") from error
-    coordinates = shapely.get_coordinates(shape)
-    if not len(coordinates) or not (np.abs(coordinates) <= [180, 90]).all():
-        raise SearchError("intersects must be a GeoJSON geometry in degrees, longitude first")
-    if len(coordinates) > MAX_POINTS:
-        raise SearchError(f"intersects has {len(coordinates):,} points; at most {MAX_POINTS:,} are allowed")
-    if not shapely.is_valid(shape):
-        raise SearchError(f"intersects is not a valid geometry: {shapely.is_valid_reason(shape)}")
-    return shape
+        return places.read_place(geometry)
+    except GeometryError as error:
+        raise SearchError(f"intersects {error}") from error
+
+
+def read_moments(text: str | None) -> tuple[datetime | None, datetime | None]:
+    """Return the first and last moment of a STAC `datetime`, both included; None where it is open.
+
+    Raises:
+        PeriodError: If it is not an RFC 3339 instant, or two of them with a slash, one of which may be `..`.
+        SearchError: If both sides are open, or the first is after the last.
+    """
+    if text is None:
+        return None, None
+    first, slash, last = text.partition("/")
+    if not slash:
+        moment = parse_instant(text)
+        return moment, moment
+    start, end = (None if side in {"", ".."} else parse_instant(side) for side in (first, last))
+    if start is None and end is None:
+        raise SearchError("datetime is open on both sides; give at least one instant, or leave it out")
+    if start is not None and end is not None and start > end:
+        raise SearchError(f"datetime ends at {last}, before its start {first}")
+    return start, end
 
 
 def _is_plain(value: Any) -> bool:
@@ -265,6 +289,6 @@ def _value(key: SortKey, value: Any) -> Any:
         return parse_instant(value)
     if FIELDS[key.name] is CLOUDS:
         return float(value)
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or not is_storable(value):
         raise TypeError
     return value

@@ -68,7 +68,12 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
         polygon: BaseGeometry = spelled_out(geojson)
     _refuse_unlimited(polygon)
     _refuse_tangled(polygon)
-    polygon = _split_at_antimeridian(polygon)
+    try:
+        polygon = _split_at_antimeridian(polygon)
+    except shapely.GEOSException as error:
+        raise InvalidPolygonError(f"the {kind} cannot be cut at the antimeridian; cut it there") from error
+    if polygon.is_empty:
+        raise GeometryError(f"the {kind} has no area")
     if not polygon.is_valid:
         raise InvalidPolygonError(f"the {kind} is not valid: {shapely.is_valid_reason(polygon)}")
     area_km2 = polygon_area_m2(polygon) / 1e6
@@ -181,6 +186,8 @@ def _split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
 
 def _on_world(whole: BaseGeometry) -> BaseGeometry:
     """Return a polygon of any turns around the Earth on the one from -180 to 180 degrees."""
+    if whole.is_empty:
+        return whole
     west, _, east, _ = whole.bounds
     pieces: list[BaseGeometry] = []
     for turn in range(math.floor((west + 180) / 360), math.ceil((east + 180) / 360)):

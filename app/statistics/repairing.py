@@ -93,7 +93,10 @@ def repair_polygon(geojson: Mapping[str, Any], fault: InvalidPolygonError) -> tu
         raise GeometryError(
             f"{fault}; its edges cross each other more than {MAX_CROSSINGS:,} times, which is not repaired"
         ) from fault
-    made = shapely.make_valid(broken, method="structure", keep_collapsed=False)
+    try:
+        made = shapely.make_valid(broken, method="structure", keep_collapsed=False)
+    except shapely.GEOSException as error:
+        raise GeometryError(f"{fault}; it cannot be repaired, draw it again") from error
     if made.is_empty or not isinstance(made, shapely.Polygon | shapely.MultiPolygon):
         raise GeometryError(f"{fault}; a repair leaves nothing that has an area") from fault
     polygon = read_polygon(mapping(made))

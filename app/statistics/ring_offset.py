@@ -63,8 +63,12 @@ def ring_around(polygon: Polygonal, width_m: float) -> Polygonal:
     drawn = shapely.transform(polygon, lambda points: _moved(points, WGS84, local))
     if not np.isfinite(shapely.get_coordinates(drawn)).all():
         raise GeometryError(NO_RING)
-    wide = shapely.transform(drawn.buffer(width_m), lambda points: _moved(points, local, WGS84))
-    ring = wide.difference(polygon)
+    try:
+        with np.errstate(invalid="ignore"):  # coordinates that have no place, which GEOS or the check tells
+            wide = shapely.transform(drawn.buffer(width_m), lambda points: _moved(points, local, WGS84))
+            ring = wide.difference(polygon)
+    except (ValueError, shapely.GEOSException) as error:  # a polygon of half the globe crosses itself there
+        raise GeometryError(NO_RING) from error
     if not isinstance(ring, shapely.Polygon | shapely.MultiPolygon) or ring.is_empty or not ring.is_valid:
         raise GeometryError(NO_RING)
     return ring

@@ -21,6 +21,10 @@ class Status(StrEnum):
     EMPTY = "empty"
 
 
+LARGEST = 1e30
+"""The largest constant of a formula; the width of a histogram is far from the largest float then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """A requested histogram."""
@@ -39,6 +43,8 @@ class Histogram:
             raise StatisticsRequestError(
                 f"a histogram must run from a low value to a high one, not from {self.low:g} to {self.high:g}"
             )
+        if max(abs(self.low or 0), abs(self.high or 0)) > LARGEST:
+            raise StatisticsRequestError(f"a histogram must run within -{LARGEST:g} and {LARGEST:g}")
 
 
 @dataclass(frozen=True, slots=True)

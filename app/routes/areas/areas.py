@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
 import shapely
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
@@ -22,7 +21,7 @@ from app.areas.area_store import (
     read_area,
     replace_area,
 )
-from app.database import Database, NoDatabaseError
+from app.database import Database, NoDatabaseError, is_storable
 from app.errors import RequestError
 from app.http.auth import require
 from app.http.bodies import JsonObject
@@ -30,6 +29,7 @@ from app.http.parameters import OpenState, known_names
 from app.keys import Scope
 from app.state import AppState
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
+from app.statistics.places import read_place
 from app.statistics.repairing import Repair, read_repaired
 from mosaics.bbox import Bbox
 
@@ -237,21 +237,26 @@ def read_shape(text: str) -> shapely.Geometry:
     """Read a geometry, of any kind, that areas may touch, in degrees."""
     try:
         geojson = json.loads(text)
-        if geojson["type"] in {"Polygon", "MultiPolygon"}:
-            return read_polygon(geojson)
-        shape = shapely.force_2d(shapely.from_geojson(text))
-    except (ValueError, TypeError, KeyError, RecursionError, shapely.GEOSException) as error:
-        told = str(error) if isinstance(error, GeometryError) else "it cannot be read"
-        raise RequestError(f"intersects is not a valid GeoJSON geometry: {told}") from error
-    coordinates = shapely.get_coordinates(shape)
-    if not len(coordinates) or not (np.abs(coordinates) <= [180, 90]).all():
-        raise RequestError("intersects must be a GeoJSON geometry in degrees, longitude first")
-    return shape
+        if isinstance(geojson, dict) and geojson.get("type") in ("Polygon", "MultiPolygon"):
+            return polygon_searched(geojson)
+        return read_place(geojson)
+    except GeometryError as error:
+        raise RequestError(f"intersects {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise RequestError("intersects is not a valid GeoJSON geometry: it cannot be read") from error
+
+
+def polygon_searched(geojson: Mapping[str, Any]) -> Polygonal:
+    """Read a polygon, which may cross the antimeridian."""
+    try:
+        return read_polygon(geojson)
+    except GeometryError as error:
+        raise RequestError(f"intersects is not a valid GeoJSON geometry: {error}") from error
 
 
 def searched(field: str, text: str | None) -> str | None:
     """Return a search text, checked for characters that no area can have."""
-    if text is not None and "\0" in text:
+    if text is not None and not is_storable(text):
         raise RequestError(f"{field} contains the character U+0000, which no area can have")
     return text
 

@@ -23,6 +23,7 @@ from app.products.product import Product
 from app.rendering.resolving import SceneWindows, outline, scenes_in
 from app.rendering.values import ItemOf
 from app.state import AppState
+from app.statistics.geometry import spelled_out
 from app.statistics.pixel_grid import NativePixelGrids, PixelGrid, native_lattices
 from mosaics.ellipsoid import WGS84
 from mosaics.index import SceneRef
@@ -147,7 +148,8 @@ class ProductBackend(BaseBackend):
         geometry = shape.get("geometry") or {}
         if geometry.get("type") not in ("Polygon", "MultiPolygon"):
             raise RequestError("the feature needs a geometry of type Polygon or MultiPolygon")
-        polygon = shapely.geometry.shape(geometry)
+        with np.errstate(invalid="ignore"):  # NaN is not valid, which is told below
+            polygon = spelled_out(geometry)
         count = shapely.get_num_coordinates(polygon)
         if count > MAX_VERTICES:
             raise RequestError(f"the polygon has {count} vertices; {MAX_VERTICES} are read at most")

@@ -27,7 +27,10 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 PIECE_BYTES = 1024 * 1024
 """Bytes read from storage at a time; the parts of a COG that clients request are mostly smaller."""
 
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+
+DIGITS = 18
+"""Digits of the largest position that is told apart; no file has an exabyte."""
 
 router = APIRouter(tags=["STAC"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
 
@@ -115,10 +118,10 @@ def asked_part(text: str, size: int) -> tuple[int, int] | None:
         return None
     first, last = match.groups()
     if not first:
-        start, end = max(0, size - int(last)), size
+        start, end = max(0, size - position(last)), size
     else:
-        start, end = int(first), min(int(last) + 1 if last else size, size)
-        if last and int(last) < start:
+        start, end = position(first), min(position(last) + 1 if last else size, size)
+        if last and position(last) < start:
             return None
     if start >= end:
         raise HTTPException(
@@ -127,6 +130,12 @@ def asked_part(text: str, size: int) -> tuple[int, int] | None:
             headers={"Content-Range": f"bytes */{size}"},
         )
     return start, end
+
+
+def position(digits: str) -> int:
+    """Return the position that some digits name; one with more than `DIGITS` is beyond every file."""
+    named = digits.lstrip("0") or "0"
+    return int(named) if len(named) <= DIGITS else 10**DIGITS
 
 
 async def pieces(storage: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:

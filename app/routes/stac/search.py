@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import create_model
+from pydantic import Field, model_validator
 from stac_fastapi.api.models import (
     GeoJSONResponse,
     ItemCollectionUri,
@@ -18,7 +18,6 @@ from stac_fastapi.api.models import (
     create_request_model,
 )
 from stac_fastapi.extensions import FieldsExtension, QueryExtension, SortExtension, TokenPaginationExtension
-from stac_fastapi.types.rfc3339 import str_to_interval
 from starlette.requests import Request
 
 from app.database import Database
@@ -36,6 +35,7 @@ from app.stac.search import (
     SortKey,
     box_shape,
     read_conditions,
+    read_moments,
     read_place,
     total_order,
 )
@@ -43,9 +43,26 @@ from app.state import AppState
 
 EXTENSIONS = [QueryExtension(), SortExtension(), FieldsExtension(), TokenPaginationExtension()]
 SearchGet: Any = create_get_request_model(EXTENSIONS)
-SearchPost: Any = create_model(
-    "SearchPost", __base__=create_post_request_model(EXTENSIONS), __cls_kwargs__={"extra": "forbid"}
-)
+
+
+class SearchPost(create_post_request_model(EXTENSIONS), extra="forbid"):  # type: ignore[misc,call-arg]
+    """A search by body; its time and shape are read here, within limits, and not by the model."""
+
+    bbox: list[float] | None = Field(None, description="west, south, east, north in degrees.", max_length=6)
+    datetime: str | None = Field(None, description="An RFC 3339 instant, or two with a slash.")
+    intersects: dict[str, Any] | None = Field(None, description="A GeoJSON geometry of any kind.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def validate_spatial(cls, values: Any) -> Any:
+        """Refuse what is not an object, and two places at once."""
+        if not isinstance(values, dict):
+            raise ValueError("the body is not a JSON object")  # noqa: TRY004 - pydantic's form of a refusal
+        if values.get("intersects") and values.get("bbox") is not None:
+            raise ValueError("intersects and bbox parameters are mutually exclusive")
+        return values
+
+
 ItemsGet: Any = create_request_model(
     "ItemsGet", base_model=ItemCollectionUri, extensions=[TokenPaginationExtension()], request_type="GET"
 )
@@ -131,7 +148,6 @@ async def search_by_body(
     request: Request, state: ReadyState, database: OpenDatabase, asked: SearchPost
 ) -> Response:
     """Search the items of all collections, with a JSON body."""
-    place = None if asked.intersects is None else asked.intersects.model_dump(exclude_none=True)
     fields = None
     if "fields" in asked.model_fields_set:
         if asked.fields is None:
@@ -144,7 +160,7 @@ async def search_by_body(
         request,
         state,
         database,
-        wanted(asked, order=order, place=place, query=asked.query, fields=fields),
+        wanted(asked, order=order, place=asked.intersects, query=asked.query, fields=fields),
         str(request.url_for("stac_search")),
         by_body=True,
     )
@@ -173,8 +189,7 @@ def wanted(
 
 def moments(text: str | None) -> dict[str, Any]:
     """Return the first and last moment of a STAC `datetime`, both included."""
-    interval = str_to_interval(text)
-    first, last = interval if isinstance(interval, tuple) else (interval, interval)
+    first, last = read_moments(text)
     return {"first": first, "last": last}
 
 

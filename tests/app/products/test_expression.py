@@ -8,6 +8,7 @@ import pytest
 
 from app.products.compiling import compile_expression
 from app.products.expression import Years
+from app.products.grammar import ExpressionError, parse
 
 NAN = float("nan")
 
@@ -165,3 +166,11 @@ def test_the_largest_expressions_still_run():
     values = {name: np.full((4, 4), 10.5, dtype=np.float32) for name in formula.bands}
     # 10.5 exceeds the thresholds 0 to 10: eleven terms give i + 0.1, ten i + 0.2, and 0 + 1 + … + 20 is 210.
     assert formula.evaluate(values)[0, 0] == pytest.approx(210 + 11 * 0.1 + 10 * 0.2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text", ["+" * 400 + "red", "-+" * 240 + "red", "red" + "()" * 240, "red" + ".a" * 240]
+)
+def test_four_hundred_signs_or_brackets_are_refused(text: str):
+    with pytest.raises(ExpressionError):
+        parse(text)

@@ -2519,29 +2519,31 @@ export interface components {
             /** Otherwise */
             readonly otherwise: string | null;
         };
-        /** SearchPost */
+        /**
+         * SearchPost
+         * @description A search by body; its time and shape are read here, within limits, and not by the model.
+         */
         readonly SearchPost: {
             /** Collections */
             readonly collections?: readonly string[] | null;
             /** Ids */
             readonly ids?: readonly string[] | null;
-            /** Bbox */
-            readonly bbox?: readonly [
-                number,
-                number,
-                number,
-                number
-            ] | readonly [
-                number,
-                number,
-                number,
-                number,
-                number,
-                number
-            ] | null;
-            /** Intersects */
-            readonly intersects?: components["schemas"]["Point"] | components["schemas"]["MultiPoint"] | components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"] | components["schemas"]["GeometryCollection"] | null;
-            /** Datetime */
+            /**
+             * Bbox
+             * @description west, south, east, north in degrees.
+             */
+            readonly bbox?: readonly number[] | null;
+            /**
+             * Intersects
+             * @description A GeoJSON geometry of any kind.
+             */
+            readonly intersects?: {
+                readonly [key: string]: unknown;
+            } | null;
+            /**
+             * Datetime
+             * @description An RFC 3339 instant, or two with a slash.
+             */
             readonly datetime?: string | null;
             /**
              * Limit
