@@ -39,7 +39,7 @@ from app.tasks.region_rotation import RefreshUnderWayError
 from colormaps import UnknownColormapError
 from mosaics.bbox import BboxError
 from mosaics.catalogue import UnknownPeriodError
-from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.collection import UnknownBandError, UnknownCollectionError, UnreadableCollectionError
 from mosaics.index import TooManyScenesError
 from mosaics.period import PeriodError
 from mosaics.storage import StorageAccessError, StorageUnavailableError
@@ -110,6 +110,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     NoAssetFoundError: HTTPStatus.NO_CONTENT,
     StorageUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageAccessError: HTTPStatus.SERVICE_UNAVAILABLE,
+    UnreadableCollectionError: HTTPStatus.SERVICE_UNAVAILABLE,
     RenderingOverloadError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     NoDatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,

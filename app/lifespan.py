@@ -129,7 +129,13 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     )
     tasks = scheduler.tasks if scheduler else ()
     looked_at = parts(
-        storage=storage, redis=redis, database=database, tasks=tasks, regions=regions, sampler=sampler
+        storage=storage,
+        catalogue=catalogue,
+        redis=redis,
+        database=database,
+        tasks=tasks,
+        regions=regions,
+        sampler=sampler,
     )
     return AppState(
         settings=settings,

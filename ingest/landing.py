@@ -22,7 +22,8 @@ from ingest.cog import write_cog
 from ingest.item import COG, GEOJSON, labelled, scene_item
 from ingest.planning import ScenePlan
 from mosaics.collection import Collection
-from mosaics.log import LogState, commit_scenes, read_state
+from mosaics.commits import DAMAGED, LogState
+from mosaics.log import commit_scenes, read_state
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
 
 REUSED_UP_TO = timedelta(hours=12)
@@ -204,10 +205,13 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
 
 
 async def put_collection(storage: Storage, collection: Collection) -> None:
-    """Write collection.json where it is new or says something else; what files say of numbers stays."""
+    """Write collection.json where it is new or says something else; what files say of numbers stays.
+
+    One that is damaged is written anew.
+    """
     key = f"collections/{collection.id}/collection.json"
     document = collection.to_stac()
-    with suppress(ObjectNotFoundError):
+    with suppress(ObjectNotFoundError, *DAMAGED):
         stored = json.loads(await storage.get(key))
         earlier = {band.name: band.landed for band in Collection.from_stac(stored).bands}
         now = {band.name: band.landed for band in collection.bands}

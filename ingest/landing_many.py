@@ -22,9 +22,10 @@ from ingest.planning import ScenePlan, plan_scene
 from ingest.raster import RasterRefusedError
 from ingest.tables.table import Entry
 from mosaics.collection import UnknownBandError
+from mosaics.commits import LogState
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.document import SceneRecord
-from mosaics.log import LogState, commit_scenes, read_state
+from mosaics.log import commit_scenes, read_state
 from mosaics.period import PeriodError
 from mosaics.scene import SceneError
 from mosaics.storage import Storage

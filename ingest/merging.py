@@ -18,8 +18,8 @@ from ingest.harmonisation import Harmonisation
 from ingest.item import LandedItem
 from ingest.options import IngestOptions, Mode
 from ingest.planning import PlannedBand
+from mosaics.commits import LogState
 from mosaics.descriptions.collections import CollectionDescription
-from mosaics.log import LogState
 from mosaics.storage import ObjectNotFoundError, Storage
 
 

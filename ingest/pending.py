@@ -15,8 +15,8 @@ from ingest.landing_request import BandFile, Origin
 from ingest.merging import Merger, decided_offset, merge_scene
 from ingest.options import IngestOptions, Mode
 from ingest.planning import bands_to_probe, scene_folder
+from mosaics.commits import LogState
 from mosaics.descriptions.collections import CollectionDescription
-from mosaics.log import LogState
 from mosaics.storage import Storage
 
 ASKED_AT_ONCE = 8

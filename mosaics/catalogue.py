@@ -3,19 +3,30 @@
 import asyncio
 import json
 import logging
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from mosaics.collection import Collection, UnknownCollectionError
-from mosaics.document import MosaicDocument
+from mosaics.collection import (
+    Collection,
+    UnknownCollectionError,
+    UnreadableCollectionError,
+    read_collection,
+)
+from mosaics.commits import LogState
+from mosaics.document import MosaicDocument, MosaicDocumentError
 from mosaics.index import QuadkeyIndex
-from mosaics.log import LogError, LogState, read_state
+from mosaics.log import follow_log
 from mosaics.period import Period
 from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.storage import ObjectNotFoundError, Storage
+
+CHECKED_EVERY_S = 60.0
+"""How often a log is asked whether its end is its end; in between, one small GET says that nothing is new."""
 
 ASKED_TOGETHER = 16
 """Collections whose log is read at the same time."""
@@ -39,11 +50,20 @@ class _Kept:
     state: LogState
     periods: tuple[Period, ...]
     synthetic: bool
+    trouble: str | None = None
+    """Why this may be out of date: its log cannot be followed from here, or its description is damaged."""
 
     @classmethod
-    def of(cls, collection: Collection, state: LogState) -> "_Kept":
+    def of(cls, collection: Collection, state: LogState, trouble: str | None) -> "_Kept":
         synthetic = any(scene.synthetic for scene in state.scenes.values())
-        return cls(collection, state, tuple(sorted(state.mosaics)), synthetic)
+        return cls(collection, state, tuple(sorted(state.mosaics)), synthetic, trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """A collection of which nothing good is known."""
+
+    trouble: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +72,7 @@ class _View:
 
     kept: Mapping[str, _Kept] = field(default_factory=dict)
     collections: Mapping[str, Collection] = field(default_factory=dict)
+    unreadable: Mapping[str, _Unreadable] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -70,13 +91,16 @@ class Catalogue:
         """Grows with every change of anything."""
         self._view = _View()
         self._refreshing = asyncio.Lock()
+        self._checked_s: dict[str, float] = {}
+        self._damaged_mosaics: dict[str, str] = {}
         self._indexes = _Loaded(max_indexes, self._load_index)
         self._items = _Loaded(max_items, self._load_item)
 
     async def refresh(self) -> frozenset[str]:
         """Follow the logs to what exists now.
 
-        A collection whose log or description is damaged stays as it was, and that is logged.
+        A collection whose log or description is damaged stays as far as it can be followed, and that is
+        logged once; see `troubles`.
 
         Returns:
             Ids of the collections that changed, came or went.
@@ -85,28 +109,40 @@ class Catalogue:
             StorageError: If storage cannot be read; what was known stays.
         """
         async with self._refreshing:
-            known = self._view.kept
+            known: dict[str, _Kept | _Unreadable] = {**self._view.kept, **self._view.unreadable}
             ids = await self.storage.folders("collections/")
             gate = asyncio.Semaphore(ASKED_TOGETHER)
             followed = (self._follow(collection_id, known.get(collection_id), gate) for collection_id in ids)
-            kept: dict[str, _Kept] = {}
+            found: dict[str, _Kept | _Unreadable] = {}
             for collection_id, entry in zip(
                 ids, await asyncio.gather(*followed, return_exceptions=True), strict=True
             ):
                 if isinstance(entry, BaseException):
                     raise entry
                 if entry is not None:
-                    kept[collection_id] = entry
+                    found[collection_id] = entry
             news = frozenset(
-                collection_id
-                for collection_id in known.keys() | kept.keys()
-                if known.get(collection_id) is not kept.get(collection_id)
+                one for one in known.keys() | found.keys() if not _shows_same(known.get(one), found.get(one))
             )
+            kept = {one: entry for one, entry in found.items() if isinstance(entry, _Kept)}
+            unreadable = {one: entry for one, entry in found.items() if isinstance(entry, _Unreadable)}
+            collections = self._view.collections
             if news:
-                collections = {collection_id: entry.collection for collection_id, entry in kept.items()}
-                self._view = _View(kept, MappingProxyType(collections))
+                collections = MappingProxyType({one: entry.collection for one, entry in kept.items()})
                 self.generation += 1
+            self._view = _View(kept, collections, unreadable)
             return news
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return what is wrong with what storage says of collections, by the id of the collection."""
+        view = self._view
+        told = {one: entry.trouble for one, entry in view.kept.items() if entry.trouble is not None}
+        told |= {one: entry.trouble for one, entry in view.unreadable.items()}
+        in_use = {key: one for one, entry in view.kept.items() for key in entry.state.mosaics.values()}
+        self._damaged_mosaics = {key: said for key, said in self._damaged_mosaics.items() if key in in_use}
+        for key, said in self._damaged_mosaics.items():
+            told.setdefault(in_use[key], said)
+        return told
 
     def collections(self) -> Mapping[str, Collection]:
         """Return all collections by id, ascending."""
@@ -155,16 +191,23 @@ class Catalogue:
         Raises:
             UnknownCollectionError: If there is no such collection.
             UnknownPeriodError: If it has no mosaic for the period.
+            UnreadableCollectionError: If the mosaic is missing or damaged.
             StorageError: If storage cannot be read.
         """
         key = self.mosaic_key(collection_id, period)
         try:
-            return await self._indexes.load(key)
-        except ObjectNotFoundError:  # swept long after another took its place, which was not noticed here
-            await self.refresh()
-            if (newer := self.mosaic_key(collection_id, period)) == key:
-                raise
-            return await self._indexes.load(newer)
+            try:
+                return await self._indexes.load(key)
+            except ObjectNotFoundError:  # swept long after another took its place, not noticed here
+                await self.refresh()
+                key = self.mosaic_key(collection_id, period)
+                return await self._indexes.load(key)
+        except (MosaicDocumentError, ObjectNotFoundError) as error:
+            if key not in self._damaged_mosaics:
+                logger.error("mosaic %s cannot be read: %s", key, error)  # noqa: TRY400 - says all there is
+            reason = f"its mosaic {key} is missing or damaged"
+            self._damaged_mosaics[key] = reason
+            raise UnreadableCollectionError(collection_id, reason) from error
 
     def loaded_index(self, mosaic_key: str) -> QuadkeyIndex | None:
         """Return the index of a mosaic if it is in memory."""
@@ -184,24 +227,58 @@ class Catalogue:
         return self._items.peek(item_key)
 
     def _kept(self, collection_id: str) -> _Kept:
+        view = self._view
+        if collection_id in view.unreadable:
+            raise UnreadableCollectionError(collection_id, view.unreadable[collection_id].trouble)
         try:
-            return self._view.kept[collection_id]
+            return view.kept[collection_id]
         except KeyError:
-            raise UnknownCollectionError(collection_id, self._view.kept) from None
+            raise UnknownCollectionError(collection_id, view.kept) from None
 
-    async def _follow(self, collection_id: str, known: _Kept | None, gate: asyncio.Semaphore) -> _Kept | None:
+    def has(self, collection_id: str) -> bool:
+        """Return whether there is a collection of that id.
+
+        Raises:
+            UnreadableCollectionError: If there is one of which nothing can be read.
+        """
+        try:
+            return self._kept(collection_id) is not None
+        except UnknownCollectionError:
+            return False
+
+    async def _follow(
+        self, collection_id: str, known: _Kept | _Unreadable | None, gate: asyncio.Semaphore
+    ) -> _Kept | _Unreadable | None:
         async with gate:
+            before = known if isinstance(known, _Kept) else None
+            state, trouble = await self._state(collection_id, before)
+            if before is not None and state is before.state and trouble == before.trouble:
+                return before
             try:
-                state = await read_state(self.storage, collection_id, known.state if known else None)
-                if known is not None and state is known.state:
-                    return known
                 document = await self.storage.get(f"collections/{collection_id}/collection.json")
-                return _Kept.of(_described(json.loads(document), collection_id), state)
+                described = read_collection(document, collection_id)
+                entry: _Kept | _Unreadable = _Kept.of(described, state, trouble)
             except ObjectNotFoundError:
-                return known  # a writer has begun the collection but not described it yet
-            except (LogError, ValueError):
-                logger.exception("collection %s stays as it was", collection_id)
-                return known
+                if not state.number and trouble is None:
+                    return known  # a writer has begun the collection but not described it yet
+                entry = _without_description(before, state, "its collection.json is missing")
+            except ValueError as error:
+                damage = f"its collection.json is damaged ({error})"
+                entry = _without_description(before, state, damage)
+            if entry.trouble is not None and (known is None or known.trouble != entry.trouble):
+                logger.error("collection %s stays as it was: %s", collection_id, entry.trouble)
+            return entry
+
+    async def _state(self, collection_id: str, before: _Kept | None) -> tuple[LogState, str | None]:
+        """Return how far a log can be followed, and why no further; None if that is its end."""
+        now = time.monotonic()
+        last = self._checked_s.get(collection_id, -math.inf)
+        checked = before is None or before.trouble is not None or now - last >= CHECKED_EVERY_S
+        if checked:
+            self._checked_s[collection_id] = now
+        known = None if before is None else before.state
+        state, trouble = await follow_log(self.storage, collection_id, known, checked=checked)
+        return state, None if trouble is None else str(trouble)
 
     async def _load_index(self, mosaic_key: str) -> QuadkeyIndex:
         data = await self.storage.get(mosaic_key)
@@ -216,11 +293,20 @@ class Catalogue:
         return read_item(document, item_key, self.storage)
 
 
-def _described(document: dict[str, Any], collection_id: str) -> Collection:
-    collection = Collection.from_stac(document)
-    if collection.id != collection_id:
-        raise ValueError(f"the folder {collection_id!r} describes collection {collection.id!r}")
-    return collection
+def _without_description(before: _Kept | None, state: LogState, damage: str) -> _Kept | _Unreadable:
+    """Return what is shown of a collection whose description cannot be read: the description it had."""
+    if before is None:
+        return _Unreadable(damage)
+    if state is before.state and before.trouble == damage:
+        return before
+    return _Kept.of(before.collection, state, damage)
+
+
+def _shows_same(one: _Kept | _Unreadable | None, other: _Kept | _Unreadable | None) -> bool:
+    """Return whether two readings of a collection differ in their trouble at most."""
+    if isinstance(one, _Kept) and isinstance(other, _Kept):
+        return one.state is other.state and one.collection == other.collection
+    return not isinstance(one, _Kept) and not isinstance(other, _Kept)
 
 
 Thing = TypeVar("Thing")

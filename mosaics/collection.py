@@ -1,5 +1,6 @@
 """A collection: scenes with the same bands from one archive, kept as a STAC Collection."""
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,16 @@ class UnknownCollectionError(LookupError):
 
     def __init__(self, collection_id: str, existing: Iterable[str]) -> None:
         super().__init__(_unknown("collection", collection_id, sorted(existing)))
+
+
+class UnreadableCollectionError(Exception):
+    """What storage says of a collection is damaged; the message says what, and what mends it."""
+
+    def __init__(self, collection_id: str, reason: str) -> None:
+        super().__init__(
+            f"collection {collection_id!r} cannot be read: {reason}; `tilewatch repair {collection_id}` "
+            "rebuilds what can be"
+        )
 
 
 class UnknownBandError(LookupError):
@@ -217,6 +228,22 @@ class Collection(BaseModel):
                 "references": document.get("tilewatch:references", ()),
             }
         )
+
+
+def read_collection(data: bytes, collection_id: str) -> Collection:
+    """Read a collection's collection.json.
+
+    Raises:
+        ValueError: If it is damaged, or describes another collection; the message is one line.
+    """
+    try:
+        document = json.loads(data)
+        collection = Collection.from_stac(document)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(str(error).splitlines()[0][:100]) from error
+    if collection.id != collection_id:
+        raise ValueError(f"the folder {collection_id!r} describes collection {collection.id!r}")
+    return collection
 
 
 DATA_TYPES = (

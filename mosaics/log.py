@@ -1,26 +1,26 @@
 """The log of a collection: numbered commits that say which scenes exist and which mosaic serves each period.
 
 A commit is one object written create-only, after everything it names; so it is visible whole or not at all,
-and of two writers racing for a number one wins and the other goes on from there.
+and of two writers racing for a number one wins and the other goes on from there. Each carries the digest of
+the one before it, so that a log out of which one was lost, or in which one was written over, is noticed: it
+is followed no further, and nothing is committed to it, until `mosaics.repairing` has written a checkpoint
+past that place.
 """
 
 import asyncio
-import gzip
 import hashlib
-import json
 import logging
-import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
 from uuid import uuid4
 
-from mosaics.document import MEDIA_TYPE, MosaicDocument, SceneRecord, build_document
+from mosaics.commits import Commit, LogError, LogState, digest_of
+from mosaics.document import MEDIA_TYPE, MosaicDocument, MosaicDocumentError, SceneRecord, build_document
 from mosaics.overview import Overview
-from mosaics.period import Period, instant_text, parse_instant
+from mosaics.period import Period
 from mosaics.scene import SceneError
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage, StorageError
 
@@ -30,130 +30,8 @@ CHECKPOINT_EVERY = 32
 logger = logging.getLogger(__name__)
 
 
-class LogError(Exception):
-    """A commit that cannot be read: it is damaged, or was written by a later version."""
-
-
 class OvertakenError(Exception):
     """A scene was landed by another writer since it was looked at; the message names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One change of a collection."""
-
-    number: int
-    id: str
-    """Random; tells a writer its own commit from a rival's of the same number."""
-    time: datetime
-    """When it was made, UTC."""
-    added: tuple[SceneRecord, ...]
-    removed: tuple[str, ...]
-    """Ids of scenes that are gone; a scene that was replaced stands in `added` alone."""
-    mosaics: Mapping[str, str | None]
-    """New mosaic of each period touched, by the period's text: its key, or None where none is left."""
-
-    def to_json(self) -> bytes:
-        """Return the commit as it stands in storage."""
-        return _json(
-            {
-                "number": self.number,
-                "id": self.id,
-                "time": instant_text(self.time),
-                "added": [record.to_json() for record in self.added],
-                "removed": list(self.removed),
-                "mosaics": dict(self.mosaics),
-            }
-        )
-
-    @classmethod
-    def from_json(cls, data: bytes) -> "Commit":
-        """Read what `to_json` wrote.
-
-        Raises:
-            LogError: If it is not a commit.
-        """
-        try:
-            document = json.loads(data)
-            return cls(
-                document["number"],
-                document["id"],
-                parse_instant(document["time"]),
-                tuple(SceneRecord.from_json(record) for record in document["added"]),
-                tuple(document["removed"]),
-                {Period.parse(text).text: key for text, key in document["mosaics"].items()},
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LogError(f"no commit: {error!r}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class StoredScene:
-    """What a log's state keeps of a scene."""
-
-    item_key: str
-    period: Period
-    synthetic: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LogState:
-    """What a collection holds after a commit."""
-
-    number: int = 0
-    """Of the last commit; 0 before the first."""
-    scenes: Mapping[str, StoredScene] = field(default_factory=dict)
-    """By scene id."""
-    mosaics: Mapping[Period, str] = field(default_factory=dict)
-    """Key of each period's mosaic document."""
-
-    def after(self, commits: Sequence[Commit]) -> "LogState":
-        """Return the state after the commits that follow this one."""
-        if not commits:
-            return self
-        scenes, mosaics = dict(self.scenes), dict(self.mosaics)
-        for commit in commits:
-            for scene_id in commit.removed:
-                scenes.pop(scene_id, None)
-            for record in commit.added:
-                scenes[record.id] = StoredScene(record.item_key, record.period, record.synthetic)
-            for text, key in commit.mosaics.items():
-                if key is None:
-                    mosaics.pop(Period.parse(text), None)
-                else:
-                    mosaics[Period.parse(text)] = key
-        return LogState(commits[-1].number, MappingProxyType(scenes), MappingProxyType(mosaics))
-
-    def to_checkpoint(self) -> bytes:
-        """Return the state as a checkpoint; equal states give equal bytes."""
-        document = {
-            "number": self.number,
-            "scenes": {
-                scene_id: [scene.item_key, scene.period.text, scene.synthetic]
-                for scene_id, scene in sorted(self.scenes.items())
-            },
-            "mosaics": {period.text: key for period, key in sorted(self.mosaics.items())},
-        }
-        return gzip.compress(_json(document), mtime=0)
-
-    @classmethod
-    def from_checkpoint(cls, data: bytes) -> "LogState":
-        """Read what `to_checkpoint` wrote.
-
-        Raises:
-            LogError: If it is damaged.
-        """
-        try:
-            document = json.loads(gzip.decompress(data))
-            periods = {text: Period.parse(text) for text in {row[1] for row in document["scenes"].values()}}
-            scenes = {
-                scene_id: StoredScene(item_key, periods[text], synthetic)
-                for scene_id, (item_key, text, synthetic) in document["scenes"].items()
-            }
-            mosaics = {Period.parse(text): key for text, key in document["mosaics"].items()}
-            return cls(document["number"], MappingProxyType(scenes), MappingProxyType(mosaics))
-        except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LogError(f"no checkpoint: {error!r}") from error
 
 
 async def read_state(storage: Storage, collection_id: str, known: LogState | None = None) -> LogState:
@@ -165,29 +43,114 @@ async def read_state(storage: Storage, collection_id: str, known: LogState | Non
         known: A state read earlier; then only what came after is read, one small GET when nothing did.
 
     Raises:
-        LogError: If a commit is damaged; checkpoints that are get passed over.
+        LogError: If the log cannot be followed to its end; damaged checkpoints are passed over.
     """
-    state = await _newest_checkpoint(storage, collection_id) if known is None else known
-    return state.after([commit async for commit in read_commits(storage, collection_id, state.number + 1)])
+    state, trouble = await follow_log(storage, collection_id, known, checked=known is None)
+    if trouble is not None:
+        raise LogError(f"{trouble}; `tilewatch repair {collection_id}` mends it") from trouble
+    return state
 
 
-async def read_commits(storage: Storage, collection_id: str, start: int = 1) -> AsyncIterator[Commit]:
+async def follow_log(
+    storage: Storage, collection_id: str, known: LogState | None = None, *, checked: bool
+) -> tuple[LogState, LogError | None]:
+    """Return what a collection holds, as far as its log can be followed.
+
+    Args:
+        storage: Where it lies.
+        collection_id: The collection.
+        known: As for `read_state`.
+        checked: Whether to ask, by one listing, if the end of the log is its end.
+
+    Returns:
+        The last good state, and why the log cannot be followed from there; None if that is all of it.
+    """
+    state, trouble = known, None
+    if state is None:
+        state = await newest_checkpoint(storage, collection_id)
+    commits = []
+    try:
+        async for commit in read_commits(
+            storage, collection_id, state.number + 1, before=state.digest, checked=checked
+        ):
+            commits.append(commit)  # noqa: PERF401 - those before a damaged one count
+        if checked and known is not None and not commits:
+            await _require_last(storage, collection_id, known)
+    except LogError as error:
+        trouble = error
+        past = await newest_checkpoint(storage, collection_id)
+        if past.number > state.number + len(commits):
+            return await follow_log(storage, collection_id, past, checked=checked)
+    return state.after(commits), trouble
+
+
+async def read_commits(
+    storage: Storage, collection_id: str, start: int = 1, *, before: str | None = None, checked: bool = True
+) -> AsyncIterator[Commit]:
     """Yield the commits of a collection from number `start` on, up to the newest.
 
+    Args:
+        storage: Where they lie.
+        collection_id: The collection.
+        start: Number of the first.
+        before: Digest of the commit before that; None if it is not known.
+        checked: As for `follow_log`.
+
     Raises:
-        LogError: If one is damaged.
+        LogError: If one is damaged, missing, or does not follow the one before it.
     """
     number = start
     while True:
         try:
-            data = await storage.get(_commit_key(collection_id, number))
+            data = await storage.get(commit_key(collection_id, number))
         except ObjectNotFoundError:
-            return
+            later = await _later(storage, collection_id, number - 1) if checked else []
+            if not later:
+                return
+            if later[0] == number:  # written meanwhile
+                continue
+            raise LogError(
+                f"commit {number} of collection {collection_id!r} is missing, and there is commit {later[-1]}"
+            ) from None
         try:
-            yield Commit.from_json(data)
+            commit = Commit.from_json(data)
         except LogError as error:
             raise LogError(f"commit {number} of collection {collection_id!r}: {error}") from error
+        if None not in (before, commit.before) and commit.before != before:
+            raise LogError(
+                f"commit {number} of collection {collection_id!r} does not follow commit {number - 1}, "
+                "which was another when it was made"
+            )
+        yield commit
+        before = commit.digest
         number += 1
+
+
+async def commits_left(storage: Storage, collection_id: str) -> dict[int, Commit | bytes]:
+    """Return what there is of a log, holes or not, by number: commits, or the bytes of those damaged."""
+    there: dict[int, Commit | bytes] = {}
+    for number in await _later(storage, collection_id, 0):
+        data = await storage.get(commit_key(collection_id, number))
+        try:
+            there[number] = Commit.from_json(data)
+        except LogError:
+            there[number] = data
+    return there
+
+
+async def _later(storage: Storage, collection_id: str, number: int) -> list[int]:
+    """Return the numbers of all commits after one, ascending."""
+    listed = storage.list(_log(collection_id) + "0", after=commit_key(collection_id, number))
+    names = [info.key.rpartition("/")[2].removesuffix(".json") async for info in listed]
+    return [int(name) for name in names if name.isdecimal()]
+
+
+async def _require_last(storage: Storage, collection_id: str, known: LogState) -> None:
+    """Refuse a log whose last commit is gone, unless a checkpoint says all that it said; LogError."""
+    if not known.number or (await _later(storage, collection_id, known.number - 1))[:1] == [known.number]:
+        return
+    if (await newest_checkpoint(storage, collection_id)).number < known.number:
+        raise LogError(f"commit {known.number} of collection {collection_id!r} is gone")
 
 
 async def commit_scenes(
@@ -257,10 +220,14 @@ async def _commit(
             period.text: await _write_mosaic(storage, collection_id, state, period, change)
             for period in sorted(change.periods)
         }
-        commit = Commit(state.number + 1, commit_id, datetime.now(UTC), change.added, change.removed, mosaics)
-        key = _commit_key(collection_id, commit.number)
+        now = datetime.now(UTC)
+        commit = Commit(
+            state.number + 1, commit_id, now, change.added, change.removed, mosaics, before=state.digest
+        )
+        key, data = commit_key(collection_id, commit.number), commit.to_json()
+        commit = replace(commit, digest=digest_of(data))
         try:
-            await storage.put_new(key, commit.to_json(), "application/json")
+            await storage.put_new(key, data, "application/json")
         except ObjectExistsError:
             # Our own, when the answer to a first attempt got lost; else a rival's, and we go on from there.
             if Commit.from_json(await storage.get(key)).id != commit_id:
@@ -317,11 +284,17 @@ class _Change:
 async def _write_mosaic(
     storage: Storage, collection_id: str, state: LogState, period: Period, change: _Change
 ) -> str | None:
-    previous = await storage.get(state.mosaics[period]) if period in state.mosaics else None
+    try:
+        previous = await storage.get(state.mosaics[period]) if period in state.mosaics else None
+    except ObjectNotFoundError as error:
+        raise LogError(_unreadable(collection_id, state.mosaics[period])) from error
 
     def build() -> bytes | None:
-        document = None if previous is None else MosaicDocument(previous)
-        scenes = {record.id: record for record in document.scenes()} if document else {}
+        try:
+            document = None if previous is None else MosaicDocument(previous)
+            scenes = {record.id: record for record in document.scenes()} if document else {}
+        except MosaicDocumentError as error:
+            raise LogError(_unreadable(collection_id, state.mosaics[period])) from error
         for scene_id in (*change.removed, *(record.id for record in change.added)):
             scenes.pop(scene_id, None)
         scenes |= {record.id: record for record in change.added if record.period == period}
@@ -331,10 +304,13 @@ async def _write_mosaic(
         return build_document(name, list(scenes.values()), storage.href, overviews) if scenes else None
 
     data = await asyncio.to_thread(build)
-    if data is None:
-        return None
+    return None if data is None else await put_mosaic(storage, collection_id, period, state.number + 1, data)
+
+
+async def put_mosaic(storage: Storage, collection_id: str, period: Period, number: int, data: bytes) -> str:
+    """Write the mosaic of a period for commit `number`, and return its key."""
     digest = hashlib.sha256(data).hexdigest()[:12]
-    key = f"collections/{collection_id}/mosaics/{period.text}/{state.number + 1}-{digest}.json.gz"
+    key = f"collections/{collection_id}/mosaics/{period.text}/{number}-{digest}.json.gz"
     try:
         await storage.put_new(key, data, MEDIA_TYPE)
     except ObjectExistsError:
@@ -347,9 +323,7 @@ async def _write_checkpoint(storage: Storage, collection_id: str, state: LogStat
     if state.number % CHECKPOINT_EVERY:
         return
     try:
-        await storage.put_new(
-            f"{_checkpoints(collection_id)}{state.number:08d}.json.gz", state.to_checkpoint(), MEDIA_TYPE
-        )
+        await storage.put_new(checkpoint_key(collection_id, state.number), state.to_checkpoint(), MEDIA_TYPE)
     except StorageError as error:
         logger.warning(
             "no checkpoint after commit %d of %s, readers start earlier: %s",
@@ -359,7 +333,8 @@ async def _write_checkpoint(storage: Storage, collection_id: str, state: LogStat
         )
 
 
-async def _newest_checkpoint(storage: Storage, collection_id: str) -> LogState:
+async def newest_checkpoint(storage: Storage, collection_id: str) -> LogState:
+    """Return the state of the newest checkpoint that can be read; the empty one if there is none."""
     infos = [info async for info in storage.list(_checkpoints(collection_id))]
     for info in reversed(infos):
         try:
@@ -369,13 +344,23 @@ async def _newest_checkpoint(storage: Storage, collection_id: str) -> LogState:
     return LogState()
 
 
+def _log(collection_id: str) -> str:
+    return f"collections/{collection_id}/log/"
+
+
 def _checkpoints(collection_id: str) -> str:
-    return f"collections/{collection_id}/log/checkpoints/"
+    return f"{_log(collection_id)}checkpoints/"
 
 
-def _commit_key(collection_id: str, number: int) -> str:
-    return f"collections/{collection_id}/log/{number:08d}.json"
+def _unreadable(collection_id: str, key: str) -> str:
+    return f"mosaic {key} is missing or damaged; `tilewatch repair {collection_id}` makes it anew"
 
 
-def _json(document: Any) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+def checkpoint_key(collection_id: str, number: int) -> str:
+    """Return the key of the checkpoint after a commit."""
+    return f"{_checkpoints(collection_id)}{number:08d}.json.gz"
+
+
+def commit_key(collection_id: str, number: int) -> str:
+    """Return the key of a commit."""
+    return f"{_log(collection_id)}{number:08d}.json"

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from mosaics.commits import Commit, LogError, LogState
 from mosaics.document import MosaicDocument
-from mosaics.log import Commit, LogState, read_commits
+from mosaics.log import commits_left, read_commits, read_state
 from mosaics.storage import ObjectInfo, ObjectNotFoundError, Storage
 
 
@@ -39,8 +40,8 @@ async def unreferenced(
         ]
         if not old:
             continue
-        commits = [commit async for commit in read_commits(storage, collection)]
-        named, mosaics = _needed(commits, None if superseded is None else now - superseded)
+        base, commits = await _history(storage, collection)
+        named, mosaics = _needed(base, commits, None if superseded is None else now - superseded)
         if any(info.key.startswith(f"{root}/overviews/") for info in old):
             named |= await _overview_folders(storage, commits, now - older_than)
         for info in old:
@@ -58,15 +59,29 @@ async def remove(storage: Storage, found: ObjectInfo) -> bool:
     return True
 
 
-def _needed(commits: list[Commit], since: datetime | None) -> tuple[set[str], set[str]]:
+async def _history(storage: Storage, collection_id: str) -> tuple[LogState, list[Commit]]:
+    """Return a state that is whole, and all commits there are: before it too, where the log has a hole there.
+
+    Raises:
+        LogError: If the log cannot be followed from any checkpoint; what is needed is not known then.
+    """
+    try:
+        return LogState(), [commit async for commit in read_commits(storage, collection_id)]
+    except LogError:
+        state = await read_state(storage, collection_id)
+        left = await commits_left(storage, collection_id)
+        return state, [commit for commit in left.values() if isinstance(commit, Commit)]
+
+
+def _needed(base: LogState, commits: list[Commit], since: datetime | None) -> tuple[set[str], set[str]]:
     """Return the folders of scenes and keys of mosaics that any state names, since a moment if given."""
     # The clocks of writers may differ: the past ends with the first commit that is not in it.
     past = next(
         (at for at, commit in enumerate(commits) if since is None or commit.time >= since), len(commits)
     )
     state = LogState().after(commits[:past])
-    folders = {_folder(scene.item_key) for scene in state.scenes.values()}
-    mosaics = set(state.mosaics.values())
+    folders = {_folder(scene.item_key) for each in (base, state) for scene in each.scenes.values()}
+    mosaics = {*base.mosaics.values(), *state.mosaics.values()}
     for commit in commits[past:]:
         folders.update(_folder(record.item_key) for record in commit.added)
         mosaics.update(key for key in commit.mosaics.values() if key is not None)

@@ -16,6 +16,7 @@ COMMANDS = {
     "products": "app.cli.products:products",
     "log": "app.cli.land:log",
     "sweep": "app.cli.sweep:sweep",
+    "repair": "app.cli.repair:repair",
     "migrate": "app.cli.migrate:migrate",
     "areas": "app.cli.areas:areas",
     "regions": "app.cli.regions:regions",

@@ -27,8 +27,9 @@ from ingest.tables.opening import is_picture, open_table
 from ingest.tables.rows import RowReader
 from ingest.tables.table import TableError
 from mosaics.collection import UnknownBandError, UnknownCollectionError
+from mosaics.commits import LogError
 from mosaics.descriptions.collections import CollectionFileError, find_collection
-from mosaics.log import LogError, read_commits, read_state
+from mosaics.log import read_commits, read_state
 from mosaics.period import PeriodError
 from mosaics.scene import SceneError
 from mosaics.storage import Storage, StorageAddressError, StorageError, open_storage

@@ -12,12 +12,16 @@ from app.database import Database, DatabaseUnavailableError
 from app.health.finding import Finding
 from app.tasks.task import Task
 from app.tasks.task_runs import LatestSlot, latest_slots, leader_beat
+from mosaics.catalogue import Catalogue
 from mosaics.storage import Storage, StorageError
 
 SPACE_BYTES = 1 << 30
 SPACE_SHARE = 0.05
 """A disk counts as full if less than a gigabyte and less than this share of it is free: a Sentinel-2 scene
 takes about a gigabyte."""
+
+MOST_NAMED = 3
+"""Damaged collections named in a sentence; all of them stand in the facts."""
 
 STORAGE_S = 5.0
 """How long storage may take to list its collections."""
@@ -50,6 +54,21 @@ async def check_storage(storage: Storage) -> Finding:
             False, f"The storage disk is full: only {disk.free / 1e6:.0f} MB are free.", facts=facts
         )
     return Finding(True, f"The folder answers; {disk.free / 1e9:.1f} GB are free.", facts=facts)
+
+
+async def check_collections(catalogue: Catalogue) -> Finding:
+    """Check that the log, the description and the mosaics of every collection could be read."""
+    troubles = catalogue.troubles()
+    facts = {"damaged": dict(troubles)}
+    if not troubles:
+        return Finding(True, "Every collection can be read.", facts=facts)
+    told = "; ".join(f"{name}: {trouble}" for name, trouble in sorted(troubles.items())[:MOST_NAMED])
+    return Finding(
+        False,
+        f"{len(troubles)} collections are damaged and may be shown out of date; `tilewatch repair` rebuilds "
+        f"what can be. {told}",
+        facts=facts,
+    )
 
 
 async def check_redis(redis: RedisTier | None) -> Finding:

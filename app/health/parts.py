@@ -5,18 +5,20 @@ from functools import partial
 
 from app.caching.redis_tier import RedisTier
 from app.database import Database
-from app.health.checks import check_database, check_redis, check_scheduler, check_storage
+from app.health.checks import check_collections, check_database, check_redis, check_scheduler, check_storage
 from app.health.finding import Check
 from app.health.region_checks import check_regions
 from app.health.sampling import Sampler
 from app.regions.service import RegionService
 from app.tasks.task import Task
+from mosaics.catalogue import Catalogue
 from mosaics.storage import Storage
 
 
 def parts(
     *,
     storage: Storage,
+    catalogue: Catalogue,
     redis: RedisTier | None,
     database: Database | None,
     tasks: Sequence[Task],
@@ -27,6 +29,7 @@ def parts(
 
     Args:
         storage: Where scenes are stored.
+        catalogue: What was read of them.
         redis: None if none is configured.
         database: None if none is configured.
         tasks: Those this worker would run.
@@ -35,6 +38,7 @@ def parts(
     """
     return {
         "storage": partial(check_storage, storage),
+        "collections": partial(check_collections, catalogue),
         "database": partial(check_database, database),
         "redis": partial(check_redis, redis),
         "scheduler": partial(check_scheduler, database, tasks),

@@ -21,7 +21,7 @@ def chosen_periods(state: AppState, product: Product, datetime: str | None) -> t
         NothingLandedError, EmptyWindowError: If no period of the product lies in it.
         PeriodError, WindowError: If it is not valid.
     """
-    landed = product.collection in state.catalogue.collections()
+    landed = state.catalogue.has(product.collection)
     known = state.catalogue.periods(product.collection) if landed else ()
     if not known:
         raise NothingLandedError(f"nothing has landed for {product.id!r} yet")

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,8 @@ from app.stac.index_writes import (
     remove_scenes,
     write_scenes,
 )
-from mosaics.log import Commit, LogError, read_commits, read_state
+from mosaics.commits import Commit, LogError
+from mosaics.log import read_commits, read_state
 from mosaics.scene import SceneError, read_item
 from mosaics.storage import ObjectNotFoundError, Storage
 
@@ -123,9 +125,10 @@ class SceneIndexUpdates:
     async def _changes(self, collection: str, known: FollowedTo | None) -> IndexChanges | None:
         """Return what the table lacks of a collection; None if nothing."""
         if known is not None:
-            commits = [c async for c in read_commits(self._storage, collection, known.number)]
-            if commits and commits[0].id == known.commit_id:
-                return following(commits[1:])
+            with suppress(LogError):  # a hole, which a repair may have left behind
+                commits = [c async for c in read_commits(self._storage, collection, known.number)]
+                if commits and commits[0].id == known.commit_id:
+                    return following(commits[1:])
         return await self._compared(collection, known)
 
     async def _compared(self, collection: str, known: FollowedTo | None) -> IndexChanges | None:

@@ -19,7 +19,7 @@ from ingest.compositing.scene_selection import SceneSelection
 from ingest.compositing.stacking import Overpass, overpasses
 from ingest.landing import is_landed
 from ingest.planning import CONVERTER, DIGEST_LENGTH, scene_folder
-from mosaics.log import LogState
+from mosaics.commits import LogState
 from mosaics.raster.coordinates import Bounds
 
 COMPOSER = 1

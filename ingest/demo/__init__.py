@@ -15,8 +15,9 @@ from ingest.landing import convert_scene, is_landed, put_collection, require_spa
 from ingest.landing_request import LandingRequest
 from ingest.planning import CONVERTER, DIGEST_LENGTH, ScenePlan, plan_scene, scene_folder
 from mosaics.collection import Collection
+from mosaics.commits import LogState
 from mosaics.descriptions.collections import CollectionDescription, find_collection, load_collections
-from mosaics.log import LogState, commit_scenes, read_state
+from mosaics.log import commit_scenes, read_state
 from mosaics.storage import Storage
 
 EDITION = 2

@@ -79,11 +79,12 @@ class LocalStorage:
         """See `Storage.put`."""
         await self._write(key, lambda file: file.write(data), os.replace)
 
-    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+    async def list(self, prefix: str, *, after: str = "") -> AsyncIterator[ObjectInfo]:
         """See `Storage.list`."""
         checked_prefix(prefix)
         for info in await self._work(prefix, lambda: self._found(prefix)):
-            yield info
+            if info.key > after:
+                yield info
 
     async def folders(self, prefix: str) -> tuple[str, ...]:
         """See `Storage.folders`."""

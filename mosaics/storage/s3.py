@@ -174,10 +174,11 @@ class S3Storage:
         """See `Storage.put`."""
         await self._put(key, Body=data, ContentType=media_type)
 
-    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+    async def list(self, prefix: str, *, after: str = "") -> AsyncIterator[ObjectInfo]:
         """See `Storage.list`."""
+        begin = {"StartAfter": self.prefix + after} if after else {}
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=self.prefix + checked_prefix(prefix)
+            Bucket=self.bucket, Prefix=self.prefix + checked_prefix(prefix), **begin
         )
         with _errors(prefix, self.bucket):
             async for page in pages:

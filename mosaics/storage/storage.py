@@ -95,8 +95,13 @@ class Storage(Protocol):
         """Write an object, in place of the one under the key where there is one."""
         ...
 
-    def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """Return all objects whose key begins with `prefix`, in the order of their keys."""
+    def list(self, prefix: str, *, after: str = "") -> AsyncIterator[ObjectInfo]:
+        """Return all objects whose key begins with `prefix`, in the order of their keys.
+
+        Args:
+            prefix: What keys begin with.
+            after: Only those whose key comes after this one in the order of keys.
+        """
         ...
 
     async def folders(self, prefix: str) -> tuple[str, ...]:

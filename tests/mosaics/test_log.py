@@ -8,8 +8,9 @@ import logging
 import pytest
 import shapely
 
+from mosaics.commits import Commit, LogError, LogState
 from mosaics.document import MosaicDocument
-from mosaics.log import CHECKPOINT_EVERY, Commit, LogError, LogState, commit_scenes, read_commits, read_state
+from mosaics.log import CHECKPOINT_EVERY, commit_scenes, follow_log, read_commits, read_state
 from mosaics.scene import SceneError
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, StorageUnavailableError, open_storage
 from mosaics.storage.local import LocalStorage
@@ -47,9 +48,9 @@ class Counting:
         self.asked.append(f"get {key}")
         return await self.storage.get(key)
 
-    def list(self, prefix):
-        self.asked.append(f"list {prefix}")
-        return self.storage.list(prefix)
+    def list(self, prefix, *, after=""):
+        self.asked.append(f"list {prefix}{after and f' after {after}'}")
+        return self.storage.list(prefix, after=after)
 
     async def put_new(self, key, data, media_type):
         at_log = "/log/0" in key
@@ -168,6 +169,7 @@ async def test_a_reader_begins_at_the_newest_checkpoint(folder):
         "list collections/harvest/log/checkpoints/",
         "get collections/harvest/log/checkpoints/00000064.json.gz",
         *(f"get collections/harvest/log/000000{number}.json" for number in (65, 66, 67)),
+        "list collections/harvest/log/0 after collections/harvest/log/00000066.json",
     ]
 
 
@@ -258,7 +260,66 @@ async def test_the_loser_of_a_race_takes_over_what_the_winner_did(folder):
 async def test_a_commit_is_json_anyone_can_read(folder):
     await commit_scenes(folder, "harvest", add=[scene("a")])
     document = json.loads(await folder.get("collections/harvest/log/00000001.json"))
-    assert set(document) == {"number", "id", "time", "added", "removed", "mosaics"}
+    assert set(document) == {"number", "id", "time", "added", "removed", "mosaics", "before"}
     assert document["added"][0]["period"] == "2024-06"
     with pytest.raises(ObjectNotFoundError):
         await folder.get("collections/harvest/log/00000002.json")
+
+
+LOG = "collections/harvest/log/"
+
+
+async def write_over(folder, number, **fields):
+    key = f"{LOG}{number:08d}.json"
+    await folder.put(key, json.dumps(json.loads(await folder.get(key)) | fields).encode(), "application/json")
+
+
+@pytest.mark.parametrize("lost", [1, 2, 4])
+async def test_a_missing_commit_is_not_the_end_of_the_log(folder, lost):
+    await commit_many(folder, 5)
+    await folder.delete(f"{LOG}{lost:08d}.json")
+    with pytest.raises(LogError, match=f"commit {lost} .* is missing, and there is commit 5"):
+        await read_state(folder, "harvest")
+    state, trouble = await follow_log(folder, "harvest", checked=True)
+    assert (state.number, sorted(state.scenes)) == (lost - 1, [f"s{number}" for number in range(lost - 1)])
+    assert trouble is not None
+    # A writer that filled the gap would have its scene in the state and in no mosaic.
+    with pytest.raises(LogError, match="tilewatch repair harvest"):
+        await commit_scenes(folder, "harvest", add=[scene("new")])
+
+
+async def test_a_reader_notices_that_the_commit_it_knows_is_gone(folder):
+    await commit_many(folder, 3)
+    known = await read_state(folder, "harvest")
+    await folder.delete(f"{LOG}00000003.json")
+    assert await follow_log(folder, "harvest", known, checked=False) == (known, None)
+    state, trouble = await follow_log(folder, "harvest", known, checked=True)
+    assert state is known
+    assert "commit 3 of collection 'harvest' is gone" in str(trouble)
+
+
+async def test_a_commit_that_was_written_over_is_noticed_by_the_next(folder):
+    await commit_many(folder, 4)
+    await write_over(folder, 2, removed=["s0"])
+    with pytest.raises(LogError, match="commit 3 of collection 'harvest' does not follow commit 2"):
+        await read_state(folder, "harvest")
+
+
+async def test_a_commit_of_a_version_that_wrote_no_digest_is_followed(folder):
+    await commit_many(folder, 2)
+    for number in (1, 2):
+        key = f"{LOG}{number:08d}.json"
+        document = json.loads(await folder.get(key))
+        del document["before"]
+        await folder.put(key, json.dumps(document).encode(), "application/json")
+    await commit_scenes(folder, "harvest", add=[scene("new")])
+    assert sorted((await read_state(folder, "harvest")).scenes) == ["new", "s0", "s1"]
+
+
+async def test_a_checkpoint_past_a_hole_says_all_that_was_in_it(folder):
+    await commit_many(folder, CHECKPOINT_EVERY + 1)
+    whole = await read_state(folder, "harvest")
+    await folder.delete(f"{LOG}00000007.json")
+    assert await read_state(folder, "harvest") == whole
+    known = LogState().after([Commit.from_json(await folder.get(f"{LOG}00000001.json"))])
+    assert (await follow_log(folder, "harvest", known, checked=True))[0] == whole

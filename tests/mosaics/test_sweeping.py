@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ import shapely
 
 from mosaics.catalogue import Catalogue
 from mosaics.log import commit_scenes, read_state
-from mosaics.storage import StorageUnavailableError, open_storage
+from mosaics.storage import ObjectNotFoundError, StorageUnavailableError, open_storage
 from mosaics.sweeping import remove, unreferenced
 from tests.mosaics.records import HARVEST, JUNE, scene
 
@@ -78,11 +79,15 @@ DAY = timedelta(days=1)
 
 
 async def made(storage, number, age):
-    """Lets a commit have been made so long ago."""
-    key = f"collections/harvest/log/{number:08d}.json"
-    commit = json.loads(await storage.get(key))
-    commit["time"] = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%SZ")
-    await storage.put(key, json.dumps(commit).encode(), "application/json")
+    """Lets a commit have been made so long ago, and the one after it follow that."""
+    for each, change in (
+        (number, {"time": f"{datetime.now(UTC) - age:%Y-%m-%dT%H:%M:%SZ}"}),
+        (number + 1, {}),
+    ):
+        key = f"collections/harvest/log/{each:08d}.json"
+        with suppress(ObjectNotFoundError):
+            commit = json.loads(await storage.get(key)) | change | {"before": None}
+            await storage.put(key, json.dumps(commit).encode(), "application/json")
 
 
 async def found(storage, superseded):

@@ -114,7 +114,7 @@ async def statistics(
         width_m = ring_width_m(windows.offset)
         windows = replace(windows, offset="0")
     found, time = windows.product(state, product, datetime)
-    if found.collection not in state.catalogue.collections():
+    if not state.catalogue.has(found.collection):
         raise NothingLandedError(f"nothing has landed for {found.id!r} yet")
     how = None
     if found.roles and time is None:

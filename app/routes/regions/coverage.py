@@ -58,7 +58,7 @@ async def covered_part(state: AppState, status: RegionStatus) -> shapely.Geometr
         return None
     collection = state.registry.get(status.region.product).collection
     interval = Interval.parse(status.post.text)
-    if collection not in state.catalogue.collections():
+    if not state.catalogue.has(collection):
         return shapely.Polygon()
     indexes = [
         await state.catalogue.index(collection, period)

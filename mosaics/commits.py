@@ -1,0 +1,160 @@
+"""What a log is made of: commits, and the state of a collection after them, as they stand in storage."""
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from mosaics.document import SceneRecord
+from mosaics.period import Period, instant_text, parse_instant
+
+DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading bytes raises that are not, or not all of, the gzipped JSON they should be."""
+
+
+class LogError(Exception):
+    """A log that cannot be followed: a commit is damaged, missing or not the next; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One change of a collection."""
+
+    number: int
+    id: str
+    """Random; tells a writer its own commit from a rival's of the same number."""
+    time: datetime
+    """When it was made, UTC."""
+    added: tuple[SceneRecord, ...]
+    removed: tuple[str, ...]
+    """Ids of scenes that are gone; a scene that was replaced stands in `added` alone."""
+    mosaics: Mapping[str, str | None]
+    """New mosaic of each period touched, by the period's text: its key, or None where none is left."""
+    before: str | None = None
+    """Digest of the commit before it; None for the first, and where the version that wrote it gave none."""
+    digest: str = field(default="", compare=False)
+    """Of its own bytes, as it was read or written."""
+
+    def to_json(self) -> bytes:
+        """Return the commit as it stands in storage."""
+        return _json(
+            {
+                "number": self.number,
+                "id": self.id,
+                "time": instant_text(self.time),
+                "added": [record.to_json() for record in self.added],
+                "removed": list(self.removed),
+                "mosaics": dict(self.mosaics),
+                "before": self.before,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Commit":
+        """Read what `to_json` wrote.
+
+        Raises:
+            LogError: If it is not a commit.
+        """
+        try:
+            document = json.loads(data)
+            return cls(
+                document["number"],
+                document["id"],
+                parse_instant(document["time"]),
+                tuple(SceneRecord.from_json(record) for record in document["added"]),
+                tuple(document["removed"]),
+                {Period.parse(text).text: key for text, key in document["mosaics"].items()},
+                document.get("before"),
+                digest_of(data),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise LogError(f"it is not a commit: {error!r:.200}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScene:
+    """What a log's state keeps of a scene."""
+
+    item_key: str
+    period: Period
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What a collection holds after a commit."""
+
+    number: int = 0
+    """Of the last commit; 0 before the first."""
+    scenes: Mapping[str, StoredScene] = field(default_factory=dict)
+    """By scene id."""
+    mosaics: Mapping[Period, str] = field(default_factory=dict)
+    """Key of each period's mosaic document."""
+    digest: str | None = None
+    """Of the last commit; None before the first, and in checkpoints of versions that did not write it."""
+
+    def after(self, commits: Sequence[Commit]) -> "LogState":
+        """Return the state after the commits that follow this one."""
+        if not commits:
+            return self
+        scenes, mosaics = dict(self.scenes), dict(self.mosaics)
+        for commit in commits:
+            for scene_id in commit.removed:
+                scenes.pop(scene_id, None)
+            for record in commit.added:
+                scenes[record.id] = StoredScene(record.item_key, record.period, record.synthetic)
+            for text, key in commit.mosaics.items():
+                if key is None:
+                    mosaics.pop(Period.parse(text), None)
+                else:
+                    mosaics[Period.parse(text)] = key
+        last = commits[-1]
+        return LogState(last.number, MappingProxyType(scenes), MappingProxyType(mosaics), last.digest)
+
+    def to_checkpoint(self) -> bytes:
+        """Return the state as a checkpoint; equal states give equal bytes."""
+        document = {
+            "number": self.number,
+            "scenes": {
+                scene_id: [scene.item_key, scene.period.text, scene.synthetic]
+                for scene_id, scene in sorted(self.scenes.items())
+            },
+            "mosaics": {period.text: key for period, key in sorted(self.mosaics.items())},
+            "digest": self.digest,
+        }
+        return gzip.compress(_json(document), mtime=0)
+
+    @classmethod
+    def from_checkpoint(cls, data: bytes) -> "LogState":
+        """Read what `to_checkpoint` wrote.
+
+        Raises:
+            LogError: If it is damaged.
+        """
+        try:
+            document = json.loads(gzip.decompress(data))
+            periods = {text: Period.parse(text) for text in {row[1] for row in document["scenes"].values()}}
+            scenes = {
+                scene_id: StoredScene(item_key, periods[text], synthetic)
+                for scene_id, (item_key, text, synthetic) in document["scenes"].items()
+            }
+            mosaics = {Period.parse(text): key for text, key in document["mosaics"].items()}
+            shown = MappingProxyType(scenes), MappingProxyType(mosaics)
+            return cls(int(document["number"]), *shown, document.get("digest"))
+        except DAMAGED as error:
+            raise LogError(f"it is not a checkpoint: {error!r:.200}") from error
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest by which a commit names the one before it: 96 bits of SHA-256, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()[:24]
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

@@ -1,0 +1,227 @@
+"""Repairs a collection whose log has a hole, or whose mosaics are damaged, from what is there.
+
+What is left of the log says which scenes there are; scenes in storage that nothing left of it names were of
+the commits that are gone. A commit after the newest one brings both together, and the checkpoint after it is
+where readers go on. What cannot be known: a scene that a lost commit removed is there again, and one that it
+landed anew is in the version before, until the same is done once more.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+from uuid import uuid4
+
+from mosaics.collection import read_collection
+from mosaics.commits import DAMAGED, Commit, LogError, LogState, StoredScene, digest_of
+from mosaics.document import MEDIA_TYPE, MosaicDocument, MosaicDocumentError, SceneRecord, build_document
+from mosaics.log import checkpoint_key, commit_key, commits_left, follow_log, newest_checkpoint, put_mosaic
+from mosaics.overview import Overview
+from mosaics.period import Cadence, Period, parse_instant
+from mosaics.scene import SceneError
+from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
+
+ITEM = "/item.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What a repair found and did."""
+
+    commit: Commit
+    """Adds the scenes that no commit left names."""
+    missing: tuple[int, ...]
+    """Numbers of commits that are gone."""
+    damaged: tuple[int, ...]
+    """Numbers of commits that cannot be read."""
+    lost: tuple[str, ...]
+    """Ids of scenes of which neither a record nor an item is left."""
+
+
+async def collection_damage(storage: Storage, collection_id: str) -> str | None:
+    """Return what is wrong with a collection's description; None if it can be read."""
+    try:
+        read_collection(await storage.get(f"collections/{collection_id}/collection.json"), collection_id)
+    except ObjectNotFoundError:
+        return "collection.json is missing"
+    except ValueError as error:
+        return f"collection.json is damaged ({error})"
+    return None
+
+
+async def repair(storage: Storage, collection_id: str, cadence: Cadence) -> Repaired | None:
+    """Rebuild the log and the mosaics of a collection from what is there.
+
+    Args:
+        storage: Where it lies.
+        collection_id: The collection.
+        cadence: How long its periods are.
+
+    Returns:
+        What was done; None if nothing is wrong.
+
+    Raises:
+        LogError: If another writer committed meanwhile; the same can be done again.
+        StorageError: If storage fails.
+    """
+    state, trouble = await follow_log(storage, collection_id, checked=True)
+    mosaics = await _mosaics(storage, state)
+    if trouble is None and None not in mosaics.values():
+        return None
+    left = await commits_left(storage, collection_id)
+    commits = [commit for commit in left.values() if isinstance(commit, Commit)]
+    start = await newest_checkpoint(storage, collection_id)
+    whole = start.after([commit for commit in commits if commit.number > start.number])
+    mosaics |= await _mosaics(storage, whole, known=mosaics)
+    records = {(record.id, record.item_key): record for commit in commits for record in commit.added}
+    records |= {
+        (record.id, record.item_key): record
+        for document in mosaics.values()
+        if document is not None
+        for record in document.scenes()
+    }
+    scenes = {
+        scene_id: records.get((scene_id, scene.item_key))
+        or await _record(storage, collection_id, scene.item_key, cadence)
+        for scene_id, scene in whole.scenes.items()
+    }
+    known = {*whole.scenes, *(record.id for commit in commits for record in commit.added)}
+    known.update(scene_id for commit in commits for scene_id in commit.removed)
+    found = [] if trouble is None else await _unnamed(storage, collection_id, known, cadence)
+    there = [*filter(None, scenes.values()), *found]
+    number = max([start.number, *left]) + 1
+    keys = await _write_mosaics(storage, collection_id, there, number=number, state=whole, mosaics=mosaics)
+    commit = Commit(
+        number=number,
+        id=uuid4().hex,
+        time=datetime.now(UTC),
+        added=tuple(found),
+        removed=tuple(scene_id for scene_id, record in scenes.items() if record is None),
+        mosaics={
+            period.text: keys.get(period)
+            for period in sorted({*keys, *whole.mosaics})
+            if keys.get(period) != whole.mosaics.get(period)
+        },
+        before=_digest(left.get(number - 1)) or start.digest,
+    )
+    await _publish(storage, collection_id, commit, there, keys)
+    return Repaired(
+        commit,
+        missing=tuple(one for one in range(start.number + 1, number) if one not in left),
+        damaged=tuple(one for one, commit in left.items() if isinstance(commit, bytes)),
+        lost=commit.removed,
+    )
+
+
+def _digest(commit: Commit | bytes | None) -> str | None:
+    if commit is None:
+        return None
+    return commit.digest if isinstance(commit, Commit) else digest_of(commit)
+
+
+async def _mosaics(
+    storage: Storage, state: LogState, *, known: Mapping[str, MosaicDocument | None] = MappingProxyType({})
+) -> dict[str, MosaicDocument | None]:
+    """Return the mosaics of a state by their keys; None for those that are missing or damaged."""
+    return {
+        key: known[key] if key in known else await _whole_mosaic(storage, key)
+        for key in state.mosaics.values()
+    }
+
+
+async def _whole_mosaic(storage: Storage, key: str) -> MosaicDocument | None:
+    try:
+        document = MosaicDocument(await storage.get(key))
+        await asyncio.to_thread(lambda: sum(1 for _ in document.scenes()))
+    except (ObjectNotFoundError, MosaicDocumentError):
+        return None
+    return document
+
+
+async def _unnamed(
+    storage: Storage, collection_id: str, known: set[str], cadence: Cadence
+) -> list[SceneRecord]:
+    """Return the scenes in storage whose ids are not known; of several versions that written last."""
+    newest: dict[str, tuple[datetime, str]] = {}
+    async for info in storage.list(f"collections/{collection_id}/scenes/"):
+        scene_id = info.key.split("/")[3]
+        if info.key.endswith(ITEM) and scene_id not in known:
+            newest[scene_id] = max(newest.get(scene_id, (info.modified, info.key)), (info.modified, info.key))
+    read = [await _record(storage, collection_id, key, cadence) for _, key in newest.values()]
+    return [record for record in read if record is not None]
+
+
+async def _record(
+    storage: Storage, collection_id: str, item_key: str, cadence: Cadence
+) -> SceneRecord | None:
+    """Return the record of a scene as its item tells it; None if the item is missing or damaged."""
+    try:
+        document: dict[str, Any] = json.loads(await storage.get(item_key))
+        properties, assets = document["properties"], document["assets"].values()
+        start = parse_instant(properties.get("start_datetime") or properties["datetime"])
+        record = SceneRecord(
+            id=document["id"],
+            item_key=item_key,
+            start=start,
+            end=parse_instant(properties.get("end_datetime") or properties["datetime"]),
+            period=Period.containing(start, cadence),
+            cloud_cover_percent=properties.get("eo:cloud_cover"),
+            footprint=document["geometry"],
+            synthetic=properties.get("tilewatch:synthetic", False),
+            resolution_m=min(asset["raster:spatial_resolution"] for asset in assets if "bands" in asset),
+        )
+        record.polygons()
+    except (ObjectNotFoundError, SceneError, *DAMAGED):
+        return None
+    return record if document.get("collection") == collection_id else None
+
+
+async def _write_mosaics(
+    storage: Storage,
+    collection_id: str,
+    records: list[SceneRecord],
+    *,
+    number: int,
+    state: LogState,
+    mosaics: Mapping[str, MosaicDocument | None],
+) -> dict[Period, str]:
+    """Write the mosaics that are damaged or show other scenes; return the key of each period's."""
+    of_period: dict[Period, list[SceneRecord]] = {}
+    for record in records:
+        of_period.setdefault(record.period, []).append(record)
+    keys = {}
+    for period, shown in of_period.items():
+        key = state.mosaics.get(period)
+        document = None if key is None else mosaics[key]
+        if key is not None and document is not None and _shows(document, shown):
+            keys[period] = key
+            continue
+        overviews: tuple[Overview, ...] = () if document is None else document.overviews
+        name = f"{collection_id} {period.text}"
+        data = await asyncio.to_thread(build_document, name, shown, storage.href, overviews)
+        keys[period] = await put_mosaic(storage, collection_id, period, number, data)
+    return keys
+
+
+def _shows(document: MosaicDocument, records: list[SceneRecord]) -> bool:
+    return {(one.id, one.item_key) for one in document.scenes()} == {
+        (one.id, one.item_key) for one in records
+    }
+
+
+async def _publish(
+    storage: Storage, collection_id: str, commit: Commit, records: list[SceneRecord], keys: dict[Period, str]
+) -> None:
+    data = commit.to_json()
+    try:
+        await storage.put_new(commit_key(collection_id, commit.number), data, "application/json")
+    except ObjectExistsError as error:
+        raise LogError(
+            f"another writer committed to collection {collection_id!r} meanwhile; repair it again"
+        ) from error
+    scenes = {one.id: StoredScene(one.item_key, one.period, one.synthetic) for one in records}
+    state = LogState(commit.number, scenes, keys, replace(commit, digest=digest_of(data)).digest)
+    await storage.put(checkpoint_key(collection_id, commit.number), state.to_checkpoint(), MEDIA_TYPE)
