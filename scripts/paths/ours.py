@@ -26,7 +26,7 @@ PACKAGES = ("app", "ingest", "mosaics", "colormaps", "migrations")
 
 LEFT_OUT = {
     "middleware": ("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
-    "log": ("mosaics.log",),
+    "log": ("mosaics.log", "mosaics.commits"),
     "storage": ("mosaics.storage",),
 }
 """Modules, with those below them, by the name of the set. Of `app.main` only the layers ask for the state."""

@@ -101,9 +101,9 @@ async def test_what_was_superseded_long_ago_is_found_where_that_is_asked(storage
     await land(storage, scene("a", **third))
     await land(storage, scene("b"))  # until the fifth
     await commit_scenes(storage, "harvest", remove=["b"])
-    state = await read_state(storage, "harvest")
     for number, days in enumerate((60, 50, 40, 20, 10), 1):
         await made(storage, number, days * DAY)
+    state = await read_state(storage, "harvest")
     mosaics = [info.key async for info in storage.list("collections/harvest/mosaics/")]
     assert len(mosaics) == 5
     first_scene = {f"collections/harvest/scenes/a/d1/{name}" for name in ("item.json", "red.tif")}
