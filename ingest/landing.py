@@ -207,7 +207,7 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
 async def put_collection(storage: Storage, collection: Collection) -> None:
     """Write collection.json where it is new or says something else; what files say of numbers stays.
 
-    One that is damaged is written anew.
+    One that is damaged is written again.
     """
     key = f"collections/{collection.id}/collection.json"
     document = collection.to_stac()

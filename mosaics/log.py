@@ -353,7 +353,7 @@ def _checkpoints(collection_id: str) -> str:
 
 
 def _unreadable(collection_id: str, key: str) -> str:
-    return f"mosaic {key} is missing or damaged; `tilewatch repair {collection_id}` makes it anew"
+    return f"mosaic {key} is missing or damaged; `tilewatch repair {collection_id}` rebuilds it"
 
 
 def checkpoint_key(collection_id: str, number: int) -> str:

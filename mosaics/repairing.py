@@ -3,7 +3,7 @@
 What is left of the log says which scenes there are; scenes in storage that nothing left of it names were of
 the commits that are gone. A commit after the newest one brings both together, and the checkpoint after it is
 where readers go on. What cannot be known: a scene that a lost commit removed is there again, and one that it
-landed anew is in the version before, until the same is done once more.
+landed again is in the version before, until the same is done once more.
 """
 
 import asyncio

@@ -55,7 +55,7 @@ async def _repaired(storage: Storage, name: str, described: Mapping[str, Collect
         synthetic = bool(state.scenes) and all(scene.synthetic for scene in state.scenes.values())
         collection = described[name].collection
         await put_collection(storage, labelled(collection) if synthetic else collection)
-        lines.append(f"{damage}; it was written anew from the collection's file.")
+        lines.append(f"{damage}; it was written again from the collection's file.")
     stored = read_collection(await storage.get(f"collections/{name}/collection.json"), name)
     done = await repair_log(storage, name, stored.cadence)
     return [*lines, *_told(done)] if done else lines or ["nothing is damaged."]
@@ -73,5 +73,5 @@ def _told(done: Repaired) -> list[str]:
     if done.lost:
         lines.append(f"scenes of which nothing is left, to be landed again: {', '.join(done.lost)}.")
     made = sum(key is not None for key in done.commit.mosaics.values())
-    lines.append(f"rebuilt by commit {done.commit.number}, with {made} mosaics made anew.")
+    lines.append(f"rebuilt by commit {done.commit.number}, with {made} mosaics rebuilt.")
     return lines

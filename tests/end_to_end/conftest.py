@@ -73,7 +73,8 @@ def browser(postgres: PostgresServer, browser_type_launch_args: dict[str, Any]) 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """A window of its own, of the desktop's size unless the options say otherwise."""
-    context = browser.new_context(**({"viewport": DESKTOP, "device_scale_factor": COARSE} | options))
+    usual: dict[str, Any] = {"viewport": DESKTOP, "device_scale_factor": COARSE}
+    context = browser.new_context(**(usual | options))
     context.set_default_timeout(TIMEOUT_MS)
     context.set_default_navigation_timeout(TIMEOUT_MS)
     return context
