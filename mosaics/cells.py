@@ -198,6 +198,12 @@ class Packed:
         self._ends.append(len(self._buffer))
 
 
+def polygons_of(footprints: Packed, ordinals: NDArray[np.uint32]) -> Geometries:
+    """Return the geometries of some scenes, whose footprints are packed as WKB."""
+    found: Geometries = shapely.from_wkb([footprints[ordinal] for ordinal in ordinals.tolist()])
+    return found
+
+
 def _cover_cells(
     parts: Geometries,
     bounds: NDArray[np.float64],

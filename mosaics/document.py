@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import shapely
 from cogeo_mosaic.mosaic import MosaicJSON
-from shapely.geometry import MultiPolygon, Polygon, mapping, shape
+from shapely.geometry import MultiPolygon, Polygon, shape
 
 from mosaics.cells import Geometries, Numbers, cell_quadkey, cells_needed, cover
 from mosaics.overview import Overview, OverviewError
@@ -146,12 +146,6 @@ class SceneRecord:
             )
         except (KeyError, TypeError, AttributeError, PeriodError) as error:
             raise SceneError(f"no record of a scene: {error!r}") from error
-
-
-def geojson(geometry: Footprint) -> dict[str, Any]:
-    """Return polygons as the GeoJSON a `SceneRecord` takes."""
-    document: dict[str, Any] = json.loads(json.dumps(mapping(geometry)))
-    return document
 
 
 class MosaicDocumentError(ValueError):

@@ -17,30 +17,24 @@ from mosaics.cells import (
     ORDINAL_BITS,
     Geometries,
     Packed,
-    cell_column_row,
     cell_number,
     cells_within,
     cover,
     levels_of,
     merged,
+    polygons_of,
     share_area,
     tile_bounds,
     tile_box,
 )
 from mosaics.document import MosaicDocument, SceneRecord
 from mosaics.ellipsoid import polygon_area_m2
-from mosaics.overview import TILE_PX, Overview, cell_zoom
+from mosaics.minzooms import NO_ZOOM, Minzooms
+from mosaics.overview import TILE_PX, Overview, cell_zoom, zoom_of_tiles
 from mosaics.period import Interval, Period
-
-NO_ZOOM = 30
-"""Stands for a zoom where there is none that would do; MosaicJSON and TileJSON end there."""
-DEEPEST_ZOOM = 24
-"""Below the deepest tiles people ask for (morecantile's WebMercatorQuad ends here)."""
 
 _READ_TOGETHER = 10_000
 _FIRST_TOGETHER = 64
-_MINZOOM_WORK = 20_000
-"""Footprints looked at to find a minimum zoom below the quadkey zoom; about a third of a second."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MARK_BYTES = 16
@@ -104,13 +98,12 @@ class QuadkeyIndex:
         self._beyond = np.flatnonzero(
             (self._boxes[:, 1] < -MAX_LATITUDE) | (self._boxes[:, 3] > MAX_LATITUDE)
         ).astype(np.uint32)
-        self._minzooms: dict[int, int] = {}
-        self._overviewed_minzooms: dict[tuple[int, int], int] = {}
         self._overviews = {
             overview.place: self._overview_ref(overview)
             for overview in overviews
             if self.made_of(overview.column, overview.row, overview.cell_zoom) == overview.made_of
         }
+        self._minzooms = Minzooms(self._levels, self._footprints, self._overviews.keys())
 
     @classmethod
     def from_document(cls, document: MosaicDocument) -> "QuadkeyIndex":
@@ -248,38 +241,7 @@ class QuadkeyIndex:
         after a bounded number of footprints, and the zoom it came to is the answer. Where overviews count and
         lead up to the deepest zoom they have, it is where they begin.
         """
-        natural = self._minzoom_of_scenes(limit)
-        if not (overviews and self._overviews):
-            return natural
-        key = (limit, size)
-        if key not in self._overviewed_minzooms:
-            deepest = max(zoom for zoom, _ in self._overviews) - _zoom_of_overview(0, size)
-            zoom = began = natural if natural < NO_ZOOM else deepest + 1
-            while zoom and self._are_overviewed(zoom - 1, limit, size):
-                zoom -= 1
-            self._overviewed_minzooms[key] = natural if zoom == began else zoom
-        return self._overviewed_minzooms[key]
-
-    def _minzoom_of_scenes(self, limit: int) -> int:
-        if limit not in self._minzooms:
-            ready = (zoom for zoom, level in enumerate(self._levels) if level.most <= limit)
-            zoom = next(ready, None)
-            self._minzooms[limit] = self._deeper_minzoom(limit) if zoom is None else zoom
-        return self._minzooms[limit]
-
-    def _are_overviewed(self, zoom: int, limit: int, size: int) -> bool:
-        """Return whether an overview answers for every tile of a zoom that has more than `limit` scenes.
-
-        Below the quadkey zoom that is every tile of a cell that has more.
-        """
-        known = min(zoom, self.quadkey_zoom)
-        level = self._levels[known]
-        crowded = level.cells[np.diff(level.starts) > limit]
-        wanted = _zoom_of_overview(zoom, size)
-        up = known - cell_zoom(wanted)
-        return up >= 0 and all(
-            (wanted, cell) in self._overviews for cell in np.unique(crowded >> 2 * up).tolist()
-        )
+        return self._minzooms.of(limit, size=size, overviews=overviews)
 
     def _take(self, batch: Sequence[SceneRecord]) -> Geometries:
         for record in batch:
@@ -335,13 +297,12 @@ class QuadkeyIndex:
         return ordinals
 
     def _overview_in_tile(self, x: int, y: int, z: int, size: int) -> SceneRef | None:
-        zoom = _zoom_of_overview(z, size)
+        zoom = zoom_of_tiles(z, size)
         up = z - cell_zoom(zoom)
         return self._overviews.get((zoom, cell_number(x >> up, y >> up)))
 
     def _geometries(self, ordinals: NDArray[np.uint32]) -> Geometries:
-        found: Geometries = shapely.from_wkb([self._footprints[ordinal] for ordinal in ordinals.tolist()])
-        return found
+        return polygons_of(self._footprints, ordinals)
 
     def _meeting(
         self, bounds: tuple[float, float, float, float], ordinals: NDArray[np.uint32]
@@ -378,34 +339,6 @@ class QuadkeyIndex:
     def _check(self, count: int, limit: int | None) -> None:
         if limit is not None and count > limit:
             raise TooManyScenesError(count, limit, self.minzoom(limit))
-
-    def _deeper_minzoom(self, limit: int) -> int:
-        level = self._levels[-1]
-        crowded = level.cells[np.diff(level.starts) > limit].tolist()
-        tiles = [(*cell_column_row(cell), level.scenes(cell)) for cell in crowded]
-        zoom, work = self.quadkey_zoom, 0
-        while tiles and zoom < DEEPEST_ZOOM:
-            zoom += 1
-            still = []
-            for x, y, ordinals in tiles:
-                work += len(ordinals)
-                if work > _MINZOOM_WORK:
-                    return zoom
-                geometries = self._geometries(ordinals)
-                for column, row in ((2 * x + i, 2 * y + j) for j in (0, 1) for i in (0, 1)):
-                    tile = tile_box(column, row, zoom)
-                    seen = share_area(tile, geometries)
-                    if seen.sum() > limit:
-                        if shapely.covers(geometries, tile).sum() > limit:
-                            return NO_ZOOM
-                        still.append((column, row, ordinals[seen]))
-            tiles = still
-        return NO_ZOOM if tiles else zoom
-
-
-def _zoom_of_overview(zoom: int, size: int) -> int:
-    """Return the zoom whose 256 px tiles have pixels as fine as those of tiles of a size."""
-    return zoom + size.bit_length() - TILE_PX.bit_length()
 
 
 def _batches(records: Iterator[SceneRecord]) -> Iterator[list[SceneRecord]]:

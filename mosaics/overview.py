@@ -99,3 +99,8 @@ class Overview:
 def cell_zoom(zoom: int) -> int:
     """Return the zoom of the cells that the overviews of a zoom are cut into."""
     return max(0, zoom - LEVELS_ACROSS)
+
+
+def zoom_of_tiles(zoom: int, size: int) -> int:
+    """Return the zoom whose 256 px tiles have pixels as fine as those of tiles of a size."""
+    return zoom + size.bit_length() - TILE_PX.bit_length()

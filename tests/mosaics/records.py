@@ -1,13 +1,15 @@
 """Scene records for the tests, with everything but what a test is about filled in."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import shapely
+import shapely.geometry
 
 from mosaics.collection import Band, Collection
-from mosaics.document import SceneRecord, geojson
+from mosaics.document import SceneRecord
 from mosaics.period import Cadence, Period
 
 JUNE = Period.parse("2024-06")
@@ -22,6 +24,12 @@ HARVEST = Collection(
     attribution="Nobody",
     bands=(Band(name="red", title="Red", dtype="uint16", scale=0.0001, nodata=0),),
 )
+
+
+def geojson(geometry: Any) -> dict[str, Any]:
+    """Polygons as the GeoJSON a `SceneRecord` takes."""
+    document: dict[str, Any] = json.loads(json.dumps(shapely.geometry.mapping(geometry)))
+    return document
 
 
 def scene(scene_id: str, footprint: Any = None, **fields: Any) -> SceneRecord:

@@ -12,7 +12,8 @@ from pyproj import Geod
 
 from mosaics.cells import cell_column_row, cell_number, cell_quadkey, tile_bounds
 from mosaics.document import MosaicDocument, build_document
-from mosaics.index import NO_ZOOM, QuadkeyIndex, TooManyScenesError
+from mosaics.index import QuadkeyIndex, TooManyScenesError
+from mosaics.minzooms import NO_ZOOM
 from mosaics.period import Interval
 from tests.mosaics.records import JUNE, scene
 

@@ -10,8 +10,9 @@ import shapely
 from cogeo_mosaic.backends.file import FileBackend
 
 from mosaics.document import MosaicDocument, MosaicDocumentError, build_document
-from mosaics.index import NO_ZOOM, QuadkeyIndex, TooManyScenesError
+from mosaics.index import QuadkeyIndex, TooManyScenesError
 from mosaics.log import commit_overviews, commit_scenes, read_commits, read_state
+from mosaics.minzooms import NO_ZOOM
 from mosaics.overview import Overview, OverviewError
 from mosaics.period import Interval
 from mosaics.storage import open_storage

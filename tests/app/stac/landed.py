@@ -19,11 +19,12 @@ import numpy as np
 import shapely
 
 from mosaics.collection import Band, Collection
-from mosaics.document import SceneRecord, geojson
+from mosaics.document import SceneRecord
 from mosaics.log import commit_scenes
 from mosaics.period import Cadence, Period, instant_text
 from mosaics.storage import Storage
 from tests.app.landed import COLLECTION as SENTINEL
+from tests.mosaics.records import geojson
 from tests.rasters import write_cog
 
 RAIN = Collection(

@@ -12,10 +12,11 @@ import shapely
 from rasterio.transform import Affine
 
 from mosaics.collection import Band, Collection
-from mosaics.document import SceneRecord, geojson
+from mosaics.document import SceneRecord
 from mosaics.log import commit_scenes
 from mosaics.period import Cadence, Period
 from mosaics.storage import Storage
+from tests.mosaics.records import geojson
 
 COLLECTION = Collection(
     id="sentinel-2-l2a",
