@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rasterio.transform import Affine
 from shapely.geometry import mapping
 
 from ingest.encoding import Encoding
+from ingest.integrity import Integrity
 from ingest.landing_request import Origin
 from ingest.planning import PlannedBand, ScenePlan
 from ingest.raster import SourceRaster
@@ -25,6 +27,7 @@ EXTENSIONS = (
     "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
     "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
     "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
 )
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOJSON = "application/geo+json"
@@ -52,8 +55,13 @@ def labelled(collection: Collection) -> Collection:
     )
 
 
-def scene_item(plan: ScenePlan) -> dict[str, Any]:
-    """Return the STAC 1.1 item of a scene; assets lie beside it."""
+def scene_item(plan: ScenePlan, files: Mapping[str, Integrity] = MappingProxyType({})) -> dict[str, Any]:
+    """Return the STAC 1.1 item of a scene; assets lie beside it.
+
+    Args:
+        plan: What is landed.
+        files: What is stated of the files of bands.
+    """
     crs = {name: _crs_facts(band.raster.crs) for name, band in plan.bands.items()}
     common_crs = next(iter(crs.values())) if len({str(facts) for facts in crs.values()}) == 1 else {}
     properties: dict[str, Any] = {
@@ -92,7 +100,7 @@ def scene_item(plan: ScenePlan) -> dict[str, Any]:
             *map(dict, plan.provenance.links),
         ],
         "assets": {
-            name: _asset(plan, name, band, {} if common_crs else crs[name])
+            name: {**_asset(plan, name, band, {} if common_crs else crs[name]), **files.get(name, {})}
             for name, band in plan.bands.items()
         },
     }

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ingest.cog import write_cog
+from ingest.integrity import integrity_of
 from ingest.item import COG, GEOJSON, labelled, scene_item
 from ingest.planning import ScenePlan
 from mosaics.collection import Collection
@@ -158,11 +159,31 @@ async def take_over(storage: Storage, plan: ScenePlan, folder: Path, bands: Iter
         key = plan.bands[name].stored_key
         if key is None:
             continue
-        size_bytes = (await storage.head(key)).size
-        with (folder / f"{name}.tif").open("wb") as file:
-            for begin in range(0, size_bytes, TAKEN_BYTES):
-                part = await storage.get_range(key, begin, TAKEN_BYTES)
-                await asyncio.to_thread(file.write, part)
+        await _copy(storage, key, folder / f"{name}.tif")
+
+
+async def _copy(storage: Storage, key: str, target: Path) -> None:
+    size_bytes = (await storage.head(key)).size
+    with target.open("wb") as file:
+        for begin in range(0, size_bytes, TAKEN_BYTES):
+            part = await storage.get_range(key, begin, TAKEN_BYTES)
+            await asyncio.to_thread(file.write, part)
+
+
+async def _put_described(storage: Storage, key: str, file: Path) -> bool:
+    """Write a COG, whose very bytes the item will describe; return whether another one made way for it."""
+    try:
+        await storage.put_new_file(key, file, COG)
+    except ObjectExistsError:
+        stored = await storage.head(key)
+        if (
+            stored.size == (await asyncio.to_thread(file.stat)).st_size
+            and stored.modified > datetime.now(UTC) - REUSED_UP_TO
+        ):
+            return False
+        await storage.put(key, await asyncio.to_thread(file.read_bytes), COG)
+        return True
+    return False
 
 
 def convert_scene(
@@ -194,12 +215,19 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
     Returns:
         Bytes of the scene's COGs in storage.
     """
+    facts, replaced = {}, False
     for name in plan.copied:
-        file = folder / f"{name}.tif"
+        file, key = folder / f"{name}.tif", plan.cog_key(name)
         if file.is_file():
-            await put_same(storage, plan.cog_key(name), file, COG)
-    item = json.dumps(scene_item(plan), ensure_ascii=False, separators=(",", ":")).encode()
-    await put_same(storage, plan.item_key, item, GEOJSON)
+            replaced |= await _put_described(storage, key, file)
+        else:  # a landing that was killed has written it
+            await _copy(storage, key, file)
+        facts[name] = await asyncio.to_thread(integrity_of, file)
+    item = json.dumps(scene_item(plan, facts), ensure_ascii=False, separators=(",", ":")).encode()
+    if replaced:
+        await storage.put(plan.item_key, item, GEOJSON)
+    else:
+        await put_same(storage, plan.item_key, item, GEOJSON)
     infos = [await storage.head(plan.cog_key(name)) for name in plan.copied]
     return sum(info.size for info in infos)
 

@@ -3,11 +3,12 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from mosaics.checksums import FIELD, read_checksums
 from mosaics.collection import read_nodata
 from mosaics.period import PeriodError, parse_instant
 from mosaics.storage import Storage
@@ -31,6 +32,8 @@ class Asset:
     """Physical value = stored number x scale + offset."""
     offset: float
     unit: str
+    checksums: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
+    """Of the file's blocks, by level (`mosaics.checksums`); empty where the item states none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def _read_asset(name: str, asset: Mapping[str, Any], item_key: str, storage: Sto
         scale=scale,
         offset=float(facts.get("offset", facts.get("raster:offset", 0.0))),
         unit=facts.get("unit", "1"),
+        checksums=read_checksums(asset.get(FIELD)),
     )
 
 

@@ -13,6 +13,7 @@ from app.health.finding import Finding
 from app.tasks.task import Task
 from app.tasks.task_runs import LatestSlot, latest_slots, leader_beat
 from mosaics.catalogue import Catalogue
+from mosaics.raster.damage import DAMAGE
 from mosaics.storage import Storage, StorageError
 
 SPACE_BYTES = 1 << 30
@@ -22,6 +23,8 @@ takes about a gigabyte."""
 
 MOST_NAMED = 3
 """Damaged collections named in a sentence; all of them stand in the facts."""
+NAMED_FILES = 3
+"""Damaged files that a finding names."""
 
 STORAGE_S = 5.0
 """How long storage may take to list its collections."""
@@ -69,6 +72,16 @@ async def check_collections(catalogue: Catalogue) -> Finding:
         f"what can be. {told}",
         facts=facts,
     )
+
+
+async def check_files(storage: Storage) -> Finding:
+    """Check that no file of the storage that this worker has read was damaged."""
+    root = storage.gdal_path("x").removesuffix("x")
+    found = {path.removeprefix(root): why for path, why in DAMAGE.known().items() if path.startswith(root)}
+    if not found:
+        return Finding(True, "No damaged file was met.")
+    named = "; ".join(f"{key} ({why})" for key, why in list(found.items())[:NAMED_FILES])
+    return Finding(False, f"Files are damaged: {named}.", facts={"damaged": len(found)})
 
 
 async def check_redis(redis: RedisTier | None) -> Finding:

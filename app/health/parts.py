@@ -5,7 +5,14 @@ from functools import partial
 
 from app.caching.redis_tier import RedisTier
 from app.database import Database
-from app.health.checks import check_collections, check_database, check_redis, check_scheduler, check_storage
+from app.health.checks import (
+    check_collections,
+    check_database,
+    check_files,
+    check_redis,
+    check_scheduler,
+    check_storage,
+)
 from app.health.finding import Check
 from app.health.region_checks import check_regions
 from app.health.sampling import Sampler
@@ -44,4 +51,5 @@ def parts(
         "scheduler": partial(check_scheduler, database, tasks),
         "regions": partial(check_regions, regions),
         "tiles": sampler.check,
+        "files": partial(check_files, storage),
     }

@@ -1,6 +1,6 @@
 """Point: the value of a product at one place, or which kind of absence it is, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -23,6 +23,7 @@ class PointState(StrEnum):
 
     OK = "ok"
     NODATA = "nodata"
+    UNREADABLE = "unreadable"
     MASKED = "masked"
     OUTSIDE_ZONE = "outside_zone"
     OUTSIDE = "outside"
@@ -94,6 +95,8 @@ def point_value(
         for window in values.windows
     }
     has_value = state is PointState.OK
+    if values.failed and state in {PointState.NODATA, PointState.OUTSIDE}:
+        state = PointState.UNREADABLE
     used = tuple(scene for window in standing.values() for scene in window.used)
     found = values.planes[:, 0, 0] if has_value else values.planes[:0, 0, 0]
     entry = product.palette.entry_of(found[0]) if product.palette and has_value else None
@@ -102,7 +105,7 @@ def point_value(
         state=state,
         class_name=entry.label if entry else None,
         suspect=_is_suspect(product, found[0]) if has_value else None,
-        reason=None if has_value else _reason(product, state, standing),
+        reason=None if has_value else _reason(product, state, standing, values.skipped),
         scenes=used if has_value or product.roles else scenes.best_first,
         unmasked=tuple(values.unmasked),
         failed=tuple(values.failed),
@@ -130,7 +133,12 @@ class Standing:
         return tuple(scene for year in self.window.years for scene in year.used)
 
 
-def _reason(product: Product, state: PointState, standing: Mapping[str, Standing]) -> str:
+def _reason(
+    product: Product, state: PointState, standing: Mapping[str, Standing], skipped: Sequence[SceneRef]
+) -> str:
+    if state is PointState.UNREADABLE:
+        names = ", ".join(dict.fromkeys(scene.id for scene in skipped[:3]))
+        return f"Unreadable: files of {names} cannot be read."
     if product.roles:
         lacking = {role: each for role, each in standing.items() if each.state is not PointState.OK}
         reasons = [_window_reason(product.roles[role].title, each) for role, each in lacking.items()]

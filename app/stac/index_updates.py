@@ -28,6 +28,7 @@ from app.stac.index_writes import (
     remove_scenes,
     write_scenes,
 )
+from mosaics.checksums import FIELD
 from mosaics.commits import Commit, LogError
 from mosaics.log import read_commits, read_state
 from mosaics.scene import SceneError, read_item
@@ -217,7 +218,11 @@ def described(landed: Landed, document: Mapping[str, Any], storage: Storage) -> 
     footprint = shape(document["geometry"])
     if footprint.geom_type not in {"Polygon", "MultiPolygon"} or not footprint.is_valid:
         raise SceneError(f"{landed.item_key} has no footprint")
-    text = json.dumps(document, allow_nan=False)
+    assets = {
+        name: {key: value for key, value in asset.items() if key != FIELD}  # of use to our own reader alone
+        for name, asset in document["assets"].items()
+    }
+    text = json.dumps({**document, "assets": assets}, allow_nan=False)
     if "\\u0000" in text:
         raise SceneError(f"{landed.item_key} contains the character U+0000, which PostgreSQL cannot store")
     clouds = item.properties.get("eo:cloud_cover")

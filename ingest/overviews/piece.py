@@ -1,5 +1,6 @@
 """One overview as it lands: a COG a band on the tiles of its zoom, and an item, under a key of its pixels."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import box, mapping
 
+from ingest.integrity import integrity_of
 from ingest.item import COG, EXTENSIONS, GEOJSON, SYNTHETIC
 from ingest.landing import put_same
 from ingest.overviews.pixels import SCENE_OF_PIXEL, BandForm, Pixels, Stored
@@ -234,11 +236,12 @@ class PieceWriter:
             Key of the item.
         """
         prefix = self.folder_key(collection_id, period, synthetic)
+        item = self.item(collection_id, period, synthetic)
         for name in self._files:
             file = self.folder / f"{name}.tif"
             await put_same(storage, f"{prefix}{name}.tif", file, COG)
+            item["assets"][name] |= await asyncio.to_thread(integrity_of, file)
             file.unlink()
-        item = self.item(collection_id, period, synthetic)
         written = json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
         await put_same(storage, f"{prefix}item.json", written, GEOJSON)
         return f"{prefix}item.json"

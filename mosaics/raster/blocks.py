@@ -19,6 +19,8 @@ from rasterio.enums import Compression
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from mosaics.raster.block_checks import NO_CHECKS, BlockChecks, DamagedBlockError
+
 BLOCKS_BYTES = 128 << 20
 """Decoded blocks kept in the process: a district of 491 km2 at 10 m takes 12 MB a band."""
 
@@ -87,6 +89,8 @@ class Raster:
     level: int
     """Overview; 0 is full resolution."""
     cache: BlockCache = BLOCKS
+    checks: BlockChecks = NO_CHECKS
+    """What is known of its blocks, of that level."""
 
     def read(self, window: Window) -> Pixels:
         """Return the pixels of a window that lies within.
@@ -96,6 +100,7 @@ class Raster:
         """
         height, width = self.dataset.block_shapes[0]
         if not SMALLEST <= height * width * np.dtype(self.dataset.dtypes[0]).itemsize <= LARGEST:
+            self.checks.require(self.dataset, window)
             whole: Pixels = self.dataset.read(1, window=window)
             return whole
         pixels = np.empty((window.height, window.width), self.dataset.dtypes[0])
@@ -118,6 +123,7 @@ class Raster:
         found = self.cache.get(keys)
         missing = [key for key in keys if key not in found]
         if missing:
+            self.checks.require_blocks(self.dataset, [(key.row, key.column) for key in missing])
             fresh = _inflated(self.dataset, missing)
             left = [key for key in missing if key not in fresh]
             if left:
@@ -144,7 +150,10 @@ def _decoded(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey,
 def _inflated(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey, Pixels]:
     """Inflate blocks of whole numbers in a file on this machine by ISA-L.
 
-    It takes half the time that GDAL does. What is of another kind or not as it should be is left to GDAL.
+    It takes half the time that GDAL does. What is of another kind is left to GDAL.
+
+    Raises:
+        DamagedBlockError: If a block is not a deflated stream, or its checksum is not right.
     """
     predictor = _predictor(dataset)
     if predictor is None:
@@ -164,12 +173,23 @@ def _inflated(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey
                     continue
                 inflation = isal_zlib.decompressobj()
                 raw = inflation.decompress(os.pread(file.fileno(), int(size), int(offset)), expected + 1)
-                if inflation.eof and len(raw) == expected:  # the checksum is right, too
+                if not inflation.eof and len(raw) <= expected:  # it ends too soon, or its checksum is wrong
+                    raise _damaged(key)
+                if len(raw) == expected:
                     block = np.frombuffer(raw, dtype).reshape(shape)
                     found[key] = np.add.accumulate(block, axis=1, dtype=dtype) if predictor == 2 else block
-    except (OSError, isal_zlib.error):  # type: ignore[misc]  # a class, which its stub takes for a value
+    except OSError:
         return found
+    except isal_zlib.error as error:  # type: ignore[misc]  # a class, which its stub takes for a value
+        raise _damaged(key) from error
     return found
+
+
+def _damaged(key: BlockKey) -> DamagedBlockError:
+    return DamagedBlockError(
+        f"{Path(key.path).name} is damaged: the block in row {key.row} and column {key.column} of its "
+        f"level {key.level} is not a whole stream"
+    )
 
 
 def _predictor(dataset: DatasetReader) -> int | None:

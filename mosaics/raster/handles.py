@@ -10,6 +10,7 @@ from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
+from mosaics.raster.block_checks import BlockChecks
 from mosaics.raster.coordinates import turn_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
@@ -46,6 +47,8 @@ class Handle:
     shifts: tuple[float, ...] = (0.0,)
     """By how much the file is moved east, in units of its coordinate system, to be seen on the one turn
     around the Earth that transformations give; more than one where it has parts on several."""
+    checked: dict[int, BlockChecks] = field(default_factory=dict)
+    """What is known of the blocks of each level."""
     width_in: dict[str, float] = field(default_factory=dict)
     """Pixel width in another coordinate system's unit, by that system's text."""
 
@@ -54,6 +57,13 @@ class Handle:
         if level not in self.datasets:
             self.datasets[level] = open_raster(self.path, overview=level - 1)
         return self.datasets[level]
+
+    def checks(self, asset: Asset, level: int) -> BlockChecks:
+        """Return what is known of the blocks of a level, of which the item states checksums."""
+        found = self.checked.get(level)
+        if found is None or found.checksums != (asset.checksums[level : level + 1] or (b"",))[0]:
+            found = self.checked[level] = BlockChecks.of(asset.path, asset.checksums, level)
+        return found
 
     def nodata_of(self, asset: Asset) -> float | None:
         """Return the number that marks missing pixels, the file's or else the item's; None for a mask."""

@@ -8,7 +8,6 @@ holds them side by side), at a fifth of the cost: the dataset is not opened agai
 at a finer resolution than is shown.
 """
 
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,23 +15,31 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine, from_bounds
 from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
 
 from mosaics.ellipsoid import WGS84
+from mosaics.raster.block_checks import DamagedBlockError
 from mosaics.raster.blocks import Raster
-from mosaics.raster.coordinates import GDAL_ERRORS, holds_pole, is_local, moved, to_degrees, turn_of
+from mosaics.raster.coordinates import (
+    GDAL_ERRORS,
+    holds_pole,
+    is_local,
+    moved,
+    rough_bounds,
+    to_degrees,
+    turn_of,
+)
+from mosaics.raster.damage import DAMAGE
 from mosaics.raster.decimals import WHOLE_IN, Floats, conversion_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import HandlePool, thread_pool
 from mosaics.raster.opening import NotGeoTiffError
 from mosaics.scene import Asset
-
-log = logging.getLogger(__name__)
 
 Degrees: TypeAlias = NDArray[np.float64] | Sequence[float]
 
@@ -41,6 +48,12 @@ ALIGNED = 1e-3
 
 EDGE_DECIMALS = 9
 """Of a pixel, where a place is moved by whole turns: an edge between two pixels stays one."""
+
+AROUND_PX = 2
+"""Pixels around those under a grid that a warp by the nearest may read."""
+
+BULGE = 0.02
+"""Of a grid's width in the file: how far its edges may bulge out between points that are looked at."""
 
 LOOKS = 9
 """Points a side of a grid at which its longitudes are looked up."""
@@ -70,8 +83,8 @@ def reading(asset: Asset) -> Iterator[HandlePool]:
         yield pool
     except GDAL_ERRORS as error:
         pool.forget(asset.path)
-        if isinstance(error, NotGeoTiffError):
-            log.warning("band '%s' of a scene is not read: %s", asset.band, error)
+        if isinstance(error, NotGeoTiffError | DamagedBlockError):
+            DAMAGE.note(asset.path, str(error))
         raise AssetReadError(asset) from error
 
 
@@ -110,7 +123,7 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     with reading(asset) as pool:
         handle = pool.handle(asset.path)
         level = handle.level_for(grid)
-        raster = Raster(handle.dataset(level), asset.path, level)
+        raster = Raster(handle.dataset(level), asset.path, level, checks=handle.checks(asset, level))
         nodata = handle.nodata_of(asset)
         first, *others = handle.shifts
         pixels = _read_moved(raster, nodata, first, grid)
@@ -128,6 +141,9 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     in_its_system = dataset.crs == grid.crs
     if in_its_system and (cutout := _cutout(placed, grid)) is not None:
         return _read_cutout(raster, nodata, cutout, grid)
+    misled = not (in_its_system or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid)
+    if raster.checks.checksums:
+        raster.checks.require(dataset, None if misled else _touched(raster, placed, grid))
     options: dict[str, Any] = {
         "crs": grid.crs,
         "transform": from_bounds(*grid.bounds, grid.width, grid.height),
@@ -137,7 +153,7 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     }
     if shift != 0.0:
         options["src_transform"] = placed
-    if not (in_its_system or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid):
+    if misled:
         options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
     if nodata is None:
         return _warped_with_mask(dataset, options)
@@ -163,6 +179,26 @@ def _warped_beyond_float64(dataset: DatasetReader, nodata: float, options: Mappi
     with np.errstate(invalid="ignore"):  # beyond the greatest number, which it then has turned over
         turned = rounded.astype(stored.dtype)
     return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != rounded) & (stored != turned))
+
+
+def _touched(raster: Raster, placed: Affine, grid: Grid) -> Window | None:
+    """Return the pixels of a dataset that lie under a grid, and some around; None where that is not known."""
+    dataset = raster.dataset
+    there = rough_bounds(raster.checks.transformer(grid.crs, dataset.crs), grid.bounds)
+    if there is None:
+        return None
+    corners = [~placed @ corner for corner in (there[:2], there[2:])]
+    first_column, last_column = _widened([corner[0] for corner in corners], dataset.width)
+    first_row, last_row = _widened([corner[1] for corner in corners], dataset.height)
+    return Window(first_column, first_row, last_column - first_column, last_row - first_row)
+
+
+def _widened(ends: Sequence[float], length: int) -> tuple[int, int]:
+    """Return where pixels begin and end, with what is around them, within a file's."""
+    low, high = min(ends), max(ends)
+    around = AROUND_PX + (high - low) * BULGE
+    first = min(length, max(0, math.floor(low - around)))
+    return first, max(first, min(length, math.ceil(high + around)))
 
 
 def _filled(pixels: BandPixels, more: BandPixels) -> BandPixels:
@@ -218,8 +254,8 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
         columns, rows, within = _cells_at(dataset, [lon], [lat])
         if not within.all():
             return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
-        window = rasterio.windows.Window(int(columns[0]), int(rows[0]), 1, 1)
-        stored = Raster(dataset, asset.path, 0).read(window)
+        window = Window(int(columns[0]), int(rows[0]), 1, 1)
+        stored = Raster(dataset, asset.path, 0, checks=handle.checks(asset, 0)).read(window)
         nodata = handle.nodata_of(asset)
         if nodata is None:
             return BandPixels(stored, dataset.read_masks(1, window=window) != 0)
@@ -313,7 +349,7 @@ def _read_cutout(raster: Raster, nodata: float | None, cutout: _Cutout, grid: Gr
         shape = (grid.height, grid.width)
         return BandPixels(np.zeros(shape, dataset.dtypes[0]), np.zeros(shape, bool))
     first_column, first_row = left // across, top // down
-    window = rasterio.windows.Window(
+    window = Window(
         first_column, first_row, -(-right // across) - first_column, -(-bottom // down) - first_row
     )
     pixels = raster.read(window)

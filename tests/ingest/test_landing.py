@@ -1,6 +1,7 @@
 """Landing: what storage holds afterwards, and that doing it again, differently or at once stays right."""
 
 import asyncio
+import hashlib
 import json
 import os
 import time
@@ -64,6 +65,13 @@ async def test_a_scene_landed_is_what_readers_find(storage, plan, collections):
     (scene,) = index.scenes_in(planned.footprint.centroid.buffer(0.001))
     assert (scene.id, scene.cloud_cover_percent, scene.synthetic) == ("a", 12.0, False)
     item = await catalogue.item(scene.item_key)
+    stated = json.loads(await storage.get(scene.item_key))["assets"]
+    for band in ("red", "nir"):
+        content = await storage.get(f"{scene.item_key.rpartition('/')[0]}/{band}.tif")
+        assert stated[band]["file:size"] == len(content)
+        assert stated[band]["file:checksum"] == f"1220{hashlib.sha256(content).hexdigest()}"
+        assert len(item.assets[band].checksums[0]) % 4 == 0
+        assert item.assets[band].checksums[0]
     assert (item.assets["red"].scale, item.assets["red"].offset, item.assets["red"].nodata) == (
         0.0001,
         -0.1,

@@ -1,7 +1,7 @@
 """A rio-tiler mosaic backend over the renderer, so that TiTiler's endpoints give the values of our tiles."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -55,6 +55,8 @@ class LandedProduct:
     """Parameters of tile addresses beside the time: the other windows and the offset asked for."""
     span: str | None = None
     """The time that is offered alone, if it is not made of whole periods."""
+    skipped: set[str] = field(default_factory=set, compare=False)
+    """Ids of scenes that an answer lacks, since their files could not be read."""
 
     @property
     def attribution(self) -> str:
@@ -193,6 +195,7 @@ class ProductBackend(BaseBackend):
         landed = self.input
         compute = partial(landed.state.renderer.values, thorough=tells_absence)
         values = anyio.from_thread.run(compute, landed.product, scenes, grid)
+        landed.skipped.update(scene.id for scene in values.skipped)
         image = ImageData(
             np.ma.MaskedArray(values.planes, False),
             crs=grid.crs,

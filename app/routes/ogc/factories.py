@@ -5,7 +5,7 @@ values and colours of our own tiles.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
@@ -16,11 +16,13 @@ import numpy as np
 from attrs import define
 from fastapi import APIRouter, Depends
 from fastapi.encoders import jsonable_encoder
+from fastapi.routing import APIRoute
 from morecantile.defaults import TileMatrixSets
 from pydantic import Field
 from rio_tiler.colormap import ColorMaps
 from rio_tiler.models import ImageData
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 from titiler.core.dependencies import DefaultDependency
 from titiler.core.factory import ColorMapFactory, TMSFactory
@@ -215,6 +217,24 @@ def render(image: ImageData, output_format: ImageType | None = None, **_: Any) -
     return encode(image.metadata["product"], values, grid, form, Clock()), form.media_type
 
 
+class ReportingRoute(APIRoute):
+    """A route whose answers say which scenes they lack, and are not kept then, as tiles do."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers, with the headers added."""
+        answer = super().get_route_handler()
+
+        async def reported(request: Request) -> Response:
+            response = await answer(request)
+            landed: LandedProduct | None = getattr(request.state, "landed", None)
+            if landed is not None and landed.skipped:
+                response.headers["X-Tilewatch-Skipped"] = str(len(landed.skipped))
+                response.headers["Cache-Control"] = "no-store"
+            return response
+
+        return reported
+
+
 @define(kw_only=True)
 class ProductFactory(MosaicTilerFactory):
     """TiTiler's mosaic endpoints save those we serve ourselves, over our backend."""
@@ -290,7 +310,12 @@ def our_templates() -> Jinja2Templates:
 def assemble() -> APIRouter:
     """Return the factories' routes under one router, made once: they take two thirds of a start."""
     templates = our_templates()
-    maps = ProductFactory(name="product", supported_tms=matrix_sets(GLOBAL_SETS), templates=templates)
+    maps = ProductFactory(
+        name="product",
+        router=APIRouter(route_class=ReportingRoute),
+        supported_tms=matrix_sets(GLOBAL_SETS),
+        templates=templates,
+    )
     wmts = WmtsFactory(
         name="wmts",
         supported_tms=matrix_sets(WMTS_SETS),

@@ -12,6 +12,7 @@ const MOST_SCENES = 3;
 
 const ABSENCE: Record<Exclude<PointAnswer["state"], "ok">, readonly [title: string, reason: string]> = {
   nodata: ["No data", "The scenes have no value at this point."],
+  unreadable: ["Unreadable", "A file of the scenes at this point cannot be read."],
   masked: ["Masked", "This point is masked out in this layer."],
   outside: ["Outside coverage", "No scene covers this point."],
   outside_zone: ["Outside the zone", "This layer does not apply here."],

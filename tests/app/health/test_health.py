@@ -158,7 +158,8 @@ async def test_a_file_that_cannot_be_read_is_found_by_the_tile(
     for red in store.rglob("red.tif"):
         os.truncate(red, 100)
     async with serving(settings.model_copy(update={"storage": store.as_uri()})) as client:
-        found = await becomes(client, "tiles")
+        found = await becomes(client, "tiles", "files")
+    assert found["files"]["damaged"] == 1
     assert found["tiles"]["says"] == "A tile cannot be drawn: ndvi: cannot read files of S2A_MOL_20240610"
 
 

@@ -47,7 +47,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in [name for name in os.environ if name.startswith("TILEWATCH_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    return Settings(storage=(tmp_path / "store").as_uri(), render_threads=1, refresh_s=0.05, jobs_every_s=1)
+    return Settings(
+        storage=(tmp_path / "store").as_uri(),
+        render_threads=1,
+        refresh_s=0.05,
+        jobs_every_s=1,
+        keyless_writes=True,
+    )
 
 
 @pytest.fixture

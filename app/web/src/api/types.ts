@@ -80,7 +80,7 @@ export type LegendEntry = {
 };
 
 /** The document says string. */
-export type PointState = "ok" | "nodata" | "masked" | "outside" | "outside_zone";
+export type PointState = "ok" | "nodata" | "unreadable" | "masked" | "outside" | "outside_zone";
 
 export type PointAnswer = Narrow<
   Schemas["PointValue"],

@@ -1,0 +1,29 @@
+"""What an item states of a file of ours: its size, and checksums by which damage is told."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mosaics.checksums import FIELD, written_checksums
+from mosaics.raster.block_checks import checksums_of
+
+SHA256 = "1220"
+"""How a multihash of SHA-256 begins: the function, and 32 bytes of length (multiformats.io/multihash)."""
+
+Integrity = Mapping[str, Any]
+
+
+def integrity_of(path: Path) -> Integrity:
+    """Return the fields of an asset that tell whether its file is as it was written (STAC file 2.1).
+
+    Raises:
+        rasterio.errors.RasterioError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "file:size": path.stat().st_size,
+        "file:checksum": f"{SHA256}{digest}",
+        FIELD: written_checksums(checksums_of(path)),
+    }

@@ -1,0 +1,28 @@
+"""Checksums of blocks as an item states them.
+
+Each block of a landed file has a CRC-32C (RFC 3720, appendix B.4) of its bytes, 4 bytes each, least first,
+row by row; one text in base64 for full resolution and for each overview.
+"""
+
+import base64
+import binascii
+
+FIELD = "tilewatch:block_crc32c"
+"""Of an asset: the texts."""
+BYTES = 4
+"""Of a checksum."""
+
+
+def read_checksums(stated: object) -> tuple[bytes, ...]:
+    """Return the checksums that an asset states, by level; none where it states none, or not so."""
+    if not isinstance(stated, list):
+        return ()
+    try:
+        return tuple(base64.b64decode(text, validate=True) for text in stated)
+    except (TypeError, ValueError, binascii.Error):
+        return ()
+
+
+def written_checksums(levels: list[bytes]) -> list[str]:
+    """Return checksums by level as an asset states them."""
+    return [base64.b64encode(level).decode() for level in levels]

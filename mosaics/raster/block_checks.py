@@ -1,0 +1,147 @@
+"""Checking blocks: those of landed files are told from damaged ones before they are read.
+
+GDAL decodes a block whose bits have changed without an error: it does not look at the checksum that ends a
+deflated stream. Each block therefore has a checksum of its bytes in the item (`mosaics.checksums`).
+"""
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import google_crc32c
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
+from rasterio.crs import CRS
+from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from mosaics.checksums import BYTES
+from mosaics.raster.coordinates import transformer_between
+from mosaics.raster.opening import open_raster
+
+ORDER = "<u4"
+
+RIGHT_FOR_S = 60.0
+"""How long a block that was right is not looked at again: it is mostly in a cache meanwhile."""
+
+Place: TypeAlias = tuple[int, int]
+"""Row and column of a block."""
+
+
+class DamagedBlockError(RasterioIOError):  # type: ignore[misc]
+    """A block is not as it was written; the message names the file and the block."""
+
+
+def checksums_of(path: Path) -> list[bytes]:
+    """Return the checksums of the first band's blocks of a file: full resolution, then each overview.
+
+    Raises:
+        rasterio.errors.RasterioError: If it cannot be read.
+    """
+    with open_raster(path) as dataset:
+        levels = [_level(dataset, path)]
+        count = len(dataset.overviews(1))
+    for overview in range(count):
+        with open_raster(path, overview=overview) as dataset:
+            levels.append(_level(dataset, path))
+    return levels
+
+
+def _level(dataset: DatasetReader, path: Path) -> bytes:
+    rows, columns = blocks_across(dataset)
+    places = [(row, column) for row in range(rows) for column in range(columns)]
+    return np.fromiter(_found(dataset, path, places), ORDER, len(places)).tobytes()
+
+
+def blocks_across(dataset: DatasetReader) -> tuple[int, int]:
+    """Return the rows and columns of a dataset's blocks."""
+    height, width = dataset.block_shapes[0]
+    return -(-dataset.height // height), -(-dataset.width // width)
+
+
+@dataclass(slots=True, eq=False)
+class BlockChecks:
+    """The checksums of one level of a file on this machine, and when its blocks were last found right.
+
+    Belongs to a thread, as the open file does.
+    """
+
+    path: str
+    checksums: bytes
+    """Stated; empty where there are none."""
+    looked_at: NDArray[np.float64] | None = None
+    """When on the monotonic clock, (rows, columns); None before the first."""
+    between: tuple[CRS, Transformer] | None = None
+    """What moves coordinates of the system asked last to the file's; most ask in one system."""
+
+    @classmethod
+    def of(cls, path: str, levels: Sequence[bytes], level: int) -> "BlockChecks":
+        """Return those of a level; none of a file elsewhere, whose bytes would have to be fetched twice."""
+        is_here = path.startswith("/") and not path.startswith("/vsi")
+        return cls(path, levels[level] if is_here and level < len(levels) else b"")
+
+    def transformer(self, asked: CRS, own: CRS) -> Transformer:
+        """Return what moves coordinates of a system to the file's own."""
+        if self.between is None or self.between[0] is not asked:
+            self.between = (asked, transformer_between(asked, own))
+        return self.between[1]
+
+    def require(self, dataset: DatasetReader, window: Window | None) -> None:
+        """Check the blocks under a window, or all.
+
+        Args:
+            dataset: The file at that level.
+            window: In its pixels; None for all of it.
+
+        Raises:
+            DamagedBlockError: If one is not as it was written.
+        """
+        if not self.checksums:
+            return
+        height, width = dataset.block_shapes[0]
+        window = window or Window(0, 0, dataset.width, dataset.height)
+        rows = range(window.row_off // height, -(-(window.row_off + window.height) // height))
+        columns = range(window.col_off // width, -(-(window.col_off + window.width) // width))
+        self.require_blocks(dataset, [(row, column) for row in rows for column in columns])
+
+    def require_blocks(self, dataset: DatasetReader, places: Sequence[Place]) -> None:
+        """Check some blocks, but those that were right a moment ago; errors as `require`."""
+        if not self.checksums:
+            return
+        shape = blocks_across(dataset)
+        if len(self.checksums) != shape[0] * shape[1] * BYTES:
+            raise DamagedBlockError(f"{Path(self.path).name} is damaged: it has another number of blocks")
+        if self.looked_at is None:
+            self.looked_at = np.full(shape, -np.inf)
+        now, looked_at = time.monotonic(), self.looked_at
+        due = [place for place in places if looked_at[place] < now - RIGHT_FOR_S]
+        if not due:
+            return
+        stated = np.frombuffer(self.checksums, ORDER).reshape(shape)
+        for place, found in zip(due, _found(dataset, Path(self.path), due), strict=True):
+            if found != stated[place]:
+                raise DamagedBlockError(
+                    f"{Path(self.path).name} is damaged: the block in row {place[0]} and column {place[1]} "
+                    f"of {dataset.width} x {dataset.height} pixels is not as it was written"
+                )
+            looked_at[place] = now
+
+
+NO_CHECKS = BlockChecks("", b"")
+
+
+def _found(dataset: DatasetReader, path: Path, places: Iterable[Place]) -> Iterable[int]:
+    """Yield the checksums of blocks as they are; 0 for one that was never written."""
+    with path.open("rb", buffering=0) as file:
+        for row, column in places:
+            offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1)
+            size = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
+            stored = (
+                b"" if offset is None or size is None else os.pread(file.fileno(), int(size), int(offset))
+            )
+            yield google_crc32c.value(stored)
