@@ -25,6 +25,16 @@ MAX_FEATURES = 1000
 POLYGONS = ("Polygon", "MultiPolygon")
 
 
+def refuse_other_media(request: Request) -> None:
+    """Raise `HTTPException`, status 415, if a body is not of a JSON media type."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise HTTPException(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Send the body with Content-Type application/json or application/geo+json.",
+        )
+
+
 async def json_object(request: Request) -> Mapping[str, Any]:
     """Return the JSON object in a request's body.
 
@@ -34,12 +44,7 @@ async def json_object(request: Request) -> Mapping[str, Any]:
         HTTPException: If the media type is another; status 415.
         RequestError: If the body is not a JSON object.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise HTTPException(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "Send the body with Content-Type application/json or application/geo+json.",
-        )
+    refuse_other_media(request)
     body = await request.body()
     try:
         document = await asyncio.to_thread(json.loads, body)

@@ -276,8 +276,13 @@ def _is_plain(value: Any) -> bool:
 
 
 def _corners(degrees: Degrees) -> shapely.Geometry:
+    """Return a box; one without width or height is the line or the point it is, which PostGIS wants."""
     west, south, east, north = degrees
-    return shapely.envelope(shapely.MultiPoint([(west, south), (east, north)]))
+    if west < east and south < north:
+        return shapely.box(west, south, east, north)
+    if (west, south) == (east, north):
+        return shapely.Point(west, south)
+    return shapely.LineString([(west, south), (east, north)])
 
 
 def _text(order: Sequence[SortKey]) -> str:

@@ -4,14 +4,17 @@ Request models and the conformance classes of extensions come from stac-fastapi;
 since it brings its own error answers, layers and documentation page.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from stac_fastapi.api.models import GeoJSONResponse
+from stac_fastapi.extensions.collection_search.collection_search import CollectionSearchConformanceClasses
+from stac_fastapi.extensions.free_text.free_text import FreeTextConformanceClasses
 from stac_fastapi.types.conformance import OAFConformanceClasses, STACConformanceClasses
 from starlette.requests import Request
 
 from app.http.auth import require
+from app.http.paging import Page, asked_page, next_query
 from app.http.parameters import ReadyState, known_names, revalidated
 from app.http.stac_documents import (
     GEOJSON,
@@ -24,6 +27,7 @@ from app.http.stac_documents import (
 from app.keys import Scope
 from app.routes.areas.areas import OpenDatabase
 from app.routes.stac import search as stac_search
+from app.stac.collection_search import CollectionSearch, read_box, read_terms
 from app.stac.scene_store import holdings, read_scene
 
 TITLE = "Tilewatch"
@@ -34,6 +38,8 @@ CONFORMANCE = sorted(
     {
         *STACConformanceClasses,
         *(OAFConformanceClasses.CORE, OAFConformanceClasses.GEOJSON, SORT_1_0),
+        *(each.value for each in CollectionSearchConformanceClasses),
+        FreeTextConformanceClasses.COLLECTIONS.value,
         *(
             name
             for extension in stac_search.EXTENSIONS
@@ -49,7 +55,8 @@ router = APIRouter(
     tags=["STAC"],
     dependencies=[Depends(known_names), Depends(revalidated), Depends(require(Scope.READ))],
 )
-router.include_router(stac_search.router)
+found_by_search = APIRouter(route_class=stac_search.StacRoute)
+"""Routes that answer invalid requests as searches do."""
 
 
 @router.get("", name="stac")
@@ -87,21 +94,31 @@ async def conformance() -> dict[str, Any]:
     return {"conformsTo": CONFORMANCE}
 
 
-@router.get("/collections", name="stac_collections")
-async def list_collections(request: Request, state: ReadyState, database: OpenDatabase) -> dict[str, Any]:
-    """List all collections with extents and products."""
-    addresses = Addresses.of(request)
+@found_by_search.get("/collections", name="stac_collections")
+async def list_collections(
+    *,
+    request: Request,
+    state: ReadyState,
+    database: OpenDatabase,
+    page: Annotated[Page, Depends(asked_page)],
+    bbox: Annotated[str | None, Query(max_length=400, description="West,south,east,north.")] = None,
+    datetime: Annotated[str | None, Query(max_length=100, description="RFC 3339, or an interval.")] = None,
+    q: Annotated[str | None, Query(max_length=1000, description="Terms, separated by commas.")] = None,
+) -> dict[str, Any]:
+    """List collections with extents and products, all or those a place, a time and words match."""
+    search = CollectionSearch(read_box(bbox), terms=read_terms(q), **stac_search.moments(datetime))
     async with database.connection() as connection:
         held = await holdings(connection)
-    collections = [
-        collection_document(state, addresses, collection, held.get(collection.id))
-        for _, collection in sorted(state.catalogue.collections().items())
-    ]
+    found = search.among([one for _, one in sorted(state.catalogue.collections().items())], held)
+    here, following = page.of(found)
+    addresses = Addresses.of(request)
+    own = f"{addresses.stac}/collections"
+    more = [] if following is None else [link("next", f"{own}?{next_query(request, following)}")]
     return {
-        "collections": collections,
-        "links": [link("self", f"{addresses.stac}/collections"), link("root", addresses.stac)],
-        "numberMatched": len(collections),
-        "numberReturned": len(collections),
+        "collections": [collection_document(state, addresses, one, held.get(one.id)) for one in here],
+        "links": [link("self", own), link("root", addresses.stac), *more],
+        "numberMatched": len(found),
+        "numberReturned": len(here),
     }
 
 
@@ -125,3 +142,7 @@ async def read_item(
     async with database.connection() as connection:
         scene = await read_scene(connection, collection.id, item_id)
     return geojson(item_document(state, Addresses.of(request), scene))
+
+
+router.include_router(stac_search.router)
+router.include_router(found_by_search)

@@ -1,11 +1,12 @@
 """Collections that have landed, as STAC Collections."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
 from app.http.extents import extents_of
+from app.http.paging import Page, asked_page, next_query
 from app.http.parameters import ReadyState, known_names, revalidated
 from app.http.zooms import union_bounds
 from app.state import AppState
@@ -16,15 +17,22 @@ router = APIRouter(tags=["collections"], dependencies=[Depends(known_names), Dep
 
 
 @router.get("/collections", name="collections")
-async def list_collections(request: Request, state: ReadyState) -> dict[str, Any]:
-    """List the collections that have landed."""
+async def list_collections(
+    request: Request, state: ReadyState, page: Annotated[Page, Depends(asked_page)]
+) -> dict[str, Any]:
+    """List the collections that have landed, by id; `next` links to the following page."""
     own = str(request.url_for("collections"))
+    links = [{"rel": "self", "href": own, "type": "application/json"}]
+    here, following = page.of([one for _, one in sorted(state.catalogue.collections().items())])
+    if following is not None:
+        href = f"{own}?{next_query(request, following)}"
+        links.append({"rel": "next", "href": href, "type": "application/json"})
     return {
         "collections": [
             described(request, state, collection, box=await whole_box(state, collection))
-            for _, collection in sorted(state.catalogue.collections().items())
+            for collection in here
         ],
-        "links": [{"rel": "self", "href": own, "type": "application/json"}],
+        "links": links,
     }
 
 

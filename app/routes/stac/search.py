@@ -22,6 +22,7 @@ from starlette.requests import Request
 
 from app.database import Database
 from app.errors import RequestError
+from app.http.bodies import refuse_other_media
 from app.http.parameters import ReadyState
 from app.http.stac_documents import GEOJSON, Addresses, geojson, item_document, link
 from app.routes.areas.areas import OpenDatabase
@@ -69,13 +70,15 @@ ItemsGet: Any = create_request_model(
 
 
 class StacRoute(APIRoute):
-    """A route that answers invalid requests with 400, as the STAC API requires."""
+    """A route that answers invalid requests with 400, as the STAC API requires, and other bodies with 415."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, with FastAPI's validation errors turned into ours."""
         handle = super().get_route_handler()
 
         async def refusing(request: Request) -> Response:
+            if request.method == "POST":
+                refuse_other_media(request)
             try:
                 return await handle(request)
             except RequestValidationError as error:
