@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ STATEMENT_S = 10.0
 """The longest a statement may run; a page of large areas takes a tenth of this."""
 
 PING_S = 1.0
+
+LEAVE_AGAIN_S = 1.0
+"""How often connections to servers that are read-only are given up at most."""
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 """Runs statements."""
@@ -105,6 +109,7 @@ class Database:
         self._limit = max_connections
         self._failing = False
         self._turns = 0
+        self._left_s = -LEAVE_AGAIN_S
         self._is_open = False
         self._pool: asyncpg.Pool = asyncpg.create_pool(
             url,
@@ -130,7 +135,7 @@ class Database:
         turn = self._turns
         try:
             await self._open()
-            async with self._pool.acquire(timeout=wait_s) as connection:
+            async with self._acquired(wait_s) as connection:
                 yield connection
         except asyncpg.UndefinedTableError as error:
             self.outages += 1
@@ -142,6 +147,8 @@ class Database:
             log.warning("the database refuses a value: %s", reason)
             raise ValueRefusedError from error
         except OUTAGES as error:
+            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                await self._pool.expire_connections()  # the next use of each connects again
             self.outages += 1
             self.is_down = self.is_down or not isinstance(error, TimeoutError)
             self._turn(turn, failing=True, says=f"cannot be used: {type(error).__name__}: {error}")
@@ -182,6 +189,24 @@ class Database:
             self._pool.terminate()
         self._is_open = False
 
+    @asynccontextmanager
+    async def _acquired(self, wait_s: float) -> AsyncIterator[Connection]:
+        """Provide a connection to the primary: those to a server that has become read-only are left.
+
+        A server tells its clients so by itself, with its next answer (PostgreSQL 14). After a failover it
+        goes on answering reads with what it had. Where no other server can be had, it is read from.
+        """
+        connection = await self._pool.acquire(timeout=wait_s)
+        try:
+            if _is_read_only(connection) and time.monotonic() - self._left_s > LEAVE_AGAIN_S:
+                self._left_s = time.monotonic()
+                await self._pool.expire_connections()
+                await self._pool.release(connection)
+                connection = await self._pool.acquire(timeout=wait_s)
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
     async def _open(self) -> None:
         """Prepare the pool; this opens no connection yet."""
         if not self._is_open:
@@ -195,3 +220,9 @@ class Database:
             self._failing = failing
             self._turns += 1
             log.warning("the database %s", says)
+
+
+def _is_read_only(connection: Connection) -> bool:
+    settings = connection.get_settings()
+    names = ("in_hot_standby", "default_transaction_read_only")
+    return any(getattr(settings, name, "off") == "on" for name in names)

@@ -121,8 +121,8 @@ async def check_scheduler(database: Database | None, tasks: Sequence[Task]) -> F
         return Finding(not tasks, "No process leads the tasks.")
     now = datetime.now(UTC)
     facts = {"leader": beat.holder, "last_beat": beat.last.isoformat(timespec="seconds")}
-    if (silent_s := (now - beat.last).total_seconds()) > BEAT_S:
-        says = f"{beat.holder} leads the tasks but has been silent for {silent_s:.0f} s."
+    if beat.silent_s > BEAT_S:
+        says = f"{beat.holder} leads the tasks but has been silent for {beat.silent_s:.0f} s."
         return Finding(False, says, beat.last, facts)
     if now - beat.began > OVERDUE and (missed := _missed(tasks, slots, now - OVERDUE)):
         return Finding(False, f"Tasks are due but were not started: {', '.join(missed)}.", facts=facts)

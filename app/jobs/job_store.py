@@ -34,6 +34,10 @@ FIELDS = """
     created_at, started_at, finished_at
 """
 
+SILENT = "(seen_at not between now() - {lease}::interval and now() + {lease}::interval)"
+"""Whether the holder of a running job is silent. A heartbeat of the time to come was written before the
+database's clock was set back; a holder that lives writes another within seconds."""
+
 CREATE = f"""
     insert into orders (kind, request, key) values ($1, $2::jsonb, $3) returning {FIELDS}
 """
@@ -45,10 +49,10 @@ CLAIM = f"""
         started_at = coalesce(started_at, now())
     where id = (
         select id from orders
-        where (status = 'queued' or (status = 'running' and seen_at < now() - $2::interval))
+        where (status = 'queued' or (status = 'running' and {SILENT.format(lease="$2")}))
             and id <> all($3::bigint[])
             and $4 > (
-                select count(*) from orders where status = 'running' and seen_at >= now() - $2::interval
+                select count(*) from orders where status = 'running' and not {SILENT.format(lease="$2")}
             )
         order by id for update skip locked limit 1
     )
@@ -83,9 +87,9 @@ CANCEL = f"""
 
 INGESTING = "select request from orders where kind = 'ingest' and status in ('queued', 'running')"
 
-COUNTS = """
+COUNTS = f"""
     select status, count(*) as orders,
-        count(*) filter (where status = 'running' and seen_at < now() - $1::interval) as lost
+        count(*) filter (where status = 'running' and {SILENT.format(lease="$1")}) as lost
     from orders group by status
 """
 

@@ -31,8 +31,8 @@ _HOLDS = """
 LEADER = "select substr(a.application_name, $2)" + _HOLDS
 
 BEAT = (
-    "select substr(a.application_name, $2) as holder, a.backend_start as began, a.state_change as last"
-    + _HOLDS
+    "select substr(a.application_name, $2) as holder, a.backend_start as began, a.state_change as last, "
+    "extract(epoch from clock_timestamp() - a.state_change)::float8 as silent_s" + _HOLDS
 )
 """The holder uses the lock's connection whenever it verifies that it leads, which shows that it is alive."""
 
@@ -96,9 +96,11 @@ class Leadership:
                 timeout=CONNECT_S,
                 server_settings={"application_name": NAMED + self.holder, **KEEPALIVE},
             )
+        if await self._connection.fetchval("show transaction_read_only") == "on":
+            raise asyncpg.ReadOnlySQLTransactionError("the server is a standby, or was the primary")
         if self.is_leading:
-            await self._connection.execute("select 1")
-        elif await self._connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+            return
+        if await self._connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
             self.is_leading = True
             self.term += 1
             log.info("%s leads the tasks", self.holder)

@@ -11,17 +11,23 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from app.database import Database, DatabaseUnavailableError
 from app.tasks.leader_election import Leadership, LeadershipLostError
-from app.tasks.task import Rhythm, Slot, Task
-from app.tasks.task_runs import abandon_slots, claim_slot, finish_slot, last_slots, leader
+from app.tasks.task import Every, Rhythm, Slot, Task
+from app.tasks.task_runs import (
+    abandon_slots,
+    claim_slot,
+    finish_slot,
+    free_later_slots,
+    last_slots,
+    leader,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +40,9 @@ MISFIRE_S = 60
 
 STOPPING_S = 5.0
 """How long a run has to record that it was stopped."""
+
+AHEAD = timedelta(seconds=10)
+"""How far clocks of processes may differ: slots beyond were taken before the clock was set back."""
 
 SLOTS_SHOWN = 10
 
@@ -59,10 +68,13 @@ class Scheduler:
         """Finished runs of this process, by task and outcome."""
         self._is_ready = is_ready
         self._served_term = 0
+        self._is_behind = False
+        """Whether the clock was set back, and slots taken before are still to be freed."""
         self._met: dict[str, Slot] = {}
         """The latest slot of each task that was taken in this term, by this process or another."""
         self._busy: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
         self._clock = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_S},
@@ -78,19 +90,22 @@ class Scheduler:
         logging.getLogger("apscheduler").setLevel(
             logging.ERROR
         )  # it warns whenever a run takes longer than its interval
-        self._clock.add_job(self._look, IntervalTrigger(seconds=LOOK_S, timezone=UTC), next_run_time=_now())
         for task in self.tasks:
             self._clock.add_job(self._meet, _Trigger(task.rhythm), [task], id=task.name)
         self._clock.start()
+        self._looking = asyncio.create_task(self._keep_looking())
 
     async def close(self) -> None:
         """Stop running tasks, record that, and let another process lead."""
         self._clock.shutdown(wait=False)
+        if self._looking is not None:
+            self._looking.cancel()
         for task in self._running:
             task.cancel()
+        ending = {*self._running} if self._looking is None else {*self._running, self._looking}
         with suppress(TimeoutError):
             async with asyncio.timeout(STOPPING_S):
-                await asyncio.gather(*self._running, return_exceptions=True)
+                await asyncio.gather(*ending, return_exceptions=True)
         await self._leadership.close()
 
     async def state(self) -> dict[str, Any]:
@@ -114,21 +129,54 @@ class Scheduler:
                 ],
             }
 
+    async def _keep_looking(self) -> None:
+        """Look again and again, by a clock that is never set."""
+        while True:
+            try:
+                self._follow_clock()
+                await self._look()
+            except Exception:
+                log.exception("the scheduler could not look for what is due; it looks again")
+            await asyncio.sleep(LOOK_S)
+
+    def _follow_clock(self) -> None:
+        """Where the clock was set back, let tasks be due by the time it says now."""
+        now, was_behind = _now(), self._is_behind
+        for task in self.tasks:
+            job = self._clock.get_job(task.name)
+            due = task.rhythm.following(now)
+            if job is not None and job.next_run_time is not None and job.next_run_time > due:
+                job.modify(next_run_time=due)
+                self._is_behind = True
+        if self._is_behind and not was_behind:
+            log.warning("the clock was set back; tasks are due by the time it says now")
+
     async def _look(self) -> None:
         """Become leader if there is none; as leader, take slots that are due and were not taken."""
         if not await self._leadership.seek() or not self._is_ready():
             return
-        if self._leadership.term != self._served_term:
+        if self._leadership.term != self._served_term or self._is_behind:
             try:
-                async with self._database.connection() as connection:
-                    await abandon_slots(connection, self.holder)
+                await self._begin_term()
             except DatabaseUnavailableError:
                 return
             self._served_term = self._leadership.term
+            self._is_behind = False
             self._met.clear()
         for task in self.tasks:
             if task.slot(_now()) != self._met.get(task.name):
                 self._begin(self._meet(task))
+
+    async def _begin_term(self) -> None:
+        """Free what other processes and other clocks left.
+
+        Slots that are still to come were taken before the clock was set back, so that they are run when they
+        are due. A nightly task has run for that night.
+        """
+        later = [task.name for task in self.tasks if isinstance(task.rhythm, Every)]
+        async with self._database.connection() as connection:
+            await abandon_slots(connection, self.holder)
+            await free_later_slots(connection, later, _now() + AHEAD)
 
     async def _meet(self, task: Task) -> None:
         """Run a task if this process leads and its slot is free; the clock does not stop running tasks."""

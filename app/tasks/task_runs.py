@@ -1,7 +1,7 @@
 """Slots: the times at which a task is due, one row each in the database, so that it runs once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,10 @@ from app.tasks.task import Slot
 
 CLAIM = """
     insert into job_slots (job, slot, holder, status) values ($1, $2, $3, 'running')
-    on conflict (job, slot) do nothing returning true
+    on conflict (job, slot) do update
+        set holder = $3, status = 'running', started_at = now(), finished_at = null, detail = '{}'
+        where job_slots.status = 'early'
+    returning true
 """
 
 FINISH = """
@@ -33,6 +36,11 @@ LATEST = (
     "select distinct on (job) job, slot, status = 'running' as running from job_slots order by job, slot desc"
 )
 
+MARK_EARLY = """
+    update job_slots set status = 'early', finished_at = coalesce(finished_at, now())
+    where job = any($1::text[]) and slot > $2
+"""
+
 PRUNE = "delete from job_slots where slot < now() - $1::interval"
 
 
@@ -45,6 +53,8 @@ class Beat:
     """When it connected."""
     last: datetime
     """When it last verified that it leads."""
+    silent_s: float
+    """Seconds since then, by the database's clock: this process's own may be another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,11 @@ async def forget_slots(connection: Connection, older_than: timedelta) -> None:
     await connection.execute(PRUNE, older_than)
 
 
+async def free_later_slots(connection: Connection, tasks: Sequence[str], moment: datetime) -> None:
+    """Let slots of tasks due after a moment be taken again: they were, before the clock was set back."""
+    await connection.execute(MARK_EARLY, list(tasks), moment)
+
+
 async def leader(connection: Connection) -> str | None:
     """Return the holder of the lock, or None."""
     found: str | None = await connection.fetchval(LEADER, LOCK, len(NAMED) + 1)
@@ -101,7 +116,7 @@ async def leader(connection: Connection) -> str | None:
 async def leader_beat(connection: Connection) -> Beat | None:
     """Return the holder of the lock and when it last verified that it leads; None if there is none."""
     row = await connection.fetchrow(BEAT, LOCK, len(NAMED) + 1)
-    return None if row is None else Beat(row["holder"], row["began"], row["last"])
+    return None if row is None else Beat(row["holder"], row["began"], row["last"], row["silent_s"])
 
 
 async def latest_slots(connection: Connection) -> dict[str, LatestSlot]:

@@ -168,3 +168,21 @@ async def test_a_lock_lost_and_won_again_ends_the_earlier_term(database_url: str
     await leadership.close()
     await eventually(rival.seek)
     await rival.close()
+
+
+async def test_a_clock_set_back_does_not_stop_tasks(database_url: str) -> None:
+    """As it leaves things: the next time an hour ahead, and slots of the hour to come taken."""
+    work = Work()
+    async with scheduler(database_url, work, "a") as found:
+        await work.again()
+        found._clock.modify_job("work", next_run_time=datetime.now(UTC) + timedelta(hours=1))
+        connection = await asyncpg.connect(database_url)
+        set_back = datetime.now(UTC)
+        await connection.execute(
+            "insert into job_slots (job, slot, holder, status, started_at) select 'work', "
+            "date_trunc('second', now()) + n * interval '1 s', 'a', 'done', now() - interval '1 hour' from generate_series(15, 3600) n on conflict do nothing"
+        )
+        await work.again(3)
+        taken_again = "select count(*) from job_slots where status = 'done' and started_at >= $1"
+        assert await connection.fetchval(taken_again, set_back) >= 3
+        await connection.close()
