@@ -180,7 +180,8 @@ async def test_a_clock_set_back_does_not_stop_tasks(database_url: str) -> None:
         set_back = datetime.now(UTC)
         await connection.execute(
             "insert into job_slots (job, slot, holder, status, started_at) select 'work', "
-            "date_trunc('second', now()) + n * interval '1 s', 'a', 'done', now() - interval '1 hour' from generate_series(15, 3600) n on conflict do nothing"
+            "date_trunc('second', now()) + n * interval '1 s', 'a', 'done', now() - interval '1 hour' "
+            "from generate_series(15, 3600) n on conflict do nothing"
         )
         await work.again(3)
         taken_again = "select count(*) from job_slots where status = 'done' and started_at >= $1"
