@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shapely.errors import ShapelyError
-
 from ingest.archives.archive import Archive, GranuleRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
 from ingest.cog import InvalidCogError
@@ -16,11 +14,11 @@ from ingest.downloads import BeingFetchedError, Downloads
 from ingest.encoding import BaselineError
 from ingest.granule_files import REMEDY, GranuleFiles, together
 from ingest.harmonisation import OffsetUndecidedError
-from ingest.landing import Landing, land_scene, require_space
+from ingest.landing import DiskFullError, Landing, land_scene, require_space
 from ingest.landing_request import BandFile, LandingRequest, OrderError
 from ingest.merging import decided_offset
 from ingest.options import IngestOptions, Mode
-from ingest.pending import Pending, PendingScenes, band_files
+from ingest.pending import ODDITIES, Pending, PendingScenes, band_files, oddity_text
 from ingest.planning import ScenePlan, bands_to_probe, hash_rasters, plan_rasters
 from ingest.raster import DamagedRasterError, RasterRefusedError, SourceRaster
 from mosaics.bbox import Bbox
@@ -28,7 +26,6 @@ from mosaics.collection import UnknownBandError
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.log import OvertakenError
 from mosaics.period import PeriodError
-from mosaics.raster.coordinates import GDAL_ERRORS
 from mosaics.scene import SceneError
 from mosaics.storage import Storage
 
@@ -57,9 +54,6 @@ FAULTS_OF_A_SCENE = (
     UnknownBandError,
 )
 """What keeps one granule from landing and says nothing of the others."""
-
-ODDITIES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ShapelyError, *GDAL_ERRORS)
-"""What code stumbles over where an archive's metadata or pixels are as nothing foresaw; logged in full."""
 
 
 class Watch(Protocol):
@@ -103,7 +97,7 @@ async def ingest_scenes(
     gone on with by the next. A granule that cannot be landed costs itself alone.
 
     Raises:
-        DiskFullError: If the files of two scenes do not fit.
+        DiskFullError: If the files of two scenes do not fit, or not one of those that came can be converted.
         ArchiveUnavailableError: If not one of several scenes landed, all for want of the archive.
         StorageError: If storage does not take what is landed.
     """
@@ -116,6 +110,8 @@ async def ingest_scenes(
     await together(*(loop.land_all(pending) for _ in range(workers)))
     if len(loop.unavailable) == len(survey.pending) >= UNAVAILABLE:
         raise loop.unavailable[-1]
+    if loop.full and not loop.outcome.landings:
+        raise loop.full[-1]
     return loop.outcome
 
 
@@ -133,6 +129,8 @@ class _Loop:
     converting: asyncio.Lock = field(default_factory=asyncio.Lock)
     unavailable: list[ArchiveUnavailableError] = field(default_factory=list)
     """Of scenes that did not land for want of the archive."""
+    full: list[DiskFullError] = field(default_factory=list)
+    """Of scenes that did not fit where they are converted."""
 
     def without_too_large(self, pending: Iterable[Pending]) -> list[Pending]:
         """Return what fits on the disk by itself, and note the rest as failed; all where nothing fits."""
@@ -157,7 +155,10 @@ class _Loop:
                 self._failed(one, str(error))
             except ODDITIES as error:
                 logger.exception("%s cannot be landed", one.granule.id)
-                self._failed(one, f"it is not as a scene should be: {type(error).__name__}: {error!s:.200}")
+                self._failed(one, oddity_text(error))
+            except DiskFullError as error:
+                self.full.append(error)
+                self._failed(one, "the disk is too small to convert it")
             else:
                 self.outcome.landings.append(landing)
                 self.watch.landed(landing)

@@ -42,25 +42,30 @@ class Merger:
 async def read_landed(storage: Storage, state: LogState, scene_id: str) -> LandedItem | None:
     """Return the item of the version of a scene that has landed; None where no version has.
 
-    An item that storage has lost has no bands.
+    An item that storage has lost, or that is damaged, has no bands.
     """
     if scene_id not in state.scenes:
         return None
     item_key = state.scenes[scene_id].item_key
     item: dict[str, Any] = {"assets": {}, "properties": {}}
-    with suppress(ObjectNotFoundError):
-        item = json.loads(await storage.get(item_key))
+    with suppress(ObjectNotFoundError, ValueError):
+        stored = json.loads(await storage.get(item_key))
+        if isinstance(stored, dict) and all(isinstance(stored.get(name), dict) for name in item):
+            item = stored
     return LandedItem(item_key, item)
 
 
 async def keep_bands(
     storage: Storage, item: LandedItem, collection: CollectionDescription
 ) -> dict[str, PlannedBand]:
-    """Return the bands of an item as they were planned; without those whose COG storage has lost."""
+    """Return the bands of an item as they were planned.
+
+    Those whose COG storage has lost, or of which the item does not say it rightly, are left out.
+    """
     kept = {}
     for name in item.bands:
-        band = item.planned(collection.collection.band(name))
-        with suppress(ObjectNotFoundError):
+        with suppress(ObjectNotFoundError, LookupError, TypeError, ValueError):
+            band = item.planned(collection.collection.band(name))
             if band.stored_key is not None:
                 await storage.head(band.stored_key)
             kept[name] = band

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from ingest.archives.archive import Progress
-from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Pace, Request, shown
 from ingest.archives.versions import Version
 
 REFUSED = frozenset({401, 403})
@@ -221,7 +221,9 @@ async def _receive_rest(
         limit = MAX_FILE_BYTES if expected.size_bytes is None else expected.size_bytes
         if total is not None and (total > limit or expected.size_bytes not in {None, total}):
             raise DamagedFileError(f"the file {shown(url)} has {total} bytes; {limit} were expected.")
+        pace = Pace(client.patience.crawl_s)
         async for data in response.aiter_raw():
+            pace.take(len(data))
             if part.size_bytes + len(data) > limit:
                 raise DamagedFileError(
                     f"the file {shown(url)} does not end after the {limit} bytes expected."

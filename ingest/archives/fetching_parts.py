@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from ingest.archives.archive import Progress, WholeOnlyError
 from ingest.archives.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed
-from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Pace, Request, shown
 from ingest.archives.versions import Version
 from ingest.block_checks import require_blocks
 from ingest.clipping import window_under
@@ -180,8 +180,10 @@ class _RemoteFile:
             headers["If-Range"] = self.holed.tag
         async with self._client.once(Request(url, headers=headers)) as response:
             at = self._begin(url, response, gap)
+            pace = Pace(self._client.patience.crawl_s)
             try:
                 async for data in response.aiter_raw():
+                    pace.take(len(data))
                     if at + len(data) > gap[1]:
                         raise ArchiveError(f"the archive answers more of {shown(url)} than was asked.")
                     self.holed.write(at, data)
@@ -196,7 +198,9 @@ class _RemoteFile:
         """Return where in the file an answer belongs, which is where it was asked for."""
         if response.status_code != 206:
             raise WholeOnlyError(NO_PARTS) if self.holed.tag is None else _ReplacedError
-        said = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("content-range", ""))
+        said = re.fullmatch(
+            r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", response.headers.get("content-range", "")
+        )
         if said is None or int(said[1]) != gap[0] or int(said[2]) >= gap[1]:
             raise ArchiveError(f"the archive answers another part of {shown(url)} than was asked.")
         size_bytes = int(said[3])

@@ -5,6 +5,8 @@ import email.utils
 import json
 import logging
 import random
+import re
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -32,6 +34,7 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Answers that another try may turn into a good one."""
 
 
+CRAWL_BYTES = 2**16
 FLAGGING = 3
 """So many requests in a row that failed for all tries, after which a host is tried once for each request."""
 GIVEN_UP = 12
@@ -69,6 +72,8 @@ class Patience:
     """Without a byte, a connection is given up."""
     document_s: float = 120.0
     """For the whole of one document, however slowly it drips."""
+    crawl_s: float = 120.0
+    """A file of which less than `CRAWL_BYTES` come in this time counts as one of which nothing comes."""
 
     def wait_s(self, failures: int, asked_s: float | None) -> float:
         """Return how long to wait after so many failures in a row."""
@@ -85,6 +90,33 @@ class Request:
     body: Mapping[str, Any] | None = None
     """Sent as JSON."""
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Pace:
+    """Looks at how fast a file comes.
+
+    Args:
+        crawl_s: As `Patience.crawl_s`.
+        clock: Seconds.
+    """
+
+    def __init__(self, crawl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._crawl_s = crawl_s
+        self._clock = clock
+        self._since, self._come_bytes = clock(), 0
+
+    def take(self, size_bytes: int) -> None:
+        """Count bytes that have come.
+
+        Raises:
+            httpx.ReadTimeout: If they crawl.
+        """
+        self._come_bytes += size_bytes
+        if self._clock() - self._since < self._crawl_s:
+            return
+        if self._come_bytes < CRAWL_BYTES:
+            raise httpx.ReadTimeout(f"{self._come_bytes} bytes came in {self._crawl_s:.0f} s")
+        self._since, self._come_bytes = self._clock(), 0
 
 
 class ArchiveClient:
@@ -142,7 +174,7 @@ class ArchiveClient:
             ArchiveError: If it is too large or not JSON, or the archive cannot be asked.
         """
 
-        async def read() -> bytes:
+        async def read() -> Any:
             async with asyncio.timeout(self.patience.document_s), self.once(request) as response:
                 content = bytearray()
                 async for piece in response.aiter_bytes():
@@ -152,15 +184,14 @@ class ArchiveClient:
                             f"the archive answers more than {self._max_document_bytes} bytes "
                             f"at {shown(request.url)}."
                         )
-                return bytes(content)
+            try:
+                return json.loads(content, parse_constant=lambda _: None)  # NaN, which some write
+            except (ValueError, RecursionError) as error:  # it may be a page of a proxy, or of maintenance
+                raise httpx.DecodingError(
+                    f"the archive answers something that is not JSON at {shown(request.url)}"
+                ) from error
 
-        content = await self.patiently(read, url=request.url, final=final)
-        try:
-            return json.loads(content, parse_constant=lambda _: None)  # NaN is not JSON, but some write it
-        except (ValueError, RecursionError) as error:
-            raise ArchiveError(
-                f"the archive answers something that is not JSON at {shown(request.url)}."
-            ) from error
+        return await self.patiently(read, url=request.url, final=final)
 
     async def size_bytes(self, url: str) -> int | None:
         """Return how large a file is; None where the archive does not tell.
@@ -177,7 +208,7 @@ class ArchiveClient:
                     length = response.headers.get("content-range", "").rpartition("/")[2]
                 else:
                     length = response.headers.get("content-length", "")
-                return int(length) if length.isdigit() else None
+                return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
 
         return await self.patiently(ask, url=url)
 
@@ -320,11 +351,11 @@ def _redirected(request: Request, response: httpx.Response) -> Request:
 def _asked_wait_s(headers: Mapping[str, str]) -> float | None:
     """Return Retry-After, which is seconds or a date."""
     text = headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if re.fullmatch(r"[0-9]{1,18}", text):
         return float(text)
     try:
         until = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+import rasterio
+from rasterio.transform import Affine
 
+from ingest.encoding import PerBand
 from ingest.options import IngestOptions, Mode
 from mosaics.bbox import Bbox
 from mosaics.log import read_state
@@ -139,6 +142,30 @@ async def test_bands_that_lie_apart_cost_their_scene(archive, contents, bring, t
     _, outcome = await bring()
     assert {landing.plan.id for landing in outcome.landings} == set(GOOD)
     assert "do not overlap" in outcome.failures["apart"]
+
+
+async def test_a_landed_item_that_is_damaged_costs_nothing(archive, store, contents, bring):
+    offer(archive, contents, {})
+    await bring(bands=("red", "scl"))
+    state = await read_state(store, SENTINEL)
+    for name, content in zip(GOOD, (b"{", b'{"assets": {"red": {}}, "properties": {}}'), strict=True):
+        await store.put(state.scenes[name].item_key, content, "application/json")
+    survey, outcome = await bring()
+    assert (survey.refused, outcome.failures, len(outcome.landings)) == ({}, {}, 2)
+
+
+async def test_a_scene_too_large_to_convert_costs_itself(archive, contents, bring, tmp_path):
+    """A sparse file of 3,600,000 by 3,600,000 pixels, which is 26 TB once its pixels are written."""
+    offer(archive, contents, {"vast": (lambda item: None, "")})
+    vast = tmp_path / "vast.tif"
+    creation = {"SPARSE_OK": True, "tiled": True, "blockxsize": 65536, "blockysize": 65536, "BIGTIFF": "YES"}
+    profile = {"driver": "GTiff", "width": 3_600_000, "height": 3_600_000, "count": 1, "dtype": "uint16"}
+    grid = Affine(0.001, 0, 655360, 0, -0.001, 5686280)
+    rasterio.open(vast, "w", **profile, crs="EPSG:32631", transform=grid, nodata=0, **creation).close()
+    archive.routes["/vast/B04.tif"] = file(vast.read_bytes())
+    _, outcome = await bring(bands=("red",), options=IngestOptions(offsets=PerBand(-0.1)))
+    assert {landing.plan.id for landing in outcome.landings} == set(GOOD)
+    assert outcome.failures == {"vast": "the disk is too small to convert it"}
 
 
 DAMAGES = {

@@ -1,6 +1,7 @@
 """Reading the items of a STAC API: the one place that knows what their dictionaries look like."""
 
 import functools
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +24,7 @@ from mosaics.raster.grid import FileGrid
 CARRIED = ("platform", "constellation", "instruments", "grid:code", "earthsearch:boa_offset_applied")
 """Properties of an archive's item that ours keeps, beside those beginning with a prefix below."""
 CARRIED_PREFIXES = ("s2:", "landsat:", "view:", "sat:")
+MAX_PROPERTY_BYTES = 65_536
 FLAG = "earthsearch:boa_offset_applied"
 
 
@@ -66,6 +68,15 @@ def read_granule(
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise GranuleRefusedError(f"it is not a valid item of a scene: {error!r:.200}") from error
+
+
+def _is_storable(name: str, value: object) -> bool:
+    """Return whether a property is text and numbers as JSON, UTF-8 and PostgreSQL can hold them."""
+    try:
+        text = json.dumps([name, value], ensure_ascii=False, allow_nan=False)
+        return len(text.encode()) <= MAX_PROPERTY_BYTES and "\\u0000" not in text
+    except (ValueError, RecursionError):
+        return False
 
 
 def item_name(item: object) -> str:
@@ -234,7 +245,7 @@ def _provenance(item: Mapping[str, Any]) -> Provenance:
     properties = {
         name: value
         for name, value in item["properties"].items()
-        if name in CARRIED or name.startswith(CARRIED_PREFIXES)
+        if (name in CARRIED or name.startswith(CARRIED_PREFIXES)) and _is_storable(name, value)
     }
     href = self_link(item)
     if href is None or not href.startswith("https://"):

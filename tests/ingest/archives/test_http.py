@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -15,6 +16,7 @@ from ingest.archives.http import (
     ArchiveClient,
     ArchiveError,
     ArchiveUnavailableError,
+    Pace,
     Patience,
     Request,
 )
@@ -40,9 +42,58 @@ async def test_a_connection_that_is_cut_is_opened_again(archive, client):
     whole = document({"at": "last"})
     cut = Answer(200, whole.content, whole.headers, dropped_after=5)
     archive.routes["/a"] = in_turn(cut, Answer(200, b"", {}, length=-1, dropped_after=0), whole)
-    with pytest.raises(ArchiveError, match="not JSON"):  # an empty answer is a whole one
-        await client.document(Request(f"{archive.url}/a"))
     assert await client.document(Request(f"{archive.url}/a")) == {"at": "last"}
+    assert len(archive.asked) == 3
+
+
+async def test_a_page_of_a_proxy_in_place_of_a_document_is_asked_again_and_not_for_ever(archive, client):
+    page = Answer(200, b"<html>down for maintenance</html>", {"content-type": "text/html"})
+    archive.routes["/a"] = in_turn(page, document({"at": "last"}))
+    assert await client.document(Request(f"{archive.url}/a")) == {"at": "last"}
+    archive.routes["/a"] = in_turn(page)
+    with pytest.raises(ArchiveUnavailableError, match=r"failed 4 times, .* is not JSON at"):
+        await client.document(Request(f"{archive.url}/a"))
+    assert len(archive.asked) == 2 + 4
+
+
+async def test_a_host_that_stays_down_is_asked_less_and_then_no_more(archive, client):
+    archive.routes["/a"] = lambda _: Answer(503)
+    asked = []
+    for _ in range(14):
+        with pytest.raises(ArchiveUnavailableError):
+            await client.document(Request(f"{archive.url}/a"))
+        asked.append(len(archive.asked))
+    assert asked == [4, 8, 12, *range(13, 22), 21, 21]
+    with pytest.raises(ArchiveUnavailableError, match="is not asked again in this run"):
+        await client.document(Request(f"{archive.url}/a"))
+
+
+async def test_a_host_that_answers_again_is_waited_for_as_before(archive, client):
+    failing = [Answer(503)] * 13
+    archive.routes["/a"] = in_turn(*failing, document({}), Answer(503), document({}))
+    for _ in range(4):
+        with pytest.raises(ArchiveUnavailableError):
+            await client.document(Request(f"{archive.url}/a"))
+    assert [await client.document(Request(f"{archive.url}/a")) for _ in range(2)] == [{}, {}]
+
+
+@pytest.mark.parametrize("said", ["²", "9" * 5000, "-1", "many"])
+async def test_a_length_that_is_not_a_number_is_unknown(archive, client, said):
+    archive.routes["/a"] = lambda _: Answer(206, b"x", {"content-range": f"bytes 0-0/{said}"})
+    assert await client.size_bytes(f"{archive.url}/a") is None
+
+
+def test_a_file_that_crawls_is_given_up():
+    now = [0.0]
+    pace = Pace(120, lambda: now[0])
+    pace.take(2**16)
+    now[0] = 121
+    pace.take(0)  # fast enough so far; counted again from here
+    now[0] = 240
+    pace.take(1000)
+    now[0] = 242
+    with pytest.raises(httpx.ReadTimeout, match="1001 bytes came in 120 s"):
+        pace.take(1)
 
 
 async def test_a_fault_that_stays_is_told_with_the_number_of_tries(archive, client):

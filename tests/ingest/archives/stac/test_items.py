@@ -126,6 +126,19 @@ def test_what_cannot_be_read_where_it_lies(band, media_type, given, said):
         referenced_raster(layer, media_type, COLLECTION.band(band), B04)
 
 
+def test_properties_that_no_database_holds_are_left_out():
+    item = sentinel_item(ROOT)
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    odd = {"s2:nul": "a\0b", "s2:half": "\ud800", "s2:inf": float("inf"), "s2:long": "x" * 70_000}
+    item["properties"] |= {**odd, "s2:deep": deep, "s2:nul\0": 1, "s2:right": "ä"}
+    found = read_granule(item, source(), ("red",)).provenance.properties
+    assert {name for name in found if name.startswith("s2:")} == {
+        *("s2:processing_baseline", "s2:sequence", "s2:right"),
+    }
+
+
 def test_properties_that_are_ours_to_keep_are_kept():
     item = sentinel_item(ROOT, boa_offset_applied=True)
     item["properties"] |= {"view:off_nadir": 3, "other:thing": 4}
