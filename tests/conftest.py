@@ -120,10 +120,12 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def database_url(postgres: PostgresServer) -> str:
-    """A database of its own with the newest schema, as ``postgresql://…``."""
+def database_url(postgres: PostgresServer) -> Iterator[str]:
+    """A database of its own with the newest schema and without rows, as ``postgresql://…``."""
     postgres.start()
-    return postgres.clone("tilewatch")
+    address = postgres.lend("tilewatch")
+    yield address
+    postgres.take_back(address)
 
 
 @pytest.fixture(scope="session")
