@@ -4,6 +4,7 @@ GDAL decodes a block whose bits have changed without an error: it does not look 
 deflated stream. Each block therefore has a checksum of its bytes in the item (`mosaics.checksums`).
 """
 
+import math
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -18,16 +19,25 @@ from pyproj import Transformer
 from rasterio.crs import CRS
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
+from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from mosaics.checksums import BYTES
-from mosaics.raster.coordinates import transformer_between
+from mosaics.raster.coordinates import rough_bounds, transformer_between
+from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
+from mosaics.scene import Asset
 
 ORDER = "<u4"
 
 RIGHT_FOR_S = 60.0
 """How long a block that was right is not looked at again: it is mostly in a cache meanwhile."""
+
+AROUND_PX = 2
+"""Pixels around those under a grid that a warp by the nearest may read."""
+
+BULGE = 0.02
+"""Of a grid's width in the file: how far its edges may bulge out between points that are looked at."""
 
 Place: TypeAlias = tuple[int, int]
 """Row and column of a block."""
@@ -91,6 +101,28 @@ class BlockChecks:
             self.between = (asked, transformer_between(asked, own))
         return self.between[1]
 
+    def require_under(self, dataset: DatasetReader, placed: Affine, grid: Grid, *, everywhere: bool) -> None:
+        """Check the blocks that a warp onto a grid may read; errors as `require`.
+
+        Args:
+            dataset: The file at that level.
+            placed: Its transform, as it is seen on the turn around the Earth that is read.
+            grid: What is asked.
+            everywhere: Whether all of the file may be read, whatever the grid's edges say.
+        """
+        if self.checksums:
+            self.require(dataset, None if everywhere else self._touched(dataset, placed, grid))
+
+    def _touched(self, dataset: DatasetReader, placed: Affine, grid: Grid) -> Window | None:
+        """Return the pixels that lie under a grid, and some around; None where that is not known."""
+        there = rough_bounds(self.transformer(grid.crs, dataset.crs), grid.bounds)
+        if there is None:
+            return None
+        corners = [~placed @ corner for corner in (there[:2], there[2:])]
+        first_column, last_column = _widened([corner[0] for corner in corners], dataset.width)
+        first_row, last_row = _widened([corner[1] for corner in corners], dataset.height)
+        return Window(first_column, first_row, last_column - first_column, last_row - first_row)
+
     def require(self, dataset: DatasetReader, window: Window | None) -> None:
         """Check the blocks under a window, or all.
 
@@ -133,6 +165,28 @@ class BlockChecks:
 
 
 NO_CHECKS = BlockChecks("", b"")
+
+
+def checks_of(known: dict[int, BlockChecks], asset: Asset, level: int) -> BlockChecks:
+    """Return what is known of the blocks of an open file's level, of which the item states checksums.
+
+    Args:
+        known: Of the file, by level; what is not there yet is added.
+        asset: The file.
+        level: Overview; 0 is full resolution.
+    """
+    found = known.get(level)
+    if found is None or found.checksums != (asset.checksums[level : level + 1] or (b"",))[0]:
+        found = known[level] = BlockChecks.of(asset.path, asset.checksums, level)
+    return found
+
+
+def _widened(ends: Sequence[float], length: int) -> tuple[int, int]:
+    """Return where pixels begin and end, with what is around them, within a file's."""
+    low, high = min(ends), max(ends)
+    around = AROUND_PX + (high - low) * BULGE
+    first = min(length, max(0, math.floor(low - around)))
+    return first, max(first, min(length, math.ceil(high + around)))
 
 
 def _found(dataset: DatasetReader, path: Path, places: Iterable[Place]) -> Iterable[int]:

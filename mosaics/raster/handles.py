@@ -58,13 +58,6 @@ class Handle:
             self.datasets[level] = open_raster(self.path, overview=level - 1)
         return self.datasets[level]
 
-    def checks(self, asset: Asset, level: int) -> BlockChecks:
-        """Return what is known of the blocks of a level, of which the item states checksums."""
-        found = self.checked.get(level)
-        if found is None or found.checksums != (asset.checksums[level : level + 1] or (b"",))[0]:
-            found = self.checked[level] = BlockChecks.of(asset.path, asset.checksums, level)
-        return found
-
     def nodata_of(self, asset: Asset) -> float | None:
         """Return the number that marks missing pixels, the file's or else the item's; None for a mask."""
         if self.is_masked:

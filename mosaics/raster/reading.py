@@ -23,14 +23,13 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from mosaics.ellipsoid import WGS84
-from mosaics.raster.block_checks import DamagedBlockError
+from mosaics.raster.block_checks import DamagedBlockError, checks_of
 from mosaics.raster.blocks import Raster
 from mosaics.raster.coordinates import (
     GDAL_ERRORS,
     holds_pole,
     is_local,
     moved,
-    rough_bounds,
     to_degrees,
     turn_of,
 )
@@ -48,12 +47,6 @@ ALIGNED = 1e-3
 
 EDGE_DECIMALS = 9
 """Of a pixel, where a place is moved by whole turns: an edge between two pixels stays one."""
-
-AROUND_PX = 2
-"""Pixels around those under a grid that a warp by the nearest may read."""
-
-BULGE = 0.02
-"""Of a grid's width in the file: how far its edges may bulge out between points that are looked at."""
 
 LOOKS = 9
 """Points a side of a grid at which its longitudes are looked up."""
@@ -123,7 +116,8 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     with reading(asset) as pool:
         handle = pool.handle(asset.path)
         level = handle.level_for(grid)
-        raster = Raster(handle.dataset(level), asset.path, level, checks=handle.checks(asset, level))
+        checks = checks_of(handle.checked, asset, level)
+        raster = Raster(handle.dataset(level), asset.path, level, checks=checks)
         nodata = handle.nodata_of(asset)
         first, *others = handle.shifts
         pixels = _read_moved(raster, nodata, first, grid)
@@ -142,8 +136,7 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     if in_its_system and (cutout := _cutout(placed, grid)) is not None:
         return _read_cutout(raster, nodata, cutout, grid)
     misled = not (in_its_system or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid)
-    if raster.checks.checksums:
-        raster.checks.require(dataset, None if misled else _touched(raster, placed, grid))
+    raster.checks.require_under(dataset, placed, grid, everywhere=misled)
     options: dict[str, Any] = {
         "crs": grid.crs,
         "transform": from_bounds(*grid.bounds, grid.width, grid.height),
@@ -179,26 +172,6 @@ def _warped_beyond_float64(dataset: DatasetReader, nodata: float, options: Mappi
     with np.errstate(invalid="ignore"):  # beyond the greatest number, which it then has turned over
         turned = rounded.astype(stored.dtype)
     return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != rounded) & (stored != turned))
-
-
-def _touched(raster: Raster, placed: Affine, grid: Grid) -> Window | None:
-    """Return the pixels of a dataset that lie under a grid, and some around; None where that is not known."""
-    dataset = raster.dataset
-    there = rough_bounds(raster.checks.transformer(grid.crs, dataset.crs), grid.bounds)
-    if there is None:
-        return None
-    corners = [~placed @ corner for corner in (there[:2], there[2:])]
-    first_column, last_column = _widened([corner[0] for corner in corners], dataset.width)
-    first_row, last_row = _widened([corner[1] for corner in corners], dataset.height)
-    return Window(first_column, first_row, last_column - first_column, last_row - first_row)
-
-
-def _widened(ends: Sequence[float], length: int) -> tuple[int, int]:
-    """Return where pixels begin and end, with what is around them, within a file's."""
-    low, high = min(ends), max(ends)
-    around = AROUND_PX + (high - low) * BULGE
-    first = min(length, max(0, math.floor(low - around)))
-    return first, max(first, min(length, math.ceil(high + around)))
 
 
 def _filled(pixels: BandPixels, more: BandPixels) -> BandPixels:
@@ -255,7 +228,7 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
         if not within.all():
             return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
         window = Window(int(columns[0]), int(rows[0]), 1, 1)
-        stored = Raster(dataset, asset.path, 0, checks=handle.checks(asset, 0)).read(window)
+        stored = Raster(dataset, asset.path, 0, checks=checks_of(handle.checked, asset, 0)).read(window)
         nodata = handle.nodata_of(asset)
         if nodata is None:
             return BandPixels(stored, dataset.read_masks(1, window=window) != 0)

@@ -28,5 +28,9 @@ LEFT_OUT = {
     "middleware": ("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
     "log": ("mosaics.log", "mosaics.commits"),
     "storage": ("mosaics.storage",),
+    "checks": (
+        *("mosaics.raster.opening", "mosaics.raster.remote", "mosaics.raster.block_checks"),
+        *("mosaics.checksums", "ingest.integrity"),
+    ),
 }
 """Modules, with those below them, by the name of the set. Of `app.main` only the layers ask for the state."""
