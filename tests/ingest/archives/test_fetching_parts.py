@@ -21,7 +21,7 @@ from ingest.archives.fetching_parts import REQUEST_BYTES, fetch_under
 from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, ArchiveUnavailableError
 from ingest.clipping import clip_file
 from ingest.options import IngestOptions
-from ingest.raster import RasterRefusedError
+from ingest.raster import DamagedRasterError, RasterRefusedError
 from mosaics.bbox import Bbox
 from mosaics.log import read_state
 from mosaics.storage import open_storage
@@ -363,6 +363,32 @@ async def test_redirects_lead_only_where_they_may_and_without_credentials(
             archive.routes["/a.tif"] = lambda asked, address=address: Answer(302, b"", {"location": address})
             with pytest.raises(ArchiveError, match=r"not a public address|not an https address"):
                 await fetch(client=client)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_damaged_part_is_asked_for_once_more(archive, fetch, contents, times):
+    """The second half of the file is zeros at first, under the tag that the whole one has, too."""
+    content, tag = contents["red"], {"etag": '"1"'}
+    good = file(content, headers=tag)
+    bad = file(content[: len(content) // 8] + bytes(len(content) - len(content) // 8), headers=tag)
+    archive.routes["/a.tif"] = good
+    await fetch()
+    asked = len(archive.asked)
+    fetch.target.unlink()
+    archive.asked.clear()
+
+    def at_last(each):
+        served = bad if len(archive.asked) <= times * asked else good
+        return served(each)
+
+    archive.routes["/a.tif"] = at_last
+    if times == 2:
+        with pytest.raises(DamagedRasterError, match="is damaged: the block at byte"):
+            await fetch()
+        assert list(fetch.target.parent.iterdir()) == []
+    await fetch()
+    assert fetch.target.stat().st_size == len(content)
+    assert len(archive.asked) == (times + 1) * asked
 
 
 async def test_a_box_beside_the_file_is_refused(archive, fetch, contents):
