@@ -17,6 +17,7 @@ COMMANDS = {
     "log": "app.cli.land:log",
     "sweep": "app.cli.sweep:sweep",
     "repair": "app.cli.repair:repair",
+    "verify": "app.cli.verify:verify",
     "migrate": "app.cli.migrate:migrate",
     "areas": "app.cli.areas:areas",
     "regions": "app.cli.regions:regions",
