@@ -26,6 +26,12 @@ SHORT = 1 << 13
 PORTION = 1 << 18
 """Values searched together for different ones: 1 or 2 MB, which stays in a core's own cache."""
 
+CODES = (1 << 28) - 1
+"""The largest code of an area: less than half of a float32's last place in a float64."""
+
+WHOLE = 2.0**52
+"""Numbers from here to twice as much are whole, and end with the bits of what is above this."""
+
 Values = Floats
 Areas = NDArray[np.float64]
 
@@ -92,9 +98,35 @@ class Run:
 
     @classmethod
     def of(cls, values: Values, areas: Areas) -> "Run":
-        """Return values and their areas in order."""
+        """Return values and their areas in order; none is NaN, no area negative.
+
+        A float32 leaves 29 bits of a float64 empty: with the areas in them, to 1e-8 of the largest, they are
+        put in order together with the values, in half the time that their places would take.
+        """
+        packed = cls._packed(values, areas)
+        if packed is not None:
+            return packed
         order = np.argsort(values)
         return cls(values[order], np.concatenate([[0.0], np.cumsum(areas[order])]))
+
+    @classmethod
+    def _packed(cls, values: Values, areas: Areas) -> "Run | None":
+        """Return the same if values are finite float32."""
+        largest = float(areas.max(initial=0.0))
+        if values.dtype != np.float32 or not largest > 0:
+            return None
+        keys, coded = values.astype(np.float64), areas * (CODES / largest)
+        coded += WHOLE  # so that what is coded are the last bits
+        codes = coded.view(np.int64)
+        codes &= CODES
+        np.add(keys.view(np.int64), codes, out=keys.view(np.int64))
+        keys.sort()
+        if np.isnan(keys[-1]):  # an infinity with an area
+            return None
+        np.bitwise_and(keys.view(np.int64), CODES, out=codes)
+        summed = np.zeros(values.size + 1)
+        np.multiply(np.cumsum(codes, out=codes), largest / CODES, out=summed[1:])
+        return cls(keys.astype(np.float32), summed)  # to the nearest float32, which takes the area away
 
     def distinct(self) -> tuple[Values, Areas]:
         """Return each value once, and the area of its cells."""

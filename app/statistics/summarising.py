@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 
 from app.products.product import Product
-from app.statistics.counting import Tally
 from app.statistics.distribution import Distribution
 from app.statistics.pixel_grid import PixelGrid
 from app.statistics.resolved import ResolvedStatistics
@@ -22,6 +21,7 @@ from app.statistics.summary import (
     Status,
     Summary,
 )
+from app.statistics.tally import Tally
 
 M2_PER_KM2 = 1e6
 M2_PER_HA = 1e4

@@ -9,7 +9,7 @@ from app.rendering.comparability import MixedProcessingError
 from app.rendering.computing import Clock, compute_values, pixels_of
 from app.rendering.renderer import Renderer
 from app.rendering.values import ItemOf, Mask, Values
-from app.statistics.counting import Tally, count_block
+from app.statistics.counting import count_block
 from app.statistics.coverage import Block
 from app.statistics.geometry import Polygonal
 from app.statistics.pixel_grid import (
@@ -23,6 +23,7 @@ from app.statistics.pixel_grid import (
 from app.statistics.resolved import ResolvedStatistics, covered_share, resolve_statistics
 from app.statistics.summarising import summary_of
 from app.statistics.summary import COMPLETE, Summary, SummaryOptions
+from app.statistics.tally import Tally
 from mosaics.catalogue import Catalogue
 from mosaics.ellipsoid import polygon_area_m2
 from mosaics.index import SceneRef
@@ -38,7 +39,8 @@ LARGE = 1 << 21
 """Cells from which on a polygon is large: few such are counted at a time, since their values are held."""
 
 LARGE_AT_ONCE = 2
-"""With the usual budget the values of all polygons under way take 300 MB at most."""
+"""With the usual budget the values of all polygons under way take 300 MB at most, 450 MB with cells that each
+have an area of their own."""
 
 ITEMS_AHEAD = 4
 """Items fetched together before reading begins; polygons seldom need more."""

@@ -8,7 +8,8 @@ smooth (at the edge of a world map, around a geostationary limb) every cell has 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import product
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,11 +45,27 @@ LARGE_CELL_M = 20e3
 PART = 256
 """Cells a side of the largest parts that may have one area: a block of a COG."""
 
+WIDE = 2 * PART
+"""Columns of the largest parts of squares, in which there is less to do for each cell."""
+
+SQUARE = 8
+"""Cells a side of the squares that may have one area where parts do not."""
+
+SMALL_PRODUCT = 1 << 18
+"""Multiplications up to which OpenBLAS works on the calling thread; its own threads, waiting for a core, took
+70 ms for what takes 0.1 ms."""
+
+BASES_KEPT = 64
+"""Polynomials at the rows or columns of a part, for the parts beside and below it: 8 to 64 kB each."""
+
 PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
 """PROJ's cylindrical projections: a row of cells follows a parallel, so that its cells have one area."""
 
 SAME_ELLIPSOID = frozenset({"WGS84", "NAD83", "GRS80"})
 """PROJ's names of datums and ellipsoids that are WGS 84's to a tenth of a millimetre."""
+
+SIMPSON = np.array([1, 4, 1]) / 6
+"""Weights of both ends and the middle of a line in its mean."""
 
 Floats = NDArray[np.floating[Any]]
 
@@ -82,6 +99,30 @@ class Cells(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """Squares of `SQUARE` cells a side, from a part's upper left corner; the last ones may be cut off."""
+
+    areas_m2: Floats
+    """The area that stands for the cells of each square, (rows, columns) of squares."""
+    step_m2: float
+    """Between levels of area: the multiple of it nearest to a square's area stands for its cells too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a block of cells."""
+
+    rows: slice
+    """Within the block."""
+    columns: slice
+    """Within the block."""
+    area_m2: float | None = None
+    """The area that stands for every cell, as nearly as `UNIFORM` says; None if they differ too much."""
+    squares: Squares | None = None
+    """Otherwise, squares of which the same can be said; None if cells differ too much within these too."""
+
+
 @dataclass(frozen=True)
 class CellAreas:
     """The areas of the cells of a rectangle, which any part of it may ask for."""
@@ -104,10 +145,12 @@ class CellAreas:
         """
         if self._rows_are_parallels:
             return self._row_areas(row, height)
-        columns, rows = np.arange(column, column + width) + 0.5, np.arange(row, row + height) + 0.5
         if self._polynomial is None:
+            columns, rows = np.arange(column, column + width) + 0.5, np.arange(row, row + height) + 0.5
             return self._plane_area_m2 * np.nan_to_num(self._factors(*np.meshgrid(columns, rows)))
-        return self._interpolated(columns, rows)
+        across = _basis(column - self.column, width, self.width, self._polynomial.shape[1])
+        down = _basis(row - self.row, height, self.height, self._polynomial.shape[0])
+        return _product(self._plane_area_m2 * _product(down, self._polynomial), across.T)
 
     def at(self, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Floats:
         """Return the areas of single cells in square metres, by their columns and rows, (cells,)."""
@@ -119,37 +162,51 @@ class CellAreas:
         if self._polynomial is None:
             return self._plane_area_m2 * np.nan_to_num(self._factors(columns + 0.5, rows + 0.5))
         across, down = self._bases(columns + 0.5, rows + 0.5)
-        return np.asarray(self._plane_area_m2 * ((down @ self._polynomial) * across).sum(axis=1))
+        return np.asarray(self._plane_area_m2 * (_product(down, self._polynomial) * across).sum(axis=1))
 
-    def parts(
-        self, column: int, row: int, width: int, height: int
-    ) -> Iterator[tuple[slice, slice, float | None]]:
-        """Cut a block into parts whose cells have one area, as nearly as `UNIFORM` says.
-
-        Yields:
-            Rows and columns of a part within the block, and the area of each of its cells in square metres;
-            None for a part in which they differ.
-        """
-        if width > PART or height > PART:
-            for down in range(0, height, PART):
-                for right in range(0, width, PART):
-                    part = column + right, row + down, min(PART, width - right), min(PART, height - down)
-                    for rows, columns, area_m2 in self.parts(*part):
-                        yield _moved(rows, down), _moved(columns, right), area_m2
+    def parts(self, column: int, row: int, width: int, height: int) -> Iterator[Part]:
+        """Cut a block into parts, row by row; wider ones where areas of squares are all that is needed."""
+        rights, downs = _cut(width), _cut(height)
+        areas = self._of_parts(column, row, rights, downs)
+        step_m2 = self._step_m2 if np.isnan(areas).any() else None
+        if step_m2 is not None:
+            squares = self._interpolated(column + _middles(width), row + _middles(height))
+            for down, right in product(downs, _cut(width, WIDE)):
+                of_part = Squares(squares[_by_square(down), _by_square(right)], step_m2)
+                yield Part(down, right, squares=of_part)
             return
-        yield slice(0, height), slice(0, width), self.uniform(column, row, width, height)
+        for (down, right), area_m2 in zip(product(downs, rights), areas.flat, strict=True):
+            yield Part(down, right, None if np.isnan(area_m2) else float(area_m2))
 
-    def uniform(self, column: int, row: int, width: int, height: int) -> float | None:
-        """Return the area that stands for every cell of a part; None if they differ too much."""
+    def _of_parts(self, column: int, row: int, rights: list[slice], downs: list[slice]) -> Floats:
+        """Return the area that stands for every cell of each part, (rows, columns); NaN if they differ."""
         if self._rows_are_parallels:
-            ends = self._row_areas(row, height)[[0, -1]]
-        elif self._polynomial is None:
+            by_row = self._row_areas(row, downs[-1].stop)[:, 0]
+            ends = by_row[[(down.start, down.stop - 1) for down in downs]][:, np.newaxis]
+            found = _standing(ends.min(axis=2), ends.max(axis=2), ends.mean(axis=2))
+            return np.broadcast_to(found, (len(downs), len(rights)))
+        if self._polynomial is None:
+            return np.full((len(downs), len(rights)), np.nan)
+        ends = self._interpolated(column + _ends(rights), row + _ends(downs))
+        ends = ends.reshape(len(downs), 3, len(rights), 3).swapaxes(1, 2)
+        return _standing(ends.min(axis=(2, 3)), ends.max(axis=(2, 3)), _simpson(ends))
+
+    @cached_property
+    def _step_m2(self) -> float | None:
+        """The step between levels of area; None if cells differ too much within squares.
+
+        What they differ by is left off what a level may, so that both together stay below `UNIFORM`.
+        """
+        if self._rows_are_parallels or self._polynomial is None:
             return None
-        else:
-            ends = self._interpolated(column + np.linspace(0, width, 3), row + np.linspace(0, height, 3))
-        least, most = float(ends.min()), float(ends.max())
-        middle = float(ends.mean()) if ends.size < 9 else float(_simpson(ends))
-        return middle if most - least <= 2 * UNIFORM * least else None
+        places, half = np.linspace(-1, 1, 9), SQUARE / 2
+        columns, rows = self._columns(places), self._rows(places)
+        corners = self._interpolated(
+            np.concatenate([columns - half, columns + half]), np.concatenate([rows - half, rows + half])
+        ).reshape(2, 9, 2, 9)
+        least = float(corners.min())
+        off = float(np.ptp(corners, axis=(0, 2)).max()) / 2 / least
+        return 2 * (0.95 * UNIFORM - off) * least if off < UNIFORM / 2 else None
 
     @cached_property
     def _rows_are_parallels(self) -> bool:
@@ -213,7 +270,7 @@ class CellAreas:
         fitted = self._polynomial
         assert fitted is not None  # noqa: S101 - asked by the callers
         across, down = self._bases(columns, rows)
-        return np.asarray(self._plane_area_m2 * (down @ fitted @ across.T))
+        return _product(self._plane_area_m2 * _product(down, fitted), across.T)
 
     def _bases(self, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """Return Chebyshev's polynomials at columns and at rows, (places, polynomials)."""
@@ -237,14 +294,50 @@ class CellAreas:
         return np.asarray(np.mean(found, axis=0))
 
 
-def _moved(part: slice, by: int) -> slice:
-    return slice(part.start + by, part.stop + by)
+@lru_cache(BASES_KEPT)
+def _basis(first: int, count: int, size: int, polynomials: int) -> Floats:
+    """Return Chebyshev's polynomials at the middles of cells in a row of `size`, (count, polynomials)."""
+    basis = chebyshev.chebvander(2 * (first + np.arange(count) + 0.5) / size - 1, polynomials - 1)
+    basis.flags.writeable = False
+    return basis
 
 
-def _simpson(ends: Floats) -> float:
-    """Return the mean over a rectangle from its corners, the middles of its sides and its middle, (3, 3)."""
-    weights = np.array([1, 4, 1]) / 6
-    return float(weights @ ends @ weights)
+def _product(left: Floats, right: Floats) -> Floats:
+    """Return a product of matrices, by rows so few that BLAS starts no threads beside the render threads."""
+    found = np.empty((left.shape[0], right.shape[1]))
+    rows = max(1, SMALL_PRODUCT // right.size)
+    for start in range(0, left.shape[0], rows):
+        np.matmul(left[start : start + rows], right, out=found[start : start + rows])
+    return found
+
+
+def _standing(least: Floats, most: Floats, middle: Floats) -> Floats:
+    """Return middles where extremes are near enough to stand for all between them; otherwise NaN."""
+    return np.where(most - least <= 2 * UNIFORM * least, middle, np.nan)
+
+
+def _simpson(ends: Floats) -> Floats:
+    """Return means over rectangles from corners, middles of sides and middle, (..., 3, 3)."""
+    return np.asarray(SIMPSON @ ends @ SIMPSON)
+
+
+def _cut(count: int, longest: int = PART) -> list[slice]:
+    return [slice(start, min(start + longest, count)) for start in range(0, count, longest)]
+
+
+def _ends(parts: list[slice]) -> Floats:
+    """Return where parts begin, their middles and where they end."""
+    return np.array([(part.start, (part.start + part.stop) / 2, part.stop) for part in parts]).ravel()
+
+
+def _middles(count: int) -> Floats:
+    """Return the middles of squares along cells; the last square may be cut off."""
+    begins = np.arange(0, count, SQUARE)
+    return (begins + np.minimum(begins + SQUARE, count)) / 2
+
+
+def _by_square(cells: slice) -> slice:
+    return slice(cells.start // SQUARE, -(-cells.stop // SQUARE))
 
 
 def _in_degrees(crs: CRS) -> bool:

@@ -13,6 +13,7 @@ from scripts.benchmarks import (
     kept,
     lookups,
     low_zoom,
+    polar,
     scenes,
     two_dates,
     uncached_tiles,
@@ -22,7 +23,7 @@ from scripts.benchmarks.report import Row, circumstances, save, show, table
 
 ROWS = (
     *("uncached", "png", "two-dates", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes"),
-    "composite",
+    *("polar", "composite"),
 )
 
 
@@ -47,8 +48,9 @@ def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float
 
     ROWS are uncached (tiles computed), png (their size), two-dates (what a second date costs), cached (tiles
     known), lookup (scenes of a tile in a mosaic), low-zoom (5,000 scenes from afar), statistics (of
-    polygons), kept (series in PostGIS), scenes (searches of the STAC API) and composite (a month of one
-    place); all where none is named. Results are printed, and kept in bench-results.
+    polygons), polar (of polygons on a polar grid), kept (series in PostGIS), scenes (searches of the STAC
+    API) and composite (a month of one place); all where none is named. Results are printed, and kept in
+    bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -88,7 +90,7 @@ def measure(
     if "low-zoom" in rows:
         with tempfile.TemporaryDirectory() as folder:
             yield from low_zoom.measure(work, Path(folder), rounds=rounds, seconds=seconds)
-    parts = {"statistics": zonal, "kept": kept, "scenes": scenes, "composite": composites}
+    parts = {"statistics": zonal, "polar": polar, "kept": kept, "scenes": scenes, "composite": composites}
     for name, part in parts.items():
         if name in rows:
             # Beside the scene, since one of them links to its files.

@@ -93,3 +93,25 @@ def test_quantiles_are_those_of_the_formula_in_full_precision():
     places = (np.cumsum(counts) - counts + counts * ranks) / values.size
     found = [distribution(values).quantile(q) for q in QUANTILES]
     np.testing.assert_allclose(found, np.interp(QUANTILES, places, different), rtol=1e-12)
+
+
+EXTREMES = [0.0, -0.0, 1e-45, -1e-45, 1.1754944e-38, float(np.finfo("float32").max), -3.0, 7.0]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.floats(width=32, allow_nan=False), st.sampled_from(EXTREMES)), min_size=1, max_size=60
+    ),
+    st.sampled_from(["float32", "float64"]),
+    st.integers(0, 99),
+)
+def test_values_with_areas_of_their_own_are_put_in_order_with_them(values, dtype, seed):
+    held = np.array(values, dtype)
+    areas = np.random.default_rng(seed).uniform(0, 100, held.size) * (np.arange(held.size) % 5 > 0)
+    run = Run.of(held, areas)
+    np.testing.assert_array_equal(run.values, np.sort(held))
+    for value in held:
+        below, up_to = (run.up_to(int(run.values.searchsorted(value, side))) for side in ("left", "right"))
+        assert below == pytest.approx(areas[held < value].sum(), rel=1e-7, abs=1e-6)
+        assert up_to == pytest.approx(areas[held <= value].sum(), rel=1e-7, abs=1e-6)

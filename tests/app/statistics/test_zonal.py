@@ -109,6 +109,33 @@ async def test_night_lights_in_degrees_are_weighted_with_the_areas_of_the_ellips
     assert summary.lit.share == pytest.approx(reference(lit, transform, degrees, polygon)["mean"], rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("epsg", "left", "top", "cell"),
+    [
+        (3031, -1_000_000.0, 1_500_000.0, 10.0),
+        (3413, -700_000.0, -2_900_000.0, 30.0),
+        (3031, -1_000_000.0, 1_500_000.0, 100.0),
+    ],
+    ids=["Antarctica, 10 m", "Greenland, 30 m", "Antarctica, 100 m"],
+)
+async def test_a_district_on_a_polar_grid_is_weighted_with_the_areas_of_the_ellipsoid(
+    tmp_path, epsg, left, top, cell
+):
+    values = RNG.gamma(0.7, 9.0, (900, 1500)).astype("float32")
+    values += np.linspace(0, 50, 1500, dtype="float32")  # as areas do, they grow to one side
+    values[200:330, 300:700] = np.nan
+    values[RNG.random(values.shape) < 0.01] = np.nan
+    transform, system = Affine(cell, 0, left, 0, -cell, top), CRS.from_epsg(epsg)
+    ring = [transform @ corner for corner in ((60.3, 80.2), (1400.7, 40.1), (1330.2, 820.5), (420.9, 850.4))]
+    lons, lats = transform_coordinates(system, CRS.from_epsg(4326), *zip(*ring, strict=True))
+    corners = list(zip(lons, lats, strict=True))
+    polygon = read_polygon({"type": "Polygon", "coordinates": [[*corners, corners[0]]]})
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": Raster(values, transform, f"EPSG:{epsg}", nodata=math.nan)})
+        summary = await here.summary(polygon)
+    assert_equal(summary, reference(values, transform, system, polygon))
+
+
 async def test_night_lights_that_were_not_seen_are_not_counted_as_lit(tmp_path):
     cell = 1 / 240
     transform = Affine(cell, 0, 10.0, 0, -cell, 30.0 + 240 * cell)

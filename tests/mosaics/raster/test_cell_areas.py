@@ -8,7 +8,7 @@ from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from mosaics.raster.cell_areas import UNIFORM, CellAreas
+from mosaics.raster.cell_areas import SQUARE, UNIFORM, CellAreas
 
 WGS84 = Geod(ellps="WGS84")
 
@@ -23,6 +23,7 @@ SYSTEMS = {
     "Mercator on the ellipsoid": ("EPSG:3395", 10, 60, 100),
     "polar, north": ("EPSG:3413", -45, 60.5, 500),
     "polar, south": ("EPSG:3031", 45, -80.5, 10),
+    "polar, far from the pole": ("EPSG:3031", -57, -63.3, 8),
     "a pole inside": ("EPSG:3031", 45, -89.9, 6250),
     "sea ice": ("EPSG:3031", -60, -65, 6250),
     "degrees": ("EPSG:4326", 10, 60, 0.001),
@@ -98,11 +99,18 @@ def test_the_area_of_a_part_stands_for_each_of_its_cells(name):
     areas = CellAreas(cells, 0, 0, size, size)
     each = np.broadcast_to(areas.of(0, 0, size, size), (size, size))
     seen = np.zeros((size, size), int)
-    for rows, columns, area_m2 in areas.parts(0, 0, size, size):
-        seen[rows, columns] += 1
-        if area_m2 is not None:
-            np.testing.assert_allclose(each[rows, columns], area_m2, rtol=1.5 * UNIFORM)
-            assert area_m2 == pytest.approx(each[rows, columns].mean(), rel=1e-6)
+    for part in areas.parts(0, 0, size, size):
+        here = each[part.rows, part.columns]
+        seen[part.rows, part.columns] += 1
+        if part.area_m2 is not None:
+            np.testing.assert_allclose(here, part.area_m2, rtol=1.5 * UNIFORM)
+            assert part.area_m2 == pytest.approx(here.mean(), rel=1e-6)
+        if part.squares is not None:
+            squares = part.squares.areas_m2.repeat(SQUARE, axis=0).repeat(SQUARE, axis=1)
+            squares = squares[: here.shape[0], : here.shape[1]]
+            levels = np.rint(squares / part.squares.step_m2) * part.squares.step_m2
+            np.testing.assert_allclose(levels, here, rtol=UNIFORM)
+            assert squares.mean() == pytest.approx(here.mean(), rel=1e-7)
     assert (seen == 1).all()
 
 
