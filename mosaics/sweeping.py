@@ -1,6 +1,8 @@
 """Sweeping: finding objects that are not needed: named by no commit, or only by commits long superseded."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +10,11 @@ from mosaics.commits import Commit, LogError, LogState
 from mosaics.document import MosaicDocument
 from mosaics.log import commits_left, read_commits, read_state
 from mosaics.storage import ObjectInfo, ObjectNotFoundError, Storage
+
+FOLDERS = ("scenes", "mosaics", "overviews")
+
+AT_ONCE = 16
+"""Collections looked at, and objects removed, at once; S3 answers a list in some 80 ms."""
 
 
 async def unreferenced(
@@ -29,24 +36,56 @@ async def unreferenced(
             for so long finds them gone, and what took their place by following it.
     """
     now = datetime.now(UTC)
-    for collection in await storage.folders("collections/"):
-        root = f"collections/{collection}"
-        # Listed before the log is read: what gets named in between counts as named.
-        old = [
-            info
-            for below in ("scenes/", "mosaics/", "overviews/")
-            async for info in storage.list(f"{root}/{below}")
-            if info.modified < now - older_than
-        ]
-        if not old:
-            continue
-        base, commits = await _history(storage, collection)
-        named, mosaics = _needed(base, commits, None if superseded is None else now - superseded)
-        if any(info.key.startswith(f"{root}/overviews/") for info in old):
-            named |= await _overview_folders(storage, commits, now - older_than)
-        for info in old:
-            if info.key not in mosaics and _folder(info.key) not in named:
+
+    async def look(collection: str) -> list[ObjectInfo]:
+        return await _unreferenced_in(storage, f"collections/{collection}", now, older_than, superseded)
+
+    coming: deque[asyncio.Task[list[ObjectInfo]]] = deque()
+    try:
+        for collection in await storage.folders("collections/"):
+            coming.append(asyncio.create_task(look(collection)))
+            if len(coming) == AT_ONCE:
+                for info in await coming.popleft():
+                    yield info
+        while coming:
+            for info in await coming.popleft():
                 yield info
+    finally:
+        for task in coming:
+            task.cancel()
+        await asyncio.gather(*coming, return_exceptions=True)
+
+
+async def remove_all(storage: Storage, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+    """Remove objects that were found to be unneeded, several at once; return those removed (see `remove`)."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def removed(info: ObjectInfo) -> ObjectInfo | None:
+        async with turn:
+            return info if await remove(storage, info) else None
+
+    async with asyncio.TaskGroup() as group:
+        removals = [group.create_task(removed(info)) for info in found]
+    return [info for removal in removals if (info := removal.result()) is not None]
+
+
+async def _unreferenced_in(
+    storage: Storage, root: str, now: datetime, older_than: timedelta, superseded: timedelta | None
+) -> list[ObjectInfo]:
+    # Listed before the log is read: what gets named in between counts as named.
+    listed = await asyncio.gather(*(_listed(storage, f"{root}/{below}/") for below in FOLDERS))
+    old = [info for part in listed for info in part if info.modified < now - older_than]
+    if not old:
+        return []
+    base, commits = await _history(storage, root.rpartition("/")[2])
+    named, mosaics = _needed(base, commits, None if superseded is None else now - superseded)
+    if any(info.key.startswith(f"{root}/overviews/") for info in old):
+        named |= await _overview_folders(storage, commits, now - older_than)
+    return [info for info in old if info.key not in mosaics and _folder(info.key) not in named]
+
+
+async def _listed(storage: Storage, below: str) -> list[ObjectInfo]:
+    return [info async for info in storage.list(below)]
 
 
 async def remove(storage: Storage, found: ObjectInfo) -> bool:

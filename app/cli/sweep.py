@@ -12,7 +12,7 @@ from app.cli.land import REFUSALS, storage_option
 from app.cli.reporting import size_text
 from app.settings import Settings
 from mosaics.storage import open_storage
-from mosaics.sweeping import remove, unreferenced
+from mosaics.sweeping import remove_all, unreferenced
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -67,7 +67,7 @@ def sweep(older_than: float, superseded: timedelta | None, storage: str | None, 
             if dry_run:
                 click.echo("".join(f"{info.key}\n" for info in found), nl=False)
             else:
-                found = [info for info in found if await remove(opened, info)]
+                found = await remove_all(opened, found)
             return len(found), sum(info.size for info in found)
 
     with refusing(*REFUSALS):

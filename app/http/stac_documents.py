@@ -21,6 +21,8 @@ from mosaics.collection import Collection
 from mosaics.period import instant_text
 
 GEOJSON = "application/geo+json"
+JSON_SCHEMA = "application/schema+json"
+QUERYABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 RENDER = "https://stac-extensions.github.io/render/v2.0.0/schema.json"
 PREVIEW_PIXELS = 512
 """Longer side of a preview."""
@@ -104,6 +106,7 @@ def collection_document(
         link("root", addresses.stac),
         link("parent", addresses.stac),
         link("items", f"{own}/items", GEOJSON),
+        link(QUERYABLES_REL, f"{own}/queryables", JSON_SCHEMA),
         *(link("product", addresses.product.format(product=p.id), title=p.title) for p in products),
         *(link("tilejson", addresses.tilejson.format(product=p.id), title=p.title) for p in products),
     ]

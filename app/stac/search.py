@@ -175,6 +175,8 @@ class Search:
     last: datetime | None = None
     """The last moment, UTC."""
     conditions: tuple[Condition, ...] = ()
+    filter: Mapping[str, Any] | None = None
+    """A CQL2 filter as `app.stac.filters.read_filter` returns it."""
     order: tuple[SortKey, ...] = total_order(())
     """A total order."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import shapely
 
+from app.stac.filter_sql import filter_sql
 from app.stac.search import Condition, Cursor, Search, SortKey
 
 COMPARISONS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -71,6 +72,8 @@ class Statement:
             moment = self.value(search.first)
             self.conditions.append(f"(ends > {moment} or starts >= {moment})")
         self.conditions.extend(self._compared(condition) for condition in search.conditions)
+        if search.filter is not None:
+            self.conditions.append(filter_sql(search.filter, self.value))
 
     def _compared(self, condition: Condition) -> str:
         found = COLUMNS.get(condition.name)

@@ -12,7 +12,7 @@ import shapely
 from mosaics.catalogue import Catalogue
 from mosaics.log import commit_scenes, read_state
 from mosaics.storage import ObjectNotFoundError, StorageUnavailableError, open_storage
-from mosaics.sweeping import remove, unreferenced
+from mosaics.sweeping import AT_ONCE, remove, remove_all, unreferenced
 from tests.mosaics.records import HARVEST, JUNE, scene
 
 NOW = timedelta(seconds=-60)  # the clocks of storage and tests may differ by less
@@ -188,3 +188,22 @@ async def test_a_dead_writers_mosaic_that_is_used_after_all_is_not_removed(folde
     assert (await read_state(folder, "harvest")).mosaics[JUNE] == info.key
     assert not await remove(folder, info)
     assert await folder.get(info.key)
+
+
+async def test_many_collections_are_swept_in_their_order(storage):
+    """More than are looked at at once; each with an object that no commit names."""
+    keys = [f"collections/c{number:02}/scenes/a/d1/red.tif" for number in range(AT_ONCE + 4)]
+    for key in keys:
+        await storage.put_new(key, b"x", "image/tiff")
+    found = [info async for info in unreferenced(storage, NOW)]
+    assert [info.key for info in found] == keys
+    assert await remove_all(storage, found) == found
+    assert [info async for info in unreferenced(storage, NOW)] == []
+
+
+async def test_a_sweep_that_is_left_ends_what_it_began(storage):
+    for number in range(AT_ONCE):
+        await storage.put_new(f"collections/c{number:02}/scenes/a/d1/red.tif", b"x", "image/tiff")
+    looking = unreferenced(storage, NOW)
+    assert (await anext(looking)).key == "collections/c00/scenes/a/d1/red.tif"
+    await looking.aclose()

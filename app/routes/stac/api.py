@@ -7,8 +7,9 @@ since it brings its own error answers, layers and documentation page.
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from stac_fastapi.api.models import GeoJSONResponse
+from stac_fastapi.api.models import GeoJSONResponse, JSONSchemaResponse
 from stac_fastapi.extensions.collection_search.collection_search import CollectionSearchConformanceClasses
+from stac_fastapi.extensions.filter.filter import FilterConformanceClasses
 from stac_fastapi.extensions.free_text.free_text import FreeTextConformanceClasses
 from stac_fastapi.types.conformance import OAFConformanceClasses, STACConformanceClasses
 from starlette.requests import Request
@@ -18,6 +19,8 @@ from app.http.paging import Page, asked_page, next_query
 from app.http.parameters import ReadyState, known_names, revalidated
 from app.http.stac_documents import (
     GEOJSON,
+    JSON_SCHEMA,
+    QUERYABLES_REL,
     Addresses,
     collection_document,
     geojson,
@@ -28,18 +31,32 @@ from app.keys import Scope
 from app.routes.areas.areas import OpenDatabase
 from app.routes.stac import search as stac_search
 from app.stac.collection_search import CollectionSearch, read_box, read_terms
+from app.stac.filters import queryables_document
 from app.stac.scene_store import holdings, read_scene
 
 TITLE = "Tilewatch"
 DESCRIPTION = "The scenes that have landed in this Tilewatch, raw and derived, one item per scene."
 SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"
 """The class pystac-client looks for; version 1.1 adds a list of sortable fields."""
+FILTER_1_0 = "https://api.stacspec.org/v1.0.0/item-search#filter"
+FILTERS = (
+    FilterConformanceClasses.FILTER,
+    FilterConformanceClasses.SEARCH,
+    FilterConformanceClasses.ITEMS,
+    FilterConformanceClasses.CQL2_TEXT,
+    FilterConformanceClasses.CQL2_JSON,
+    FilterConformanceClasses.BASIC_CQL2,
+    FilterConformanceClasses.BASIC_SPATIAL_FUNCTIONS,
+    FilterConformanceClasses.ADVANCED_COMPARISON_OPERATORS,
+)
 CONFORMANCE = sorted(
     {
         *STACConformanceClasses,
         *(OAFConformanceClasses.CORE, OAFConformanceClasses.GEOJSON, SORT_1_0),
         *(each.value for each in CollectionSearchConformanceClasses),
         FreeTextConformanceClasses.COLLECTIONS.value,
+        FILTER_1_0,
+        *(each.value for each in FILTERS),
         *(
             name
             for extension in stac_search.EXTENSIONS
@@ -76,6 +93,7 @@ async def landing(request: Request, state: ReadyState) -> dict[str, Any]:
             link("root", own),
             link("conformance", f"{own}/conformance"),
             link("data", f"{own}/collections"),
+            link(QUERYABLES_REL, f"{own}/queryables", JSON_SCHEMA),
             link("search", search, GEOJSON) | {"method": "GET"},
             link("search", search, GEOJSON) | {"method": "POST"},
             link("service-desc", str(request.url_for("openapi"))),
@@ -92,6 +110,24 @@ async def landing(request: Request, state: ReadyState) -> dict[str, Any]:
 async def conformance() -> dict[str, Any]:
     """List the conformance classes."""
     return {"conformsTo": CONFORMANCE}
+
+
+@router.get("/queryables", name="stac_queryables", response_class=JSONSchemaResponse)
+async def queryables(request: Request) -> Response:
+    """Describe the properties that `filter` may name (JSON Schema)."""
+    return JSONSchemaResponse(queryables_document(str(request.url_for("stac_queryables")), TITLE))
+
+
+@router.get(
+    "/collections/{collection_id}/queryables",
+    name="stac_collection_queryables",
+    response_class=JSONSchemaResponse,
+)
+async def collection_queryables(request: Request, state: ReadyState, collection_id: str) -> Response:
+    """Describe the properties that `filter` may name among a collection's items (JSON Schema)."""
+    found = state.catalogue.collection(collection_id)
+    own = str(request.url_for("stac_collection_queryables", collection_id=found.id))
+    return JSONSchemaResponse(queryables_document(own, found.title))
 
 
 @found_by_search.get("/collections", name="stac_collections")

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +17,13 @@ from stac_fastapi.api.models import (
     create_post_request_model,
     create_request_model,
 )
-from stac_fastapi.extensions import FieldsExtension, QueryExtension, SortExtension, TokenPaginationExtension
+from stac_fastapi.extensions import (
+    FieldsExtension,
+    FilterExtension,
+    QueryExtension,
+    SortExtension,
+    TokenPaginationExtension,
+)
 from starlette.requests import Request
 
 from app.database import Database
@@ -27,6 +33,7 @@ from app.http.parameters import ReadyState
 from app.http.stac_documents import GEOJSON, Addresses, geojson, item_document, link
 from app.routes.areas.areas import OpenDatabase
 from app.stac.fields import Fields
+from app.stac.filters import read_filter
 from app.stac.scene_store import find_scenes
 from app.stac.search import (
     MAX_PAGE,
@@ -42,7 +49,13 @@ from app.stac.search import (
 )
 from app.state import AppState
 
-EXTENSIONS = [QueryExtension(), SortExtension(), FieldsExtension(), TokenPaginationExtension()]
+EXTENSIONS = [
+    QueryExtension(),
+    SortExtension(),
+    FieldsExtension(),
+    FilterExtension(),
+    TokenPaginationExtension(),
+]
 SearchGet: Any = create_get_request_model(EXTENSIONS)
 
 
@@ -52,6 +65,12 @@ class SearchPost(create_post_request_model(EXTENSIONS), extra="forbid"):  # type
     bbox: list[float] | None = Field(None, description="west, south, east, north in degrees.", max_length=6)
     datetime: str | None = Field(None, description="An RFC 3339 instant, or two with a slash.")
     intersects: dict[str, Any] | None = Field(None, description="A GeoJSON geometry of any kind.")
+    filter_expr: dict[str, Any] | str | None = Field(
+        None, alias="filter", description="A CQL2 filter, JSON or text; see /stac/queryables."
+    )
+    filter_lang: Literal["cql2-json", "cql2-text"] | None = Field(
+        None, alias="filter-lang", description="Of what kind filter is; cql2-json for an object."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -65,7 +84,10 @@ class SearchPost(create_post_request_model(EXTENSIONS), extra="forbid"):  # type
 
 
 ItemsGet: Any = create_request_model(
-    "ItemsGet", base_model=ItemCollectionUri, extensions=[TokenPaginationExtension()], request_type="GET"
+    "ItemsGet",
+    base_model=ItemCollectionUri,
+    extensions=[FilterExtension(), TokenPaginationExtension()],
+    request_type="GET",
 )
 
 
@@ -119,6 +141,7 @@ async def list_items(
     search = Search(
         collections=(collection.id,),
         place=None if asked.bbox is None else box_shape(asked.bbox),
+        filter=read_filter(asked.filter_expr, asked.filter_lang, asked.filter_crs),
         **moments(asked.datetime),
     )
     own = str(request.url_for("stac_items", collection_id=collection.id))
@@ -184,6 +207,7 @@ def wanted(
         ids=tuple(asked.ids) if asked.ids else None,
         place=shape if place is None else read_place(place),
         conditions=read_conditions(query or {}),
+        filter=read_filter(asked.filter_expr, asked.filter_lang, asked.filter_crs),
         order=order,
         **moments(asked.datetime),
     )

@@ -389,6 +389,40 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/stac/queryables": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Describe the properties that `filter` may name (JSON Schema) */
+        readonly get: operations["STAC.stac_queryables"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/stac/collections/{collection_id}/queryables": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Describe the properties that `filter` may name among a collection's items (JSON Schema) */
+        readonly get: operations["STAC.stac_collection_queryables"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/stac/collections/{collection_id}": {
         readonly parameters: {
             readonly query?: never;
@@ -2582,6 +2616,23 @@ export interface components {
              *     }
              */
             readonly fields: components["schemas"]["PostFieldsExtension"] | null;
+            /**
+             * Filter
+             * @description A CQL2 filter, JSON or text; see /stac/queryables.
+             */
+            readonly filter?: {
+                readonly [key: string]: unknown;
+            } | string | null;
+            /**
+             * Filter-Crs
+             * @description The coordinate reference system (CRS) used by spatial literals in the 'filter' value. Default is `http://www.opengis.net/def/crs/OGC/1.3/CRS84`
+             */
+            readonly "filter-crs"?: string | null;
+            /**
+             * Filter-Lang
+             * @description Of what kind filter is; cql2-json for an object.
+             */
+            readonly "filter-lang"?: ("cql2-json" | "cql2-text") | null;
             /** Token */
             readonly token?: string | null;
         };
@@ -4549,6 +4600,88 @@ export interface operations {
             };
         };
     };
+    readonly "STAC.stac_queryables": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/schema+json": unknown;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "STAC.stac_collection_queryables": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly collection_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/schema+json": unknown;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "STAC.stac_collection": {
         readonly parameters: {
             readonly query?: never;
@@ -4651,6 +4784,17 @@ export interface operations {
                  *     Either a date-time or an interval, open or closed. Date and time expressions adhere to RFC 3339. Open intervals are expressed using double-dots.
                  */
                 readonly datetime?: string | null;
+                /**
+                 * @description A CQL2 filter expression for filtering items.
+                 *
+                 *     Supports `CQL2-JSON` as defined in https://docs.ogc.org/is/21-065r2/21-065r2.htmln
+                 *     Remember to URL encode the CQL2-JSON if using GET
+                 */
+                readonly filter?: string | null;
+                /** @description The coordinate reference system (CRS) used by spatial literals in the 'filter' value. Default is `http://www.opengis.net/def/crs/OGC/1.3/CRS84` */
+                readonly "filter-crs"?: string | null;
+                /** @description The CQL filter encoding that the 'filter' value uses. */
+                readonly "filter-lang"?: ("cql2-json" | "cql2-text") | null;
                 readonly token?: string | null;
             };
             readonly header?: never;
@@ -4722,6 +4866,17 @@ export interface operations {
                 readonly sortby?: string | null;
                 /** @description Include or exclude fields from items body. */
                 readonly fields?: string | null;
+                /**
+                 * @description A CQL2 filter expression for filtering items.
+                 *
+                 *     Supports `CQL2-JSON` as defined in https://docs.ogc.org/is/21-065r2/21-065r2.htmln
+                 *     Remember to URL encode the CQL2-JSON if using GET
+                 */
+                readonly filter?: string | null;
+                /** @description The coordinate reference system (CRS) used by spatial literals in the 'filter' value. Default is `http://www.opengis.net/def/crs/OGC/1.3/CRS84` */
+                readonly "filter-crs"?: string | null;
+                /** @description The CQL filter encoding that the 'filter' value uses. */
+                readonly "filter-lang"?: ("cql2-json" | "cql2-text") | null;
                 readonly token?: string | null;
             };
             readonly header?: never;
