@@ -21,7 +21,7 @@ MAX_JSON_CHARACTERS = 500_000
 """Of a filter in JSON, which may hold a geometry of 10,000 points."""
 
 MAX_DEPTH = 10
-"""Parentheses within each other. The time cql2 takes for a text that is not valid doubles with every second one:
+"""Parentheses within each other. The time cql2 takes for a text that is not valid doubles every second one:
 30 ms for ten, a second for sixteen, more than a minute for a hundred."""
 
 MAX_JSON_DEPTH = 30
