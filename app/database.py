@@ -26,6 +26,9 @@ WAIT_S = 5.0
 STATEMENT_S = 10.0
 """The longest a statement may run; a page of large areas takes a tenth of this."""
 
+SEARCH_S = 3.0
+"""The longest a statement of a search may run; one of 100,000 scenes takes a tenth of this."""
+
 PING_S = 1.0
 
 LEAVE_AGAIN_S = 1.0
@@ -76,6 +79,10 @@ class DatabaseUnavailableError(Exception):
     """The database does not answer, or not in time."""
 
 
+class SearchCostError(Exception):
+    """A search takes too much of the database, or has to wait too long for its turn."""
+
+
 class NoDatabaseError(DatabaseUnavailableError):
     """No database is configured."""
 
@@ -120,6 +127,7 @@ class Database:
             server_settings={"application_name": "tilewatch", "jit": "off"},  # jit: short statements only
         )
         self._opening = asyncio.Lock()
+        self._searches = asyncio.Semaphore(max(1, max_connections // 2))
 
     @asynccontextmanager
     async def connection(self, *, wait_s: float = WAIT_S) -> AsyncIterator[Connection]:
@@ -155,6 +163,40 @@ class Database:
             raise DatabaseUnavailableError("the database does not answer") from error
         self.is_down = False
         self._turn(turn, failing=False, says="answers again")
+
+    @asynccontextmanager
+    async def searching(self) -> AsyncIterator[Connection]:
+        """Provide a connection for a search by anyone: from their share of the pool, for a short time.
+
+        Searches have half of the connections, so that any number of them leaves the others to areas and jobs.
+
+        Raises:
+            SearchCostError: If a statement takes longer than `SEARCH_S`, or no connection of the share
+                becomes free in `WAIT_S`.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with (
+            self._search_turn(),
+            self.connection() as connection,
+            connection.transaction(readonly=True),
+        ):
+            await connection.execute(f"set local statement_timeout = {SEARCH_S * 1000:.0f}")
+            try:
+                yield connection
+            except asyncpg.QueryCanceledError as error:
+                raise SearchCostError("the search takes too long") from error
+
+    @asynccontextmanager
+    async def _search_turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._searches.acquire()
+        except TimeoutError as error:
+            raise SearchCostError("too many searches wait") from error
+        try:
+            yield
+        finally:
+            self._searches.release()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

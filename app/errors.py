@@ -14,7 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.areas.area import AreaError, UnknownAreaError
-from app.database import DatabaseUnavailableError, NoDatabaseError, SchemaMissingError, ValueRefusedError
+from app.database import (
+    DatabaseUnavailableError,
+    NoDatabaseError,
+    SchemaMissingError,
+    SearchCostError,
+    ValueRefusedError,
+)
 from app.jobs.job import (
     JobEndedError,
     JobLimitError,
@@ -32,6 +38,7 @@ from app.rendering.address import TileAddressError, UnknownTileError
 from app.rendering.comparability import MixedProcessingError
 from app.rendering.renderer import RenderingOverloadError
 from app.rendering.selecting import EmptyWindowError, WindowError
+from app.stac.fields import FieldsError
 from app.stac.search import SearchError, UnknownSceneError
 from app.statistics.geometry import GeometryError
 from app.statistics.summary import StatisticsRequestError
@@ -54,6 +61,10 @@ STORAGE_UNAVAILABLE = "The object storage does not answer at the moment; the ser
 DATABASE_UNAVAILABLE = (
     "The database does not answer at the moment; maps are still served, and the service will recover by "
     "itself."
+)
+SEARCH_COST = (
+    "The search takes too much time, or too many are being made; narrow it by collections, bbox and "
+    "datetime, or try again in a moment."
 )
 NO_DATABASE = (
     "Areas need PostgreSQL with PostGIS, and so do jobs, refreshes of regions and the STAC catalogue; no "
@@ -86,6 +97,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     ValueRefusedError: HTTPStatus.BAD_REQUEST,
     GeometryError: HTTPStatus.BAD_REQUEST,
     SearchError: HTTPStatus.BAD_REQUEST,
+    FieldsError: HTTPStatus.BAD_REQUEST,
+    SearchCostError: HTTPStatus.SERVICE_UNAVAILABLE,
     BboxError: HTTPStatus.BAD_REQUEST,
     StatisticsRequestError: HTTPStatus.BAD_REQUEST,
     JobRequestError: HTTPStatus.BAD_REQUEST,
@@ -123,6 +136,7 @@ UNSAID: Mapping[type[Exception], str] = {
     StorageAccessError: STORAGE_UNAVAILABLE,
     RenderingOverloadError: OVERLOADED,
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
+    SearchCostError: SEARCH_COST,
     NoDatabaseError: NO_DATABASE,
     SchemaMissingError: SCHEMA_MISSING,
 }

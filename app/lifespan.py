@@ -102,7 +102,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
     statistics = StatisticsService(ZonalEngine(catalogue, renderer), memory)
     freshness = Freshness()
-    jobs = open_jobs(settings, database, command_line, descriptions, LandedScenes(catalogue))
+    jobs = open_jobs(settings, database, command_line, descriptions, LandedScenes(catalogue), stack=stack)
     nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
     regions = open_regions(settings, database, registry, descriptions)
     rotation = None if database is None else RegionRotation(database, regions, registry, jobs, nightly)
@@ -173,13 +173,18 @@ def open_jobs(
     command_line: CommandLine,
     descriptions: DescriptionFolders,
     landed: LandedScenes,
+    *,
+    stack: AsyncExitStack,
 ) -> JobService:
     """Return the job service, with a runner if this worker runs jobs."""
     runner = None
-    if database is not None and settings.jobs and settings.orders_at_once:
+    database_url = settings.database_url
+    if database_url is not None and settings.jobs and settings.orders_at_once:
         holder = f"{os.getpid()}-{secrets.token_hex(3)}"
         at_once = settings.orders_at_once
-        runner = JobRunner(database, command_line, descriptions, holder=holder, at_once=at_once)
+        own = Database(database_url, max_connections=2)  # heartbeats wait for no search
+        stack.push_async_callback(own.close)
+        runner = JobRunner(own, command_line, descriptions, holder=holder, at_once=at_once)
     return JobService(database, settings, descriptions, landed, runner)
 
 

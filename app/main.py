@@ -11,8 +11,9 @@ from starlette.routing import BaseRoute
 
 from app import errors
 from app.caching.tile_middleware import TileMiddleware
+from app.http.body_limits import BodyLimits
 from app.http.compression import Compression
-from app.http.middleware import BelowRoot, BodyLimit, CommonHeaders, HeadAsGet, TileMeter, common_headers
+from app.http.middleware import BelowRoot, CommonHeaders, HeadAsGet, TileMeter, common_headers
 from app.http.openapi import DocumentedApp, operation_id
 from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
@@ -118,4 +119,5 @@ def layers(settings: Settings, metrics: Metrics, state: Callable[[], AppState | 
     meter = Middleware(TileMeter, metrics=metrics)
     root = [Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []
     outer = [tiles, meter, common] if is_open else [common, tiles, meter]
-    return [*root, *outer, Middleware(HeadAsGet), Middleware(Compression), Middleware(BodyLimit)]
+    bodies = Middleware(BodyLimits, bytes_in_flight=settings.body_bytes)
+    return [*root, *outer, Middleware(HeadAsGet), Middleware(Compression), bodies]

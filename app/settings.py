@@ -84,6 +84,12 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(default=256 * MEGABYTE, ge=0)
     """Memory for tiles in one worker, in bytes."""
 
+    body_bytes: int = Field(default=64 * MEGABYTE, ge=16 * MEGABYTE)
+    """Bytes of all request bodies that a worker reads and works on at once; more are answered 503."""
+
+    max_connections: int = Field(default=1000, gt=0)
+    """Connections that clients may hold open to a worker; with few file descriptors it is fewer."""
+
     refresh_s: float = Field(default=2.0, gt=0)
     """How often a worker checks storage for new commits, in seconds: one small GET per collection."""
 

@@ -29,6 +29,9 @@ def serve(host: str, port: int, workers: int, storage: str | None, *, access_log
     """Serve maps of the scenes that have landed."""
     import uvicorn
 
+    from app.cli.connections import GuardedProtocol, connection_limit
+    from app.settings import Settings
+
     if storage is not None:
         os.environ["TILEWATCH_STORAGE"] = as_address(storage)
     uvicorn.run(
@@ -38,6 +41,9 @@ def serve(host: str, port: int, workers: int, storage: str | None, *, access_log
         port=port,
         workers=workers,
         access_log=access_log,
+        http=GuardedProtocol,
+        ws="none",
+        limit_concurrency=connection_limit(Settings().max_connections) + 1,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
         log_config=log_config(uvicorn.config.LOGGING_CONFIG),
@@ -52,6 +58,8 @@ def as_address(storage: str) -> str:
 def log_config(of_uvicorn: dict[str, Any]) -> dict[str, Any]:
     """Return uvicorn's logging configuration, with our packages added to it."""
     config = copy.deepcopy(of_uvicorn)
-    for package in ("app", "mosaics"):
+    config["filters"] = {"repeats": {"()": "app.cli.repeats.RepeatLimit"}}
+    config["handlers"]["default"]["filters"] = ["repeats"]
+    for package in ("app", "mosaics", "rasterio"):
         config["loggers"][package] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     return config

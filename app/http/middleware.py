@@ -1,4 +1,4 @@
-"""Middleware around every answer: common headers, CORS, HEAD, body size, the tile meter, errors."""
+"""Middleware around every answer: common headers, CORS, HEAD, the tile meter, errors."""
 
 import logging
 import re
@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any
 
 from starlette._utils import get_route_path
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,12 +16,6 @@ from app.errors import unforeseen
 from app.metrics import Metrics
 
 log = logging.getLogger(__name__)
-
-MAX_BODY_BYTES = 2 * 1024 * 1024
-"""A polygon of 10 000 vertices, with 17 digits per coordinate, takes a fifth of this."""
-
-MAX_GEOMETRY_BYTES = 16 * 1024 * 1024
-"""For routes that take large polygons: the allowed 200 000 vertices take 8 MB at 17 digits each."""
 
 READABLE = ", ".join(
     [
@@ -168,43 +161,9 @@ class HeadAsGet:
         await self.app(get, receive, send_without_body)
 
 
-class BodyLimit:
-    """Middleware that stops reading a request body at a limit, whether or not its length was announced."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self.app(scope, receive, send)
-            return
-        max_bytes = max_body_bytes(get_route_path(scope))
-        announced = _header(scope, b"content-length") or b"0"
-        received = 0
-
-        async def receive_within_limit() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > max_bytes or (announced.isdigit() and int(announced) > max_bytes):
-                raise HTTPException(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {max_bytes} bytes"
-                )
-            return message
-
-        await self.app(scope, receive_within_limit, send)
-
-
 def _is_tile(path: str) -> bool:
     """Tell whether a path has the form of a tile's, which ends in a format."""
     return "/tiles/" in path and "." in path[-5:]
-
-
-def max_body_bytes(path: str) -> int:
-    """Return the largest body accepted at a path, in bytes."""
-    takes_polygons = path.startswith("/areas") or path.endswith("/statistics")
-    return MAX_GEOMETRY_BYTES if takes_polygons else MAX_BODY_BYTES
 
 
 def posts_to_read(path: str) -> bool:

@@ -11,12 +11,32 @@ PLAIN = ("stac_version", "geometry", "bbox", "links", "assets", "properties.date
 """The default if fields are requested but none is named (extension 1.0)."""
 
 
+MAX_FIELDS = 100
+"""Paths to include and to exclude, together; an item has some thirty fields worth naming."""
+
+MAX_LEVELS = 8
+"""Names in a path, such as `assets.red.bands`."""
+
+
+class FieldsError(ValueError):
+    """Fields that cannot be asked for; the message says what would be right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """Paths, such as `properties.datetime`, to include and to exclude."""
 
     include: frozenset[str] = frozenset()
     exclude: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        paths = (*self.include, *self.exclude)
+        if len(paths) > MAX_FIELDS:
+            raise FieldsError(f"fields may have at most {MAX_FIELDS} names, not {len(paths):,}")
+        if any(path.count(".") >= MAX_LEVELS for path in paths):
+            raise FieldsError(
+                f"a name in fields may have at most {MAX_LEVELS} levels, as in assets.red.bands"
+            )
 
     @classmethod
     def parse(cls, names: Iterable[str]) -> "Fields":
@@ -36,10 +56,18 @@ class Fields:
         found: dict[str, Any] = {}
         for path in wanted if include else document:
             _copy(document, found, path.split("."))
-        for path in self.exclude:
-            if not any(name == path or name.startswith(f"{path}.") for name in wanted):
-                _drop(found, path.split("."))
+        for path in self.exclude - _leading_to(wanted):
+            _drop(found, path.split("."))
         return found
+
+
+def _leading_to(paths: Iterable[str]) -> frozenset[str]:
+    """Return some paths and all that lead to them: `a` and `a.b` of `a.b`."""
+    return frozenset(".".join(names[:end]) for names in _split(paths) for end in range(1, len(names) + 1))
+
+
+def _split(paths: Iterable[str]) -> Iterable[list[str]]:
+    return (path.split(".") for path in paths)
 
 
 def _copy(source: Mapping[str, Any], target: dict[str, Any], path: list[str]) -> None:

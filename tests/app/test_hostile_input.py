@@ -149,7 +149,8 @@ async def test_surrogates_in_an_address_that_holds_json(client):
     ("shape", "why"),
     [
         (collection(POINT, BOWTIE), "Self-intersection"),
-        (nested(200), "nested too deeply"),
+        (nested(200), "nested"),
+        (nested(20), "nested too deeply"),
         (ring([5, 51], [math.nextafter(5, 6), 51], [5, 51], [5, 51]), "not a valid"),
         (ring([5, 51], [6], [6, 52, 3], [5, 51]), "cannot be read"),
         (ring([5, 51], [HUGE, 51], [6, 52], [5, 51]), ""),
@@ -159,7 +160,7 @@ async def test_surrogates_in_an_address_that_holds_json(client):
         (collection(), "has no position"),
         ({"type": LONE, "coordinates": []}, "its type"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 async def test_shapes_to_search_by(client, shape, why):
     assert why in reason(await post(client, SEARCH, {"intersects": shape}))
@@ -234,3 +235,20 @@ async def test_a_bracket_that_is_not_closed_is_not_this_machine(client, header, 
     headers = {"Host": "localhost", **JSON, header: value}
     answer = await client.post(f"{LOCAL}/areas", content="{}", headers=headers)
     assert "keys" in reason(answer, 403)
+
+
+@pytest.mark.parametrize("path", ["/products/ndvi/statistics", SEARCH, "/products/ndvi/feature.png"])
+async def test_bodies_that_would_cost_much_are_counted_first(client, path):
+    pairs = 400_000 if path.endswith("statistics") else 100_000
+    assert "values" in reason(await post(client, path, "[" + "[0,0]," * pairs + "0]"))
+    assert "too deeply" in reason(await post(client, path, '{"a":' * 1000))
+
+
+async def test_fields_are_bounded_in_number_and_depth(client):
+    many = [f"properties.a{number}" for number in range(1200)]
+    assert "at most 100" in reason(await post(client, SEARCH, {"fields": {"include": many, "exclude": many}}))
+    assert "levels" in reason(await post(client, SEARCH, {"fields": {"exclude": ["a." * 20 + "b"]}}))
+    asked = {"fields": {"include": ["assets.red.href"], "exclude": ["assets", "assets.red.href", "links"]}}
+    (found, *_) = (await post(client, SEARCH, asked)).json()["features"]
+    assert [*found["assets"]] == ["red"]
+    assert [*found["assets"]["red"]] == ["href"]

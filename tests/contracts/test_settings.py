@@ -17,6 +17,7 @@ IN_WORDS = {
     "storage": "data/store",
     "downloads": "data/downloads",
     "cache_bytes": "256 MB",
+    "body_bytes": "64 MB",
     "render_threads": "one per core",
     "cors_origins": "*",
 }

@@ -251,7 +251,7 @@ async def answer(
     by_body: bool = False,
 ) -> Response:
     """Return a page of items, with a link to the next page."""
-    async with database.connection() as connection:
+    async with database.searching() as connection:
         page = await find_scenes(connection, asked.search, after=asked.after, limit=asked.limit)
     addresses = Addresses.of(request)
     links = [link("self", own, GEOJSON), link("root", addresses.stac)]
