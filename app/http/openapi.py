@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.rendering.address import TileFormat
 
+GEOJSON = "application/geo+json"
+
 TAGS = {
     "tiles": "Pictures and values of a product, a band or an expression, as tiles.",
     "products": "What can be shown, what it means, and where and when it is available.",
@@ -55,6 +57,25 @@ UNAVAILABLE = answered_by_problem(
     Retry_After="Seconds to wait.",
 )
 
+FEATURE = {
+    "type": "object",
+    "required": ["type", "geometry", "properties"],
+    "properties": {
+        "type": {"const": "Feature"},
+        "geometry": {"type": "object"},
+        "properties": {"type": "object"},
+    },
+}
+FEATURES = {
+    "type": "object",
+    "required": ["type", "features"],
+    "properties": {"type": {"const": "FeatureCollection"}, "features": {"type": "array", "items": FEATURE}},
+}
+"""What GeoJSON answers are, which FastAPI takes for texts."""
+
+LISTED = ("/areas", "/coverage")
+"""Addresses whose GET answers a FeatureCollection."""
+
 TAKES_ANYTHING = "health"
 """The tag of routes that refuse no request."""
 
@@ -85,6 +106,7 @@ def amend(document: dict[str, Any]) -> None:
     for path, operation in operations(document):
         summarise(operation)
         restate_errors(operation)
+        restate_geojson(operation, listed=path in LISTED)
         if "image/jp2" in picture_types(operation) and path.startswith("/products/"):
             restate_pictures(operation)
 
@@ -111,7 +133,15 @@ def restate_errors(operation: dict[str, Any]) -> None:
     answers.pop("422", None)
     if TAKES_ANYTHING not in operation["tags"]:
         answers["4XX"] = REFUSED
-    answers["503"] = UNAVAILABLE
+    answers.setdefault("503", UNAVAILABLE)
+
+
+def restate_geojson(operation: dict[str, Any], *, listed: bool) -> None:
+    """Say of GeoJSON answers that they are objects."""
+    for status in ("200", "201"):
+        content = operation["responses"].get(status, {}).get("content", {})
+        if content.get(GEOJSON, {}).get("schema") == {"type": "string"}:
+            content[GEOJSON]["schema"] = FEATURES if listed and status == "200" else FEATURE
 
 
 def picture_types(operation: dict[str, Any]) -> dict[str, Any]:

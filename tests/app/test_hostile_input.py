@@ -252,3 +252,21 @@ async def test_fields_are_bounded_in_number_and_depth(client):
     (found, *_) = (await post(client, SEARCH, asked)).json()["features"]
     assert [*found["assets"]] == ["red"]
     assert [*found["assets"]["red"]] == ["href"]
+
+
+@pytest.mark.parametrize("name", ["EPSG:7415", "EPSG:4978", "EPSG:5773", "EPSG:4979"])
+async def test_systems_with_heights_are_no_maps(client, name):
+    answer = await client.get(f"/products/ndvi/bbox/5.23,51.285,5.26,51.3.png?dst_crs={name}")
+    assert "two coordinates" in reason(answer)
+
+
+async def test_openapi_describes_what_is_answered(client):
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    for path, status, content_type in (
+        ("/areas", "200", "application/geo+json"),
+        ("/coverage", "200", "application/geo+json"),
+        ("/health", "503", "application/json"),
+        ("/areas/{area}/timeseries", "200", "text/csv"),
+    ):
+        described = paths[path]["get"]["responses"][status]["content"][content_type]
+        assert described.get("schema", {}).get("type") != ("string" if "geo" in content_type else "object")

@@ -32,7 +32,11 @@ class SeriesFormat(StrEnum):
     CSV = "csv"
 
 
-@router.get("/areas/{area}/timeseries", name="area_timeseries")
+@router.get(
+    "/areas/{area}/timeseries",
+    name="area_timeseries",
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
 async def timeseries(
     *,
     state: ReadyState,

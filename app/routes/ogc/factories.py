@@ -7,7 +7,7 @@ values and colours of our own tiles.
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 import jinja2
@@ -19,6 +19,8 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.routing import APIRoute
 from morecantile.defaults import TileMatrixSets
 from pydantic import Field
+from pyproj import CRS as PROJ_CRS
+from pyproj.exceptions import CRSError
 from rio_tiler.colormap import ColorMaps
 from rio_tiler.models import ImageData
 from starlette.requests import Request
@@ -178,6 +180,23 @@ async def plain_crs_names(request: Request) -> None:
         for value in request.query_params.getlist(parameter):
             if not CRS_NAME.fullmatch(value):
                 raise RequestError(f"{parameter} is the name of a coordinate system, like EPSG:4326")
+            if not is_of_two_axes(value):
+                raise RequestError(
+                    f"{value} is not a system of two coordinates on Earth; give one such as EPSG:4326"
+                )
+
+
+@lru_cache(maxsize=256)
+def is_of_two_axes(name: str) -> bool:
+    """Return whether a coordinate system is geographic or projected, without heights, or not known at all.
+
+    Each pixel of the others fails in PROJ by itself, which takes twenty seconds a picture.
+    """
+    try:
+        system = PROJ_CRS.from_user_input(name)
+    except CRSError:
+        return True  # refused by the route, in its own words
+    return len(system.axis_info) == 2 and (system.is_geographic or system.is_projected)
 
 
 async def known_names_of_wmts(request: Request) -> None:

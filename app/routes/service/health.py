@@ -11,6 +11,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from app.http.parameters import OpenState
 from app.state import AppState
 
+FAILING: dict[int | str, dict[str, Any]] = {
+    503: {"description": "The same document, where something fails.", "content": {"application/json": {}}}
+}
+
 router = APIRouter(tags=["health"])
 
 FRESH = {"Cache-Control": "no-store"}
@@ -22,7 +26,7 @@ async def healthz() -> Response:
     return JSONResponse({"status": "live"}, headers=FRESH)
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=FAILING)
 async def readyz(state: OpenState) -> Response:
     """Report whether tiles can be served, with the state of each part; 503 while storage does not answer.
 
@@ -43,8 +47,8 @@ async def readyz(state: OpenState) -> Response:
     return JSONResponse(document, status_code=status, headers=FRESH)
 
 
-@router.get("/health")
-@router.get("/meta/health.json", name="meta_health")
+@router.get("/health", responses=FAILING)
+@router.get("/meta/health.json", name="meta_health", responses=FAILING)
 async def health(state: OpenState) -> Response:
     """Check every part a deployment depends on; 503 if one fails, with what is wrong and since when.
 

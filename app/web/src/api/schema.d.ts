@@ -4020,7 +4020,16 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": string;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4077,7 +4086,12 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": string;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4120,7 +4134,12 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": string;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4180,7 +4199,12 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": string;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4270,7 +4294,12 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": string;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4322,6 +4351,7 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": unknown;
+                    readonly "text/csv": string;
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4491,7 +4521,16 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": string;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -5535,15 +5574,13 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            /** @description The same document, where something fails. */
             readonly 503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    readonly "Retry-After"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": unknown;
                 };
             };
         };
@@ -5566,15 +5603,13 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            /** @description The same document, where something fails. */
             readonly 503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    readonly "Retry-After"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": unknown;
                 };
             };
         };
@@ -5597,15 +5632,13 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            /** @description The same document, where something fails. */
             readonly 503: {
                 headers: {
-                    /** @description Seconds to wait. */
-                    readonly "Retry-After"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
+                    readonly "application/json": unknown;
                 };
             };
         };
