@@ -11,8 +11,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from app.http.parameters import OpenState
 from app.state import AppState
 
+PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 FAILING: dict[int | str, dict[str, Any]] = {
-    503: {"description": "The same document, where something fails.", "content": {"application/json": {}}}
+    503: {
+        "description": "The same document, if something fails; a problem while the server starts or stops.",
+        "content": {"application/json": {}, "application/problem+json": PROBLEM},
+    }
 }
 
 router = APIRouter(tags=["health"])

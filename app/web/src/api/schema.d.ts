@@ -5574,13 +5574,14 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description The same document, where something fails. */
+            /** @description The same document, if something fails; a problem while the server starts or stops. */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
                     readonly "application/json": unknown;
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5603,13 +5604,14 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description The same document, where something fails. */
+            /** @description The same document, if something fails; a problem while the server starts or stops. */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
                     readonly "application/json": unknown;
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5632,13 +5634,14 @@ export interface operations {
                     readonly "application/json": unknown;
                 };
             };
-            /** @description The same document, where something fails. */
+            /** @description The same document, if something fails; a problem while the server starts or stops. */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
                     readonly "application/json": unknown;
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
