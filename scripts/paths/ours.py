@@ -25,7 +25,10 @@ __all__ = [
 PACKAGES = ("app", "ingest", "mosaics", "colormaps", "migrations")
 
 LEFT_OUT = {
-    "middleware": ("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
+    "middleware": (
+        *("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
+        *("app.http.body_limits", "app.http.body_scan"),
+    ),
     "log": ("mosaics.log", "mosaics.commits"),
     "storage": ("mosaics.storage",),
     "checks": (
