@@ -97,6 +97,8 @@ def repair_polygon(geojson: Mapping[str, Any], fault: InvalidPolygonError) -> tu
         made = shapely.make_valid(broken, method="structure", keep_collapsed=False)
     except shapely.GEOSException as error:
         raise GeometryError(f"{fault}; it cannot be repaired, draw it again") from error
+    if not made.is_valid:  # faces that touch along an edge, which GEOS may leave apart
+        made = shapely.union_all(shapely.get_parts(made))
     if made.is_empty or not isinstance(made, shapely.Polygon | shapely.MultiPolygon):
         raise GeometryError(f"{fault}; a repair leaves nothing that has an area") from fault
     polygon = read_polygon(mapping(made))

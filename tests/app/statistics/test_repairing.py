@@ -43,6 +43,7 @@ def parts(*of_them):
         (polygon(SQUARE, ring((1, 1), (3, 1), (3, 2), (1, 2)), ring((1, 1.5), (3, 1.5), (3, 3), (1, 3))), 12),
         (polygon(ring((0, 0), (4, 0), (4, 4), (4, 9), (4, 4), (0, 4))), 16),
         (polygon(ring((0, 0), (4, 0), (4, 4), (0, 4), (0, 0), (4, 0), (4, 4), (0, 4))), 16),
+        (polygon(ring((1, 0), (2, 1), (1, 1), (1, 2), (2, 1), (1, 1))), 1),  # two halves that share an edge
     ],
 )
 def test_a_repair_keeps_the_ground_that_is_inside(geometry, squares):
