@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ AT_ONCE = 16
 
 async def unreferenced(
     storage: Storage, older_than: timedelta, *, superseded: timedelta | None = None
-) -> AsyncIterator[ObjectInfo]:
+) -> AsyncGenerator[ObjectInfo]:
     """Yield the objects of scenes, mosaics and overviews that no commit names.
 
     A writer names what it has written only at the end, so objects younger than `older_than` are left alone;

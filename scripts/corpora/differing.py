@@ -3,8 +3,8 @@
 import io
 import itertools
 import json
-from itertools import zip_longest
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np

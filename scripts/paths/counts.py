@@ -35,7 +35,9 @@ async def count(tracer: Tracer, checkout: Path, included: Collection[str] = ()) 
     """
     left_out = [module for name, modules in LEFT_OUT.items() if name not in included for module in modules]
     with tempfile.TemporaryDirectory(prefix="tilewatch-paths-") as folder:
-        codes = {name: await JOURNEYS[name](tracer, Path(folder)) for name in ("landing", "tile", "statistic")}
+        codes = {
+            name: await JOURNEYS[name](tracer, Path(folder)) for name in ("landing", "tile", "statistic")
+        }
     return {
         name: {
             path: run

@@ -1,7 +1,17 @@
 """Questions for what describes the service: products, collections, legends, TileJSON, WMTS, the interface."""
 
 from scripts.corpora.asking import Question, Questions
-from scripts.corpora.questions.places import COLLECTIONS, CROWD, FIELDS, FIRE, MOL, NOWHERE, SHOWN, asked, box_text
+from scripts.corpora.questions.places import (
+    COLLECTIONS,
+    CROWD,
+    FIELDS,
+    FIRE,
+    MOL,
+    NOWHERE,
+    SHOWN,
+    asked,
+    box_text,
+)
 
 GZIP = {"Accept-Encoding": "gzip"}
 
