@@ -174,6 +174,5 @@ def browser_type_launch_args() -> dict[str, Any]:
             "--use-angle=swiftshader",
             "--enable-unsafe-swiftshader",
             "--disable-gpu-rasterization",  # Debian switches it on: panel and text in software WebGL too
-            "--disable-gpu-compositing",  # nor are they put together there; the map alone is
         ],
     }

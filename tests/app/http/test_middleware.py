@@ -79,8 +79,8 @@ async def test_an_unforeseen_error_is_told_by_an_id_alone(
 ) -> None:
     async with await open_storage(settings.storage) as storage:
         await land(storage, tmp_path)
-    (mosaic,) = (tmp_path / "secret-store").glob("collections/*/mosaics/2024-06/*.json.gz")
-    mosaic.write_bytes(b"no mosaic")
+    for item in (tmp_path / "secret-store").glob("collections/*/scenes/*/*/item.json"):
+        item.write_bytes(b"no item")
     lon, lat = lonlat(64, 128)
     async with serving(settings) as client:
         with caplog.at_level(logging.ERROR):
@@ -91,6 +91,6 @@ async def test_an_unforeseen_error_is_told_by_an_id_alone(
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["access-control-allow-origin"] == "*"
         assert set(document) == {"type", "title", "status", "detail", "request_id"}
-        assert "json.gz" not in answer.text
+        assert "item.json" not in answer.text
         assert document["request_id"] in caplog.text
-    assert "MosaicDocumentError" in caplog.text
+    assert "SceneError" in caplog.text

@@ -240,7 +240,7 @@ NO_ORDERS = [
     (json.dumps({"aoi": ASKED["aoi"]}), 422, "toi: Field required; bands: Field required"),
     ("[1, 2]", 422, "Input should be"),
     ("{", 422, "body: not valid JSON: Expecting property name enclosed in double quotes at character 1"),
-    ("[" * 100_000, 400, "parsing the body"),
+    ("[" * 100_000, 400, "the body is nested too deeply"),
     ("x" * 50_000_000, 413, "the body is larger than 2097152 bytes"),
 ]
 
