@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from app.settings import Settings
+from mosaics.catalogue import Catalogue
+from mosaics.period import Period
 from mosaics.storage import open_storage
 from tests.app.conftest import serving
 from tests.app.landed import land, lonlat
@@ -75,12 +77,15 @@ async def test_head_is_answered_wherever_get_is(client: httpx.AsyncClient, path:
 
 
 async def test_an_unforeseen_error_is_told_by_an_id_alone(
-    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with await open_storage(settings.storage) as storage:
         await land(storage, tmp_path)
-    for item in (tmp_path / "secret-store").glob("collections/*/scenes/*/*/item.json"):
-        item.write_bytes(b"no item")
+
+    async def fails(self: Catalogue, collection_id: str, period: Period) -> None:
+        raise RuntimeError("a fault of the program, at some.json.gz")
+
+    monkeypatch.setattr(Catalogue, "index", fails)
     lon, lat = lonlat(64, 128)
     async with serving(settings) as client:
         with caplog.at_level(logging.ERROR):
@@ -91,6 +96,6 @@ async def test_an_unforeseen_error_is_told_by_an_id_alone(
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["access-control-allow-origin"] == "*"
         assert set(document) == {"type", "title", "status", "detail", "request_id"}
-        assert "item.json" not in answer.text
+        assert "json.gz" not in answer.text
         assert document["request_id"] in caplog.text
-    assert "SceneError" in caplog.text
+    assert "RuntimeError" in caplog.text
