@@ -149,7 +149,10 @@ class TableLanding:
         self._say_outcome(outcome, time.monotonic() - began)
         if self.overviews:
             await self._bring_overviews(storage, {landing.plan.period for landing in outcome.landings})
-        failures = {refused.where: refused.reason for refused in self.table.refused} | outcome.failures
+        failures = {refused.where: refused.reason for refused in self.table.refused}
+        for entry in self.table.entries:  # as they stand in the table, whichever failed first
+            if (reason := outcome.failures.get(entry.label)) is not None:
+                failures[entry.label] = reason
         new = [landing for landing in outcome.landings if landing.commit is not None]
         self.told.result(
             collection=self.source.collection.id,

@@ -1,6 +1,6 @@
 """Watching: what is said while scenes land, one after the other or many at once."""
 
-import re
+import itertools
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
@@ -104,14 +104,8 @@ def refuse_if_any_failed(failures: Mapping[str, str], landed: int) -> None:
 def failures_text(failures: Mapping[str, str], landed: int) -> str:
     """Return which scenes were not landed and why, the first few of them."""
     count = len(failures)
-    first = sorted(failures.items(), key=lambda failure: _counted(failure[0]))[:NAMED]
-    named = [f"{name}: {reason.rstrip('.')}" for name, reason in first]
+    named = [f"{name}: {reason.rstrip('.')}" for name, reason in itertools.islice(failures.items(), NAMED)]
     rest = f"; and {count - NAMED} more, see above" if count > NAMED else ""
     said = f"{count} {'scene was' if count == 1 else 'scenes were'} not landed"
     there = f"Partial: {landed} landed, " if landed else ""
     return f"{there}{said}: {'; '.join(named)}{rest}."
-
-
-def _counted(name: str) -> list[tuple[int, str]]:
-    """Return what sorts names with numbers as people count: row 5 before row 10."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
