@@ -92,7 +92,8 @@ class Catalogue:
         self._view = _View()
         self._refreshing = asyncio.Lock()
         self._checked_s: dict[str, float] = {}
-        self._damaged_mosaics: dict[str, str] = {}
+        self._damaged_mosaics: set[str] = set()
+        """Keys of those that could not be loaded when they were last asked for."""
         self._indexes = _Loaded(max_indexes, self._load_index)
         self._items = _Loaded(max_items, self._load_item)
 
@@ -138,10 +139,11 @@ class Catalogue:
         view = self._view
         told = {one: entry.trouble for one, entry in view.kept.items() if entry.trouble is not None}
         told |= {one: entry.trouble for one, entry in view.unreadable.items()}
-        in_use = {key: one for one, entry in view.kept.items() for key in entry.state.mosaics.values()}
-        self._damaged_mosaics = {key: said for key, said in self._damaged_mosaics.items() if key in in_use}
-        for key, said in self._damaged_mosaics.items():
-            told.setdefault(in_use[key], said)
+        if self._damaged_mosaics:
+            in_use = {key: one for one, entry in view.kept.items() for key in entry.state.mosaics.values()}
+            self._damaged_mosaics &= in_use.keys()
+            for key in sorted(self._damaged_mosaics):
+                told.setdefault(in_use[key], _unreadable_mosaic(key))
         return told
 
     def collections(self) -> Mapping[str, Collection]:
@@ -205,9 +207,8 @@ class Catalogue:
         except (MosaicDocumentError, ObjectNotFoundError) as error:
             if key not in self._damaged_mosaics:
                 logger.error("mosaic %s cannot be read: %s", key, error)  # noqa: TRY400 - says all there is
-            reason = f"its mosaic {key} is missing or damaged"
-            self._damaged_mosaics[key] = reason
-            raise UnreadableCollectionError(collection_id, reason) from error
+            self._damaged_mosaics.add(key)
+            raise UnreadableCollectionError(collection_id, _unreadable_mosaic(key)) from error
 
     def loaded_index(self, mosaic_key: str) -> QuadkeyIndex | None:
         """Return the index of a mosaic if it is in memory."""
@@ -227,13 +228,9 @@ class Catalogue:
         return self._items.peek(item_key)
 
     def _kept(self, collection_id: str) -> _Kept:
-        view = self._view
-        if collection_id in view.unreadable:
-            raise UnreadableCollectionError(collection_id, view.unreadable[collection_id].trouble)
-        try:
-            return view.kept[collection_id]
-        except KeyError:
-            raise UnknownCollectionError(collection_id, view.kept) from None
+        if not self.has(collection_id):
+            raise UnknownCollectionError(collection_id, self._view.kept)
+        return self._view.kept[collection_id]
 
     def has(self, collection_id: str) -> bool:
         """Return whether there is a collection of that id.
@@ -241,10 +238,10 @@ class Catalogue:
         Raises:
             UnreadableCollectionError: If there is one of which nothing can be read.
         """
-        try:
-            return self._kept(collection_id) is not None
-        except UnknownCollectionError:
-            return False
+        unreadable = self._view.unreadable.get(collection_id)
+        if unreadable is not None:
+            raise UnreadableCollectionError(collection_id, unreadable.trouble)
+        return collection_id in self._view.kept
 
     async def _follow(
         self, collection_id: str, known: _Kept | _Unreadable | None, gate: asyncio.Semaphore
@@ -282,7 +279,9 @@ class Catalogue:
 
     async def _load_index(self, mosaic_key: str) -> QuadkeyIndex:
         data = await self.storage.get(mosaic_key)
-        return await asyncio.to_thread(lambda: QuadkeyIndex.from_document(MosaicDocument(data)))
+        index = await asyncio.to_thread(lambda: QuadkeyIndex.from_document(MosaicDocument(data)))
+        self._damaged_mosaics.discard(mosaic_key)
+        return index
 
     async def _load_item(self, item_key: str) -> SceneItem:
         data = await self.storage.get(item_key)
@@ -302,8 +301,14 @@ def _without_description(before: _Kept | None, state: LogState, damage: str) -> 
     return _Kept.of(before.collection, state, damage)
 
 
+def _unreadable_mosaic(key: str) -> str:
+    return f"its mosaic {key} is missing or damaged"
+
+
 def _shows_same(one: _Kept | _Unreadable | None, other: _Kept | _Unreadable | None) -> bool:
     """Return whether two readings of a collection differ in their trouble at most."""
+    if one is other:
+        return True
     if isinstance(one, _Kept) and isinstance(other, _Kept):
         return one.state is other.state and one.collection == other.collection
     return not isinstance(one, _Kept) and not isinstance(other, _Kept)

@@ -12,7 +12,6 @@ from mosaics.log import commit_scenes
 from mosaics.period import Period
 from mosaics.scene import SceneError
 from mosaics.storage import ObjectNotFoundError, StorageUnavailableError, open_storage
-from mosaics.storage.local import LocalStorage
 from tests.mosaics.records import HARVEST, JULY, JUNE, scene
 
 
@@ -39,11 +38,6 @@ class Switched:
         if not self.on:
             raise StorageUnavailableError("down")
         return await self.storage.folders(prefix)
-
-
-@pytest.fixture
-async def folder(tmp_path):
-    return await LocalStorage.open(tmp_path / "store")
 
 
 async def describe(storage, collection=HARVEST):

@@ -12,20 +12,8 @@ from mosaics.commits import Commit, LogError, LogState
 from mosaics.document import MosaicDocument
 from mosaics.log import CHECKPOINT_EVERY, commit_scenes, follow_log, read_commits, read_state
 from mosaics.scene import SceneError
-from mosaics.storage import ObjectExistsError, ObjectNotFoundError, StorageUnavailableError, open_storage
-from mosaics.storage.local import LocalStorage
+from mosaics.storage import ObjectExistsError, ObjectNotFoundError, StorageUnavailableError
 from tests.mosaics.records import JULY, JUNE, scene
-
-
-@pytest.fixture
-async def storage(storage_address):
-    async with await open_storage(storage_address) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def folder(tmp_path):
-    return await LocalStorage.open(tmp_path / "store")
 
 
 async def scenes_of(storage, state, period=JUNE):

@@ -12,24 +12,11 @@ from mosaics.document import MosaicDocument
 from mosaics.log import commit_scenes, read_state
 from mosaics.period import Cadence
 from mosaics.repairing import collection_damage, repair
-from mosaics.storage import open_storage
-from mosaics.storage.local import LocalStorage
 from mosaics.sweeping import unreferenced
 from tests.mosaics.records import HARVEST, JULY, JUNE, scene
 
 LOG = "collections/harvest/log/"
 AGE = timedelta(hours=1)
-
-
-@pytest.fixture
-async def storage(storage_address):
-    async with await open_storage(storage_address) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def folder(tmp_path):
-    return await LocalStorage.open(tmp_path / "store")
 
 
 def item(record):
@@ -142,6 +129,21 @@ async def test_a_damaged_mosaic_is_a_reason_until_it_is_made_anew(folder, damage
     assert (await catalogue.index("harvest", JUNE)).size == 3
     assert catalogue.troubles() == {}
     assert await shown(folder) == WHOLE
+
+
+async def test_a_mosaic_that_comes_back_is_no_trouble_any_more(folder):
+    await land_four(folder)
+    catalogue = Catalogue(folder)
+    await catalogue.refresh()
+    key = catalogue.mosaic_key("harvest", JUNE)
+    whole = await folder.get(key)
+    await folder.delete(key)
+    with pytest.raises(UnreadableCollectionError):
+        await catalogue.index("harvest", JUNE)
+    assert list(catalogue.troubles()) == ["harvest"]
+    await folder.put(key, whole, "application/gzip")
+    assert (await catalogue.index("harvest", JUNE)).size == 3
+    assert catalogue.troubles() == {}
 
 
 async def test_a_catalogue_serves_the_last_good_state_and_says_so(folder, caplog):

@@ -11,23 +11,11 @@ import shapely
 
 from mosaics.catalogue import Catalogue
 from mosaics.log import commit_scenes, read_state
-from mosaics.storage import ObjectNotFoundError, StorageUnavailableError, open_storage
+from mosaics.storage import ObjectNotFoundError, StorageUnavailableError
 from mosaics.sweeping import AT_ONCE, remove, remove_all, unreferenced
 from tests.mosaics.records import HARVEST, JUNE, scene
 
 NOW = timedelta(seconds=-60)  # the clocks of storage and tests may differ by less
-
-
-@pytest.fixture
-async def storage(storage_address):
-    async with await open_storage(storage_address) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def folder(tmp_path):
-    async with await open_storage((tmp_path / "store").as_uri()) as opened:
-        yield opened
 
 
 async def land(storage, record):
