@@ -135,33 +135,46 @@ class BlockChecks:
         """
         if not self.checksums:
             return
-        height, width = dataset.block_shapes[0]
-        window = window or Window(0, 0, dataset.width, dataset.height)
-        rows = range(window.row_off // height, -(-(window.row_off + window.height) // height))
-        columns = range(window.col_off // width, -(-(window.col_off + window.width) // width))
-        self.require_blocks(dataset, [(row, column) for row in rows for column in columns])
+        looked_at = self._looked_at(dataset)
+        if window is not None:
+            height, width = dataset.block_shapes[0]
+            first_row, first_column = window.row_off // height, window.col_off // width
+            end_row = -(-(window.row_off + window.height) // height)
+            end_column = -(-(window.col_off + window.width) // width)
+        else:
+            first_row, first_column, (end_row, end_column) = 0, 0, looked_at.shape
+        due = looked_at[first_row:end_row, first_column:end_column] < time.monotonic() - RIGHT_FOR_S
+        if due.any():
+            self._check(dataset, (np.argwhere(due) + np.array([first_row, first_column])).tolist())
 
     def require_blocks(self, dataset: DatasetReader, places: Sequence[Place]) -> None:
         """Check some blocks, but those that were right a moment ago; errors as `require`."""
         if not self.checksums:
             return
-        shape = blocks_across(dataset)
-        if len(self.checksums) != shape[0] * shape[1] * BYTES:
-            raise DamagedBlockError(f"{Path(self.path).name} is damaged: it has another number of blocks")
+        looked_at, right_since = self._looked_at(dataset), time.monotonic() - RIGHT_FOR_S
+        if due := [place for place in places if looked_at[place] < right_since]:
+            self._check(dataset, due)
+
+    def _looked_at(self, dataset: DatasetReader) -> NDArray[np.float64]:
+        """Return when each block was last found right, (rows, columns); errors as `require`."""
         if self.looked_at is None:
+            shape = blocks_across(dataset)
+            if len(self.checksums) != shape[0] * shape[1] * BYTES:
+                raise DamagedBlockError(f"{Path(self.path).name} is damaged: it has another number of blocks")
             self.looked_at = np.full(shape, -np.inf)
-        now, looked_at = time.monotonic(), self.looked_at
-        due = [place for place in places if looked_at[place] < now - RIGHT_FOR_S]
-        if not due:
-            return
-        stated = np.frombuffer(self.checksums, ORDER).reshape(shape)
-        for place, found in zip(due, _found(dataset, Path(self.path), due), strict=True):
-            if found != stated[place]:
+        return self.looked_at
+
+    def _check(self, dataset: DatasetReader, due: Sequence[Sequence[int]]) -> None:
+        """Check some blocks, by row and column; errors as `require`."""
+        now, looked_at = time.monotonic(), self._looked_at(dataset)
+        stated = np.frombuffer(self.checksums, ORDER).reshape(looked_at.shape)
+        for (row, column), found in zip(due, _found(dataset, Path(self.path), due), strict=True):
+            if found != stated[row, column]:
                 raise DamagedBlockError(
-                    f"{Path(self.path).name} is damaged: the block in row {place[0]} and column {place[1]} "
+                    f"{Path(self.path).name} is damaged: the block in row {row} and column {column} "
                     f"of {dataset.width} x {dataset.height} pixels is not as it was written"
                 )
-            looked_at[place] = now
+            looked_at[row, column] = now
 
 
 NO_CHECKS = BlockChecks("", b"")
@@ -189,7 +202,7 @@ def _widened(ends: Sequence[float], length: int) -> tuple[int, int]:
     return first, max(first, min(length, math.ceil(high + around)))
 
 
-def _found(dataset: DatasetReader, path: Path, places: Iterable[Place]) -> Iterable[int]:
+def _found(dataset: DatasetReader, path: Path, places: Iterable[Sequence[int]]) -> Iterable[int]:
     """Yield the checksums of blocks as they are; 0 for one that was never written."""
     with path.open("rb", buffering=0) as file:
         for row, column in places:
