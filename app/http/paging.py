@@ -1,4 +1,4 @@
-"""Pages of collections: a token is the id after which a page begins, so that none is lost or repeated."""
+"""Pages: of collections, whose token is the id after which one begins, and the address of the next of any."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

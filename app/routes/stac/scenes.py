@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.http.auth import require
+from app.http.paging import next_query
 from app.http.parameters import ReadyState, known_names, revalidated
 from app.http.stac_documents import GEOJSON, Addresses, box_of, link, products_of, shown_by
 from app.keys import Scope
@@ -58,14 +59,13 @@ async def scenes(
         **moments(datetime),
     )
     after = None if token is None else Cursor.parse(token, total_order(()))
-    async with database.connection() as connection:
+    async with database.searching() as connection:
         page = await find_scenes(connection, search, after=after, limit=limit)
     addresses = Addresses.of(request)
     own = str(request.url_for("catalog_scenes"))
     links = [link("self", own, GEOJSON), link("alternate", f"{addresses.stac}/search", GEOJSON)]
     if page.following is not None:
-        query = request.url.include_query_params(token=page.following.token).query
-        links.append(link("next", f"{own}?{query}", GEOJSON))
+        links.append(link("next", f"{own}?{next_query(request, page.following.token)}", GEOJSON))
 
     def document() -> Response:
         found = {

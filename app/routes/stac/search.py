@@ -29,6 +29,7 @@ from starlette.requests import Request
 from app.database import Database
 from app.errors import RequestError
 from app.http.bodies import refuse_other_media
+from app.http.paging import next_query
 from app.http.parameters import ReadyState
 from app.http.stac_documents import GEOJSON, Addresses, geojson, item_document, link
 from app.routes.areas.areas import OpenDatabase
@@ -261,8 +262,7 @@ async def answer(
             paging = {"method": "POST", "body": {"token": token}, "merge": True}
             links.append(link("next", own, GEOJSON) | paging)
         else:
-            query = request.url.include_query_params(token=token).query
-            links.append(link("next", f"{own}?{query}", GEOJSON) | {"method": "GET"})
+            links.append(link("next", f"{own}?{next_query(request, token)}", GEOJSON) | {"method": "GET"})
 
     def document() -> Response:
         items = (item_document(state, addresses, scene) for scene in page.scenes)
