@@ -72,6 +72,7 @@ NO_DATABASE = (
 )
 SCHEMA_MISSING = "The database is not prepared yet; run `tilewatch migrate`."
 OVERLOADED = "Too many tiles are being rendered to answer in time; try again in a moment."
+OTHER_MEDIA = "Send the body with Content-Type application/json or application/geo+json."
 UNFORESEEN = "The request could not be answered; the log has the reason under this request id."
 
 
@@ -207,14 +208,18 @@ def answer_method(request: Request, error: HTTPException) -> Response:
 async def answer_invalid(request: Request, error: Exception) -> Response:
     """Return the answer for parameters and bodies that do not match the route's declaration, by field."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
-    if _body_is_not_json(request, error.errors()):
-        return problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "Send the body with Content-Type application/json or application/geo+json.",
-        )
+    is_of_body = any(tuple(entry["loc"])[:1] == ("body",) for entry in error.errors())
+    if is_of_body and not sends_json(request):
+        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, OTHER_MEDIA)
     fields = [_invalid(entry) for entry in error.errors()]
     sentences = "; ".join(f"{entry['field']}: {entry['reason']}" for entry in fields)
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentences, errors=fields)
+
+
+def sends_json(request: Request) -> bool:
+    """Return whether the body of a request is of a JSON media type."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def unforeseen(request_id: str) -> Response:
@@ -239,9 +244,3 @@ def _invalid(entry: Mapping[str, Any]) -> dict[str, str]:
 
 def _field(location: Sequence[Any]) -> str:
     return ".".join(str(part) for part in location[1:]) or str(location[0])
-
-
-def _body_is_not_json(request: Request, entries: Sequence[Mapping[str, Any]]) -> bool:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_json = media_type == "application/json" or media_type.endswith("+json")
-    return not is_json and any(tuple(entry["loc"])[:1] == ("body",) for entry in entries)

@@ -5,11 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mosaics.checksums import FIELD, written_checksums
+from mosaics.checksums import FIELD, SHA256, written_checksums
 from mosaics.raster.block_checks import checksums_of
-
-SHA256 = "1220"
-"""How a multihash of SHA-256 begins: the function, and 32 bytes of length (multiformats.io/multihash)."""
 
 Integrity = Mapping[str, Any]
 

@@ -170,22 +170,6 @@ async def _copy(storage: Storage, key: str, target: Path) -> None:
             await asyncio.to_thread(file.write, part)
 
 
-async def _put_described(storage: Storage, key: str, file: Path) -> bool:
-    """Write a COG, whose very bytes the item will describe; return whether another one made way for it."""
-    try:
-        await storage.put_new_file(key, file, COG)
-    except ObjectExistsError:
-        stored = await storage.head(key)
-        if (
-            stored.size == (await asyncio.to_thread(file.stat)).st_size
-            and stored.modified > datetime.now(UTC) - REUSED_UP_TO
-        ):
-            return False
-        await storage.put(key, await asyncio.to_thread(file.read_bytes), COG)
-        return True
-    return False
-
-
 def convert_scene(
     plan: ScenePlan, folder: Path, bands: Iterable[str] | None = None, progress: Progress = lambda _: None
 ) -> None:
@@ -219,7 +203,8 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
     for name in plan.copied:
         file, key = folder / f"{name}.tif", plan.cog_key(name)
         if file.is_file():
-            replaced |= await _put_described(storage, key, file)
+            size_bytes = (await asyncio.to_thread(file.stat)).st_size  # the item describes these very bytes
+            replaced |= await put_same(storage, key, file, COG, size_bytes=size_bytes)
         else:  # a landing that was killed has written it
             await _copy(storage, key, file)
         facts[name] = await asyncio.to_thread(integrity_of, file)
@@ -251,10 +236,16 @@ async def put_collection(storage: Storage, collection: Collection) -> None:
     )
 
 
-async def put_same(storage: Storage, key: str, content: Path | bytes, media_type: str) -> None:
+async def put_same(
+    storage: Storage, key: str, content: Path | bytes, media_type: str, *, size_bytes: int | None = None
+) -> bool:
     """Write what its key stands for: what is there already is the same.
 
-    It is written again where it has lain unseen so long that a sweep may be about to take it away.
+    It is written again where it has lain unseen so long that a sweep may be about to take it away, or where
+    it has another size than is said.
+
+    Returns:
+        Whether it was written in place of what was there.
     """
     try:
         if isinstance(content, Path):
@@ -262,9 +253,14 @@ async def put_same(storage: Storage, key: str, content: Path | bytes, media_type
         else:
             await storage.put_new(key, content, media_type)
     except ObjectExistsError:
-        if (await storage.head(key)).modified <= datetime.now(UTC) - REUSED_UP_TO:
-            whole = await asyncio.to_thread(content.read_bytes) if isinstance(content, Path) else content
-            await storage.put(key, whole, media_type)
+        stored = await storage.head(key)
+        is_of_size = size_bytes is None or stored.size == size_bytes
+        if is_of_size and stored.modified > datetime.now(UTC) - REUSED_UP_TO:
+            return False
+        whole = await asyncio.to_thread(content.read_bytes) if isinstance(content, Path) else content
+        await storage.put(key, whole, media_type)
+        return True
+    return False
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Checksums of blocks as an item states them.
+"""Checksums as an item states them: of a file, and of its blocks.
 
 Each block of a landed file has a CRC-32C (RFC 3720, appendix B.4) of its bytes, 4 bytes each, least first,
 row by row; one text in base64 for full resolution and for each overview.
@@ -7,6 +7,8 @@ row by row; one text in base64 for full resolution and for each overview.
 import base64
 import binascii
 
+SHA256 = "1220"
+"""How a multihash of SHA-256 begins: the function, and 32 bytes of length (multiformats.io/multihash)."""
 FIELD = "tilewatch:block_crc32c"
 """Of an asset: the texts."""
 BYTES = 4

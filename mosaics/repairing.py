@@ -9,7 +9,7 @@ landed again is in the version before, until the same is done once more.
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -223,5 +223,5 @@ async def _publish(
             f"another writer committed to collection {collection_id!r} meanwhile; repair it again"
         ) from error
     scenes = {one.id: StoredScene(one.item_key, one.period, one.synthetic) for one in records}
-    state = LogState(commit.number, scenes, keys, replace(commit, digest=digest_of(data)).digest)
+    state = LogState(commit.number, scenes, keys, digest_of(data))
     await storage.put(checkpoint_key(collection_id, commit.number), state.to_checkpoint(), MEDIA_TYPE)

@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mosaics.checksums import SHA256
 from mosaics.document import MosaicDocument
 from mosaics.log import read_state
 from mosaics.storage import ObjectNotFoundError, Storage
 
 PIECE_BYTES = 1 << 20
-SHA256 = "1220"
-"""How a multihash of SHA-256 begins (multiformats.io/multihash)."""
 
 
 @dataclass(slots=True)

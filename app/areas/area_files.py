@@ -13,8 +13,9 @@ from shapely.geometry.base import BaseGeometry
 
 from app.areas.crs_members import CrsMemberError, stated_crs
 from app.areas.edges import NowhereError, in_degrees
-from app.areas.geopackages import GeoPackageError, open_geopackage
-from app.areas.shapefiles import ShapefileError, open_shapefile
+from app.areas.geopackages import open_geopackage
+from app.areas.layers import LayerError, OpenedLayer
+from app.areas.shapefiles import open_shapefile
 from app.areas.texts import text_of
 from app.statistics.geometry import GeometryError, Polygonal, spelled_out
 from mosaics.ellipsoid import WGS84
@@ -72,31 +73,27 @@ def open_area_file(path: Path, layer: str | None = None, crs: CRS | None = None)
         raise AreaFileError(f"{path} cannot be read: {error.strerror}") from error
     try:
         if begins == b"SQLite format 3\0":
-            package = open_geopackage(path, layer)
-            missing = f"{path} does not state the coordinate system of layer {package.layer!r}"
-            return _projected(package.count, package.rows, _stated(package.crs, crs, missing))
+            return _projected(path, open_geopackage(path, layer), crs)
         if begins.startswith((SHAPEFILE, b"PK")):
-            opened = open_shapefile(path, layer)
-            missing = f"{path} does not state its coordinate system (a .prj)"
-            return _projected(opened.count, opened.rows, _stated(opened.crs, crs, missing))
-    except (GeoPackageError, ShapefileError) as error:
+            return _projected(path, open_shapefile(path, layer), crs)
+    except LayerError as error:
         raise AreaFileError(str(error)) from error
     if crs is not None:
         raise AreaFileError(f"{path} is GeoJSON, which is in degrees; leave the coordinate system out")
     return _open_geojson(path)
 
 
-def _projected(
-    count: int, rows: Iterator[tuple[BaseGeometry | str, Mapping[str, Any]]], crs: CRS
-) -> AreaFile:
+def _projected(path: Path, opened: OpenedLayer, given: CRS | None) -> AreaFile:
+    crs = _stated(opened.crs, given, f"{path} does not state {opened.stating}")
+
     def features() -> Iterator[FileFeature | FeatureError]:
         try:
-            for geometry, properties in rows:
+            for geometry, properties in opened.rows:
                 yield _feature(geometry, properties, crs)
-        except (GeoPackageError, ShapefileError) as error:
+        except LayerError as error:
             raise AreaFileError(str(error)) from error
 
-    return AreaFile(count, features())
+    return AreaFile(opened.count, features())
 
 
 def _feature(

@@ -2,9 +2,8 @@
 
 import sqlite3
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from shapely.geometry.base import BaseGeometry
 
+from app.areas.layers import LayerError, OpenedLayer, Row
 from app.areas.texts import text_of
 from app.areas.wkb import WkbError, read_polygons
 
@@ -26,23 +26,7 @@ LAYERS = (
 )
 
 
-class GeoPackageError(ValueError):
-    """A GeoPackage that cannot be read; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedGeoPackage:
-    """A layer whose rows can be read."""
-
-    layer: str
-    count: int
-    crs: CRS | None
-    """None where the layer does not state one that can be read."""
-    rows: Iterator[tuple[BaseGeometry | str, Mapping[str, Any]]]
-    """Geometry, or why there is none, and properties of each row."""
-
-
-def open_geopackage(path: Path, layer: str | None = None) -> OpenedGeoPackage:
+def open_geopackage(path: Path, layer: str | None = None) -> OpenedLayer:
     """Open a layer of a GeoPackage.
 
     Args:
@@ -50,7 +34,7 @@ def open_geopackage(path: Path, layer: str | None = None) -> OpenedGeoPackage:
         layer: Name of the layer; required if there are several.
 
     Raises:
-        GeoPackageError: If it is not a GeoPackage with features, or is damaged.
+        LayerError: If it is not a GeoPackage with features, or is damaged.
     """
     try:
         with closing(_connect(path)) as database:
@@ -58,8 +42,10 @@ def open_geopackage(path: Path, layer: str | None = None) -> OpenedGeoPackage:
             table, column = str(row["table_name"]), str(row["column_name"])
             (count,) = database.execute(f"select count(*) from {_quoted(table)}").fetchone()
     except UNREADABLE as error:
-        raise GeoPackageError(f"{path} is not a GeoPackage with features: {error}") from error
-    return OpenedGeoPackage(table, count, _crs(row), _features(path, table, column))
+        raise LayerError(f"{path} is not a GeoPackage with features: {error}") from error
+    return OpenedLayer(
+        count, _crs(row), _features(path, table, column), f"the coordinate system of layer {table!r}"
+    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -74,13 +60,13 @@ def _layer(path: Path, database: sqlite3.Connection, layer: str | None) -> sqlit
     there_are = ", ".join(str(row["table_name"]) for row in rows)
     chosen = [row for row in rows if layer in {None, row["table_name"]}]
     if not chosen:
-        raise GeoPackageError(
+        raise LayerError(
             f"{path} has no layer {layer!r}; there are: {there_are}"
             if layer
             else f"{path} has no layer with features"
         )
     if len(chosen) > 1:
-        raise GeoPackageError(f"{path} has several layers; name one of: {there_are}")
+        raise LayerError(f"{path} has several layers; name one of: {there_are}")
     return chosen[0]
 
 
@@ -95,7 +81,7 @@ def _crs(row: sqlite3.Row) -> CRS | None:
         return None
 
 
-def _features(path: Path, table: str, column: str) -> Iterator[tuple[BaseGeometry | str, Mapping[str, Any]]]:
+def _features(path: Path, table: str, column: str) -> Iterator[Row]:
     for row in _rows(path, table, column):
         properties = {name: _plain(row[name]) for name in row.keys() if name != column}  # noqa: SIM118
         try:
@@ -109,10 +95,10 @@ def _rows(path: Path, table: str, column: str) -> Iterator[sqlite3.Row]:
         with closing(_connect(path)) as database:
             rows = database.execute(f"select * from {_quoted(table)}")
             if column not in [described[0] for described in rows.description]:
-                raise GeoPackageError(f"{path} is damaged: layer {table!r} has no column {column!r}")
+                raise LayerError(f"{path} is damaged: layer {table!r} has no column {column!r}")
             yield from rows
     except UNREADABLE as error:
-        raise GeoPackageError(f"{path} is damaged: {error}") from error
+        raise LayerError(f"{path} is damaged: {error}") from error
 
 
 def _geometry(blob: Any) -> BaseGeometry:

@@ -18,6 +18,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from shapely.geometry.base import BaseGeometry
 
+from app.areas.layers import LayerError, OpenedLayer, Row
 from app.areas.rings import assembled
 
 POLYGONS = (shapefile.POLYGON, shapefile.POLYGONZ, shapefile.POLYGONM)
@@ -35,10 +36,6 @@ LATIN = "iso8859-1"
 """Of a .dbf that says nothing and is not UTF-8: ESRI's default."""
 
 
-class ShapefileError(ValueError):
-    """A shapefile that cannot be read; the message says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The files of one shapefile."""
@@ -53,18 +50,7 @@ class Parts:
         return self.contents[suffix]() if suffix in self.contents else None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedShapefile:
-    """A shapefile whose records can be read."""
-
-    count: int
-    crs: CRS | None
-    """None where no .prj states it."""
-    rows: Iterator[tuple[BaseGeometry | str, dict[str, Any]]]
-    """Geometry, or why there is none, and properties of each record."""
-
-
-def open_shapefile(path: Path, layer: str | None = None) -> OpenedShapefile:
+def open_shapefile(path: Path, layer: str | None = None) -> OpenedLayer:
     """Open a .shp with the files beside it, or a zip archive that has one.
 
     Args:
@@ -72,12 +58,12 @@ def open_shapefile(path: Path, layer: str | None = None) -> OpenedShapefile:
         layer: Name of the .shp, without suffix; required if an archive has several.
 
     Raises:
-        ShapefileError: If it is not a shapefile, or is damaged.
+        LayerError: If it is not a shapefile, or is damaged.
     """
     parts = _zipped(path, layer) if zipfile.is_zipfile(path) else _beside(path, layer)
     shp, dbf = parts.read(".shp"), parts.read(".dbf")
     if shp is None or dbf is None:
-        raise ShapefileError(f"the .dbf beside {parts.name} is missing; it holds names and properties")
+        raise LayerError(f"the .dbf beside {parts.name} is missing; it holds names and properties")
     encoding = _encoding(dbf, parts.read(".cpg"))
     try:
         with warnings.catch_warnings():
@@ -87,12 +73,12 @@ def open_shapefile(path: Path, layer: str | None = None) -> OpenedShapefile:
             )
             shapes, records = list(reader.iterShapes()), reader.numRecords
     except (shapefile.PossiblyCorruptFileHeader, *DAMAGED) as error:
-        raise ShapefileError(f"{parts.name} is damaged: {error}") from error
+        raise LayerError(f"{parts.name} is damaged: {error}") from error
     if len(shapes) != records:
-        raise ShapefileError(
+        raise LayerError(
             f"{parts.name} has {len(shapes)} shapes, and its .dbf {records} records; one of them is damaged"
         )
-    return OpenedShapefile(records, _crs(parts), _rows(parts, reader, shapes))
+    return OpenedLayer(records, _crs(parts), _rows(parts, reader, shapes), "its coordinate system (a .prj)")
 
 
 DAMAGED = (
@@ -110,7 +96,7 @@ DAMAGED = (
 
 def _beside(path: Path, layer: str | None) -> Parts:
     if layer not in {None, path.stem}:
-        raise ShapefileError(f"{path} has no layer {layer!r}; there is: {path.stem}")
+        raise LayerError(f"{path} has no layer {layer!r}; there is: {path.stem}")
     siblings = [one for one in path.parent.iterdir() if one.stem.casefold() == path.stem.casefold()]
     by_suffix = {one.suffix.casefold(): one for one in siblings} | {".shp": path}
     return Parts(path.name, {suffix: one.read_bytes for suffix, one in by_suffix.items()})
@@ -121,16 +107,16 @@ def _zipped(path: Path, layer: str | None) -> Parts:
         with zipfile.ZipFile(path) as archive:
             names = [PurePosixPath(name) for name in archive.namelist()]
     except zipfile.BadZipFile as error:
-        raise ShapefileError(f"{path} is a damaged zip archive: {error}") from error
+        raise LayerError(f"{path} is a damaged zip archive: {error}") from error
     shapes = [name for name in names if name.suffix.casefold() == ".shp" and not _is_hidden(name)]
     there_are = ", ".join(sorted(name.stem for name in shapes))
     chosen = [name for name in shapes if layer in {None, name.stem}]
     if not chosen:
-        raise ShapefileError(
+        raise LayerError(
             f"{path} has no layer {layer!r}; there are: {there_are}" if shapes else f"{path} has no shapefile"
         )
     if len(chosen) > 1:
-        raise ShapefileError(f"{path} has several layers; name one of: {there_are}")
+        raise LayerError(f"{path} has several layers; name one of: {there_are}")
     stem = chosen[0].with_suffix("")
     own = [name for name in names if str(name.with_suffix("")).casefold() == str(stem).casefold()]
     return Parts(chosen[0].name, {name.suffix.casefold(): _member(path, name) for name in own})
@@ -146,7 +132,7 @@ def _member(path: Path, name: PurePosixPath) -> Callable[[], bytes]:
             with zipfile.ZipFile(path) as archive:
                 return archive.read(str(name))
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-            raise ShapefileError(f"{name.name} in {path} cannot be read: {error}") from error
+            raise LayerError(f"{name.name} in {path} cannot be read: {error}") from error
 
     return read
 
@@ -222,14 +208,12 @@ def _codec(name: str) -> str | None:
         return None
 
 
-def _rows(
-    parts: Parts, reader: shapefile.Reader, shapes: list[Any]
-) -> Iterator[tuple[BaseGeometry | str, dict[str, Any]]]:
+def _rows(parts: Parts, reader: shapefile.Reader, shapes: list[Any]) -> Iterator[Row]:
     for number, shape in enumerate(shapes):
         try:
             record = reader.record(number)
         except DAMAGED as error:
-            raise ShapefileError(f"record {number} of {parts.name} is damaged: {error}") from error
+            raise LayerError(f"record {number} of {parts.name} is damaged: {error}") from error
         properties = {} if record is None else record.as_dict()
         yield _geometry(shape), {name: _plain(value) for name, value in properties.items()}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from app.cli.descriptions import read_collections
-from app.cli.exit import refusing
+from app.cli.exit import CommandError, refusing
 from app.cli.landing import OneLanding, TableLanding, band_names, request_of_one, usual_of
 from app.cli.reporting import json_option, reporting
 from app.cli.watching import refuse_if_any_failed
@@ -229,6 +229,18 @@ def with_storage(
             return await work(storage)
 
     return asyncio.run(opened())
+
+
+async def named_collections(storage: Storage, names: Sequence[str]) -> Sequence[str]:
+    """Return the collections that a command is for: those named, or all there are.
+
+    Raises:
+        CommandError: If there is none of a name.
+    """
+    there = await storage.folders("collections/")
+    if strangers := [name for name in names if name not in there]:
+        raise CommandError(f"there is no collection {strangers[0]!r} in {storage.address}.")
+    return names or there
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import click
 
 from app.cli.descriptions import read_collections
 from app.cli.exit import CommandError, refusing
-from app.cli.land import REFUSALS, storage_option, with_storage
+from app.cli.land import REFUSALS, named_collections, storage_option, with_storage
 from app.settings import Settings
 from ingest.item import labelled
 from ingest.landing import put_collection
@@ -29,11 +29,8 @@ def repair(collections: tuple[str, ...], storage: str | None) -> None:
     settings = Settings()
 
     async def work(opened: Storage) -> None:
-        there = await opened.folders("collections/")
-        if strangers := [name for name in collections if name not in there]:
-            raise CommandError(f"there is no collection {strangers[0]!r} in {opened.address}.")
         described = read_collections(settings)
-        for name in collections or there:
+        for name in await named_collections(opened, collections):
             for line in await _repaired(opened, name, described):
                 click.echo(f"{name}: {line}")
 

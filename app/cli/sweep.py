@@ -1,6 +1,5 @@
 """`tilewatch sweep`: removes objects from storage that are no longer needed."""
 
-import asyncio
 import re
 from datetime import timedelta
 from typing import Any
@@ -8,10 +7,10 @@ from typing import Any
 import click
 
 from app.cli.exit import refusing
-from app.cli.land import REFUSALS, storage_option
+from app.cli.land import REFUSALS, storage_option, with_storage
 from app.cli.reporting import size_text
 from app.settings import Settings
-from mosaics.storage import open_storage
+from mosaics.storage import Storage
 from mosaics.sweeping import remove_all, unreferenced
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -61,16 +60,15 @@ def sweep(older_than: float, superseded: timedelta | None, storage: str | None, 
             "give a longer --superseded-older-than, such as 30d."
         )
 
-    async def work() -> tuple[int, int]:
-        async with await open_storage(storage or Settings().storage) as opened:
-            found = [info async for info in unreferenced(opened, age, superseded=superseded)]
-            if dry_run:
-                click.echo("".join(f"{info.key}\n" for info in found), nl=False)
-            else:
-                found = await remove_all(opened, found)
-            return len(found), sum(info.size for info in found)
+    async def work(opened: Storage) -> tuple[int, int]:
+        found = [info async for info in unreferenced(opened, age, superseded=superseded)]
+        if dry_run:
+            click.echo("".join(f"{info.key}\n" for info in found), nl=False)
+        else:
+            found = await remove_all(opened, found)
+        return len(found), sum(info.size for info in found)
 
     with refusing(*REFUSALS):
-        count, size_bytes = asyncio.run(work())
+        count, size_bytes = with_storage(Settings(), storage, work)
         verb = "would be removed" if dry_run else "removed"
         click.echo(f"{count} {'object' if count == 1 else 'objects'} ({size_text(size_bytes)}) {verb}.")

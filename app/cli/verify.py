@@ -3,7 +3,7 @@
 import click
 
 from app.cli.exit import CommandError, refusing
-from app.cli.land import REFUSALS, storage_option, with_storage
+from app.cli.land import REFUSALS, named_collections, storage_option, with_storage
 from app.cli.reporting import size_text
 from app.settings import Settings
 from mosaics.storage import Storage
@@ -28,11 +28,8 @@ def verify(collections: tuple[str, ...], rate: float, storage: str | None) -> No
     """
 
     async def work(opened: Storage) -> None:
-        there = await opened.folders("collections/")
-        if strangers := [name for name in collections if name not in there]:
-            raise CommandError(f"there is no collection {strangers[0]!r} in {opened.address}.")
         damaged = 0
-        for name in collections or there:
+        for name in await named_collections(opened, collections):
             found = await verify_collection(opened, name, bytes_per_s=rate * 1e6)
             click.echo(
                 f"{name}: {found.files} files ({size_text(found.size_bytes)}) are as they were written; "

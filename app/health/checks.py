@@ -21,10 +21,8 @@ SPACE_SHARE = 0.05
 """A disk counts as full if less than a gigabyte and less than this share of it is free: a Sentinel-2 scene
 takes about a gigabyte."""
 
-MOST_NAMED = 3
-"""Damaged collections named in a sentence; all of them stand in the facts."""
-NAMED_FILES = 3
-"""Damaged files that a finding names."""
+NAMED = 3
+"""Damaged collections, or files, that a sentence names."""
 
 STORAGE_S = 5.0
 """How long storage may take to list its collections."""
@@ -65,7 +63,7 @@ async def check_collections(catalogue: Catalogue) -> Finding:
     facts = {"damaged": dict(troubles)}
     if not troubles:
         return Finding(True, "Every collection can be read.", facts=facts)
-    told = "; ".join(f"{name}: {trouble}" for name, trouble in sorted(troubles.items())[:MOST_NAMED])
+    told = "; ".join(f"{name}: {trouble}" for name, trouble in sorted(troubles.items())[:NAMED])
     return Finding(
         False,
         f"{len(troubles)} collections are damaged and may be shown out of date; `tilewatch repair` rebuilds "
@@ -80,7 +78,7 @@ async def check_files(storage: Storage) -> Finding:
     found = {path.removeprefix(root): why for path, why in DAMAGE.known().items() if path.startswith(root)}
     if not found:
         return Finding(True, "No damaged file was met.")
-    named = "; ".join(f"{key} ({why})" for key, why in list(found.items())[:NAMED_FILES])
+    named = "; ".join(f"{key} ({why})" for key, why in list(found.items())[:NAMED])
     return Finding(False, f"Files are damaged: {named}.", facts={"damaged": len(found)})
 
 

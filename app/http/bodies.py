@@ -15,7 +15,7 @@ from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from app.errors import RequestError
+from app.errors import OTHER_MEDIA, RequestError, sends_json
 from app.statistics.geometry import GeometryError, Polygonal
 from app.statistics.repairing import Repair, read_repaired
 
@@ -27,12 +27,8 @@ POLYGONS = ("Polygon", "MultiPolygon")
 
 def refuse_other_media(request: Request) -> None:
     """Raise `HTTPException`, status 415, if a body is not of a JSON media type."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise HTTPException(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "Send the body with Content-Type application/json or application/geo+json.",
-        )
+    if not sends_json(request):
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, OTHER_MEDIA)
 
 
 async def json_object(request: Request) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from app.products.grammar import MAX_CONSTANT
+
 COMPLETE = 0.999
 """Share of the area that must have a value for a summary to be ok."""
 
@@ -19,10 +21,6 @@ class Status(StrEnum):
     OK = "ok"
     PARTIAL = "partial"
     EMPTY = "empty"
-
-
-LARGEST = 1e30
-"""The largest constant of a formula; the width of a histogram is far from the largest float then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,11 @@ class Histogram:
             raise StatisticsRequestError(
                 f"a histogram must run from a low value to a high one, not from {self.low:g} to {self.high:g}"
             )
-        if max(abs(self.low or 0), abs(self.high or 0)) > LARGEST:
-            raise StatisticsRequestError(f"a histogram must run within -{LARGEST:g} and {LARGEST:g}")
+        # Within these its width is far from the largest float.
+        if max(abs(self.low or 0), abs(self.high or 0)) > MAX_CONSTANT:
+            raise StatisticsRequestError(
+                f"a histogram must run within -{MAX_CONSTANT:g} and {MAX_CONSTANT:g}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,3 +53,10 @@ def make_order(tmp_path: Path) -> MakeOrder:
         )
 
     return make
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Storage]:
+    """An empty storage in a folder."""
+    async with await open_storage((tmp_path / "store").as_uri()) as opened:
+        yield opened

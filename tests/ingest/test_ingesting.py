@@ -27,12 +27,6 @@ SENTINEL = "sentinel-2-l2a"
 
 
 @pytest.fixture
-async def store(tmp_path):
-    async with await open_storage((tmp_path / "store").as_uri()) as opened:
-        yield opened
-
-
-@pytest.fixture
 def contents(tmp_path):
     (tmp_path / "files").mkdir()
     return scene_files(tmp_path / "files")

@@ -9,7 +9,6 @@ from ingest.encoding import PerBand
 from ingest.options import IngestOptions, Mode
 from mosaics.bbox import Bbox
 from mosaics.log import read_state
-from mosaics.storage import open_storage
 from tests.ingest.archives.playing import ingest, play, scene_files
 from tests.ingest.archives.scenes import sentinel_item
 from tests.ingest.archives.server import Answer, document, file, page
@@ -18,12 +17,6 @@ from tests.rasters import write_cog, write_geotiff
 SENTINEL = "sentinel-2-l2a"
 GOOD = ("good-1", "good-2")
 PART = Bbox(5.22, 51.27, 5.24, 51.29)
-
-
-@pytest.fixture
-async def store(tmp_path):
-    async with await open_storage((tmp_path / "store").as_uri()) as opened:
-        yield opened
 
 
 @pytest.fixture

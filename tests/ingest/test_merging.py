@@ -54,12 +54,6 @@ def offer(archive, contents):
 
 
 @pytest.fixture
-async def store(tmp_path):
-    async with await open_storage((tmp_path / "store").as_uri()) as opened:
-        yield opened
-
-
-@pytest.fixture
 def bring(archive, client, store, tmp_path):
     async def run(bands, *, storage=store, **given):
         return await ingest(

@@ -17,6 +17,16 @@ LOCAL = "http://127.0.0.1"
 SQUARE = [[[5.0, 51.0], [5.1, 51.0], [5.1, 51.1], [5.0, 51.1], [5.0, 51.0]]]
 """A tenth of a degree east of 5 and north of 51."""
 
+GEOPACKAGE = """
+create table gpkg_spatial_ref_sys (
+    srs_name text, srs_id integer, organization text, organization_coordsys_id integer, definition text
+);
+create table gpkg_geometry_columns (
+    table_name text, column_name text, geometry_type_name text, srs_id integer, z integer, m integer
+);
+"""
+"""The tables of a GeoPackage that say what its layers are (OGC 12-128, 1.1.2 and 2.1.5)."""
+
 
 def feature(coordinates: Any = SQUARE, kind: str = "Polygon", **properties: Any) -> dict[str, Any]:
     """A Feature to send."""

@@ -12,7 +12,7 @@ import shapely
 from rasterio.crs import CRS
 
 from app.areas.area_files import AreaFile, AreaFileError, FeatureError, FileFeature, open_area_file
-from tests.app.areas.conftest import SQUARE
+from tests.app.areas.conftest import GEOPACKAGE, SQUARE
 from tests.app.areas.test_wkb import HALVES, coded, line
 
 BOX = shapely.to_wkb(shapely.box(5, 51, 5.1, 51.1), byte_order=1)
@@ -27,13 +27,7 @@ DEGREES = ("EPSG", 4326, CRS.from_epsg(4326).to_wkt())
 def geopackage(path: Path, rows: list[tuple[Any, Any]], *systems: tuple[Any, Any, Any]) -> Path:
     """A layer of rows of name and WKB, in the system of the first organization, code and definition."""
     database = sqlite3.connect(path)
-    database.executescript(
-        "create table gpkg_spatial_ref_sys (srs_name text, srs_id integer, organization text, "
-        "organization_coordsys_id integer, definition text);"
-        "create table gpkg_geometry_columns (table_name text, column_name text, geometry_type_name text, "
-        "srs_id integer, z integer, m integer);"
-        "create table p (fid integer primary key, name text, geom blob);"
-    )
+    database.executescript(GEOPACKAGE + "create table p (fid integer primary key, name text, geom blob);")
     for row in systems:
         database.execute("insert into gpkg_spatial_ref_sys values ('x', 7, ?, ?, ?)", row)
     database.execute("insert into gpkg_geometry_columns values ('p', 'geom', 'MULTIPOLYGON', 7, 0, 0)")

@@ -22,7 +22,7 @@ from shapely.geometry import mapping
 
 from app.areas.area_files import AreaFileError, FeatureError, FileFeature, open_area_file
 from app.cli import main
-from tests.app.areas.conftest import SQUARE, feature, square_at
+from tests.app.areas.conftest import GEOPACKAGE, SQUARE, feature, square_at
 from tests.services.postgres import PostgresServer
 
 BOW_TIE = [[[5.0, 51.0], [5.2, 51.1], [5.2, 51.0], [5.0, 51.1], [5.0, 51.0]]]
@@ -66,12 +66,7 @@ def geopackage_blob(geometry: shapely.Geometry, srs: int, envelope: bool) -> byt
 def write_geopackage(path: Path, layers: dict[str, tuple[int, list[tuple[Any, ...]]]]) -> str:
     """A GeoPackage of layers: EPSG code, and rows of name, crop and blob."""
     database = sqlite3.connect(path)
-    database.executescript(
-        "create table gpkg_spatial_ref_sys (srs_name text, srs_id integer, organization text, "
-        "organization_coordsys_id integer, definition text);"
-        "create table gpkg_geometry_columns (table_name text, column_name text, geometry_type_name text, "
-        "srs_id integer, z integer, m integer);"
-    )
+    database.executescript(GEOPACKAGE)
     for name, (code, rows) in layers.items():
         database.execute(
             "insert into gpkg_spatial_ref_sys values (?, ?, 'EPSG', ?, ?)",
