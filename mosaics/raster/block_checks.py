@@ -15,7 +15,6 @@ from typing import TypeAlias
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio.crs import CRS
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
@@ -23,7 +22,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from mosaics.checksums import BYTES
-from mosaics.raster.coordinates import rough_bounds, transformer_between
+from mosaics.raster.coordinates import Move, move_between, rough_bounds
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
 from mosaics.scene import Asset
@@ -86,7 +85,7 @@ class BlockChecks:
     """Stated; empty where there are none."""
     looked_at: NDArray[np.float64] | None = None
     """When on the monotonic clock, (rows, columns); None before the first."""
-    between: tuple[CRS, Transformer] | None = None
+    between: tuple[CRS, Move] | None = None
     """What moves coordinates of the system asked last to the file's; most ask in one system."""
 
     @classmethod
@@ -95,10 +94,10 @@ class BlockChecks:
         is_here = path.startswith("/") and not path.startswith("/vsi")
         return cls(path, levels[level] if is_here and level < len(levels) else b"")
 
-    def transformer(self, asked: CRS, own: CRS) -> Transformer:
+    def move(self, asked: CRS, own: CRS) -> Move:
         """Return what moves coordinates of a system to the file's own."""
         if self.between is None or self.between[0] is not asked:
-            self.between = (asked, transformer_between(asked, own))
+            self.between = (asked, move_between(asked, own))
         return self.between[1]
 
     def require_under(self, dataset: DatasetReader, placed: Affine, grid: Grid, *, everywhere: bool) -> None:
@@ -115,7 +114,7 @@ class BlockChecks:
 
     def _touched(self, dataset: DatasetReader, placed: Affine, grid: Grid) -> Window | None:
         """Return the pixels that lie under a grid, and some around; None where that is not known."""
-        there = rough_bounds(self.transformer(grid.crs, dataset.crs), grid.bounds)
+        there = rough_bounds(self.move(grid.crs, dataset.crs), grid.bounds)
         if there is None:
             return None
         corners = [~placed @ corner for corner in (there[:2], there[2:])]
