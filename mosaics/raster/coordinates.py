@@ -39,15 +39,6 @@ LOCAL = frozenset({"utm", "tmerc", "etmerc"})
 WITHIN = 1e-3
 """Of a pixel: what reaches no further beyond the edge of the turn than this ends there."""
 
-_ALONG = np.linspace(0.0, 1.0, 5)
-EDGE = np.array(
-    [
-        np.concatenate([_ALONG, _ALONG, np.zeros(5), np.ones(5)]),
-        np.concatenate([np.zeros(5), np.ones(5), _ALONG, _ALONG]),
-    ]
-)
-"""Points of the edges of a box, in parts of its width and height."""
-
 Floats: TypeAlias = NDArray[np.float64]
 Coordinates: TypeAlias = NDArray[np.floating[Any]] | Sequence[float]
 Bounds: TypeAlias = tuple[float, float, float, float]
@@ -82,30 +73,9 @@ def moved_bounds(source: CRS, target: CRS, bounds: Bounds) -> Bounds | None:
     return (left, bottom, right, top) if np.isfinite([left, bottom, right, top]).all() else None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Move:
-    """What moves coordinates from one system to another; the same for the same two systems."""
-
-    transformer: Transformer
-
-
-@lru_cache(maxsize=64)
-def move_between(source: CRS, target: CRS) -> Move:
+def transformer_between(source: CRS, target: CRS) -> Transformer:
     """Return what moves coordinates from one system to another; infinite where there is no such place."""
-    return Move(_transformer(source, target))
-
-
-@lru_cache(maxsize=256)
-def rough_bounds(move: Move, bounds: Bounds) -> Bounds | None:
-    """Return the box around some points of a box's edges in another system; None where one has no place.
-
-    It takes a tenth of the time of `moved_bounds`, and may lack what edges bulge out between the points.
-    The bands of a scene are mostly asked for the same box, one after the other.
-    """
-    left, bottom, right, top = bounds
-    xs, ys = move.transformer.transform(left + EDGE[0] * (right - left), bottom + EDGE[1] * (top - bottom))
-    found = float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
-    return found if all(map(math.isfinite, found)) else None
+    return _transformer(source, target)
 
 
 def to_crs(crs: CRS, lons: Floats, lats: Floats) -> tuple[Floats, Floats]:

@@ -21,7 +21,7 @@ class Bound(NamedTuple):
     lines: int | None = None
 
 
-BOUNDS = {"tile": Bound(22, 955), "statistic": Bound(36), "landing": Bound(14)}
+BOUNDS = {"tile": Bound(22, 950), "statistic": Bound(36), "landing": Bound(14)}
 """By journey."""
 
 
