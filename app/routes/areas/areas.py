@@ -27,11 +27,11 @@ from app.http.auth import require
 from app.http.bodies import JsonObject
 from app.http.parameters import OpenState, known_names
 from app.keys import Scope
+from app.stac.collection_search import read_box
 from app.state import AppState
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
 from app.statistics.places import read_place
 from app.statistics.repairing import Repair, read_repaired
-from mosaics.bbox import Bbox
 
 GEOJSON = "application/geo+json"
 
@@ -146,7 +146,7 @@ async def find(
         kind=searched("kind", kind),
         name=searched("name", name),
         product=searched("product", product),
-        bbox=None if bbox is None else Bbox.parse(bbox).geometry,
+        bbox=read_box(bbox),
         intersects=None if intersects is None else read_shape(intersects),
     )
     async with database.connection() as connection:

@@ -15,10 +15,10 @@ from app.http.parameters import ReadyState, known_names, revalidated
 from app.http.stac_documents import GEOJSON, Addresses, box_of, link, products_of, shown_by
 from app.keys import Scope
 from app.routes.areas.areas import OpenDatabase
+from app.stac.collection_search import read_box
 from app.stac.scene_store import IndexedScene, find_scenes
 from app.stac.search import MAX_PAGE, Condition, Cursor, Search, total_order
 from app.state import AppState
-from mosaics.bbox import Bbox
 from mosaics.period import Interval, Period, PeriodError, instant_text, parse_instant
 
 router = APIRouter(
@@ -54,7 +54,7 @@ async def scenes(
     """List scenes over a box at a time, newest first: what `/stac/search` finds, in short form."""
     search = Search(
         collections=None if collection is None else (state.catalogue.collection(collection).id,),
-        place=None if bbox is None else Bbox.parse(bbox).geometry,
+        place=read_box(bbox),
         conditions=() if max_cloud is None else (Condition("eo:cloud_cover", "lte", max_cloud),),
         **moments(datetime),
     )

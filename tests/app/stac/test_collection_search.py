@@ -101,6 +101,8 @@ def test_a_box_without_width_or_height_finds_what_lies_on_it(
     found = {*ids(post(client, {"bbox": bbox}))}
     assert found == {*expected, "rain-05", "rain-06"}
     assert shapely.is_valid(box_shape(bbox))
+    listed = client.get("/catalog/scenes", params={"bbox": ",".join(map(str, bbox))}).json()
+    assert {scene["id"] for scene in listed["features"]} == {*expected, "rain-05", "rain-06"}
 
 
 @pytest.mark.parametrize(

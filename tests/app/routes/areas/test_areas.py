@@ -116,6 +116,8 @@ async def test_searches_find_what_they_name(client: httpx.AsyncClient) -> None:
     assert await found(bbox="5.05,51,5.5,52") == [west]
     assert await found(bbox="4,50,7,52") == [west, east]
     assert await found(bbox="179,-18,-179,-16") == [fiji]
+    assert await found(bbox="5.05,50,5.05,53") == [west]  # a line, and a point
+    assert await found(bbox="4,50,4,50") == []
     assert await found(kind="field") == [east]
     assert await found(name="field") == [west, east]
     assert await found(name="100%") == [east]
