@@ -13,7 +13,9 @@ from app.areas.kept_series import KeptEntry, read_series
 from app.areas.series_updates import Standing, mosaics_seen, standing_of
 from app.database import Connection, Database
 from app.products.product import Product
+from app.rendering.basis import of_one_basis
 from app.rendering.selecting import compared_periods
+from app.statistics.resolved import why_not_compared
 from app.statistics.service import MAX_ENTRIES, Question, StatisticsService, Step, with_windows_in_order
 from app.statistics.summary import StatisticsRequestError
 from mosaics.catalogue import Catalogue
@@ -77,6 +79,7 @@ class TimeSeriesReader:
             app.rendering.renderer.RenderingOverloadError: If a missing entry cannot be computed.
         """
         known = self._periods(product, time)
+        product = of_one_basis(self._catalogue, product)
         async with self._database.connection() as connection:
             rows = await self._rows(connection, area_id, product, time, known)
         entries = {row.starts: _kept(row, product) for row in rows.kept}
@@ -90,8 +93,9 @@ class TimeSeriesReader:
             async with self._database.connection() as connection:
                 polygon = await read_shape(connection, area_id)
             if empty:
-                nothing = await self._statistics.gap(product, polygon, "")
-                entries |= {p.start: dumps({"kept": True} | nothing | {"period": p.text}) for p in empty}
+                nothing = {"kept": True} | await self._statistics.gap(product, polygon, "")
+                for p in empty:
+                    entries[p.start] = dumps(nothing | _why_empty(self._catalogue, product, p))
             questions = [Question(polygon, Step(p, p.text, gap=False)) for p in computing]
             async with aclosing(self._statistics.answers(product, questions)) as answers:
                 async for answer in answers:
@@ -146,6 +150,12 @@ def _floor(moment: datetime | None, cadence: Cadence | None) -> datetime | None:
     if moment is None or cadence is None:
         return moment
     return Period.containing(moment, cadence).start
+
+
+def _why_empty(catalogue: Catalogue, product: Product, period: Period) -> dict[str, str]:
+    """Return the period of an entry without scenes, and why it cannot be compared if that is so."""
+    refusal = why_not_compared(catalogue, product, period.text)
+    return {"period": period.text} | ({} if refusal is None else {"reason": refusal})
 
 
 def _kept(row: KeptEntry, product: Product) -> str:

@@ -34,7 +34,10 @@ def _windows(product: Product) -> tuple[str, ...]:
 
 
 def series_csv(product: Product, entries: Iterable[Mapping[str, Any]]) -> str:
-    """Return an RFC 4180 table: the header, then one line per entry; unknown values are empty."""
+    """Return an RFC 4180 table: the header, then one line per entry.
+
+    Unknown values are empty, and so are all numbers of an entry without values but the polygon's own area.
+    """
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(columns(product))
@@ -47,9 +50,12 @@ def _row(product: Product, entry: Mapping[str, Any]) -> list[Any]:
     counted = {each["name"]: each["area_ha"] for each in entry.get("counted", ())}
     windows = entry.get("windows", {})
     percentiles = entry["percentiles"]
+    numbers = (
+        dict.fromkeys(NUMBERS) | {"area_km2": entry["area_km2"]} if entry["status"] == "empty" else entry
+    )
     return [
         *(entry["period"], entry["status"], _truth(entry["kept"]), product.unit),
-        *(entry[name] for name in NUMBERS),
+        *(numbers[name] for name in NUMBERS),
         *(percentiles.get("p2"), percentiles.get("p98")),
         *(entry.get("lit_area_km2"), entry.get("lit_share")),
         *(classes.get(name) for name in product.class_names),

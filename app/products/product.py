@@ -11,6 +11,7 @@ from app.products.comparisons import Comparisons
 from app.products.description import ProductDescription
 from app.products.expression import Expression
 from app.products.palette import LegendEntry, Palette, hex_color
+from app.products.role import Role
 from colormaps import load_colormap
 
 
@@ -180,7 +181,15 @@ class Product(ProductDescription):
             name: role.model_copy(update={"window": windows[name]}) if name in windows else role
             for name, role in self.roles.items()
         }
-        found = self.model_copy(update={"roles": roles, "offset": self.offset if offset is None else offset})
+        return self._with(roles, self.offset if offset is None else offset)
+
+    def without_fallback(self) -> "Product":
+        """Return the product without what its roles take where there is nothing a year before."""
+        roles = {name: role.model_copy(update={"otherwise": None}) for name, role in self.roles.items()}
+        return self._with(roles, self.offset)
+
+    def _with(self, roles: Mapping[str, Role], offset: float | None) -> "Product":
+        found = self.model_copy(update={"roles": roles, "offset": offset})
         found.__dict__.pop("digest", None)  # the only thing worked out from these, and kept with the copy
         return found
 

@@ -212,7 +212,7 @@ def _earlier(catalogue: Catalogue, product: Product, name: str, tested: Span) ->
         if not given.periods:
             raise _nothing_landed(catalogue, product, name, role.window)
         return Window(name, role.title, (Span(given.periods, given.interval),), "as asked")
-    if (span := _years_before(catalogue, product, tested, 1)) is not None:
+    if (span := years_before(catalogue, product, tested, 1)) is not None:
         return Window(name, role.title, (span,), "the same time one year before")
     if role.otherwise == "latest-before" and (found := _latest_before(catalogue, product, tested)):
         how = "the latest period before; there is nothing for the same time one year before"
@@ -226,7 +226,7 @@ def _earlier(catalogue: Catalogue, product: Product, name: str, tested: Span) ->
 def _yearly(catalogue: Catalogue, product: Product, name: str, tested: Span) -> Window:
     role = product.roles[name]
     years = _years_of(role, name, tested)
-    found = [span for n in years if (span := _years_before(catalogue, product, tested, n)) is not None]
+    found = [span for n in years if (span := years_before(catalogue, product, tested, n)) is not None]
     least = role.minimum_years or 1
     if len(found) < least:
         there_are = ", ".join(span.text for span in found) or "none"
@@ -261,8 +261,8 @@ def _years_of(role: Role, name: str, tested: Span) -> list[int]:
     return years
 
 
-def _years_before(catalogue: Catalogue, product: Product, tested: Span, years: int) -> Span | None:
-    """The same time some years before; None where nothing has landed in it."""
+def years_before(catalogue: Catalogue, product: Product, tested: Span, years: int) -> Span | None:
+    """Return the same time some years before; None where nothing has landed in it."""
     start, end = (_shifted(moment, years) for moment in tested.bounds)
     if start is None or end is None:
         return None

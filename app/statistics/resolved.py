@@ -94,13 +94,28 @@ async def resolve_statistics(
         windows = select(catalogue, product, question.datetime).windows if product.roles else ()
         scenes = await scenes_in(catalogue, product, question.polygon, question.datetime, limit=limit)
     except (EmptyWindowError, WindowError) as error:
-        return replace(question, refusal=f"{str(error).removesuffix('.')}.")
+        return replace(question, refusal=_sentence(error))
     except TooManyScenesError as error:
         raise StatisticsRequestError(
             f"more than {error.limit} scenes lie under the area at this time, which is the limit; "
             "ask for a smaller area or a shorter time"
         ) from error
     return replace(question, scenes=scenes, windows=windows)
+
+
+def why_not_compared(catalogue: Catalogue, product: Product, datetime: str) -> str | None:
+    """Return why a time of a product with roles cannot be compared, as a sentence; None where it can."""
+    if not product.roles:
+        return None
+    try:
+        select(catalogue, product, datetime)
+    except (EmptyWindowError, WindowError) as error:
+        return _sentence(error)
+    return None
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).removesuffix('.')}."
 
 
 async def covered_share(catalogue: Catalogue, question: ResolvedStatistics) -> float:

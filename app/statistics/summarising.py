@@ -69,7 +69,9 @@ def summary_of(
         windows={window.role: window.to_json() for window in resolved.windows},
         offset=product.offset,
         absent=_absent(product, tally, outside) if lattice is not None else (),
-        counted=tuple(
+        counted=()
+        if values.empty
+        else tuple(
             _marked(row.name, tally.marked.get(row.name, 0.0), tally.moments.weight)
             for row in product.counted
         ),

@@ -32,6 +32,7 @@ from app.areas.series_updates import (
 from app.database import Database
 from app.products.product import Product
 from app.products.registry import Registry
+from app.rendering.basis import of_one_basis
 from app.rendering.selecting import compared_periods
 from app.statistics.geometry import GeometryError, Polygonal
 from app.statistics.resolved import ResolvedStatistics
@@ -113,7 +114,8 @@ class SeriesRefresh:
             mosaics.storage.StorageError: If the store does not answer.
         """
         done = Refreshed()
-        products = [p for p in self._registry.all() if p.planes == 1 and self._has_landed(p)]
+        landed = [p for p in self._registry.all() if p.planes == 1 and self._has_landed(p)]
+        products = [of_one_basis(self._catalogue, p) for p in landed]
         for collection in sorted({name for p in products for name in (p.collection, *p.zone_rules)}):
             readers = [p for p in products if collection in (p.collection, *p.zone_rules)]
             await self._follow(collection, readers, still_leading, done)

@@ -19,6 +19,7 @@ from app.http.bodies import JsonObject, RequestedFeatures
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names
 from app.http.periods import chosen_periods
 from app.keys import Scope
+from app.rendering.basis import of_one_basis
 from app.rendering.selecting import select
 from app.statistics.ring_offset import ring_width_m, ringed_answers
 from app.statistics.service import Answer, Question, Step, plan_series
@@ -106,7 +107,8 @@ async def statistics(
     unavailable the answer is 503, since computing everything again would slow down the tiles.
 
     For a product that compares dates every entry names its `windows`. A series runs over the tested window,
-    and the others follow it unless they are given. `offset=ring` subtracts the mean over a ring of 180 m
+    and the others follow it unless they are given: all entries are compared with a year before if any can be,
+    and those that cannot are empty, with the reason. `offset=ring` subtracts the mean over a ring of 180 m
     around each polygon (`offset=ring:300` sets another width) and reports it.
     """
     width_m = None
@@ -121,7 +123,9 @@ async def statistics(
         time, chosen = chosen_periods(state, found, None)
         how = chosen.windows[0].how
     steps = plan_series(state.catalogue, found, time, step)
-    if found.roles and len(steps) == 1:  # in a series each entry says what cannot be compared
+    if len(steps) > 1:
+        found = of_one_basis(state.catalogue, found)
+    elif found.roles and steps:  # in a series each entry says what cannot be compared
         select(state.catalogue, found, steps[0].datetime)
     asked = await asyncio.to_thread(RequestedFeatures.read, document, repair=repair)
     is_streamed = NDJSON in request.headers.get("accept", "")

@@ -109,29 +109,45 @@ async def test_news_of_an_earlier_window_reaches_the_entries_that_compare_it(kep
     await kept.land("june-24", "2024-06")
     await kept.land("july-24", "2024-07")
     await kept.refresh()
-    # 2023-06 has nothing before it; 2024-07 is compared with 2024-06, since 2023-07 has nothing.
+    # 2023-06 has nothing before it; 2024-07 lacks 2023-07, and another basis would not be like the others.
     before = await kept.rows()
-    assert set(before) == {(area, period) for area in (west, east) for period in ("2024-06", "2024-07")}
+    assert set(before) == {(area, "2024-06") for area in (west, east)}
     windows = {p: json.loads(e)["windows"]["pre"]["period"] for p, e in (await kept.entries(west)).items()}
-    assert windows == {"2024-06": "2023-06", "2024-07": "2024-06"}
+    assert windows == {"2024-06": "2023-06"}
 
     await kept.land("june-23-east", "2023-06", column=232, row=170)
     await kept.refresh()
     after = await kept.rows()
     assert {key for key in after if after[key] != before[key]} == {(east, "2024-06")}
 
-    # A July of the year before takes the place of June: also where its scene does not lie.
+    # With a July of the year before there is an entry, where its scene lies.
     await kept.land("july-23-east", "2023-07", column=232, row=170)
     await kept.refresh()
-    assert set(await kept.rows()) == {
-        *((area, "2024-06") for area in (west, east)),
-        (east, "2023-07"),
-        (east, "2024-07"),
-    }
+    assert set(await kept.rows()) == {*((area, "2024-06") for area in (west, east)), (east, "2024-07")}
     await commit_scenes(kept.storage, "sentinel-2-l2a", remove=["july-23-east"])
     await kept.catalogue.refresh()
     await kept.refresh()
     assert set(await kept.rows()) == set(before)
+
+
+async def test_a_first_period_a_year_before_changes_the_basis_of_all(kept: Kept) -> None:
+    (area,) = await kept.register([square(20, 100)], products=("ndvi-change",))
+    for month in ("2024-05", "2024-06", "2024-07"):
+        await kept.land(f"s-{month}", month)
+    await kept.refresh()
+
+    async def compared() -> dict[str, str]:
+        entries = await kept.entries(area)
+        return {p: json.loads(e)["windows"]["pre"]["period"] for p, e in entries.items()}
+
+    assert await compared() == {"2024-06": "2024-05", "2024-07": "2024-06"}
+    await kept.land("s-2023-06", "2023-06")
+    await kept.refresh()
+    assert await compared() == {"2024-06": "2023-06"}
+    await commit_scenes(kept.storage, "sentinel-2-l2a", remove=["s-2023-06"])
+    await kept.catalogue.refresh()
+    await kept.refresh()
+    assert await compared() == {"2024-06": "2024-05", "2024-07": "2024-06"}
 
 
 async def test_a_run_that_loses_the_lead_notes_nothing_and_the_next_goes_on(kept: Kept) -> None:

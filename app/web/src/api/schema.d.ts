@@ -180,7 +180,8 @@ export interface paths {
          *     unavailable the answer is 503, since computing everything again would slow down the tiles.
          *
          *     For a product that compares dates every entry names its `windows`. A series runs over the tested window,
-         *     and the others follow it unless they are given. `offset=ring` subtracts the mean over a ring of 180 m
+         *     and the others follow it unless they are given: all entries are compared with a year before if any can be,
+         *     and those that cannot are empty, with the reason. `offset=ring` subtracts the mean over a ring of 180 m
          *     around each polygon (`offset=ring:300` sets another width) and reports it.
          */
         readonly post: operations["statistics.product_statistics"];

@@ -4,6 +4,7 @@ import type { Entry } from "../api";
 import { build, draw } from "../dom";
 import { formatArea, formatShare, formatUnit, formatValue } from "../numbers";
 import { periodLabel } from "../periods";
+import { windowsOf } from "./change";
 import type { Drawn } from "./plot";
 import type { Column } from "./scales";
 import { bandOf, type Series } from "./series";
@@ -126,7 +127,8 @@ export class Cursor {
     const rows = entry.status === "empty" ? [] : layer.kind === "classes" ? classRows(entry, layer.colors) : [valueRow(entry, formatUnit(layer.unit))];
     const valid = entry.status === "empty" ? "No value" : `${formatShare(entry.valid_fraction)} of the area has a value`;
     const reason = entry.reason ? [build("p", "tip-soft", entry.reason)] : [];
-    return [...name, ...rows, build("p", "tip-valid", valid), ...reason];
+    const windows = layer.isComparing && entry.windows ? [build("p", "tip-soft", windowsOf(entry))] : [];
+    return [...name, ...rows, build("p", "tip-valid", valid), ...windows, ...reason];
   }
 
   /** The same as a sentence, for those who hear it. */
@@ -139,7 +141,7 @@ export class Cursor {
         layer.kind === "classes"
           ? entry.classes.map(({ name: each, area_ha }) => `${each} ${formatArea(area_ha / 100)}`).join(", ")
           : `mean ${formatValue(entry.mean ?? 0)} ${formatUnit(layer.unit)}`;
-      return `${name}${numbers}, ${formatShare(entry.valid_fraction)} of the area has a value. ${entry.reason ?? ""}`;
+      return `${name}${numbers}, ${formatShare(entry.valid_fraction)} of the area has a value. ${windowsOf(entry)} ${entry.reason ?? ""}`.trimEnd();
     });
     return `${periodLabel(column.period)}: ${said.join(" ")}`.trim();
   }

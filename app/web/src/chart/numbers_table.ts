@@ -30,20 +30,22 @@ export function drawTable(all: readonly Series[], names: readonly string[]): HTM
   return build("table", "numbers", head, build("tbody", "", ...rows));
 }
 
-interface TableColumn {
+export interface TableColumn {
   readonly title: string;
   readonly text: (entry: Entry) => string;
 }
 
-function columnsOf({ layer }: Series): TableColumn[] {
+/** What a table tells of each entry. */
+export function columnsOf({ layer }: Series): TableColumn[] {
   const shown = (value: number | null | undefined): string => (value === null || value === undefined ? "–" : formatValue(value));
-  const valid: TableColumn = { title: "Valid", text: (entry) => formatShare(entry.valid_fraction) };
+  const share: TableColumn = { title: "Valid", text: (entry) => formatShare(entry.valid_fraction) };
+  const last = layer.isComparing ? [share, { title: "Compared", text: (entry: Entry) => windowsOf(entry) || "–" }] : [share];
   if (layer.kind === "classes") {
     const classes = [...layer.colors.keys()].map((name) => ({
       title: `${name}, ha`,
       text: (entry: Entry) => shown(entry.classes.find((each) => each.name === name)?.area_ha),
     }));
-    return [...classes, valid];
+    return [...classes, ...last];
   }
   const unit = formatUnit(layer.unit);
   return [
@@ -51,7 +53,7 @@ function columnsOf({ layer }: Series): TableColumn[] {
     { title: "Median", text: (entry) => shown(entry.median) },
     { title: "2nd percentile", text: (entry) => shown(bandOf(entry)?.[0]) },
     { title: "98th percentile", text: (entry) => shown(bandOf(entry)?.[1]) },
-    valid,
+    ...last,
   ];
 }
 
@@ -71,7 +73,8 @@ const NUMBERS = ["mean", "median", "std", "min", "max", "sum", "count"] as const
 
 /**
  * RFC 4180: a row of names, then one row a period and series. Numbers are in `unit`, but for `valid_fraction` (0 to 1),
- * areas (km², and ha for classes), `count` (pixels) and `sum` (unit × pixels); empty where there is none. Times are UTC,
+ * areas (km², and ha for classes), `count` (pixels) and `sum` (unit × pixels); empty where there is none, as in a
+ * period without values. Times are UTC,
  * `end` is no longer part of the period.
  */
 export function csvOf(all: readonly Series[]): string {
@@ -89,9 +92,9 @@ export function csvOf(all: readonly Series[]): string {
       ...periodSpan(entry.period).map((moment) => new Date(moment).toISOString().replace(".000", "")),
       entry.status,
       entry.reason ?? "",
-      entry.valid_fraction,
+      entry.status === "empty" ? null : entry.valid_fraction,
       entry.area_km2,
-      entry.valid_area_km2,
+      entry.status === "empty" ? null : entry.valid_area_km2,
       ...NUMBERS.map((name) => entry[name]),
       ...percentiles.map((name) => entry.percentiles[name]),
       ...classes.map((name) => entry.classes.find((each) => each.name === name)?.area_ha),
