@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from app.products.product import Product
@@ -14,6 +15,8 @@ NUMBERS = (
 """Mean to maximum are in the product's unit and the variance is in its square; `count` is in pixels, `sum` in
 unit times pixels and `area_weighted_sum` in unit times km2."""
 
+LIT = ("lit_area_km2", "lit_share")
+
 
 def columns(product: Product) -> tuple[str, ...]:
     """Return the names of the columns.
@@ -22,7 +25,9 @@ def columns(product: Product) -> tuple[str, ...]:
     """
     classes = (f"{name} (ha)" for name in product.class_names)
     return (
-        *("period", "status", "kept", "unit", *NUMBERS, "p2", "p98", "lit_area_km2", "lit_share", *classes),
+        *("period", "status", "kept", "unit", *NUMBERS, "p2", "p98", "lit_above", *LIT),
+        *(f"{name} (above {above:g})" for above in product.further_lit_above for name in LIT),
+        *classes,
         *(f"{row.name} (ha)" for row in product.counted),
         *_windows(product),
         *("cell_size_m", "synthetic", "scenes", "reason", "inputs"),
@@ -49,6 +54,7 @@ def _row(product: Product, entry: Mapping[str, Any]) -> list[Any]:
     classes = {each["name"]: each["area_ha"] for each in entry["classes"]}
     counted = {each["name"]: each["area_ha"] for each in entry.get("counted", ())}
     windows = entry.get("windows", {})
+    lit = {each["above"]: (each["area_km2"], each["share"]) for each in entry.get("lit", ())}
     percentiles = entry["percentiles"]
     numbers = (
         dict.fromkeys(NUMBERS) | {"area_km2": entry["area_km2"]} if entry["status"] == "empty" else entry
@@ -57,7 +63,8 @@ def _row(product: Product, entry: Mapping[str, Any]) -> list[Any]:
         *(entry["period"], entry["status"], _truth(entry["kept"]), product.unit),
         *(numbers[name] for name in NUMBERS),
         *(percentiles.get("p2"), percentiles.get("p98")),
-        *(entry.get("lit_area_km2"), entry.get("lit_share")),
+        *(product.lit_above, *(entry.get(name) for name in LIT)),
+        *chain.from_iterable(lit.get(above, (None, None)) for above in product.further_lit_above),
         *(classes.get(name) for name in product.class_names),
         *(counted.get(row.name) for row in product.counted),
         *(windows.get(role, {}).get("period") for role in _windows(product)),

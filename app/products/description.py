@@ -26,6 +26,9 @@ from app.products.palette import COLORS
 from app.products.role import ROLES, Absences, Counted, Role
 from colormaps import Colormap, UnknownColormapError, load_colormap
 
+MAX_LIT = 10
+"""Thresholds above which one answer gives the area."""
+
 
 class ProductDescription(BaseModel):
     """What the file of a product says; one that contradicts itself is refused, naming the field."""
@@ -61,7 +64,11 @@ class ProductDescription(BaseModel):
     references: tuple[str, ...] = ()
     """Papers and guides the formula, classes and mask come from."""
     lit_above: float | None = Field(default=None, allow_inf_nan=False)
-    """Statistics give the area whose value is above this, in the unit."""
+    """Statistics give the area whose value is above this, in the unit; a request may give others."""
+    further_lit_above: tuple[float, ...] = Field(default=(), max_length=MAX_LIT - 1)
+    """Statistics give the area above each of these as well."""
+    zero_below: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The archive stores values below this as 0, so that a threshold at or below it means: above 0."""
     offset: float | None = Field(default=None, ge=-MAX_VALUE, le=MAX_VALUE)
     """Subtracted from every value, before classes; requests may give another. Left out, there is none."""
     plausible: tuple[float, float] | None = None
@@ -151,6 +158,8 @@ class ProductDescription(BaseModel):
             self._check_colors()
         if self.lit_above is not None and not (self.unit and self.expression):
             refuse("lit_above", "a lit area needs values of an expression and their unit")
+        if self.further_lit_above and self.lit_above is None:
+            refuse("further_lit_above", "the first threshold stands in lit_above; add lit_above = …")
         self._check_counted()
         self._check_absences()
         if self.plausible is not None and not self.plausible[0] < self.plausible[1]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -98,10 +98,15 @@ class Product(ProductDescription):
         if self.formula is None:
             return Comparisons()
         edges = (edge for row in self.classes for edge in (row.lower, row.upper))
-        thresholds = (*edges, self.lit_above, *(self.plausible or ()), *map(float, self.codes))
+        thresholds = (*edges, *self.lit_thresholds, *(self.plausible or ()), *map(float, self.codes))
         formulas = (self.formula, *self.conditions.values())
         shows_band = self.formula.is_band and self.offset is None
         return Comparisons.of(formulas, thresholds, shows_band=shows_band)
+
+    @property
+    def lit_thresholds(self) -> tuple[float, ...]:
+        """Above which statistics give the area, in the unit; none where nothing shines."""
+        return () if self.lit_above is None else (self.lit_above, *self.further_lit_above)
 
     @cached_property
     def palette(self) -> Palette | None:
@@ -182,6 +187,17 @@ class Product(ProductDescription):
             for name, role in self.roles.items()
         }
         return self._with(roles, self.offset if offset is None else offset)
+
+    def lit_at(self, thresholds: Sequence[float]) -> "Product":
+        """Return the product with thresholds of a request in place of its own.
+
+        Args:
+            thresholds: One or more, in the unit.
+        """
+        first, *further = thresholds
+        found = self.model_copy(update={"lit_above": first, "further_lit_above": tuple(further)})
+        found.__dict__.pop("comparisons", None)  # all that is worked out from these
+        return found
 
     def without_fallback(self) -> "Product":
         """Return the product without what its roles take where there is nothing a year before."""

@@ -59,7 +59,8 @@ def summary_of(
         },
         classes=() if values.empty else _classes(product, values),
         histogram=() if values.empty or wanted.histogram is None else _histogram(wanted.histogram, values),
-        lit=_lit(product, values),
+        lit_areas=_lit(product, values),
+        zero_below=product.zero_below,
         scenes=tuple(scene.id for scene in resolved.scenes.best_first if scene.id in tally.used),
         skipped=skipped,
         unmasked=tally.unmasked,
@@ -130,11 +131,13 @@ def _histogram(wanted: Histogram, values: Distribution) -> tuple[Bin, ...]:
     )
 
 
-def _lit(product: Product, values: Distribution) -> LitArea | None:
-    if product.lit_above is None or values.empty:
-        return None
-    area = values.area - values.up_to(product.lit_above)
-    return LitArea(area / M2_PER_KM2, min(max(area / values.area, 0.0), 1.0))
+def _lit(product: Product, values: Distribution) -> tuple[LitArea, ...]:
+    if values.empty:
+        return ()
+    areas = ((above, values.area - values.up_to(above)) for above in product.lit_thresholds)
+    return tuple(
+        LitArea(above, area / M2_PER_KM2, min(max(area / values.area, 0.0), 1.0)) for above, area in areas
+    )
 
 
 def _absent(product: Product, tally: Tally, outside: float) -> tuple[MarkedArea, ...]:

@@ -115,8 +115,10 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class LitArea:
-    """The area brighter than the product's `lit_above`."""
+    """The area brighter than a threshold."""
 
+    above: float
+    """The threshold, in the product's unit."""
     area_km2: float
     share: float
     """Share of the area that has a value, 0 to 1."""
@@ -154,7 +156,8 @@ class Summary:
     classes: tuple[ClassArea, ...]
     """Classes of the product, if it has any, in order."""
     histogram: tuple[Bin, ...]
-    lit: LitArea | None
+    lit_areas: tuple[LitArea, ...]
+    """Of each threshold of the product, in order; none if there are no values."""
     scenes: tuple[str, ...]
     """Ids of the scenes the values came from, best first."""
     skipped: tuple[str, ...]
@@ -175,8 +178,15 @@ class Summary:
     """The area without a value, by the reason it has none, for products that read windows."""
     counted: tuple[MarkedArea, ...] = ()
     """The product's counted conditions."""
+    zero_below: float | None = None
+    """Below which the product's archive stores values as 0."""
     suspect: MarkedArea | None = None
     """Values outside the plausible range, for products that state one."""
+
+    @property
+    def lit(self) -> LitArea | None:
+        """That of the first threshold."""
+        return self.lit_areas[0] if self.lit_areas else None
 
     def entry(self, period: str) -> dict[str, Any]:
         """Return the summary as an entry of a series, ready for JSON: no number is NaN or infinite."""
@@ -203,6 +213,7 @@ class Summary:
         entry |= self._comparison()
         if self.lit is not None:
             entry |= {"lit_area_km2": self.lit.area_km2, "lit_share": self.lit.share}
+            entry["lit"] = [self._lit(each) for each in self.lit_areas]
         if self.histogram:
             entry["histogram"] = [
                 {"from": b.low, "to": b.high, "area_km2": b.area_km2} for b in self.histogram
@@ -212,6 +223,11 @@ class Summary:
         if self.unmasked:
             entry["unmasked"] = list(self.unmasked)
         return entry
+
+    def _lit(self, lit: LitArea) -> dict[str, Any]:
+        if self.zero_below is None or lit.above > self.zero_below:
+            return asdict(lit)
+        return asdict(lit) | {"meaning": f"above 0: the archive stores values below {self.zero_below:g} as 0"}
 
     def _comparison(self) -> dict[str, Any]:
         """Return the fields of an entry that only some products have."""

@@ -19,6 +19,8 @@ from app.http.bodies import JsonObject, RequestedFeatures
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names
 from app.http.periods import chosen_periods
 from app.keys import Scope
+from app.products.description import MAX_LIT
+from app.products.product import Product
 from app.rendering.basis import of_one_basis
 from app.rendering.selecting import select
 from app.statistics.ring_offset import ring_width_m, ringed_answers
@@ -93,6 +95,14 @@ async def statistics(
     windows: AskedWindows,
     datetime: Datetime = None,
     step: Annotated[Cadence | None, Query(description="How long an entry lasts.")] = None,
+    lit_above: Annotated[
+        str | None,
+        Query(
+            description="Up to ten thresholds in the unit, separated by commas, for the lit area of products "
+            "of lights; the product's own if left out.",
+            max_length=300,
+        ),
+    ] = None,
     repair: Annotated[
         bool, Query(description="Make invalid polygons valid, return them so and say what that changed.")
     ] = False,
@@ -116,6 +126,8 @@ async def statistics(
         width_m = ring_width_m(windows.offset)
         windows = replace(windows, offset="0")
     found, time = windows.product(state, product, datetime)
+    if lit_above is not None:
+        found = _lit_at(found, lit_above)
     if not state.catalogue.has(found.collection):
         raise NothingLandedError(f"nothing has landed for {found.id!r} yet")
     how = None
@@ -206,6 +218,15 @@ def _numbers(name: str, text: str) -> list[float]:
     if not all(map(math.isfinite, numbers)):
         raise RequestError(f"{name} must be numbers separated by commas, not {text[:80]!r}")
     return numbers
+
+
+def _lit_at(product: Product, text: str) -> Product:
+    if product.lit_above is None:
+        raise RequestError(f"product {product.id!r} has no lit area; leave out lit_above")
+    thresholds = tuple(dict.fromkeys(_numbers("lit_above", text)))
+    if not 1 <= len(thresholds) <= MAX_LIT:
+        raise RequestError(f"lit_above has 1 to {MAX_LIT} thresholds, not {len(thresholds)}")
+    return product.lit_at(thresholds)
 
 
 def _pair(name: str, text: str) -> tuple[float, float]:

@@ -3841,6 +3841,8 @@ export interface operations {
                 readonly datetime?: string | null;
                 /** @description How long an entry lasts. */
                 readonly step?: components["schemas"]["Cadence"] | null;
+                /** @description Up to ten thresholds in the unit, separated by commas, for the lit area of products of lights; the product's own if left out. */
+                readonly lit_above?: string | null;
                 /** @description Make invalid polygons valid, return them so and say what that changed. */
                 readonly repair?: boolean;
                 /** @description Numbers from 0 to 100, separated by commas. */
