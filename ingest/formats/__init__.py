@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from ingest.formats.geotiff import unpack_geotiff
+from ingest.formats.hdf5 import unpack_hdf5
 from ingest.raster import Layer, SourceRaster
 
 
@@ -31,5 +32,5 @@ class Format(Protocol):
         ...
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType({"geotiff": unpack_geotiff})
+FORMATS: Mapping[str, Format] = MappingProxyType({"geotiff": unpack_geotiff, "hdf5": unpack_hdf5})
 """All there are, by the names that descriptions of sources use."""
