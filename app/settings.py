@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.keys import KeyEntry
@@ -111,6 +111,25 @@ class Settings(BaseSettings):
     archive_tokens: Annotated[Mapping[str, SecretStr], NoDecode] = Field(default={}, repr=False)
     """Bearer tokens for archives that want one, separated by commas: `stac.example.org=token`. Each is sent
     to its own host over https, and to no other."""
+
+    earthdata_token: SecretStr | None = Field(
+        default=None,
+        repr=False,
+        validation_alias=AliasChoices("TILEWATCH_EARTHDATA_TOKEN", "EARTHDATA_TOKEN", "BEARER_TOKEN"),
+    )
+    """The token of NASA's archives, which is sent to them alone; also read from `EARTHDATA_TOKEN`."""
+
+    earthdata_username: str | None = Field(
+        default=None, validation_alias=AliasChoices("TILEWATCH_EARTHDATA_USERNAME", "EARTHDATA_USERNAME")
+    )
+    """Where there is no token: who asks Earthdata for one; also read from `EARTHDATA_USERNAME`."""
+
+    earthdata_password: SecretStr | None = Field(
+        default=None,
+        repr=False,
+        validation_alias=AliasChoices("TILEWATCH_EARTHDATA_PASSWORD", "EARTHDATA_PASSWORD"),
+    )
+    """Its password, which is sent to Earthdata's login alone; also read from `EARTHDATA_PASSWORD`."""
 
     downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
     """Where fetched files are kept until their scene has landed, so that an interrupted run can continue."""

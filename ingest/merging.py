@@ -96,6 +96,8 @@ async def merge_scene(
     ]
     if landed is None:
         return Merger(granule, digest, losses=tuple(losses))
+    if source.is_outdated(granule, landed.provenance):
+        return Merger(granule, landed.digest, landed.key)  # what is there stays
     with suppress(GranuleRefusedError):
         as_landed = granule.with_bands(landed.bands)
         same_files = options.digest(as_landed, source.collection_id) == landed.digest

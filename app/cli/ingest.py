@@ -19,6 +19,7 @@ from app.settings import Settings
 from ingest.archives.archive import Access, Archive, Wanted, WantedError
 from ingest.archives.credentials import bearer_tokens
 from ingest.archives.discovery import Discovery, discover
+from ingest.archives.earthdata import earthdata_credentials
 from ingest.archives.http import ArchiveClient, ArchiveError
 from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
@@ -35,7 +36,7 @@ from mosaics.descriptions.sources import (
     find_source,
 )
 from mosaics.log import read_state
-from mosaics.period import parse_when
+from mosaics.period import instant_text, parse_instant, parse_when
 from mosaics.storage import Storage, open_storage
 
 ALL_REFUSALS = (*REFUSALS, ArchiveError, BboxError, SourceFileError, UnknownSourceError, WantedError)
@@ -53,6 +54,9 @@ bbox_option = click.option(
 @click.option("--bands", metavar="A,B", default="", help="Bands of the collection; else all the source has.")
 @click.option("--max-cloud", type=float, metavar="N", help="Per cent; cloudier scenes are left out.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most scenes to land.")
+@click.option(
+    "--revised-since", metavar="T", help="Only what the archive has added or changed since, where it tells."
+)
 @click.option(
     "--mode",
     type=click.Choice([mode.value for mode in Mode]),
@@ -78,6 +82,7 @@ def ingest(
     bands: str,
     max_cloud: float | None,
     limit: int | None,
+    revised_since: str | None,
     mode: str,
     clip: bool,
     requester_pays: bool,
@@ -104,6 +109,7 @@ def ingest(
             bands=tuple(filter(None, map(str.strip, bands.split(",")))),
             max_cloud_percent=max_cloud,
             limit=limit,
+            revised_since=None if revised_since is None else parse_instant(revised_since),
         )
         options = IngestOptions(
             mode=Mode(mode),
@@ -112,13 +118,22 @@ def ingest(
             offsets=parse_numbers("--offset", offsets),
         )
         refuse_other_bands(options, wanted.bands or described.bands)
-        credentials = bearer_tokens(settings.archive_tokens)
+        client_of = make_client or ArchiveClient
+        credentials = (
+            *bearer_tokens(settings.archive_tokens),
+            *earthdata_credentials(
+                settings.earthdata_token,
+                settings.earthdata_username,
+                settings.earthdata_password,
+                client_of,
+            ),
+        )
         downloads = Downloads(settings.downloads)
         work = IngestRun(collection, wanted, options, downloads, told, dry_run=dry_run, overviews=overviews)
 
         async def run() -> Failed:
             async with (
-                (make_client or ArchiveClient)(credentials=credentials) as client,
+                client_of(credentials=credentials) as client,
                 await open_storage(storage or settings.storage) as opened,
             ):
                 archive = open_archive(described, Access(client, requester_pays=requester_pays))
@@ -212,6 +227,7 @@ class IngestRun:
             there = {state.scenes[self.options.scene_id(scene_id)].period for scene_id in survey.landed}
             periods = there | {landing.plan.period for landing in outcome.landings}
             await bring_overviews(storage, source.collection_id, self.collection.clear, self.told, periods)
+        newest = discovery.newest_revision
         there_now = len(outcome.landings) + len(survey.landed)
         self.told.result(
             status=status_of(outcome.failures, there_now),
@@ -223,6 +239,7 @@ class IngestRun:
             failures=outcome.failures,
             fetched_bytes=watch.fetched_bytes,
             landed_bytes=sum(landing.size_bytes for landing in outcome.landings),
+            **({} if newest is None else {"newest_revision": instant_text(newest)}),
         )
         return outcome.failures, len(survey.pending) + there_now if self.dry_run else there_now
 

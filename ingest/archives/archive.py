@@ -54,6 +54,8 @@ class Wanted:
     max_cloud_percent: float | None = None
     limit: int | None = None
     """The most granules that are kept, in the archive's order."""
+    revised_since: datetime | None = None
+    """Only what the archive has added or changed since; an archive that does not tell gives all."""
 
     def __post_init__(self) -> None:
         if self.interval.start is None and self.interval.end is None:
@@ -127,6 +129,8 @@ class Granule:
     provenance: Provenance = field(default_factory=Provenance)
     supersedes: tuple[str, ...] = ()
     """Ids of the granules that are the same one, in lesser versions."""
+    revised: datetime | None = None
+    """When the archive added or last changed it; None where it does not tell."""
 
     def __post_init__(self) -> None:
         if not SCENE_ID.fullmatch(self.id):
@@ -269,6 +273,17 @@ class Archive(ABC):
             GranuleRefusedError: If there is nothing to be made.
         """
         return granule.wanted_files
+
+    def is_outdated(self, granule: Granule, landed: Mapping[str, Any]) -> bool:  # noqa: ARG002 - as above
+        """Return whether what has landed of a granule is newer than the granule.
+
+        An archive may list an old version by itself, as one that is asked for revisions does.
+
+        Args:
+            granule: As it was found.
+            landed: The properties of the item that has landed under its id.
+        """
+        return False
 
     @abstractmethod
     async def size_bytes(self, file: RemoteFile) -> int | None:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import shapely
@@ -32,6 +32,8 @@ class Discovery:
     over_limit: int = 0
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Why, by id, granules that were asked for cannot be used."""
+    newest_revision: datetime | None = None
+    """When the archive last changed one of all it has sent; None where it does not tell."""
 
 
 async def discover(archive: Archive, wanted: Wanted) -> Discovery:
@@ -47,15 +49,20 @@ async def discover(archive: Archive, wanted: Wanted) -> Discovery:
     found = elsewhere = 0
     refused: dict[str, str] = {}
     granules: dict[str, Granule] = {}
+    revisions: list[datetime] = []
     async for one in archive.search(wanted):
         found += 1
+        if isinstance(one, Granule) and one.revised is not None:
+            revisions.append(one.revised)
         if isinstance(one, LeftOut):
             if one.reason is None:
                 elsewhere += 1
             else:
                 refused[_unlike(one.id, refused)] = one.reason
         elif _is_wanted(one, wanted):
-            granules.setdefault(one.id, one)
+            before = granules.get(one.id)
+            if before is None or one.version > before.version:
+                granules[one.id] = one
         else:
             elsewhere += 1
     newest = newest_versions(granules.values())
@@ -69,6 +76,7 @@ async def discover(archive: Archive, wanted: Wanted) -> Discovery:
         elsewhere=elsewhere,
         over_limit=len(clear) - len(kept),
         refused=refused,
+        newest_revision=max(revisions, default=None),
     )
 
 

@@ -46,6 +46,10 @@ class Expected:
     size_bytes: int | None = None
     checksum: str | None = None
     """A multihash in hexadecimal digits."""
+    begins_with: bytes = b""
+    """The signature of the format."""
+    vet: Callable[[httpx.Response], None] = lambda _: None
+    """Looks at the head of every answer before it is received; raises `ArchiveError` for what is not a file."""
 
 
 async def fetch_file(
@@ -124,6 +128,8 @@ class _PartialFile:
                 f"{self.target.name} came with {self.size_bytes} bytes; "
                 f"its archive says {expected.size_bytes}."
             )
+        if expected.begins_with and not self._begins_with(expected.begins_with):
+            return f"{self.target.name} came as something else than its format, {self.size_bytes} bytes."
         known = [_multihash(expected.checksum), ("md5", self.md5) if self.md5 else None]
         for name, digest in filter(None, known):
             if self._digest(name) != digest:
@@ -136,6 +142,12 @@ class _PartialFile:
             os.fsync(file.fileno())
         self.path.replace(self.target)
         self._note.unlink(missing_ok=True)
+
+    def _begins_with(self, signature: bytes) -> bool:
+        if not self.path.is_file():  # an empty answer
+            return False
+        with self.path.open("rb") as file:
+            return file.read(len(signature)) == signature
 
     def _digest(self, name: str) -> str:
         with self.path.open("rb") as file:
@@ -210,6 +222,7 @@ async def _receive_rest(
     if part.size_bytes and tag:
         headers |= {"Range": f"bytes={part.size_bytes}-", "If-Range": tag}
     async with client.once(Request(url, headers=headers)) as response:
+        expected.vet(response)
         if response.status_code == 206 and "Range" in headers:
             total = _continued(response, part)
         elif response.status_code == 206:

@@ -9,7 +9,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,6 +34,12 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Answers that another try may turn into a good one."""
 
 
+REFUSING = frozenset({401, 403, 404})
+"""Answers whose text may say what somebody has to do first, such as to agree to a licence."""
+REASON_BYTES = 4096
+REASON_S = 5.0
+"""How much of such a text is read, and for how long."""
+
 CRAWL_BYTES = 2**16
 FLAGGING = 3
 """So many requests in a row that failed for all tries, after which a host is tried once for each request."""
@@ -50,12 +56,17 @@ class ArchiveUnavailableError(ArchiveError):
 
 
 class ArchiveAnswerError(ArchiveError):
-    """An archive answers with an error."""
+    """An archive answers with an error.
 
-    def __init__(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+    Attributes:
+        said: The beginning of what it says of a refusal, which no message shows; empty for other errors.
+    """
+
+    def __init__(self, url: str, status: int, headers: Mapping[str, str], said: str = "") -> None:
         super().__init__(f"the archive answers {status} at {shown(url)}")
         self.status = status
         self.headers = headers
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,15 @@ class Patience:
         """Return how long to wait after so many failures in a row."""
         most_s = min(self.first_wait_s * 2.0 ** (failures - 1), self.longest_wait_s)
         return max(most_s * random.uniform(0.5, 1.0), asked_s or 0.0)  # noqa: S311 - jitter
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON document as an archive answers with it."""
+
+    content: Any
+    headers: Mapping[str, str]
+    """Names in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +193,12 @@ class ArchiveClient:
             ArchiveAnswerError: If the answer is an error.
             ArchiveError: If it is too large or not JSON, or the archive cannot be asked.
         """
+        return (await self.answer(request, final=final)).content
 
-        async def read() -> Any:
+    async def answer(self, request: Request, *, final: frozenset[int] = frozenset()) -> Document:
+        """Return the JSON an archive answers with, and the headers; see `document`."""
+
+        async def read() -> Document:
             async with asyncio.timeout(self.patience.document_s), self.once(request) as response:
                 content = bytearray()
                 async for piece in response.aiter_bytes():
@@ -185,7 +209,8 @@ class ArchiveClient:
                             f"at {shown(request.url)}."
                         )
             try:
-                return json.loads(content, parse_constant=lambda _: None)  # NaN, which some write
+                found = json.loads(content, parse_constant=lambda _: None)  # NaN, which some write
+                return Document(found, response.headers)
             except (ValueError, RecursionError) as error:  # it may be a page of a proxy, or of maintenance
                 raise httpx.DecodingError(
                     f"the archive answers something that is not JSON at {shown(request.url)}"
@@ -286,7 +311,8 @@ class ArchiveClient:
                     request = _redirected(request, response)
                     continue
                 if response.status_code >= 300:
-                    raise ArchiveAnswerError(request.url, response.status_code, response.headers)
+                    said = await _reason(response)
+                    raise ArchiveAnswerError(request.url, response.status_code, response.headers, said)
                 yield response
                 return
             finally:
@@ -297,15 +323,16 @@ class ArchiveClient:
         """Send a request with the credential for where it goes, which is renewed once where it is refused."""
         url = self._checked(request.url)
         credential = credential_for(_origin(url), self._credentials)
-        response = await self._send(request, url, credential)
-        if response.status_code == 401 and credential is not None:
+        own = {} if credential is None else await credential.headers()
+        response = await self._send(request, url, own)
+        if response.status_code != 401 or credential is None:
+            return response
+        if await credential.renew() or await credential.headers() != own:  # another request has renewed it
             await response.aclose()
-            if await credential.renew():
-                return await self._send(request, url, credential)
+            return await self._send(request, url, await credential.headers())
         return response
 
-    async def _send(self, request: Request, url: httpx.URL, credential: Credential | None) -> httpx.Response:
-        own = {} if credential is None else await credential.headers()
+    async def _send(self, request: Request, url: httpx.URL, own: Mapping[str, str]) -> httpx.Response:
         built = self._client.build_request(
             request.method, url, json=request.body, headers={**request.headers, **own}
         )
@@ -327,6 +354,20 @@ class ArchiveClient:
 def shown(url: str) -> str:
     """Return an address as anybody may read it: without its query, which may hold a signature."""
     return url.partition("?")[0].partition("#")[0][:200]
+
+
+async def _reason(response: httpx.Response) -> str:
+    """Return the beginning of the text of a refusal; empty for other answers, and where it does not come."""
+    if response.status_code not in REFUSING:
+        return ""
+    content = bytearray()
+    with suppress(httpx.TransportError, httpx.DecodingError, TimeoutError):
+        async with asyncio.timeout(REASON_S):
+            async for piece in response.aiter_bytes(REASON_BYTES):
+                content += piece
+                if len(content) >= REASON_BYTES:
+                    break
+    return bytes(content[:REASON_BYTES]).decode("utf-8", "replace")
 
 
 def _host(address: str) -> str:

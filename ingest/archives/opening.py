@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ingest.archives.archive import Access, Archive, Granule, LeftOut
+from ingest.archives.cmr.archive import CmrArchive
 from ingest.archives.stac.archive import StacArchive
 from ingest.archives.stac.item_files import read_item_file
 from mosaics.collection import Collection
@@ -13,7 +14,7 @@ from mosaics.descriptions.sources import SourceDescription
 Opener: TypeAlias = Callable[[Any, Access], Archive]
 """Makes an archive of the description of its kind."""
 
-OPENERS: Mapping[str, Opener] = MappingProxyType({"stac": StacArchive})
+OPENERS: Mapping[str, Opener] = MappingProxyType({"cmr": CmrArchive, "stac": StacArchive})
 """All kinds, by their names in source files; `mosaics.descriptions.sources.KINDS` has their models."""
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
+from mosaics.descriptions.sources.cmr import CmrSource
 from mosaics.descriptions.sources.source import SourceDescription
 from mosaics.descriptions.sources.stac import BandAsset, StacSource
 from mosaics.descriptions.toml_files import ReadFiles, read_folders, read_table
@@ -17,6 +18,7 @@ __all__ = [
     "KINDS",
     "SHIPPED",
     "BandAsset",
+    "CmrSource",
     "SourceDescription",
     "SourceFileError",
     "StacSource",
@@ -37,7 +39,7 @@ class UnknownSourceError(LookupError):
     """No source of that name; the message names those there are."""
 
 
-KINDS: Mapping[str, type[SourceDescription]] = MappingProxyType({"stac": StacSource})
+KINDS: Mapping[str, type[SourceDescription]] = MappingProxyType({"cmr": CmrSource, "stac": StacSource})
 """The model of each kind of source; a file says by `kind` which it is of."""
 USUAL_KIND = "stac"
 """Of files that do not say it: there was no other kind once."""

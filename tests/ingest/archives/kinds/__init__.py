@@ -1,10 +1,12 @@
 """The kinds of archives that the contract runs over, each played by servers on this machine."""
 
 from tests.ingest.archives.kinds.case import ArchiveCase
+from tests.ingest.archives.kinds.cmr import CmrCase
 from tests.ingest.archives.kinds.made_to_order import MadeToOrderCase, PackedCase
 from tests.ingest.archives.kinds.stac import StacCase
 
 CASES: dict[str, type[ArchiveCase]] = {
+    "cmr": CmrCase,
     "stac": StacCase,
     "made-to-order": MadeToOrderCase,
     "made-to-order, packed": PackedCase,

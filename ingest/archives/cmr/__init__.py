@@ -1,0 +1,1 @@
+"""The kind "cmr": NASA's Common Metadata Repository, searched for granules of NASA's."""

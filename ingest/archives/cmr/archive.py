@@ -1,0 +1,136 @@
+"""An archive that is a collection of NASA's Common Metadata Repository, its files for an Earthdata token."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ingest.archives.archive import (
+    Access,
+    Archive,
+    Granule,
+    GranuleRefusedError,
+    LeftOut,
+    Progress,
+    RemoteFile,
+    Wanted,
+)
+from ingest.archives.cmr.granules import PRODUCED, granule_name, read_granule
+from ingest.archives.cmr.search import GranuleSearch, find_collection, search_granules
+from ingest.archives.fetching import Expected, fetch_file
+from ingest.archives.http import ArchiveAnswerError, ArchiveError, shown
+from ingest.formats import FORMATS
+from mosaics.descriptions.sources import CmrSource
+from mosaics.period import PeriodError, parse_instant
+
+SIGNATURES = {"hdf5": b"\x89HDF\r\n\x1a\n", "geotiff": b""}
+"""How files of each format begin."""
+WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+REMEDY = (
+    "Log in at https://urs.earthdata.nasa.gov, agree there to the licences that are asked for (Applications, "
+    "Accept New EULAs), make a new token (Generate Token) and give it as EARTHDATA_TOKEN."
+)
+
+
+class CmrArchive(Archive):
+    """See `ingest.archives.archive.Archive`.
+
+    Args:
+        description: What it is.
+        access: What it may use.
+    """
+
+    def __init__(self, description: CmrSource, access: Access) -> None:
+        super().__init__(description, unpack=FORMATS[description.format])
+        self._description = description
+        self._client = access.client
+        self._concept_id = description.concept_id
+        """Looked up once where the source does not give it."""
+
+    async def search(self, wanted: Wanted) -> AsyncIterator[Granule | LeftOut]:
+        """See `Archive.search`; the repository reads boxes across the antimeridian as they are."""
+        source, bands = self._description, wanted.bands or self.band_names
+        if self._concept_id is None:
+            self._concept_id = await find_collection(self._client, source)
+        search = GranuleSearch(
+            source.api, self._concept_id, wanted.bbox, wanted.interval, wanted.revised_since
+        )
+        async for meta, umm in search_granules(self._client, search):
+            if meta.get("collection-concept-id", self._concept_id) != self._concept_id:
+                yield LeftOut(granule_name(meta, umm))
+                continue
+            try:
+                yield read_granule(meta, umm, source, bands)
+            except GranuleRefusedError as error:
+                yield LeftOut(granule_name(meta, umm), str(error))
+
+    def is_outdated(self, granule: Granule, landed: Mapping[str, Any]) -> bool:
+        """See `Archive.is_outdated`; the newest production of a tile stays."""
+        try:
+            newer: bool = parse_instant(landed[PRODUCED]).timestamp() > granule.version[0]
+        except (KeyError, TypeError, PeriodError):  # landed by other means
+            return False
+        return newer
+
+    async def size_bytes(self, file: RemoteFile) -> int | None:
+        """See `Archive.size_bytes`."""
+        if file.size_bytes is not None:
+            return file.size_bytes
+        try:
+            return await self._client.size_bytes(file.href)
+        except ArchiveAnswerError as error:
+            raise _in_words(error) from error
+
+    async def fetch(self, file: RemoteFile, target: Path, progress: Progress) -> None:
+        """See `Archive.fetch`."""
+        expected = Expected(
+            file.size_bytes, file.checksum, SIGNATURES[self._description.format], vet=_refuse_web_pages
+        )
+
+        async def address(refused: bool) -> str:  # noqa: ARG001 - the client renews the token
+            return file.href
+
+        try:
+            await fetch_file(self._client, address, expected, target, progress)
+        except ArchiveAnswerError as error:
+            raise _in_words(error) from error
+
+
+def _refuse_web_pages(response: httpx.Response) -> None:
+    """Refuse a page with the status of a file, as a login or a licence that is not agreed to is answered."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in WEB_PAGES:
+        raise ArchiveError(
+            f"the archive answers a web page in place of {shown(str(response.url))}: the token is not "
+            f"accepted there, or a licence is not agreed to. {REMEDY}"
+        )
+    if response.status_code == 200 and response.headers.get("content-length") == "0":
+        raise ArchiveError(
+            f"the archive answers nothing in place of {shown(str(response.url))}, as where a token is not "
+            f"accepted. {REMEDY}"
+        )
+
+
+def _in_words(error: ArchiveAnswerError) -> ArchiveError:
+    """Return an error that says what to do where access is refused; the same error for others."""
+    if (licence := _licence(error.said)) is not None:
+        return ArchiveError(
+            f"{error}: the licence of these data is not agreed to. Agree to it at {licence}, and try again."
+        )
+    if error.status in {401, 403}:
+        return ArchiveError(f"{error}: it wants an Earthdata token that holds. {REMEDY}")
+    return error
+
+
+def _licence(said: str) -> str | None:
+    """Return where a licence is agreed to, as Earthdata's refusals say it; None for other refusals."""
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return "https://urs.earthdata.nasa.gov" if "eula" in said.lower() else None
+    address = answer.get("accept_eula_url") if isinstance(answer, dict) else None
+    if isinstance(address, str) and address.startswith("https://") and address.isprintable():
+        return address[:200]
+    return "https://urs.earthdata.nasa.gov" if "eula" in said.lower() else None

@@ -1,0 +1,48 @@
+"""Sources of the kind "cmr": collections of NASA's Common Metadata Repository."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from mosaics.descriptions.sources.source import SourceDescription
+
+
+class CmrSource(SourceDescription):
+    """One collection of NASA's Common Metadata Repository, in one of its versions."""
+
+    kind: Literal["cmr"] = "cmr"
+    api: str = "https://cmr.earthdata.nasa.gov/search"
+    """Root of the searches."""
+    short_name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]{0,84}$")
+    """NASA's name of the collection: VNP46A3."""
+    version: str = Field(pattern=r"^[\w.-]{1,20}$")
+    """Of the collection; "2" and "002" are the same."""
+    concept_id: str | None = Field(default=None, pattern=r"^C[0-9]+-[A-Z0-9_]+$")
+    """The repository's id of the collection; it is looked up by name and version where it is not given."""
+    provider: str | None = Field(default=None, pattern=r"^[A-Z0-9_]+$")
+    """Whose collection it is, where several have one of that name and version."""
+    names: Literal["granule", "black-marble"] = "granule"
+    """What granules are known by.
+
+    `granule`: the metadata alone. `black-marble`: the names of their files, which have time, tile and
+    version; a granule that was produced again is the same scene."""
+    tile: str | None = None
+    """The additional attribute that has the tile, where names are those of granules: MGRS_TILE_ID."""
+    format: Literal["geotiff", "hdf5"] = "hdf5"
+    """Of the files."""
+    layers: Mapping[str, int | str] = Field(min_length=1)
+    """What each of our bands is called in the file: the name of a dataset, or the number of a band."""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """See `SourceDescription.bands`."""
+        return tuple(self.layers)
+
+    @field_validator("api")
+    @classmethod
+    def _is_a_root(cls, value: str) -> str:
+        if not re.match(r"https?://", value) or set("?#@") & set(value):
+            raise ValueError("the root of searches is an https address without query or credentials")
+        return value.rstrip("/")
