@@ -38,11 +38,13 @@ from app.state import AppState, Freshness
 from app.statistics.memory import DatabaseMemory, ProcessMemory
 from app.statistics.service import StatisticsService
 from app.statistics.zonal import ZonalEngine
+from app.tasks.damage_exchange import DamageExchange
 from app.tasks.region_rotation import RegionRotation
 from app.tasks.schedule import schedule
 from app.tasks.scheduler import Scheduler
 from app.tasks.series_refresh import SeriesRefresh
 from app.tasks.task import Nightly
+from app.tasks.verification import Verification
 from mosaics.catalogue import Catalogue
 from mosaics.descriptions.folders import DescriptionFolders
 from mosaics.storage import open_storage
@@ -67,7 +69,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         log.warning("programs on this machine may write without a key (TILEWATCH_KEYLESS_WRITES)")
     async with AsyncExitStack() as stack:
         state = await open_state(settings, stack, CommandLine.of(settings, app.state.program))
-        for doing in (keep_fresh(state), state.health.watch()):
+        watching = [keep_fresh(state), state.health.watch()]
+        if state.database is not None:
+            watching.append(DamageExchange(state.database, state.catalogue).watch())
+        for doing in watching:
             stack.push_async_callback(_cancel, asyncio.create_task(doing))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(state.freshness.attempted.wait(), LONGEST_START_S)
@@ -117,6 +122,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
                 series_refresh,
                 SceneIndexUpdates(database, storage),
                 rotation,
+                Verification.of(settings, database, catalogue, command_line),
                 refresh_every=timedelta(seconds=settings.jobs_every_s),
                 nightly=nightly,
             ),
@@ -136,6 +142,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         tasks=tasks,
         regions=regions,
         sampler=sampler,
+        verified_for=timedelta(days=settings.verify_days) if settings.verify_mb_per_s else None,
     )
     return AppState(
         settings=settings,

@@ -187,10 +187,17 @@ def _jobs(state: AppState) -> Iterable[Metric]:
 
 
 def _facts(report: Report) -> Iterable[Metric]:
-    """Yield the numbers behind the last report: free disk space, and how old each region is."""
+    """Yield the numbers behind the last report: free disk space, damaged files, ages of regions."""
     free_bytes = report.findings["storage"].facts.get("free_bytes")
     if free_bytes is not None:
         yield _gauge("tilewatch_storage_free_bytes", "Free space on the storage's disk.", free_bytes)
+    verification = report.findings["verification"].facts
+    for name, says in (
+        ("damaged", "Scenes and overviews with files that the verification found damaged."),
+        ("due", "Scenes and overviews whose files are due to be verified."),
+    ):
+        if name in verification:
+            yield _gauge(f"tilewatch_verification_{name}", says, verification[name])
     age = GaugeMetricFamily(
         "tilewatch_region_age_days", "Days since the refresh that is shown started.", labels=["region"]
     )

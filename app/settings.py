@@ -50,6 +50,17 @@ class Settings(BaseSettings):
     jobs_every_s: float = Field(default=15.0, ge=1)
     """How often the series of areas are updated, in seconds; cheap if nothing has landed."""
 
+    verify_mb_per_s: float = Field(default=2.0, ge=0)
+    """Megabytes of landed files that are read in a second, in the background, to find damaged ones; 0: none.
+
+    The worker that leads the tasks does it. Files are read in turn, those verified longest ago first."""
+
+    verify_days: float = Field(default=30.0, gt=0)
+    """For how many days a file that was verified is not read again."""
+
+    verify_repair: bool = True
+    """Whether damaged files found so are fetched again from where they came, and overviews made again."""
+
     orders_at_once: int = Field(default=1, ge=0)
     """Jobs (`POST /ingest`, `/composites`) that run at once, over all workers of one database.
 

@@ -34,7 +34,28 @@ def clip_file(path: Path, bbox: Bbox, target: Path) -> None:
         RasterRefusedError: If the file cannot be read, or has nothing under the box.
     """
     with opened(path) as dataset:
-        _clip_dataset(dataset, path.name, bbox, target)
+        window = window_under(dataset, bbox)
+        if window is None:
+            raise RasterRefusedError(f"{path.name} has no pixels under the box.")
+        _clip_dataset(dataset, path.name, window, target)
+
+
+def cut_file(path: Path, grid: FileGrid, target: Path) -> None:
+    """Write the part of a GeoTIFF that has the very pixels of a grid, where it appears whole.
+
+    Raises:
+        RasterRefusedError: If the file cannot be read, or its pixels do not lie on that grid.
+    """
+    with opened(path) as dataset:
+        column, row = ~dataset.transform @ (grid.transform.c, grid.transform.f)
+        window = Window(round(column), round(row), grid.width, grid.height)
+        there = dataset.window_transform(window)
+        lies_within = window.col_off >= 0 and window.row_off >= 0
+        lies_within &= window.col_off + grid.width <= dataset.width
+        lies_within &= window.row_off + grid.height <= dataset.height
+        if not (lies_within and dataset.crs == grid.crs and there.almost_equals(grid.transform, 1e-6)):
+            raise RasterRefusedError(f"{path.name} has other pixels by now than those that were landed.")
+        _clip_dataset(dataset, path.name, window, target)
 
 
 def clipped_raster(raster: SourceRaster, part: Path) -> SourceRaster:
@@ -50,10 +71,7 @@ def clipped_raster(raster: SourceRaster, part: Path) -> SourceRaster:
     )
 
 
-def _clip_dataset(dataset: DatasetReader, name: str, bbox: Bbox, target: Path) -> None:
-    window = window_under(dataset, bbox)
-    if window is None:
-        raise RasterRefusedError(f"{name} has no pixels under the box.")
+def _clip_dataset(dataset: DatasetReader, name: str, window: Window, target: Path) -> None:
     unfinished = target.with_name(f"{target.name}.clipping")
     profile = dataset.profile | {
         "width": window.width,

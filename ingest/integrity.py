@@ -1,12 +1,12 @@
 """What an item states of a file of ours: its size, and checksums by which damage is told."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mosaics.checksums import FIELD, SHA256, written_checksums
 from mosaics.raster.block_checks import checksums_of
+from mosaics.verifying import file_digest
 
 Integrity = Mapping[str, Any]
 
@@ -17,10 +17,8 @@ def integrity_of(path: Path) -> Integrity:
     Raises:
         rasterio.errors.RasterioError: If it cannot be read.
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "file:size": path.stat().st_size,
-        "file:checksum": f"{SHA256}{digest}",
+        "file:checksum": f"{SHA256}{file_digest(path)}",
         FIELD: written_checksums(checksums_of(path)),
     }

@@ -17,7 +17,7 @@ from shapely.geometry import mapping
 from ingest.encoding import Encoding
 from ingest.integrity import Integrity
 from ingest.landing_request import Origin
-from ingest.planning import PlannedBand, ScenePlan
+from ingest.planning import PlannedBand, ScenePlan, key_as_landed
 from ingest.raster import SourceRaster
 from mosaics.collection import Band, Collection, Provider, read_nodata, written_nodata
 from mosaics.period import instant_text
@@ -37,7 +37,7 @@ OWN_PROPERTIES = frozenset(
     {
         *("datetime", "start_datetime", "end_datetime", "eo:cloud_cover", "proj:code", "proj:wkt2"),
         *("processing:software", "tilewatch:harmonisation", "tilewatch:sources", "tilewatch:synthetic"),
-        *("title", "providers"),
+        *("title", "providers", "tilewatch:mended"),
     }
 )
 """Properties of an item that `scene_item` writes; all others are of the scene's provenance."""
@@ -178,7 +178,7 @@ class LandedItem:
     @property
     def digest(self) -> str:
         """See `ingest.planning.ScenePlan.digest`."""
-        return self.key.split("/")[-2]
+        return key_as_landed(self.key).split("/")[-2]
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -231,6 +231,8 @@ class LandedItem:
                 reason=decided["reason"],
             ),
             sha256=source.get("sha256"),
-            origin=Origin(source["href"], referenced=left, signing=asset.get("tilewatch:signing")),
+            origin=Origin(source["href"], referenced=left, signing=asset.get("tilewatch:signing"))
+            if "href" in source
+            else None,
             stored_key=None if left else f"{self.key.rpartition('/')[0]}/{band.name}.tif",
         )

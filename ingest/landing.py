@@ -18,14 +18,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
+from ingest.block_checks import require_whole
 from ingest.cog import write_cog
 from ingest.integrity import integrity_of
 from ingest.item import COG, GEOJSON, labelled, scene_item
-from ingest.planning import ScenePlan
+from ingest.planning import ScenePlan, key_as_landed
+from ingest.raster import DamagedRasterError
 from mosaics.collection import Collection
 from mosaics.commits import DAMAGED, LogState
 from mosaics.log import commit_scenes, read_state
+from mosaics.seals import sealed
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
+from mosaics.verifying import is_stored
 
 REUSED_UP_TO = timedelta(hours=12)
 """Objects of a landing that died are reused while they are younger; older ones a sweep may be taking away."""
@@ -125,7 +129,7 @@ def described(plan: ScenePlan, state: LogState, gone: Sequence[str]) -> Collecti
 def is_landed(state: LogState, scene_id: str, item_key: str) -> bool:
     """Return whether readers see this very version of the scene."""
     stored = state.scenes.get(scene_id)
-    return stored is not None and stored.item_key == item_key
+    return stored is not None and key_as_landed(stored.item_key) == item_key
 
 
 def steps(plan: ScenePlan) -> int:
@@ -159,10 +163,15 @@ async def take_over(storage: Storage, plan: ScenePlan, folder: Path, bands: Iter
         key = plan.bands[name].stored_key
         if key is None:
             continue
-        await _copy(storage, key, folder / f"{name}.tif")
+        await copy_file(storage, key, folder / f"{name}.tif")
 
 
-async def _copy(storage: Storage, key: str, target: Path) -> None:
+async def copy_file(storage: Storage, key: str, target: Path) -> None:
+    """Write an object to a file, piece by piece.
+
+    Raises:
+        ObjectNotFoundError: If there is no object.
+    """
     size_bytes = (await storage.head(key)).size
     with target.open("wb") as file:
         for begin in range(0, size_bytes, TAKEN_BYTES):
@@ -199,22 +208,31 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
     Returns:
         Bytes of the scene's COGs in storage.
     """
-    facts, replaced = {}, False
+    facts = {}
     for name in plan.copied:
         file, key = folder / f"{name}.tif", plan.cog_key(name)
         if file.is_file():
-            size_bytes = (await asyncio.to_thread(file.stat)).st_size  # the item describes these very bytes
-            replaced |= await put_same(storage, key, file, COG, size_bytes=size_bytes)
-        else:  # a landing that was killed has written it
-            await _copy(storage, key, file)
+            await put_same(storage, key, file, COG)  # the item describes these very bytes
+        else:
+            await _take_written(storage, key, file)
         facts[name] = await asyncio.to_thread(integrity_of, file)
-    item = json.dumps(scene_item(plan, facts), ensure_ascii=False, separators=(",", ":")).encode()
-    if replaced:
-        await storage.put(plan.item_key, item, GEOJSON)
-    else:
-        await put_same(storage, plan.item_key, item, GEOJSON)
+    await put_same(storage, plan.item_key, sealed(scene_item(plan, facts)), GEOJSON)
     infos = [await storage.head(plan.cog_key(name)) for name in plan.copied]
     return sum(info.size for info in infos)
+
+
+async def _take_written(storage: Storage, key: str, file: Path) -> None:
+    """Take what a landing that was killed has written, so that the item can describe it.
+
+    Raises:
+        DamagedRasterError: If it is damaged; it is gone then, and made by the next landing.
+    """
+    await copy_file(storage, key, file)
+    try:
+        await asyncio.to_thread(require_whole, file)
+    except DamagedRasterError:
+        await storage.delete(key)
+        raise
 
 
 async def put_collection(storage: Storage, collection: Collection) -> None:
@@ -236,16 +254,11 @@ async def put_collection(storage: Storage, collection: Collection) -> None:
     )
 
 
-async def put_same(
-    storage: Storage, key: str, content: Path | bytes, media_type: str, *, size_bytes: int | None = None
-) -> bool:
-    """Write what its key stands for: what is there already is the same.
+async def put_same(storage: Storage, key: str, content: Path | bytes, media_type: str) -> None:
+    """Write what its key stands for; what is there already, and is the same, stays.
 
-    It is written again where it has lain unseen so long that a sweep may be about to take it away, or where
-    it has another size than is said.
-
-    Returns:
-        Whether it was written in place of what was there.
+    It is written again where it has lain unseen so long that a sweep may be about to take it away, and where
+    something else is there, such as what has been damaged.
     """
     try:
         if isinstance(content, Path):
@@ -253,14 +266,11 @@ async def put_same(
         else:
             await storage.put_new(key, content, media_type)
     except ObjectExistsError:
-        stored = await storage.head(key)
-        is_of_size = size_bytes is None or stored.size == size_bytes
-        if is_of_size and stored.modified > datetime.now(UTC) - REUSED_UP_TO:
-            return False
+        is_same = await is_stored(storage, key, content)
+        if is_same and (await storage.head(key)).modified > datetime.now(UTC) - REUSED_UP_TO:
+            return
         whole = await asyncio.to_thread(content.read_bytes) if isinstance(content, Path) else content
         await storage.put(key, whole, media_type)
-        return True
-    return False
 
 
 @contextmanager

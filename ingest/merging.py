@@ -5,7 +5,6 @@ same files of the archive, the same version, mode, box and numbers, all of which
 the same properties, the word on the offset among them.
 """
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +19,9 @@ from ingest.options import IngestOptions, Mode
 from ingest.planning import PlannedBand
 from mosaics.commits import LogState
 from mosaics.descriptions.collections import CollectionDescription
+from mosaics.seals import unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
+from mosaics.verifying import digest_in_storage, stated_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ async def read_landed(storage: Storage, state: LogState, scene_id: str) -> Lande
     item_key = state.scenes[scene_id].item_key
     item: dict[str, Any] = {"assets": {}, "properties": {}}
     with suppress(ObjectNotFoundError, ValueError):
-        stored = json.loads(await storage.get(item_key))
+        stored = unsealed(await storage.get(item_key))
         if isinstance(stored, dict) and all(isinstance(stored.get(name), dict) for name in item):
             item = stored
     return LandedItem(item_key, item)
@@ -60,14 +61,17 @@ async def keep_bands(
 ) -> dict[str, PlannedBand]:
     """Return the bands of an item as they were planned.
 
-    Those whose COG storage has lost, or of which the item does not say it rightly, are left out.
+    Those whose COG storage has lost or damaged, or of which the item does not say it rightly, are left out.
     """
     kept = {}
     for name in item.bands:
         with suppress(ObjectNotFoundError, LookupError, TypeError, ValueError):
             band = item.planned(collection.collection.band(name))
             if band.stored_key is not None:
-                await storage.head(band.stored_key)
+                stated = stated_digest(item.document["assets"][name])
+                found = await digest_in_storage(storage, band.stored_key)
+                if found is None or stated not in {None, found}:
+                    continue
             kept[name] = band
     return kept
 

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from shapely.geometry import mapping
 
 from ingest.encoding import (
     Encoding,
+    PerBand,
     as_told,
     decide_nodata,
     decide_offset,
@@ -32,7 +34,7 @@ from ingest.raster import (
     marked_beyond_float64,
     scene_footprint,
 )
-from mosaics.collection import Category, Collection
+from mosaics.collection import Band, Category, Collection
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.document import SceneRecord
 from mosaics.period import Period
@@ -41,6 +43,8 @@ CONVERTER = 1
 """Counts the ways of converting: a new one makes new digests, so that what is landed again is converted."""
 DIGEST_LENGTH = 20
 """Hexadecimal digits of a digest in keys: 80 bits, far from any coincidence within one scene's versions."""
+
+_MENDED = re.compile(r"\.m(\d+)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,18 @@ def scene_folder(collection_id: str, scene_id: str, digest: str) -> str:
     return f"collections/{collection_id}/scenes/{scene_id}/{digest}/"
 
 
+def mended_folder(item_key: str) -> str:
+    """Return the prefix of the keys of a version of a scene that is mended, of the key of its item so far."""
+    folder = key_as_landed(item_key).rpartition("/")[0]
+    mended = _MENDED.search(item_key)
+    return f"{folder}.m{int(mended[1]) + 1 if mended else 1}/"
+
+
+def key_as_landed(item_key: str) -> str:
+    """Return the key that landing gave the item of a version of a scene, mended since or not."""
+    return _MENDED.sub("/", item_key)
+
+
 def plan_scene(
     source: CollectionDescription,
     order: LandingRequest,
@@ -195,12 +211,9 @@ def plan_rasters(
     collection = source.collection
     described = {asset.band: collection.band(asset.band) for asset in order.assets}
     footprint = scene_footprint({**{name: band.raster for name, band in kept.items()}, **rasters})
-    nodata = {name: decide_nodata(rasters[name], band, order.nodata) for name, band in described.items()}
-    told = {
-        name: _marked(as_told(rasters[name], band, order.nodata), nodata[name])
-        for name, band in described.items()
-    }
-    nodata = {name: None if told[name].marked_by is not None else n for name, n in nodata.items()}
+    missing = {name: decide_missing(rasters[name], band, order.nodata) for name, band in described.items()}
+    told = {name: raster for name, (raster, _) in missing.items()}
+    nodata = {name: number for name, (_, number) in missing.items()}
 
     @functools.cache
     def harmonisation() -> Harmonisation:
@@ -254,6 +267,22 @@ def plan_rasters(
         grounds=Grounds(order, rasters, decided),
         provenance=order.provenance,
     )
+
+
+def decide_missing(raster: SourceRaster, band: Band, given: PerBand) -> tuple[SourceRaster, float | None]:
+    """Return a raster of which it is decided what marks its missing pixels, and the number that does.
+
+    Args:
+        raster: As its file describes it.
+        band: As the collection describes it.
+        given: Nodata values of the user.
+
+    Raises:
+        RasterRefusedError: If the dtype cannot hold the number given.
+    """
+    nodata = decide_nodata(raster, band, given)
+    told = _marked(as_told(raster, band, given), nodata)
+    return told, None if told.marked_by is not None else nodata
 
 
 def _categories(raster: SourceRaster, nodata: float | None, is_here: bool) -> dict[int, Category]:

@@ -1,7 +1,6 @@
 """The catalogue: which collections, periods and scenes exist now, kept in memory and followed by the log."""
 
 import asyncio
-import json
 import logging
 import math
 import time
@@ -18,11 +17,12 @@ from mosaics.collection import (
     read_collection,
 )
 from mosaics.commits import LogState
-from mosaics.document import MosaicDocument, MosaicDocumentError
+from mosaics.document import MosaicDocumentError, read_mosaic
 from mosaics.index import QuadkeyIndex
 from mosaics.log import follow_log
 from mosaics.period import Period
 from mosaics.scene import SceneError, SceneItem, read_item
+from mosaics.seals import unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
 
 CHECKED_EVERY_S = 60.0
@@ -139,12 +139,21 @@ class Catalogue:
         view = self._view
         told = {one: entry.trouble for one, entry in view.kept.items() if entry.trouble is not None}
         told |= {one: entry.trouble for one, entry in view.unreadable.items()}
-        if self._damaged_mosaics:
-            in_use = {key: one for one, entry in view.kept.items() for key in entry.state.mosaics.values()}
-            self._damaged_mosaics &= in_use.keys()
-            for key in sorted(self._damaged_mosaics):
-                told.setdefault(in_use[key], _unreadable_mosaic(key))
+        for key, one in self.damaged_mosaics().items():
+            told.setdefault(one, _unreadable_mosaic(key))
         return told
+
+    def damaged_mosaics(self) -> Mapping[str, str]:
+        """Return whose the mosaics in use are that could not be loaded when last asked for, by their keys."""
+        if not self._damaged_mosaics:
+            return {}
+        in_use = {key: one for one, entry in self._view.kept.items() for key in entry.state.mosaics.values()}
+        self._damaged_mosaics &= in_use.keys()
+        return {key: in_use[key] for key in sorted(self._damaged_mosaics)}
+
+    def states(self) -> Mapping[str, LogState]:
+        """Return what each collection holds, as far as its log can be followed."""
+        return {one: entry.state for one, entry in self._view.kept.items()}
 
     def collections(self) -> Mapping[str, Collection]:
         """Return all collections by id, ascending."""
@@ -279,14 +288,14 @@ class Catalogue:
 
     async def _load_index(self, mosaic_key: str) -> QuadkeyIndex:
         data = await self.storage.get(mosaic_key)
-        index = await asyncio.to_thread(lambda: QuadkeyIndex.from_document(MosaicDocument(data)))
+        index = await asyncio.to_thread(lambda: QuadkeyIndex.from_document(read_mosaic(mosaic_key, data)))
         self._damaged_mosaics.discard(mosaic_key)
         return index
 
     async def _load_item(self, item_key: str) -> SceneItem:
         data = await self.storage.get(item_key)
         try:
-            document = json.loads(data)
+            document = unsealed(data)
         except ValueError as error:
             raise SceneError(f"{item_key} is not a JSON document") from error
         return read_item(document, item_key, self.storage)

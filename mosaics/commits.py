@@ -1,7 +1,6 @@
 """What a log is made of: commits, and the state of a collection after them, as they stand in storage."""
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from mosaics.document import SceneRecord
 from mosaics.period import Period, instant_text, parse_instant
+from mosaics.seals import digest_of, sealed, unsealed
 
 DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading bytes raises that are not, or not all of, the gzipped JSON they should be."""
@@ -42,7 +42,7 @@ class Commit:
 
     def to_json(self) -> bytes:
         """Return the commit as it stands in storage."""
-        return _json(
+        return sealed(
             {
                 "number": self.number,
                 "id": self.id,
@@ -62,7 +62,7 @@ class Commit:
             LogError: If it is not a commit.
         """
         try:
-            document = json.loads(data)
+            document = unsealed(data)
             return cls(
                 document["number"],
                 document["id"],
@@ -149,11 +149,6 @@ class LogState:
             return cls(int(document["number"]), *shown, document.get("digest"))
         except DAMAGED as error:
             raise LogError(f"it is not a checkpoint: {error!r:.200}") from error
-
-
-def digest_of(data: bytes) -> str:
-    """Return the digest by which a commit names the one before it: 96 bits of SHA-256, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()[:24]
 
 
 def _json(document: Any) -> bytes:

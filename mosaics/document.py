@@ -7,9 +7,11 @@ Overviews, where there are any, stand among the fields before the scenes, under 
 """
 
 import gzip
+import hashlib
 import io
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +40,7 @@ MIN_QUADKEY_ZOOM, MAX_QUADKEY_ZOOM = 1, 14
 ZOOMS_ABOVE = 4
 """A stock reader looks up 4**n quadkeys for a tile n levels above the quadkey zoom: 256 at this minzoom."""
 
+_DIGEST = re.compile(r"-([0-9a-f]{12})\.json\.gz")
 _SCENES_BEGIN = f',"{SCENES}":[\n'
 _SCENES_END = "]\n"
 _WIDTH_M = 2 * math.pi * 6378137.0
@@ -194,6 +197,23 @@ class MosaicDocument:
                 yield from lines
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             raise MosaicDocumentError(f"a damaged mosaic document: {error}") from error
+
+
+def read_mosaic(key: str, data: bytes) -> MosaicDocument:
+    """Return the mosaic document that was read from under a key, which ends in a digest of all its bytes.
+
+    Raises:
+        MosaicDocumentError: If it is not, or is damaged: what unpacking stops before is looked at, too.
+    """
+    named = _DIGEST.search(key)
+    if named is not None and named[1] != mosaic_digest(data):
+        raise MosaicDocumentError("a damaged mosaic document: it has another digest than its key")
+    return MosaicDocument(data)
+
+
+def mosaic_digest(data: bytes) -> str:
+    """Return what the key of a mosaic document ends in: 48 bits of SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def build_document(

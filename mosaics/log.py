@@ -8,7 +8,6 @@ past that place.
 """
 
 import asyncio
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -17,11 +16,20 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from uuid import uuid4
 
-from mosaics.commits import Commit, LogError, LogState, digest_of
-from mosaics.document import MEDIA_TYPE, MosaicDocument, MosaicDocumentError, SceneRecord, build_document
+from mosaics.commits import Commit, LogError, LogState
+from mosaics.document import (
+    MEDIA_TYPE,
+    MosaicDocument,
+    MosaicDocumentError,
+    SceneRecord,
+    build_document,
+    mosaic_digest,
+    read_mosaic,
+)
 from mosaics.overview import Overview
 from mosaics.period import Period
 from mosaics.scene import SceneError
+from mosaics.seals import digest_of
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage, StorageError
 
 CHECKPOINT_EVERY = 32
@@ -233,7 +241,7 @@ async def _commit(
             if Commit.from_json(await storage.get(key)).id != commit_id:
                 state = await read_state(storage, collection_id, state)
                 continue
-        await _write_checkpoint(storage, collection_id, state.after([commit]))
+        await write_checkpoint(storage, collection_id, state.after([commit]))
         return commit
 
 
@@ -284,14 +292,11 @@ class _Change:
 async def _write_mosaic(
     storage: Storage, collection_id: str, state: LogState, period: Period, change: _Change
 ) -> str | None:
-    try:
-        previous = await storage.get(state.mosaics[period]) if period in state.mosaics else None
-    except ObjectNotFoundError as error:
-        raise LogError(_unreadable(collection_id, state.mosaics[period])) from error
+    key = state.mosaics.get(period)
+    document = None if key is None else await read_document(storage, collection_id, key)
 
     def build() -> bytes | None:
         try:
-            document = None if previous is None else MosaicDocument(previous)
             scenes = {record.id: record for record in document.scenes()} if document else {}
         except MosaicDocumentError as error:
             raise LogError(_unreadable(collection_id, state.mosaics[period])) from error
@@ -307,10 +312,21 @@ async def _write_mosaic(
     return None if data is None else await put_mosaic(storage, collection_id, period, state.number + 1, data)
 
 
+async def read_document(storage: Storage, collection_id: str, key: str) -> MosaicDocument:
+    """Return a mosaic that has to be there.
+
+    Raises:
+        LogError: If it is missing or damaged.
+    """
+    try:
+        return await asyncio.to_thread(read_mosaic, key, await storage.get(key))
+    except (ObjectNotFoundError, MosaicDocumentError) as error:
+        raise LogError(_unreadable(collection_id, key)) from error
+
+
 async def put_mosaic(storage: Storage, collection_id: str, period: Period, number: int, data: bytes) -> str:
     """Write the mosaic of a period for commit `number`, and return its key."""
-    digest = hashlib.sha256(data).hexdigest()[:12]
-    key = f"collections/{collection_id}/mosaics/{period.text}/{number}-{digest}.json.gz"
+    key = f"collections/{collection_id}/mosaics/{period.text}/{number}-{mosaic_digest(data)}.json.gz"
     try:
         await storage.put_new(key, data, MEDIA_TYPE)
     except ObjectExistsError:
@@ -319,7 +335,8 @@ async def put_mosaic(storage: Storage, collection_id: str, period: Period, numbe
     return key
 
 
-async def _write_checkpoint(storage: Storage, collection_id: str, state: LogState) -> None:
+async def write_checkpoint(storage: Storage, collection_id: str, state: LogState) -> None:
+    """Write the state as a checkpoint if it is its turn; readers start earlier where storage fails."""
     if state.number % CHECKPOINT_EVERY:
         return
     try:

@@ -7,21 +7,38 @@ landed again is in the version before, until the same is done once more.
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 from mosaics.collection import read_collection
-from mosaics.commits import DAMAGED, Commit, LogError, LogState, StoredScene, digest_of
-from mosaics.document import MEDIA_TYPE, MosaicDocument, MosaicDocumentError, SceneRecord, build_document
-from mosaics.log import checkpoint_key, commit_key, commits_left, follow_log, newest_checkpoint, put_mosaic
+from mosaics.commits import DAMAGED, Commit, LogError, LogState, StoredScene
+from mosaics.document import (
+    MEDIA_TYPE,
+    MosaicDocument,
+    MosaicDocumentError,
+    SceneRecord,
+    build_document,
+    mosaic_digest,
+    read_mosaic,
+)
+from mosaics.log import (
+    checkpoint_key,
+    commit_key,
+    commits_left,
+    follow_log,
+    newest_checkpoint,
+    put_mosaic,
+    read_state,
+    write_checkpoint,
+)
 from mosaics.overview import Overview
 from mosaics.period import Cadence, Period, parse_instant
 from mosaics.scene import SceneError
+from mosaics.seals import digest_of, unsealed
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
 
 ITEM = "/item.json"
@@ -116,6 +133,72 @@ async def repair(storage: Storage, collection_id: str, cadence: Cadence) -> Repa
     )
 
 
+async def rebuild_mosaic(storage: Storage, collection_id: str, key: str) -> str | None:
+    """Rebuild a mosaic that is missing or damaged, if it follows from the log which scenes it shows and how.
+
+    The log names the scenes of its period, and how each lies was told by the commit that added it. Overviews
+    are those that an earlier mosaic of the period names; readers leave those aside that no longer hold.
+
+    Args:
+        storage: Where the collection lies.
+        collection_id: The collection.
+        key: Of the mosaic.
+
+    Returns:
+        Where it is now; None if it is whole, or in force no more, or another writer was quicker.
+
+    Raises:
+        LogError: If the log cannot be followed, or does not tell all there is to know.
+        StorageError: If storage fails.
+    """
+    state = await read_state(storage, collection_id)
+    period = next((period for period, one in state.mosaics.items() if one == key), None)
+    if period is None or await _whole_mosaic(storage, key) is not None:
+        return None
+    left = [one for one in (await commits_left(storage, collection_id)).values() if isinstance(one, Commit)]
+    told = {(record.id, record.item_key): record for commit in left for record in commit.added}
+    shown = [(one, scene.item_key) for one, scene in state.scenes.items() if scene.period == period]
+    if missing := [scene_id for scene_id, item_key in shown if (scene_id, item_key) not in told]:
+        raise LogError(
+            f"no commit tells how {missing[0]!r} lies; `tilewatch repair {collection_id}` asks its item"
+        )
+    overviews = await _earlier_overviews(storage, left, period)
+    name = f"{collection_id} {period.text}"
+    records = [told[one] for one in shown]
+    data = await asyncio.to_thread(build_document, name, records, storage.href, overviews)
+    if f"-{mosaic_digest(data)}." in key:
+        await storage.put(key, data, MEDIA_TYPE)
+        return key
+    return await _commit_mosaic(storage, collection_id, state, period, data)
+
+
+async def _earlier_overviews(storage: Storage, commits: list[Commit], period: Period) -> tuple[Overview, ...]:
+    """Return the overviews that the last mosaic of a period names which can be read."""
+    for commit in reversed(commits):
+        key = commit.mosaics.get(period.text)
+        document = None if key is None else await _whole_mosaic(storage, key)
+        if document is not None:
+            return document.overviews
+    return ()
+
+
+async def _commit_mosaic(
+    storage: Storage, collection_id: str, state: LogState, period: Period, data: bytes
+) -> str | None:
+    """Let a mosaic take the place of that of its period; return its key, or None if another commit came."""
+    number = state.number + 1
+    key = await put_mosaic(storage, collection_id, period, number, data)
+    commit = Commit(number, uuid4().hex, datetime.now(UTC), (), (), {period.text: key}, before=state.digest)
+    written = commit.to_json()
+    try:
+        await storage.put_new(commit_key(collection_id, number), written, "application/json")
+    except ObjectExistsError:
+        return None
+    after = state.after([replace(commit, digest=digest_of(written))])
+    await write_checkpoint(storage, collection_id, after)
+    return key
+
+
 def _digest(commit: Commit | bytes | None) -> str | None:
     if commit is None:
         return None
@@ -134,7 +217,7 @@ async def _mosaics(
 
 async def _whole_mosaic(storage: Storage, key: str) -> MosaicDocument | None:
     try:
-        document = MosaicDocument(await storage.get(key))
+        document = read_mosaic(key, await storage.get(key))
         await asyncio.to_thread(lambda: sum(1 for _ in document.scenes()))
     except (ObjectNotFoundError, MosaicDocumentError):
         return None
@@ -159,7 +242,7 @@ async def _record(
 ) -> SceneRecord | None:
     """Return the record of a scene as its item tells it; None if the item is missing or damaged."""
     try:
-        document: dict[str, Any] = json.loads(await storage.get(item_key))
+        document: dict[str, Any] = unsealed(await storage.get(item_key))
         properties, assets = document["properties"], document["assets"].values()
         start = parse_instant(properties.get("start_datetime") or properties["datetime"])
         record = SceneRecord(

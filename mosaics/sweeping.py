@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from mosaics.commits import Commit, LogError, LogState
-from mosaics.document import MosaicDocument
+from mosaics.document import MosaicDocumentError, read_mosaic
 from mosaics.log import commits_left, read_commits, read_state
 from mosaics.storage import ObjectInfo, ObjectNotFoundError, Storage
 
@@ -128,18 +128,26 @@ def _needed(base: LogState, commits: list[Commit], since: datetime | None) -> tu
 
 
 async def _overview_folders(storage: Storage, commits: list[Commit], since: datetime) -> set[str]:
-    """Return where the overviews lie that any mosaic in force at or after a moment names."""
+    """Return where the overviews lie that any mosaic in force at or after a moment names.
+
+    Raises:
+        LogError: If one that is in force now cannot be read.
+    """
     in_force: dict[str, list[str | None]] = {}
     for commit in commits:
         for period, key in commit.mosaics.items():
             earlier = in_force.get(period, []) if commit.time >= since else []
             in_force[period] = [*earlier, key]
-    keys = [key for of_period in in_force.values() for key in of_period if key is not None]
     folders: set[str] = set()
-    for key in keys:
-        with suppress(ObjectNotFoundError):  # swept since it was superseded
-            data = await storage.get(key)
-            folders.update(_folder(one.item_key) for one in MosaicDocument(data).overviews)
+    for *earlier, now in in_force.values():
+        for key in filter(None, [*earlier, now]):
+            try:
+                document = read_mosaic(key, await storage.get(key))
+            except (ObjectNotFoundError, MosaicDocumentError) as error:
+                if key == now:  # others were swept since they were superseded
+                    raise LogError(f"mosaic {key} is missing or damaged, so that nothing is swept") from error
+                continue
+            folders.update(_folder(one.item_key) for one in document.overviews)
     return folders
 
 

@@ -1,7 +1,7 @@
 """Low zooms: making the overviews that a collection's mosaics lack, and telling what came of it."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from app.cli.reporting import Reporter
 from ingest.overviews.building import OverviewOutcome, build_overviews
@@ -18,6 +18,7 @@ async def bring_overviews(
     told: Reporter,
     periods: Iterable[Period] | None = None,
     *,
+    damaged: Container[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> OverviewOutcome:
     """Make the overviews that a collection lacks, and say what came of it where there is something to say.
@@ -28,6 +29,7 @@ async def bring_overviews(
         clear: Which of its pixels show the ground.
         told: Hears of it.
         periods: Of the mosaics; all where None.
+        damaged: Keys of the items of overviews that are damaged, and made again.
         progress: Told the overviews done, and how many there are to be made of a mosaic.
     """
     try:
@@ -39,8 +41,12 @@ async def bring_overviews(
         Collection.from_stac(document),
         clear,
         periods=None if periods is None else sorted(set(periods)),
+        damaged=damaged,
         progress=progress,
     )
+    if outcome.mended:
+        was = "overview was" if outcome.mended == 1 else "overviews were"
+        told.say(f"{collection_id}: {outcome.mended} {was} damaged, and made again.")
     if outcome.made:
         noun = "overview" if outcome.made == 1 else "overviews"
         told.say(f"{collection_id}: {outcome.made} {noun} made for low zooms; {outcome.kept} were right.")

@@ -1,6 +1,7 @@
 """The parts of a deployment that are checked, by name."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 from app.caching.redis_tier import RedisTier
@@ -16,6 +17,7 @@ from app.health.checks import (
 from app.health.finding import Check
 from app.health.region_checks import check_regions
 from app.health.sampling import Sampler
+from app.health.verification_checks import check_verification
 from app.regions.service import RegionService
 from app.tasks.task import Task
 from mosaics.catalogue import Catalogue
@@ -31,6 +33,7 @@ def parts(
     tasks: Sequence[Task],
     regions: RegionService,
     sampler: Sampler,
+    verified_for: timedelta | None,
 ) -> dict[str, Check]:
     """Return the check of each part.
 
@@ -42,6 +45,7 @@ def parts(
         tasks: Those this worker would run.
         regions: The regions service.
         sampler: Renders sample tiles.
+        verified_for: How long a file that was verified is not read again; None if none is verified.
     """
     return {
         "storage": partial(check_storage, storage),
@@ -52,4 +56,5 @@ def parts(
         "regions": partial(check_regions, regions),
         "tiles": sampler.check,
         "files": partial(check_files, storage),
+        "verification": partial(check_verification, database, verified_for),
     }

@@ -32,6 +32,7 @@ from mosaics.checksums import FIELD
 from mosaics.commits import Commit, LogError
 from mosaics.log import read_commits, read_state
 from mosaics.scene import SceneError, read_item
+from mosaics.seals import unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
 
 log = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ class SceneIndexUpdates:
             async with gate:
                 try:
                     data = await self._storage.get(scene.item_key)
-                    return described(scene, json.loads(data), self._storage)
+                    return described(scene, unsealed(data), self._storage)
                 except (ObjectNotFoundError, SceneError, ValueError) as error:
                     log.warning("scene %s of %s cannot be indexed: %r", scene.id, collection, error)
                     return None

@@ -1,11 +1,15 @@
 """Mosaic differences: the area in which a mosaic differs from the one seen before."""
 
 import asyncio
+from typing import TypeAlias
 
 import shapely
 
-from mosaics.document import MosaicDocument, SceneRecord
+from mosaics.document import SceneRecord, read_mosaic
 from mosaics.storage import ObjectNotFoundError, Storage
+
+Stored: TypeAlias = tuple[str, bytes]
+"""Key and content of a mosaic."""
 
 MAX_FOOTPRINTS = 1000
 """Scenes whose footprints are united; with more, every area is checked, at one look-up per area."""
@@ -28,19 +32,19 @@ async def changed_footprint(
         mosaics.storage.StorageError: If the store does not answer.
     """
     try:
-        documents = [await storage.get(key) if key else None for key in (before, after)]
+        documents = [(key, await storage.get(key)) if key else None for key in (before, after)]
     except ObjectNotFoundError:  # swept since, or missing from a restored backup
         return None
     return await asyncio.to_thread(_difference, *documents)
 
 
-def _difference(before: bytes | None, after: bytes | None) -> shapely.Geometry | None:
+def _difference(before: Stored | None, after: Stored | None) -> shapely.Geometry | None:
     old, new = _scenes(before), _scenes(after)
     changed = [(old.get(key) or new[key]).polygons() for key in old.keys() ^ new.keys()]
     return None if len(changed) > MAX_FOOTPRINTS else shapely.union_all(changed)
 
 
-def _scenes(document: bytes | None) -> dict[str, SceneRecord]:
+def _scenes(document: Stored | None) -> dict[str, SceneRecord]:
     if document is None:
         return {}
-    return {scene.item_key: scene for scene in MosaicDocument(document).scenes()}
+    return {scene.item_key: scene for scene in read_mosaic(*document).scenes()}

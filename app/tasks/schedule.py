@@ -14,9 +14,13 @@ from app.tasks.region_rotation import RegionRotation
 from app.tasks.series_refresh import SeriesRefresh
 from app.tasks.task import Every, Nightly, StillLeading, Task
 from app.tasks.task_runs import forget_slots
+from app.tasks.verification import Verification
 
 CACHE_KEPT = timedelta(days=30)
 """How long an unused statistic is cached."""
+
+VERIFIED_EVERY = timedelta(minutes=1)
+"""How often some of the files in storage are verified."""
 
 SLOTS_KEPT = timedelta(days=7)
 
@@ -32,6 +36,7 @@ def schedule(
     series_refresh: SeriesRefresh,
     indexing: SceneIndexUpdates,
     rotation: RegionRotation,
+    verification: Verification,
     *,
     refresh_every: timedelta,
     nightly: Nightly,
@@ -53,10 +58,13 @@ def schedule(
             await forget_runs(connection, RUNS_KEPT)
         return {"forgotten": forgotten}
 
+    verifying = [Task("verification", Every(VERIFIED_EVERY), verification.run)]
     return (
         Task("regions", nightly, rotation.choose),
         Task("region-runs", Every(refresh_every), rotation.follow),
         Task("stac-index", Every(refresh_every), index),
         Task("kept-series", Every(refresh_every), refresh),
+        Task("mosaics", Every(refresh_every), verification.rebuild_mosaics),
+        *(verifying if verification.bytes_per_s else ()),
         Task("tidying", Every(timedelta(days=1)), tidy),
     )

@@ -1,7 +1,6 @@
 """Selecting: which landed scenes a composite is made of, and why others are left out."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,11 @@ from odc.geo.geobox import GeoBox
 from rasterio.transform import Affine
 
 from ingest.compositing.request import CompositeError, CompositeOrder
-from mosaics.document import MosaicDocument, SceneRecord
+from mosaics.document import SceneRecord, read_mosaic
 from mosaics.log import read_state
 from mosaics.period import Period
 from mosaics.scene import SceneError, SceneItem, read_item
+from mosaics.seals import unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
 
 
@@ -109,7 +109,7 @@ async def select_scenes(storage: Storage, order: CompositeOrder) -> SceneSelecti
     async def read(record: SceneRecord) -> SourceScene | None:
         async with at_once:
             try:
-                document = json.loads(await storage.get(record.item_key))
+                document = unsealed(await storage.get(record.item_key))
                 scene = SourceScene(record, read_item(document, record.item_key, storage), document)
                 _require_usable(scene, order)
             except (ObjectNotFoundError, SceneError, CompositeError, ValueError) as error:
@@ -151,7 +151,7 @@ async def _of_mosaic(
     def over_the_box() -> list[SceneRecord]:
         return [
             record
-            for record in MosaicDocument(data).scenes()
+            for record in read_mosaic(key, data).scenes()
             if order.interval.overlaps(record.start, record.end)
             and shapely.area(shapely.intersection(record.polygons(), area)) > 0
         ]

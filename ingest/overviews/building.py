@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ from mosaics.collection import Collection
 from mosaics.descriptions.collections import ClearRule
 from mosaics.document import MosaicDocument
 from mosaics.index import QuadkeyIndex
-from mosaics.log import commit_overviews, read_state
+from mosaics.log import commit_overviews, read_document, read_state
 from mosaics.overview import TILE_PX, Overview
 from mosaics.period import Period
 from mosaics.processing import processing_of_all
@@ -44,6 +44,7 @@ from mosaics.raster.handles import WEB_MERCATOR
 from mosaics.raster.reading import AssetReadError
 from mosaics.raster.store_errors import ask_store
 from mosaics.scene import SceneError, SceneItem, read_item
+from mosaics.seals import unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
 
 EDITION = 2
@@ -76,6 +77,8 @@ class OverviewOutcome:
     """Overviews that were made."""
     kept: int = 0
     """Overviews that were as they should be."""
+    mended: int = 0
+    """Overviews that were damaged, and are made again or of no use any more."""
     unlike: dict[str, str] = field(default_factory=dict)
     """Why a mosaic has none in places, by period."""
     left_out: set[str] = field(default_factory=set)
@@ -88,6 +91,7 @@ async def build_overviews(
     clear: ClearRule | None,
     *,
     periods: Sequence[Period] | None = None,
+    damaged: Container[str] = frozenset(),
     progress: Progress = lambda _done, _total: None,
     threads: int | None = None,
 ) -> OverviewOutcome:
@@ -98,11 +102,13 @@ async def build_overviews(
         collection: Whose mosaics.
         clear: Which pixels show the ground; None where all do.
         periods: Of the mosaics; None for all.
+        damaged: Keys of the items of overviews that are damaged, and made again.
         progress: Told the overviews done, and how many there are to be made of a mosaic.
         threads: That read; one a core.
 
     Raises:
         StorageError: If storage fails; what had been committed stays.
+        LogError: If the log cannot be followed, or a mosaic is damaged.
         DiskFullError: If there is no room for the files of one overview.
     """
     state = await read_state(storage, collection.id)
@@ -111,10 +117,10 @@ async def build_overviews(
     options = {**GDAL_OPTIONS, **storage.gdal_options()}
     pool = ThreadPoolExecutor(threads, "overview", initializer=enter_gdal, initargs=(options,))
     with workspace() as folder, pool:
-        work = _Work(storage, collection, clear, folder, pool, progress, outcome)
+        work = _Work(storage, collection, clear, damaged, folder, pool, progress, outcome)
         for period in sorted(state.mosaics) if periods is None else periods:
             if period in state.mosaics:
-                document = await asyncio.to_thread(MosaicDocument, await storage.get(state.mosaics[period]))
+                document = await read_document(storage, collection.id, state.mosaics[period])
                 index = await asyncio.to_thread(QuadkeyIndex.from_document, document)
                 await _Mosaic(work, period, document, index).build()
     return outcome
@@ -142,6 +148,8 @@ class _Work:
     storage: Storage
     collection: Collection
     clear: ClearRule | None
+    damaged: Container[str]
+    """Keys of the items of overviews that are damaged."""
     folder: Path
     pool: ThreadPoolExecutor
     progress: Progress
@@ -157,11 +165,16 @@ class _Mosaic:
         rule = work.clear.model_dump() if work.clear else None
         determining = json.dumps([EDITION, rule, sorted(self.categorical)])
         self.recipe = hashlib.sha256(determining.encode()).hexdigest()[:16]
-        self.overviews = {
-            one.place: one
+        current = [
+            one
             for one in document.overviews
             if index.made_of(one.column, one.row, one.cell_zoom) == one.made_of
+        ]
+        self.damaged = {
+            Cell(one.zoom, one.column, one.row) for one in current if one.item_key in work.damaged
         }
+        work.outcome.mended += sum(one.item_key in work.damaged for one in document.overviews)
+        self.overviews = {one.place: one for one in current if one.item_key not in work.damaged}
         self.committed_s = time.monotonic()
         self.items: dict[str, SceneItem | None] = {}
 
@@ -170,6 +183,8 @@ class _Mosaic:
         outcome = self.work.outcome
         unlike, made = set[Cell](), 0
         missing = await asyncio.to_thread(self._missing, Cell(0, 0, 0))
+        # The finest first; what lies above one that is damaged may be right.
+        missing = sorted({*missing, *self._mistaken()}, key=lambda cell: -cell.zoom)
         for number, cell in enumerate(missing):
             self.work.progress(number, len(missing))
             if not unlike.isdisjoint(cell.finer()):
@@ -208,6 +223,18 @@ class _Mosaic:
             return []
         return [*(below for part in cell.finer() for below in self._missing(part)), cell]
 
+    def _mistaken(self) -> set[Cell]:
+        """Return the cells whose overview is damaged, and those that may have been made of it while it was.
+
+        Files in a bucket are not checked as they are read, so that all above a damaged one is made again.
+        """
+        cells = set(self.damaged)
+        if self.work.storage.gdal_path("x").startswith("/vsi"):
+            for one in sorted(self.overviews.values(), key=lambda one: -one.zoom):
+                cell = Cell(one.zoom, one.column, one.row)
+                cells |= set() if cells.isdisjoint(cell.finer()) else {cell}
+        return cells
+
     def _known(self, cell: Cell) -> Overview | None:
         return self.overviews.get((cell.zoom, cell_number(cell.column, cell.row)))
 
@@ -244,7 +271,13 @@ class _Mosaic:
             zoom=cell.zoom,
             column=cell.column,
             row=cell.row,
-            item_key=await piece.upload(self.work.storage, self.work.collection.id, self.period, synthetic),
+            item_key=await piece.upload(
+                self.work.storage,
+                self.work.collection.id,
+                self.period,
+                synthetic,
+                damaged=self.work.damaged,
+            ),
             made_of=self.index.made_of(cell.column, cell.row, cell.of_zoom),
             recipe=self.recipe if whole else f"{self.recipe}, lacking scenes",
             start=self.period.start,
@@ -281,7 +314,7 @@ class _Mosaic:
         async def fetch(key: str) -> None:
             async with gate:
                 try:
-                    document = json.loads(await self.work.storage.get(key))
+                    document = unsealed(await self.work.storage.get(key))
                     self.items[key] = read_item(document, key, self.work.storage)
                 except (ObjectNotFoundError, SceneError, ValueError) as error:
                     logger.warning("the scene of %s is left out of overviews: %s", key, error)

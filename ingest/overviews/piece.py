@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,13 +23,14 @@ from ingest.integrity import integrity_of
 from ingest.item import COG, EXTENSIONS, GEOJSON, SYNTHETIC
 from ingest.landing import put_same
 from ingest.overviews.pixels import SCENE_OF_PIXEL, BandForm, Pixels, Stored
-from ingest.planning import DIGEST_LENGTH
+from ingest.planning import DIGEST_LENGTH, mended_folder
 from mosaics.collection import written_nodata
 from mosaics.overview import TILE_PX, cell_zoom
 from mosaics.period import Period, instant_text
 from mosaics.processing import OF_SCENES
 from mosaics.raster.coordinates import Bounds
 from mosaics.raster.opening import copy_as_cog, create_raster
+from mosaics.seals import sealed
 from mosaics.storage import Storage
 
 TMS = morecantile.tms.get("WebMercatorQuad")
@@ -229,21 +230,40 @@ class PieceWriter:
         short = digest.hexdigest()[:DIGEST_LENGTH]
         return f"collections/{collection_id}/overviews/{period.text}/{place}/{short}/"
 
-    async def upload(self, storage: Storage, collection_id: str, period: Period, synthetic: bool) -> str:
+    async def upload(
+        self,
+        storage: Storage,
+        collection_id: str,
+        period: Period,
+        synthetic: bool,
+        *,
+        damaged: Container[str] = frozenset(),
+    ) -> str:
         """Write COGs and item to storage, where they may lie already.
+
+        What is damaged there is replaced; in a bucket, where readers may have shown it, it gets another key,
+        so that they show it no more.
+
+        Args:
+            storage: Where they go.
+            collection_id: Whose they are.
+            period: Of the mosaic.
+            synthetic: Whether any of its scenes was made up.
+            damaged: Keys of the items of overviews that are damaged.
 
         Returns:
             Key of the item.
         """
         prefix = self.folder_key(collection_id, period, synthetic)
+        while f"{prefix}item.json" in damaged and storage.gdal_path("x").startswith("/vsi"):
+            prefix = mended_folder(f"{prefix}item.json")
         item = self.item(collection_id, period, synthetic)
         for name in self._files:
             file = self.folder / f"{name}.tif"
             await put_same(storage, f"{prefix}{name}.tif", file, COG)
             item["assets"][name] |= await asyncio.to_thread(integrity_of, file)
             file.unlink()
-        written = json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
-        await put_same(storage, f"{prefix}item.json", written, GEOJSON)
+        await put_same(storage, f"{prefix}item.json", sealed(item), GEOJSON)
         return f"{prefix}item.json"
 
 

@@ -8,7 +8,7 @@ import math
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
@@ -25,6 +25,7 @@ from rasterio.windows import Window
 
 from mosaics.checksums import BYTES
 from mosaics.raster.coordinates import Bounds, transformer_between
+from mosaics.raster.damage import DAMAGE, Stamp, stamp_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
 from mosaics.scene import Asset
@@ -33,6 +34,9 @@ ORDER = "<u4"
 
 RIGHT_FOR_S = 60.0
 """How long a block that was right is not looked at again: it is mostly in a cache meanwhile."""
+
+SAME_FOR_S = 1.0
+"""How long a file that was the one opened is not looked at again: asking the system takes 10 µs."""
 
 AROUND_PX = 2
 """Pixels around those under a grid that a warp by the nearest may read."""
@@ -55,6 +59,10 @@ Place: TypeAlias = tuple[int, int]
 
 class DamagedBlockError(RasterioIOError):  # type: ignore[misc]
     """A block is not as it was written; the message names the file and the block."""
+
+
+class ReplacedFileError(RasterioIOError):  # type: ignore[misc]
+    """A file is another one now than the one that is open."""
 
 
 def checksums_of(path: Path) -> list[bytes]:
@@ -98,12 +106,19 @@ class BlockChecks:
     """When on the monotonic clock, (rows, columns); None before the first."""
     between: tuple[CRS, "_Move"] | None = None
     """What moves coordinates of the system asked last to the file's; most ask in one system."""
+    stamp: Stamp = None
+    """Of the file when it was opened."""
+    since: float = field(default_factory=time.monotonic)
+    """When it was opened, on the monotonic clock."""
+    stamped_s: float = field(default_factory=time.monotonic)
+    """When its stamp was last found to be the same."""
 
     @classmethod
     def of(cls, path: str, levels: Sequence[bytes], level: int) -> "BlockChecks":
         """Return those of a level; none of a file elsewhere, whose bytes would have to be fetched twice."""
         is_here = path.startswith("/") and not path.startswith("/vsi")
-        return cls(path, levels[level] if is_here and level < len(levels) else b"")
+        stated = levels[level] if is_here and level < len(levels) else b""
+        return cls(path, stated, stamp=stamp_of(path))
 
     def move(self, asked: CRS, own: CRS) -> "_Move":
         """Return what moves coordinates of a system to the file's own."""
@@ -165,6 +180,18 @@ class BlockChecks:
         if due := [place for place in places if looked_at[place] < right_since]:
             self._check(dataset, due)
 
+    def require_same(self, *, at_once: bool = False) -> None:
+        """Check that the file is the one that was opened, as of a second ago, or at once.
+
+        Raises:
+            ReplacedFileError: If it was written since.
+        """
+        now = time.monotonic()
+        is_stale = at_once or now - self.stamped_s > SAME_FOR_S
+        if (is_stale and stamp_of(self.path) != self.stamp) or DAMAGE.is_changed(self.path, self.since):
+            raise ReplacedFileError(f"{Path(self.path).name} was written again while it was open")
+        self.stamped_s = now if is_stale else self.stamped_s
+
     def _looked_at(self, dataset: DatasetReader) -> NDArray[np.float64]:
         """Return when each block was last found right, (rows, columns); errors as `require`."""
         if self.looked_at is None:
@@ -178,6 +205,7 @@ class BlockChecks:
         """Check some blocks, by row and column; errors as `require`."""
         now, looked_at = time.monotonic(), self._looked_at(dataset)
         stated = np.frombuffer(self.checksums, ORDER).reshape(looked_at.shape)
+        self.require_same(at_once=True)
         for (row, column), found in zip(due, _found(dataset, Path(self.path), due), strict=True):
             if found != stated[row, column]:
                 raise DamagedBlockError(
@@ -197,8 +225,16 @@ def checks_of(known: dict[int, BlockChecks], asset: Asset, level: int) -> BlockC
         known: Of the file, by level; what is not there yet is added.
         asset: The file.
         level: Overview; 0 is full resolution.
+
+    Raises:
+        DamagedBlockError: If the file was found damaged as a whole.
+        ReplacedFileError: If it was mended since it was opened.
     """
+    if (reason := DAMAGE.condemned(asset.path)) is not None:
+        raise DamagedBlockError(f"{Path(asset.path).name} is damaged: {reason}")
     found = known.get(level)
+    if found is not None:
+        found.require_same()
     if found is None or found.checksums != (asset.checksums[level : level + 1] or (b"",))[0]:
         found = known[level] = BlockChecks.of(asset.path, asset.checksums, level)
     return found

@@ -33,6 +33,7 @@ LEFT_OUT = {
     "storage": ("mosaics.storage",),
     "checks": (
         *("mosaics.raster.opening", "mosaics.raster.remote", "mosaics.raster.block_checks"),
+        *("mosaics.raster.damage", "mosaics.seals", "mosaics.verifying"),
         *("mosaics.checksums", "ingest.integrity"),
     ),
 }

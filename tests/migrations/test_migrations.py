@@ -10,8 +10,15 @@ from tests.services.postgres import PostgresServer
 
 TABLES = " ".join(
     [
-        *("area_statistics", "areas", "filled_series", "followed_logs", "followed_mosaics"),
-        *("job_slots", "orders", "region_runs", "scenes", "statistics_cache"),
+        *(
+            "area_statistics",
+            "areas",
+            "damaged_mosaics",
+            "filled_series",
+            "followed_logs",
+            "followed_mosaics",
+        ),
+        *("job_slots", "orders", "region_runs", "scenes", "statistics_cache", "verified_items"),
     ]
 )
 MADE = (

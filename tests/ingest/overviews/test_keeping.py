@@ -142,13 +142,26 @@ async def test_the_command_makes_them_and_the_log_tells(storage, tmp_path):
     assert result.exit_code == 0, result.output
     assert "sentinel-2-l2a: 7 overviews made for low zooms; 0 were right." in result.output
     again = await _run(["overviews", "sentinel-2-l2a", "--period", "2024-06", "--json", "--storage", address])
-    assert json.loads(again.output.splitlines()[-1]) == {"event": "result", "made": 0, "kept": 7}
+    assert json.loads(again.output.splitlines()[-1]) == {"event": "result", "made": 0, "kept": 7, "mended": 0}
     refused = await _run(["overviews", "sentinel-9", "--storage", address])
     assert refused.exit_code == 2
     assert "there are: sentinel-2-l2a" in refused.output
     told = await _run(["log", "sentinel-2-l2a", "--storage", address])
     assert "overviews of 2024-06" in told.output
     assert any("/overviews/2024-06/6-" in key for key in files_under(Path(address)))
+    files = [Path(address, key) for key in files_under(Path(address)) if "/overviews/" in key]
+    before = {path: path.read_bytes() for path in files}
+    finest, item = (
+        next(path for path in before if f"/{zoom}-" in str(path) and path.name == name)
+        for zoom, name in ((6, "nir.tif"), (3, "item.json"))
+    )
+    finest.write_bytes(before[finest][:-100] + bytes(100))
+    item.write_bytes(b"")
+    mended = await _run(["overviews", "--storage", address])
+    assert (mended.exit_code, mended.output.count("\n")) == (0, 4), mended.output
+    assert "nir.tif: it is missing, or not as it was written." in mended.output
+    assert "sentinel-2-l2a: 2 overviews were damaged, and made again." in mended.output
+    assert {path: path.read_bytes() for path in before} == before
 
 
 async def _run(arguments):
