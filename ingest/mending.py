@@ -97,12 +97,12 @@ class Mender:
             StorageError: If storage fails.
         """
         try:
-            document = unsealed(await self.storage.get(item_key))
-            item = LandedItem(item_key, document)
+            item = LandedItem(item_key, unsealed(await self.storage.get(item_key)))
+            scene_id = str(item.document["id"])
             planned = {name: item.planned(self.collection.collection.band(name)) for name in sorted(bands)}
         except (ObjectNotFoundError, *DAMAGED) as error:
             raise NotMendedError("its item is missing, damaged or does not say how it was made") from error
-        folder = self.downloads.of_scene(self.collection.collection.id, document["id"], f"mend-{item.digest}")
+        folder = self.downloads.of_scene(self.collection.collection.id, scene_id, f"mend-{item.digest}")
         try:
             with self.downloads.claimed(folder):
                 rasters = await self._sources(item, planned, folder)

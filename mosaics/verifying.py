@@ -48,6 +48,8 @@ class Verified:
     size_bytes: int = 0
     unstated: int = 0
     """Files of which the item states no checksum; not read."""
+    without: set[str] = field(default_factory=set)
+    """Keys of the items of those."""
     damaged: dict[str, str] = field(default_factory=dict)
     """What is wrong with a file, by key."""
     bands: dict[str, list[str]] = field(default_factory=dict)
@@ -195,6 +197,7 @@ async def _verify_file(
     stated, key = stated_digest(asset), file_key(item_key, asset)
     if stated is None:
         found.unstated += 1
+        found.without.add(item_key)
         return
     before = pace.size_bytes
     if await digest_in_storage(storage, key, pace) == stated:

@@ -1,6 +1,6 @@
 """`tilewatch verify`: reads every landed file, says which are not as they were written, and mends them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from ingest.archives.http import ArchiveClient
 from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
 from ingest.mending import Mender, NotMendedError
+from ingest.stating import state_checksums
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.descriptions.sources import SourceDescription
 from mosaics.period import Period
@@ -50,6 +51,11 @@ OVERVIEWS = "overviews"
     "--limit", type=click.IntRange(min=1), metavar="N", help="With --repair: the most scenes mended."
 )
 @click.option(
+    "--add-checksums",
+    is_flag=True,
+    help="State the checksums of files that landed without, as they are now; the item says when that was.",
+)
+@click.option(
     "--rate",
     default=50.0,
     show_default=True,
@@ -71,6 +77,7 @@ def verify(
     repair: bool,
     folders: tuple[Path, ...],
     limit: int | None,
+    add_checksums: bool,
     rate: float,
     items: tuple[str, ...],
     requester_pays: bool,
@@ -79,8 +86,8 @@ def verify(
 ) -> None:
     """Read the files of COLLECTIONs (all, if none is named) and compare them with their checksums.
 
-    The exit code is 2 if a file is damaged, and stays so. Without --repair nothing is changed. Run it again
-    to go on.
+    The exit code is 2 if a file is damaged, and stays so. Without --repair and --add-checksums nothing is
+    changed. Run it again to go on.
     """
     with reporting("Verifying", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
@@ -93,7 +100,10 @@ def verify(
             ) as client:
                 access = Access(client, requester_pays=requester_pays)
                 for name in await named_collections(opened, collections):
-                    verified = await found.verify(name, items, Pace(rate * 1e6))
+                    pace = Pace(rate * 1e6)
+                    verified = await found.verify(name, items, pace)
+                    if add_checksums:
+                        await found.state(name, verified.without, pace)
                     if repair and verified.damaged:
                         downloads = Downloads(settings.downloads)
                         archives = _Archives(name, sources, access)
@@ -136,6 +146,17 @@ class _Found:
         for key, reason in verified.damaged.items():
             self.told.warn(f"{key}: {reason}.")
         return verified
+
+    async def state(self, name: str, item_keys: Iterable[str], pace: Pace) -> None:
+        """State the checksums of files that have none."""
+        files = 0
+        for key in sorted(item_keys):
+            done = await state_checksums(self.storage, key, pace)
+            files += done.files
+            self.damaged |= done.damaged
+            for damaged, reason in done.damaged.items():
+                self.told.warn(f"{damaged}: {reason}.")
+        self.told.say(f"{name}: checksums of {files} files are stated, as they are today.")
 
     def mend(self, item_key: str) -> None:
         """Take note that everything of an item is right again."""

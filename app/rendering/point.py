@@ -53,6 +53,8 @@ class PointAnswer:
     """Mask rules that could not be applied, the scene having no such band."""
     failed: tuple[Asset, ...] = field(default=())
     """Files that could not be read."""
+    skipped: tuple[SceneRef, ...] = ()
+    """Scenes that were left out for it; the value is then of another one."""
     roles: Mapping[str, tuple[PointState, tuple[SceneRef, ...]]] = field(default_factory=dict)
     """Of a product with roles, how each window stands here, and the scenes its values came from."""
     class_name: str | None = None
@@ -88,7 +90,8 @@ def point_value(
     assert values.codes is not None  # noqa: S101 - they were asked for
     state = STATES[Code(values.codes.item())]
     if state is PointState.OUTSIDE_ZONE:
-        return PointAnswer((), state, _sentence(values.zone_labels[0]), failed=values.failed)
+        reason = _sentence(values.zone_labels[0])
+        return PointAnswer((), state, reason, failed=values.failed, skipped=values.skipped)
     absences, here = Absences(product, pixel, item_of), np.ones((1, 1), bool)
     standing = {
         window.scenes.role: Standing(STATES[Code(absences.in_window(window, here).item())], window)
@@ -109,6 +112,7 @@ def point_value(
         scenes=used if has_value or product.roles else scenes.best_first,
         unmasked=tuple(values.unmasked),
         failed=tuple(values.failed),
+        skipped=tuple(values.skipped),
         roles={role: (each.state, each.used) for role, each in standing.items()} if product.roles else {},
     )
 

@@ -51,11 +51,15 @@ async def test_a_flipped_bit_is_missing_and_reported_everywhere(
         tile = await client.get(f"{TILE}.png?{TIME}")
         values = await client.get(f"{TILE}.npy?{TIME}")
         point = await client.get(f"/products/ndvi/point/{lon},{lat}?{TIME}")
-        picture = await client.get(f"/products/ndvi/bbox/{west},{south},{east},{north}/64x64.png?{TIME}")
+        there = f"/products/ndvi/bbox/{west},{south},{east},{north}"
+        pictures = [await client.get(f"{there}/64x64.{form}?{TIME}") for form in ("png", "npy", "tif")]
+        pictures += [await client.get(f"{TILE}.{form}?{TIME}") for form in ("tif", "webp")]
         area = {"type": "Feature", "properties": {}, "geometry": mapping(box(west, south, east, north))}
+        for form in ("64x64.png", "64x64.npy", "64x64.tif"):
+            pictures.append(await client.post(f"/products/ndvi/feature/{form}?{TIME}", json=area))
         statistics = await client.post(f"/products/ndvi/statistics?{TIME}", json=area)
         health = await client.get("/health")
-    for answer in (tile, values, picture):
+    for answer in (tile, values, point, *pictures):
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-tilewatch-skipped"] == "1"
         assert answer.headers["cache-control"] == "no-store"

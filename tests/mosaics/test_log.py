@@ -12,6 +12,7 @@ from mosaics.commits import Commit, LogError, LogState
 from mosaics.document import MosaicDocument
 from mosaics.log import CHECKPOINT_EVERY, commit_scenes, follow_log, read_commits, read_state
 from mosaics.scene import SceneError
+from mosaics.seals import sealed
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, StorageUnavailableError
 from tests.mosaics.records import JULY, JUNE, scene
 
@@ -248,7 +249,8 @@ async def test_the_loser_of_a_race_takes_over_what_the_winner_did(folder):
 async def test_a_commit_is_json_anyone_can_read(folder):
     await commit_scenes(folder, "harvest", add=[scene("a")])
     document = json.loads(await folder.get("collections/harvest/log/00000001.json"))
-    assert set(document) == {"number", "id", "time", "added", "removed", "mosaics", "before"}
+    told = {"number", "id", "time", "added", "removed", "mosaics", "before"}
+    assert set(document) == told | {"tilewatch:seal"}
     assert document["added"][0]["period"] == "2024-06"
     with pytest.raises(ObjectNotFoundError):
         await folder.get("collections/harvest/log/00000002.json")
@@ -259,7 +261,7 @@ LOG = "collections/harvest/log/"
 
 async def write_over(folder, number, **fields):
     key = f"{LOG}{number:08d}.json"
-    await folder.put(key, json.dumps(json.loads(await folder.get(key)) | fields).encode(), "application/json")
+    await folder.put(key, sealed(json.loads(await folder.get(key)) | fields), "application/json")
 
 
 @pytest.mark.parametrize("lost", [1, 2, 4])
@@ -293,12 +295,25 @@ async def test_a_commit_that_was_written_over_is_noticed_by_the_next(folder):
         await read_state(folder, "harvest")
 
 
+@pytest.mark.parametrize("number", [2, 4])
+async def test_a_changed_bit_of_any_commit_is_noticed_the_last_among_them(folder, number):
+    await commit_many(folder, 4)
+    key = f"{LOG}{number:08d}.json"
+    data = await folder.get(key)
+    for at in (len(data) // 3, len(data) - 5):
+        changed = bytearray(data)
+        changed[at] ^= 1
+        await folder.put(key, bytes(changed), "application/json")
+        with pytest.raises(LogError, match=f"commit {number} of collection 'harvest': it is not a commit"):
+            await read_state(folder, "harvest")
+
+
 async def test_a_commit_of_a_version_that_wrote_no_digest_is_followed(folder):
     await commit_many(folder, 2)
     for number in (1, 2):
         key = f"{LOG}{number:08d}.json"
         document = json.loads(await folder.get(key))
-        del document["before"]
+        del document["before"], document["tilewatch:seal"]
         await folder.put(key, json.dumps(document).encode(), "application/json")
     await commit_scenes(folder, "harvest", add=[scene("new")])
     assert sorted((await read_state(folder, "harvest")).scenes) == ["new", "s0", "s1"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from starlette.responses import Response
 
 from app.http.parameters import AskedWindows, Datetime, Position, ReadyState, known_names, revalidated
 from app.http.periods import chosen_periods, period_text
@@ -17,6 +18,7 @@ router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depend
 @router.get("/products/{product}/point/{lon},{lat}", name="product_point")
 async def point(
     *,
+    response: Response,
     state: ReadyState,
     product: str,
     lon: float,
@@ -29,6 +31,9 @@ async def point(
     place = Position(lon, lat)
     written, selection = chosen_periods(state, found, time)
     answer = await state.renderer.point(found, place.lon, place.lat, written)
+    if answer.skipped:
+        response.headers["X-Tilewatch-Skipped"] = str(len(answer.skipped))
+        response.headers["Cache-Control"] = "no-store"
     return described(found, place, answer, selection)
 
 

@@ -124,5 +124,7 @@ async def item_preview(
         raise NothingLandedError(f"{scene.id!r} crosses the antimeridian; its tiles show it")
     sources = await sources_of(state, scene, shown, outline(grid))
     values = await state.renderer.values(shown, sources, grid)
+    if values.skipped:
+        headers = {"X-Tilewatch-Skipped": str(len(values.skipped)), "Cache-Control": "no-store"}
     body = await asyncio.to_thread(encode, shown, values, grid, TileFormat.PNG, Clock())
     return Response(body, headers=headers, media_type=TileFormat.PNG.media_type)

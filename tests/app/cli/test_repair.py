@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from tests.app.landed import land_two_months
+from tests.rasters import ramp, write_geotiff
 
 
 @pytest.fixture
@@ -41,6 +42,33 @@ def test_a_lost_commit_and_a_damaged_description_are_told_and_rebuilt(store):
     rebuilt = json.loads((folder / "collection.json").read_text())
     assert rebuilt["item_assets"].keys() >= described["item_assets"].keys()
     assert repaired(store, "sentinel-2-l2a") == (0, "sentinel-2-l2a: nothing is damaged.\n")
+
+
+@pytest.mark.parametrize("damage", ["log", "mosaic"])
+def test_every_writer_refuses_until_it_is_repaired(store, tmp_path, damage):
+    folder = store / "collections" / "sentinel-2-l2a"
+    if damage == "log":
+        (folder / "log" / "00000001.json").unlink()
+    else:
+        for mosaic in (folder / "mosaics").rglob("*.json.gz"):
+            mosaic.write_bytes(mosaic.read_bytes()[:-9] + bytes(9))
+    (folder / "overviews" / "left-over").mkdir(parents=True)
+    (folder / "overviews" / "left-over" / "red.tif").write_bytes(b"")
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    red = write_geotiff(tmp_path / "red.tif", ramp(300, 280), nodata=0)
+    land = ["land", "sentinel-2-l2a", str(red), "--bands", "red", "--datetime", "2024-06-10"]
+    writers = [[*land, "--baseline", "05.10"], ["overviews"], ["sweep", "--older-than", "0"]]
+    if damage == "log":
+        writers += [["verify", "--repair"], ["demo"]]
+    for words in writers:
+        done = CliRunner().invoke(main, [*words, "--storage", store.as_uri()])
+        assert done.exit_code == 2, (words, done.output)
+        assert "tilewatch repair" in done.output or "so that nothing is swept" in done.output, words
+        gone = [path for path in before if not path.exists() or path.read_bytes() != before[path]]
+        assert gone == [], words
+    assert repaired(store)[0] == 0
+    for words in (["overviews"], ["verify"]):
+        assert CliRunner().invoke(main, [*words, "--storage", store.as_uri()]).exit_code == 0, words
 
 
 def test_a_collection_that_is_not_there_is_named(store):

@@ -72,6 +72,7 @@ def test_what_another_version_of_gdal_wrote_lands_as_a_new_version(run, scenes, 
     item_path = of(tmp_path, SCENE, "item.json")
     item = json.loads(item_path.read_text())
     item["assets"]["red"]["file:checksum"] = f"1220{'0' * 64}"
+    del item["tilewatch:seal"]
     item_path.write_text(json.dumps(item))
     done = run("verify", "--repair")
     assert done.exit_code == 0, done.output
@@ -130,3 +131,39 @@ def test_only_an_item_that_is_named_is_read(run, scenes, tmp_path):
     flip(of(tmp_path, SCENE, "red.tif"))
     item = of(tmp_path, OTHER, "item.json").relative_to(tmp_path / "store")
     assert run("verify", "--item", str(item), "sentinel-2-l2a").exit_code == 0
+
+
+def test_checksums_of_what_landed_without_are_stated_as_of_today(run, scenes, tmp_path):
+    run(*ASKED)
+    path = of(tmp_path, SCENE, "item.json")
+    item = json.loads(path.read_text())
+    stated = {name: dict(item["assets"][name]) for name in ("red", "nir", "scl")}
+    for asset in item["assets"].values():
+        for name in ("file:size", "file:checksum", "tilewatch:block_crc32c"):
+            del asset[name]
+    del item["tilewatch:seal"]
+    path.write_text(json.dumps(item))
+    flip(of(tmp_path, SCENE, "nir.tif"), at=0.9)
+    found = run("verify")
+    assert (found.exit_code, "3 have no checksum" in found.stdout) == (0, True)
+    done = run("verify", "--add-checksums")
+    assert done.exit_code == 2
+    assert "checksums of 2 files are stated, as they are today." in done.stdout
+    assert "nir.tif: it is missing or damaged (DamagedRasterError)." in done.stderr
+    now = json.loads(path.read_text())["assets"]
+    for name in ("red", "scl"):
+        on = now[name].pop("tilewatch:checksums_stated")
+        assert on.startswith("20")
+        assert now[name] == stated[name]
+    assert "file:checksum" not in now["nir"]
+
+
+def test_a_changed_item_is_told(run, scenes, tmp_path):
+    run(*ASKED)
+    path = of(tmp_path, SCENE, "item.json")
+    text = path.read_text()
+    assert '"raster:scale":0.0001' in text
+    path.write_text(text.replace('"raster:scale":0.0001', '"raster:scale":0.0003', 1))
+    found = run("verify")
+    assert found.exit_code == 2
+    assert "item.json: the item is missing or damaged (BrokenSealError)." in found.stderr

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rasterio.crs import CRS
 
 from app.database import Database
 from app.health.verification_checks import check_verification
@@ -29,6 +30,7 @@ from tests.ingest.overviews.scenes import COLLECTION, land
 from tests.ingest.overviews.viewing import small_grid
 
 MONTH = timedelta(days=30)
+PLACE = Grid(CRS.from_epsg(4326), (10.0, 7.0, 11.0, 8.0), 8, 8)
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ async def test_what_is_damaged_is_found_told_and_mended(
     await exchange.exchange()
     asset = (await first.catalogue.item(item_key)).assets["nir"]
     with pytest.raises(AssetReadError):
-        read_band(asset, Grid("EPSG:4326", (10.0, 7.0, 11.0, 8.0), 8, 8))
+        read_band(asset, PLACE)
     settings = Settings(storage=store.address, downloads=tmp_path / "downloads")
     second = await verification(store, database, CommandLine.of(settings, PROGRAM))
     assert (await second.run(still_leading))["mended"] == 1
@@ -91,7 +93,7 @@ async def test_what_is_damaged_is_found_told_and_mended(
     assert (await second.run(still_leading))["verified"] == 1
     assert (await check_verification(database, MONTH)).ok
     await exchange.exchange()
-    read_band(asset, Grid("EPSG:4326", (10.0, 7.0, 11.0, 8.0), 8, 8))
+    read_band(asset, PLACE)
 
 
 async def test_the_rotation_goes_on_where_another_process_stopped(store: Storage, database: Database) -> None:
