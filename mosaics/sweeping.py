@@ -145,7 +145,10 @@ async def _overview_folders(storage: Storage, commits: list[Commit], since: date
                 document = read_mosaic(key, await storage.get(key))
             except (ObjectNotFoundError, MosaicDocumentError) as error:
                 if key == now:  # others were swept since they were superseded
-                    raise LogError(f"mosaic {key} is missing or damaged, so that nothing is swept") from error
+                    raise LogError(
+                        f"mosaic {key} is missing or damaged, so that nothing is swept; "
+                        f"`tilewatch repair {key.split('/')[1]}` rebuilds it"
+                    ) from error
                 continue
             folders.update(_folder(one.item_key) for one in document.overviews)
     return folders
