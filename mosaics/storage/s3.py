@@ -1,6 +1,7 @@
 """Object storage in S3, or a server that speaks its protocol."""
 
 import asyncio
+import functools
 import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +26,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as NoConnectionError,
 )
+from botocore.loaders import Loader, create_loader
 
 from mosaics.storage.storage import (
     ObjectExistsError,
@@ -88,6 +90,12 @@ _MESSAGES: dict[type[StorageError], str] = {
 }
 
 
+@functools.cache
+def _described(data_path: str | None) -> Loader:
+    """Return botocore's descriptions of services, which take most of the time of making a client, read once."""
+    return create_loader(data_path)
+
+
 class S3Storage:
     """A bucket, or what lies below a prefix of it. One instance belongs to one event loop."""
 
@@ -123,7 +131,11 @@ class S3Storage:
         stack = AsyncExitStack()
         try:
             with _errors(bucket, bucket):
-                client = await stack.enter_async_context(get_session().create_client("s3", config=config))
+                session = get_session()
+                session.register_component(
+                    "data_loader", _described(session.get_config_variable("data_path"))
+                )
+                client = await stack.enter_async_context(session.create_client("s3", config=config))
         except ValueError as error:
             raise StorageAddressError(f"AWS_ENDPOINT_URL is not the address of a server: {error}") from error
         storage = cls(bucket, prefix, client, stack)
