@@ -1,5 +1,6 @@
 """Footprints: where a raster lies in longitude and latitude, whatever the edges of its map cut through."""
 
+import functools
 import math
 import warnings
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ Bounds: TypeAlias = tuple[float, float, float, float]
 Footprint: TypeAlias = shapely.Polygon | shapely.MultiPolygon
 
 
+@functools.lru_cache(maxsize=256)
 def footprint_of(crs: CRS, bounds: Bounds, pixel: tuple[float, float]) -> Footprint | None:
     """Return the outline of a raster in degrees, split at the antimeridian.
 

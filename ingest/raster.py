@@ -1,5 +1,6 @@
 """A raster as a user hands it in: what it says of itself, its rows north first, and why it may be refused."""
 
+import functools
 import itertools
 import math
 import warnings
@@ -364,12 +365,19 @@ def raster_footprint(raster: SourceRaster) -> Footprint:
 
 def _refuse_other_bodies(raster: SourceRaster) -> None:
     """Refuse what lies on an ellipsoid that is not within 1% of the Earth's."""
-    radius_m = PROJ_CRS.from_wkt(raster.crs.to_wkt()).ellipsoid
-    if radius_m is not None and abs(radius_m.semi_major_metre / SEMI_MAJOR_M - 1) > 0.01:
+    body = _body(raster.crs.to_wkt())
+    if body is not None and abs(body[1] / SEMI_MAJOR_M - 1) > 0.01:
         raise RasterRefusedError(
-            f"{raster.name} lies on a body of {radius_m.semi_major_metre / 1000:,.0f} km radius "
-            f"({radius_m.name}), not on the Earth ({SEMI_MAJOR_M / 1000:,.0f} km); only the Earth is mapped."
+            f"{raster.name} lies on a body of {body[1] / 1000:,.0f} km radius "
+            f"({body[0]}), not on the Earth ({SEMI_MAJOR_M / 1000:,.0f} km); only the Earth is mapped."
         )
+
+
+@functools.lru_cache(maxsize=256)
+def _body(crs_wkt: str) -> tuple[str, float] | None:
+    """Return the name of a system's ellipsoid and its semi-major axis in metres; None if it has none."""
+    ellipsoid = PROJ_CRS.from_wkt(crs_wkt).ellipsoid
+    return None if ellipsoid is None else (ellipsoid.name, ellipsoid.semi_major_metre)
 
 
 def _nowhere(raster: SourceRaster) -> RasterRefusedError:

@@ -14,6 +14,7 @@ import botocore.session
 import pytest
 
 import migrations
+import mosaics  # noqa: F401 - before a test imports rasterio (mosaics.without_xarray)
 from tests.services.ceph import CephGateway
 from tests.services.child import MissingProgramError
 from tests.services.postgres import PostgresServer

@@ -92,7 +92,7 @@ _MESSAGES: dict[type[StorageError], str] = {
 
 @functools.cache
 def _described(data_path: str | None) -> Loader:
-    """Return botocore's descriptions of services, which take most of the time of making a client, read once."""
+    """Return botocore's descriptions of services; to read them takes most of the time of making a client."""
     return create_loader(data_path)
 
 

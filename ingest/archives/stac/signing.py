@@ -8,10 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
-from botocore.auth import S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.session import Session
-
 from ingest.archives.archive import GranuleRefusedError, RemoteFile
 from ingest.archives.credentials import BILLED_BUCKETS, BLOB_HOST, S3_HOST, SignedHosts
 from ingest.archives.http import ArchiveClient, ArchiveError, Request, shown
@@ -61,6 +57,10 @@ class OpenBuckets:
         return https_address(file)
 
     def _presigned(self, file: RemoteFile) -> str:
+        from botocore.auth import S3SigV4QueryAuth  # a tenth of the time in which a command starts
+        from botocore.awsrequest import AWSRequest
+        from botocore.session import Session
+
         refuse_billed(file, allowed=self._requester_pays)
         address = https_address(file)
         host = self._hosts.of(address)
