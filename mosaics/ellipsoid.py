@@ -73,7 +73,8 @@ def polygon_area_m2(geometry: shapely.Geometry) -> float:
 
 
 def _ring_areas_m2(rings: NDArray[np.object_]) -> Floats:
-    """Return the area inside each ring, whichever way it runs."""
+    """Return the area inside each ring that has one, whichever way it runs."""
+    rings = rings[shapely.length(rings) > 0]  # GEOS refuses to segmentize one position over and over
     dense = shapely.segmentize(rings, LONGEST_EDGE_DEG)
     coordinates, ring = shapely.get_coordinates(dense, return_index=True)
     lons, lats = np.radians(coordinates).T

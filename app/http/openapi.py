@@ -57,6 +57,9 @@ UNAVAILABLE = answered_by_problem(
     Retry_After="Seconds to wait.",
 )
 
+TEXT = {"type": "string"}
+"""What FastAPI takes an answer for of which it knows no model."""
+
 FEATURE = {
     "type": "object",
     "required": ["type", "geometry", "properties"],
@@ -73,8 +76,13 @@ FEATURES = {
 }
 """What GeoJSON answers are, which FastAPI takes for texts."""
 
-LISTED = ("/areas", "/coverage")
-"""Addresses whose GET answers a FeatureCollection."""
+ONE_OR_MORE = {"anyOf": [FEATURE, FEATURES]}
+
+LISTED = ("/areas", "/coverage", "/stac/search", "/catalog/scenes", "/stac/collections/{collection_id}/items")
+"""Addresses that answer a FeatureCollection with status 200."""
+
+AS_SENT = ("/products/{product}/statistics",)
+"""Addresses that answer a Feature or a FeatureCollection, as they were sent."""
 
 TAKES_ANYTHING = "health"
 """The tag of routes that refuse no request."""
@@ -106,7 +114,7 @@ def amend(document: dict[str, Any]) -> None:
     for path, operation in operations(document):
         summarise(operation)
         restate_errors(operation)
-        restate_geojson(operation, listed=path in LISTED)
+        restate_geojson(operation, path)
         if "image/jp2" in picture_types(operation) and path.startswith("/products/"):
             restate_pictures(operation)
 
@@ -136,12 +144,13 @@ def restate_errors(operation: dict[str, Any]) -> None:
     answers.setdefault("503", UNAVAILABLE)
 
 
-def restate_geojson(operation: dict[str, Any], *, listed: bool) -> None:
-    """Say of GeoJSON answers that they are objects."""
+def restate_geojson(operation: dict[str, Any], path: str) -> None:
+    """Say of GeoJSON answers which objects they are."""
     for status in ("200", "201"):
         content = operation["responses"].get(status, {}).get("content", {})
-        if content.get(GEOJSON, {}).get("schema") == {"type": "string"}:
-            content[GEOJSON]["schema"] = FEATURES if listed and status == "200" else FEATURE
+        if GEOJSON in content and (content[GEOJSON].get("schema") or TEXT) == TEXT:
+            listed = FEATURES if path in LISTED and status == "200" else FEATURE
+            content[GEOJSON]["schema"] = ONE_OR_MORE if path in AS_SENT else listed
 
 
 def picture_types(operation: dict[str, Any]) -> dict[str, Any]:

@@ -187,6 +187,10 @@ ODD = {
             [[-159.5, 90], [30.86, 90], [120.1, 90], [-159.5, 90]],
         ],
     },
+    "one position over and over": {
+        "type": "MultiPolygon",
+        "coordinates": [HERE["coordinates"], [[[5.24, 51.29]] * 4]],
+    },
     "nested": nested(30),
 }
 
@@ -270,3 +274,12 @@ async def test_openapi_describes_what_is_answered(client):
     ):
         described = paths[path]["get"]["responses"][status]["content"][content_type]
         assert described.get("schema", {}).get("type") != ("string" if "geo" in content_type else "object")
+    features = {"/areas", "/stac/search", "/catalog/scenes", "/stac/collections/{collection_id}/items"}
+    for path in features:
+        content = paths[path]["get"]["responses"]["200"]["content"]["application/geo+json"]
+        assert "features" in content["schema"]["required"]
+    series = paths["/products/{product}/statistics"]["post"]["responses"]["200"]["content"]
+    assert len(series["application/geo+json"]["schema"]["anyOf"]) == 2
+    maps = "/stac/collections/{collection_id}/items/{item_id}/products/{product}"
+    assert "204" in paths[f"{maps}/tiles/{{z}}/{{x}}/{{y}}.{{format}}"]["get"]["responses"]
+    assert [*paths[f"{maps}/preview.png"]["get"]["responses"]["200"]["content"]] == ["image/png"]

@@ -47,7 +47,11 @@ async def read_job(request: Request, state: OpenState, job_id: JobId) -> JobDocu
     return await document(request, state, await state.jobs.read(job_id))
 
 
-@router.delete("/jobs/{job}", dependencies=[Depends(require(Scope.WRITE))])
+@router.delete(
+    "/jobs/{job}",
+    dependencies=[Depends(require(Scope.WRITE))],
+    responses={202: {"description": "It is being stopped.", "model": JobDocument}},
+)
 async def cancel_job(request: Request, response: Response, state: OpenState, job_id: JobId) -> JobDocument:
     """Cancel a job; what has landed stays, and so does the job's record.
 

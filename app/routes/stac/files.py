@@ -39,7 +39,11 @@ router = APIRouter(tags=["STAC"], dependencies=[Depends(known_names), Depends(re
     "/stac/collections/{collection_id}/items/{item_id}/files/{version}/{name}",
     name="stac_file",
     response_class=StreamingResponse,
-    responses={200: {"content": {"image/tiff": {}}}, 206: {"description": "The part requested by `Range`."}},
+    responses={
+        200: {"content": {"image/tiff": {}}},
+        206: {"description": "The part requested by `Range`.", "content": {"image/tiff": {}}},
+        304: {"description": "The caller has the current file."},
+    },
 )
 async def read_file(
     *,

@@ -2,7 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 import shapely
 from fastapi import APIRouter, Depends, Path, Query
@@ -25,11 +25,17 @@ from app.rendering.painting import encode
 from app.rendering.resolving import outline
 from app.routes.areas.areas import OpenDatabase
 from app.routes.products.legend import synthetic_note
+from app.routes.products.tiles import ANSWERS
 from mosaics.period import Period
 
 TMS = "WebMercatorQuad"
 
 ADDRESS = "/stac/collections/{collection_id}/items/{item_id}/products/{product}"
+
+PREVIEW: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The picture.", "content": {TileFormat.PNG.media_type: {}}},
+    304: {"description": "The caller has the current picture."},
+}
 
 router = APIRouter(tags=["STAC"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
 
@@ -77,7 +83,12 @@ async def item_tilejson(
     )
 
 
-@router.get(f"{ADDRESS}/tiles/{{z}}/{{x}}/{{y}}.{{format}}", name="stac_item_tile", response_class=Response)
+@router.get(
+    f"{ADDRESS}/tiles/{{z}}/{{x}}/{{y}}.{{format}}",
+    name="stac_item_tile",
+    responses=ANSWERS,
+    response_class=Response,
+)
 async def item_tile(
     *,
     request: Request,
@@ -103,7 +114,7 @@ async def item_tile(
     return await reply(state.service, await resolved(state, scene, tile), request.scope)
 
 
-@router.get(f"{ADDRESS}/preview.png", name="stac_item_preview", response_class=Response)
+@router.get(f"{ADDRESS}/preview.png", name="stac_item_preview", responses=PREVIEW, response_class=Response)
 async def item_preview(
     *,
     request: Request,

@@ -38,6 +38,7 @@ def parts(*of_them):
         (parts([SQUARE], [ring((2, 2), (6, 2), (6, 6), (2, 6))]), 28),
         (parts([SQUARE], [SQUARE]), 16),
         (parts([SQUARE], [ring((1, 1), (2, 1), (2, 2), (1, 2))]), 16),
+        (parts([SQUARE], [ring((5, 5), (5, 5), (5, 5))]), 16),  # one position over and over
         (polygon(SQUARE, ring((0, 1), (2, 1), (2, 3), (0, 3))), 12),
         (polygon(SQUARE, ring((2, 1), (6, 1), (6, 3), (2, 3))), 12),
         (polygon(SQUARE, ring((1, 1), (3, 1), (3, 2), (1, 2)), ring((1, 1.5), (3, 1.5), (3, 3), (1, 3))), 12),

@@ -3878,7 +3878,21 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": unknown;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    } | {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
                     readonly "application/x-ndjson": unknown;
                 };
             };
@@ -4786,7 +4800,12 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": unknown;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4854,7 +4873,16 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": unknown;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4933,7 +4961,16 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": unknown;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -4977,7 +5014,16 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": unknown;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -5084,6 +5130,15 @@ export interface operations {
                 headers: {
                     readonly [name: string]: unknown;
                 };
+                content: {
+                    readonly "image/tiff": unknown;
+                };
+            };
+            /** @description The caller has the current file. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
                 content?: never;
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -5178,8 +5233,27 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Successful Response */
+            /** @description The tile. */
             readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "image/png": unknown;
+                    readonly "image/webp": unknown;
+                    readonly "application/x-binary": unknown;
+                    readonly "image/tiff; application=geotiff": unknown;
+                };
+            };
+            /** @description No scene covers the tile. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The caller has the current tile. */
+            readonly 304: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5220,8 +5294,17 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Successful Response */
+            /** @description The picture. */
             readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "image/png": unknown;
+                };
+            };
+            /** @description The caller has the current picture. */
+            readonly 304: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5276,7 +5359,16 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/geo+json": unknown;
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
@@ -5499,6 +5591,15 @@ export interface operations {
         readonly responses: {
             /** @description Successful Response */
             readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["JobDocument"];
+                };
+            };
+            /** @description It is being stopped. */
+            readonly 202: {
                 headers: {
                     readonly [name: string]: unknown;
                 };

@@ -1,0 +1,1 @@
+"""The fuzzing of `scripts/fuzz`: requests nobody would think of, held against what is promised."""
