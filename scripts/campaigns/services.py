@@ -108,7 +108,7 @@ class Served:
 
     @property
     def workers(self) -> list[int]:
-        """Process ids of those that answer: the workers, or the one process where there is no more."""
+        """Process ids of those that answer: the workers, or the one process where there are no others."""
         return [pid for pid in children(self.child.process.pid) if _is_worker(pid)] or [
             self.child.process.pid
         ]

@@ -1,1 +1,1 @@
-"""The fuzzing of `scripts/fuzz`: requests nobody would think of, held against what is promised."""
+"""The fuzzing of `scripts/fuzz`: requests that are never made, held against what is promised."""

@@ -1,4 +1,4 @@
-"""`scripts/fuzz`: the whole interface asked what nobody asks, for some minutes."""
+"""`scripts/fuzz`: the whole interface asked what is never asked, for some minutes."""
 
 import itertools
 import random

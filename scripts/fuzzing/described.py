@@ -26,7 +26,7 @@ PROMISES = (
     checks.content_type_conformance,
     checks.response_headers_conformance,
 )
-"""What an answer is held against; that it is no 500 and in time, `Tally.note` does for all.
+"""What an answer is held against; that it is not a 500 and in time, `Tally.note` does for all.
 
 Not by schemathesis: the schema of the body, since 4.32 makes of `prefixItems` what JSON Schema 2020-12, the
 dialect of OpenAPI 3.1, refuses."""

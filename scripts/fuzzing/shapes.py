@@ -1,4 +1,4 @@
-"""Shapes: geometries as nobody draws them."""
+"""Shapes: geometries as they are never drawn."""
 
 import json
 import math
@@ -124,7 +124,7 @@ odd_values: st.SearchStrategy[Any] = st.one_of(
 
 @st.composite
 def damaged_rings(draw: st.DrawFn) -> Ring:
-    """Rings with a position that is none, or of another dimension, or that are not closed."""
+    """Rings with a position that is missing, or of another dimension, or that are not closed."""
     ring: Ring = [list(position) for position in draw(rings)]
     place = draw(st.integers(0, len(ring) - 1))
     what = draw(st.integers(0, 4))

@@ -1,4 +1,4 @@
-"""Texts: in every text parameter of the OpenAPI document, texts that nobody types."""
+"""Texts: in every text parameter of the OpenAPI document, texts that are never typed."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
