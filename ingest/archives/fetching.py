@@ -49,7 +49,7 @@ class Expected:
     begins_with: bytes = b""
     """The signature of the format."""
     vet: Callable[[httpx.Response], None] = lambda _: None
-    """Looks at the head of every answer before it is received; raises `ArchiveError` for what is not a file."""
+    """Looks at the head of every answer before its body; raises `ArchiveError` for what is not a file."""
 
 
 async def fetch_file(
