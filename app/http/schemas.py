@@ -191,6 +191,11 @@ class PointValue(BaseModel):
         description="Whether the value is outside the plausible range, for products that state one.",
         exclude_if=lambda value: value is None,
     )
+    n_obs: int | None = Field(
+        default=None,
+        description="How often the pixel was observed, for products that know it.",
+        exclude_if=lambda value: value is None,
+    )
 
 
 def product_facts(product: Product, catalogue: Catalogue) -> dict[str, Any]:

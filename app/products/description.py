@@ -69,6 +69,8 @@ class ProductDescription(BaseModel):
     """Statistics give the area above each of these as well."""
     zero_below: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The archive stores values below this as 0, so that a threshold at or below it means: above 0."""
+    observations: str | None = Field(default=None, min_length=1)
+    """The band that says how often a pixel was observed: points and statistics give it as `n_obs`."""
     offset: float | None = Field(default=None, ge=-MAX_VALUE, le=MAX_VALUE)
     """Subtracted from every value, before classes; requests may give another. Left out, there is none."""
     plausible: tuple[float, float] | None = None
@@ -160,6 +162,8 @@ class ProductDescription(BaseModel):
             refuse("lit_above", "a lit area needs values of an expression and their unit")
         if self.further_lit_above and self.lit_above is None:
             refuse("further_lit_above", "the first threshold stands in lit_above; add lit_above = …")
+        if self.observations is not None and (self.roles or not self.expression):
+            refuse("observations", "this belongs to an expression without roles")
         self._check_counted()
         self._check_absences()
         if self.plausible is not None and not self.plausible[0] < self.plausible[1]:

@@ -54,6 +54,8 @@ class Variant(BaseModel):
             content["counted"] = [
                 {**row, "where": rename_bands(row["where"], self.renames)} for row in content["counted"]
             ]
+        if "observations" in content:
+            content["observations"] = self.renames.get(content["observations"], content["observations"])
         if "bands" in content:
             content["bands"] = [self.renames.get(band, band) for band in content["bands"]]
         if self.mask is not None:

@@ -59,6 +59,8 @@ class PointAnswer:
     """Of a product with roles, how each window stands here, and the scenes its values came from."""
     class_name: str | None = None
     """The class of the value, if the product has classes and it lies in one."""
+    observations: int | None = None
+    """How often the pixel was observed, if the product names the band that says it and the scene has it."""
     suspect: bool | None = None
     """Whether the value lies outside the plausible range, if the product states one."""
 
@@ -108,6 +110,7 @@ def point_value(
         state=state,
         class_name=entry.label if entry else None,
         suspect=_is_suspect(product, found[0]) if has_value else None,
+        observations=_observations(product, scenes, pixel, item_of) if has_value else None,
         reason=None if has_value else _reason(product, state, standing, values.skipped),
         scenes=used if has_value or product.roles else scenes.best_first,
         unmasked=tuple(values.unmasked),
@@ -115,6 +118,13 @@ def point_value(
         skipped=tuple(values.skipped),
         roles={role: (each.state, each.used) for role, each in standing.items()} if product.roles else {},
     )
+
+
+def _observations(product: Product, scenes: SceneWindows, pixel: Pixels, item_of: ItemOf) -> int | None:
+    if product.observed is None:
+        return None
+    count = compute_values(product.observed, scenes, pixel, item_of, Clock()).planes[0, 0, 0]
+    return None if np.isnan(count) else int(count)
 
 
 def _is_suspect(product: Product, value: np.floating[Any]) -> bool | None:

@@ -18,6 +18,7 @@ from app.statistics.summary import (
     LitArea,
     MarkedArea,
     Numbers,
+    Observations,
     Status,
     Summary,
 )
@@ -93,6 +94,11 @@ def _numbers(values: Distribution, tally: Tally) -> Numbers:
         count=tally.count,
         area_weighted_sum=moments.sum / M2_PER_KM2,
     )
+
+
+def observations_of(counts: Numbers) -> Observations:
+    """Return how often cells were observed, from the statistics of the band that says it."""
+    return Observations(counts.mean, counts.min, counts.max)
 
 
 def _classes(product: Product, values: Distribution) -> tuple[ClassArea, ...]:

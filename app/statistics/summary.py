@@ -125,6 +125,16 @@ class LitArea:
 
 
 @dataclass(frozen=True, slots=True)
+class Observations:
+    """How often the cells that have a value were observed."""
+
+    mean: float
+    """Weighted with their areas, as the mean of the values is."""
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
 class MarkedArea:
     """The area of one kind of ground."""
 
@@ -180,6 +190,8 @@ class Summary:
     """The product's counted conditions."""
     zero_below: float | None = None
     """Below which the product's archive stores values as 0."""
+    observations: Observations | None = None
+    """For products that name the band that says it, if the scenes have it."""
     suspect: MarkedArea | None = None
     """Values outside the plausible range, for products that state one."""
 
@@ -214,6 +226,8 @@ class Summary:
         if self.lit is not None:
             entry |= {"lit_area_km2": self.lit.area_km2, "lit_share": self.lit.share}
             entry["lit"] = [self._lit(each) for each in self.lit_areas]
+        if self.observations is not None:
+            entry["n_obs"] = asdict(self.observations)
         if self.histogram:
             entry["histogram"] = [
                 {"from": b.low, "to": b.high, "area_km2": b.area_km2} for b in self.histogram

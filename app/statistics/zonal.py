@@ -21,7 +21,7 @@ from app.statistics.pixel_grid import (
     survey,
 )
 from app.statistics.resolved import ResolvedStatistics, covered_share, resolve_statistics
-from app.statistics.summarising import summary_of
+from app.statistics.summarising import observations_of, summary_of
 from app.statistics.summary import COMPLETE, Summary, SummaryOptions
 from app.statistics.tally import Tally
 from mosaics.catalogue import Catalogue
@@ -115,7 +115,12 @@ class ZonalEngine:
             mosaics.storage.StorageError: If the store does not answer.
         """
         try:
-            return await self._summarise(resolved)
+            summary = await self._summarise(resolved)
+            observed = resolved.product.observed
+            if observed is None or summary.numbers is None:
+                return summary
+            counts = (await self._summarise(replace(resolved, product=observed, wanted=USUAL))).numbers
+            return replace(summary, observations=None if counts is None else observations_of(counts))
         except MixedProcessingError as error:  # one entry of a series; the others go on
             return _uncounted(replace(resolved, refusal=f"{error}."), (), 0.0)
         except TooManyCellsError as error:

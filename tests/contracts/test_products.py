@@ -163,7 +163,13 @@ def test_ndvi_has_no_value_where_the_sum_is_not_positive(product_id, nir):
     assert found[4] == pytest.approx(3.0, rel=1e-5)
 
 
-@pytest.mark.parametrize("product_id", ["nightlights", "nightlights-yearly"])
+LIGHTS = [
+    *("nightlights", "nightlights-yearly", "nightlights-noaa20", "nightlights-yearly-noaa20"),
+    "nightlights-c1",
+]
+
+
+@pytest.mark.parametrize("product_id", [*LIGHTS, "nightlights-daily", "nightlights-daily-noaa20"])
 def test_darkness_is_a_value_and_negative_radiance_is_not(product_id):
     product = Registry.load().get(product_id)
     radiance = np.array([-999.9, -0.1, 0.0, 0.6], dtype=np.float32)
@@ -172,7 +178,7 @@ def test_darkness_is_a_value_and_negative_radiance_is_not(product_id):
     assert product.lit_above == 0.5
 
 
-@pytest.mark.parametrize("product_id", ["nightlights", "nightlights-yearly", "nightlights-change"])
+@pytest.mark.parametrize("product_id", [*LIGHTS, "nightlights-change", "nightlights-change-noaa20"])
 def test_night_lights_count_where_they_were_seen(product_id):
     observations = np.array([0, 1, 2, 15], dtype=np.uint16)
     (rule,) = [rule for rule in Registry.load().get(product_id).mask if rule.band == "num_observations"]

@@ -57,6 +57,7 @@ def described(product: Product, place: Position, answer: PointAnswer, selection:
         windows={window.role: _window(window, answer) for window in selection.windows} or None,
         offset=product.offset,
         suspect=answer.suspect,
+        n_obs=answer.observations,
     )
 
 

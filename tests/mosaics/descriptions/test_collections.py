@@ -33,8 +33,13 @@ dtype = "uint16"
 
 def test_the_collections_shipped(collections):
     assert {name: source.collection.cadence for name, source in collections.items()} == {
+        "black-marble-daily": Cadence.DAY,
+        "black-marble-daily-noaa20": Cadence.DAY,
         "black-marble-monthly": Cadence.MONTH,
+        "black-marble-monthly-c1": Cadence.MONTH,
+        "black-marble-monthly-noaa20": Cadence.MONTH,
         "black-marble-yearly": Cadence.YEAR,
+        "black-marble-yearly-noaa20": Cadence.YEAR,
         "fire-zones": Cadence.YEAR,
         "landsat-c2-l2": Cadence.MONTH,
         "landsat-monthly": Cadence.MONTH,
@@ -94,6 +99,8 @@ def test_a_wrong_rule_of_clearness_is_refused(tmp_path, rule, complaint):
         ("landsat-c2-l2", "nir08", "uint16", 0.0000275, -0.2, 0.0, "1"),
         ("landsat-c2-l2", "qa_pixel", "uint16", 1.0, 0.0, 1.0, "1"),
         ("black-marble-monthly", "radiance", "float32", 1.0, 0.0, -999.9, "nW cm-2 sr-1"),
+        ("black-marble-monthly-c1", "radiance", "uint16", 0.1, 0.0, 65535.0, "nW cm-2 sr-1"),
+        ("black-marble-daily-noaa20", "radiance", "float32", 1.0, 0.0, -999.9, "nW cm-2 sr-1"),
         ("black-marble-yearly", "num_observations", "uint16", 1.0, 0.0, 65535.0, "1"),
         ("tempo-no2", "no2", "float64", 1.0, 0.0, -1e30, "molecules/cm2"),
         ("naip", "nir", "uint8", 1.0, 0.0, None, "1"),
@@ -127,7 +134,7 @@ def test_a_folder_adds_to_and_replaces_what_is_shipped(tmp_path):
 
 def test_an_unknown_collection_is_answered_with_those_there_are(collections):
     with pytest.raises(
-        UnknownCollectionError, match=r"no collection 'sentinel'; there are: black-marble-monthly, "
+        UnknownCollectionError, match=r"no collection 'sentinel'; there are: black-marble-daily, "
     ):
         find_collection(collections, "sentinel")
 

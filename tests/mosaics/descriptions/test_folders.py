@@ -113,7 +113,7 @@ def test_a_file_that_is_wrong_from_the_beginning_is_left_out(own, tmp_path, capl
     [
         (
             ('collection = "landsat-c2-l2"', 'collection = "landsat"'),
-            r"local\.toml: collection: 'landsat' is not a collection; there are: black-marble-monthly, ",
+            r"local\.toml: collection: 'landsat' is not a collection; there are: black-marble-daily, ",
         ),
         (
             ('collection = "landsat-c2-l2"', 'collection = "mine"'),

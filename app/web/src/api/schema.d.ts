@@ -1795,6 +1795,11 @@ export interface components {
              * @description Whether the value is outside the plausible range, for products that state one.
              */
             readonly suspect?: boolean | null;
+            /**
+             * N Obs
+             * @description How often the pixel was observed, for products that know it.
+             */
+            readonly n_obs?: number | null;
         };
         /**
          * Polygon
