@@ -33,7 +33,8 @@ PRODUCT = "nightlights-c1"
 @pytest.fixture(scope="module")
 def store(archives, shared_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("khartoum")
-    laads = Laads(*archives, source_id="black-marble-monthly-c1")
+    server, signed = archives
+    laads = Laads(server, signed, source_id="black-marble-monthly-c1")
     for month, name in NAMES.items():
         laads.publish(name, shared_data / "nasa/vnp46a3_c1_real" / FILES[month])
     result = ingest(

@@ -176,7 +176,8 @@ def _is_asked_for(entry: dict[str, Any], query: dict[str, list[str]]) -> bool:
     ends = parse_instant(umm["TemporalExtent"]["RangeDateTime"]["EndingDateTime"])
     points = umm["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"][0]["Boundary"]["Points"]
     ground = shapely.Polygon([(point["Longitude"], point["Latitude"]) for point in points])
-    box = shapely.box(*map(float, query["bounding_box"][0].split(",")))
+    west, south, east, north = map(float, query["bounding_box"][0].split(","))
+    box = shapely.box(west, south, east, north)
     since = query.get("revision_date", [""])[0].removesuffix(",")
     return (
         Interval.parse(query["temporal"][0].replace(",", "/")).overlaps(begins, ends)

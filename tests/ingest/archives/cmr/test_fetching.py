@@ -40,7 +40,7 @@ def brighter(tmp_path_factory):
 
 def landed(tmp_path):
     """The value of a plain cell of each landed scene."""
-    found = {}
+    found: dict[str, list[float]] = {}
     for path in (tmp_path / "store").glob("collections/*/scenes/*/*/radiance.tif"):
         with rasterio.open(path) as dataset:
             found.setdefault(path.parts[-3], []).append(float(dataset.read(1)[500, 500]))
