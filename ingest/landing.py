@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from ingest.block_checks import require_whole
 from ingest.cog import write_cog
@@ -27,7 +28,7 @@ from ingest.raster import DamagedRasterError
 from mosaics.collection import Collection
 from mosaics.commits import DAMAGED, LogState
 from mosaics.log import commit_scenes, read_state
-from mosaics.seals import sealed
+from mosaics.seals import COPY, sealed
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
 from mosaics.verifying import is_stored
 
@@ -216,9 +217,16 @@ async def upload_scene(storage: Storage, plan: ScenePlan, folder: Path) -> int:
         else:
             await _take_written(storage, key, file)
         facts[name] = await asyncio.to_thread(integrity_of, file)
-    await put_same(storage, plan.item_key, sealed(scene_item(plan, facts)), GEOJSON)
+    await put_item(storage, plan.item_key, scene_item(plan, facts))
     infos = [await storage.head(plan.cog_key(name)) for name in plan.copied]
     return sum(info.size for info in infos)
+
+
+async def put_item(storage: Storage, item_key: str, document: Mapping[str, Any]) -> None:
+    """Write an item, and beside it the copy from which it is restored."""
+    item = sealed(document)
+    await put_same(storage, f"{item_key}{COPY}", item, GEOJSON)
+    await put_same(storage, item_key, item, GEOJSON)
 
 
 async def _take_written(storage: Storage, key: str, file: Path) -> None:

@@ -7,6 +7,7 @@ GDAL wrote other bytes of the same source, the scene lands as a new version of i
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from ingest.granule_files import GranuleFiles
 from ingest.ingesting import FILES_AT_ONCE
 from ingest.integrity import integrity_of
 from ingest.item import COG, GEOJSON, LandedItem
-from ingest.landing import DiskFullError, copy_file, put_same
+from ingest.landing import DiskFullError, copy_file, put_item, put_same
 from ingest.planning import PlannedBand, decide_missing, hash_rasters, mended_folder
 from ingest.raster import RasterRefusedError, SourceRaster, inspect_raster
 from mosaics.bbox import Bbox, BboxError
@@ -37,9 +38,9 @@ from mosaics.log import OvertakenError, commit_scenes, read_state
 from mosaics.period import Period, instant_text
 from mosaics.raster.coordinates import GDAL_ERRORS, moved_bounds
 from mosaics.raster.grid import FileGrid
-from mosaics.seals import sealed, unsealed
+from mosaics.seals import COPY, unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
-from mosaics.verifying import file_digest, file_key, stated_digest
+from mosaics.verifying import Pace, file_digest, file_key, stated_digest, verify_items
 
 BILLED = "s3://usgs-landsat/"
 """The bucket of the USGS bills everybody who reads it."""
@@ -97,7 +98,7 @@ class Mender:
             StorageError: If storage fails.
         """
         try:
-            item = LandedItem(item_key, unsealed(await self.storage.get(item_key)))
+            item, bands = await self._item(item_key, bands)
             scene_id = str(item.document["id"])
             planned = {name: item.planned(self.collection.collection.band(name)) for name in sorted(bands)}
         except (ObjectNotFoundError, *DAMAGED) as error:
@@ -115,6 +116,25 @@ class Mender:
         except FAULTS as error:
             raise NotMendedError(str(error).rstrip(".")) from error
         return mended
+
+    async def _item(self, item_key: str, bands: Collection[str]) -> tuple[LandedItem, Collection[str]]:
+        """Return a scene's item, and which of its files are damaged; a damaged item is restored of its copy.
+
+        Raises:
+            StorageError: If both are missing, or storage fails.
+            ValueError: If both are damaged.
+        """
+        try:
+            document = unsealed(await self.storage.get(item_key))
+            if isinstance(document, dict):
+                return LandedItem(item_key, document), bands
+        except (ObjectNotFoundError, *DAMAGED):
+            pass
+        copy = await self.storage.get(f"{item_key}{COPY}")
+        item = LandedItem(item_key, unsealed(copy))
+        await self.storage.put(item_key, copy, GEOJSON)
+        found = await verify_items(self.storage, [item_key], Pace(math.inf))
+        return item, found.bands.get(item_key, [])
 
     async def _sources(
         self, item: LandedItem, planned: Mapping[str, PlannedBand], folder: Path
@@ -206,6 +226,8 @@ class Mender:
             for name, path in made.items()
             if await asyncio.to_thread(file_digest, path) == stated_digest(assets[name])
         }
+        if not made:
+            return Mended(("item",), None, period)
         if same == made.keys() and not self.storage.gdal_path("x").startswith("/vsi"):
             for name, path in made.items():
                 await put_same(self.storage, file_key(item.key, assets[name]), path, COG)
@@ -231,7 +253,7 @@ class Mender:
             await put_same(self.storage, f"{prefix}{name}.tif", path, COG)
         now = instant_text(datetime.now(UTC))
         document["properties"]["tilewatch:mended"] = {"at": now, "bands": sorted(made)}
-        await put_same(self.storage, f"{prefix}item.json", sealed(document), GEOJSON)
+        await put_item(self.storage, f"{prefix}item.json", document)
         commit = await commit_scenes(
             self.storage,
             collection_id,

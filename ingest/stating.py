@@ -12,7 +12,7 @@ from ingest.raster import RasterRefusedError
 from mosaics.commits import DAMAGED
 from mosaics.period import instant_text
 from mosaics.raster.coordinates import GDAL_ERRORS
-from mosaics.seals import sealed, unsealed
+from mosaics.seals import COPY, sealed, unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
 from mosaics.verifying import Pace, file_key, lies_beside, stated_digest
 
@@ -67,5 +67,6 @@ async def state_checksums(storage: Storage, item_key: str, pace: Pace) -> Stated
             await pace.take(asset["file:size"])
             await asyncio.to_thread(file.unlink)
     if done.files:
+        await storage.put(f"{item_key}{COPY}", sealed(document), GEOJSON)
         await storage.put(item_key, sealed(document), GEOJSON)
     return done

@@ -297,7 +297,7 @@ class Catalogue:
         try:
             document = unsealed(data)
         except ValueError as error:
-            raise SceneError(f"{item_key} is not a JSON document") from error
+            raise SceneError(f"{item_key} is damaged: {error!s:.100}") from error
         return read_item(document, item_key, self.storage)
 
 

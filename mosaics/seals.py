@@ -11,6 +11,9 @@ MEMBER = "tilewatch:seal"
 
 _SEAL = re.compile(rb',"tilewatch:seal":"([0-9a-f]{24})"}')
 
+COPY = ".copy"
+"""After the key of an item, that of a copy from which it is restored."""
+
 
 class BrokenSealError(ValueError):
     """An object is not as it was written."""

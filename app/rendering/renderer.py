@@ -18,6 +18,7 @@ from app.rendering.resolving import ResolvedTile, SceneWindows, place_of, scenes
 from app.rendering.values import ItemOf, Values
 from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
+from mosaics.raster.damage import DAMAGE
 from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError
@@ -192,7 +193,9 @@ class Renderer:
         try:
             return asyncio.run_coroutine_threadsafe(self._catalogue.item(item_key), loop).result()
         except DAMAGED_ITEM as error:
-            raise AssetReadError(self._item_as_asset(item_key)) from error
+            asset = self._item_as_asset(item_key)
+            DAMAGE.note(asset.path, f"the item is missing or damaged ({error!s:.100})")
+            raise AssetReadError(asset) from error
 
     async def _fetch_ahead(self, scenes: SceneWindows) -> None:
         """Load the items that a rendering begins with, so that its thread need not wait for them."""

@@ -1,6 +1,7 @@
 """What processes tell each other of damage: readers which files they met, the rotation which it found."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +9,8 @@ from app.database import Database, DatabaseUnavailableError
 from app.tasks.verified_items import damaged_items, meet_mosaics, want_verified
 from mosaics.catalogue import Catalogue
 from mosaics.raster.damage import DAMAGE, MOST
+
+log = logging.getLogger(__name__)
 
 EXCHANGED_EVERY_S = 15.0
 
@@ -33,6 +36,8 @@ class DamageExchange:
                 await self.exchange()
             except DatabaseUnavailableError:
                 continue
+            except Exception:
+                log.exception("what is damaged could not be exchanged; it is tried again")
 
     async def exchange(self) -> None:
         """Tell what is news, and hear what is known."""

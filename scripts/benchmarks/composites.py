@@ -6,7 +6,6 @@ its own, so that no two scenes mask a pixel alike.
 
 import asyncio
 import copy
-import json
 import os
 import resource
 import shutil
@@ -27,6 +26,7 @@ from ingest.landing import put_collection
 from mosaics.descriptions.collections import find_collection, load_collections
 from mosaics.document import MosaicDocument, SceneRecord
 from mosaics.log import commit_scenes, read_state
+from mosaics.seals import sealed, unsealed
 from mosaics.storage import Storage, open_storage
 from scripts.benchmarks.report import Goal, Row
 from scripts.benchmarks.scene import COLLECTION, item_path, landed_scene
@@ -84,7 +84,7 @@ def _run(*command: str) -> tuple[str, resource.struct_rusage]:
 async def _land_month(scene: Path, store: Path) -> None:
     """Make twelve scenes from one: the same files under other names, with items and clouds of their own."""
     item_file = item_path(scene)
-    item = json.loads(await asyncio.to_thread(item_file.read_text))
+    item = unsealed(await asyncio.to_thread(item_file.read_bytes))
     async with await open_storage(scene.as_uri()) as original:
         (mosaic,) = (await read_state(original, COLLECTION)).mosaics.values()
         (record,) = MosaicDocument(await original.get(mosaic)).scenes()
@@ -108,7 +108,7 @@ async def _land_copy(
     document["properties"]["datetime"] = f"{when:%Y-%m-%dT%H:%M:%SZ}"
     for band in ("red", "nir"):
         document["assets"][band]["bands"][0]["raster:offset"] = number % 5 / 1000
-    await storage.put_new(key, json.dumps(document).encode(), "application/geo+json")
+    await storage.put_new(key, sealed(document), "application/geo+json")
     await asyncio.to_thread(_copy_files, files, (store / key).parent, number)
     return replace(record, id=scene_id, item_key=key, start=when, end=when)
 

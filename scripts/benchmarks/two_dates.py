@@ -5,7 +5,6 @@ costs the same to read.
 """
 
 import asyncio
-import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ import morecantile
 
 from mosaics.log import commit_scenes, read_commits
 from mosaics.period import Period, instant_text
+from mosaics.seals import sealed, unsealed
 from mosaics.storage import open_storage
 from scripts.benchmarks import scene
 from scripts.benchmarks.load import Ask, fetch, keep_busy
@@ -122,11 +122,11 @@ def two_dates(store: Path, copy: Path) -> Path:
     earlier = Path(str(item).replace(scene.SCENE, EARLIER))
     shutil.copytree(item.parent, earlier.parent, copy_function=os.link)
     sensed = scene.SENSED - timedelta(days=365)
-    document = json.loads(item.read_text())
+    document = unsealed(item.read_bytes())
     document["id"] = EARLIER
     document["properties"]["datetime"] = instant_text(sensed)
     earlier.unlink()
-    earlier.write_text(json.dumps(document))
+    earlier.write_bytes(sealed(document))
 
     async def commit() -> None:
         async with await open_storage(copy.as_uri()) as storage:

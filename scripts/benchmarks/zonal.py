@@ -6,7 +6,6 @@ red and nir. exactextract gets the same values, and its mean must equal ours. Th
 before, so that no side waits for the disk on behalf of another.
 """
 
-import json
 import os
 import random
 import shutil
@@ -33,6 +32,7 @@ from rasterio.windows import Window
 
 from mosaics.log import commit_scenes, read_commits
 from mosaics.period import Period
+from mosaics.seals import sealed, unsealed
 from mosaics.storage import open_storage
 from scripts.benchmarks import scene
 from scripts.benchmarks.report import Goal, Row
@@ -289,12 +289,12 @@ async def _land_months(source: Path, store: Path, *, masked: bool) -> None:
         (store / folder).mkdir(parents=True)
         for band in original.parent.glob("*.tif"):
             os.link(band, store / folder / band.name)
-        item = json.loads(original.read_text())
+        item = unsealed(original.read_bytes())
         item["id"] = name
         if not masked:
             del item["assets"]["scl"]
         item["properties"]["datetime"] = f"{month.start:%Y-%m-%dT%H:%M:%SZ}"
-        (store / folder / "item.json").write_text(json.dumps(item))
+        (store / folder / "item.json").write_bytes(sealed(item))
         key = (folder / "item.json").as_posix()
         records.append(
             replace(record, id=name, item_key=key, start=month.start, end=month.start, period=month)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from scripts.corpora.differing import of_bodies
 
-OF_EACH_COMMIT = ("id", "time")
-"""Members of a commit that tell it from any other: a random id, and when it was made."""
+OF_EACH_COMMIT = ("id", "time", "tilewatch:seal")
+"""Members of a commit that tell it from any other: a random id, when it was made, and the digest of both."""
 
 MOSAIC = re.compile(r"(/mosaics/[^/]+/\d+)-[0-9a-f]+")
 """Mosaics are named by their bytes, which hold the address of the store: they are told by their number."""

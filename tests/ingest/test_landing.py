@@ -51,7 +51,7 @@ async def test_a_scene_landed_is_what_readers_find(storage, plan, collections):
     folder = f"collections/{SENTINEL}/scenes/a/{planned.digest}/"
     found = await keys(storage)
     assert {key for key in found if "/scenes/" in key} == {
-        f"{folder}{n}" for n in ("item.json", "nir.tif", "red.tif")
+        f"{folder}{n}" for n in ("item.json", "item.json.copy", "nir.tif", "red.tif")
     }
     assert len([key for key in found if "/mosaics/2024-06/" in key]) == 1
     assert (await pixels(storage, f"{folder}red.tif") == ramp(300, 280)).all()

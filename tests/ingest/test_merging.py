@@ -129,7 +129,8 @@ async def test_bands_of_two_runs_are_one_scene_and_only_the_new_are_fetched(
             await remove(storage, info)
         folder = before.rpartition("/")[0]
         assert {info.key for info in swept if "/scenes/" in info.key} == {
-            f"{folder}/{name}" for name in ("item.json", "red.tif", "green.tif", "blue.tif", "scl.tif")
+            f"{folder}/{name}"
+            for name in ("item.json", "item.json.copy", "red.tif", "green.tif", "blue.tif", "scl.tif")
         }
         assert await numbers(storage) == ALL_FIVE
 

@@ -54,6 +54,7 @@ def test_what_cannot_be_mended_is_named_with_its_reason_and_stays(run, scenes, t
     flip(of(tmp_path, SCENE, "red.tif"))
     flip(of(tmp_path, SCENE, "nir.tif"))
     of(tmp_path, OTHER, "item.json").write_text("{")
+    of(tmp_path, OTHER, "item.json.copy").unlink()
     archive.routes[f"/{SCENE}/B04.tif"] = lambda _: Answer(404)
     before = {path: path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()}
     done = run("verify", "--repair", "--json")
@@ -158,12 +159,16 @@ def test_checksums_of_what_landed_without_are_stated_as_of_today(run, scenes, tm
     assert "file:checksum" not in now["nir"]
 
 
-def test_a_changed_item_is_told(run, scenes, tmp_path):
+def test_a_changed_item_is_told_and_restored(run, scenes, tmp_path):
     run(*ASKED)
     path = of(tmp_path, SCENE, "item.json")
     text = path.read_text()
     assert '"raster:scale":0.0001' in text
     path.write_text(text.replace('"raster:scale":0.0001', '"raster:scale":0.0003', 1))
+    flip(of(tmp_path, SCENE, "nir.tif"))
     found = run("verify")
     assert found.exit_code == 2
     assert "item.json: the item is missing or damaged (BrokenSealError)." in found.stderr
+    assert run("verify", "--repair").exit_code == 0
+    assert path.read_text() == text
+    assert run("verify").exit_code == 0
