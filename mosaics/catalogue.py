@@ -260,6 +260,10 @@ class Catalogue:
             state, trouble = await self._state(collection_id, before)
             if before is not None and state is before.state and trouble == before.trouble:
                 return before
+            if trouble is not None and not state.number:  # nothing good is known, which is not: nothing
+                if known is None or known.trouble != trouble:
+                    logger.error("collection %s cannot be read: %s", collection_id, trouble)
+                return _Unreadable(trouble)
             try:
                 document = await self.storage.get(f"collections/{collection_id}/collection.json")
                 described = read_collection(document, collection_id)

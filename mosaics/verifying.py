@@ -153,6 +153,21 @@ async def overview_keys(
             yield overview.item_key
 
 
+async def damaged_mosaics(storage: Storage, collection_id: str) -> list[str]:
+    """Return the keys of a collection's mosaics that are missing or damaged.
+
+    Raises:
+        LogError: If the log cannot be followed.
+    """
+    found = []
+    for key in (await read_state(storage, collection_id)).mosaics.values():
+        try:
+            await asyncio.to_thread(read_mosaic, key, await storage.get(key))
+        except (MosaicDocumentError, ObjectNotFoundError):
+            found.append(key)
+    return found
+
+
 async def digest_in_storage(storage: Storage, key: str, pace: Pace | None = None) -> str | None:
     """Return the SHA-256 of an object in hexadecimal digits; None where it is missing."""
     digest = hashlib.sha256()

@@ -21,11 +21,13 @@ from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
 from ingest.mending import Mender, NotMendedError
 from ingest.stating import state_checksums
+from mosaics.commits import LogError
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.descriptions.sources import SourceDescription
 from mosaics.period import Period
+from mosaics.repairing import rebuild_mosaic
 from mosaics.storage import Storage
-from mosaics.verifying import Pace, Verified, item_keys, verify_items
+from mosaics.verifying import Pace, Verified, damaged_mosaics, item_keys, verify_items
 
 OVERVIEWS = "overviews"
 """Of the keys of overviews, the folder; those of scenes lie in another."""
@@ -102,6 +104,8 @@ def verify(
                 for name in await named_collections(opened, collections):
                     pace = Pace(rate * 1e6)
                     verified = await found.verify(name, items, pace)
+                    if not items:
+                        await found.verify_mosaics(name, repair=repair)
                     if add_checksums:
                         await found.state(name, verified.without, pace)
                     if repair and verified.damaged:
@@ -146,6 +150,21 @@ class _Found:
         for key, reason in verified.damaged.items():
             self.told.warn(f"{key}: {reason}.")
         return verified
+
+    async def verify_mosaics(self, name: str, *, repair: bool) -> None:
+        """Tell which mosaics are damaged, and rebuild those whose scenes the log tells."""
+        for key in await damaged_mosaics(self.storage, name):
+            self.damaged[key] = "the mosaic is missing or damaged"
+            try:
+                rebuilt = await rebuild_mosaic(self.storage, name, key) if repair else None
+            except LogError as error:
+                self.told.warn(f"{key}: not mended: {error}.")
+                continue
+            if rebuilt is None:
+                self.told.warn(f"{key}: it is missing or damaged; `tilewatch repair {name}` rebuilds it.")
+            else:
+                del self.damaged[key]
+                self.told.say(f"{key}: rebuilt.")
 
     async def state(self, name: str, item_keys: Iterable[str], pace: Pace) -> None:
         """State the checksums of files that have none."""

@@ -92,20 +92,20 @@ class Verification:
         """Verify some files, those first that were verified longest ago, and mend some that are damaged."""
         await still_leading()
         await self._enlist()
-        verified = damaged = 0
+        verified, damaged = set[str](), 0
         began, pace = time.monotonic(), Pace(self.bytes_per_s)
         while time.monotonic() - began < RUN_S:
             async with self.database.connection() as connection:
                 due = await due_items(connection, self.again, AT_ONCE)
+            if not due or due[0].key in verified:
+                break
             for one in due:
                 damaged += await self._verify(one, pace, still_leading)
-                verified += 1
+                verified.add(one.key)
                 if time.monotonic() - began >= RUN_S:
                     break
-            if len(due) < AT_ONCE:
-                break
         mended = await self._mend(still_leading)
-        return {"verified": verified, "bytes": pace.size_bytes, "damaged": damaged, "mended": mended}
+        return {"verified": len(verified), "bytes": pace.size_bytes, "damaged": damaged, "mended": mended}
 
     async def rebuild_mosaics(self, still_leading: StillLeading) -> Mapping[str, Any]:
         """Rebuild damaged mosaics that any process has met, as far as their scenes are known."""

@@ -161,6 +161,19 @@ async def test_a_catalogue_serves_the_last_good_state_and_says_so(folder, caplog
     assert (await catalogue.index("harvest", JUNE)).size == 3
 
 
+async def test_a_collection_whose_first_commit_is_damaged_is_not_taken_for_empty(folder):
+    await land_four(folder)
+    whole = await folder.get(f"{LOG}00000001.json")
+    await folder.put(f"{LOG}00000001.json", whole[:-1], "application/json")
+    catalogue = Catalogue(folder)
+    await catalogue.refresh()
+    with pytest.raises(UnreadableCollectionError, match="commit 1 of collection 'harvest'"):
+        catalogue.periods("harvest")
+    await folder.put(f"{LOG}00000001.json", whole, "application/json")
+    await catalogue.refresh()
+    assert catalogue.periods("harvest") == (JUNE, JULY)
+
+
 @pytest.mark.parametrize("damage", [b"null", b"[]", b"{", b"[" * 100_000, b'{"id": "other"}', None])
 async def test_a_damaged_description_is_of_its_collection_alone(folder, damage):
     await land_four(folder)

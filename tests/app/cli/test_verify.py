@@ -127,6 +127,16 @@ def test_the_rest_is_left_for_the_next_run(run, scenes, tmp_path):
     assert run("verify", "--repair", "--limit", "1").exit_code == 0
 
 
+def test_a_damaged_mosaic_becomes_the_very_bytes_again(run, scenes, tmp_path):
+    run(*ASKED)
+    (path,) = (tmp_path / "store").rglob("mosaics/*/2-*.json.gz")
+    whole = flip(path, at=0.7)
+    found = run("verify")
+    assert (found.exit_code, "it is missing or damaged; `tilewatch repair" in found.stderr) == (2, True)
+    assert run("verify", "--repair").exit_code == 0
+    assert path.read_bytes() == whole
+
+
 def test_only_an_item_that_is_named_is_read(run, scenes, tmp_path):
     run(*ASKED)
     flip(of(tmp_path, SCENE, "red.tif"))
