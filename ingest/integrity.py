@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mosaics.checksums import FIELD, SHA256, written_checksums
-from mosaics.raster.block_checks import checksums_of
+from mosaics.checksums import FIELD, HEAD, SHA256, written_checksums
+from mosaics.raster.block_checks import checksums_of, head_of
 from mosaics.verifying import file_digest
 
 Integrity = Mapping[str, Any]
@@ -21,4 +21,5 @@ def integrity_of(path: Path) -> Integrity:
         "file:size": path.stat().st_size,
         "file:checksum": f"{SHA256}{file_digest(path)}",
         FIELD: written_checksums(checksums_of(path)),
+        HEAD: list(head_of(path)),
     }

@@ -11,6 +11,8 @@ SHA256 = "1220"
 """How a multihash of SHA-256 begins: the function, and 32 bytes of length (multiformats.io/multihash)."""
 FIELD = "tilewatch:block_crc32c"
 """Of an asset: the texts."""
+HEAD = "tilewatch:head_crc32c"
+"""Of an asset: how many bytes of its file come before the first block, and their checksum."""
 BYTES = 4
 """Of a checksum."""
 
@@ -23,6 +25,13 @@ def read_checksums(stated: object) -> tuple[bytes, ...]:
         return tuple(base64.b64decode(text, validate=True) for text in stated)
     except (TypeError, ValueError, binascii.Error):
         return ()
+
+
+def read_head(stated: object) -> tuple[int, int] | None:
+    """Return what an asset states of the head of its file; None where it states nothing, or not so."""
+    if isinstance(stated, list) and len(stated) == 2 and all(type(number) is int for number in stated):
+        return stated[0], stated[1]
+    return None
 
 
 def written_checksums(levels: list[bytes]) -> list[str]:

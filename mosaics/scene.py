@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from mosaics.checksums import FIELD, read_checksums
+from mosaics.checksums import FIELD, HEAD, read_checksums, read_head
 from mosaics.collection import read_nodata
 from mosaics.period import PeriodError, parse_instant
 from mosaics.storage import Storage
@@ -34,6 +34,8 @@ class Asset:
     unit: str
     checksums: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
     """Of the file's blocks, by level (`mosaics.checksums`); empty where the item states none."""
+    head: tuple[int, int] | None = field(default=None, compare=False, repr=False)
+    """Bytes of the file before its first block, and their checksum; None where the item states none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def _read_asset(name: str, asset: Mapping[str, Any], item_key: str, storage: Sto
         offset=float(facts.get("offset", facts.get("raster:offset", 0.0))),
         unit=facts.get("unit", "1"),
         checksums=read_checksums(asset.get(FIELD)),
+        head=read_head(asset.get(HEAD)),
     )
 
 

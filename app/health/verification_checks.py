@@ -14,7 +14,7 @@ async def check_verification(database: Database | None, verified_for: timedelta 
     """Check that no landed file that was verified is damaged.
 
     Args:
-        database: Where it stands what was found; None if there is none.
+        database: Where it stands what was found; None if there is none. Another check reports it unavailable.
         verified_for: How long a file that was verified is not read again; None if none is verified.
     """
     if database is None or verified_for is None:
@@ -25,7 +25,7 @@ async def check_verification(database: Database | None, verified_for: timedelta 
             stand = await counts(connection, verified_for)
             found = await damaged_items(connection, NAMED) if stand.damaged else []
     except DatabaseUnavailableError:
-        return Finding(False, "What was verified is unknown while the database does not answer.")
+        return Finding(True, "What was verified is unknown while the database does not answer.")
     facts = {"items": stand.items, "due": stand.due, "damaged": stand.damaged}
     if not stand.damaged:
         return Finding(True, f"Of {stand.items} scenes and overviews, {stand.due} are due.", facts=facts)

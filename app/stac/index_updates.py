@@ -28,7 +28,7 @@ from app.stac.index_writes import (
     remove_scenes,
     write_scenes,
 )
-from mosaics.checksums import FIELD
+from mosaics.checksums import FIELD, HEAD
 from mosaics.commits import Commit, LogError
 from mosaics.log import read_commits, read_state
 from mosaics.scene import SceneError, read_item
@@ -220,7 +220,7 @@ def described(landed: Landed, document: Mapping[str, Any], storage: Storage) -> 
     if footprint.geom_type not in {"Polygon", "MultiPolygon"} or not footprint.is_valid:
         raise SceneError(f"{landed.item_key} has no footprint")
     assets = {
-        name: {key: value for key, value in asset.items() if key != FIELD}  # of use to our own reader alone
+        name: {key: value for key, value in asset.items() if key not in {FIELD, HEAD}}  # our own reader's
         for name, asset in document["assets"].items()
     }
     text = json.dumps({**document, "assets": assets}, allow_nan=False)

@@ -135,7 +135,7 @@ def native_lattices(product: Product, scenes: Sequence[SceneRef], item_of: ItemO
 def _levels(asset: Asset) -> tuple[PixelGrid, ...]:
     """The pixels of a file and of its overviews, as GDAL sizes these: rounded up."""
     with reading(asset) as pool:
-        dataset = pool.dataset(asset.path, 0)
+        dataset = pool.handle(asset.path, asset.head).dataset(0)
         transform, width, height = dataset.transform, dataset.width, dataset.height
         return tuple(
             PixelGrid(

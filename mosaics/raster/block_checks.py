@@ -80,6 +80,37 @@ def checksums_of(path: Path) -> list[bytes]:
     return levels
 
 
+def head_of(path: Path) -> tuple[int, int]:
+    """Return how many bytes of a file come before the first block of any level, and their checksum.
+
+    What stands there tells where the blocks are, where their pixels lie and which are missing.
+
+    Raises:
+        rasterio.errors.RasterioError: If it cannot be read.
+    """
+    with open_raster(path) as dataset:
+        begins = [_begin(dataset)]
+        count = len(dataset.overviews(1))
+    for overview in range(count):
+        with open_raster(path, overview=overview) as dataset:
+            begins.append(_begin(dataset))
+    length = min([begin for begin in begins if begin is not None], default=path.stat().st_size)
+    return length, _head_checksum(path, length)
+
+
+def _begin(dataset: DatasetReader) -> int | None:
+    """Return where the first block of a level begins; None if none was ever written."""
+    rows, columns = blocks_across(dataset)
+    places = ((row, column) for row in range(rows) for column in range(columns))
+    stated = (dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1) for row, column in places)
+    return min((int(offset) for offset in stated if offset is not None), default=None)
+
+
+def _head_checksum(path: Path, length: int) -> int:
+    with path.open("rb") as file:
+        return int(google_crc32c.value(file.read(length)))
+
+
 def _level(dataset: DatasetReader, path: Path) -> bytes:
     rows, columns = blocks_across(dataset)
     places = [(row, column) for row in range(rows) for column in range(columns)]
@@ -238,6 +269,26 @@ def checks_of(known: dict[int, BlockChecks], asset: Asset, level: int) -> BlockC
     if found is None or found.checksums != (asset.checksums[level : level + 1] or (b"",))[0]:
         found = known[level] = BlockChecks.of(asset.path, asset.checksums, level)
     return found
+
+
+def require_head(path: str, head: tuple[int, int] | None) -> None:
+    """Check what comes before the first block of a file on this machine, before it is opened.
+
+    Args:
+        path: Of the file.
+        head: How many bytes these are, and their checksum; None where that is not stated.
+
+    Raises:
+        DamagedBlockError: If they are not as they were written.
+    """
+    if head is None or path.startswith("/vsi"):
+        return
+    try:
+        found = _head_checksum(Path(path), head[0])
+    except OSError:
+        return  # opening it tells why
+    if found != head[1]:
+        raise DamagedBlockError(f"{Path(path).name} is damaged: its head is not as it was written")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,7 +10,7 @@ from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
-from mosaics.raster.block_checks import BlockChecks
+from mosaics.raster.block_checks import BlockChecks, require_head
 from mosaics.raster.coordinates import turn_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
@@ -93,10 +93,11 @@ class HandlePool:
         self._size = size
         self._handles: OrderedDict[str, Handle] = OrderedDict()
 
-    def handle(self, path: str) -> Handle:
-        """Return the open dataset at `path`, opened now if need be."""
+    def handle(self, path: str, head: tuple[int, int] | None = None) -> Handle:
+        """Return the open dataset at `path`, opened now if need be and its `head` is right."""
         found = self._handles.get(path)
         if found is None:
+            require_head(path, head)
             return self._open(path)
         self._handles.move_to_end(path)
         return found

@@ -114,7 +114,7 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
         AssetReadError: If the file cannot be opened or decoded.
     """
     with reading(asset) as pool:
-        handle = pool.handle(asset.path)
+        handle = pool.handle(asset.path, asset.head)
         level = handle.level_for(grid)
         checks = checks_of(handle.checked, asset, level)
         raster = Raster(handle.dataset(level), asset.path, level, checks=checks)
@@ -222,7 +222,7 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
         AssetReadError: If the file cannot be opened or decoded.
     """
     with reading(asset) as pool:
-        handle = pool.handle(asset.path)
+        handle = pool.handle(asset.path, asset.head)
         dataset = handle.dataset(0)
         columns, rows, within = _cells_at(dataset, [lon], [lat])
         if not within.all():
@@ -242,7 +242,9 @@ def lies_within(asset: Asset, lons: Degrees, lats: Degrees) -> NDArray[np.bool_]
         AssetReadError: If the file cannot be opened.
     """
     with reading(asset) as pool:
-        return _cells_at(pool.dataset(asset.path, 0), lons, lats)[2]
+        handle = pool.handle(asset.path, asset.head)
+        checks_of(handle.checked, asset, 0)
+        return _cells_at(handle.dataset(0), lons, lats)[2]
 
 
 def _cells_at(

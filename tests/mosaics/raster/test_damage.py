@@ -11,7 +11,7 @@ import rasterio
 import rasterio.warp
 
 from ingest.integrity import integrity_of
-from mosaics.checksums import FIELD, read_checksums
+from mosaics.checksums import FIELD, HEAD, read_checksums, read_head
 from mosaics.raster.blocks import BLOCKS
 from mosaics.raster.damage import DAMAGE
 from mosaics.raster.grid import Grid
@@ -33,7 +33,8 @@ def landed(tmp_path: Path, request: pytest.FixtureRequest) -> Asset:
     noise = np.random.default_rng(7).integers(1, 5000, (SIDE, SIDE)).astype(dtype)
     path = write_cog(tmp_path / "red.tif", noise, crs=UTM_31N, upper_left=CORNER, nodata=0)
     stated = integrity_of(path)
-    return Asset("red", str(path), dtype, 0, 1.0, 0.0, "1", read_checksums(stated[FIELD]))
+    checksums, head = read_checksums(stated[FIELD]), read_head(stated[HEAD])
+    return Asset("red", str(path), dtype, 0, 1.0, 0.0, "1", checksums, head)
 
 
 def along(asset: Asset) -> Grid:
@@ -99,6 +100,22 @@ def test_no_flipped_bit_becomes_a_value(landed: Asset) -> None:
             np.testing.assert_array_equal(now[0], stored)
             np.testing.assert_array_equal(now[1], valid)
     assert missing >= 25  # full resolution is read by one grid of three, and has three quarters of the bytes
+
+
+def test_no_flipped_bit_of_the_head_is_believed(landed: Asset) -> None:
+    content = Path(landed.path).read_bytes()
+    begin, _ = body_of(landed.path)
+    assert landed.head is not None
+    assert landed.head[0] <= begin
+    for at in range(0, landed.head[0], 13):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << at % 8
+        Path(landed.path).write_bytes(damaged)
+        forget(landed)
+        with pytest.raises(AssetReadError):
+            read_band(landed, across(256))
+        with pytest.raises(AssetReadError):
+            read_pixel(landed, LON, LAT)
 
 
 @pytest.mark.parametrize("change", ["zeroed", "swapped", "cut off"])
