@@ -19,7 +19,7 @@ from mosaics.collection import (
 from mosaics.commits import LogState
 from mosaics.document import MosaicDocumentError, read_mosaic
 from mosaics.index import QuadkeyIndex
-from mosaics.log import follow_log
+from mosaics.log import follow_log, log_is_lost
 from mosaics.period import Period
 from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.seals import unsealed
@@ -258,6 +258,9 @@ class Catalogue:
         async with gate:
             before = known if isinstance(known, _Kept) else None
             state, trouble = await self._state(collection_id, before)
+            if before is None and trouble is None and not state.number:
+                lost = await log_is_lost(self.storage, collection_id)
+                trouble = None if lost is None else str(lost)
             if before is not None and state is before.state and trouble == before.trouble:
                 return before
             if trouble is not None and not state.number:  # nothing good is known, which is not: nothing

@@ -134,6 +134,17 @@ async def read_commits(
         number += 1
 
 
+async def log_is_lost(storage: Storage, collection_id: str) -> LogError | None:
+    """Return what is wrong with a log without a commit, if mosaics tell that there were some.
+
+    A landing writes its mosaic right before its commit: one that is just between, or was killed there, looks
+    the same until the next.
+    """
+    if await storage.folders(f"collections/{collection_id}/mosaics/"):
+        return LogError(f"the log of collection {collection_id!r} is gone, and there are mosaics")
+    return None
+
+
 async def commits_left(storage: Storage, collection_id: str) -> dict[int, Commit | bytes]:
     """Return what there is of a log, holes or not, by number: commits, or the bytes of those damaged."""
     there: dict[int, Commit | bytes] = {}

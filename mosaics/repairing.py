@@ -30,6 +30,7 @@ from mosaics.log import (
     commit_key,
     commits_left,
     follow_log,
+    log_is_lost,
     newest_checkpoint,
     put_mosaic,
     read_state,
@@ -85,6 +86,8 @@ async def repair(storage: Storage, collection_id: str, cadence: Cadence) -> Repa
         StorageError: If storage fails.
     """
     state, trouble = await follow_log(storage, collection_id, checked=True)
+    if trouble is None and not state.number:
+        trouble = await log_is_lost(storage, collection_id)
     mosaics = await _mosaics(storage, state)
     if trouble is None and None not in mosaics.values():
         return None

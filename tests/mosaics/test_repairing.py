@@ -161,6 +161,21 @@ async def test_a_catalogue_serves_the_last_good_state_and_says_so(folder, caplog
     assert (await catalogue.index("harvest", JUNE)).size == 3
 
 
+async def test_a_log_that_is_gone_is_not_taken_for_an_empty_one(folder):
+    await land_four(folder)
+    for number in (1, 2, 3, 4):
+        await folder.delete(f"{LOG}{number:08d}.json")
+    catalogue = Catalogue(folder)
+    await catalogue.refresh()
+    with pytest.raises(UnreadableCollectionError, match="the log of collection 'harvest' is gone"):
+        catalogue.periods("harvest")
+    done = await repair(folder, "harvest", Cadence.MONTH)
+    assert done is not None
+    assert await shown(folder) == WHOLE
+    await catalogue.refresh()
+    assert catalogue.periods("harvest") == (JUNE, JULY)
+
+
 async def test_a_collection_whose_first_commit_is_damaged_is_not_taken_for_empty(folder):
     await land_four(folder)
     whole = await folder.get(f"{LOG}00000001.json")
