@@ -22,6 +22,10 @@ MAX_GEOMETRY_ELEMENTS = 1_000_000
 
 OPENING, CLOSING = b"[{", b"]}"
 
+STEPS = np.zeros(256, np.int8)
+"""By byte: one level down, one up, or none."""
+STEPS[list(OPENING)], STEPS[list(CLOSING)] = 1, -1
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -40,9 +44,7 @@ def count(body: bytes) -> Counted:
     """
     bare = STRING.sub(b"", body)
     elements = sum(map(bare.count, (b",", b"[", b"{")))
-    codes = np.frombuffer(bare, np.uint8)
-    steps = np.isin(codes, tuple(OPENING)).astype(np.int8)
-    steps -= np.isin(codes, tuple(CLOSING))
+    steps = STEPS[np.frombuffer(bare, np.uint8)]
     deepest = np.cumsum(steps[steps != 0], dtype=np.int32).max(initial=0)
     return Counted(elements, int(deepest))
 

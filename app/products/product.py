@@ -112,7 +112,7 @@ class Product(ProductDescription):
         shows_band = self.formula.is_band and self.offset is None
         return Comparisons.of(formulas, thresholds, shows_band=shows_band)
 
-    @property
+    @cached_property
     def lit_thresholds(self) -> tuple[float, ...]:
         """Above which statistics give the area, in the unit; none where nothing shines."""
         return () if self.lit_above is None else (self.lit_above, *self.further_lit_above)
@@ -205,7 +205,8 @@ class Product(ProductDescription):
         """
         first, *further = thresholds
         found = self.model_copy(update={"lit_above": first, "further_lit_above": tuple(further)})
-        found.__dict__.pop("comparisons", None)  # all that is worked out from these
+        for name in ("comparisons", "lit_thresholds"):  # all that is worked out from these
+            found.__dict__.pop(name, None)
         return found
 
     def without_fallback(self) -> "Product":

@@ -17,7 +17,7 @@ from app.statistics.coverage import Block, Coverage, Outline
 from app.statistics.geometry import Polygonal, project
 from mosaics.ellipsoid import EARTH_RADIUS_M
 from mosaics.index import SceneRef
-from mosaics.raster.cell_areas import CellAreas
+from mosaics.raster.cell_areas import CellAreas, areas_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, reading
 from mosaics.scene import Asset
@@ -94,7 +94,7 @@ class PixelGrid:
 
     def areas(self, block: Block) -> CellAreas:
         """The areas of the cells of a block and of every part of it."""
-        return CellAreas(self, block.column, block.row, block.width, block.height)
+        return areas_of(self, block.column, block.row, block.width, block.height)
 
 
 @dataclass(frozen=True, slots=True)

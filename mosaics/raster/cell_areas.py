@@ -6,7 +6,7 @@ smooth (at the edge of a world map, around a geostationary limb) every cell has 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -17,7 +17,8 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from mosaics.ellipsoid import EARTH_AREA_M2, WGS84, sphere_points, zone_area_m2
+from mosaics.ellipsoid import WGS84, zone_area_m2
+from mosaics.raster.area_factors import SHORTEST_STEP_M, STEP_M, factors_at, rows_are_parallels
 from mosaics.raster.coordinates import moved
 
 UNIFORM = 1e-5
@@ -29,16 +30,6 @@ INTERPOLATED = 1e-6
 NODES = ((20e3, 2), (200e3, 4), (2000e3, 8), (math.inf, 16))
 """Nodes a side, by the longer side in metres: factors change by about its square over the Earth's radius."""
 
-STEP_M = 2000.0
-"""Half the distance over which derivatives are taken: the error of a difference is some 1e-8, and PROJ's
-inverse projections are right to some 1e-10 radians, which this makes 3e-7 at most."""
-
-SHORTEST_STEP_M = 50.0
-"""The same where a factor is not smooth, and the step is half a cell, over a kink as the cell itself."""
-
-SMALL_STEP = 1e-3
-"""Of that step: how near to the edge of a projection a factor is still found."""
-
 LARGE_CELL_M = 20e3
 """Cells from here on are looked at in four places, not at their middle alone."""
 
@@ -48,6 +39,9 @@ PART = 256
 WIDE = 2 * PART
 """Columns of the largest parts of squares, in which there is less to do for each cell."""
 
+NEIGHBOURHOOD_M = 20e3
+"""Least side of the squares whose factors are kept for small rectangles within them."""
+
 SQUARE = 8
 """Cells a side of the squares that may have one area where parts do not."""
 
@@ -55,14 +49,11 @@ SMALL_PRODUCT = 1 << 18
 """Multiplications up to which OpenBLAS works on the calling thread; its own threads, waiting for a core, took
 70 ms for what takes 0.1 ms."""
 
+NEIGHBOURHOODS_KEPT = 512
+"""Squares of which factors are kept, some hundred bytes each."""
+
 BASES_KEPT = 64
 """Polynomials at the rows or columns of a part, for the parts beside and below it: 8 to 64 kB each."""
-
-PARALLEL_ROWS = frozenset({"merc", "webmerc", "eqc", "cea", "mill"})
-"""PROJ's cylindrical projections: a row of cells follows a parallel, so that its cells have one area."""
-
-SAME_ELLIPSOID = frozenset({"WGS84", "NAD83", "GRS80"})
-"""PROJ's names of datums and ellipsoids that are WGS 84's to a tenth of a millimetre."""
 
 SIMPSON = np.array([1, 4, 1]) / 6
 """Weights of both ends and the middle of a line in its mean."""
@@ -70,7 +61,7 @@ SIMPSON = np.array([1, 4, 1]) / 6
 Floats = NDArray[np.floating[Any]]
 
 
-class Cells(Protocol):
+class Cells(Hashable, Protocol):
     """Cells side by side, north up; columns and rows are counted from one corner."""
 
     @property
@@ -152,6 +143,11 @@ class CellAreas:
         down = _basis(row - self.row, height, self.height, self._polynomial.shape[0])
         return _product(self._plane_area_m2 * _product(down, self._polynomial), across.T)
 
+    @property
+    def is_smooth(self) -> bool:
+        """Whether no cell needs a factor of its own."""
+        return self._rows_are_parallels or self._polynomial is not None
+
     def at(self, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Floats:
         """Return the areas of single cells in square metres, by their columns and rows, (cells,)."""
         if not columns.size:
@@ -210,8 +206,7 @@ class CellAreas:
 
     @cached_property
     def _rows_are_parallels(self) -> bool:
-        crs = self.cells.crs
-        return _in_degrees(crs) or crs.to_dict().get("proj") in PARALLEL_ROWS
+        return rows_are_parallels(self.cells.crs)
 
     def _row_areas(self, row: int, height: int) -> Floats:
         cells = self.cells
@@ -225,10 +220,9 @@ class CellAreas:
         zones = zone_area_m2(np.clip(lats, -math.pi / 2, math.pi / 2))
         return np.asarray(turn * -np.diff(zones))[:, np.newaxis]
 
-    @cached_property
+    @property
     def _unit_m(self) -> float:
-        crs = self.cells.crs
-        return math.radians(1) * 6.37e6 if crs.is_geographic else float(crs.linear_units_factor[1])
+        return metres_of(self.cells.crs)
 
     @property
     def _plane_area_m2(self) -> float:
@@ -276,8 +270,8 @@ class CellAreas:
         """Return Chebyshev's polynomials at columns and at rows, (places, polynomials)."""
         fitted = self._polynomial
         assert fitted is not None  # noqa: S101 - asked by the callers
-        across = chebyshev.chebvander(2 * (columns - self.column) / self.width - 1, fitted.shape[1] - 1)
-        down = chebyshev.chebvander(2 * (rows - self.row) / self.height - 1, fitted.shape[0] - 1)
+        across = _polynomials(2 * (columns - self.column) / self.width - 1, fitted.shape[1])
+        down = _polynomials(2 * (rows - self.row) / self.height - 1, fitted.shape[0])
         return across, down
 
     def _factors(self, columns: Floats, rows: Floats, *, is_smooth: bool = False) -> Floats:
@@ -287,19 +281,59 @@ class CellAreas:
         size_m = self._unit_m * max(self.cells.cell_width, self.cells.cell_height)
         step_m = STEP_M if is_smooth else min(max(size_m / 2, SHORTEST_STEP_M), STEP_M)
         if size_m < LARGE_CELL_M:
-            return _factors(self.cells.crs, xs, ys, self._unit_m, step_m)
+            return factors_at(self.cells.crs, xs, ys, self._unit_m, step_m)
         across, down = (side / math.sqrt(12) for side in (self.cells.cell_width, self.cells.cell_height))
         corners = [(i * across, j * down) for i in (-1, 1) for j in (-1, 1)]
-        found = [_factors(self.cells.crs, xs + x, ys + y, self._unit_m, step_m) for x, y in corners]
+        found = [factors_at(self.cells.crs, xs + x, ys + y, self._unit_m, step_m) for x, y in corners]
         return np.asarray(np.mean(found, axis=0))
+
+
+def metres_of(crs: CRS) -> float:
+    """Return the metres of a coordinate system's unit; of degrees, those along a great circle."""
+    return math.radians(1) * 6.37e6 if crs.is_geographic else float(crs.linear_units_factor[1])
+
+
+def areas_of(cells: Cells, column: int, row: int, width: int, height: int) -> CellAreas:
+    """Return the areas of a rectangle's cells; of a small one, those of a large square that it lies in.
+
+    What factors are made of is kept for the squares asked last, since many fields lie in each.
+
+    Args:
+        cells: The grid.
+        column: Of the rectangle's first cell.
+        row: The same.
+        width: Columns.
+        height: Rows.
+    """
+    cell_m = metres_of(cells.crs) * max(cells.cell_width, cells.cell_height)
+    side = 2 ** math.ceil(math.log2(NEIGHBOURHOOD_M / cell_m))
+    if max(width, height) > side // 2:
+        return CellAreas(cells, column, row, width, height)
+    half = side // 2  # squares overlap by half, so that each such rectangle lies in one
+    around = _neighbourhood(cells, column // half * half, row // half * half, side)
+    return around if around.is_smooth else CellAreas(cells, column, row, width, height)
+
+
+@lru_cache(NEIGHBOURHOODS_KEPT)
+def _neighbourhood(cells: Cells, column: int, row: int, side: int) -> CellAreas:
+    return CellAreas(cells, column, row, side, side)
 
 
 @lru_cache(BASES_KEPT)
 def _basis(first: int, count: int, size: int, polynomials: int) -> Floats:
     """Return Chebyshev's polynomials at the middles of cells in a row of `size`, (count, polynomials)."""
-    basis = chebyshev.chebvander(2 * (first + np.arange(count) + 0.5) / size - 1, polynomials - 1)
+    basis = _polynomials(2 * (first + np.arange(count) + 0.5) / size - 1, polynomials)
     basis.flags.writeable = False
     return basis
+
+
+def _polynomials(places: Floats, count: int) -> Floats:
+    """Return Chebyshev's first polynomials at places, (places, count), faster than NumPy's `chebvander`."""
+    found = np.empty((places.size, count))
+    found[:, 0], found[:, 1] = 1.0, places
+    for order in range(2, count):
+        found[:, order] = 2 * places * found[:, order - 1] - found[:, order - 2]
+    return found
 
 
 def _product(left: Floats, right: Floats) -> Floats:
@@ -338,39 +372,3 @@ def _middles(count: int) -> Floats:
 
 def _by_square(cells: slice) -> slice:
     return slice(cells.start // SQUARE, -(-cells.stop // SQUARE))
-
-
-def _in_degrees(crs: CRS) -> bool:
-    """Return whether coordinates are degrees from Greenwich on an ellipsoid that is WGS 84's to a metre."""
-    if not crs.is_geographic:
-        return False
-    named = crs.to_dict()
-    return named.get("datum") in SAME_ELLIPSOID or (
-        named.get("ellps") in SAME_ELLIPSOID and "pm" not in named
-    )
-
-
-def _factors(crs: CRS, xs: Floats, ys: Floats, unit_m: float, step_m: float) -> Floats:
-    """Return the true area of a small square by its plane area, at places, any shape.
-
-    The area is that of the parallelogram between the derivatives on the authalic sphere: on unit vectors
-    neither a pole nor the antimeridian is a seam.
-    """
-    found = _factors_by(crs, xs, ys, unit_m, step_m)
-    missing = ~np.isfinite(found)
-    if missing.any():
-        found[missing] = _factors_by(crs, xs[missing], ys[missing], unit_m, SMALL_STEP * step_m)
-    return found
-
-
-def _factors_by(crs: CRS, xs: Floats, ys: Floats, unit_m: float, step_m: float) -> Floats:
-    step = step_m / unit_m
-    around = sphere_points(
-        crs,
-        np.stack([xs - step, xs + step, xs, xs]),
-        np.stack([ys, ys, ys - step, ys + step]),
-    )
-    with np.errstate(invalid="ignore"):
-        across, up = around[:, 1] - around[:, 0], around[:, 3] - around[:, 2]
-        area = np.linalg.norm(np.cross(across, up, axis=0), axis=0)
-        return np.asarray(area * (EARTH_AREA_M2 / (4 * math.pi)) / (2 * step_m) ** 2)

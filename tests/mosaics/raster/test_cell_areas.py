@@ -8,7 +8,7 @@ from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from mosaics.raster.cell_areas import SQUARE, UNIFORM, CellAreas
+from mosaics.raster.cell_areas import INTERPOLATED, SQUARE, UNIFORM, CellAreas, areas_of
 
 WGS84 = Geod(ellps="WGS84")
 
@@ -120,3 +120,16 @@ def test_a_world_in_robinson_has_the_area_of_the_earth():
     assert areas.sum() / 1e6 == pytest.approx(
         510_065_622, rel=0.003
     )  # the rim is cells that lie on it in part
+
+
+SMALL = [(0, 0, 1, 1), (5, 3, 2, 4), (-2, -3, 5, 6)]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("place", SMALL, ids=str)
+def test_areas_of_a_small_rectangle_are_its_own(name: str, place: tuple[int, int, int, int]) -> None:
+    cells = around(*SYSTEMS[name], 10)
+    found, own = areas_of(cells, *place), CellAreas(cells, *place)
+    np.testing.assert_allclose(found.of(*place), own.of(*place), rtol=2 * INTERPOLATED)
+    columns, rows = np.array([place[0]]), np.array([place[1] + place[3] - 1])
+    np.testing.assert_allclose(found.at(columns, rows), own.at(columns, rows), rtol=2 * INTERPOLATED)
