@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from app.cli.credentials import credentials_of
 from app.cli.descriptions import read_collections, read_sources
 from app.cli.exit import refusing
 from app.cli.land import REFUSALS, overviews_option, storage_option
@@ -17,9 +18,7 @@ from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.cli.watching import Failed, Watcher, refuse_if_any_failed, status_of
 from app.settings import Settings
 from ingest.archives.archive import Access, Archive, Wanted, WantedError
-from ingest.archives.credentials import bearer_tokens
 from ingest.archives.discovery import Discovery, discover
-from ingest.archives.earthdata import earthdata_credentials
 from ingest.archives.http import ArchiveClient, ArchiveError
 from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
@@ -119,15 +118,7 @@ def ingest(
         )
         refuse_other_bands(options, wanted.bands or described.bands)
         client_of = make_client or ArchiveClient
-        credentials = (
-            *bearer_tokens(settings.archive_tokens),
-            *earthdata_credentials(
-                settings.earthdata_token,
-                settings.earthdata_username,
-                settings.earthdata_password,
-                client_of,
-            ),
-        )
+        credentials = credentials_of(settings, client_of)
         downloads = Downloads(settings.downloads)
         work = IngestRun(collection, wanted, options, downloads, told, dry_run=dry_run, overviews=overviews)
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from app.cli.credentials import credentials_of
 from app.cli.descriptions import read_collections, read_sources
 from app.cli.exit import CommandError, refusing
 from app.cli.ingest import ALL_REFUSALS
@@ -15,7 +16,6 @@ from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.settings import Settings
 from ingest.archives.archive import Access, Archive
-from ingest.archives.credentials import bearer_tokens
 from ingest.archives.http import ArchiveClient
 from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
@@ -97,9 +97,8 @@ def verify(
 
         async def work(opened: Storage) -> None:
             found = _Found(opened, told)
-            async with (make_client or ArchiveClient)(
-                credentials=bearer_tokens(settings.archive_tokens)
-            ) as client:
+            client_of = make_client or ArchiveClient
+            async with client_of(credentials=credentials_of(settings, client_of)) as client:
                 access = Access(client, requester_pays=requester_pays)
                 for name in await named_collections(opened, collections):
                     pace = Pace(rate * 1e6)

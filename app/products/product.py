@@ -93,10 +93,8 @@ class Product(ProductDescription):
         return bool(formulas) and all(formula.is_scale_free for formula in formulas)
 
     @cached_property
-    def observed(self) -> "Product | None":
-        """How often its pixels were observed, as a product with the same mask; None where no band says it."""
-        if self.observations is None:
-            return None
+    def observed(self) -> "Product":
+        """How often its pixels were observed, as a product with the same mask; it names the band for that."""
         facts = self.model_dump(include={"id", "title", "collection", "mask"})
         drawn = {"unit": "1", "rescale": (0.0, 100.0), "colormap": "viridis"}
         return Product.model_validate({**facts, **drawn, "expression": self.observations, "mask": self.mask})

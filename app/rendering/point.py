@@ -121,7 +121,7 @@ def point_value(
 
 
 def _observations(product: Product, scenes: SceneWindows, pixel: Pixels, item_of: ItemOf) -> int | None:
-    if product.observed is None:
+    if product.observations is None:
         return None
     count = compute_values(product.observed, scenes, pixel, item_of, Clock()).planes[0, 0, 0]
     return None if np.isnan(count) else int(count)

@@ -138,7 +138,7 @@ def _histogram(wanted: Histogram, values: Distribution) -> tuple[Bin, ...]:
 
 
 def _lit(product: Product, values: Distribution) -> tuple[LitArea, ...]:
-    if values.empty:
+    if product.lit_above is None or values.empty:
         return ()
     areas = ((above, values.area - values.up_to(above)) for above in product.lit_thresholds)
     return tuple(

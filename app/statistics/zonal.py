@@ -22,7 +22,7 @@ from app.statistics.pixel_grid import (
 )
 from app.statistics.resolved import ResolvedStatistics, covered_share, resolve_statistics
 from app.statistics.summarising import observations_of, summary_of
-from app.statistics.summary import COMPLETE, Summary, SummaryOptions
+from app.statistics.summary import COMPLETE, Observations, Summary, SummaryOptions
 from app.statistics.tally import Tally
 from mosaics.catalogue import Catalogue
 from mosaics.ellipsoid import polygon_area_m2
@@ -116,15 +116,18 @@ class ZonalEngine:
         """
         try:
             summary = await self._summarise(resolved)
-            observed = resolved.product.observed
-            if observed is None or summary.numbers is None:
+            if resolved.product.observations is None or summary.numbers is None:
                 return summary
-            counts = (await self._summarise(replace(resolved, product=observed, wanted=USUAL))).numbers
-            return replace(summary, observations=None if counts is None else observations_of(counts))
+            return replace(summary, observations=await self._observations(resolved))
         except MixedProcessingError as error:  # one entry of a series; the others go on
             return _uncounted(replace(resolved, refusal=f"{error}."), (), 0.0)
         except TooManyCellsError as error:
             return _uncounted(replace(resolved, refusal=str(error)), (), 0.0)
+
+    async def _observations(self, resolved: ResolvedStatistics) -> Observations | None:
+        """Return how often the cells with a value were observed; None where no scene tells."""
+        counts = (await self._summarise(replace(resolved, product=resolved.product.observed))).numbers
+        return None if counts is None else observations_of(counts)
 
     def _is_of_classes(self, product: Product) -> bool:
         """Return whether a product's values are made of categorical bands alone."""

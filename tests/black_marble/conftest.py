@@ -25,7 +25,12 @@ def archives() -> Iterator[tuple[ArchiveServer, ArchiveServer]]:
 
 
 def ingest(laads: Laads, folder: Path, *words: str) -> dict[str, Any]:
-    """Runs `tilewatch ingest` with the shipped source, at the played archive.
+    """Runs `tilewatch ingest` with the shipped source; see `run`."""
+    return run(laads, folder, "ingest", laads.source_id, *words)
+
+
+def run(laads: Laads, folder: Path, *words: str) -> dict[str, Any]:
+    """Runs a command that knows the shipped source as one at the played archive.
 
     Returns:
         The result, as the last line of `--json` has it.
@@ -42,8 +47,7 @@ def ingest(laads: Laads, folder: Path, *words: str) -> dict[str, Any]:
         environment.delenv("TILEWATCH_COLLECTIONS", raising=False)
         environment.chdir(folder)
         client = functools.partial(ArchiveClient, patience=QUICK, local_http=True)
-        arguments = ["ingest", laads.source_id, *words, "--json"]
-        done = CliRunner().invoke(main, arguments, catch_exceptions=False, obj=client)
+        done = CliRunner().invoke(main, [*words, "--json"], catch_exceptions=False, obj=client)
     assert done.exit_code == 0, done.output
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result

@@ -4,14 +4,17 @@ Its numbers are those of `tests.ingest.synthetic_tiles`: 2.5 nW of five nights, 
 40 nW of seven and cell (100, 201) with 30 nW of none, which is filled from history.
 """
 
+import shutil
 from io import BytesIO
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
 from morecantile import tms as matrix_sets
 from shapely.geometry import box, mapping
 
-from tests.black_marble.conftest import ingest
+from tests.black_marble.conftest import ingest, run
 from tests.ingest.archives.cmr.playing import Laads
 from tests.ingest.synthetic_tiles import NAME, write_tile
 from tests.real_scenes.conftest import serving
@@ -23,10 +26,15 @@ BANDS = "radiance,num_observations,quality"
 
 
 @pytest.fixture(scope="module")
-def store(archives, tmp_path_factory):
+def laads(archives, tmp_path_factory):
+    played = Laads(*archives)
+    played.publish(NAME, write_tile(tmp_path_factory.mktemp("tile")))
+    return played
+
+
+@pytest.fixture(scope="module")
+def store(laads, tmp_path_factory):
     folder = tmp_path_factory.mktemp("black-marble")
-    laads = Laads(*archives)
-    laads.publish(NAME, write_tile(folder))
     where = ("--bbox", "30.5,19.5,31,19.7", "--datetime", "2024-01", "--bands", BANDS)
     result = ingest(laads, folder, *where)
     assert (result["landed"], result["failures"]) == (1, {})
@@ -119,3 +127,13 @@ async def test_a_tile_has_the_value_where_the_cell_is(client):
     unseen = codes == -2
     assert set(np.nonzero(unseen)[1]) == set(range(columns.max() + 1, columns.max() + 1 + len(set(columns))))
     assert set(values[codes == 255]) == {np.float32(2.5), np.float32(40)}
+
+
+def test_a_damaged_file_is_made_again_from_the_archive(store, laads, tmp_path):
+    shutil.copytree(unquote(urlsplit(store).path), tmp_path / "store")
+    (damaged,) = Path(tmp_path / "store").glob("collections/*/scenes/*/*/radiance.tif")
+    before = damaged.read_bytes()
+    damaged.write_bytes(before[:-1000] + bytes(1000))
+    result = run(laads, tmp_path, "verify", "black-marble-monthly", "--repair")
+    assert (result["damaged"], len(result["mended"])) == ({}, 1)
+    assert damaged.read_bytes() == before
