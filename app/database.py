@@ -12,22 +12,27 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from mosaics.breaker import Breaker
+
 log = logging.getLogger(__name__)
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """Characters that a text in the database cannot have."""
 
-CONNECT_S = 3.0
+CONNECT_S = 2.0
 """Connecting within the same network takes a few milliseconds."""
 
 WAIT_S = 5.0
 """How long a request waits for a connection before it is asked to retry later."""
 
-STATEMENT_S = 10.0
-"""The longest a statement may run; a page of large areas takes a tenth of this."""
+STATEMENT_S = 4.0
+"""The longest a statement may run; a page of large areas takes a quarter of this."""
 
 SEARCH_S = 3.0
 """The longest a statement of a search may run; one of 100,000 scenes takes a tenth of this."""
+
+FROZEN_AFTER = 2
+"""Uses one after the other that end without an answer, after which the next ones do not wait for it."""
 
 PING_S = 1.0
 
@@ -106,14 +111,17 @@ class Database:
     Args:
         url: `postgresql://user:password@host:port/database`, with the options of libpq.
         max_connections: Number of connections a worker opens at most.
+        statement_s: The longest a statement may run.
     """
 
-    def __init__(self, url: str, *, max_connections: int) -> None:
+    def __init__(self, url: str, *, max_connections: int, statement_s: float | None = None) -> None:
         self.outages = 0
         """Number of uses that ended in `DatabaseUnavailableError`."""
         self.is_down = False
         """Whether uses find it down, and not only slow to answer."""
         self._limit = max_connections
+        self._breaker = Breaker(failures=FROZEN_AFTER)
+        """Of a database that is frozen: after some uses without an answer the next ones do not wait."""
         self._failing = False
         self._turns = 0
         self._left_s = -LEAVE_AGAIN_S
@@ -123,24 +131,30 @@ class Database:
             min_size=0,
             max_size=max_connections,
             timeout=CONNECT_S,
-            command_timeout=STATEMENT_S,
+            command_timeout=STATEMENT_S if statement_s is None else statement_s,
             server_settings={"application_name": "tilewatch", "jit": "off"},  # jit: short statements only
         )
         self._opening = asyncio.Lock()
         self._searches = asyncio.Semaphore(max(1, max_connections // 2))
 
     @asynccontextmanager
-    async def connection(self, *, wait_s: float = WAIT_S) -> AsyncIterator[Connection]:
+    async def connection(
+        self, *, wait_s: float = WAIT_S, is_trial: bool = False
+    ) -> AsyncIterator[Connection]:
         """Provide a connection for some statements; do nothing else while holding it.
 
         Args:
             wait_s: How long to wait for a connection.
+            is_trial: Whether to ask a database that has not answered several times, too.
 
         Raises:
             DatabaseUnavailableError: If the database does not answer, at the start or later.
             ValueRefusedError: If it does not take a value of a statement.
         """
-        turn = self._turns
+        turn, began = self._turns, time.monotonic()
+        if self._breaker.open and not (self._breaker.take_trial() or is_trial):
+            self.outages += 1
+            raise DatabaseUnavailableError("the database does not answer") from TimeoutError()
         try:
             await self._open()
             async with self._acquired(wait_s) as connection:
@@ -159,9 +173,12 @@ class Database:
                 await self._pool.expire_connections()  # the next use of each connects again
             self.outages += 1
             self.is_down = self.is_down or not isinstance(error, TimeoutError)
+            if isinstance(error, TimeoutError):
+                self._breaker.failed(began=began)
             self._turn(turn, failing=True, says=f"cannot be used: {type(error).__name__}: {error}")
             raise DatabaseUnavailableError("the database does not answer") from error
         self.is_down = False
+        self._breaker.succeeded()
         self._turn(turn, failing=False, says="answers again")
 
     @asynccontextmanager
@@ -207,11 +224,16 @@ class Database:
     async def is_reachable(self) -> bool:
         """Return whether the database answers within `PING_S`."""
         try:
-            async with asyncio.timeout(PING_S), self.connection(wait_s=PING_S) as connection:
+            async with asyncio.timeout(PING_S), self.connection(wait_s=PING_S, is_trial=True) as connection:
                 await connection.execute("select 1")
         except (DatabaseUnavailableError, TimeoutError):
             return False
         return True
+
+    @property
+    def is_avoided(self) -> bool:
+        """Whether uses are refused at once, since it has not answered; one a second is tried all the same."""
+        return self._breaker.open
 
     @property
     def connections(self) -> Connections:
@@ -246,6 +268,9 @@ class Database:
                 await self._pool.release(connection)
                 connection = await self._pool.acquire(timeout=wait_s)
             yield connection
+        except TimeoutError:
+            connection.terminate()  # to be ready again it would have to answer first
+            raise
         finally:
             await self._pool.release(connection)
 

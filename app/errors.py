@@ -48,8 +48,10 @@ from mosaics.bbox import BboxError
 from mosaics.catalogue import UnknownPeriodError
 from mosaics.collection import UnknownBandError, UnknownCollectionError, UnreadableCollectionError
 from mosaics.index import TooManyScenesError
+from mosaics.lanes import PixelBudgetError, TurnOverError
 from mosaics.period import PeriodError
 from mosaics.storage import StorageAccessError, StorageUnavailableError
+from mosaics.storage.descriptors import NoDescriptorsError
 
 RETRY_AFTER_S = 5
 """When a caller may retry: by then the catalogue was refreshed twice and one render queue is done."""
@@ -72,6 +74,7 @@ NO_DATABASE = (
 )
 SCHEMA_MISSING = "The database is not prepared yet; run `tilewatch migrate`."
 OVERLOADED = "Too many tiles are being rendered to answer in time; try again in a moment."
+BUSY = "The server has too many files and connections open at the moment; try again in a moment."
 OTHER_MEDIA = "Send the body with Content-Type application/json or application/geo+json."
 UNFORESEEN = "The request could not be answered; the log has the reason under this request id."
 
@@ -101,6 +104,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     FieldsError: HTTPStatus.BAD_REQUEST,
     SearchCostError: HTTPStatus.SERVICE_UNAVAILABLE,
     BboxError: HTTPStatus.BAD_REQUEST,
+    PixelBudgetError: HTTPStatus.BAD_REQUEST,
     StatisticsRequestError: HTTPStatus.BAD_REQUEST,
     JobRequestError: HTTPStatus.BAD_REQUEST,
     JobLimitError: HTTPStatus.BAD_REQUEST,
@@ -123,6 +127,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     QueueFullError: HTTPStatus.TOO_MANY_REQUESTS,
     NoAssetFoundError: HTTPStatus.NO_CONTENT,
     StorageUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NoDescriptorsError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TurnOverError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageAccessError: HTTPStatus.SERVICE_UNAVAILABLE,
     UnreadableCollectionError: HTTPStatus.SERVICE_UNAVAILABLE,
     RenderingOverloadError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -135,6 +141,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
 UNSAID: Mapping[type[Exception], str] = {
     StorageUnavailableError: STORAGE_UNAVAILABLE,
     StorageAccessError: STORAGE_UNAVAILABLE,
+    NoDescriptorsError: BUSY,
+    TurnOverError: OVERLOADED,
     RenderingOverloadError: OVERLOADED,
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     SearchCostError: SEARCH_COST,
@@ -220,6 +228,12 @@ def sends_json(request: Request) -> bool:
     """Return whether the body of a request is of a JSON media type."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")
+
+
+def without_descriptors() -> Response:
+    """Return the answer where no file or connection can be opened; the next request may find one closed."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return problem(status, BUSY, headers=ASKING[status])
 
 
 def unforeseen(request_id: str) -> Response:

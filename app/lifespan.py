@@ -48,6 +48,7 @@ from app.tasks.verification import Verification
 from mosaics.catalogue import Catalogue
 from mosaics.descriptions.folders import DescriptionFolders
 from mosaics.storage import open_storage
+from mosaics.storage.guarded import GuardedStorage
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,9 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     """Open every part of a worker; `stack` closes them."""
     descriptions = DescriptionFolders(settings.collections, settings.sources)
     registry = open_registry(settings, descriptions)
-    storage = await stack.enter_async_context(await open_storage(settings.storage))
+    patience_s = settings.storage_timeout_s
+    opened = await open_storage(settings.storage, patience_s=patience_s)
+    storage = await stack.enter_async_context(GuardedStorage(opened, patience_s=patience_s))
     catalogue = Catalogue(storage)
     registry.follow(catalogue.collections)
     renderer = Renderer(catalogue, threads=settings.render_threads, max_scenes=settings.max_scenes_per_tile)
@@ -102,7 +105,11 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         stack.push_async_callback(redis.close)
     database = None
     if settings.database_url is not None:
-        database = Database(settings.database_url, max_connections=settings.database_connections)
+        database = Database(
+            settings.database_url,
+            max_connections=settings.database_connections,
+            statement_s=settings.database_timeout_s,
+        )
         stack.push_async_callback(database.close)
     memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
     statistics = StatisticsService(ZonalEngine(catalogue, renderer), memory)

@@ -13,6 +13,7 @@ from app import errors
 from app.caching.tile_middleware import TileMiddleware
 from app.http.body_limits import BodyLimits
 from app.http.compression import Compression
+from app.http.deadlines import Deadlines, Kind
 from app.http.middleware import BelowRoot, CommonHeaders, HeadAsGet, TileMeter, common_headers
 from app.http.openapi import DocumentedApp, operation_id
 from app.jobs.subprocess import PROGRAM
@@ -120,4 +121,10 @@ def layers(settings: Settings, metrics: Metrics, state: Callable[[], AppState | 
     root = [Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []
     outer = [tiles, meter, common] if is_open else [common, tiles, meter]
     bodies = Middleware(BodyLimits, bytes_in_flight=settings.body_bytes)
-    return [*root, *outer, Middleware(HeadAsGet), Middleware(Compression), bodies]
+    limits_s = {
+        Kind.ANSWER: settings.answer_timeout_s,
+        Kind.PICTURE: settings.picture_timeout_s,
+        Kind.SERIES: settings.series_timeout_s,
+    }
+    deadlines = Middleware(Deadlines, limits_s=limits_s, picture_pixels=settings.picture_pixels)
+    return [*root, *outer, deadlines, Middleware(HeadAsGet), Middleware(Compression), bodies]

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from app.health.monitor import Report
 from app.jobs.job import STATUSES
 from app.state import AppState
+from mosaics.hosts import HOSTS
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds: a tile from memory takes well under a millisecond, a computed one some tens."""
@@ -132,6 +133,12 @@ class _StateCollector(Collector):
             "Renderings that run or wait for a thread.",
             state.renderer.waiting,
         )
+        yield _gauge(
+            "tilewatch_storage_avoided",
+            "1 while storage is not waited for, since it has not answered.",
+            state.storage.is_avoided,
+        )
+        yield from _hosts(state)
         if state.freshness.age_s is not None:
             yield _gauge(
                 "tilewatch_catalogue_age_seconds",
@@ -145,6 +152,11 @@ class _StateCollector(Collector):
             yield _gauge("tilewatch_database_connections_idle", "Connections that are not in use.", now.idle)
             yield _gauge(
                 "tilewatch_database_connections_limit", "Most connections a worker opens.", now.limit
+            )
+            yield _gauge(
+                "tilewatch_database_avoided",
+                "1 while the database is not waited for, since it has not answered.",
+                state.database.is_avoided,
             )
             yield _counter(
                 "tilewatch_database_outages",
@@ -165,6 +177,26 @@ class _StateCollector(Collector):
                 "tilewatch_redis_corrupt", "Values that differed from what was written.", state.redis.corrupt
             )
             yield _counter("tilewatch_redis_dropped", "Tiles not written to Redis.", state.redis.dropped)
+
+
+def _hosts(state: AppState) -> Iterable[Metric]:
+    """Yield what runs and waits for files of each host, and which hosts are left alone."""
+    waiting = GaugeMetricFamily(
+        "tilewatch_host_renderings",
+        "Renderings that run or wait for a thread, by the host of their files (none: this machine).",
+        labels=["host"],
+    )
+    for host, count in state.renderer.waiting_by_host.items():
+        waiting.add_metric([host], count)
+    yield waiting
+    avoided = GaugeMetricFamily(
+        "tilewatch_host_avoided",
+        "1 while files of a host are not read, since it does not answer in time.",
+        labels=["host"],
+    )
+    for host, is_avoided in HOSTS.avoided().items():
+        avoided.add_metric([host], is_avoided)
+    yield avoided
 
 
 def _jobs(state: AppState) -> Iterable[Metric]:

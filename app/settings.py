@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     database_connections: int = Field(default=8, gt=0)
     """Number of connections a worker opens at most."""
 
+    database_timeout_s: float = Field(default=4.0, gt=0)
+    """The longest a statement may run, in seconds; waiting for a connection takes five at most."""
+
     jobs: bool = True
     """Whether this worker may run tasks and jobs; one worker at a time runs the tasks."""
 
@@ -109,6 +112,23 @@ class Settings(BaseSettings):
 
     max_scenes_per_tile: int = Field(default=64, gt=0)
     """A tile that needs more scenes is refused, and the answer names the lowest zoom that works."""
+
+    storage_timeout_s: float = Field(default=5.0, gt=0)
+    """How long a server waits for storage to answer, in seconds; for an object that is read whole twice that.
+
+    After three failures in a row storage is left alone, but for one question a second."""
+
+    answer_timeout_s: float = Field(default=10.0, gt=0)
+    """How long an answer may take until it begins, in seconds: tiles, points, documents, areas."""
+
+    picture_timeout_s: float = Field(default=30.0, gt=0)
+    """The same for pictures of boxes and polygons."""
+
+    series_timeout_s: float = Field(default=300.0, gt=0)
+    """The same for statistics and series; those that are streamed begin with their first entry."""
+
+    picture_pixels: int = Field(default=2_000_000_000, gt=0)
+    """Pixels of files that a picture of a box or polygon may be made from, in all scenes and bands."""
 
     products: Path | None = None
     """A folder of product files besides the shipped ones."""

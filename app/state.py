@@ -21,7 +21,7 @@ from app.tasks.region_rotation import RegionRotation
 from app.tasks.scheduler import Scheduler
 from mosaics.catalogue import Catalogue
 from mosaics.descriptions.folders import DescriptionFolders
-from mosaics.storage import Storage
+from mosaics.storage.guarded import GuardedStorage
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class AppState:
     """The parts of a running worker."""
 
     settings: Settings
-    storage: Storage
+    storage: GuardedStorage
     catalogue: Catalogue
     registry: Registry
     addresses: TileAddresses

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mosaics.checksums import FIELD, HEAD, read_checksums, read_head
 from mosaics.collection import read_nodata
+from mosaics.hosts import host_of
 from mosaics.period import PeriodError, parse_instant
 from mosaics.storage import Storage
 
@@ -52,6 +53,8 @@ class SceneItem:
     properties: Mapping[str, Any]
     geometry: Mapping[str, Any] | None = None
     """GeoJSON of its footprint, in degrees; None where the item tells none."""
+    host: str = ""
+    """Where its files lie, or the first of several such places; empty for this machine."""
 
 
 def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> SceneItem:
@@ -70,19 +73,21 @@ def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> S
         properties = document["properties"]
         start = properties.get("start_datetime") or properties["datetime"]
         end = properties.get("end_datetime") or start
+        assets = {
+            name: _read_asset(name, asset, item_key, storage)
+            for name, asset in document["assets"].items()
+            if asset.get("bands") or asset.get("raster:bands")
+        }
         return SceneItem(
             id=document["id"],
             item_key=item_key,
             collection=document["collection"],
             start=parse_instant(start),
             end=parse_instant(end),
-            assets={
-                name: _read_asset(name, asset, item_key, storage)
-                for name, asset in document["assets"].items()
-                if asset.get("bands") or asset.get("raster:bands")
-            },
+            assets=assets,
             properties=properties,
             geometry=document.get("geometry"),
+            host=next((host for asset in assets.values() if (host := host_of(asset.path))), ""),
         )
     except (KeyError, TypeError, AttributeError, PeriodError) as error:
         raise SceneError(f"{item_key} is not a STAC item of a scene: {error!r}") from error

@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from app.caching.breaker import Breaker
+from mosaics.breaker import Breaker
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from app.health.finding import Finding
 from app.tasks.task import Task
 from app.tasks.task_runs import LatestSlot, latest_slots, leader_beat
 from mosaics.catalogue import Catalogue
+from mosaics.hosts import HOSTS, STORE
 from mosaics.raster.damage import DAMAGE
 from mosaics.storage import Storage, StorageError
 
@@ -80,6 +81,20 @@ async def check_files(storage: Storage) -> Finding:
         return Finding(True, "No damaged file was met.")
     named = "; ".join(f"{key} ({why})" for key, why in list(found.items())[:NAMED])
     return Finding(False, f"Files are damaged: {named}.", facts={"damaged": len(found)})
+
+
+async def check_hosts() -> Finding:
+    """Check that no host that files are read from is left alone, since it does not answer in time."""
+    found = HOSTS.avoided()
+    avoided = [host for host, is_avoided in found.items() if is_avoided]
+    if not avoided:
+        return Finding(True, "Files are read where they lie.")
+    named = ", ".join("the bucket" if host == STORE else host for host in avoided[:NAMED])
+    return Finding(
+        False,
+        f"Files are not read, since their host does not answer in time: {named}; it is tried again.",
+        facts={"avoided": len(avoided)},
+    )
 
 
 async def check_redis(redis: RedisTier | None) -> Finding:

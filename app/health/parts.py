@@ -10,6 +10,7 @@ from app.health.checks import (
     check_collections,
     check_database,
     check_files,
+    check_hosts,
     check_redis,
     check_scheduler,
     check_storage,
@@ -56,5 +57,6 @@ def parts(
         "regions": partial(check_regions, regions),
         "tiles": sampler.check,
         "files": partial(check_files, storage),
+        "hosts": check_hosts,
         "verification": partial(check_verification, database, verified_for),
     }

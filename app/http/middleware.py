@@ -12,8 +12,9 @@ from starlette._utils import get_route_path
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import unforeseen
+from app.errors import unforeseen, without_descriptors
 from app.metrics import Metrics
+from mosaics.storage.descriptors import comes_of_none_left
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,11 @@ class CommonHeaders:
             return
         try:
             await self.app(scope, receive, send_with_headers)
-        except Exception:
+        except Exception as error:
+            if comes_of_none_left(error) and not started:
+                log.warning("no file descriptors are left: %s %s", scope["method"], scope["path"])
+                await without_descriptors()(scope, receive, send_with_headers)
+                return
             request_id = secrets.token_hex(8)
             log.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
             if started:

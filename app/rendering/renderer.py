@@ -5,8 +5,8 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from app.products.product import Product
@@ -17,7 +17,9 @@ from app.rendering.point import PointAnswer, point_value
 from app.rendering.resolving import ResolvedTile, SceneWindows, place_of, scenes_in
 from app.rendering.values import ItemOf, Values
 from mosaics.catalogue import Catalogue
+from mosaics.hosts import host_of
 from mosaics.index import SceneRef
+from mosaics.lanes import LaneFullError, Lanes, Turn
 from mosaics.raster.damage import DAMAGE
 from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
@@ -41,10 +43,6 @@ class ReadScenes(Protocol):
 
 R = TypeVar("R", bound=ReadScenes)
 
-WAITING_PER_THREAD = 64
-"""Renderings that may wait for a thread before further ones are refused; at 10-50 ms each the last of
-them waits about as long as a person does."""
-
 DAMAGED_REMEMBERED = 1000
 """Files taken for damaged, so that they are not tried twice for every tile."""
 
@@ -58,8 +56,8 @@ DAMAGED_ITEM = (SceneError, ObjectNotFoundError)
 """What an item is when it is not there or says nothing; storage that does not answer is another matter."""
 
 
-class RenderingOverloadError(Exception):
-    """More renderings wait than can be answered in good time."""
+RenderingOverloadError = LaneFullError
+"""More renderings wait than can be answered in good time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +97,10 @@ class Renderer:
         self._catalogue = catalogue
         self._threads = threads or os.cpu_count() or 1
         self._max_scenes = max_scenes
-        self._waiting = 0
         keep_freed_memory()
         options = {**GDAL_OPTIONS, **catalogue.storage.gdal_options()}
-        self._pool = ThreadPoolExecutor(self._threads, "render", initializer=enter_gdal, initargs=(options,))
+        home = host_of(catalogue.storage.gdal_path("x"))
+        self._lanes = Lanes(home, self._threads, partial(enter_gdal, options))
         self._damaged_s = damaged_s
         self._damaged: dict[str, float] = {}
         """Until when, on the monotonic clock, by path."""
@@ -115,7 +113,12 @@ class Renderer:
     @property
     def waiting(self) -> int:
         """Renderings running or waiting for a thread."""
-        return self._waiting
+        return self._lanes.waiting.total()
+
+    @property
+    def waiting_by_host(self) -> Mapping[str, int]:
+        """Renderings running or waiting for a thread, by the host of their files; empty for this machine."""
+        return self._lanes.waiting
 
     async def render(self, resolved: ResolvedTile) -> RenderedTile:
         """Render one tile.
@@ -171,22 +174,21 @@ class Renderer:
 
     def close(self) -> None:
         """Stop the threads, after what they are at."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._lanes.close()
 
     async def _run(self, work: Callable[[ItemOf], T]) -> T:
-        if self._waiting >= self._threads * WAITING_PER_THREAD:
-            raise RenderingOverloadError(f"{self._waiting} renderings are waiting")
         loop = asyncio.get_running_loop()
 
-        def item_of(scene: SceneRef) -> SceneItem:
-            item = self._catalogue.loaded_item(scene.item_key)
-            return self._fetched_item(scene.item_key, loop) if item is None else item
+        def take(turn: Turn) -> T:
+            def item_of(scene: SceneRef) -> SceneItem:
+                item = self._catalogue.loaded_item(scene.item_key)
+                item = self._fetched_item(scene.item_key, loop) if item is None else item
+                turn.go_on(item.host)
+                return item
 
-        self._waiting += 1
-        try:
-            return await loop.run_in_executor(self._pool, work, item_of)
-        finally:
-            self._waiting -= 1
+            return work(item_of)
+
+        return await self._lanes.run(take)
 
     def _fetched_item(self, item_key: str, loop: asyncio.AbstractEventLoop) -> SceneItem:
         """Return an item that is not in memory, on a render thread, which waits for it."""

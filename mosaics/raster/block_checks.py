@@ -24,11 +24,13 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from mosaics.checksums import BYTES
+from mosaics.lanes import caller_of_thread
 from mosaics.raster.coordinates import Bounds, transformer_between
 from mosaics.raster.damage import DAMAGE, Stamp, stamp_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
 from mosaics.scene import Asset
+from mosaics.storage.descriptors import NoDescriptorsError, comes_of_none_left
 
 ORDER = "<u4"
 
@@ -158,16 +160,28 @@ class BlockChecks:
         return self.between[1]
 
     def require_under(self, dataset: DatasetReader, placed: Affine, grid: Grid, *, everywhere: bool) -> None:
-        """Check the blocks that a warp onto a grid may read; errors as `require`.
+        """Check the blocks that a warp onto a grid may read, and count the pixels where that is watched.
 
         Args:
             dataset: The file at that level.
             placed: Its transform, as it is seen on the turn around the Earth that is read.
             grid: What is asked.
             everywhere: Whether all of the file may be read, whatever the grid's edges say.
+
+        Raises:
+            DamagedBlockError: If one is not as it was written.
+            PixelBudgetError: If the caller may not have as many pixels read.
         """
+        caller = caller_of_thread()
+        is_counted = caller is not None and math.isfinite(caller.pixels_left)
+        if not (self.checksums or is_counted):
+            return
+        window = None if everywhere else self._touched(dataset, placed, grid)
+        if caller is not None and is_counted:
+            seen = dataset if window is None else window
+            caller.spend(seen.width * seen.height)
         if self.checksums:
-            self.require(dataset, None if everywhere else self._touched(dataset, placed, grid))
+            self.require(dataset, window)
 
     def _touched(self, dataset: DatasetReader, placed: Affine, grid: Grid) -> Window | None:
         """Return the pixels that lie under a grid, and some around; None where that is not known."""
@@ -326,12 +340,22 @@ def _widened(ends: Sequence[float], length: int) -> tuple[int, int]:
 
 
 def _found(dataset: DatasetReader, path: Path, places: Iterable[Sequence[int]]) -> Iterable[int]:
-    """Yield the checksums of blocks as they are; 0 for one that was never written."""
-    with path.open("rb", buffering=0) as file:
-        for row, column in places:
-            offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1)
-            size = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
-            stored = (
-                b"" if offset is None or size is None else os.pread(file.fileno(), int(size), int(offset))
-            )
-            yield google_crc32c.value(stored)
+    """Yield the checksums of blocks as they are; 0 for one that was never written.
+
+    Raises:
+        NoDescriptorsError: If no file can be opened.
+        rasterio.errors.RasterioIOError: If this one cannot be read.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            for row, column in places:
+                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1)
+                size = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
+                stored = (
+                    b"" if offset is None or size is None else os.pread(file.fileno(), int(size), int(offset))
+                )
+                yield google_crc32c.value(stored)
+    except OSError as error:
+        if comes_of_none_left(error):
+            raise NoDescriptorsError from error
+        raise RasterioIOError(f"{path.name} cannot be read: {error.strerror}") from error

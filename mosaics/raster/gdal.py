@@ -14,6 +14,8 @@ GDAL_OPTIONS = {
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
     "GDAL_HTTP_CONNECTTIMEOUT": 2,
     "GDAL_HTTP_TIMEOUT": 10,
+    "GDAL_HTTP_LOW_SPEED_TIME": 3,  # seconds, after which a host that hangs or trickles is given up
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 32 << 10,  # bytes a second
     "GDAL_HTTP_MAX_RETRY": 1,
     "GDAL_HTTP_RETRY_DELAY": 0.2,
     "GDAL_HTTP_NETRC": "NO",  # else curl sends what it has to any host that a redirect names

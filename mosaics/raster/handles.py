@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
@@ -15,9 +16,13 @@ from mosaics.raster.coordinates import turn_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
 from mosaics.scene import Asset
+from mosaics.storage.descriptors import share
 
 HANDLES_PER_THREAD = 96
 """Open datasets a thread keeps. A handle holds a file descriptor or a header, not pixels."""
+
+SHARE_OF_DESCRIPTORS = 32
+"""A handle has about three files open, and there are several threads; of 256 descriptors 8 are handles."""
 
 OVERSAMPLING, LEEWAY = 1.2, 0.1
 """Reading a warped file at a lower resolution, GDAL takes the coarsest overview whose factor is below 1.2
@@ -89,8 +94,8 @@ class HandlePool:
     GDAL handles must not be shared between threads, so each render thread has a pool of its own.
     """
 
-    def __init__(self, size: int = HANDLES_PER_THREAD) -> None:
-        self._size = size
+    def __init__(self, size: int | None = None) -> None:
+        self._size = size or max(1, min(HANDLES_PER_THREAD, share(SHARE_OF_DESCRIPTORS)))
         self._handles: OrderedDict[str, Handle] = OrderedDict()
 
     def handle(self, path: str, head: tuple[int, int] | None = None) -> Handle:
@@ -148,8 +153,14 @@ def thread_pool() -> HandlePool:
 
 
 def _shifts(dataset: DatasetReader) -> tuple[float, ...]:
-    """Return by how much a dataset is moved to be seen wherever it lies."""
-    turn = None if dataset.crs is None else turn_of(dataset.crs)
+    """Return by how much a dataset is moved to be seen wherever it lies.
+
+    Raises:
+        rasterio.errors.RasterioIOError: If it has no coordinate system.
+    """
+    if dataset.crs is None:
+        raise RasterioIOError(f"{dataset.name.rpartition('/')[2]} does not state a coordinate system")
+    turn = turn_of(dataset.crs)
     if turn is None:
         return (0.0,)
     left, _, right, _ = dataset.bounds

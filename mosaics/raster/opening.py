@@ -5,7 +5,9 @@ of this machine and any address; so may a GeoTIFF, in metadata that GDAL takes f
 or of its coordinates, and files beside it.
 """
 
+import logging
 import re
+import threading
 import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -22,6 +24,7 @@ from rasterio.shutil import copy
 
 from mosaics.raster.coordinates import GDAL_ERRORS
 from mosaics.raster.remote import RemotePathError, through_gate
+from mosaics.storage.descriptors import NoDescriptorsError, are_few, comes_of_none_left
 
 DRIVER = "GTiff"
 """The only format opened, COGs among it."""
@@ -40,6 +43,36 @@ class NotGeoTiffError(RasterioIOError):  # type: ignore[misc]
     """A file is not opened, since it is not a GeoTIFF that stands by itself; the message says so."""
 
 
+class MissingParts(logging.Handler):
+    """Hears of GDAL that it leaves out tags it could not read: of a file whose store sent half an answer.
+
+    It opens such a file all the same, as one without a coordinate system, or with fewer overviews.
+    """
+
+    SAYS = re.compile("IO error|apparently corrupt|[Cc]annot read")
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._of_thread = threading.local()
+        logging.getLogger("rasterio._env").addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note a warning, for the thread that reads."""
+        if self.SAYS.search(record.getMessage()):
+            self._of_thread.missed = True
+
+    def forget(self) -> None:
+        """Begin to listen."""
+        self._of_thread.missed = False
+
+    def were_missing(self) -> bool:
+        """Return whether something was left out since."""
+        return bool(self._of_thread.missed)
+
+
+PARTS = MissingParts()
+
+
 def open_raster(path: str | PathLike[str], *, overview: int | None = None) -> DatasetReader:
     """Open a GeoTIFF that is served, referenced or comes from an archive.
 
@@ -49,14 +82,18 @@ def open_raster(path: str | PathLike[str], *, overview: int | None = None) -> Da
 
     Raises:
         NotGeoTiffError: If it is another format, or names other files.
-        rasterio.errors.RasterioIOError: If it cannot be opened.
+        NoDescriptorsError: If no file can be opened at all.
+        rasterio.errors.RasterioIOError: If it cannot be opened, or its head was not received whole.
     """
     name = _allowed(fspath(path))
+    PARTS.forget()
     level = {} if overview is None else {"overview_level": overview}
     with _alone():
         try:
             dataset = rasterio.open(name, driver=DRIVER, sharing=False, **level)
         except GDAL_ERRORS as error:
+            if are_few():
+                raise NoDescriptorsError from error
             raise NotGeoTiffError(
                 f"{_shown(path)} cannot be opened as a GeoTIFF; it is missing, damaged or of another format, "
                 f"and no other is read ({type(error).__name__})"
@@ -64,6 +101,11 @@ def open_raster(path: str | PathLike[str], *, overview: int | None = None) -> Da
     if found := [f"{domain}:{key}" for domain, key in ELSEWHERE if key in dataset.tags(ns=domain)]:
         dataset.close()
         raise NotGeoTiffError(f"{_shown(path)} names another file ({', '.join(found)}), which is not read")
+    if name.startswith("/vsi"):
+        dataset.overviews(1)  # which GDAL looks for when they are first asked for
+        if PARTS.were_missing():
+            dataset.close()
+            raise RasterioIOError(f"{_shown(path)} was received in part only")
     return dataset
 
 
@@ -127,6 +169,8 @@ def _allowed(path: str) -> str:
         try:
             return through_gate(path)
         except (RemotePathError, OSError) as error:
+            if comes_of_none_left(error):
+                raise NoDescriptorsError from error
             raise NotGeoTiffError(f"{error}, so that it is not opened") from error
     return path if _BUCKET.fullmatch(path) else _local(path)
 

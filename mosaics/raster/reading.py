@@ -23,6 +23,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from mosaics.ellipsoid import WGS84
+from mosaics.hosts import Asking, AvoidedHostError
 from mosaics.raster.block_checks import DamagedBlockError, checks_of
 from mosaics.raster.blocks import Raster
 from mosaics.raster.coordinates import (
@@ -70,15 +71,23 @@ def reading(asset: Asset) -> Iterator[HandlePool]:
 
     Raises:
         AssetReadError: If the file cannot be opened or decoded; it is closed then.
+        StorageUnavailableError: If that is because the store does not answer, or no files can be opened.
     """
-    pool = thread_pool()
+    pool, asking = thread_pool(), Asking(asset.path)
     try:
+        asking.begin()
         yield pool
-    except GDAL_ERRORS as error:
+    except (*GDAL_ERRORS, AvoidedHostError) as error:
         pool.forget(asset.path)
-        if isinstance(error, NotGeoTiffError | DamagedBlockError):
-            DAMAGE.note(asset.path, str(error))
-        raise AssetReadError(asset) from error
+        raise (asking.reason(error) or _unreadable(asset, error)) from error
+    asking.answered()
+
+
+def _unreadable(asset: Asset, error: Exception) -> AssetReadError:
+    """Return the error of a file that cannot be read; note one that is damaged."""
+    if isinstance(error, NotGeoTiffError | DamagedBlockError):
+        DAMAGE.note(asset.path, str(error))
+    return AssetReadError(asset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,14 @@ from mosaics.raster.opening import opened_path
 from mosaics.scene import Asset
 from mosaics.storage import ObjectNotFoundError, Storage
 
+ASKED_BYTES = 64 << 10
+
 
 async def ask_store(storage: Storage, failed: Sequence[Asset]) -> None:
-    """Ask the store for the first byte of each file that could not be read, and let GDAL forget them.
+    """Ask the store for the first bytes of each file that could not be read, and let GDAL forget them.
 
-    Returns when the store answers for all of them, whatever it says of the file.
+    Returns when the store answers for all of them, whatever it says of the file. As many bytes are asked for
+    as GDAL asks for, so that a store whose answers end too soon is found out.
 
     Raises:
         mosaics.storage.StorageUnavailableError: If it does not answer.
@@ -27,7 +30,7 @@ async def ask_store(storage: Storage, failed: Sequence[Asset]) -> None:
         _forget(asset.path)
         if asset.path.startswith(root):
             try:
-                await storage.get_range(asset.path.removeprefix(root), 0, 1)
+                await storage.get_range(asset.path.removeprefix(root), 0, ASKED_BYTES)
             except ObjectNotFoundError:
                 continue
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 from uuid import uuid4
 
+from mosaics.storage.descriptors import NoDescriptorsError, comes_of_none_left
 from mosaics.storage.storage import (
     ObjectExistsError,
     ObjectInfo,
@@ -197,6 +198,8 @@ class LocalStorage:
         except TimeoutError as error:
             raise StorageUnavailableError(f"the storage folder did not answer for {key}") from error
         except OSError as error:
+            if comes_of_none_left(error):
+                raise NoDescriptorsError from error
             raise StorageError(f"{key} in the storage folder: {error.strerror or error}") from error
 
 

@@ -7,12 +7,14 @@ from mosaics.storage.local import LocalStorage
 from mosaics.storage.storage import Storage, StorageAddressError
 
 
-async def open_storage(address: str) -> Storage:
+async def open_storage(address: str, *, patience_s: float | None = None) -> Storage:
     """Open the storage at an address; what it returns is an async context manager that closes it.
 
     Args:
         address: ``file:///folder``, a plain path of a folder, or ``s3://bucket/prefix``. A folder is made
             when it is not there; a bucket must exist.
+        patience_s: How long a bucket may take to answer, so that it is asked once more in that time; None for
+            a program that has time.
 
     Raises:
         StorageAddressError: If the address has another form.
@@ -31,7 +33,7 @@ async def open_storage(address: str) -> Storage:
         case "s3" if parts.netloc and "@" not in parts.netloc and ":" not in parts.netloc:
             from mosaics.storage.s3 import S3Storage  # whose client takes half a second to import
 
-            return await S3Storage.open(parts.netloc, parts.path.strip("/"))
+            return await S3Storage.open(parts.netloc, parts.path.strip("/"), patience_s=patience_s)
     raise StorageAddressError(_unknown(address))
 
 

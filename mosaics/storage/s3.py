@@ -12,12 +12,14 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -27,6 +29,7 @@ from botocore.exceptions import (
     ConnectionError as NoConnectionError,
 )
 from botocore.loaders import Loader, create_loader
+from botocore.parsers import ResponseParserError
 
 from mosaics.storage.storage import (
     ObjectExistsError,
@@ -45,6 +48,10 @@ MAX_FILE_BYTES = 5 * 1024**3
 a file appear whole and once; parts completed later are not create-only on every server."""
 
 _WITHOUT_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, NoRegionError)
+_NO_WHOLE_ANSWER = (
+    *(NoConnectionError, HTTPClientError, ResponseStreamingError, TimeoutError),
+    *(IncompleteReadError, ResponseParserError, aiohttp.ClientError),  # what came ends too soon
+)
 _CHECK = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), AWS_REGION, AWS_ENDPOINT_URL, "
     "the clock, and the rights on the bucket"
@@ -107,8 +114,13 @@ class S3Storage:
         self._stack = stack
 
     @classmethod
-    async def open(cls, bucket: str, prefix: str) -> "S3Storage":
+    async def open(cls, bucket: str, prefix: str, *, patience_s: float | None = None) -> "S3Storage":
         """Open the bucket with the standard AWS_* names of the environment.
+
+        Args:
+            bucket: Its name.
+            prefix: What the keys of all objects begin with; may be empty.
+            patience_s: How long an answer may take with one repetition; None repeats more patiently.
 
         Raises:
             StorageError: If the bucket does not exist or may not be used.
@@ -122,8 +134,8 @@ class S3Storage:
             signature_version="s3v4",
             max_pool_connections=32,
             connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 3},
+            read_timeout=10 if patience_s is None else patience_s / 2,
+            retries={"mode": "standard", "total_max_attempts": 3 if patience_s is None else 2},
             # Checksum trailers are refused by several servers that speak S3.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -297,7 +309,7 @@ def _errors(what: str, bucket: str) -> Iterator[None]:
         raise _in_our_words(error, what, bucket) from error
     except _WITHOUT_CREDENTIALS as error:
         raise StorageAccessError(f"S3 needs credentials for bucket {bucket!r}; {_CHECK}") from error
-    except (NoConnectionError, HTTPClientError, ResponseStreamingError, TimeoutError) as error:
+    except _NO_WHOLE_ANSWER as error:
         raise StorageUnavailableError(
             f"S3 cannot be reached for {what}: {type(error).__name__}; if this lasts, check AWS_ENDPOINT_URL"
         ) from error

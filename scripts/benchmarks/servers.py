@@ -56,6 +56,14 @@ def tilewatch(store: Path, folder: Path, **settings: str) -> Iterator[Server]:
 
 
 @contextmanager
+def tilewatch_worker(store: Path, folder: Path) -> Iterator[Server]:
+    """Provide one worker of Tilewatch with the settings that it has by default."""
+    program = str(Path(sys.executable).with_name("tilewatch"))
+    with _running("tilewatch", [program, "serve", "--storage", str(store)], folder, {}) as server:
+        yield server
+
+
+@contextmanager
 def titiler(folder: Path) -> Iterator[Server]:
     """Provide TiTiler's own application as installed."""
     command = [sys.executable, "-m", "uvicorn", "titiler.application.main:app", "--workers", str(WORKERS),

@@ -27,10 +27,10 @@ PACKAGES = ("app", "ingest", "mosaics", "colormaps", "migrations")
 LEFT_OUT = {
     "middleware": (
         *("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
-        *("app.http.body_limits", "app.http.body_scan"),
+        *("app.http.body_limits", "app.http.body_scan", "app.http.deadlines"),
     ),
     "log": ("mosaics.log", "mosaics.commits"),
-    "storage": ("mosaics.storage",),
+    "storage": ("mosaics.storage", "mosaics.hosts", "mosaics.lanes"),
     "checks": (
         *("mosaics.raster.opening", "mosaics.raster.remote", "mosaics.raster.block_checks"),
         *("mosaics.raster.damage", "mosaics.seals", "mosaics.verifying"),

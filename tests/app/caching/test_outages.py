@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from app.caching.breaker import Breaker
 from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tile_middleware import TileMiddleware
 from app.caching.tile_reply import reply
 from app.caching.tile_service import TileService
+from mosaics.breaker import Breaker
 from tests.app.caching.stand_ins import KeyedRenderer, ask, body_of, resolved_tile, state_of
 from tests.services.redis_server import RedisServer
 

@@ -6,8 +6,8 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from app.caching.breaker import Breaker
 from app.caching.redis_tier import KEYS_PER_READ, MAX_BODY_BYTES, MAX_UNWRITTEN, RedisTier, packed, unpacked
+from mosaics.breaker import Breaker
 from tests.app.caching.stand_ins import PATIENT_S
 from tests.services.ports import free_port
 

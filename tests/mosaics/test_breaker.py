@@ -1,6 +1,6 @@
 """The breaker opens after failures in a row and lets one trial through a pause."""
 
-from app.caching.breaker import Breaker
+from mosaics.breaker import Breaker
 
 
 class Clock:
