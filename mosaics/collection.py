@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, field_validator, model_validator
@@ -114,6 +115,21 @@ class Band(BaseModel):
         return dict(sorted(found.items()))
 
 
+class Ended(BaseModel):
+    """Since when the archive of a collection gives nothing new."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on: date
+    note: str = Field(min_length=1)
+    """A sentence for people: what ended, and what goes on in its place."""
+
+    @property
+    def moment(self) -> datetime:
+        """The beginning of that day, UTC."""
+        return datetime.combine(self.on, time(), UTC)
+
+
 class Provider(BaseModel):
     """Who made, processes or hosts the scenes."""
 
@@ -142,6 +158,8 @@ class Collection(BaseModel):
     bands: tuple[Band, ...] = Field(min_length=1)
     references: tuple[str, ...] = ()
     """Guides and papers the facts of the bands come from."""
+    ended: Ended | None = None
+    """None where the archive goes on."""
 
     @field_validator("bands")
     @classmethod
@@ -203,6 +221,7 @@ class Collection(BaseModel):
             "tilewatch:cadence": str(self.cadence),
             "tilewatch:attribution": self.attribution,
             "tilewatch:references": list(self.references),
+            **({} if self.ended is None else {"tilewatch:ended": self.ended.model_dump(mode="json")}),
         }
 
     @classmethod
@@ -226,6 +245,7 @@ class Collection(BaseModel):
                 ],
                 "bands": [_band_of(name, asset) for name, asset in document.get("item_assets", {}).items()],
                 "references": document.get("tilewatch:references", ()),
+                "ended": document.get("tilewatch:ended"),
             }
         )
 

@@ -47,6 +47,8 @@ class Step:
     """The part of the period that was requested, as an interval."""
     gap: bool
     """Whether the collection has nothing in it."""
+    note: str | None = None
+    """What is to be said of the time: that the archive has ended."""
 
 
 def plan_series(
@@ -68,6 +70,7 @@ def plan_series(
             many entries.
     """
     own = catalogue.collection(product.collection).cadence
+    ended = catalogue.collection(product.collection).ended
     step = own if cadence is None else cadence
     _refuse_finer(product, own, step)
     known = catalogue.periods(product.collection)
@@ -86,7 +89,8 @@ def plan_series(
             )
         part = Interval(max(period.start, begin), min(period.end, end))
         first = bisect_left(starts, Period.containing(max(period.start, begin), own).start)
-        steps.append(Step(period, part.text, gap=first == bisect_left(starts, min(period.end, end))))
+        note = ended.note if ended is not None and period.end > ended.moment else None
+        steps.append(Step(period, part.text, first == bisect_left(starts, min(period.end, end)), note))
         period = period.following()
     return tuple(steps)
 
@@ -221,6 +225,8 @@ async def _recalled(question: Question, product: Product, entry: str) -> Answer:
 def _told(question: Question, product: Product, entry: dict[str, Any]) -> dict[str, Any]:
     """Return an entry as the answer to a question, which may name the same scenes by another time."""
     told = entry | {"period": question.step.period.text}
+    if question.step.note is not None:
+        told["note"] = question.step.note
     if question.how is not None and "windows" in entry:
         tested = entry["windows"][product.tested_role] | {"how": question.how}
         told["windows"] = entry["windows"] | {product.tested_role: tested}

@@ -107,6 +107,19 @@ async def test_statistics_count_observed_cells_and_say_how_often_they_were(clien
     assert counts["mean"] == pytest.approx(17 / 3, rel=1e-3)
 
 
+async def test_a_series_past_the_end_of_the_satellite_says_so(client):
+    answer = await client.post(
+        "/products/nightlights/statistics?datetime=2026-09/2026-12", json=mapping(box(30.5, 19, 30.6, 19.1))
+    )
+    series = {entry["period"]: entry for entry in answer.json()["properties"]["series"]}
+    assert list(series) == ["2026-09", "2026-10", "2026-11", "2026-12"]
+    assert ["note" in entry for entry in series.values()] == [False, False, True, True]
+    assert series["2026-11"]["note"].endswith(
+        "black-marble-monthly-noaa20 goes on from NOAA-20. The two are not one series."
+    )
+    assert (series["2026-11"]["status"], series["2026-11"]["mean"]) == ("empty", None)
+
+
 async def test_statistics_of_a_place_without_observations_are_empty(client):
     entry = await series(client, box(WEST + CELL, NORTH - CELL, WEST + 2 * CELL, NORTH))
     assert (entry["status"], entry["mean"], entry["count"]) == ("empty", None, None)

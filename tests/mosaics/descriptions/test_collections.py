@@ -1,5 +1,7 @@
 """The collections shipped hold what their guides say; a wrong file is refused in words."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,15 @@ def test_a_wrong_rule_of_clearness_is_refused(tmp_path, rule, complaint):
 def test_bands_hold_what_the_guides_say(collections, collection, band, dtype, scale, offset, nodata, unit):
     got = collections[collection].collection.band(band)
     assert (got.dtype, got.scale, got.offset, got.nodata, got.unit) == (dtype, scale, offset, nodata, unit)
+
+
+def test_suomi_npp_has_ended_and_says_what_goes_on(collections):
+    ended = {name: each.collection.ended for name, each in collections.items() if each.collection.ended}
+    assert sorted(ended) == ["black-marble-daily", "black-marble-monthly", "black-marble-yearly"]
+    for name, end in ended.items():
+        assert end.moment == datetime(2026, 11, 1, tzinfo=UTC)
+        assert f"{name}-noaa20 goes on" in end.note
+        assert f"{name}-noaa20" in collections
 
 
 def test_reflectance_of_landsat_comes_out_as_in_its_guide(collections):
