@@ -63,10 +63,13 @@ class Absences:
         codes[window.held] = Code.VALUE
         uncovered = wanted & (codes == Code.OUTSIDE)
         if uncovered.any():
-            places = self.pixels.lonlats(uncovered)
-            covered = np.zeros(len(places[0]), bool)
+            lons, lats = self.pixels.lonlats(uncovered)
+            covered = np.zeros(len(lons), bool)
             for scene in chain.from_iterable(window.scenes.spans):
-                covered |= self.covers(scene, self.product.role_bands[window.scenes.role], places)
+                if not (rest := np.flatnonzero(~covered)).size:
+                    break
+                bands = self.product.role_bands[window.scenes.role]
+                covered[rest] = self.covers(scene, bands, (lons[rest], lats[rest]))
             codes[uncovered] = np.where(covered, Code.NODATA, Code.OUTSIDE)
         return codes
 
@@ -84,6 +87,8 @@ class Absences:
             shapely.prepare(footprint)
             covered &= shapely.intersects_xy(footprint, *places)
         for asset in (item.assets[band] for band in bands if band in item.assets):
+            if not (rest := np.flatnonzero(covered)).size:
+                break
             with suppress(AssetReadError):
-                covered &= lies_within(asset, *places)
+                covered[rest] = lies_within(asset, *(axis[rest] for axis in places))
         return covered
