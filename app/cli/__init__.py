@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from app.cli.loading import loading
+
 COMMANDS = {
     "serve": "app.cli.serve:serve",
     "demo": "app.cli.land:demo",
@@ -38,7 +40,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command = getattr(import_module(module), name)
+        with loading():
+            command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)  # noqa: S101 - the table names commands only
         return command
 

@@ -1,11 +1,17 @@
 """`tilewatch serve`: runs the application under uvicorn."""
 
 import copy
+import gc
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from app.cli.loading import loading
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 GRACE_S = 10
 """How long requests in progress may take to finish when the server is stopped."""
@@ -35,7 +41,7 @@ def serve(host: str, port: int, workers: int, storage: str | None, *, access_log
     if storage is not None:
         os.environ["TILEWATCH_STORAGE"] = as_address(storage)
     uvicorn.run(
-        "app.main:create_app",
+        "app.cli.serve:application",
         factory=True,
         host=host,
         port=port,
@@ -48,6 +54,16 @@ def serve(host: str, port: int, workers: int, storage: str | None, *, access_log
         timeout_graceful_shutdown=GRACE_S,
         log_config=log_config(uvicorn.config.LOGGING_CONFIG),
     )
+
+
+def application() -> "FastAPI":
+    """Create the application in a serving process; no later look for garbage goes through what it imports."""
+    with loading():
+        from app.main import create_app
+
+        created = create_app()
+    gc.freeze()
+    return created
 
 
 def as_address(storage: str) -> str:

@@ -4,8 +4,11 @@ import sys
 
 import uvicorn
 
+from app.cli.loading import loading
 from app.cli.serve import log_config
-from app.main import create_app
+
+with loading():
+    from app.main import create_app
 
 if __name__ == "__main__":
     uvicorn.run(
