@@ -1,6 +1,7 @@
 """Fixtures every test may ask for: real servers, storage addresses, real data, the browser."""
 
 import fcntl
+import gc
 import os
 import subprocess
 import sys
@@ -32,6 +33,15 @@ LONG = (
 )
 """Files whose tests take longest. They begin first, so that no process is left with one at the end."""
 CHROMIUM = Path("/usr/bin/chromium")
+
+
+gc.disable()  # until the tests are collected: what is imported and collected stays, and is no garbage
+
+
+def pytest_collection_finish() -> None:
+    """Let garbage be collected, without a look at what was imported and collected each time."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
