@@ -1,9 +1,17 @@
 """What is refused, with which status and words; and that no refusal tells where anything lies."""
 
 import json
+import os
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import pytest_asyncio
+
+from app.settings import Settings
+from tests.app.conftest import serving
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TILES = "/products/ndvi/tiles/WebMercatorQuad"
 BANDS = "/collections/sentinel-2-l2a/tiles/WebMercatorQuad/14/8430/5463.png"
@@ -80,6 +88,20 @@ REFUSED = [
     ("/colorMaps/rainbow", 422, "viridis"),
     ("/no/such/thing", 404, "/docs"),
 ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(
+    two_months: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one application, which nothing here changes."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("TILEWATCH_")]:
+            environment.delenv(name)
+        environment.chdir(tmp_path_factory.mktemp("errors"))
+        settings = Settings(storage=two_months, render_threads=1, refresh_s=0.05, keyless_writes=True)
+        async with serving(settings) as client:
+            yield client
 
 
 @pytest.mark.parametrize(("address", "status", "words"), REFUSED, ids=[row[0][:70] for row in REFUSED])

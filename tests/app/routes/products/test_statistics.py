@@ -296,7 +296,7 @@ async def test_an_error_on_the_way_is_the_last_line_and_no_answer_in_one_piece(
 
 
 async def test_tiles_are_served_while_long_statistics_are_counted(client: httpx.AsyncClient) -> None:
-    squares = [feature(field(x, y, x + 8, y + 8)) for x in range(8, 240, 8) for y in range(72, 216, 5)]
+    squares = [feature(field(x, y, x + 8, y + 8)) for x in range(8, 240, 8) for y in range(72, 216, 16)]
     counting = asyncio.create_task(post(client, several(squares), f"{PATH}?datetime={BOTH}", **NDJSON))
     await asyncio.sleep(0.1)
     tiles = [
