@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from app.caching.legends import LegendPictures
 from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tile_service import TileService
@@ -31,6 +32,7 @@ from app.products.registry import Registry
 from app.regions.file import RegionsFile
 from app.regions.service import RegionService
 from app.rendering.address import TileAddresses
+from app.rendering.memory import give_back_freed_memory
 from app.rendering.renderer import Renderer
 from app.settings import Settings
 from app.stac.index_updates import SceneIndexUpdates
@@ -47,6 +49,8 @@ from app.tasks.task import Nightly
 from app.tasks.verification import Verification
 from mosaics.catalogue import Catalogue
 from mosaics.descriptions.folders import DescriptionFolders
+from mosaics.memory import MemoryBudget
+from mosaics.raster.blocks import BLOCKS
 from mosaics.storage import open_storage
 from mosaics.storage.guarded import GuardedStorage
 
@@ -58,8 +62,8 @@ SLOWEST_RETRY_S = 10.0
 LONGEST_START_S = 5.0
 """How long a worker waits for storage before it starts answering, with 503 until storage does."""
 
-STATISTICS_BYTES = 16 * 1024 * 1024
-"""Statistics kept in the process if there is no database: about ten thousand entries."""
+GIVE_BACK_EVERY_S = 60.0
+"""How often memory that was freed is given back; it takes some milliseconds on a thread of its own."""
 
 
 @asynccontextmanager
@@ -73,7 +77,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching = [keep_fresh(state), state.health.watch()]
         if state.database is not None:
             watching.append(DamageExchange(state.database, state.catalogue).watch())
-        for doing in watching:
+        for doing in (*watching, give_back()):
             stack.push_async_callback(_cancel, asyncio.create_task(doing))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(state.freshness.attempted.wait(), LONGEST_START_S)
@@ -95,11 +99,18 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     patience_s = settings.storage_timeout_s
     opened = await open_storage(settings.storage, patience_s=patience_s)
     storage = await stack.enter_async_context(GuardedStorage(opened, patience_s=patience_s))
-    catalogue = Catalogue(storage)
+    budget = MemoryBudget(settings.memory_bytes, settings.cache_bytes)
+    BLOCKS.limit_bytes = budget["blocks"]
+    catalogue = Catalogue(storage, index_bytes=budget["indexes"], item_bytes=budget["items"])
     registry.follow(catalogue.collections)
-    renderer = Renderer(catalogue, threads=settings.render_threads, max_scenes=settings.max_scenes_per_tile)
+    renderer = Renderer(
+        catalogue,
+        threads=settings.render_threads,
+        max_scenes=settings.max_scenes_per_tile,
+        gdal_options=budget.gdal_options(),
+    )
     stack.push_async_callback(asyncio.to_thread, renderer.close)
-    process = ProcessCache(settings.cache_bytes)
+    process = ProcessCache(budget["tiles"])
     redis = RedisTier(settings.redis_url, ttl_s=settings.redis_ttl_s) if settings.redis_url else None
     if redis is not None:
         stack.push_async_callback(redis.close)
@@ -111,7 +122,8 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
             statement_s=settings.database_timeout_s,
         )
         stack.push_async_callback(database.close)
-    memory = DatabaseMemory(database) if database else ProcessMemory(ProcessCache(STATISTICS_BYTES))
+    kept_statistics = ProcessCache(0 if database else budget["statistics"])
+    memory = DatabaseMemory(database) if database else ProcessMemory(kept_statistics)
     statistics = StatisticsService(ZonalEngine(catalogue, renderer), memory)
     freshness = Freshness()
     jobs = open_jobs(settings, database, command_line, descriptions, LandedScenes(catalogue), stack=stack)
@@ -154,6 +166,9 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     return AppState(
         settings=settings,
         storage=storage,
+        budget=budget,
+        kept_statistics=kept_statistics,
+        legends=LegendPictures(budget["legends"]),
         catalogue=catalogue,
         registry=registry,
         addresses=addresses,
@@ -218,6 +233,13 @@ async def keep_fresh(state: AppState) -> None:
         succeeded = await refresh_once(state.catalogue, state.freshness)
         pause_s = state.settings.refresh_s if succeeded else min(pause_s * 2, SLOWEST_RETRY_S)
         await asyncio.sleep(pause_s)
+
+
+async def give_back() -> None:
+    """Give freed memory back to the system repeatedly."""
+    while True:
+        await asyncio.sleep(GIVE_BACK_EVERY_S)
+        await asyncio.to_thread(give_back_freed_memory)
 
 
 async def refresh_once(catalogue: Catalogue, freshness: Freshness) -> bool:

@@ -29,6 +29,7 @@ from app.routes.service.page import add_page
 from app.routes.stac import api, collections, files, item_maps, scenes
 from app.settings import Settings
 from app.state import AppState
+from mosaics.memory import MemoryBudget
 
 
 def create_app(settings: Settings | None = None, *, program: Sequence[str] = PROGRAM) -> FastAPI:
@@ -116,7 +117,10 @@ def layers(settings: Settings, metrics: Metrics, state: Callable[[], AppState | 
     common = Middleware(CommonHeaders, origins=settings.cors_origins)
     is_open = "*" in settings.cors_origins
     fixed = common_headers(settings.cors_origins) if is_open else []
-    tiles = Middleware(TileMiddleware, state=state, note=metrics.note_tile, headers=fixed)
+    memo_bytes = MemoryBudget(settings.memory_bytes)["addresses"]
+    tiles = Middleware(
+        TileMiddleware, state=state, note=metrics.note_tile, headers=fixed, memo_bytes=memo_bytes
+    )
     meter = Middleware(TileMeter, metrics=metrics)
     root = [Middleware(BelowRoot, root_path=settings.root_path)] if settings.root_path else []
     outer = [tiles, meter, common] if is_open else [common, tiles, meter]

@@ -17,6 +17,8 @@ from app.health.monitor import Report
 from app.jobs.job import STATUSES
 from app.state import AppState
 from mosaics.hosts import HOSTS
+from mosaics.raster.blocks import BLOCKS
+from mosaics.raster.store_errors import decoded_bytes
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds: a tile from memory takes well under a millisecond, a computed one some tens."""
@@ -139,6 +141,7 @@ class _StateCollector(Collector):
             state.storage.is_avoided,
         )
         yield from _hosts(state)
+        yield from _memory(state)
         if state.freshness.age_s is not None:
             yield _gauge(
                 "tilewatch_catalogue_age_seconds",
@@ -177,6 +180,28 @@ class _StateCollector(Collector):
                 "tilewatch_redis_corrupt", "Values that differed from what was written.", state.redis.corrupt
             )
             yield _counter("tilewatch_redis_dropped", "Tiles not written to Redis.", state.redis.dropped)
+
+
+def _memory(state: AppState) -> Iterable[Metric]:
+    """Yield what each cache takes, where that can be told, and what it may take."""
+    held = {
+        "tiles": state.process.size,
+        "gdal": decoded_bytes(),
+        "blocks": BLOCKS.held_bytes,
+        "statistics": state.kept_statistics.size,
+        "legends": state.legends.size,
+        **state.catalogue.held_bytes,
+    }
+    taken = GaugeMetricFamily("tilewatch_memory_bytes", "Memory that a cache takes.", labels=["cache"])
+    limit = GaugeMetricFamily(
+        "tilewatch_memory_limit_bytes", "Memory that a cache may take.", labels=["cache"]
+    )
+    for name, size in held.items():
+        taken.add_metric([name], size)
+    for name, size in state.budget.limits.items():
+        limit.add_metric([name], size)
+    yield taken
+    yield limit
 
 
 def _hosts(state: AppState) -> Iterable[Metric]:

@@ -95,8 +95,11 @@ class Settings(BaseSettings):
 
     Not for a server behind a proxy: everyone behind one that looks like such a program could write."""
 
-    cache_bytes: int = Field(default=256 * MEGABYTE, ge=0)
-    """Memory for tiles in one worker, in bytes."""
+    memory_bytes: int = Field(default=640 * MEGABYTE, ge=64 * MEGABYTE)
+    """Memory for all caches of one worker, in bytes; with what it needs besides, two fit into 2 GB."""
+
+    cache_bytes: int | None = Field(default=None, ge=0)
+    """Memory for tiles in one worker, in bytes; by default a quarter of that for all caches."""
 
     body_bytes: int = Field(default=64 * MEGABYTE, ge=16 * MEGABYTE)
     """Bytes of all request bodies that a worker reads and works on at once; more are answered 503."""

@@ -21,6 +21,7 @@ from app.tasks.region_rotation import RegionRotation
 from app.tasks.scheduler import Scheduler
 from mosaics.catalogue import Catalogue
 from mosaics.descriptions.folders import DescriptionFolders
+from mosaics.memory import MemoryBudget
 from mosaics.storage.guarded import GuardedStorage
 
 
@@ -60,6 +61,11 @@ class AppState:
 
     settings: Settings
     storage: GuardedStorage
+    budget: MemoryBudget
+    """What each cache may take."""
+    kept_statistics: ProcessCache
+    """Statistics that are kept here, without a database."""
+    legends: LegendPictures
     catalogue: Catalogue
     registry: Registry
     addresses: TileAddresses
@@ -80,5 +86,4 @@ class AppState:
     """None without a database."""
     scheduler: Scheduler | None = None
     """None without a database, and if this worker runs no tasks."""
-    legends: LegendPictures = field(default_factory=LegendPictures)
     freshness: Freshness = field(default_factory=Freshness)

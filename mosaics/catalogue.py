@@ -25,6 +25,14 @@ from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.seals import unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
 
+INDEX_BYTES, ITEM_BYTES = 64 << 20, 64 << 20
+
+INDEX_SCENE_BYTES = 1000
+"""Of a mosaic's index, for each scene: names, footprint, times, cells."""
+
+ITEM_ASSET_BYTES, ITEM_REST_BYTES = 900, 4000
+"""Of an item in memory: for each asset, besides its checksums, and for all the rest, as measured."""
+
 CHECKED_EVERY_S = 60.0
 """How often a log is asked whether its end is its end; in between, one small GET says that nothing is new."""
 
@@ -78,13 +86,21 @@ class _View:
 class Catalogue:
     """What exists now. Belongs to one event loop; questions are answered from memory and never wait."""
 
-    def __init__(self, storage: Storage, *, max_indexes: int = 64, max_items: int = 10_000) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        max_indexes: int = 64,
+        index_bytes: int = INDEX_BYTES,
+        item_bytes: int = ITEM_BYTES,
+    ) -> None:
         """Begin empty; `refresh` reads what there is.
 
         Args:
             storage: Where the collections lie.
             max_indexes: Mosaics whose index is kept in memory, the least used are let go.
-            max_items: Scene items kept in memory.
+            index_bytes: Of those, as they are weighed; one is kept in any case.
+            item_bytes: Of scene items that are kept in memory, as they are weighed.
         """
         self.storage = storage
         self.generation = 0
@@ -94,8 +110,8 @@ class Catalogue:
         self._checked_s: dict[str, float] = {}
         self._damaged_mosaics: set[str] = set()
         """Keys of those that could not be loaded when they were last asked for."""
-        self._indexes = _Loaded(max_indexes, self._load_index)
-        self._items = _Loaded(max_items, self._load_item)
+        self._indexes = _Loaded(index_bytes, self._load_index, _weight_of_index, most=max_indexes)
+        self._items = _Loaded(item_bytes, self._load_item, _weight_of_item)
 
     async def refresh(self) -> frozenset[str]:
         """Follow the logs to what exists now.
@@ -232,6 +248,11 @@ class Catalogue:
         """
         return await self._items.load(item_key)
 
+    @property
+    def held_bytes(self) -> Mapping[str, int]:
+        """What is kept in memory, as it is weighed: `indexes` and `items`."""
+        return {"indexes": self._indexes.held_bytes, "items": self._items.held_bytes}
+
     def loaded_item(self, item_key: str) -> SceneItem | None:
         """Return a scene's item when it is in memory."""
         return self._items.peek(item_key)
@@ -317,6 +338,15 @@ def _without_description(before: _Kept | None, state: LogState, damage: str) -> 
     return _Kept.of(before.collection, state, damage)
 
 
+def _weight_of_index(index: QuadkeyIndex) -> int:
+    return ITEM_REST_BYTES + INDEX_SCENE_BYTES * index.size
+
+
+def _weight_of_item(item: SceneItem) -> int:
+    checksums = sum(len(level) for asset in item.assets.values() for level in asset.checksums)
+    return ITEM_REST_BYTES + ITEM_ASSET_BYTES * len(item.assets) + checksums
+
+
 def _unreadable_mosaic(key: str) -> str:
     return f"its mosaic {key} is missing or damaged"
 
@@ -336,9 +366,19 @@ Thing = TypeVar("Thing")
 class _Loaded(Generic[Thing]):
     """Things loaded by key, the most recently used of them kept; loads of one key at a time are one load."""
 
-    def __init__(self, size: int, load: Callable[[str], Awaitable[Thing]]) -> None:
-        self._size = size
+    def __init__(
+        self,
+        max_bytes: int,
+        load: Callable[[str], Awaitable[Thing]],
+        weigh: Callable[[Thing], int],
+        *,
+        most: int | None = None,
+    ) -> None:
+        self.held_bytes = 0
+        self._max_bytes = max_bytes
+        self._most = most
         self._load = load
+        self._weigh = weigh
         self._things: OrderedDict[str, Thing] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[Thing]] = {}
 
@@ -366,5 +406,12 @@ class _Loaded(Generic[Thing]):
         if task.cancelled() or task.exception() is not None:
             return
         self._things[key] = task.result()
-        if len(self._things) > self._size:
-            self._things.popitem(last=False)
+        self.held_bytes += self._weigh(task.result())
+        while len(self._things) > 1 and self._are_too_many():
+            _, oldest = self._things.popitem(last=False)
+            self.held_bytes -= self._weigh(oldest)
+
+    def _are_too_many(self) -> bool:
+        return self.held_bytes > self._max_bytes or (
+            self._most is not None and len(self._things) > self._most
+        )

@@ -20,6 +20,11 @@ class LegendPictures:
         self.painted = 0
         """Number of pictures painted since the start."""
 
+    @property
+    def size(self) -> int:
+        """Memory of the pictures, in bytes."""
+        return self._kept.size
+
     async def png(self, product: Product, note: str | None) -> bytes:
         """Return the legend of a product with a note under it; paint it in a thread if it is not cached."""
         key = f"{product.id}\n{product.digest}\n{product.class_names}\n{note or ''}"

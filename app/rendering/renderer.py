@@ -84,6 +84,7 @@ class Renderer:
         threads: Render threads; by default one a core.
         max_scenes: Scenes one answer may need.
         damaged_s: How long a file that cannot be read is not tried again.
+        gdal_options: Further options for GDAL.
     """
 
     def __init__(
@@ -93,12 +94,13 @@ class Renderer:
         threads: int | None = None,
         max_scenes: int = 64,
         damaged_s: float = DAMAGED_S,
+        gdal_options: Mapping[str, object] | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._threads = threads or os.cpu_count() or 1
         self._max_scenes = max_scenes
-        keep_freed_memory()
-        options = {**GDAL_OPTIONS, **catalogue.storage.gdal_options()}
+        keep_freed_memory(self._threads)
+        options = {**GDAL_OPTIONS, **catalogue.storage.gdal_options(), **(gdal_options or {})}
         home = host_of(catalogue.storage.gdal_path("x"))
         self._lanes = Lanes(home, self._threads, partial(enter_gdal, options))
         self._damaged_s = damaged_s

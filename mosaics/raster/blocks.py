@@ -51,7 +51,8 @@ class BlockCache:
     def __init__(self, limit_bytes: int) -> None:
         self.held_bytes = 0
         """Of the pixels kept."""
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
+        """Most of them; another value holds from the next block on."""
         self._blocks: OrderedDict[BlockKey, Pixels] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -70,7 +71,7 @@ class BlockCache:
                 if key not in self._blocks:
                     self._blocks[key] = block
                     self.held_bytes += block.nbytes
-            while self.held_bytes > self._limit_bytes:
+            while self.held_bytes > self.limit_bytes:
                 _, oldest = self._blocks.popitem(last=False)
                 self.held_bytes -= oldest.nbytes
 

@@ -42,6 +42,16 @@ def _forget(path: str) -> None:
         library.VSICurlPartialClearCache(opened_path(path).encode())
 
 
+def decoded_bytes() -> int:
+    """Return the bytes of the blocks that GDAL has decoded and keeps; 0 where they cannot be told."""
+    library = _gdal()
+    if library is None:
+        return 0
+    used = library.GDALGetCacheUsed64
+    used.restype = ctypes.c_longlong
+    return int(used())
+
+
 @cache
 def _gdal() -> ctypes.CDLL | None:
     """Return the GDAL that rasterio has loaded; None where it is not found.

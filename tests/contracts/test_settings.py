@@ -16,7 +16,8 @@ OF_COMPOSE = {"TILEWATCH_BUCKET", "TILEWATCH_WORKERS"}
 IN_WORDS = {
     "storage": "data/store",
     "downloads": "data/downloads",
-    "cache_bytes": "256 MB",
+    "cache_bytes": "a quarter of that",
+    "memory_bytes": "640 MB",
     "body_bytes": "64 MB",
     "render_threads": "one per core",
     "cors_origins": "*",

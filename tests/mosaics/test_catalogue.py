@@ -156,7 +156,7 @@ async def test_indexes_and_items_in_memory_are_bounded_and_the_least_used_go(fol
     for record in records:
         await put_item(folder, record)
     await commit_scenes(folder, "harvest", add=records)
-    catalogue = Catalogue(folder, max_indexes=2, max_items=2)
+    catalogue = Catalogue(folder, max_indexes=2, item_bytes=2 * 6000)
     await catalogue.refresh()
     for month, record in zip(months[:2], records[:2], strict=True):
         await catalogue.index("harvest", month)
