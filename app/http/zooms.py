@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from morecantile import TileMatrixSet
 from rasterio.crs import CRS
@@ -93,6 +94,7 @@ def union_bounds(indexes: Sequence[Extent]) -> tuple[float, float, float, float]
     return (min(wests), min(souths), max(easts), max(norths))
 
 
+@lru_cache(maxsize=256)
 def crs_units(length_m: float, crs: CRS, *, lon: float, lat: float) -> float:
     """Return a ground length in units of a coordinate system at a place, averaged over both directions.
 
