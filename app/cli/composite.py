@@ -206,7 +206,8 @@ class CompositeRun:
         composed = is_composed(plan, await read_state(storage, order.target.collection.id))
         if composed and self.cube is None:
             return None
-        reading = stacking(plan.selection.scenes, order.composition.mask, storage.gdal_options())
+        rule, options = order.composition.mask, storage.gdal_options()
+        reading = stacking(plan.selection.scenes, rule, options, order.composition.also)
         with scheduler_at(self.settings.dask_scheduler, self.threads) as scheduler:
             if self.cube is not None:
                 await asyncio.to_thread(self._write_cube, plan, reading, scheduler)

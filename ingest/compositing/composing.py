@@ -109,32 +109,50 @@ def _work(plan: CompositePlan, stacking: Stacking, grid: BandGrid) -> Iterator[W
     for block in blocks_of(grid.geobox, plan.side):
         touching = {scene.id for scene in scenes if touch(block.geobox, extents[scene.id])}
         if not touching:
-            yield block, da.zeros((len(grid.bands), 2, *block.geobox.shape.yx), np.uint16)
+            yield block, _unseen(plan, grid.bands, block.geobox.shape.yx)
             continue
         part = part_of(values, touching, *block.row_column)
         planes = {band: observations(over(passes, touching), part, band) for band in grid.bands}
         yield block, da.stack([_reduced(plan, band, planes[band]) for band in grid.bands])
 
 
+def _unseen(plan: CompositePlan, bands: Sequence[str], shape: tuple[int, int]) -> da.Array:
+    """Return a block under no scene: without values, of no observation."""
+    parts = [_missing_in(plan, band) for band in bands]
+    planes = [da.stack([da.full(shape, mark, dtype), da.zeros(shape, dtype)]) for mark, dtype in parts]
+    unseen: da.Array = da.stack(planes)
+    return unseen
+
+
+def _missing_in(plan: CompositePlan, name: str) -> tuple[float, str]:
+    """Return what marks missing pixels of a band, and its type: float32, or whole numbers of 16 bits."""
+    band = plan.order.target.collection.band(name)
+    if band.dtype == "float32" and band.nodata is not None:
+        return float(np.float32(band.nodata)), "float32"
+    return MISSING, "uint16"
+
+
 def _reduced(plan: CompositePlan, name: str, planes: Sequence[da.Array]) -> da.Array:
     band = plan.order.target.collection.band(name)
+    mark, dtype = _missing_in(plan, name)
     reduced: da.Array = da.map_blocks(
         reduce_planes,
         *planes,
         method=plan.order.method,
         scale=band.scale,
         offset=band.offset,
+        nodata=mark if dtype == "float32" else None,
         new_axis=0,
         chunks=((2,), *planes[0].chunks),
-        dtype=np.uint16,
-        meta=np.empty((0, 0, 0), np.uint16),
+        dtype=dtype,
+        meta=np.empty((0, 0, 0), dtype),
     )
     return reduced
 
 
 def _created(plan: CompositePlan, path: Path, geobox: GeoBox, band: str) -> Any:
     height, width = geobox.shape.yx
-    nodata = None if band == COUNT else MISSING
+    nodata = None if band == COUNT else _missing_in(plan, band)[0]
     return create_raster(
         path,
         height=height,
@@ -158,7 +176,7 @@ def _write(done: Done, bands: Sequence[str], targets: Mapping[str, Any]) -> None
     for band, (values, _) in zip(bands, numbers, strict=True):
         targets[band].write(values, 1, window=window)
     if COUNT in targets:
-        targets[COUNT].write(numbers[:, 1].min(axis=0), 1, window=window)
+        targets[COUNT].write(numbers[:, 1].min(axis=0).astype(np.uint16), 1, window=window)
 
 
 def _planned(plan: CompositePlan, folder: Path, seen: Observed) -> ScenePlan:
@@ -191,18 +209,22 @@ def _provenance(plan: CompositePlan, seen: Observed) -> Provenance:
     order, scenes = plan.order, plan.selection.scenes
     passes = plan.passes
     mask = order.composition.mask.model_dump(mode="json", exclude_defaults=True)
+    also = [rule.model_dump(mode="json", exclude_defaults=True) for rule in order.composition.also]
+    bands = " and ".join(rule.band for rule in order.composition.rules)
+    shown = f"{bands} {'show' if also else 'shows'} clear"
     return Provenance(
         properties={
             "processing:lineage": (
                 f"{order.method} of {len(passes)} overpasses of {order.source.collection.id} "
                 f"({len(scenes)} scenes) in {order.interval.text}, of pixels "
-                f"that {order.composition.mask.band} shows clear"
+                f"that {shown}"
             ),
             "tilewatch:composite": {
                 "of": order.source.collection.id,
                 "method": order.method,
                 "interval": order.interval.text,
                 "mask": mask,
+                **({"also": also} if also else {}),
                 "scenes": len(scenes),
                 "overpasses": len(passes),
                 "mean_observations": round(seen.observations / max(1, seen.pixels), 3),

@@ -70,7 +70,7 @@ class CompositePlan:
             ],
             "interval": order.interval.text,
             "method": order.method,
-            "mask": order.composition.mask.model_dump(mode="json"),
+            "mask": order.composition.effect,
             "grids": [
                 [
                     grid.bands,

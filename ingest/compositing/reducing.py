@@ -18,16 +18,27 @@ MISSING = 0
 """Stored number of a pixel without a value; collections of composites say so too."""
 
 
-def clear_values(numbers: NDArray[Any], quality: NDArray[Any], *, asset: Asset, rule: ClearRule) -> Plane:
+def clear_values(
+    numbers: NDArray[Any],
+    quality: NDArray[Any],
+    *further: NDArray[Any],
+    asset: Asset,
+    rule: ClearRule,
+    also: tuple[ClearRule, ...] = (),
+) -> Plane:
     """Return the values of one band of one scene, NaN where it has none and where the ground is not seen.
 
     Args:
         numbers: As stored, any shape.
         quality: The quality band as stored, same shape.
+        *further: The quality bands of `also`, same shape.
         asset: Tells how `numbers` are to be read.
         rule: Which pixels show the ground.
+        also: Which of these do, by further bands.
     """
     missing = ~rule.keeps(quality)
+    for other, stored in zip(also, further, strict=True):
+        missing |= ~other.keeps(stored)
     if asset.nodata is not None:
         missing |= np.isnan(numbers) if np.isnan(asset.nodata) else numbers == asset.nodata
     # A stored number that means zero is exactly zero.
@@ -79,7 +90,9 @@ METHODS: Mapping[str, Callable[[Stack], Plane]] = MappingProxyType(
 """What a composite may take of a pixel's observations."""
 
 
-def reduce_planes(*planes: Plane, method: str, scale: float, offset: float) -> NDArray[np.uint16]:
+def reduce_planes(
+    *planes: Plane, method: str, scale: float, offset: float, nodata: float | None = None
+) -> NDArray[Any]:
     """Return a band of a composite.
 
     Args:
@@ -87,13 +100,17 @@ def reduce_planes(*planes: Plane, method: str, scale: float, offset: float) -> N
         method: One of `METHODS`.
         scale: Of the numbers asset.
         offset: Of the numbers asset.
+        nodata: What marks a missing value of a composite that is stored as float32; None for whole numbers.
 
     Returns:
-        (2, height, width): the numbers, 0 where there is no observation or its value does not fit, and how
-        many observations there are.
+        (2, height, width): the numbers, 0 or `nodata` where there is no observation or its value does not
+        fit, and how many observations there are.
     """
     stack = np.stack(planes)
     count = np.count_nonzero(~np.isnan(stack), axis=0)
+    if nodata is not None:
+        values = METHODS[method](stack)
+        return np.stack([np.where(np.isnan(values), np.float32(nodata), values), count.astype(np.float32)])
     return np.stack([encode(METHODS[method](stack), scale, offset), count.astype(np.uint16)])
 
 

@@ -165,10 +165,10 @@ def _require_usable(scene: SourceScene, order: CompositeOrder) -> None:
     Raises:
         CompositeError: If it lacks a band, or where it lies, or what marks missing pixels.
     """
-    rule = order.composition.mask
-    for band in (*order.bands, rule.band):
+    quality = tuple(rule.band for rule in order.composition.rules)
+    for band in (*order.bands, *quality):
         if band not in scene.item.assets:
-            why = ", so its clouds are unknown" if band == rule.band else ""
+            why = ", so its clouds are unknown" if band in quality else ""
             raise CompositeError(f"it has no band {band}{why}; ingest it again with {band}")
         if {"proj:shape", "proj:transform"} - {*scene.document["assets"][band]}:
             raise CompositeError(f"its item does not say where the pixels of {band} lie")

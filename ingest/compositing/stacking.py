@@ -59,6 +59,8 @@ class Stacking:
 
     rule: ClearRule
     driver: SceneDriver
+    also: tuple[ClearRule, ...] = ()
+    """Rules by further quality bands."""
 
     def values(
         self, scenes: Sequence[SourceScene], bands: tuple[str, ...], geobox: GeoBox, side: int
@@ -76,7 +78,7 @@ class Stacking:
     def _scene(
         self, scene: SourceScene, bands: tuple[str, ...], geobox: GeoBox, side: int
     ) -> dict[str, da.Array]:
-        wanted = (*bands, self.rule.band)
+        wanted = tuple(dict.fromkeys((*bands, self.rule.band, *(rule.band for rule in self.also))))
         loaded = odc.stac.load(
             [scene.stac(wanted)],
             wanted,
@@ -86,14 +88,15 @@ class Stacking:
             resampling="nearest",
             driver=self.driver,
         )
-        quality = loaded[self.rule.band].data[0]
+        quality = [loaded[rule.band].data[0] for rule in (self.rule, *self.also)]
         return {
             band: da.map_blocks(
                 clear_values,
                 loaded[band].data[0],
-                quality,
+                *quality,
                 asset=scene.item.assets[band],
                 rule=self.rule,
+                also=self.also,
                 dtype=np.float32,
                 meta=np.empty((0, 0), np.float32),
             )
@@ -125,15 +128,21 @@ def part_of(values: ValuesOf, ids: Iterable[str], row: int, column: int) -> Valu
     }
 
 
-def stacking(scenes: Sequence[SourceScene], rule: ClearRule, storage_options: Mapping[str, Any]) -> Stacking:
+def stacking(
+    scenes: Sequence[SourceScene],
+    rule: ClearRule,
+    storage_options: Mapping[str, Any],
+    also: tuple[ClearRule, ...] = (),
+) -> Stacking:
     """Return how these scenes are read.
 
     Args:
         scenes: Of a composite.
         rule: Which of their pixels count.
         storage_options: Of the storage, for GDAL.
+        also: Which do by further quality bands.
     """
     names = {
         asset.path: SceneBand(band, scene.id) for scene in scenes for band, asset in scene.item.assets.items()
     }
-    return Stacking(rule, SceneDriver({**GDAL_OPTIONS, **storage_options}, names))
+    return Stacking(rule, SceneDriver({**GDAL_OPTIONS, **storage_options}, names), also)

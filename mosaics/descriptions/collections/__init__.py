@@ -71,6 +71,19 @@ class Composition(BaseModel):
     """Id of the collection whose scenes they are made of."""
     mask: ClearRule
     """Which pixels of those count, by their quality band."""
+    also: tuple[ClearRule, ...] = ()
+    """Rules by further quality bands; a pixel counts where all of them say so, too."""
+
+    @property
+    def rules(self) -> tuple[ClearRule, ...]:
+        """All of them."""
+        return (self.mask, *self.also)
+
+    @property
+    def effect(self) -> dict[str, Any]:
+        """What decides about pixels; as it was before there were further rules, where there are none."""
+        facts = self.mask.model_dump(mode="json")
+        return facts | ({"also": [rule.model_dump(mode="json") for rule in self.also]} if self.also else {})
 
 
 @dataclass(frozen=True, slots=True)

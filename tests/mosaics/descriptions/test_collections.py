@@ -40,6 +40,8 @@ def test_the_collections_shipped(collections):
         "black-marble-monthly": Cadence.MONTH,
         "black-marble-monthly-c1": Cadence.MONTH,
         "black-marble-monthly-noaa20": Cadence.MONTH,
+        "black-marble-nights-monthly": Cadence.MONTH,
+        "black-marble-nights-monthly-noaa20": Cadence.MONTH,
         "black-marble-yearly": Cadence.YEAR,
         "black-marble-yearly-noaa20": Cadence.YEAR,
         "fire-zones": Cadence.YEAR,
@@ -115,7 +117,8 @@ def test_bands_hold_what_the_guides_say(collections, collection, band, dtype, sc
 
 def test_suomi_npp_has_ended_and_says_what_goes_on(collections):
     ended = {name: each.collection.ended for name, each in collections.items() if each.collection.ended}
-    assert sorted(ended) == ["black-marble-daily", "black-marble-monthly", "black-marble-yearly"]
+    names = ("daily", "monthly", "nights-monthly", "yearly")
+    assert sorted(ended) == [f"black-marble-{name}" for name in names]
     for name, end in ended.items():
         assert end.moment == datetime(2026, 11, 1, tzinfo=UTC)
         assert f"{name}-noaa20 goes on" in end.note
