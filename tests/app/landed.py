@@ -53,10 +53,12 @@ def pixels() -> dict[str, np.ndarray]:
     return bands
 
 
+TO_LONLAT = Transformer.from_crs(32631, 4326, always_xy=True)
+
+
 def lonlat(column: float, row: float, upper_left: tuple[float, float] = MOL) -> tuple[float, float]:
     """Where a pixel's corner lies; half numbers are middles."""
-    to_lonlat = Transformer.from_crs(32631, 4326, always_xy=True)
-    lon, lat = to_lonlat.transform(upper_left[0] + column * PIXEL_M, upper_left[1] - row * PIXEL_M)
+    lon, lat = TO_LONLAT.transform(upper_left[0] + column * PIXEL_M, upper_left[1] - row * PIXEL_M)
     return lon, lat
 
 

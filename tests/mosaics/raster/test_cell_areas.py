@@ -1,5 +1,6 @@
 """Areas of cells in coordinate systems of all kinds, beside PROJ's geodesic areas of the same cells."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,11 @@ def around(system: str, lon: float, lat: float, side: float, cells: int) -> Squa
     return Square(crs, x - half, y + half, side, side)
 
 
+@functools.cache
+def to_degrees(crs: CRS) -> Transformer:
+    return Transformer.from_crs(crs.to_wkt(), "OGC:CRS84", always_xy=True)
+
+
 def geodesic_m2(cells: Square, column: int, row: int) -> float:
     """Area by PROJ of a cell whose edges are followed in its own coordinate system."""
     along = np.linspace(0, 1, 20, endpoint=False)
@@ -71,8 +77,7 @@ def geodesic_m2(cells: Square, column: int, row: int) -> float:
         [column + along, np.full(20, column + 1), column + 1 - along, np.full(20, column)]
     )
     rows = np.concatenate([np.full(20, row), row + along, np.full(20, row + 1), row + 1 - along])
-    to_degrees = Transformer.from_crs(cells.crs.to_wkt(), "OGC:CRS84", always_xy=True)
-    lons, lats = to_degrees.transform(
+    lons, lats = to_degrees(cells.crs).transform(
         cells.left + columns * cells.cell_width, cells.top - rows * cells.cell_height
     )
     return abs(WGS84.polygon_area_perimeter(lons, lats)[0])

@@ -252,15 +252,15 @@ async def test_a_query_that_makes_no_sense_is_refused(
 
 
 async def test_the_number_of_entries_is_bounded_and_streaming_allows_more(client: httpx.AsyncClient) -> None:
-    collection = {"type": "FeatureCollection", "features": [feature(POINT_SIZED)] * 20}
+    collection = {"type": "FeatureCollection", "features": [feature(POINT_SIZED)] * 17}
     years = f"{PATH}?datetime=2000/2024"
     answer = await post(client, collection, years)
     assert answer.status_code == 400
     detail = answer.json()["detail"]
-    assert "20 features with 300 periods each are 6,000 entries; an answer may have at most 5,000" in detail
+    assert "17 features with 300 periods each are 5,100 entries; an answer may have at most 5,000" in detail
     assert "application/x-ndjson gives up to 100,000" in detail
     lines = (await post(client, collection, years, **NDJSON)).text.splitlines()
-    assert len(lines) == 6000
+    assert len(lines) == 5100
 
 
 POINT_SIZED = field(3000, 3000, 3001, 3001)
