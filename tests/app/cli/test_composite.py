@@ -132,8 +132,8 @@ def test_what_cannot_be_made_is_said_in_one_sentence(run, words, said):
 def test_limits_and_clusters_are_named(run, monkeypatch):
     unknown = run("composite", "naip", *JUNE[2:])
     assert (
-        "No collection holds composites of 'naip'; there are composites of: landsat-c2-l2, sent"
-        in unknown.stderr
+        "No collection holds composites of 'naip'; there are composites of: black-marble-daily, "
+        "black-marble-daily-noaa20, landsat-c2-l2, sent" in unknown.stderr
     )
     assert run("composite", "nothing", *JUNE[2:]).stderr.startswith("Error: No collection 'nothing'")
     assert "'mode' is not one of" in run(*JUNE, "--method", "mode").stderr

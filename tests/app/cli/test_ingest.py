@@ -157,7 +157,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(run, scenes, words, said):
 def test_an_unknown_source_is_answered_with_those_there_are(run):
     refused = run("ingest", "landsat", *ASKED[2:])
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("Error: No source 'landsat'; there are: earth-search-landsat-c2-l2, ")
+    assert refused.stderr.startswith("Error: No source 'landsat'; there are: black-marble-daily, ")
     assert "local, planetary-computer-landsat-c2-l2" in refused.stderr
 
 

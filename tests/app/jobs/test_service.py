@@ -131,7 +131,8 @@ async def test_what_cannot_be_made_is_answered_with_what_could(client: httpx.Asy
     assert await said(collection="landsat-c2-l2", bands=["red"]) == not_landed
     for collection in ("naip", "sentinel-2-monthly", "nowhere"):  # no clouds are told, composites, nothing
         assert await said(collection=collection, ingest=True) == (
-            f"no composites are made of '{collection}'; they are of: landsat-c2-l2, sentinel-2-l2a"
+            f"no composites are made of '{collection}'; they are of: black-marble-daily, "
+            "black-marble-daily-noaa20, landsat-c2-l2, sentinel-2-l2a"
         )
     numbers = "blue, green, red, rededge1, rededge2, rededge3, nir, nir08, nir09, swir16, swir22"
     assert await said(bands=["red", "scl"]) == (
@@ -141,7 +142,7 @@ async def test_what_cannot_be_made_is_answered_with_what_could(client: httpx.Asy
         f"composites of sentinel-2-l2a have no band 'count' but: {numbers}"
     )
     unknown = await said("/ingest", source="landsat")
-    assert unknown.startswith("no source 'landsat'; there are: earth-search-landsat-c2-l2, ")
+    assert unknown.startswith("no source 'landsat'; there are: black-marble-daily, ")
     other = await said(ingest="earth-search-landsat-c2-l2")
     assert other.startswith("no source 'earth-search-landsat-c2-l2' of sentinel-2-l2a; there are: earth-s")
     band = await said("/ingest", bands=["thermal"])
