@@ -1,0 +1,20 @@
+"""Garbage is not looked for while commands import what they need, and is as before after it."""
+
+import gc
+
+import pytest
+
+from app.cli.loading import loading
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_it_is_afterwards_as_it_was_before(enabled: bool) -> None:
+    if not enabled:
+        gc.disable()
+    try:
+        with pytest.raises(ImportError, match="no such module"), loading():
+            assert not gc.isenabled()
+            raise ImportError("no such module")
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
