@@ -38,7 +38,7 @@ class Bounds:
     """What reading a layer may take."""
 
     memory_bytes: int = 2**29
-    """Address space, of which Python, numpy and HDF5 have a part: see `tests/ingest/hdf5/test_child.py`."""
+    """Address space; a layer of float32 needs some 300 MB of it, Python, numpy and HDF5 among it."""
     cpu_s: int = 60
     wall_s: float = 300.0
     file_bytes: int = 2**26
