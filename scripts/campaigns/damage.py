@@ -1,5 +1,7 @@
 """Damage: bits flipped in landed files; the last commit, a mosaic, a collection.json lost or changed."""
 
+import asyncio
+import logging
 import random
 import shutil
 import time
@@ -8,12 +10,14 @@ from pathlib import Path
 
 import httpx
 
+from scripts.campaigns import flips
 from scripts.campaigns.load import TILES, Told, check_once, client_of, recorded
 from scripts.campaigns.row import Row
 from scripts.campaigns.services import Services, resident_mb, run, tilewatch
 
 COLLECTION = "sentinel-2-l2a"
 ROUNDS = 3
+TRIALS = 100
 REPAIRED_S = 60
 SCENES = 24
 """Of the collection in the demo."""
@@ -25,6 +29,7 @@ def scenarios(used: Services, store: Path) -> Iterator[Row]:
     with tilewatch(store.as_uri(), used.folder, SETTINGS) as served, client_of(served) as client:
         before = recorded(client, TILES)
     yield _flipped(used, store, before)
+    yield _flipped_singly(store)
     for what, find in OBJECTS.items():
         yield _damaged(used, store, before, what, find)
 
@@ -49,6 +54,15 @@ def _flipped(used: Services, store: Path, before: dict[str, str]) -> Row:
     return Row(
         "a bit flipped in every file", requests, wrong, failed, lost=0, memory_mb=peak_mb, remarks=remarks
     )
+
+
+def _flipped_singly(store: Path) -> Row:
+    """Flip one bit at a time at random places, and read the file along its own pixels and warped."""
+    logging.disable(logging.CRITICAL)  # each damaged file is an error
+    outcomes = asyncio.run(flips.run(store, TRIALS, seed=1))
+    logging.disable(logging.NOTSET)
+    remarks = f"{outcomes['told']} told, {outcomes['unchanged']} where no pixel depends on it; no server"
+    return Row(f"a bit flipped at {TRIALS} places, each read", TRIALS, outcomes["wrong"], 0, remarks=remarks)
 
 
 def _flip(path: Path, chance: random.Random) -> None:

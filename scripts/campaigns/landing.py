@@ -101,7 +101,7 @@ def _counted(used: Services, store: Path, *, kills: int, half: int, refused: int
                 break
             time.sleep(0.5)
         lost = len(set(names) - set(found)) + len(found) - len(set(found))
-        tile = client.get("/tiles/ndvi/12/921/1540.png?datetime=2024-09")
+        tile = client.get("/tiles/ndvi/12/921/1543.png?datetime=2024-09")
         checked = run("verify", COLLECTION, "--storage", store.as_uri(), folder=used.folder)
     remarks = (
         f"{kills} of {KILLS} killed while landing; half a scene seen after {half}; landing them again exits "

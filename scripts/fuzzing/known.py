@@ -40,7 +40,7 @@ IN_PATH: Mapping[str, Sequence[Any]] = {
 }
 """Values by the name of a parameter in the path."""
 
-TILES = ((10, 230, 385), (12, 921, 1540), (13, 1843, 3081), (4, 3, 6), (0, 0, 0), (24, 3774873, 6311110))
+TILES = ((10, 230, 385), (12, 921, 1543), (13, 1843, 3087), (4, 3, 6), (0, 0, 0), (24, 3773475, 6320973))
 """Tiles of WebMercatorQuad over the demo."""
 
 CORNERS = (
