@@ -257,7 +257,9 @@ async def _record(
             cloud_cover_percent=properties.get("eo:cloud_cover"),
             footprint=document["geometry"],
             synthetic=properties.get("tilewatch:synthetic", False),
-            resolution_m=min(asset["raster:spatial_resolution"] for asset in assets if "bands" in asset),
+            resolution_m=min(
+                band["raster:spatial_resolution"] for asset in assets for band in asset.get("bands", ())
+            ),
         )
         record.polygons()
     except (ObjectNotFoundError, SceneError, *DAMAGED):

@@ -30,7 +30,7 @@ def item(record):
             "eo:cloud_cover": record.cloud_cover_percent,
             "tilewatch:synthetic": record.synthetic,
         },
-        "assets": {"red": {"bands": [{}], "raster:spatial_resolution": record.resolution_m}},
+        "assets": {"red": {"bands": [{"raster:spatial_resolution": record.resolution_m}]}},
     }
 
 

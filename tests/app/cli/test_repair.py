@@ -38,6 +38,7 @@ def test_a_lost_commit_and_a_damaged_description_are_told_and_rebuilt(store):
     assert status == 0
     assert "collection.json is damaged" in said
     assert "commit 1 missing." in said
+    assert "scenes found in storage that no commit left names: S2A_MOL_2024" in said
     assert f"rebuilt by commit {len(numbers) + 1}" in said
     rebuilt = json.loads((folder / "collection.json").read_text())
     assert rebuilt["item_assets"].keys() >= described["item_assets"].keys()
