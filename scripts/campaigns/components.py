@@ -95,7 +95,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Act, Act]]:
     yield "PostgreSQL killed, started again", used.postgres.stop, used.postgres.start
     yield "PostgreSQL frozen, thawed", used.postgres.pause, used.postgres.resume
     for name, choose in (("a worker", scene.other), ("the leader", scene.leader)):
-        pid = choose()
+        pid = choose() or scene.other()
         yield f"{name} killed", partial(send, pid, signal.SIGKILL), _nothing
         pid = choose() or scene.other()
         yield (

@@ -1,6 +1,7 @@
 """`tilewatch repair`: what it says and does of a collection whose log or description is damaged."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -38,11 +39,24 @@ def test_a_lost_commit_and_a_damaged_description_are_told_and_rebuilt(store):
     assert status == 0
     assert "collection.json is damaged" in said
     assert "commit 1 missing." in said
-    assert "scenes found in storage that no commit left names: S2A_MOL_2024" in said
     assert f"rebuilt by commit {len(numbers) + 1}" in said
     rebuilt = json.loads((folder / "collection.json").read_text())
     assert rebuilt["item_assets"].keys() >= described["item_assets"].keys()
     assert repaired(store, "sentinel-2-l2a") == (0, "sentinel-2-l2a: nothing is damaged.\n")
+
+
+def test_scenes_of_a_log_that_is_gone_are_found_by_the_items_that_landing_wrote(tmp_path, settings):
+    red = write_geotiff(tmp_path / "red.tif", ramp(300, 280), nodata=0)
+    land = ["land", "sentinel-2-l2a", str(red), "--bands", "red", "--datetime", "2024-06-10"]
+    address = (tmp_path / "store").as_uri()
+    landed = CliRunner().invoke(main, [*land, "--baseline", "05.10", "--storage", address])
+    assert landed.exit_code == 0, landed.output
+    shutil.rmtree(tmp_path / "store" / "collections" / "sentinel-2-l2a" / "log")
+    status, said = repaired(tmp_path / "store")
+    assert status == 0
+    assert "scenes found in storage that no commit left names: red" in said
+    assert "with 1 mosaics rebuilt" in said
+    assert repaired(tmp_path / "store") == (0, "sentinel-2-l2a: nothing is damaged.\n")
 
 
 @pytest.mark.parametrize("damage", ["log", "mosaic"])
