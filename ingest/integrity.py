@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mosaics.checksums import FIELD, HEAD, SHA256, written_checksums
-from mosaics.raster.block_checks import checksums_of, head_of
+from mosaics.checksums import FIELD, HEAD, MASKED, SHA256, written_checksums
+from mosaics.raster.block_checks import checksums_of, has_mask, head_of
 from mosaics.verifying import file_digest
 
 Integrity = Mapping[str, Any]
@@ -17,9 +17,11 @@ def integrity_of(path: Path) -> Integrity:
     Raises:
         rasterio.errors.RasterioError: If it cannot be read.
     """
+    masked = checksums_of(path, with_mask=True) if has_mask(path) else []
     return {
         "file:size": path.stat().st_size,
         "file:checksum": f"{SHA256}{file_digest(path)}",
         FIELD: written_checksums(checksums_of(path)),
+        **({MASKED: written_checksums(masked)} if masked else {}),
         HEAD: list(head_of(path)),
     }

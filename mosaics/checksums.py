@@ -11,6 +11,8 @@ SHA256 = "1220"
 """How a multihash of SHA-256 begins: the function, and 32 bytes of length (multiformats.io/multihash)."""
 FIELD = "tilewatch:block_crc32c"
 """Of an asset: the texts."""
+MASKED = "tilewatch:masked_block_crc32c"
+"""Of an asset whose file has a mask: the texts once more, of blocks together with their part of the mask."""
 HEAD = "tilewatch:head_crc32c"
 """Of an asset: how many bytes of its file come before the first block, and their checksum."""
 BYTES = 4

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from mosaics.checksums import FIELD, HEAD, read_checksums, read_head
+from mosaics.checksums import FIELD, HEAD, MASKED, read_checksums, read_head
 from mosaics.collection import read_nodata
 from mosaics.hosts import host_of
 from mosaics.period import PeriodError, parse_instant
@@ -35,6 +35,8 @@ class Asset:
     unit: str
     checksums: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
     """Of the file's blocks, by level (`mosaics.checksums`); empty where the item states none."""
+    with_mask: bool = field(default=False, compare=False, repr=False)
+    """Whether the checksums of blocks hold for their parts of the file's mask, too."""
     head: tuple[int, int] | None = field(default=None, compare=False, repr=False)
     """Bytes of the file before its first block, and their checksum; None where the item states none."""
 
@@ -108,7 +110,8 @@ def _read_asset(name: str, asset: Mapping[str, Any], item_key: str, storage: Sto
         scale=scale,
         offset=float(facts.get("offset", facts.get("raster:offset", 0.0))),
         unit=facts.get("unit", "1"),
-        checksums=read_checksums(asset.get(FIELD)),
+        checksums=read_checksums(asset.get(MASKED, asset.get(FIELD))),
+        with_mask=MASKED in asset,
         head=read_head(asset.get(HEAD)),
     )
 

@@ -28,7 +28,7 @@ from app.stac.index_writes import (
     remove_scenes,
     write_scenes,
 )
-from mosaics.checksums import FIELD, HEAD
+from mosaics.checksums import FIELD, HEAD, MASKED
 from mosaics.commits import Commit, LogError
 from mosaics.log import read_commits, read_state
 from mosaics.scene import SceneError, read_item
@@ -36,6 +36,9 @@ from mosaics.seals import unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
 
 log = logging.getLogger(__name__)
+
+OF_OUR_READER = frozenset({FIELD, MASKED, HEAD})
+"""Members of assets that are of use to our own reader alone."""
 
 READ_TOGETHER = 16
 """Items read concurrently; an S3 server answers each in about 10 ms."""
@@ -220,7 +223,7 @@ def described(landed: Landed, document: Mapping[str, Any], storage: Storage) -> 
     if footprint.geom_type not in {"Polygon", "MultiPolygon"} or not footprint.is_valid:
         raise SceneError(f"{landed.item_key} has no footprint")
     assets = {
-        name: {key: value for key, value in asset.items() if key not in {FIELD, HEAD}}  # our own reader's
+        name: {key: value for key, value in asset.items() if key not in OF_OUR_READER}
         for name, asset in document["assets"].items()
     }
     text = json.dumps({**document, "assets": assets}, allow_nan=False)

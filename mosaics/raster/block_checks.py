@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio.crs import CRS
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine
@@ -39,6 +40,9 @@ RIGHT_FOR_S = 60.0
 
 SAME_FOR_S = 1.0
 """How long a file that was the one opened is not looked at again: asking the system takes 10 µs."""
+
+LARGEST_MASK = 1 << 20
+"""Bytes of a block's mask; 256 x 256 pixels have 8 kB."""
 
 AROUND_PX = 2
 """Pixels around those under a grid that a warp by the nearest may read."""
@@ -67,18 +71,32 @@ class ReplacedFileError(RasterioIOError):  # type: ignore[misc]
     """A file is another one now than the one that is open."""
 
 
-def checksums_of(path: Path) -> list[bytes]:
-    """Return the checksums of the first band's blocks of a file: full resolution, then each overview.
+def has_mask(path: Path) -> bool:
+    """Return whether a file has a mask of its own.
 
     Raises:
         rasterio.errors.RasterioError: If it cannot be read.
     """
     with open_raster(path) as dataset:
-        levels = [_level(dataset, path)]
+        return MaskFlags.per_dataset in dataset.mask_flag_enums[0]
+
+
+def checksums_of(path: Path, *, with_mask: bool = False) -> list[bytes]:
+    """Return the checksums of the first band's blocks of a file: full resolution, then each overview.
+
+    Args:
+        path: Of the file.
+        with_mask: Whether each holds for what follows its block in a COG, too: the mask of its pixels.
+
+    Raises:
+        rasterio.errors.RasterioError: If it cannot be read.
+    """
+    with open_raster(path) as dataset:
+        levels = [_level(dataset, path, with_mask=with_mask)]
         count = len(dataset.overviews(1))
     for overview in range(count):
         with open_raster(path, overview=overview) as dataset:
-            levels.append(_level(dataset, path))
+            levels.append(_level(dataset, path, with_mask=with_mask))
     return levels
 
 
@@ -113,10 +131,11 @@ def _head_checksum(path: Path, length: int) -> int:
         return int(google_crc32c.value(file.read(length)))
 
 
-def _level(dataset: DatasetReader, path: Path) -> bytes:
+def _level(dataset: DatasetReader, path: Path, *, with_mask: bool) -> bytes:
     rows, columns = blocks_across(dataset)
     places = [(row, column) for row in range(rows) for column in range(columns)]
-    return np.fromiter(_found(dataset, path, places), ORDER, len(places)).tobytes()
+    found = _found(dataset, path, places, with_mask=with_mask)
+    return np.fromiter(found, ORDER, len(places)).tobytes()
 
 
 def blocks_across(dataset: DatasetReader) -> tuple[int, int]:
@@ -139,6 +158,8 @@ class BlockChecks:
     """When on the monotonic clock, (rows, columns); None before the first."""
     between: tuple[CRS, "_Move"] | None = None
     """What moves coordinates of the system asked last to the file's; most ask in one system."""
+    with_mask: bool = False
+    """Whether they hold for the blocks' parts of the mask, too."""
     stamp: Stamp = None
     """Of the file when it was opened."""
     since: float = field(default_factory=time.monotonic)
@@ -225,6 +246,9 @@ class BlockChecks:
         if due := [place for place in places if looked_at[place] < right_since]:
             self._check(dataset, due)
 
+    def _found(self, dataset: DatasetReader, due: Sequence[Sequence[int]]) -> Iterable[int]:
+        return _found(dataset, Path(self.path), due, with_mask=self.with_mask)
+
     def require_same(self, *, at_once: bool = False) -> None:
         """Check that the file is the one that was opened, as of a second ago, or at once.
 
@@ -251,7 +275,7 @@ class BlockChecks:
         now, looked_at = time.monotonic(), self._looked_at(dataset)
         stated = np.frombuffer(self.checksums, ORDER).reshape(looked_at.shape)
         self.require_same(at_once=True)
-        for (row, column), found in zip(due, _found(dataset, Path(self.path), due), strict=True):
+        for (row, column), found in zip(due, self._found(dataset, due), strict=True):
             if found != stated[row, column]:
                 raise DamagedBlockError(
                     f"{Path(self.path).name} is damaged: the block in row {row} and column {column} "
@@ -282,6 +306,7 @@ def checks_of(known: dict[int, BlockChecks], asset: Asset, level: int) -> BlockC
         found.require_same()
     if found is None or found.checksums != (asset.checksums[level : level + 1] or (b"",))[0]:
         found = known[level] = BlockChecks.of(asset.path, asset.checksums, level)
+        found.with_mask = asset.with_mask
     return found
 
 
@@ -339,7 +364,9 @@ def _widened(ends: Sequence[float], length: int) -> tuple[int, int]:
     return first, max(first, min(length, math.ceil(high + around)))
 
 
-def _found(dataset: DatasetReader, path: Path, places: Iterable[Sequence[int]]) -> Iterable[int]:
+def _found(
+    dataset: DatasetReader, path: Path, places: Iterable[Sequence[int]], *, with_mask: bool
+) -> Iterable[int]:
     """Yield the checksums of blocks as they are; 0 for one that was never written.
 
     Raises:
@@ -351,11 +378,25 @@ def _found(dataset: DatasetReader, path: Path, places: Iterable[Sequence[int]]) 
             for row, column in places:
                 offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1)
                 size = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
-                stored = (
-                    b"" if offset is None or size is None else os.pread(file.fileno(), int(size), int(offset))
-                )
-                yield google_crc32c.value(stored)
+                if offset is None or size is None:
+                    yield google_crc32c.value(b"")
+                else:
+                    stored = _stored(file.fileno(), int(offset), int(size), with_mask=with_mask)
+                    yield google_crc32c.value(stored)
     except OSError as error:
         if comes_of_none_left(error):
             raise NoDescriptorsError from error
         raise RasterioIOError(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def _stored(file: int, offset: int, size: int, *, with_mask: bool) -> bytes:
+    """Return the bytes of a block, and what follows it in a COG with a mask: that of its pixels.
+
+    Between the two lie the last four bytes of the block once more, and the length of the mask (GDAL's
+    driver COG, "BLOCK_TRAILER" and "BLOCK_LEADER" of its header).
+    """
+    if not with_mask:
+        return os.pread(file, size, offset)
+    stored = os.pread(file, size + 8, offset)
+    length = int.from_bytes(stored[-4:], "little")
+    return stored + (os.pread(file, length, offset + size + 8) if length <= LARGEST_MASK else b"")

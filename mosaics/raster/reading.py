@@ -237,11 +237,18 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
         if not within.all():
             return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
         window = Window(int(columns[0]), int(rows[0]), 1, 1)
-        stored = Raster(dataset, asset.path, 0, checks=checks_of(handle.checked, asset, 0)).read(window)
+        raster = Raster(dataset, asset.path, 0, checks=checks_of(handle.checked, asset, 0))
+        stored = raster.read(window)
         nodata = handle.nodata_of(asset)
         if nodata is None:
-            return BandPixels(stored, dataset.read_masks(1, window=window) != 0)
+            return BandPixels(stored, _mask_of(raster, window))
         return BandPixels(stored, differs_from(stored, nodata))
+
+
+def _mask_of(raster: Raster, window: Window) -> NDArray[np.bool_]:
+    """Return which pixels of a window the file's mask calls valid; its blocks are checked for it."""
+    raster.checks.require(raster.dataset, window)
+    return np.asarray(raster.dataset.read_masks(1, window=window) != 0)
 
 
 def lies_within(asset: Asset, lons: Degrees, lats: Degrees) -> NDArray[np.bool_]:
@@ -337,7 +344,7 @@ def _read_cutout(raster: Raster, nodata: float | None, cutout: _Cutout, grid: Gr
         first_column, first_row, -(-right // across) - first_column, -(-bottom // down) - first_row
     )
     pixels = raster.read(window)
-    valid = dataset.read_masks(1, window=window) != 0 if nodata is None else differs_from(pixels, nodata)
+    valid = _mask_of(raster, window) if nodata is None else differs_from(pixels, nodata)
     if across > 1 or down > 1:
         rows, columns = top - first_row * down, left - first_column * across
         seen = np.s_[rows : rows + bottom - top, columns : columns + right - left]

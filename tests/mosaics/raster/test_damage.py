@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.warp
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.transform import Affine
 
 from ingest.integrity import integrity_of
-from mosaics.checksums import FIELD, HEAD, read_checksums, read_head
+from mosaics.checksums import FIELD, HEAD, MASKED, read_checksums, read_head
 from mosaics.raster.blocks import BLOCKS
 from mosaics.raster.damage import DAMAGE
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import WEB_MERCATOR, thread_pool
+from mosaics.raster.opening import copy_as_cog, create_raster
 from mosaics.raster.reading import AssetReadError, read_band, read_pixel
 from mosaics.scene import Asset
 from tests.rasters import UTM_31N, write_cog
@@ -34,7 +38,7 @@ def landed(tmp_path: Path, request: pytest.FixtureRequest) -> Asset:
     path = write_cog(tmp_path / "red.tif", noise, crs=UTM_31N, upper_left=CORNER, nodata=0)
     stated = integrity_of(path)
     checksums, head = read_checksums(stated[FIELD]), read_head(stated[HEAD])
-    return Asset("red", str(path), dtype, 0, 1.0, 0.0, "1", checksums, head)
+    return Asset("red", str(path), dtype, 0, 1.0, 0.0, "1", checksums, head=head)
 
 
 def along(asset: Asset) -> Grid:
@@ -116,6 +120,44 @@ def test_no_flipped_bit_of_the_head_is_believed(landed: Asset) -> None:
             read_band(landed, across(256))
         with pytest.raises(AssetReadError):
             read_pixel(landed, LON, LAT)
+
+
+def test_no_flipped_bit_of_a_mask_is_believed(tmp_path: Path) -> None:
+    noise = np.random.default_rng(7).integers(1, 5000, (512, 512)).astype("uint16")
+    kept = np.random.default_rng(8).random((512, 512)) > 0.3
+    plain, path = tmp_path / "plain.tif", tmp_path / "red.tif"
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        create_raster(
+            plain, height=512, width=512, count=1, dtype="uint16", crs=UTM_31N,
+            transform=Affine(10, 0, CORNER[0], 0, -10, CORNER[1]),
+        ) as file,
+    ):  # fmt: skip
+        file.write(noise, 1)
+        file.write_mask(kept)
+        file.build_overviews([2], Resampling.nearest)
+    copy_as_cog(plain, path, blocksize=256, compress="DEFLATE", overviews="FORCE_USE_EXISTING")
+    stated = integrity_of(path)
+    checksums, head = read_checksums(stated[MASKED]), read_head(stated[HEAD])
+    asset = Asset("red", str(path), "uint16", None, 1.0, 0.0, "1", checksums, with_mask=True, head=head)
+    left, top = CORNER
+    grids = (Grid(CRS.from_epsg(32631), (left, top - 5120, left + 5120, top), 512, 512), across(900))
+    right = [read(asset, grid) for grid in grids]
+    np.testing.assert_array_equal(right[0][1], kept)
+    content, found, told = path.read_bytes(), random.Random(5), 0
+    for _ in range(60):
+        damaged = bytearray(content)
+        damaged[found.randrange(len(content))] ^= 1 << found.randrange(8)
+        path.write_bytes(damaged)
+        for grid, (stored, valid) in zip(grids, right, strict=True):
+            try:
+                now = read(asset, grid)
+            except AssetReadError:
+                told += 1
+                continue
+            np.testing.assert_array_equal(now[0], stored)
+            np.testing.assert_array_equal(now[1], valid)
+    assert told >= 60
 
 
 @pytest.mark.parametrize("change", ["zeroed", "swapped", "cut off"])
