@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
+import mosaics.storage.s3  # noqa: F401 - once, not in every fork
 from ingest.landing import land_scene
 from ingest.landing_request import BandFile, LandingRequest
 from ingest.planning import ScenePlan, plan_scene
