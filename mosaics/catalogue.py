@@ -6,10 +6,10 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
+from mosaics.catalogue_view import Kept, Unreadable, View, shows_same, without_description
 from mosaics.collection import (
     Collection,
     UnknownCollectionError,
@@ -50,39 +50,6 @@ class UnknownPeriodError(LookupError):
         super().__init__(f"collection {collection_id!r} has nothing for {period}; {there}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """One collection as it was last read."""
-
-    collection: Collection
-    state: LogState
-    periods: tuple[Period, ...]
-    synthetic: bool
-    trouble: str | None = None
-    """Why this may be out of date: its log cannot be followed from here, or its description is damaged."""
-
-    @classmethod
-    def of(cls, collection: Collection, state: LogState, trouble: str | None) -> "_Kept":
-        synthetic = any(scene.synthetic for scene in state.scenes.values())
-        return cls(collection, state, tuple(sorted(state.mosaics)), synthetic, trouble)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unreadable:
-    """A collection of which nothing good is known."""
-
-    trouble: str
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """Everything there is at one time; replaced whole."""
-
-    kept: Mapping[str, _Kept] = field(default_factory=dict)
-    collections: Mapping[str, Collection] = field(default_factory=dict)
-    unreadable: Mapping[str, _Unreadable] = field(default_factory=dict)
-
-
 class Catalogue:
     """What exists now. Belongs to one event loop; questions are answered from memory and never wait."""
 
@@ -105,7 +72,7 @@ class Catalogue:
         self.storage = storage
         self.generation = 0
         """Grows with every change of anything."""
-        self._view = _View()
+        self._view = View()
         self._refreshing = asyncio.Lock()
         self._checked_s: dict[str, float] = {}
         self._damaged_mosaics: set[str] = set()
@@ -126,11 +93,11 @@ class Catalogue:
             StorageError: If storage cannot be read; what was known stays.
         """
         async with self._refreshing:
-            known: dict[str, _Kept | _Unreadable] = {**self._view.kept, **self._view.unreadable}
+            known: dict[str, Kept | Unreadable] = {**self._view.kept, **self._view.unreadable}
             ids = await self.storage.folders("collections/")
             gate = asyncio.Semaphore(ASKED_TOGETHER)
             followed = (self._follow(collection_id, known.get(collection_id), gate) for collection_id in ids)
-            found: dict[str, _Kept | _Unreadable] = {}
+            found: dict[str, Kept | Unreadable] = {}
             for collection_id, entry in zip(
                 ids, await asyncio.gather(*followed, return_exceptions=True), strict=True
             ):
@@ -139,15 +106,15 @@ class Catalogue:
                 if entry is not None:
                     found[collection_id] = entry
             news = frozenset(
-                one for one in known.keys() | found.keys() if not _shows_same(known.get(one), found.get(one))
+                one for one in known.keys() | found.keys() if not shows_same(known.get(one), found.get(one))
             )
-            kept = {one: entry for one, entry in found.items() if isinstance(entry, _Kept)}
-            unreadable = {one: entry for one, entry in found.items() if isinstance(entry, _Unreadable)}
+            kept = {one: entry for one, entry in found.items() if isinstance(entry, Kept)}
+            unreadable = {one: entry for one, entry in found.items() if isinstance(entry, Unreadable)}
             collections = self._view.collections
             if news:
                 collections = MappingProxyType({one: entry.collection for one, entry in kept.items()})
                 self.generation += 1
-            self._view = _View(kept, collections, unreadable)
+            self._view = View(kept, collections, unreadable)
             return news
 
     def troubles(self) -> Mapping[str, str]:
@@ -257,7 +224,7 @@ class Catalogue:
         """Return a scene's item when it is in memory."""
         return self._items.peek(item_key)
 
-    def _kept(self, collection_id: str) -> _Kept:
+    def _kept(self, collection_id: str) -> Kept:
         if not self.has(collection_id):
             raise UnknownCollectionError(collection_id, self._view.kept)
         return self._view.kept[collection_id]
@@ -274,10 +241,10 @@ class Catalogue:
         return collection_id in self._view.kept
 
     async def _follow(
-        self, collection_id: str, known: _Kept | _Unreadable | None, gate: asyncio.Semaphore
-    ) -> _Kept | _Unreadable | None:
+        self, collection_id: str, known: Kept | Unreadable | None, gate: asyncio.Semaphore
+    ) -> Kept | Unreadable | None:
         async with gate:
-            before = known if isinstance(known, _Kept) else None
+            before = known if isinstance(known, Kept) else None
             state, trouble = await self._state(collection_id, before)
             if before is None and trouble is None and not state.number:
                 lost = await log_is_lost(self.storage, collection_id)
@@ -287,23 +254,23 @@ class Catalogue:
             if trouble is not None and not state.number:  # nothing good is known, which is not: nothing
                 if known is None or known.trouble != trouble:
                     logger.error("collection %s cannot be read: %s", collection_id, trouble)
-                return _Unreadable(trouble)
+                return Unreadable(trouble)
             try:
                 document = await self.storage.get(f"collections/{collection_id}/collection.json")
                 described = read_collection(document, collection_id)
-                entry: _Kept | _Unreadable = _Kept.of(described, state, trouble)
+                entry: Kept | Unreadable = Kept.of(described, state, trouble)
             except ObjectNotFoundError:
                 if not state.number and trouble is None:
                     return known  # a writer has begun the collection but not described it yet
-                entry = _without_description(before, state, "its collection.json is missing")
+                entry = without_description(before, state, "its collection.json is missing")
             except ValueError as error:
                 damage = f"its collection.json is damaged ({error})"
-                entry = _without_description(before, state, damage)
+                entry = without_description(before, state, damage)
             if entry.trouble is not None and (known is None or known.trouble != entry.trouble):
                 logger.error("collection %s stays as it was: %s", collection_id, entry.trouble)
             return entry
 
-    async def _state(self, collection_id: str, before: _Kept | None) -> tuple[LogState, str | None]:
+    async def _state(self, collection_id: str, before: Kept | None) -> tuple[LogState, str | None]:
         """Return how far a log can be followed, and why no further; None if that is its end."""
         now = time.monotonic()
         last = self._checked_s.get(collection_id, -math.inf)
@@ -329,15 +296,6 @@ class Catalogue:
         return read_item(document, item_key, self.storage)
 
 
-def _without_description(before: _Kept | None, state: LogState, damage: str) -> _Kept | _Unreadable:
-    """Return what is shown of a collection whose description cannot be read: the description it had."""
-    if before is None:
-        return _Unreadable(damage)
-    if state is before.state and before.trouble == damage:
-        return before
-    return _Kept.of(before.collection, state, damage)
-
-
 def _weight_of_index(index: QuadkeyIndex) -> int:
     return ITEM_REST_BYTES + INDEX_SCENE_BYTES * index.size
 
@@ -349,15 +307,6 @@ def _weight_of_item(item: SceneItem) -> int:
 
 def _unreadable_mosaic(key: str) -> str:
     return f"its mosaic {key} is missing or damaged"
-
-
-def _shows_same(one: _Kept | _Unreadable | None, other: _Kept | _Unreadable | None) -> bool:
-    """Return whether two readings of a collection differ in their trouble at most."""
-    if one is other:
-        return True
-    if isinstance(one, _Kept) and isinstance(other, _Kept):
-        return one.state is other.state and one.collection == other.collection
-    return not isinstance(one, _Kept) and not isinstance(other, _Kept)
 
 
 Thing = TypeVar("Thing")

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 
 from ingest.archives.archive import Progress
-from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Pace, Request, shown
+from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.pace import Pace
 from ingest.archives.versions import Version
 
 REFUSED = frozenset({401, 403})

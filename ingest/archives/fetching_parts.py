@@ -15,7 +15,8 @@ from rasterio.windows import Window
 
 from ingest.archives.archive import Progress, WholeOnlyError
 from ingest.archives.fetching import MAX_FILE_BYTES, REFUSED, DamagedFileError, Expected, Signed
-from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Pace, Request, shown
+from ingest.archives.http import ArchiveAnswerError, ArchiveClient, ArchiveError, Request, shown
+from ingest.archives.pace import Pace
 from ingest.archives.versions import Version
 from ingest.block_checks import require_blocks
 from ingest.clipping import window_under

@@ -6,7 +6,6 @@ import json
 import logging
 import random
 import re
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -40,7 +39,6 @@ REASON_BYTES = 4096
 REASON_S = 5.0
 """How much of such a text is read, and for how long."""
 
-CRAWL_BYTES = 2**16
 FLAGGING = 3
 """So many requests in a row that failed for all tries, after which a host is tried once for each request."""
 GIVEN_UP = 12
@@ -84,7 +82,7 @@ class Patience:
     document_s: float = 120.0
     """For the whole of one document, however slowly it drips."""
     crawl_s: float = 120.0
-    """A file of which less than `CRAWL_BYTES` come in this time counts as one of which nothing comes."""
+    """A file of which less than `pace.CRAWL_BYTES` come in this time counts as one of which nothing comes."""
 
     def wait_s(self, failures: int, asked_s: float | None) -> float:
         """Return how long to wait after so many failures in a row."""
@@ -110,33 +108,6 @@ class Request:
     body: Mapping[str, Any] | None = None
     """Sent as JSON."""
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-class Pace:
-    """Looks at how fast a file comes.
-
-    Args:
-        crawl_s: As `Patience.crawl_s`.
-        clock: Seconds.
-    """
-
-    def __init__(self, crawl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._crawl_s = crawl_s
-        self._clock = clock
-        self._since, self._come_bytes = clock(), 0
-
-    def take(self, size_bytes: int) -> None:
-        """Count bytes that have come.
-
-        Raises:
-            httpx.ReadTimeout: If they crawl.
-        """
-        self._come_bytes += size_bytes
-        if self._clock() - self._since < self._crawl_s:
-            return
-        if self._come_bytes < CRAWL_BYTES:
-            raise httpx.ReadTimeout(f"{self._come_bytes} bytes came in {self._crawl_s:.0f} s")
-        self._since, self._come_bytes = self._clock(), 0
 
 
 class ArchiveClient:

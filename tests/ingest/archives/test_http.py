@@ -16,10 +16,10 @@ from ingest.archives.http import (
     ArchiveClient,
     ArchiveError,
     ArchiveUnavailableError,
-    Pace,
     Patience,
     Request,
 )
+from ingest.archives.pace import Pace
 from mosaics.public_addresses import is_public
 from tests.ingest.archives.conftest import QUICK
 from tests.ingest.archives.server import Answer, document
