@@ -161,6 +161,10 @@ class Collection(BaseModel):
     ended: Ended | None = None
     """None where the archive goes on."""
 
+    def note_until(self, end: datetime) -> str | None:
+        """Return what is to be said of a time that ends then, if the archive had ended before."""
+        return None if self.ended is None or end <= self.ended.moment else self.ended.note
+
     @field_validator("bands")
     @classmethod
     def _one_band_a_name(cls, bands: tuple[Band, ...]) -> tuple[Band, ...]:

@@ -19,6 +19,7 @@ from app.statistics.resolved import why_not_compared
 from app.statistics.service import MAX_ENTRIES, Question, StatisticsService, Step, with_windows_in_order
 from app.statistics.summary import StatisticsRequestError
 from mosaics.catalogue import Catalogue
+from mosaics.collection import Collection
 from mosaics.period import Cadence, Interval, Period
 
 MAX_COMPUTED = 120
@@ -79,6 +80,7 @@ class TimeSeriesReader:
             app.rendering.renderer.RenderingOverloadError: If a missing entry cannot be computed.
         """
         known = self._periods(product, time)
+        collection = self._catalogue.collections().get(product.collection)
         product = of_one_basis(self._catalogue, product)
         async with self._database.connection() as connection:
             rows = await self._rows(connection, area_id, product, time, known)
@@ -103,7 +105,7 @@ class TimeSeriesReader:
                     entries[start] = dumps({"kept": False} | answer.entry)
         return TimeSeries(
             name=rows.standing.name,
-            entries=tuple(entries[start] for start in sorted(entries)),
+            entries=tuple(noted(collection, start, entries[start]) for start in sorted(entries)),
             computed=len(computing),
             pending=len(rows.unknown) - len(computing),
         )
@@ -150,6 +152,20 @@ def _floor(moment: datetime | None, cadence: Cadence | None) -> datetime | None:
     if moment is None or cadence is None:
         return moment
     return Period.containing(moment, cadence).start
+
+
+def noted(collection: Collection | None, start: datetime, entry: str) -> str:
+    """Return an entry with what is to be said of its time.
+
+    Args:
+        collection: Whose period it is of; None where it is gone.
+        start: First moment of the period.
+        entry: A JSON object.
+    """
+    if collection is None:
+        return entry
+    note = collection.note_until(Period.containing(start, collection.cadence).end)
+    return entry if note is None else f'{{"note": {dumps(note)}, {entry[1:]}'
 
 
 def _why_empty(catalogue: Catalogue, product: Product, period: Period) -> dict[str, str]:

@@ -30,7 +30,7 @@ def columns(product: Product) -> tuple[str, ...]:
         *classes,
         *(f"{row.name} (ha)" for row in product.counted),
         *_windows(product),
-        *("cell_size_m", "synthetic", "scenes", "reason", "inputs"),
+        *("cell_size_m", "synthetic", "scenes", "reason", "note", "inputs"),
     )
 
 
@@ -69,7 +69,7 @@ def _row(product: Product, entry: Mapping[str, Any]) -> list[Any]:
         *(counted.get(row.name) for row in product.counted),
         *(windows.get(role, {}).get("period") for role in _windows(product)),
         *(entry["cell_size_m"], _truth(entry["synthetic"])),
-        *(" ".join(entry["scenes"]), entry.get("reason"), entry["inputs"]),
+        *(" ".join(entry["scenes"]), entry.get("reason"), entry.get("note"), entry["inputs"]),
     ]
 
 

@@ -69,8 +69,8 @@ def plan_series(
         StatisticsRequestError: If the step is finer than the collection's periods, or there would be too
             many entries.
     """
-    own = catalogue.collection(product.collection).cadence
-    ended = catalogue.collection(product.collection).ended
+    collection = catalogue.collection(product.collection)
+    own = collection.cadence
     step = own if cadence is None else cadence
     _refuse_finer(product, own, step)
     known = catalogue.periods(product.collection)
@@ -89,8 +89,8 @@ def plan_series(
             )
         part = Interval(max(period.start, begin), min(period.end, end))
         first = bisect_left(starts, Period.containing(max(period.start, begin), own).start)
-        note = ended.note if ended is not None and period.end > ended.moment else None
-        steps.append(Step(period, part.text, first == bisect_left(starts, min(period.end, end)), note))
+        is_gap = first == bisect_left(starts, min(period.end, end))
+        steps.append(Step(period, part.text, is_gap, collection.note_until(period.end)))
         period = period.following()
     return tuple(steps)
 

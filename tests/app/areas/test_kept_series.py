@@ -16,8 +16,10 @@ from app.areas.area_store import (
     replace_area,
 )
 from app.areas.kept_series import NewEntry, read_series, write_entries
+from app.areas.timeseries import noted
 from app.statistics.cache import cached_entries, forget_unused, keep_entries
 from app.statistics.geometry import Polygonal, read_polygon
+from mosaics.descriptions.collections import load_collections
 from tests.app.areas.conftest import SQUARE, square_at
 
 KEEPS = Description("Field", products=("ndvi", "no2"))
@@ -135,3 +137,15 @@ async def test_what_was_not_asked_for_is_forgotten(connection: asyncpg.Connectio
     await cached_entries(connection, ["used"])
     assert await forget_unused(connection, timedelta(days=30)) == 1
     assert await cached_entries(connection, ["used", "unused"]) == {"used": "{}"}
+
+
+def test_entries_past_the_end_of_an_archive_say_so() -> None:
+    lights = load_collections()["black-marble-monthly"].collection
+    october, november = (
+        noted(lights, datetime(2026, month, 1, tzinfo=UTC), '{"mean": 1}') for month in (10, 11)
+    )
+    assert json.loads(october) == {"mean": 1}
+    told = json.loads(november)
+    assert told["mean"] == 1
+    assert told["note"].startswith("Suomi NPP's products ended on 2026-11-01")
+    assert noted(None, datetime(2026, 11, 1, tzinfo=UTC), "{}") == "{}"
