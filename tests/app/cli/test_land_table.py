@@ -161,6 +161,6 @@ def test_a_wrong_file_of_the_deployment_is_told_and_others_are_landed_in(run, tm
     assert "Error: Collection 'mine' is left out: mine.toml is not TOML" in refused.stderr
     checked = run("products", "check")
     assert checked.exit_code == 2
-    assert "products, 9 collections and 5 sources are valid." in checked.stdout
+    assert "products, 16 collections and 12 sources are valid." in checked.stdout
     assert checked.stderr.endswith("Error: 1 is left out; see above.\n")
     assert "naip-color  " in run("products", "list").stdout
