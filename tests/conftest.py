@@ -35,13 +35,14 @@ LONG = (
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-gc.disable()  # until the tests are collected: what is imported and collected stays, and is no garbage
+GARBAGE = gc.get_threshold()
+gc.set_threshold(0)  # until the tests are collected: what is imported and collected stays, and is no garbage
 
 
 def pytest_collection_finish() -> None:
     """Let garbage be collected, without a look at what was imported and collected each time."""
     gc.freeze()
-    gc.enable()
+    gc.set_threshold(*GARBAGE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

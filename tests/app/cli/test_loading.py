@@ -8,15 +8,21 @@ import pytest
 from app.cli.loading import loading
 
 
-@pytest.mark.parametrize("enabled", [True, False])
-def test_it_is_afterwards_as_it_was_before(enabled: bool) -> None:
-    if not enabled:
-        gc.disable()
+@pytest.mark.parametrize("threshold", [(700, 10, 10), (0, 10, 10), (5000, 20, 30)])
+def test_it_is_afterwards_as_it_was_before(threshold: tuple[int, int, int]) -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(*threshold)
     try:
         with loading():
-            assert not gc.isenabled()
+            assert gc.get_threshold()[0] == 0
         with pytest.raises(ModuleNotFoundError), loading():
             importlib.import_module("app.no_such_module")
-        assert gc.isenabled() == enabled
+        assert gc.get_threshold() == threshold
     finally:
-        gc.enable()
+        gc.set_threshold(*before)
+
+
+def test_what_is_imported_finds_collection_enabled() -> None:
+    gc.enable()
+    with loading():
+        assert gc.isenabled()
