@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from app import errors
 from app.errors import NothingLandedError, RequestError
 from app.http.auth import require
-from app.http.bodies import JsonObject, RequestedFeatures
+from app.http.bodies import SMALL_BYTES, JsonObject, RequestedFeatures
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names
 from app.http.periods import chosen_periods
 from app.keys import Scope
@@ -139,7 +139,7 @@ async def statistics(
         found = of_one_basis(state.catalogue, found)
     elif found.roles and steps:  # in a series each entry says what cannot be compared
         select(state.catalogue, found, steps[0].datetime)
-    asked = await asyncio.to_thread(RequestedFeatures.read, document, repair=repair)
+    asked = await read_features(request, document, repair=repair)
     is_streamed = NDJSON in request.headers.get("accept", "")
     refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)
     entries = questions(asked, steps, how)
@@ -150,6 +150,16 @@ async def statistics(
     if is_streamed:
         return await streamed(request, asked, answers)
     return await whole(request, asked, answers)
+
+
+async def read_features(request: Request, document: JsonObject, *, repair: bool) -> RequestedFeatures:
+    """Return the polygons of a request's body, read on a thread if that may take long.
+
+    Errors as `RequestedFeatures.read`.
+    """
+    if len(await request.body()) <= SMALL_BYTES and not repair:
+        return RequestedFeatures.read(document)
+    return await asyncio.to_thread(RequestedFeatures.read, document, repair=repair)
 
 
 def questions(asked: RequestedFeatures, steps: tuple[Step, ...], how: str | None) -> Iterator[Question]:
