@@ -90,7 +90,8 @@ def plan_series(
         part = Interval(max(period.start, begin), min(period.end, end))
         first = bisect_left(starts, Period.containing(max(period.start, begin), own).start)
         is_gap = first == bisect_left(starts, min(period.end, end))
-        steps.append(Step(period, part.text, is_gap, collection.note_until(period.end)))
+        note = None if collection.ended is None else collection.note_until(period.end)
+        steps.append(Step(period, part.text, is_gap, note))
         period = period.following()
     return tuple(steps)
 
