@@ -9,14 +9,12 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioIOError
@@ -26,10 +24,10 @@ from rasterio.windows import Window
 
 from mosaics.checksums import BYTES
 from mosaics.lanes import caller_of_thread
-from mosaics.raster.coordinates import Bounds, transformer_between
 from mosaics.raster.damage import DAMAGE, Stamp, stamp_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
+from mosaics.raster.under_grid import Move, move_between, rough_bounds, widened
 from mosaics.scene import Asset
 from mosaics.storage.descriptors import NoDescriptorsError, comes_of_none_left
 
@@ -43,21 +41,6 @@ SAME_FOR_S = 1.0
 
 LARGEST_MASK = 1 << 20
 """Bytes of a block's mask; 256 x 256 pixels have 8 kB."""
-
-AROUND_PX = 2
-"""Pixels around those under a grid that a warp by the nearest may read."""
-
-BULGE = 0.02
-"""Of a grid's width in the file: how far its edges may bulge out between points that are looked at."""
-
-_ALONG = np.linspace(0.0, 1.0, 5)
-EDGE = np.array(
-    [
-        np.concatenate([_ALONG, _ALONG, np.zeros(5), np.ones(5)]),
-        np.concatenate([np.zeros(5), np.ones(5), _ALONG, _ALONG]),
-    ]
-)
-"""Points of the edges of a box, in parts of its width and height."""
 
 Place: TypeAlias = tuple[int, int]
 """Row and column of a block."""
@@ -156,7 +139,7 @@ class BlockChecks:
     """Stated; empty where there are none."""
     looked_at: NDArray[np.float64] | None = None
     """When on the monotonic clock, (rows, columns); None before the first."""
-    between: tuple[CRS, "_Move"] | None = None
+    between: tuple[CRS, Move] | None = None
     """What moves coordinates of the system asked last to the file's; most ask in one system."""
     with_mask: bool = False
     """Whether they hold for the blocks' parts of the mask, too."""
@@ -174,10 +157,10 @@ class BlockChecks:
         stated = levels[level] if is_here and level < len(levels) else b""
         return cls(path, stated, stamp=stamp_of(path))
 
-    def move(self, asked: CRS, own: CRS) -> "_Move":
+    def move(self, asked: CRS, own: CRS) -> Move:
         """Return what moves coordinates of a system to the file's own."""
         if self.between is None or self.between[0] is not asked:
-            self.between = (asked, _move_between(asked, own))
+            self.between = (asked, move_between(asked, own))
         return self.between[1]
 
     def require_under(self, dataset: DatasetReader, placed: Affine, grid: Grid, *, everywhere: bool) -> None:
@@ -206,12 +189,12 @@ class BlockChecks:
 
     def _touched(self, dataset: DatasetReader, placed: Affine, grid: Grid) -> Window | None:
         """Return the pixels that lie under a grid, and some around; None where that is not known."""
-        there = _rough_bounds(self.move(grid.crs, dataset.crs), grid.bounds)
+        there = rough_bounds(self.move(grid.crs, dataset.crs), grid.bounds)
         if there is None:
             return None
         corners = [~placed @ corner for corner in (there[:2], there[2:])]
-        first_column, last_column = _widened([corner[0] for corner in corners], dataset.width)
-        first_row, last_row = _widened([corner[1] for corner in corners], dataset.height)
+        first_column, last_column = widened([corner[0] for corner in corners], dataset.width)
+        first_row, last_row = widened([corner[1] for corner in corners], dataset.height)
         return Window(first_column, first_row, last_column - first_column, last_row - first_row)
 
     def require(self, dataset: DatasetReader, window: Window | None) -> None:
@@ -328,40 +311,6 @@ def require_head(path: str, head: tuple[int, int] | None) -> None:
         return  # opening it tells why
     if found != head[1]:
         raise DamagedBlockError(f"{Path(path).name} is damaged: its head is not as it was written")
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Move:
-    """What moves coordinates from one system to another; the same for the same two systems."""
-
-    transformer: Transformer
-
-
-@lru_cache(maxsize=64)
-def _move_between(source: CRS, target: CRS) -> _Move:
-    """Return what moves coordinates from one system to another; infinite where there is no such place."""
-    return _Move(transformer_between(source, target))
-
-
-@lru_cache(maxsize=256)
-def _rough_bounds(move: _Move, bounds: Bounds) -> Bounds | None:
-    """Return the box around some points of a box's edges in another system; None where one has no place.
-
-    It takes a tenth of the time of `coordinates.moved_bounds`, and may lack what edges bulge out between
-    the points. The bands of a scene are mostly asked for the same box, one after the other.
-    """
-    left, bottom, right, top = bounds
-    xs, ys = move.transformer.transform(left + EDGE[0] * (right - left), bottom + EDGE[1] * (top - bottom))
-    found = float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
-    return found if all(map(math.isfinite, found)) else None
-
-
-def _widened(ends: Sequence[float], length: int) -> tuple[int, int]:
-    """Return where pixels begin and end, with what is around them, within a file's."""
-    low, high = min(ends), max(ends)
-    around = AROUND_PX + (high - low) * BULGE
-    first = min(length, max(0, math.floor(low - around)))
-    return first, max(first, min(length, math.ceil(high + around)))
 
 
 def _found(

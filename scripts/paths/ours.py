@@ -33,6 +33,7 @@ LEFT_OUT = {
     "storage": ("mosaics.storage", "mosaics.hosts", "mosaics.lanes"),
     "checks": (
         *("mosaics.raster.opening", "mosaics.raster.remote", "mosaics.raster.block_checks"),
+        "mosaics.raster.under_grid",
         *("mosaics.raster.damage", "mosaics.seals", "mosaics.verifying"),
         *("mosaics.checksums", "ingest.integrity"),
     ),
