@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -165,8 +164,7 @@ class _Watch:
         """Look no more."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])  # which a cancellation of this request goes through
 
     async def _look(self) -> None:
         while (await self._raw())["type"] != "http.disconnect":

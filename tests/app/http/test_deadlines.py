@@ -122,3 +122,31 @@ async def test_an_error_of_the_application_s_own_is_its_own() -> None:
 )
 def test_requests_have_their_class_by_their_path(path: str, kind: Kind) -> None:
     assert kind_of(path) is kind
+
+
+async def test_a_cancellation_goes_through_while_an_answer_ends() -> None:
+    ending = asyncio.Event()
+
+    async def slow_to_end() -> Message:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await asyncio.sleep(0.05)
+        return {"type": "http.disconnect"}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.01)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: Message) -> None:
+        del message
+
+    served = Deadlines(app, limits_s=dict.fromkeys(Kind, 5.0), picture_pixels=1)
+    scope = {"type": "http", "method": "GET", "path": "/areas/1/timeseries", "headers": []}
+    task = asyncio.create_task(served(scope, slow_to_end, send))
+    await asyncio.wait_for(ending.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
