@@ -1,7 +1,7 @@
 """Described: requests made from the OpenAPI document, and answers held against it, by schemathesis."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 
 from scripts.fuzzing.known import CORNERS, IN_QUERY, TILES
+from scripts.fuzzing.sending import sent, turns
 from scripts.fuzzing.tally import Failure, Tally
 
 AnyOperation: TypeAlias = APIOperation[Any, Any, Any, Any]
@@ -155,7 +156,7 @@ def fuzz(
         number: From which everything is drawn.
         until: Of `time.monotonic`.
     """
-    for turn in _turns(until):
+    for turn in turns(until):
         for place, operation in enumerate(described.operations):
 
             @seed(number + 1000 * turn + place)
@@ -169,13 +170,6 @@ def fuzz(
                 ask()
 
 
-def _turns(until: float) -> Iterator[int]:
-    turn = 0
-    while time.monotonic() < until:
-        yield turn
-        turn += 1
-
-
 def send(
     client: httpx.Client, described: Described, tally: Tally, case: AnyCase, headers: Mapping[str, str]
 ) -> None:
@@ -184,12 +178,6 @@ def send(
     if request is None:
         return
     name = name_of(case.operation)
-    try:
-        answer = client.send(request)
-    except (httpx.LocalProtocolError, httpx.InvalidURL):
-        return
-    except httpx.TransportError as error:
-        tally.fail(name, Failure(f"no answer: {type(error).__name__}", str(error), request))
-        return
-    tally.note(name, answer)
-    hold_against(tally, described, case, answer)
+    answer = sent(client, tally, name, request)
+    if answer is not None:
+        hold_against(tally, described, case, answer)

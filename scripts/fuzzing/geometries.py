@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from scripts.fuzzing.described import QUIETLY
+from scripts.fuzzing.sending import sent, turns
 from scripts.fuzzing.shapes import geometries, written
 from scripts.fuzzing.tally import Failure, Tally
 
@@ -75,7 +76,7 @@ def fuzz(
     client: httpx.Client, tally: Tally, *, headers: Mapping[str, str], number: int, until: float
 ) -> None:
     """Send odd geometries to every entry in turn until a time, drawn from a number."""
-    for turn in _turns(until):
+    for turn in turns(until):
 
         @seed(number + turn)
         @settings(QUIETLY, max_examples=20)
@@ -88,13 +89,6 @@ def fuzz(
         ask()
 
 
-def _turns(until: float) -> Iterator[int]:
-    turn = 0
-    while time.monotonic() < until:
-        yield turn
-        turn += 1
-
-
 def send(client: httpx.Client, tally: Tally, entry: Entry, geometry: Any, headers: Mapping[str, str]) -> None:
     """Send a geometry and note what came of it."""
     request = entry.request(client, geometry, headers)
@@ -104,14 +98,9 @@ def send(client: httpx.Client, tally: Tally, entry: Entry, geometry: Any, header
 
 def answer_of(client: httpx.Client, tally: Tally, name: str, request: httpx.Request) -> None:
     """Send a request and note its answer: in time, no 500, a refusal with its reason, valid JSON."""
-    try:
-        answer = client.send(request)
-    except (httpx.LocalProtocolError, httpx.InvalidURL):
+    answer = sent(client, tally, name, request)
+    if answer is None:
         return
-    except httpx.TransportError as error:
-        tally.fail(name, Failure(f"no answer: {type(error).__name__}", str(error), request))
-        return
-    tally.note(name, answer)
     wrong = wrong_with(answer)
     if wrong is not None:
         tally.fail(name, Failure(wrong, answer.text[:300], request))

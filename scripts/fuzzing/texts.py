@@ -1,7 +1,7 @@
 """Texts: in every text parameter of the OpenAPI document, texts that are never typed."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scripts.fuzzing.described import QUIETLY
 from scripts.fuzzing.geometries import answer_of
 from scripts.fuzzing.known import CORNERS, HERE, TILES
+from scripts.fuzzing.sending import turns
 from scripts.fuzzing.shapes import written
 from scripts.fuzzing.tally import Tally
 
@@ -140,7 +141,7 @@ def fuzz(
 ) -> None:
     """Send odd texts in every parameter in turn until a time, drawn from a number."""
     entries = text_entries(document)
-    for turn in _turns(until):
+    for turn in turns(until):
 
         @seed(number + turn)
         @settings(QUIETLY, max_examples=100)
@@ -163,10 +164,3 @@ def path_values(draw: st.DrawFn, known: Mapping[str, Sequence[Any]]) -> dict[str
     values = {name: draw(st.sampled_from(choices)) for name, choices in known.items()}
     values |= dict(zip("zxy", draw(st.sampled_from(TILES)), strict=True))
     return values | dict(zip(("minx", "miny", "maxx", "maxy"), draw(st.sampled_from(CORNERS)), strict=True))
-
-
-def _turns(until: float) -> Iterator[int]:
-    turn = 0
-    while time.monotonic() < until:
-        yield turn
-        turn += 1
