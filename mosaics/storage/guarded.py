@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from mosaics.breaker import Breaker
 from mosaics.storage.descriptors import NoDescriptorsError
-from mosaics.storage.storage import ObjectInfo, Storage, StorageError, StorageUnavailableError
+from mosaics.storage.storage import Closing, ObjectInfo, Storage, StorageError, StorageUnavailableError
 
 PATIENCE_S = 5.0
 """How long storage may take to answer a question; it takes some tens of milliseconds."""
@@ -22,7 +21,7 @@ WHOLE = 2
 Answer = TypeVar("Answer")
 
 
-class GuardedStorage:
+class GuardedStorage(Closing):
     """Storage as a server uses it: what reads from it waits for a bounded time, or not at all.
 
     Args:
@@ -98,14 +97,6 @@ class GuardedStorage:
     async def close(self) -> None:
         """See `Storage.close`."""
         await self._storage.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _ask(self, question: Callable[[], Awaitable[Answer]], patience_s: float) -> Answer:
         if self._breaker.open and not self._breaker.take_trial():

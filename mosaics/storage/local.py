@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
+from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
 from mosaics.storage.descriptors import NoDescriptorsError, comes_of_none_left
 from mosaics.storage.storage import (
+    Closing,
     ObjectExistsError,
     ObjectInfo,
     ObjectNotFoundError,
@@ -32,7 +32,7 @@ PARTIAL_AGE_S = 24 * 3600
 Result = TypeVar("Result")
 
 
-class LocalStorage:
+class LocalStorage(Closing):
     """A folder whose files are the objects.
 
     A file is written aside, flushed to disk, and then linked (create-only) or moved (replacing) into place;
@@ -128,14 +128,6 @@ class LocalStorage:
 
     async def close(self) -> None:
         """See `Storage.close`; a folder holds nothing open."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def _path(self, key: str) -> Path:
         return self.root / checked_key(key)

@@ -7,8 +7,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -32,6 +31,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
 from mosaics.storage.storage import (
+    Closing,
     ObjectExistsError,
     ObjectInfo,
     ObjectNotFoundError,
@@ -103,7 +103,7 @@ def _described(data_path: str | None) -> Loader:
     return create_loader(data_path)
 
 
-class S3Storage:
+class S3Storage(Closing):
     """A bucket, or what lies below a prefix of it. One instance belongs to one event loop."""
 
     def __init__(self, bucket: str, prefix: str, client: Any, stack: AsyncExitStack) -> None:
@@ -264,14 +264,6 @@ class S3Storage:
     async def close(self) -> None:
         """See `Storage.close`."""
         await self._stack.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def _key(self, key: str) -> str:
         return self.prefix + checked_key(key)

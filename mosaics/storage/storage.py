@@ -143,6 +143,22 @@ class Storage(Protocol):
     ) -> None: ...
 
 
+class Closing:
+    """What storages are alike in: a block of code that has one closes it at its end."""
+
+    async def close(self) -> None:
+        """See `Storage.close`."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
 def checked_key(key: str) -> str:
     """Return the key as it is, if it may name an object.
 
