@@ -11,7 +11,6 @@ from app.products.comparisons import Comparisons
 from app.products.description import ProductDescription
 from app.products.expression import Expression
 from app.products.palette import LegendEntry, Palette, hex_color
-from app.products.role import Role
 from colormaps import load_colormap
 
 
@@ -193,7 +192,7 @@ class Product(ProductDescription):
             name: role.model_copy(update={"window": windows[name]}) if name in windows else role
             for name, role in self.roles.items()
         }
-        return self._with(roles, self.offset if offset is None else offset)
+        return self._with("digest", roles=roles, offset=self.offset if offset is None else offset)
 
     def lit_at(self, thresholds: Sequence[float]) -> "Product":
         """Return the product with thresholds of a request in place of its own.
@@ -202,27 +201,24 @@ class Product(ProductDescription):
             thresholds: One or more, in the unit.
         """
         first, *further = thresholds
-        found = self.model_copy(update={"lit_above": first, "further_lit_above": tuple(further)})
-        for name in ("comparisons", "lit_thresholds"):  # all that is worked out from these
-            found.__dict__.pop(name, None)
-        return found
+        return self._with("comparisons", "lit_thresholds", lit_above=first, further_lit_above=tuple(further))
 
     def without_fallback(self) -> "Product":
         """Return the product without what its roles take where there is nothing a year before."""
         roles = {name: role.model_copy(update={"otherwise": None}) for name, role in self.roles.items()}
-        return self._with(roles, self.offset)
+        return self._with("digest", roles=roles)
 
-    def _with(self, roles: Mapping[str, Role], offset: float | None) -> "Product":
-        found = self.model_copy(update={"roles": roles, "offset": offset})
-        found.__dict__.pop("digest", None)  # the only thing worked out from these, and kept with the copy
+    def _with(self, *worked_out: str, **changes: Any) -> "Product":
+        """Return a copy with some fields changed, without what was worked out from them before."""
+        found = self.model_copy(update=changes)
+        for name in worked_out:
+            found.__dict__.pop(name, None)
         return found
 
     def with_values(self, values: Mapping[int, ValueRow]) -> "Product":
         """Return the product with classes of single values; all have colours."""
-        found = self.model_copy(update={"values": values})
-        for name in found.__dict__.keys() - type(self).model_fields.keys():
-            del found.__dict__[name]  # what was worked out from the values before
-        return found
+        worked_out = self.__dict__.keys() - type(self).model_fields.keys()
+        return self._with(*worked_out, values=values)
 
     def __hash__(self) -> int:
         return hash((self.id, self.digest))
