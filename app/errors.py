@@ -21,6 +21,7 @@ from app.database import (
     SearchCostError,
     ValueRefusedError,
 )
+from app.feeds.feed import FeedChangedError, FeedError, UnknownFeedError
 from app.jobs.job import (
     JobEndedError,
     JobLimitError,
@@ -69,8 +70,8 @@ SEARCH_COST = (
     "datetime, or try again in a moment."
 )
 NO_DATABASE = (
-    "Areas need PostgreSQL with PostGIS, and so do jobs, refreshes of regions and the STAC catalogue; no "
-    "database is configured for this service (TILEWATCH_DATABASE_URL)."
+    "Areas need PostgreSQL with PostGIS, and so do jobs, feeds, refreshes of regions and the STAC catalogue; "
+    "no database is configured for this service (TILEWATCH_DATABASE_URL)."
 )
 SCHEMA_MISSING = "The database is not prepared yet; run `tilewatch migrate`."
 OVERLOADED = "Too many tiles are being rendered to answer in time; try again in a moment."
@@ -108,9 +109,12 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     StatisticsRequestError: HTTPStatus.BAD_REQUEST,
     JobRequestError: HTTPStatus.BAD_REQUEST,
     JobLimitError: HTTPStatus.BAD_REQUEST,
+    FeedError: HTTPStatus.BAD_REQUEST,
     KeyMissingError: HTTPStatus.UNAUTHORIZED,
     NotAllowedError: HTTPStatus.FORBIDDEN,
     UnknownAreaError: HTTPStatus.NOT_FOUND,
+    UnknownFeedError: HTTPStatus.NOT_FOUND,
+    FeedChangedError: HTTPStatus.PRECONDITION_FAILED,
     UnknownRegionError: HTTPStatus.NOT_FOUND,
     RefreshUnderWayError: HTTPStatus.CONFLICT,
     UnknownSceneError: HTTPStatus.NOT_FOUND,

@@ -20,6 +20,7 @@ from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tile_service import TileService
 from app.database import Database
+from app.feeds.service import FeedService
 from app.health.monitor import HealthMonitor
 from app.health.parts import parts
 from app.health.region_checks import region_samples
@@ -179,6 +180,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         statistics=statistics,
         health=HealthMonitor(looked_at),
         jobs=jobs,
+        feeds=FeedService(database, settings, descriptions),
         regions=regions,
         descriptions=descriptions,
         rotation=rotation,

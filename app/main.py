@@ -20,6 +20,7 @@ from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics
 from app.routes.areas import areas, timeseries
+from app.routes.feeds import feeds
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories
 from app.routes.products import legend, point, products, statistics, tilejson, tiles, times
@@ -92,6 +93,7 @@ def resources() -> list[BaseRoute]:
         ingest,
         composites,
         jobs,
+        feeds,
         health,
         meta,  # after health, which serves a document of its own there
     ):

@@ -9,6 +9,7 @@ from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tile_service import TileService
 from app.database import Database
+from app.feeds.service import FeedService
 from app.health.monitor import HealthMonitor
 from app.jobs.service import JobService
 from app.products.registry import Registry
@@ -77,6 +78,7 @@ class AppState:
     statistics: StatisticsService
     health: HealthMonitor
     jobs: JobService
+    feeds: FeedService
     regions: RegionService
     descriptions: DescriptionFolders
     """Collections and sources as their files are now."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "migrate": "app.cli.migrate:migrate",
     "areas": "app.cli.areas:areas",
     "regions": "app.cli.regions:regions",
+    "feeds": "app.cli.feeds:feeds",
     "keys": "app.cli.keys:keys",
 }
 """Every subcommand and its location, in the order of the help."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -218,7 +218,6 @@ class IngestRun:
             there = {state.scenes[self.options.scene_id(scene_id)].period for scene_id in survey.landed}
             periods = there | {landing.plan.period for landing in outcome.landings}
             await bring_overviews(storage, source.collection_id, self.collection.clear, self.told, periods)
-        newest = discovery.newest_revision
         there_now = len(outcome.landings) + len(survey.landed)
         self.told.result(
             status=status_of(outcome.failures, there_now),
@@ -230,7 +229,8 @@ class IngestRun:
             failures=outcome.failures,
             fetched_bytes=watch.fetched_bytes,
             landed_bytes=sum(landing.size_bytes for landing in outcome.landings),
-            **({} if newest is None else {"newest_revision": instant_text(newest)}),
+            over_limit=discovery.over_limit,
+            **newest_of(discovery, {*outcome.failures}),
         )
         return outcome.failures, len(survey.pending) + there_now if self.dry_run else there_now
 
@@ -261,6 +261,22 @@ class IngestRun:
                 )
                 for file in pending.granule.wanted_files.values():
                     self.told.say(f"        {file.href}")
+
+
+def newest_of(discovery: Discovery, failed: Collection[str]) -> dict[str, str]:
+    """Return the newest moments of what an archive has, for programs; those that there are.
+
+    Args:
+        discovery: What a search came to.
+        failed: Ids of granules that have not landed.
+    """
+    landed = (each.start for each in discovery.granules if each.id not in failed)
+    newest = {
+        "newest_revision": discovery.newest_revision,
+        "newest_landed": max(landed, default=None),
+        "newest_cloudy": discovery.newest_cloudy,
+    }
+    return {name: instant_text(moment) for name, moment in newest.items() if moment is not None}
 
 
 def refuse_other_bands(options: IngestOptions, bands: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ TAGS = {
     "statistics": "Statistics of polygons, per period.",
     "areas": "Registered polygons whose statistics are kept; writing needs a key.",
     "regions": "Boxes that are refreshed in rotation, what they show and how old that is.",
+    "feeds": "Standing orders that keep what an archive has of a place up to date; and how fresh that is.",
     "jobs": "Ingestions and composites, run in the background; starting one needs a key.",
     "collections": "The collections that have landed, and their bands.",
     "STAC": "The scenes that have landed, for any STAC client.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.jobs.request import IngestRequest, JobRequest
 from mosaics.descriptions.folders import Descriptions
+from mosaics.period import instant_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,12 @@ def steps_of(request: JobRequest, descriptions: Descriptions) -> tuple[CommandSt
         descriptions: The sources and collections, which name the masks of scenes to fetch for a composite.
     """
     if isinstance(request, IngestRequest):
-        return (_ingest(request, str(request.source), request.bands, mode=request.mode, clip=request.clip),)
+        since = request.revised_since
+        more = [
+            *(["--clip"] if request.clip else []),
+            *([] if since is None else [f"--revised-since={instant_text(since)}"]),
+        ]
+        return (_ingest(request, str(request.source), request.bands, mode=request.mode, more=more),)
     options = [f"--bands={','.join(request.bands)}", f"--method={request.method}"]
     composite = _step("composite", request.collection, request, options)
     if not isinstance(request.ingest, str):
@@ -35,16 +41,19 @@ def steps_of(request: JobRequest, descriptions: Descriptions) -> tuple[CommandSt
 
 
 def _ingest(
-    request: JobRequest, source: str, bands: tuple[str, ...], *, mode: str = "copy", clip: bool = False
+    request: JobRequest,
+    source: str,
+    bands: tuple[str, ...],
+    *,
+    mode: str = "copy",
+    more: Sequence[str] = (),
 ) -> CommandStep:
     options = [f"--limit={request.limit}", f"--mode={mode}"]
     if bands:
         options.append(f"--bands={','.join(bands)}")
     if request.max_cloud is not None:
         options.append(f"--max-cloud={request.max_cloud:g}")
-    if clip:
-        options.append("--clip")
-    return _step("ingest", source, request, options)
+    return _step("ingest", source, request, [*options, *more])
 
 
 def _step(command: str, subject: str, request: JobRequest, options: Sequence[str]) -> CommandStep:

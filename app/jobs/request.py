@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 import shapely
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -148,6 +149,10 @@ class IngestRequest(_Request):
         default="copy", description="Copy the files, or read them in the archive."
     )
     clip: bool = Field(default=False, description="Land only the pixels under the box.")
+    revised_since: AwareDatetime | None = Field(
+        default=None,
+        description="Only what the archive has added or changed since; one that does not tell gives all.",
+    )
 
     @model_validator(mode="after")
     def _clips_what_is_copied(self) -> Self:

@@ -34,6 +34,8 @@ class Discovery:
     """Why, by id, granules that were asked for cannot be used."""
     newest_revision: datetime | None = None
     """When the archive last changed one of all it has sent; None where it does not tell."""
+    newest_cloudy: datetime | None = None
+    """When the newest of those begins that are left out for their clouds."""
 
 
 async def discover(archive: Archive, wanted: Wanted) -> Discovery:
@@ -67,6 +69,7 @@ async def discover(archive: Archive, wanted: Wanted) -> Discovery:
             elsewhere += 1
     newest = newest_versions(granules.values())
     clear = [granule for granule in newest if not _is_cloudy(granule, wanted.max_cloud_percent)]
+    is_clear = {granule.id for granule in clear}
     kept = tuple(clear[: wanted.limit])
     return Discovery(
         granules=kept,
@@ -77,6 +80,7 @@ async def discover(archive: Archive, wanted: Wanted) -> Discovery:
         over_limit=len(clear) - len(kept),
         refused=refused,
         newest_revision=max(revisions, default=None),
+        newest_cloudy=max((each.start for each in newest if each.id not in is_clear), default=None),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from mosaics.bits import Bit, BitField, all_set, any_set
 from mosaics.collection import Band, Collection, Provider, UnknownCollectionError
+from mosaics.descriptions.publishing import USUAL, Publishing
 from mosaics.descriptions.toml_files import ReadFiles, read_folders, read_table
+
+Table = TypeVar("Table", bound=BaseModel)
 
 SHIPPED = Path(__file__).parent
 
@@ -95,6 +98,13 @@ class CollectionDescription:
     clear: ClearRule | None = None
     composition: Composition | None = None
     """None where scenes come from elsewhere."""
+    published: Publishing | None = None
+    """As the collection's file says it; None where it does not."""
+
+    @property
+    def publishing(self) -> Publishing:
+        """When something new can be expected in its archive: as its file says, or as is usual."""
+        return self.published or USUAL[self.collection.cadence]
 
 
 def load_collections(folder: Path | None = None) -> ReadFiles[CollectionDescription]:
@@ -136,6 +146,7 @@ def read_collection(path: Path) -> CollectionDescription:
     harmonisation = document.pop("harmonisation", None)
     clear = document.pop("clear", None)
     composition = document.pop("composite", None)
+    publishing = document.pop("publishing", None)
     try:
         collection = Collection.model_validate({**document, "id": path.stem})
     except ValidationError as error:
@@ -145,7 +156,8 @@ def read_collection(path: Path) -> CollectionDescription:
         collection,
         harmonisation,
         _read_clear(path.name, clear, collection),
-        _read_composition(path.name, composition),
+        _read_table(path.name, "composite", composition, Composition),
+        _read_table(path.name, "publishing", publishing, Publishing),
     )
 
 
@@ -163,14 +175,15 @@ def _read_clear(name: str, document: object, collection: Collection) -> ClearRul
     return rule
 
 
-def _read_composition(name: str, document: object) -> Composition | None:
+def _read_table(name: str, field: str, document: object, model: type[Table]) -> Table | None:
+    """Return a table of a collection file; None where there is none."""
     if document is None:
         return None
     try:
-        return Composition.model_validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
         complaint = error.errors()[0]
-        place = ": ".join(map(str, ("composite", *complaint["loc"])))
+        place = ": ".join(map(str, (field, *complaint["loc"])))
         raise CollectionFileError(f"{name}: {place}: {complaint['msg']}.") from error
 
 

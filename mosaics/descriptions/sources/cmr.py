@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,6 +11,8 @@ from mosaics.descriptions.sources.source import SourceDescription
 
 class CmrSource(SourceDescription):
     """One collection of NASA's Common Metadata Repository, in one of its versions."""
+
+    tells_revisions: ClassVar[bool] = True
 
     kind: Literal["cmr"] = "cmr"
     api: str = "https://cmr.earthdata.nasa.gov/search"

@@ -1,6 +1,7 @@
 """What every source says, of whatever kind its archive is."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +13,11 @@ class SourceDescription(BaseModel, ABC):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tells_revisions: ClassVar[bool] = False
+    """Whether the archive can be asked for what it has added or changed since a time."""
+    gives_parts: ClassVar[bool] = False
+    """Whether the archive gives what lies under a box, without the rest of a file."""
 
     kind: str
     """Of archive; a `Literal` in the model of each."""

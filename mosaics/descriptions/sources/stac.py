@@ -1,7 +1,7 @@
 """Sources of the kind "stac": collections of a STAC API."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -31,6 +31,8 @@ class BandAsset(BaseModel):
 
 class StacSource(SourceDescription):
     """One collection of a STAC API."""
+
+    gives_parts: ClassVar[bool] = True
 
     kind: Literal["stac"] = "stac"
     api: str

@@ -20,6 +20,7 @@ EXAMPLES = {
     "colorMapId": "viridis",
     "area": "1",
     "job": "1",
+    "feed": "1",
     "region": "sierra",
     "collection_id": "sentinel-2-l2a",
     "item_id": "S2A_MOL_20240610",

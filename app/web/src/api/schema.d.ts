@@ -670,6 +670,60 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/feeds": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List feeds in order of id; `links` holds the next page */
+        readonly get: operations["feeds.find"];
+        readonly put?: never;
+        /** Create a feed: what its archive has of the time past is fetched piece by piece, then what is new */
+        readonly post: operations["feeds.create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/feeds/{feed}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return a feed, how far it is, and its latest looks at the archive, newest first */
+        readonly get: operations["feeds.feed"];
+        readonly put?: never;
+        readonly post?: never;
+        /** Delete a feed; what it has landed stays */
+        readonly delete: operations["feeds.delete"];
+        readonly options?: never;
+        readonly head?: never;
+        /** Change a feed by merge patch; with another box, other bands or clouds everything is asked for again */
+        readonly patch: operations["feeds.change"];
+        readonly trace?: never;
+    };
+    readonly "/feeds/{feed}/poll": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Have a feed look at its archive now, whenever it would be due */
+        readonly post: operations["feeds.poll"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/healthz": {
         readonly parameters: {
             readonly query?: never;
@@ -1211,6 +1265,397 @@ export interface components {
             readonly id?: number | string | null;
         };
         /**
+         * FeedChanges
+         * @description Changes to a feed by merge patch (RFC 7396): what is not named stays.
+         */
+        readonly FeedChanges: {
+            /**
+             * Name
+             * @default -
+             */
+            readonly name: string;
+            /** Aoi */
+            readonly aoi?: (readonly number[] | Record<string, never>) | null;
+            /**
+             * Bands
+             * @default []
+             */
+            readonly bands: readonly string[];
+            /** From */
+            readonly from?: string | null;
+            /** To */
+            readonly to?: string | null;
+            /** Every */
+            readonly every?: string | null;
+            /** Lag */
+            readonly lag?: string | null;
+            /**
+             * Max Cloud
+             * @description Percent; cloudier scenes are not fetched.
+             */
+            readonly max_cloud?: number | null;
+            /**
+             * Clip
+             * @default false
+             */
+            readonly clip: boolean;
+            /**
+             * Paused
+             * @default false
+             */
+            readonly paused: boolean;
+        };
+        /**
+         * FeedDetail
+         * @description A feed and what it has done.
+         */
+        readonly FeedDetail: {
+            /** Id */
+            readonly id: number;
+            /** Name */
+            readonly name: string;
+            /** Source */
+            readonly source: string;
+            /** Collection */
+            readonly collection: string;
+            /**
+             * Area
+             * @description The area whose box is fetched.
+             */
+            readonly area: number | null;
+            /**
+             * Of Area
+             * @description Whether it was started by the area and ends with it.
+             */
+            readonly of_area: boolean;
+            /**
+             * Aoi
+             * @description west, south, east, north in degrees.
+             */
+            readonly aoi: readonly [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Bands
+             * @description Empty for all the source has.
+             */
+            readonly bands: readonly string[];
+            /**
+             * From
+             * Format: date-time
+             */
+            readonly from: string;
+            /**
+             * To
+             * @description First moment after; null while it goes on.
+             */
+            readonly to: string | null;
+            /**
+             * Every
+             * Format: duration
+             */
+            readonly every: string;
+            /**
+             * Lag
+             * @description Usual time until publication; null for the collection's.
+             */
+            readonly lag: string | null;
+            /** Max Cloud */
+            readonly max_cloud: number | null;
+            /** Clip */
+            readonly clip: boolean;
+            /** Paused */
+            readonly paused: boolean;
+            /** Version */
+            readonly version: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            readonly created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            readonly updated_at: string;
+            readonly progress: components["schemas"]["FeedProgress"];
+            readonly newest: components["schemas"]["FeedNewest"];
+            /** Links */
+            readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+            /**
+             * Polls
+             * @description The latest looks at its archive, newest first.
+             */
+            readonly polls: readonly components["schemas"]["FeedPoll"][];
+        };
+        /**
+         * FeedDocument
+         * @description A feed.
+         */
+        readonly FeedDocument: {
+            /** Id */
+            readonly id: number;
+            /** Name */
+            readonly name: string;
+            /** Source */
+            readonly source: string;
+            /** Collection */
+            readonly collection: string;
+            /**
+             * Area
+             * @description The area whose box is fetched.
+             */
+            readonly area: number | null;
+            /**
+             * Of Area
+             * @description Whether it was started by the area and ends with it.
+             */
+            readonly of_area: boolean;
+            /**
+             * Aoi
+             * @description west, south, east, north in degrees.
+             */
+            readonly aoi: readonly [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Bands
+             * @description Empty for all the source has.
+             */
+            readonly bands: readonly string[];
+            /**
+             * From
+             * Format: date-time
+             */
+            readonly from: string;
+            /**
+             * To
+             * @description First moment after; null while it goes on.
+             */
+            readonly to: string | null;
+            /**
+             * Every
+             * Format: duration
+             */
+            readonly every: string;
+            /**
+             * Lag
+             * @description Usual time until publication; null for the collection's.
+             */
+            readonly lag: string | null;
+            /** Max Cloud */
+            readonly max_cloud: number | null;
+            /** Clip */
+            readonly clip: boolean;
+            /** Paused */
+            readonly paused: boolean;
+            /** Version */
+            readonly version: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            readonly created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            readonly updated_at: string;
+            readonly progress: components["schemas"]["FeedProgress"];
+            readonly newest: components["schemas"]["FeedNewest"];
+            /** Links */
+            readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+        };
+        /**
+         * FeedList
+         * @description A page of feeds.
+         */
+        readonly FeedList: {
+            /** Feeds */
+            readonly feeds: readonly components["schemas"]["FeedDocument"][];
+            /** Links */
+            readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+        };
+        /**
+         * FeedNewest
+         * @description The newest that has come of a feed, and when its archive answered.
+         */
+        readonly FeedNewest: {
+            /**
+             * Acquired
+             * @description Beginning of the newest granule that has landed.
+             */
+            readonly acquired: string | null;
+            /**
+             * Seen
+             * @description The same, those among them that were too cloudy.
+             */
+            readonly seen: string | null;
+            /**
+             * Revision
+             * @description When the archive last changed one of those it gave; null where it does not tell.
+             */
+            readonly revision: string | null;
+            /** Last Poll */
+            readonly last_poll: string | null;
+            /** Last Success */
+            readonly last_success: string | null;
+            /** Last Failure */
+            readonly last_failure: string | null;
+            /**
+             * Reason
+             * @description Of the last failure.
+             */
+            readonly reason: string | null;
+        };
+        /**
+         * FeedPoll
+         * @description A look at an archive.
+         */
+        readonly FeedPoll: {
+            /**
+             * From
+             * Format: date-time
+             */
+            readonly from: string;
+            /**
+             * To
+             * Format: date-time
+             */
+            readonly to: string;
+            /** Job */
+            readonly job: number;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            readonly asked_at: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            readonly ended_at: string;
+            /**
+             * Status
+             * @description split: there was more than one job may land, so it is asked for in two parts.
+             * @enum {string}
+             */
+            readonly status: "done" | "partial" | "failed" | "split";
+            /** Found */
+            readonly found: number;
+            /**
+             * Landed
+             * @description Scenes that landed, without those that had before.
+             */
+            readonly landed: number;
+            /** Error */
+            readonly error: string | null;
+            /** Links */
+            readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+        };
+        /**
+         * FeedProgress
+         * @description How far a feed is: its time is asked for in pieces, the newest first.
+         */
+        readonly FeedProgress: {
+            /** Pieces */
+            readonly pieces: number;
+            /**
+             * Looked At
+             * @description Pieces that were asked for at least once.
+             */
+            readonly looked_at: number;
+            /**
+             * Complete
+             * @description Pieces of which everything has landed.
+             */
+            readonly complete: number;
+            /**
+             * Job
+             * @description The job that runs or waits for it.
+             */
+            readonly job: number | null;
+            /**
+             * Next Poll
+             * @description When its archive is asked next.
+             */
+            readonly next_poll: string | null;
+            /** Failures In A Row */
+            readonly failures_in_a_row: number;
+        };
+        /**
+         * FeedRequest
+         * @description A feed to create: most of it has defaults, which the collection's file gives.
+         */
+        readonly FeedRequest: {
+            /**
+             * Name
+             * @description By default made of collection and place.
+             */
+            readonly name?: string | null;
+            /**
+             * Source
+             * @description An archive; by default the collection's first.
+             */
+            readonly source?: string | null;
+            /**
+             * Collection
+             * @description What is landed in; by default the source's.
+             */
+            readonly collection?: string | null;
+            /**
+             * Area
+             * @description Id of the area whose box is fetched.
+             */
+            readonly area?: number | null;
+            /**
+             * Aoi
+             * @description The box that is fetched, in place of an area.
+             */
+            readonly aoi?: (readonly number[] | Record<string, never>) | null;
+            /**
+             * Bands
+             * @description By default all the source has.
+             * @default []
+             */
+            readonly bands: readonly string[];
+            /**
+             * From
+             * @description Beginning; by default a year ago.
+             */
+            readonly from?: string | null;
+            /**
+             * To
+             * @description End, a period included; null goes on for ever.
+             */
+            readonly to?: string | null;
+            /** Every */
+            readonly every?: string | null;
+            /** Lag */
+            readonly lag?: string | null;
+            /**
+             * Max Cloud
+             * @description Percent; cloudier scenes are not fetched.
+             */
+            readonly max_cloud?: number | null;
+            /**
+             * Clip
+             * @description Land only the pixels under the box; by default where the archive gives parts of files.
+             */
+            readonly clip?: boolean | null;
+            /**
+             * Paused
+             * @default false
+             */
+            readonly paused: boolean;
+        };
+        /**
          * GeometryCollection
          * @description GeometryCollection Model
          */
@@ -1423,6 +1868,11 @@ export interface components {
              * @default false
              */
             readonly clip: boolean;
+            /**
+             * Revised Since
+             * @description Only what the archive has added or changed since; one that does not tell gives all.
+             */
+            readonly revised_since?: string | null;
         };
         /**
          * JobDocument
@@ -5610,6 +6060,282 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["JobDocument"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "feeds.find": {
+        readonly parameters: {
+            readonly query?: {
+                readonly collection?: string | null;
+                /** @description Id of an area */
+                readonly area?: number | null;
+                /** @description Only feeds with a higher id */
+                readonly after?: number;
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeedList"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "feeds.create": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Sending the same key and body again returns the same job. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["FeedRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The feed; `Location` is its address, `ETag` the version of the order. */
+            readonly 201: {
+                headers: {
+                    readonly Location?: string;
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeedDocument"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "feeds.feed": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the feed. */
+                readonly feed: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeedDetail"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "feeds.delete": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description ETag of the feed as it was read: 412 if it was changed since. */
+                readonly "if-match"?: string | null;
+            };
+            readonly path: {
+                /** @description Id of the feed. */
+                readonly feed: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "feeds.change": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description ETag of the feed as it was read: 412 if it was changed since. */
+                readonly "if-match"?: string | null;
+            };
+            readonly path: {
+                /** @description Id of the feed. */
+                readonly feed: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["FeedChanges"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeedDocument"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "feeds.poll": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the feed. */
+                readonly feed: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FeedDocument"];
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

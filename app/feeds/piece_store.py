@@ -1,0 +1,200 @@
+"""Pieces and polls of feeds in the database: which there are, what each look came to."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.database import Connection
+from app.feeds.outcomes import Outcome, PollStatus
+from app.feeds.planning import Piece
+
+MAX_REASON = 500
+"""Characters of a reason that are kept."""
+
+FIELDS = (
+    "id, starts, ends, round, due_at, order_id, asked_at, complete_at, watermark, failures"  # as in Piece
+)
+
+ADD = """
+    insert into feed_pieces (feed_id, starts, ends, due_at) values ($1, $2, $3, $4)
+    on conflict (feed_id, starts) do nothing
+"""
+
+NOTE_ORDER = """
+    update feed_pieces set order_id = $2, asked_at = $3
+    where id = $1 and round = $4 and order_id is null returning true
+"""
+
+END = """
+    update feed_pieces set round = round + 1, order_id = null, asked_at = null, due_at = $3,
+        complete_at = $4, watermark = $5, failures = $6
+    where id = $1 and round = $2 returning feed_id
+"""
+
+SPLIT = """
+    insert into feed_pieces (feed_id, starts, ends, due_at, complete_at, watermark)
+    values ($1, $2, $3, $4, $5, $6)
+"""
+
+NOTE_FEED = """
+    update feeds set polled_at = $2,
+        succeeded_at = case when $3 then $2 else succeeded_at end,
+        failed_at = case when $3 then failed_at else $2 end,
+        failure = coalesce($4, failure),
+        newest_acquired = greatest(newest_acquired, $5),
+        newest_seen = greatest(newest_seen, $6),
+        newest_revision = greatest(newest_revision, $7)
+    where id = $1
+"""
+
+NOTE_POLL = """
+    insert into feed_polls (feed_id, starts, ends, order_id, asked_at, ended_at, status, found, landed, error)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+
+TO_SERVE = """
+    select id from feeds where
+        exists (select from feed_pieces piece where piece.feed_id = feeds.id and piece.order_id is not null)
+        or (not paused and starts <= $1 and (
+            exists (select from feed_pieces piece where piece.feed_id = feeds.id and piece.due_at <= $1)
+            or not exists (
+                select from feed_pieces piece where piece.feed_id = feeds.id and piece.starts <= feeds.starts
+            )
+            or not exists (
+                select from feed_pieces piece where piece.feed_id = feeds.id
+                    and (piece.ends > $1 or piece.ends >= feeds.ends)
+            )
+        ))
+    order by polled_at nulls first, id
+"""
+
+LAST = "select * from feed_polls where feed_id = $1 order by id desc limit $2"
+
+FORGET = """
+    delete from feed_polls old where ended_at < now() - $1::interval and exists (
+        select from feed_polls later where later.feed_id = old.feed_id and later.id > old.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A look at an archive that has ended."""
+
+    starts: datetime
+    ends: datetime
+    """The time that was looked at."""
+    order_id: int
+    asked_at: datetime
+    ended_at: datetime
+    status: PollStatus
+    found: int
+    landed: int
+    error: str | None
+
+
+async def pieces_of(connection: Connection, feed_id: int) -> list[Piece]:
+    """Return the pieces of a feed, oldest time first."""
+    rows = await connection.fetch(
+        f"select {FIELDS} from feed_pieces where feed_id = $1 order by starts", feed_id
+    )
+    return [Piece(**dict(row)) for row in rows]
+
+
+async def add_pieces(
+    connection: Connection, feed_id: int, spans: Iterable[tuple[datetime, datetime]], due_at: datetime
+) -> None:
+    """Add pieces to a feed; one that was added before stays as it is."""
+    for starts, ends in spans:
+        await connection.execute(ADD, feed_id, starts, ends, due_at)
+
+
+async def note_order(connection: Connection, piece: Piece, order_id: int, now: datetime) -> None:
+    """Record the order of a look, unless the look has ended meanwhile."""
+    await connection.execute(NOTE_ORDER, piece.id, order_id, now, piece.round)
+
+
+async def end_look(
+    connection: Connection, piece: Piece, outcome: Outcome, now: datetime, *, parts: Sequence[datetime] = ()
+) -> bool:
+    """Record what a look came to, once; call it within a transaction.
+
+    Args:
+        connection: To the database.
+        piece: As it was while the order ran.
+        outcome: What the look came to.
+        now: UTC.
+        parts: Beginning, middle and end of the pieces that take its place.
+
+    Returns:
+        Whether it was recorded now; False if it was before, or the piece is gone.
+    """
+    feed_id = await connection.fetchval(
+        END,
+        piece.id,
+        piece.round,
+        outcome.due_at,
+        outcome.complete_at,
+        outcome.watermark,
+        outcome.failures,
+    )
+    if feed_id is None:
+        return False
+    if parts:
+        await connection.execute("delete from feed_pieces where id = $1", piece.id)
+        for starts, ends in itertools.pairwise(parts):
+            await connection.execute(
+                SPLIT, feed_id, starts, ends, now, outcome.complete_at, outcome.watermark
+            )
+    reason = None if outcome.error is None else outcome.error[:MAX_REASON]
+    await connection.execute(
+        NOTE_FEED,
+        feed_id,
+        now,
+        outcome.status != "failed",
+        reason if outcome.status == "failed" else None,
+        outcome.newest_acquired,
+        outcome.newest_seen,
+        outcome.newest_revision,
+    )
+    await connection.execute(
+        NOTE_POLL,
+        feed_id,
+        piece.starts,
+        piece.ends,
+        piece.order_id,
+        piece.asked_at,
+        now,
+        outcome.status,
+        outcome.found,
+        outcome.landed,
+        reason,
+    )
+    return True
+
+
+async def last_polls(connection: Connection, feed_id: int, *, limit: int) -> list[Poll]:
+    """Return the latest looks of a feed, newest first."""
+    rows = await connection.fetch(LAST, feed_id, limit)
+    return [Poll(**{name: row[name] for name in Poll.__dataclass_fields__}) for row in rows]
+
+
+async def orders_under_way(connection: Connection) -> int:
+    """Return how many orders of feeds wait or run."""
+    found: int = await connection.fetchval("select count(*) from feed_pieces where order_id is not null")
+    return found
+
+
+async def feeds_to_serve(connection: Connection, now: datetime) -> list[int]:
+    """Return ids of the feeds with a piece that is due or under way, or a time that no piece covers.
+
+    Those that were asked longest ago come first.
+    """
+    rows: list[Any] = await connection.fetch(TO_SERVE, now)
+    return [row["id"] for row in rows]
+
+
+async def forget_polls(connection: Connection, older_than: timedelta) -> None:
+    """Delete looks that ended long ago, but for the last of each feed."""
+    await connection.execute(FORGET, older_than)

@@ -1,0 +1,176 @@
+"""The service of feeds: creates, changes and lists them, whichever process polls their archives."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.areas.area_store import read_area
+from app.database import Database, NoDatabaseError
+from app.feeds.feed import Feed, FeedChangedError, FeedChanges, FeedError, FeedRequest
+from app.feeds.feed_store import (
+    create_feed,
+    delete_feed,
+    hurry,
+    list_feeds,
+    read_feed,
+    replace_order,
+)
+from app.feeds.orders import changed_order, order_of
+from app.feeds.piece_store import Poll, last_polls
+from app.jobs.request import smallest_box
+from app.jobs.service import MAX_KEY
+from app.settings import Settings
+from mosaics.bbox import Bbox
+from mosaics.descriptions.folders import DescriptionFolders, Descriptions
+
+POLLS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHistory:
+    """A feed with its latest looks at the archive."""
+
+    feed: Feed
+    polls: tuple[Poll, ...]
+    """Newest first."""
+
+
+class FeedService:
+    """Manages feeds.
+
+    Args:
+        database: Where they are stored; without one every use raises `NoDatabaseError`.
+        settings: The limits of what they order.
+        descriptions: The sources and collections.
+        now: The clock, UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database | None,
+        settings: Settings,
+        descriptions: DescriptionFolders,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._maybe_database = database
+        self._settings = settings
+        self._descriptions = descriptions
+        self.now = now
+
+    async def create(self, request: FeedRequest, *, key: str | None = None) -> Feed:
+        """Create a feed, or return the one created by the same request with the same key.
+
+        Raises:
+            FeedError: If the feed cannot be polled as requested.
+            app.jobs.job.JobRequestError: If no source is meant, or a limit is exceeded.
+            app.jobs.job.KeyReusedError: If the key was sent with another request.
+            app.areas.area.UnknownAreaError: If no area has the id.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
+            raise FeedError(f"an idempotency key must be 1 to {MAX_KEY} printable characters")
+        descriptions = await self._current()
+        async with self._database.transaction() as connection:
+            if request.area is not None:
+                area = await read_area(connection, request.area)
+                place, name = smallest_box(area.polygon), area.description.name
+            else:
+                place, name = _given(request.aoi), f"{_given(request.aoi):.4g}"
+            order = order_of(
+                request, place, name, descriptions=descriptions, settings=self._settings, now=self.now()
+            )
+            asked = request.model_dump(mode="json", by_alias=True)
+            return await create_feed(connection, order, key=key, asked=asked)
+
+    async def read(self, feed_id: int) -> FeedHistory:
+        """Return a feed and its latest looks.
+
+        Raises:
+            app.feeds.feed.UnknownFeedError: If no feed has this id.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with self._database.connection() as connection:
+            feed = await read_feed(connection, feed_id)
+            return FeedHistory(feed, tuple(await last_polls(connection, feed_id, limit=POLLS_SHOWN)))
+
+    async def find(
+        self, *, after: int = 0, limit: int, collection: str | None = None, area: int | None = None
+    ) -> list[Feed]:
+        """Return a page of feeds, in order of id.
+
+        Raises:
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with self._database.connection() as connection:
+            return await list_feeds(connection, after=after, limit=limit, collection=collection, area_id=area)
+
+    async def change(self, feed_id: int, changes: FeedChanges, *, if_match: str | None = None) -> Feed:
+        """Change a feed; what it has landed stays.
+
+        Args:
+            feed_id: Its id.
+            changes: What is changed.
+            if_match: The header of that name: the feed is changed only if one of its ETags is the feed's.
+
+        Raises:
+            app.feeds.feed.UnknownFeedError: If no feed has this id.
+            FeedChangedError: If it is another by now.
+            FeedError: If the result is not valid.
+            app.jobs.job.JobRequestError: If a limit is exceeded.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        descriptions = await self._current()
+        async with self._database.transaction() as connection:
+            feed = await read_feed(connection, feed_id, is_locked=True)
+            _refuse_other(feed, if_match)
+            order = changed_order(feed.order, changes, descriptions, self._settings)
+            return feed if order == feed.order else await replace_order(connection, feed, order)
+
+    async def delete(self, feed_id: int, *, if_match: str | None = None) -> None:
+        """Delete a feed; what it has landed stays, and so does an order that runs.
+
+        Raises:
+            app.feeds.feed.UnknownFeedError: If no feed has this id.
+            FeedChangedError: If it is another by now.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with self._database.transaction() as connection:
+            _refuse_other(await read_feed(connection, feed_id, is_locked=True), if_match)
+            await delete_feed(connection, feed_id)
+
+    async def poll(self, feed_id: int) -> Feed:
+        """Have a feed look at its archive now, as soon as the leader comes to it.
+
+        Raises:
+            app.feeds.feed.UnknownFeedError: If no feed has this id.
+            FeedError: If it is paused.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with self._database.transaction() as connection:
+            feed = await read_feed(connection, feed_id, is_locked=True)
+            if feed.order.paused:
+                raise FeedError(f'feed {feed_id} is paused; send {{"paused": false}} by PATCH first')
+            await hurry(connection, feed_id, self.now())
+            return await read_feed(connection, feed_id)
+
+    async def _current(self) -> Descriptions:
+        return await asyncio.to_thread(self._descriptions.current)
+
+    @property
+    def _database(self) -> Database:
+        if self._maybe_database is None:
+            raise NoDatabaseError("no database is configured")
+        return self._maybe_database
+
+
+def _given(box: Bbox | None) -> Bbox:
+    assert box is not None  # noqa: S101 - a request without an area has one
+    return box
+
+
+def _refuse_other(feed: Feed, if_match: str | None) -> None:
+    tags = [] if if_match is None else [tag.strip() for tag in if_match.split(",")]
+    if tags and "*" not in tags and feed.tag not in tags:
+        raise FeedChangedError(f"the feed is not the one of If-Match; its ETag is {feed.tag}")

@@ -1,0 +1,1 @@
+"""Feeds, and how fresh what they bring is."""

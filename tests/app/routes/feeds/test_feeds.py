@@ -1,0 +1,162 @@
+"""Feeds over HTTP: created, read, changed, listed and deleted."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.settings import Settings
+from tests.app.areas.conftest import LOCAL, connection, feature, square_at
+from tests.app.conftest import serving, settings
+
+__all__ = ["connection", "settings"]
+
+BOX = [32.0, 15.0, 33.0, 16.0]
+MONTHLY: dict[str, Any] = {"source": "black-marble-monthly-noaa20", "aoi": BOX, "from": "2024-01"}
+
+
+@pytest.fixture
+async def client(settings: Settings, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client on the server's own machine, over an empty store and an empty database."""
+    own = settings.model_copy(update={"database_url": database_url, "jobs": False})
+    async with serving(own) as client:
+        client.base_url = httpx.URL(LOCAL)
+        yield client
+
+
+async def test_a_feed_needs_a_place_and_an_archive_and_has_the_rest_by_itself(client: httpx.AsyncClient):
+    created = await client.post("/feeds", json=MONTHLY)
+    assert created.status_code == 201, created.text
+    feed = created.json()
+    assert created.headers["location"].endswith(f"/feeds/{feed['id']}")
+    assert created.headers["etag"] == f'"feed-{feed["id"]}-1"'
+    said = {name: feed[name] for name in ("collection", "bands", "from", "to", "every", "lag", "clip", "aoi")}
+    assert said == {
+        "collection": "black-marble-monthly-noaa20",
+        "bands": [],
+        "from": "2024-01-01T00:00:00Z",
+        "to": None,
+        "every": "P1D",
+        "lag": None,
+        "clip": False,
+        "aoi": BOX,
+    }
+    assert feed["name"] == "NASA Black Marble of NOAA-20, monthly: 32,15,33,16"
+    read = await client.get(f"/feeds/{feed['id']}")
+    assert (read.headers["etag"], read.json()["polls"]) == (created.headers["etag"], [])
+    assert read.json()["progress"]["pieces"] == 0
+    sentinel = await client.post(
+        "/feeds", json={"collection": "sentinel-2-l2a", "aoi": [5.0, 51.0, 5.1, 51.1]}
+    )
+    assert (sentinel.json()["every"], sentinel.json()["clip"]) == ("PT12H", True)
+
+
+async def test_the_same_key_gives_the_same_feed_and_another_body_is_refused(client: httpx.AsyncClient):
+    key = {"Idempotency-Key": "mine"}
+    first = (await client.post("/feeds", json=MONTHLY, headers=key)).json()["id"]
+    assert (await client.post("/feeds", json=MONTHLY, headers=key)).json()["id"] == first
+    other = await client.post("/feeds", json=MONTHLY | {"from": "2023-01"}, headers=key)
+    assert other.status_code == 422
+    assert f"belongs to feed {first}" in other.json()["detail"]
+    assert len((await client.get("/feeds")).json()["feeds"]) == 1
+
+
+WRONG: list[tuple[dict[str, Any], int, str]] = [
+    ({"aoi": None}, 422, "either area"),
+    ({"source": "nowhere"}, 400, "no source 'nowhere'"),
+    ({"bands": ["red"]}, 400, "has no band red; there are: radiance"),
+    ({"aoi": [0.0, 0.0, 20.0, 20.0]}, 400, "order_area_km2"),
+    ({"to": "2023-01"}, 400, "not after its beginning"),
+    ({"from": "yesterday"}, 422, "from"),
+    ({"every": "PT1S"}, 422, "a duration from 0:05:00"),
+    ({"colour": "red"}, 422, "colour"),
+    ({"aoi": None, "area": 9}, 404, "no area 9"),
+    ({"collection": "sentinel-2-l2a"}, 400, "no source 'black-marble-monthly-noaa20' of sentinel-2-l2a"),
+]
+
+
+async def test_what_cannot_be_polled_is_refused(client: httpx.AsyncClient):
+    for wrong, status, reason in WRONG:
+        answer = await client.post("/feeds", json=MONTHLY | wrong)
+        assert (answer.status_code, reason in answer.json()["detail"]) == (status, True), answer.text
+
+
+async def test_a_change_takes_the_etag_and_other_bands_are_asked_for_from_the_start(
+    client: httpx.AsyncClient, connection: asyncpg.Connection
+):
+    feed = (await client.post("/feeds", json=MONTHLY)).json()["id"]
+    add = """insert into feed_pieces (feed_id, starts, ends, due_at, round)
+        values ($1, '2024-01-01Z', '2025-01-01Z', now(), 3), ($1, '2025-01-01Z', '2026-01-01Z', now(), 1)"""
+    await connection.execute(add, feed)
+    pieces = "select to_char(starts, 'YYYY-MM'), to_char(ends, 'YYYY-MM'), round from feed_pieces order by 1"
+
+    async def change(document: dict[str, Any], **headers: str) -> httpx.Response:
+        return await client.patch(f"/feeds/{feed}", json=document, headers=headers)
+
+    paused = await change({"paused": True, "name": "Khartoum"}, **{"If-Match": f'"feed-{feed}-1"'})
+    assert (paused.status_code, paused.headers["etag"]) == (200, f'"feed-{feed}-2"')
+    assert (await client.post(f"/feeds/{feed}/poll")).status_code == 400
+    stale = await change({"paused": False}, **{"If-Match": f'"feed-{feed}-1"'})
+    assert (stale.status_code, "its ETag is" in stale.json()["detail"]) == (412, True)
+    assert (await client.delete(f"/feeds/{feed}", headers={"If-Match": '"x"'})).status_code == 412
+    await change({"to": "2025-06", "from": "2024-07"})
+    assert [tuple(row) for row in await connection.fetch(pieces)] == [
+        ("2024-07", "2025-01", 3),
+        ("2025-01", "2025-07", 1),
+    ]
+    unchanged = await change({"paused": True})
+    assert unchanged.json()["version"] == 3
+    assert (await change({"name": None})).status_code == 422
+    assert "leave it out" in (await change({"from": None})).json()["detail"]
+    await change({"bands": ["radiance"], "paused": False, "to": None})
+    assert await connection.fetch(pieces) == []
+    assert (await client.post(f"/feeds/{feed}/poll")).status_code == 202
+    assert (await client.delete(f"/feeds/{feed}")).status_code == 204
+    gone = await client.get(f"/feeds/{feed}")
+    assert (gone.status_code, gone.json()["detail"]) == (404, f"no feed {feed}; GET /feeds lists the feeds")
+
+
+async def test_feeds_are_listed_by_page_collection_and_area_and_go_with_their_area(client: httpx.AsyncClient):
+    area = (await client.post("/areas", json=feature(square_at(5.0, 51.0)))).json()["id"]
+    ids = [(await client.post("/feeds", json=MONTHLY)).json()["id"] for _ in range(2)]
+    of_area = await client.post("/feeds", json={"collection": "sentinel-2-l2a", "area": area})
+    assert of_area.json()["aoi"] == [5.0, 51.0, 5.1, 51.1]
+    assert of_area.json()["name"] == "Sentinel-2 Level-2A: Square"
+
+    async def listed(**query: Any) -> list[int]:
+        return [feed["id"] for feed in (await client.get("/feeds", params=query)).json()["feeds"]]
+
+    assert await listed(collection="black-marble-monthly-noaa20") == ids
+    assert await listed(area=area) == [of_area.json()["id"]]
+    first = (await client.get("/feeds", params={"limit": 2})).json()
+    following = next(link["href"] for link in first["links"] if link["rel"] == "next")
+    assert [feed["id"] for feed in (await client.get(following)).json()["feeds"]] == [of_area.json()["id"]]
+    await client.delete(f"/areas/{area}")
+    assert await listed() == ids
+
+
+def test_feeds_by_command(database_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TILEWATCH_DATABASE_URL", database_url)
+
+    def run(*words: str, status: int = 0) -> str:
+        done = CliRunner().invoke(main, ["feeds", *words])
+        assert done.exit_code == status, done.output
+        return done.output
+
+    added = run(
+        "add", "black-marble-monthly-noaa20", "--bbox", "32,15,33,16", "--from", "2024-01", "--name", "K"
+    )
+    feed = added.split()[0]
+    assert added == (
+        f"{feed}  K  black-marble-monthly-noaa20  2024-01-01 to now on  0 of 0 pieces  nothing yet\n"
+    )
+    assert run("list") == added == run("show", feed)
+    assert "is due now" in run("poll", feed)
+    assert "No source 'x'" in run("add", "x", "--bbox", "32,15,33,16", status=2)
+    assert "either area" in run("add", "black-marble-monthly", status=2)
+    assert run("remove", feed) == "Deleted 1 feed.\n"
+    assert f"No feed {feed}" in run("show", feed, status=2)
