@@ -25,7 +25,7 @@ PATIENCE_S = 10.0
 LEAST_BYTES_S = 32 * 1024
 """Bytes a second that a caller must send: a slow mobile line."""
 
-SMALL_BYTES = 64 * 1024
+SCANNED_AT_ONCE_BYTES = 64 * 1024
 """Bodies up to this size are scanned on the event loop, in half a millisecond."""
 
 CLOSE = {"Connection": "close"}
@@ -93,7 +93,7 @@ class _Body:
         body = await self._read()
         if body is None:
             return {"type": "http.disconnect"}
-        if len(body) > SMALL_BYTES:
+        if len(body) > SCANNED_AT_ONCE_BYTES:
             reason = await asyncio.to_thread(refusal, body, max_elements=self._max_elements)
         else:
             reason = refusal(body, max_elements=self._max_elements)

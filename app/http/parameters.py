@@ -1,6 +1,7 @@
 """Query parameters: their names, and value types that refuse invalid values."""
 
-from collections.abc import Collection
+import inspect
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryField
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -66,7 +68,18 @@ class Windows:
         return requested_product(found, windows=windows, offset=self.offset, datetime=datetime)
 
 
-AskedWindows = Annotated[Windows, Depends()]
+async def asked_windows(**given: str | None) -> Windows:
+    """Return the windows a request gives; FastAPI would make a class that is a dependency on a thread."""
+    return Windows(**given)
+
+
+asked_windows.__signature__ = inspect.signature(Windows)  # type: ignore[attr-defined]
+
+AskedWindows = Annotated[Windows, Depends(asked_windows)]
+
+
+_QUERY_NAMES: dict[int, tuple[APIRoute, tuple[str, ...]]] = {}
+"""By the identity of a route, which has no hash: the route, and the parameters it declares."""
 
 
 class TileSize(IntEnum):
@@ -99,13 +112,22 @@ async def known_names(request: Request) -> None:
     """Refuse query parameters that the route does not declare or that are repeated; none is ignored."""
     if not request.query_params:
         return
-    route = request.scope["route"]
-    fields = [field for field in get_flat_params(route.dependant) if isinstance(field.field_info, QueryField)]
-    known = [field.alias for field in fields]
+    known = _query_names(request.scope["route"])
     if not request.query_params.keys() <= set(known):
         absent = absent_windows(request)
         refuse_unknown(request.query_params.keys(), known=known, shown=[n for n in known if n not in absent])
     refuse_twice(request, known)
+
+
+def _query_names(route: APIRoute) -> Sequence[str]:
+    """Return the query parameters of a route, gathered once."""
+    gathered = _QUERY_NAMES.get(id(route))
+    if gathered is not None and gathered[0] is route:
+        return gathered[1]
+    fields = get_flat_params(route.dependant)
+    known = tuple(field.alias for field in fields if isinstance(field.field_info, QueryField))
+    _QUERY_NAMES[id(route)] = route, known
+    return known
 
 
 async def revalidated(response: Response) -> None:

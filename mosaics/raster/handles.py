@@ -11,8 +11,10 @@ from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
+from mosaics.ellipsoid import WGS84
 from mosaics.raster.block_checks import BlockChecks, require_head
-from mosaics.raster.coordinates import turn_of
+from mosaics.raster.coordinates import moved, turn_of
+from mosaics.raster.decimals import Floats
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
 from mosaics.scene import Asset
@@ -58,6 +60,24 @@ class Handle:
     """Pixel width in another coordinate system's unit, by that system's text."""
     width_asked: tuple[CRS, float] | None = None
     """That of the system asked last; most ask in one system, of which the very name takes 0.1 ms."""
+    crs_text: str | None = None
+    """Its coordinate system's text, once asked for."""
+    to_cells: tuple[float, ...] | None = None
+    """What takes its coordinates to columns and rows at full resolution, a to f, once asked for."""
+
+    @property
+    def system(self) -> str:
+        """The text of the file's coordinate system, made once."""
+        if self.crs_text is None:
+            self.crs_text = self.datasets[0].crs.to_wkt()
+        return self.crs_text
+
+    def cells(self, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
+        """Return columns and rows, with fractions, of places in units of its coordinate system."""
+        if self.to_cells is None:
+            self.to_cells = tuple(~self.datasets[0].transform)[:6]
+        a, b, c, d, e, f = self.to_cells
+        return xs * a + ys * b + c, xs * d + ys * e + f
 
     def dataset(self, level: int) -> DatasetReader:
         """Return the dataset seen through an overview (0: full resolution), opened now if need be."""
@@ -100,6 +120,7 @@ class HandlePool:
     def __init__(self, size: int | None = None) -> None:
         self._size = size or max(1, min(HANDLES_PER_THREAD, share(SHARE_OF_DESCRIPTORS)))
         self._handles: OrderedDict[str, Handle] = OrderedDict()
+        self._place: tuple[tuple[float, float, str], tuple[Floats, Floats]] | None = None
 
     def handle(self, path: str, head: tuple[int, int] | None = None) -> Handle:
         """Return the open dataset at `path`, opened now if need be and its `head` is right."""
@@ -109,6 +130,16 @@ class HandlePool:
             return self._open(path)
         self._handles.move_to_end(path)
         return found
+
+    def place_in(self, handle: Handle, lon: float, lat: float) -> tuple[Floats, Floats]:
+        """Return a place in degrees in a file's coordinate system, arrays of shape (1,).
+
+        That asked last is kept, since the bands of a scene are asked for the same place in one system.
+        """
+        asked = lon, lat, handle.system
+        if self._place is None or self._place[0] != asked:
+            self._place = asked, moved(WGS84, handle.dataset(0).crs, [lon], [lat])
+        return self._place[1]
 
     def _open(self, path: str) -> Handle:
         dataset = open_raster(path)

@@ -37,7 +37,7 @@ from mosaics.raster.coordinates import (
 from mosaics.raster.damage import DAMAGE
 from mosaics.raster.decimals import WHOLE_IN, Floats, conversion_of
 from mosaics.raster.grid import Grid
-from mosaics.raster.handles import HandlePool, thread_pool
+from mosaics.raster.handles import Handle, HandlePool, thread_pool
 from mosaics.raster.opening import NotGeoTiffError
 from mosaics.scene import Asset
 
@@ -233,7 +233,7 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
     with reading(asset) as pool:
         handle = pool.handle(asset.path, asset.head)
         dataset = handle.dataset(0)
-        columns, rows, within = _cells_at(dataset, [lon], [lat])
+        columns, rows, within = _cells_at(handle, *pool.place_in(handle, lon, lat))
         if not within.all():
             return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
         window = Window(int(columns[0]), int(rows[0]), 1, 1)
@@ -260,27 +260,31 @@ def lies_within(asset: Asset, lons: Degrees, lats: Degrees) -> NDArray[np.bool_]
     with reading(asset) as pool:
         handle = pool.handle(asset.path, asset.head)
         checks_of(handle.checked, asset, 0)
-        return _cells_at(handle.dataset(0), lons, lats)[2]
+        return _cells_at(handle, *moved(WGS84, handle.dataset(0).crs, lons, lats))[2]
 
 
-def _cells_at(
-    dataset: DatasetReader, lons: Degrees, lats: Degrees
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return columns and rows of places in a dataset, edges included, and which places the dataset has."""
-    xs, ys = moved(WGS84, dataset.crs, lons, lats)
+def _cells_at(handle: Handle, xs: Floats, ys: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return columns and rows of places in a file, edges included, and which places the file has.
+
+    The places are in the file's coordinate system, infinite where it has none.
+    """
+    dataset = handle.dataset(0)
+    width, height = dataset.shape[::-1]
     on_map = np.isfinite(xs) & np.isfinite(ys)
-    columns, rows = ~dataset.transform @ (np.where(on_map, xs, 0.0), np.where(on_map, ys, 0.0))
+    if not on_map.all():
+        xs, ys = np.where(on_map, xs, 0.0), np.where(on_map, ys, 0.0)
+    columns, rows = handle.cells(xs, ys)
     turn = turn_of(dataset.crs)
     if turn is not None:
         around = turn.period / dataset.transform.a
         again = np.round((columns + ALIGNED) % around - ALIGNED, EDGE_DECIMALS)
-        again = np.where(again <= dataset.width + ALIGNED, again, columns % around)
-        columns = np.where((columns >= 0) & (columns < dataset.width), columns, again)
-    within = on_map & (columns >= -ALIGNED) & (columns <= dataset.width + ALIGNED)
-    within &= (rows >= -ALIGNED) & (rows <= dataset.height + ALIGNED)
+        again = np.where(again <= width + ALIGNED, again, columns % around)
+        columns = np.where((columns >= 0) & (columns < width), columns, again)
+    within = on_map & (columns >= -ALIGNED) & (columns <= width + ALIGNED)
+    within &= (rows >= -ALIGNED) & (rows <= height + ALIGNED)
     return (
-        np.clip(np.floor(columns), 0, dataset.width - 1),
-        np.clip(np.floor(rows), 0, dataset.height - 1),
+        np.minimum(np.maximum(np.floor(columns), 0), width - 1),
+        np.minimum(np.maximum(np.floor(rows), 0), height - 1),
         within,
     )
 

@@ -189,9 +189,8 @@ async def whole(request: Request, asked: RequestedFeatures, answers: AsyncGenera
     async with aclosing(answers):
         async for answer in answers:
             series[answer.subject].append(json.dumps(answer.entry))
-            if await request.is_disconnected():
-                break
-    body = await asyncio.to_thread(asked.with_series, series)
+    is_small = len(await request.body()) <= SMALL_BYTES
+    body = asked.with_series(series) if is_small else await asyncio.to_thread(asked.with_series, series)
     return Response(body, media_type=GEOJSON, headers={"Cache-Control": "no-store"})
 
 
