@@ -24,7 +24,7 @@ from mosaics.raster.damage import DAMAGE
 from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError
-from mosaics.raster.store_errors import ask_store
+from mosaics.raster.store_errors import ask_store, require_steady
 from mosaics.scene import Asset, SceneError, SceneItem
 from mosaics.storage import ObjectNotFoundError
 
@@ -163,7 +163,7 @@ class Renderer:
         found = await self._run(work)
         if found.failed and await self._worth_another_try(found.failed):
             found = await self._run(work)
-            self._remember_damaged(found.failed)
+            await self._remember_damaged(found.failed)
         return found
 
     async def point(self, product: Product, lon: float, lat: float, datetime: str | None) -> PointAnswer:
@@ -229,7 +229,9 @@ class Renderer:
         await ask_store(self._catalogue.storage, unknown)
         return bool(unknown)
 
-    def _remember_damaged(self, failed: Sequence[Asset]) -> None:
+    async def _remember_damaged(self, failed: Sequence[Asset]) -> None:
+        """Leave files that failed twice alone for a while; errors as `require_steady`."""
+        await require_steady(self._catalogue.storage, failed)
         for asset in failed:
             log.error("a scene is left out: its %s cannot be read (%s)", asset.band, asset.path)
             self._damaged.pop(asset.path, None)

@@ -42,7 +42,7 @@ from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import WEB_MERCATOR
 from mosaics.raster.reading import AssetReadError
-from mosaics.raster.store_errors import ask_store
+from mosaics.raster.store_errors import ask_store, require_steady
 from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.seals import unsealed
 from mosaics.storage import ObjectNotFoundError, Storage
@@ -335,6 +335,7 @@ class _Mosaic:
                     asked.add(error.asset.path)
                     await ask_store(self.work.storage, [error.asset])
                     continue
+                await require_steady(self.work.storage, [error.asset])
                 damaged = [item for item in tile.items if error.asset in item.assets.values()]
                 tile.items = [item for item in tile.items if item not in damaged]
                 tile.lacking = True

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from mosaics.raster.opening import opened_path
 from mosaics.scene import Asset
-from mosaics.storage import ObjectNotFoundError, Storage
+from mosaics.storage import ObjectNotFoundError, Storage, StorageUnavailableError
 
 ASKED_BYTES = 64 << 10
+
+ASKED_TIMES = 4
+"""How often a store is asked that may refuse every second question."""
 
 
 async def ask_store(storage: Storage, failed: Sequence[Asset]) -> None:
@@ -33,6 +36,20 @@ async def ask_store(storage: Storage, failed: Sequence[Asset]) -> None:
                 await storage.get_range(asset.path.removeprefix(root), 0, ASKED_BYTES)
             except ObjectNotFoundError:
                 continue
+
+
+async def require_steady(storage: Storage, failed: Sequence[Asset]) -> None:
+    """Make sure that files failed again for what they are, not since the store refuses some questions.
+
+    Raises:
+        mosaics.storage.StorageUnavailableError: If it does, or does not answer.
+    """
+    root = storage.gdal_path("x").removesuffix("x")
+    ours = [asset for asset in failed if asset.path.startswith(root)]
+    for _ in range(ASKED_TIMES if ours and not storage.is_unsteady else 0):
+        await ask_store(storage, ours[:1])
+    if ours and storage.is_unsteady:
+        raise StorageUnavailableError("storage refuses some questions; ask again in a moment")
 
 
 def _forget(path: str) -> None:

@@ -43,6 +43,11 @@ class GuardedStorage(Closing):
         """Whether it is left alone; one question a second is asked all the same."""
         return self._breaker.open
 
+    @property
+    def is_unsteady(self) -> bool:
+        """See `Storage.is_unsteady`."""
+        return self._storage.is_unsteady
+
     async def get(self, key: str) -> bytes:
         """See `Storage.get`."""
         return await self._ask(lambda: self._storage.get(key), WHOLE * self._patience_s)

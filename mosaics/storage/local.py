@@ -50,6 +50,9 @@ class LocalStorage(Closing):
         await storage._work(str(folder), storage._prepare)
         return storage
 
+    is_unsteady = False
+    """See `Storage.is_unsteady`."""
+
     async def get(self, key: str) -> bytes:
         """See `Storage.get`."""
         return await self._work(key, self._path(key).read_bytes)

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import hashlib
+import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -46,6 +47,9 @@ from mosaics.storage.storage import (
 MAX_FILE_BYTES = 5 * 1024**3
 """Largest object a single PUT may carry (Amazon S3 user guide, "Uploading objects"). One PUT is what makes
 a file appear whole and once; parts completed later are not create-only on every server."""
+
+UNSTEADY_S = 10.0
+"""How long a question that was refused counts."""
 
 _WITHOUT_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, NoRegionError)
 _NO_WHOLE_ANSWER = (
@@ -112,6 +116,13 @@ class S3Storage(Closing):
         self.address = f"s3://{bucket}/{prefix}".rstrip("/")
         self._client = client
         self._stack = stack
+        self._refused_at = -UNSTEADY_S
+        """On the monotonic clock."""
+
+    @property
+    def is_unsteady(self) -> bool:
+        """See `Storage.is_unsteady`; it tells of what is read."""
+        return time.monotonic() - self._refused_at < UNSTEADY_S
 
     @classmethod
     async def open(cls, bucket: str, prefix: str, *, patience_s: float | None = None) -> "S3Storage":
@@ -270,11 +281,17 @@ class S3Storage(Closing):
 
     async def _read(self, key: str, **options: str) -> bytes:
         whole = self._key(key)
-        with _errors(key, self.bucket):
-            answer = await self._client.get_object(Bucket=self.bucket, Key=whole, **options)
-            async with answer["Body"] as body:
-                data: bytes = await body.read()
-                return data
+        try:
+            with _errors(key, self.bucket):
+                answer = await self._client.get_object(Bucket=self.bucket, Key=whole, **options)
+                if answer["ResponseMetadata"]["RetryAttempts"]:
+                    self._refused_at = time.monotonic()
+                async with answer["Body"] as body:
+                    data: bytes = await body.read()
+                    return data
+        except StorageUnavailableError:
+            self._refused_at = time.monotonic()
+            raise
 
     async def _put_new(self, key: str, **options: Any) -> None:
         for pause_s in (0.05, 0.2, 0.8):

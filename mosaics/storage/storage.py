@@ -57,6 +57,11 @@ class Storage(Protocol):
     address: str
     """``file:///folder`` or ``s3://bucket/prefix``."""
 
+    @property
+    def is_unsteady(self) -> bool:
+        """Whether it has refused a question of late, be it that it answered when asked again."""
+        ...
+
     async def get(self, key: str) -> bytes:
         """Return the whole object.
 

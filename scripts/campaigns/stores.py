@@ -11,8 +11,8 @@ import botocore.session
 from scripts.campaigns.load import TILES, Load, client_of, recorded
 from scripts.campaigns.row import Row
 from scripts.campaigns.services import Served, Services, tilewatch
-from scripts.campaigns.store_line import Fault, StoreLine
 from tests.services.ceph import CephGateway
+from tests.services.store_line import Fault, StoreLine
 
 BUCKET = "campaign"
 FAULT_S, AFTER_S = 12.0, 20.0

@@ -10,7 +10,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.app.conftest import eventually
 from tests.app.landed import land_two_months, lonlat
-from tests.services.faulty_line import FaultyLine
+from tests.services.store_line import Fault, StoreLine
 
 OPENED_BEFORE = "/tiles/ndvi/14/8430/5463.npy"
 NEVER_OPENED_POINT = "/products/true-color/point/{},{}"
@@ -19,7 +19,7 @@ NEVER_OPENED = "/tiles/true-color/14/8430/5463.npy"
 
 @pytest.fixture
 def line(s3, monkeypatch):
-    line = FaultyLine(s3.endpoint)
+    line = StoreLine(s3.endpoint)
     monkeypatch.setenv("AWS_ENDPOINT_URL", line.endpoint)
     yield line
     line.close()
@@ -35,7 +35,7 @@ async def test_503_from_the_store_is_503_with_retry_after_and_over_by_itself(s3_
     ):
         first = await client.get(OPENED_BEFORE)
         assert first.status_code == 200
-        line.fail()
+        line.fault = Fault.BUSY
         lon, lat = lonlat(64, 128)
         for path in (NEVER_OPENED, NEVER_OPENED_POINT.format(lon, lat)):
             refused = await client.get(path)
@@ -44,7 +44,7 @@ async def test_503_from_the_store_is_503_with_retry_after_and_over_by_itself(s3_
         assert line.refused > 0
         kept = await client.get(OPENED_BEFORE)
         assert (kept.status_code, kept.content) == (200, first.content)
-        line.recover()
+        line.fault = Fault.NONE
         for path in (NEVER_OPENED, NEVER_OPENED_POINT.format(lon, lat)):
             await eventually(answers(client, path))
         tile = await client.get(NEVER_OPENED)

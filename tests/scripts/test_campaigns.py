@@ -8,7 +8,7 @@ import pytest
 
 from scripts.campaigns.load import Told, check_once, digest
 from scripts.campaigns.row import Row, markdown
-from scripts.campaigns.store_line import Fault, StoreLine
+from tests.services.store_line import Fault, StoreLine
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\nConnection: close\r\n\r\n" + b"x" * 40
 
