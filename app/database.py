@@ -34,6 +34,12 @@ SEARCH_S = 3.0
 FROZEN_AFTER = 2
 """Uses one after the other that end without an answer, after which the next ones do not wait for it."""
 
+READER_S = 30.0
+"""How long a snapshot waits for its reader to take what was read, before it is given up."""
+
+SNAPSHOT_S = 600.0
+"""How long a snapshot may be read from: what it holds cannot be cleaned up meanwhile."""
+
 PING_S = 1.0
 
 LEAVE_AGAIN_S = 1.0
@@ -136,6 +142,7 @@ class Database:
         )
         self._opening = asyncio.Lock()
         self._searches = asyncio.Semaphore(max(1, max_connections // 2))
+        self._snapshots = asyncio.Semaphore(max(1, max_connections // 4))
 
     @asynccontextmanager
     async def connection(
@@ -193,27 +200,36 @@ class Database:
             DatabaseUnavailableError: If the database does not answer.
         """
         async with (
-            self._search_turn(),
+            _turn_of(self._searches, "too many searches wait"),
             self.connection() as connection,
+            _given_up("the search takes too long"),
             connection.transaction(readonly=True),
         ):
             await connection.execute(f"set local statement_timeout = {SEARCH_S * 1000:.0f}")
-            try:
-                yield connection
-            except asyncpg.QueryCanceledError as error:
-                raise SearchCostError("the search takes too long") from error
+            yield connection
 
     @asynccontextmanager
-    async def _search_turn(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(WAIT_S):
-                await self._searches.acquire()
-        except TimeoutError as error:
-            raise SearchCostError("too many searches wait") from error
-        try:
-            yield
-        finally:
-            self._searches.release()
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Provide a connection whose statements all see the database as it was at the first of them.
+
+        Snapshots have a quarter of the connections. One whose reader leaves it idle for `READER_S` ends.
+
+        Raises:
+            SearchCostError: If no connection of the share becomes free in `WAIT_S`, a statement takes longer
+                than `SEARCH_S`, or the reader is too slow.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with (
+            _turn_of(self._snapshots, "too many snapshots are read"),
+            self.connection() as connection,
+            _given_up("the snapshot takes too long"),
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await connection.execute(
+                f"set local statement_timeout = {SEARCH_S * 1000:.0f}; "
+                f"set local idle_in_transaction_session_timeout = {READER_S * 1000:.0f}"
+            )
+            yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -287,6 +303,27 @@ class Database:
             self._failing = failing
             self._turns += 1
             log.warning("the database %s", says)
+
+
+@asynccontextmanager
+async def _turn_of(share: asyncio.Semaphore, says: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await share.acquire()
+    except TimeoutError as error:
+        raise SearchCostError(says) from error
+    try:
+        yield
+    finally:
+        share.release()
+
+
+@asynccontextmanager
+async def _given_up(says: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except (asyncpg.QueryCanceledError, asyncpg.IdleInTransactionSessionTimeoutError) as error:
+        raise SearchCostError(says) from error
 
 
 def _is_read_only(connection: Connection) -> bool:

@@ -205,9 +205,13 @@ async def answer_http(request: Request, error: Exception) -> Response:
 def answer_method(request: Request, error: HTTPException) -> Response:
     """Return the answer for a method an address does not take, or for OPTIONS: the methods it takes."""
     path = get_route_path(request.scope)
-    served = iter_route_contexts(request.app.routes)
-    methods = {"OPTIONS", *(error.headers or {}).get("Allow", "").split(", ")} - {""}
-    methods.update(*(route.methods for route in served if route.methods and route.path_regex.match(path)))
+    routes = iter_route_contexts(request.app.routes)
+    served = [route for route in routes if route.methods and route.path_regex.match(path)]
+    # An address of its own is not one of those that have an id in its place.
+    own = [route for route in served if route.path == path]
+    allowed = "" if own else (error.headers or {}).get("Allow", "")
+    methods = {"OPTIONS", *allowed.split(", ")} - {""}
+    methods.update(*(route.methods or () for route in own or served))
     if "GET" in methods:
         methods.add("HEAD")
     headers = {"Allow": ", ".join(sorted(methods))}

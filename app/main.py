@@ -19,7 +19,7 @@ from app.http.openapi import DocumentedApp, operation_id
 from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics
-from app.routes.areas import areas, timeseries
+from app.routes.areas import area_tiles, areas, many, timeseries
 from app.routes.feeds import feeds
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories
@@ -82,6 +82,8 @@ def resources() -> list[BaseRoute]:
         point,
         statistics,
         collections,
+        many,  # before areas, whose addresses have an id there, as the next
+        area_tiles,
         areas,
         timeseries,
         regions,

@@ -92,7 +92,7 @@ class AreaChanges:
             kind=None if properties.get("kind") is None else _text("kind", properties["kind"]),
             sets_kind="kind" in properties,
             products=_products(properties["products"]) if "products" in properties else None,
-            properties=_json({name: value for name, value in own.items() if value is not None}),
+            properties=own_json({name: value for name, value in own.items() if value is not None}),
             removed=_removed(name for name, value in own.items() if value is None),
         )
 
@@ -158,6 +158,27 @@ def polygon_of(wkb: bytes) -> Polygonal:
     return found
 
 
+def own_json(properties: Mapping[str, Any]) -> str:
+    """Return an area's own properties as JSON.
+
+    Raises:
+        AreaError: If the database cannot hold them.
+    """
+    try:
+        text = json.dumps(properties, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (ValueError, RecursionError) as error:
+        raise AreaError(
+            "properties has a number that is not finite, a string that is not valid Unicode, "
+            "or objects nested too deeply"
+        ) from error
+    if NUL.search(text):
+        raise AreaError("properties contains the character U+0000, which the database cannot store")
+    if size > MAX_PROPERTIES_BYTES:
+        raise AreaError(f"properties has {size:,} bytes; at most {MAX_PROPERTIES_BYTES:,} are allowed")
+    return text
+
+
 def _text(field: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise AreaError(f"properties.{field} must be a string, not {_shown(value)}")
@@ -180,24 +201,8 @@ def _products(value: object) -> tuple[str, ...]:
 
 def _removed(names: Iterable[str]) -> tuple[str, ...]:
     found = tuple(names)
-    _json(dict.fromkeys(found))  # refuses what no stored name can have
+    own_json(dict.fromkeys(found))  # refuses what no stored name can have
     return found
-
-
-def _json(properties: Mapping[str, Any]) -> str:
-    try:
-        text = json.dumps(properties, ensure_ascii=False, allow_nan=False)
-        size = len(text.encode())
-    except (ValueError, RecursionError) as error:
-        raise AreaError(
-            "properties has a number that is not finite, a string that is not valid Unicode, "
-            "or objects nested too deeply"
-        ) from error
-    if NUL.search(text):
-        raise AreaError("properties contains the character U+0000, which the database cannot store")
-    if size > MAX_PROPERTIES_BYTES:
-        raise AreaError(f"properties has {size:,} bytes; at most {MAX_PROPERTIES_BYTES:,} are allowed")
-    return text
 
 
 def _shown(value: object) -> str:

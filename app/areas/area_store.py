@@ -52,18 +52,24 @@ IS_ANOTHER_SHAPE = """
     from areas where id = $1 for update
 """
 
+CRITERIA = """
+    ($3::text is null or kind = $3)
+    and ($4::text is null or strpos(lower(name), lower($4)) > 0)
+    and ($5::text is null or $5 = any(products))
+    and ($6::bytea is null or st_intersects(geom, st_geomfromwkb($6, 4326)))
+    and ($7::bytea is null or st_intersects(geom, st_geomfromwkb($7, 4326)))
+    and ($8::jsonb is null or properties @> $8)
+    and ($9::bigint[] is null or id = any($9))
+"""
+"""What an area has to be; its values are `AreaSearch.values`."""
+
 LIST = f"""
     select {FIELDS}, found from (
         select *, count(*) over () as found,
             sum(vertices) over (order by id) - vertices as vertices_before
         from (
             select * from areas
-            where id > $1
-                and ($3::text is null or kind = $3)
-                and ($4::text is null or strpos(lower(name), lower($4)) > 0)
-                and ($5::text is null or $5 = any(products))
-                and ($6::bytea is null or st_intersects(geom, st_geomfromwkb($6, 4326)))
-                and ($7::bytea is null or st_intersects(geom, st_geomfromwkb($7, 4326)))
+            where id > $1 and {CRITERIA}
             order by id limit $2 + 1
         ) candidate
     ) counted
@@ -85,6 +91,16 @@ class AreaSearch:
     bbox: shapely.Geometry | None = None
     intersects: shapely.Geometry | None = None
     """Both in degrees."""
+    properties: str | None = None
+    """Own properties an area has, among others, as a JSON object."""
+    ids: Sequence[int] | None = None
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The values of `CRITERIA`, from its $3 on."""
+        shapes = (shape and shapely.to_wkb(shape) for shape in (self.bbox, self.intersects))
+        ids = None if self.ids is None else list(self.ids)
+        return (self.kind, self.name, self.product, *shapes, self.properties, ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +203,7 @@ async def list_areas(connection: Connection, search: AreaSearch, *, after: int, 
             between pages do not shift the others.
         limit: Number of areas at most; fewer where their outlines are large, but at least one if any is left.
     """
-    shapes = (shape and shapely.to_wkb(shape) for shape in (search.bbox, search.intersects))
-    rows = await connection.fetch(LIST, after, limit, search.kind, search.name, search.product, *shapes)
+    rows = await connection.fetch(LIST, after, limit, *search.values)
     return AreaPage(tuple(map(_area, rows)), more=bool(rows) and rows[0]["found"] > len(rows))
 
 

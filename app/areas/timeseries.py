@@ -79,14 +79,14 @@ class TimeSeriesReader:
             app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
             app.rendering.renderer.RenderingOverloadError: If a missing entry cannot be computed.
         """
-        known = self._periods(product, time)
+        known = periods_within(self._catalogue, product, time)
         collection = self._catalogue.collections().get(product.collection)
         product = of_one_basis(self._catalogue, product)
         async with self._database.connection() as connection:
             rows = await self._rows(connection, area_id, product, time, known)
-        entries = {row.starts: _kept(row, product) for row in rows.kept}
+        entries = {row.starts: kept_entry(row, product) for row in rows.kept}
         computing = rows.unknown[-MAX_COMPUTED:]
-        empty = [*rows.empty, *_gaps(known)]
+        empty = [*rows.empty, *gaps_between(known)]
         if len(entries) + len(computing) + len(empty) > MAX_ENTRIES:
             raise StatisticsRequestError(
                 f"a series has at most {MAX_ENTRIES:,} entries; ask for a shorter time"
@@ -97,7 +97,7 @@ class TimeSeriesReader:
             if empty:
                 nothing = {"kept": True} | await self._statistics.gap(product, polygon, "")
                 for p in empty:
-                    entries[p.start] = dumps(nothing | _why_empty(self._catalogue, product, p))
+                    entries[p.start] = dumps(nothing | why_empty(self._catalogue, product, p))
             questions = [Question(polygon, Step(p, p.text, gap=False)) for p in computing]
             async with aclosing(self._statistics.answers(product, questions)) as answers:
                 async for answer in answers:
@@ -110,17 +110,6 @@ class TimeSeriesReader:
             pending=len(rows.unknown) - len(computing),
         )
 
-    def _periods(self, product: Product, time: Interval) -> tuple[Period, ...]:
-        if product.collection not in self._catalogue.collections():
-            return ()
-        known = self._catalogue.periods(product.collection)
-        first, last = 0, len(known)
-        if time.start is not None:
-            first = bisect_right(known, time.start, key=lambda period: period.end)
-        if time.end is not None:
-            last = bisect_left(known, time.end, key=lambda period: period.start)
-        return known[first:last]
-
     async def _rows(
         self,
         connection: Connection,
@@ -132,22 +121,43 @@ class TimeSeriesReader:
         version = await self._statistics.version(product)
         standing = await standing_of(connection, area_id, product.id, version)
         cadence = known[0].cadence if known else None
-        kept = await read_series(connection, area_id, product.id, _floor(time.start, cadence), time.end)
+        kept = await read_series(connection, area_id, product.id, start_of(time.start, cadence), time.end)
         at_hand = {row.starts for row in kept}
         missing = [period for period in known if period.start not in at_hand]
         if not missing or not standing.filled:
             return _Rows(standing, kept, missing, ())
-        seen = await mosaics_seen(connection, product.collection)
-        news = {
-            p
-            for p in self._catalogue.periods(product.collection)
-            if seen.get(p.text) != self._catalogue.mosaic_key(product.collection, p)
-        }
-        unknown = [p for p in missing if news & compared_periods(self._catalogue, product, p)]
-        return _Rows(standing, kept, unknown, [period for period in missing if period not in set(unknown)])
+        changed = await changed_periods(connection, self._catalogue, product, missing)
+        unknown = [period for period in missing if period in changed]
+        return _Rows(standing, kept, unknown, [period for period in missing if period not in changed])
 
 
-def _floor(moment: datetime | None, cadence: Cadence | None) -> datetime | None:
+def periods_within(catalogue: Catalogue, product: Product, time: Interval) -> tuple[Period, ...]:
+    """Return the periods of a product that overlap an interval, in order."""
+    if product.collection not in catalogue.collections():
+        return ()
+    known = catalogue.periods(product.collection)
+    first, last = 0, len(known)
+    if time.start is not None:
+        first = bisect_right(known, time.start, key=lambda period: period.end)
+    if time.end is not None:
+        last = bisect_left(known, time.end, key=lambda period: period.start)
+    return known[first:last]
+
+
+async def changed_periods(
+    connection: Connection, catalogue: Catalogue, product: Product, periods: Sequence[Period]
+) -> frozenset[Period]:
+    """Return those of a product's periods that read a mosaic which the kept statistics have not seen."""
+    seen = await mosaics_seen(connection, product.collection)
+    news = {
+        p
+        for p in catalogue.periods(product.collection)
+        if seen.get(p.text) != catalogue.mosaic_key(product.collection, p)
+    }
+    return frozenset(p for p in periods if news & compared_periods(catalogue, product, p))
+
+
+def start_of(moment: datetime | None, cadence: Cadence | None) -> datetime | None:
     """Return the start of the period that contains a moment."""
     if moment is None or cadence is None:
         return moment
@@ -168,18 +178,19 @@ def noted(collection: Collection | None, start: datetime, entry: str) -> str:
     return entry if note is None else f'{{"note": {dumps(note)}, {entry[1:]}'
 
 
-def _why_empty(catalogue: Catalogue, product: Product, period: Period) -> dict[str, str]:
+def why_empty(catalogue: Catalogue, product: Product, period: Period) -> dict[str, str]:
     """Return the period of an entry without scenes, and why it cannot be compared if that is so."""
     refusal = why_not_compared(catalogue, product, period.text)
     return {"period": period.text} | ({} if refusal is None else {"reason": refusal})
 
 
-def _kept(row: KeptEntry, product: Product) -> str:
+def kept_entry(row: KeptEntry, product: Product) -> str:
+    """Return a kept entry as a JSON object that says so."""
     entry = dumps(with_windows_in_order(loads(row.entry), product)) if product.roles else row.entry
     return f'{{"kept": true, "computed_at": "{row.computed_at.isoformat()}", {entry[1:]}'
 
 
-def _gaps(known: Iterable[Period]) -> Iterator[Period]:
+def gaps_between(known: Iterable[Period]) -> Iterator[Period]:
     """Yield the periods without any scene between the first period and the last."""
     for period, later in pairwise(known):
         if period.end != later.start:

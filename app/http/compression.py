@@ -23,6 +23,7 @@ COMPRESSIBLE = frozenset(
     {
         *("application/json", "application/geo+json", "application/problem+json", "application/xml"),
         *("image/svg+xml", "text/css", "text/csv", "text/html", "text/javascript", "text/plain"),
+        "application/vnd.mapbox-vector-tile",
     }
 )
 

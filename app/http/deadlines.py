@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 PICTURE = re.compile(r"/products/[^/]+/(bbox/|feature)")
-SERIES = re.compile(r"/products/[^/]+/statistics|/areas/[^/]+/timeseries")
+SERIES = re.compile(r"/products/[^/]+/statistics|/areas/([^/]+/)?timeseries|/areas/statistics$")
 
 
 def kind_of(path: str) -> Kind:

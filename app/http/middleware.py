@@ -23,6 +23,7 @@ READABLE = ", ".join(
         *("ETag", "X-Cache", "Server-Timing", "Retry-After", "Content-Bbox", "Content-Crs"),
         *("Accept-Ranges", "Content-Length", "Content-Range"),
         *("X-Tilewatch-Skipped", "X-Tilewatch-Synthetic", "X-Tilewatch-Windows", "X-Tilewatch-Offset"),
+        *("X-Tilewatch-Unfilled", "X-Tilewatch-Changed", "X-Tilewatch-Dropped"),
     ]
 )
 """Headers a page on another site may read, besides those every page may."""
@@ -167,8 +168,8 @@ class HeadAsGet:
 
 
 def _is_tile(path: str) -> bool:
-    """Tell whether a path has the form of a tile's, which ends in a format."""
-    return "/tiles/" in path and "." in path[-5:]
+    """Tell whether a path has the form of a picture's tile, which ends in a format."""
+    return "/tiles/" in path and "." in path[-5:] and "/areas/tiles/" not in path
 
 
 def posts_to_read(path: str) -> bool:
@@ -178,7 +179,7 @@ def posts_to_read(path: str) -> bool:
     machine may write, and a page that its user happens to visit must not.
     """
     parts = path.split("/")
-    if parts[1:] == ["stac", "search"]:
+    if parts[1:] in (["stac", "search"], ["areas", "statistics"]):
         return True
     return parts[1:2] == ["products"] and parts[3:4] != [] and READING_POST.match(parts[3]) is not None
 

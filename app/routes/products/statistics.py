@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -16,11 +15,10 @@ from app import errors
 from app.errors import NothingLandedError, RequestError
 from app.http.auth import require
 from app.http.bodies import SMALL_BYTES, JsonObject, RequestedFeatures
+from app.http.lights import LitAbove, lit_at, numbers_in
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names
 from app.http.periods import chosen_periods
 from app.keys import Scope
-from app.products.description import MAX_LIT
-from app.products.product import Product
 from app.rendering.basis import of_one_basis
 from app.rendering.selecting import select
 from app.statistics.ring_offset import ring_width_m, ringed_answers
@@ -75,7 +73,7 @@ async def wanted(
         histogram = Histogram(USUAL_BINS if histogram_bins is None else histogram_bins, low, high)
     elif histogram_bins is not None:
         histogram = Histogram(histogram_bins)
-    return SummaryOptions(tuple(_numbers("percentiles", percentiles)), histogram)
+    return SummaryOptions(tuple(numbers_in("percentiles", percentiles)), histogram)
 
 
 @router.post(
@@ -95,14 +93,7 @@ async def statistics(
     windows: AskedWindows,
     datetime: Datetime = None,
     step: Annotated[Cadence | None, Query(description="How long an entry lasts.")] = None,
-    lit_above: Annotated[
-        str | None,
-        Query(
-            description="Up to ten thresholds in the unit, separated by commas, for the lit area of products "
-            "of lights; the product's own if left out.",
-            max_length=300,
-        ),
-    ] = None,
+    lit_above: LitAbove = None,
     repair: Annotated[
         bool, Query(description="Make invalid polygons valid, return them so and say what that changed.")
     ] = False,
@@ -127,7 +118,7 @@ async def statistics(
         windows = replace(windows, offset="0")
     found, time = windows.product(state, product, datetime)
     if lit_above is not None:
-        found = _lit_at(found, lit_above)
+        found = lit_at(found, lit_above)
     if not state.catalogue.has(found.collection):
         raise NothingLandedError(f"nothing has landed for {found.id!r} yet")
     how = None
@@ -219,27 +210,8 @@ async def streamed(request: Request, asked: RequestedFeatures, answers: AsyncGen
     return StreamingResponse(lines(), media_type=NDJSON, headers={"Cache-Control": "no-store"})
 
 
-def _numbers(name: str, text: str) -> list[float]:
-    try:
-        numbers = [float(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        numbers = [math.nan]
-    if not all(map(math.isfinite, numbers)):
-        raise RequestError(f"{name} must be numbers separated by commas, not {text[:80]!r}")
-    return numbers
-
-
-def _lit_at(product: Product, text: str) -> Product:
-    if product.lit_above is None:
-        raise RequestError(f"product {product.id!r} has no lit area; leave out lit_above")
-    thresholds = tuple(dict.fromkeys(_numbers("lit_above", text)))
-    if not 1 <= len(thresholds) <= MAX_LIT:
-        raise RequestError(f"lit_above has 1 to {MAX_LIT} thresholds, not {len(thresholds)}")
-    return product.lit_at(thresholds)
-
-
 def _pair(name: str, text: str) -> tuple[float, float]:
-    numbers = _numbers(name, text)
+    numbers = numbers_in(name, text)
     if len(numbers) != 2:
         raise RequestError(f"{name} must be two numbers, low,high, not {text[:80]!r}")
     return numbers[0], numbers[1]

@@ -55,7 +55,8 @@ async def test_a_browser_may_ask_first(client: httpx.AsyncClient) -> None:
         ("/products/ndvi/feature/64x64.png", "GET, HEAD, POST"),
         ("/products/statistics", "GET, HEAD"),
         ("/areas", "GET, HEAD"),
-        ("/areas/statistics", "GET, HEAD"),
+        ("/areas/statistics", "GET, HEAD, POST"),
+        ("/areas/1/statistics", "GET, HEAD"),
     ],
 )
 async def test_a_page_elsewhere_may_ask_for_statistics_and_not_write(

@@ -1,0 +1,154 @@
+"""Areas as vector tiles with a value each, made by PostGIS."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from app.areas.area_store import CRITERIA, AreaSearch
+from app.database import Connection
+
+LAYER = "areas"
+
+EXTENT = 4096
+"""Units of a tile's side."""
+
+MARGIN = 64
+"""Units around a tile that its areas reach into, so that their outlines do not show its edges."""
+
+SHOWN_UNITS = 4
+"""Areas with a box smaller than this, half a pixel of a tile of 512 pixels, are left out."""
+
+MAX_FEATURES = 5_000
+"""Areas of one tile, the largest first: about 1 MB."""
+
+MAX_LAT = 85.0511287
+"""Where the square of web Mercator ends, in degrees."""
+
+
+class Value(StrEnum):
+    """The numbers of an entry that a map or a trend can be of, by their names there."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
+    MIN = "min"
+    MAX = "max"
+    SUM = "sum"
+    AREA_WEIGHTED_SUM = "area_weighted_sum"
+    LIT_AREA_KM2 = "lit_area_km2"
+    LIT_SHARE = "lit_share"
+
+
+ENTRIES = """
+    left join area_statistics latest on latest.area_id = a.id and latest.product = $10 and latest.period = $11
+        and latest.entry ->> 'status' <> 'empty'
+    left join area_statistics before on before.area_id = a.id and before.product = $10 and before.period = $12
+        and before.entry ->> 'status' <> 'empty'
+"""
+
+VALUE = """
+    (latest.entry ->> $13)::double precision
+        - case when $12::text is null then 0 else (before.entry ->> $13)::double precision end
+"""
+
+TILE = f"""
+    with bounds as (
+        select st_tileenvelope($1, $2, $14) as mercator,
+            st_intersection(
+                st_transform(st_tileenvelope($1, $2, $14, margin => {MARGIN / EXTENT}), 4326),
+                st_makeenvelope(-180, -{MAX_LAT}, 180, {MAX_LAT}, 4326)
+            ) as degrees,
+            360.0 / (1::bigint << $1) / {EXTENT} as unit
+    ),
+    here as (
+        select id, name, kind, geom, greatest(
+            st_xmax(geom) - st_xmin(geom),
+            (st_ymax(geom) - st_ymin(geom))
+                / cos(radians(least(abs(st_ymin(geom) + st_ymax(geom)) / 2, {MAX_LAT})))
+        ) / unit as units
+        from areas, bounds
+        where geom && bounds.degrees and {CRITERIA}
+    ),
+    chosen as (
+        select *, count(*) over () as found, row_number() over (order by units desc, id) as place
+        from here
+    ),
+    shown as (
+        select id, name, kind, found, st_asmvtgeom(
+            st_transform(st_simplify(st_clipbybox2d(geom, bounds.degrees), unit, true), 3857),
+            mercator, {EXTENT}, {MARGIN}, true
+        ) as outline
+        from chosen, bounds
+        where place <= {MAX_FEATURES} and units >= {SHOWN_UNITS}
+    ),
+    features as (
+        select a.id, a.outline, a.name, a.kind, {VALUE} as value, latest.entry ->> 'status' as status,
+            latest.period
+        from shown a {ENTRIES}
+        where a.outline is not null
+    )
+    select (select st_asmvt(features, '{LAYER}', {EXTENT}, 'outline', 'id') from features) as tile,
+        (select count(*) from here) as found,
+        (select count(*) from shown) as shown
+"""
+
+RANGE = f"""
+    select count(*) as areas, count({VALUE}) as valued, min({VALUE}) as low, max({VALUE}) as high,
+        st_xmin(st_extent(geom)) as west, st_ymin(st_extent(geom)) as south,
+        st_xmax(st_extent(geom)) as east, st_ymax(st_extent(geom)) as north
+    from (select * from areas where $1::int is null and $2::int is null and {CRITERIA}) a {ENTRIES}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaValues:
+    """Which areas are drawn, and by what."""
+
+    search: AreaSearch = field(default_factory=AreaSearch)
+    product: str | None = None
+    """Whose kept entries give the values; None draws outlines alone."""
+    period: str | None = None
+    before: str | None = None
+    """The period whose values are subtracted; None subtracts nothing."""
+    value: Value = Value.MEAN
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The values of a statement, from its $3 on."""
+        return (*self.search.values, self.product, self.period, self.before, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class AreaTile:
+    """A vector tile."""
+
+    content: bytes
+    """As Mapbox Vector Tiles 2.1 have it; empty where no area lies."""
+    dropped: int
+    """Areas that lie there but are too small, or too many, to be drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRange:
+    """What a map of areas needs to know of their values."""
+
+    areas: int
+    valued: int
+    """Areas with a value."""
+    low: float | None
+    high: float | None
+    bounds: tuple[float, float, float, float] | None
+    """West, south, east and north in degrees; None where there is no area."""
+
+
+async def read_tile(connection: Connection, asked: AreaValues, z: int, x: int, y: int) -> AreaTile:
+    """Return the areas of a tile of web Mercator."""
+    row = await connection.fetchrow(TILE, z, x, *asked.values, y)
+    return AreaTile(row["tile"] or b"", row["found"] - row["shown"])
+
+
+async def read_range(connection: Connection, asked: AreaValues) -> ValueRange:
+    """Return the smallest and the largest value, and where the areas lie."""
+    row = await connection.fetchrow(RANGE, None, None, *asked.values)
+    box = tuple(row[side] for side in ("west", "south", "east", "north"))
+    bounds = None if row["areas"] == 0 else box
+    return ValueRange(row["areas"], row["valued"], row["low"], row["high"], bounds)

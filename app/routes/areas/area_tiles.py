@@ -1,0 +1,181 @@
+"""Areas as vector tiles, with a value each, and the TileJSON of them."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.areas.area_store import AreaSearch
+from app.areas.area_tiles import LAYER, AreaValues, Value, read_range, read_tile
+from app.errors import RequestError
+from app.http.auth import require
+from app.http.parameters import ReadyState, known_names, revalidated
+from app.keys import Scope
+from app.products.product import Product
+from app.rendering.selecting import Span, years_before
+from app.routes.areas.areas import OpenDatabase, searched
+from app.routes.areas.many import one_period
+from app.state import AppState
+
+router = APIRouter(tags=["areas"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
+
+MVT = "application/vnd.mapbox-vector-tile"
+
+MAX_ZOOM = 22
+USUAL_ZOOM = 14
+"""The highest zoom of the TileJSON: at the next ones a map draws these tiles larger."""
+
+
+class VectorLayer(BaseModel):
+    """A layer of vector tiles, as TileJSON 3.0.0 describes it."""
+
+    id: str = LAYER
+    description: str = "Registered areas; the id of a feature is that of its area."
+    fields: dict[str, str]
+
+
+class AreasTileJson(BaseModel):
+    """TileJSON 3.0.0 of areas, with what a legend needs."""
+
+    tilejson: str = "3.0.0"
+    name: str
+    tiles: list[str]
+    vector_layers: list[VectorLayer]
+    minzoom: int = 0
+    maxzoom: int = USUAL_ZOOM
+    bounds: tuple[float, float, float, float]
+    attribution: str | None = None
+    product: str | None = Field(description="Whose kept values they have; null for outlines alone.")
+    value: Value
+    unit: str | None = Field(description="Of the value; null for shares and outlines.")
+    period: str | None = Field(description="Of the values.")
+    before: str | None = Field(description="The period whose values are subtracted, where changes are drawn.")
+    low: float | None = Field(description="The smallest value of all areas; null where there is none.")
+    high: float | None = Field(description="The largest.")
+    areas: int = Field(description="Areas that are drawn.")
+    valued: int = Field(description="Those with a value.")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Parameters of what is drawn."""
+
+    product: Annotated[
+        str | None, Query(max_length=200, description="A product that areas keep; outlines alone if absent.")
+    ] = None
+    period: Annotated[
+        str | None, Query(max_length=100, description="One period; the latest of the product if absent.")
+    ] = None
+    value: Annotated[Value, Query(description="A number of the kept entries.")] = Value.MEAN
+    change: Annotated[
+        bool, Query(description="Draw the value minus that of the same time one year before.")
+    ] = False
+    kind: Annotated[str | None, Query(max_length=200, description="Kind of the areas; all if absent.")] = None
+
+    def asked(self, state: AppState) -> tuple[Product | None, AreaValues]:
+        """Return the product, and what the database is asked.
+
+        Raises:
+            app.products.registry.UnknownProductError: If no product has this id.
+            app.errors.NothingLandedError: If nothing has landed in the period.
+            RequestError: If the product has no such value.
+        """
+        kind = searched("kind", self.kind)
+        if self.product is None:
+            if self.period is not None or self.change:
+                raise RequestError("a period and a change need a product; name it with product=")
+            return None, AreaValues(AreaSearch(kind=kind), value=self.value)
+        product = state.registry.get(self.product)
+        if self.value.startswith("lit_") and product.lit_above is None:
+            raise RequestError(f"product {product.id!r} has no lit area; choose another value")
+        if self.change and product.roles:
+            raise RequestError(f"product {product.id!r} compares dates itself; leave out change")
+        period = one_period(state.catalogue, product, self.period)
+        before = None
+        if self.change:
+            span = years_before(state.catalogue, product, Span((period,), None), 1)
+            if span is None:
+                raise RequestError(f"nothing has landed for {product.id!r} one year before {period}")
+            before = span.periods[0].text
+        search = AreaSearch(kind=kind, product=product.id)
+        return product, AreaValues(search, product.id, period.text, before, self.value)
+
+
+@router.get("/areas/tiles.json", name="areas_tilejson", dependencies=[Depends(revalidated)])
+async def tilejson(
+    request: Request, state: ReadyState, database: OpenDatabase, drawn: Annotated[Drawn, Depends()]
+) -> AreasTileJson:
+    """Return the TileJSON of areas as vector tiles; tile addresses fix the period that is described."""
+    product, asked = drawn.asked(state)
+    async with database.searching() as connection:
+        found = await read_range(connection, asked)
+    tile = request.url_for("areas_tile", z="{z}", x="{x}", y="{y}")
+    facts = {"product": asked.product, "period": asked.period, "kind": drawn.kind}
+    query = {name: value for name, value in facts.items() if value is not None}
+    if product is not None:
+        query |= {"value": str(drawn.value)} | ({"change": "true"} if drawn.change else {})
+    kinds = "areas" if drawn.kind is None else drawn.kind
+    fields = {"name": "String", "kind": "String"}
+    if product is not None:
+        fields |= {"value": "Number", "status": "String", "period": "String"}
+    return AreasTileJson(
+        name=kinds if product is None else f"{product.title}: {kinds}",
+        tiles=[f"{tile}?{urlencode(query)}" if query else str(tile)],
+        vector_layers=[VectorLayer(fields=fields)],
+        bounds=found.bounds or (-180.0, -90.0, 180.0, 90.0),
+        attribution=None if product is None else state.catalogue.collection(product.collection).attribution,
+        product=asked.product,
+        value=drawn.value,
+        unit=None if product is None else unit_of(product, drawn.value),
+        period=asked.period,
+        before=asked.before,
+        low=found.low,
+        high=found.high,
+        areas=found.areas,
+        valued=found.valued,
+    )
+
+
+def unit_of(product: Product, value: Value) -> str | None:
+    """Return the unit of a number of a product's entries."""
+    if value is Value.LIT_AREA_KM2:
+        return "km2"
+    if value is Value.LIT_SHARE:
+        return None
+    if value is Value.AREA_WEIGHTED_SUM and product.unit is not None:
+        return f"{product.unit} km2"
+    return product.unit
+
+
+@router.get(
+    "/areas/tiles/{z}/{x}/{y}.pbf",
+    name="areas_tile",
+    response_class=Response,
+    responses={200: {"description": "A vector tile.", "content": {MVT: {}}}},
+)
+async def tile(
+    *,
+    state: ReadyState,
+    database: OpenDatabase,
+    drawn: Annotated[Drawn, Depends()],
+    z: Annotated[int, Path(ge=0, le=MAX_ZOOM)],
+    x: Annotated[int, Path(ge=0)],
+    y: Annotated[int, Path(ge=0)],
+) -> Response:
+    """Return the areas of a tile of web Mercator, each with the latest value that is kept.
+
+    Outlines are simplified to what the zoom shows. Areas smaller than half a pixel, and the smallest where
+    there are more than 5,000, are left out, and `X-Tilewatch-Dropped` is their number. Values change when
+    scenes land, so that a tile must be revalidated; its `ETag` follows from its content.
+    """
+    if max(x, y) >= 1 << z:
+        raise RequestError(f"zoom {z} has columns and rows from 0 to {(1 << z) - 1}, not {x} and {y}")
+    _, asked = drawn.asked(state)
+    async with database.searching() as connection:
+        found = await read_tile(connection, asked, z, x, y)
+    headers = {"Cache-Control": "no-cache", "X-Tilewatch-Dropped": str(found.dropped)}
+    return Response(found.content, media_type=MVT, headers=headers)
