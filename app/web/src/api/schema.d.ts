@@ -225,6 +225,89 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/areas/timeseries": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return the kept series of all areas that keep a product and match: one row an area and period
+         * @description Rows are streamed in order of area and time, as they were at one moment. Nothing is computed: what is not
+         *     kept yet has the status `pending`, and `current` is false where a row does not tell of all that landed.
+         *     `X-Tilewatch-Unfilled` is the number of areas whose series are not counted as a whole yet, and
+         *     `X-Tilewatch-Changed` the number of periods with news.
+         */
+        readonly get: operations["areas.areas_timeseries"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/areas/statistics": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Return the statistics of all areas that match in one period: one row an area
+         * @description Rows are streamed in order of the areas' ids. Entries that are kept and tell of all that landed are read;
+         *     the others are computed, whether or not the area keeps the product, and have `kept` false.
+         */
+        readonly post: operations["areas.areas_statistics"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/areas/tiles.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return the TileJSON of areas as vector tiles; tile addresses fix the period that is described */
+        readonly get: operations["areas.areas_tilejson"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/areas/tiles/{z}/{x}/{y}.pbf": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return the areas of a tile of web Mercator, each with the latest value that is kept
+         * @description Outlines are simplified to what the zoom shows. Areas smaller than half a pixel, and the smallest where
+         *     there are more than 5,000, are left out, and `X-Tilewatch-Dropped` is their number. Values change when
+         *     scenes land, so that a tile must be revalidated; its `ETag` follows from its content.
+         */
+        readonly get: operations["areas.areas_tile"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/areas": {
         readonly parameters: {
             readonly query?: never;
@@ -1079,6 +1162,83 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AreasTileJson
+         * @description TileJSON 3.0.0 of areas, with what a legend needs.
+         */
+        readonly AreasTileJson: {
+            /**
+             * Tilejson
+             * @default 3.0.0
+             */
+            readonly tilejson: string;
+            /** Name */
+            readonly name: string;
+            /** Tiles */
+            readonly tiles: readonly string[];
+            /** Vector Layers */
+            readonly vector_layers: readonly components["schemas"]["VectorLayer"][];
+            /**
+             * Minzoom
+             * @default 0
+             */
+            readonly minzoom: number;
+            /**
+             * Maxzoom
+             * @default 14
+             */
+            readonly maxzoom: number;
+            /** Bounds */
+            readonly bounds: readonly [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Attribution */
+            readonly attribution?: string | null;
+            /**
+             * Product
+             * @description Whose kept values they have; null for outlines alone.
+             */
+            readonly product: string | null;
+            readonly value: components["schemas"]["Value"];
+            /**
+             * Unit
+             * @description Of the value; null for shares and outlines.
+             */
+            readonly unit: string | null;
+            /**
+             * Period
+             * @description Of the values.
+             */
+            readonly period: string | null;
+            /**
+             * Before
+             * @description The period whose values are subtracted, where changes are drawn.
+             */
+            readonly before: string | null;
+            /**
+             * Low
+             * @description The smallest value of all areas; null where there is none.
+             */
+            readonly low: number | null;
+            /**
+             * High
+             * @description The largest.
+             */
+            readonly high: number | null;
+            /**
+             * Areas
+             * @description Areas that are drawn.
+             */
+            readonly areas: number;
+            /**
+             * Valued
+             * @description Those with a value.
+             */
+            readonly valued: number;
+        };
         /** BaseModel */
         readonly BaseModel: Record<string, never>;
         /**
@@ -2065,6 +2225,12 @@ export interface components {
             /** Coordinates */
             readonly coordinates: readonly (components["schemas"]["Position2D"] | components["schemas"]["Position3D"])[];
         };
+        /**
+         * ManyFormat
+         * @description The formats of the series of many areas.
+         * @enum {string}
+         */
+        readonly ManyFormat: "json" | "csv" | "parquet";
         /**
          * MultiLineString
          * @description MultiLineString Model
@@ -3598,6 +3764,32 @@ export interface components {
             readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
         };
         /**
+         * Value
+         * @description The numbers of an entry that a map or a trend can be of, by their names there.
+         * @enum {string}
+         */
+        readonly Value: "mean" | "median" | "min" | "max" | "sum" | "area_weighted_sum" | "lit_area_km2" | "lit_share";
+        /**
+         * VectorLayer
+         * @description A layer of vector tiles, as TileJSON 3.0.0 describes it.
+         */
+        readonly VectorLayer: {
+            /**
+             * Id
+             * @default areas
+             */
+            readonly id: string;
+            /**
+             * Description
+             * @default Registered areas; the id of a feature is that of its area.
+             */
+            readonly description: string;
+            /** Fields */
+            readonly fields: {
+                readonly [key: string]: string;
+            };
+        };
+        /**
          * Link
          * @description A link to a related resource.
          */
@@ -4440,6 +4632,236 @@ export interface operations {
                     readonly "application/json": {
                         readonly [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.areas_timeseries": {
+        readonly parameters: {
+            readonly query: {
+                /** @description Id of a product that areas keep. */
+                readonly product: string;
+                readonly kind?: string | null;
+                /** @description Part of the name */
+                readonly name?: string | null;
+                /** @description west,south,east,north in degrees */
+                readonly bbox?: string | null;
+                /** @description Own properties the areas have, as JSON: {"crop":"barley"}. */
+                readonly properties?: string | null;
+                /** @description A period (included) or an instant. */
+                readonly start?: string | null;
+                /** @description A period (included) or an instant. */
+                readonly end?: string | null;
+                readonly f?: components["schemas"]["ManyFormat"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One row an area and period. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": Record<string, never>;
+                    readonly "text/csv": string;
+                    readonly "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.areas_statistics": {
+        readonly parameters: {
+            readonly query: {
+                /** @description Id of a product. */
+                readonly product: string;
+                /** @description One period; the latest if absent. */
+                readonly datetime?: string | null;
+                /** @description Up to ten thresholds in the unit, separated by commas, for the lit area of products of lights; the product's own if left out. */
+                readonly lit_above?: string | null;
+                readonly f?: components["schemas"]["ManyFormat"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    /** Ids */
+                    readonly ids?: readonly number[] | null;
+                    /** Kind */
+                    readonly kind?: string | null;
+                    /** Name */
+                    readonly name?: string | null;
+                    /** Bbox */
+                    readonly bbox?: readonly number[] | null;
+                    /** Properties */
+                    readonly properties?: {
+                        readonly [key: string]: unknown;
+                    } | null;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description One row an area and period. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": Record<string, never>;
+                    readonly "text/csv": string;
+                    readonly "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.areas_tilejson": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A product that areas keep; outlines alone if absent. */
+                readonly product?: string | null;
+                /** @description One period; the latest of the product if absent. */
+                readonly period?: string | null;
+                /** @description A number of the kept entries. */
+                readonly value?: components["schemas"]["Value"];
+                /** @description Draw the value minus that of the same time one year before. */
+                readonly change?: boolean;
+                /** @description Kind of the areas; all if absent. */
+                readonly kind?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AreasTileJson"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.areas_tile": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A product that areas keep; outlines alone if absent. */
+                readonly product?: string | null;
+                /** @description One period; the latest of the product if absent. */
+                readonly period?: string | null;
+                /** @description A number of the kept entries. */
+                readonly value?: components["schemas"]["Value"];
+                /** @description Draw the value minus that of the same time one year before. */
+                readonly change?: boolean;
+                /** @description Kind of the areas; all if absent. */
+                readonly kind?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly z: number;
+                readonly x: number;
+                readonly y: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A vector tile. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/vnd.mapbox-vector-tile": unknown;
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
