@@ -1,11 +1,11 @@
 """Thresholds of lit areas, as requests give them."""
 
-import math
 from typing import Annotated
 
 from fastapi import Query
 
 from app.errors import RequestError
+from app.http.parameters import numbers_in
 from app.products.description import MAX_LIT
 from app.products.product import Product
 
@@ -31,18 +31,3 @@ def lit_at(product: Product, text: str) -> Product:
     if not 1 <= len(thresholds) <= MAX_LIT:
         raise RequestError(f"lit_above has 1 to {MAX_LIT} thresholds, not {len(thresholds)}")
     return product.lit_at(thresholds)
-
-
-def numbers_in(name: str, text: str) -> list[float]:
-    """Read a parameter that holds numbers.
-
-    Raises:
-        RequestError: If it holds anything else.
-    """
-    try:
-        numbers = [float(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        numbers = [math.nan]
-    if not all(map(math.isfinite, numbers)):
-        raise RequestError(f"{name} must be numbers separated by commas, not {text[:80]!r}")
-    return numbers

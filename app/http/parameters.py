@@ -1,6 +1,7 @@
 """Query parameters: their names, and value types that refuse invalid values."""
 
 import inspect
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -163,6 +164,21 @@ def refuse_twice(request: Request, names: Collection[str]) -> None:
     for name in names:
         if len(request.query_params.getlist(name)) > 1:
             raise RequestError(f"parameter {name!r} is given more than once; give it once")
+
+
+def numbers_in(name: str, text: str) -> list[float]:
+    """Read a parameter that holds numbers.
+
+    Raises:
+        RequestError: If it holds anything else.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise RequestError(f"{name} must be numbers separated by commas, not {text[:80]!r}")
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from app import errors
 from app.errors import NothingLandedError, RequestError
 from app.http.auth import require
 from app.http.bodies import SMALL_BYTES, JsonObject, RequestedFeatures
-from app.http.lights import LitAbove, lit_at, numbers_in
-from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names
+from app.http.lights import LitAbove, lit_at
+from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names, numbers_in
 from app.http.periods import chosen_periods
 from app.keys import Scope
 from app.rendering.basis import of_one_basis
