@@ -42,6 +42,7 @@ from app.statistics.memory import DatabaseMemory, ProcessMemory
 from app.statistics.service import StatisticsService
 from app.statistics.zonal import ZonalEngine
 from app.tasks.damage_exchange import DamageExchange
+from app.tasks.feed_polling import FeedPolling
 from app.tasks.region_rotation import RegionRotation
 from app.tasks.schedule import schedule
 from app.tasks.scheduler import Scheduler
@@ -142,7 +143,8 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
                 series_refresh,
                 SceneIndexUpdates(database, storage),
                 rotation,
-                Verification.of(settings, database, catalogue, command_line),
+                verification=Verification.of(settings, database, catalogue, command_line),
+                feed_polling=FeedPolling(database, descriptions, jobs, most_days=settings.order_days),
                 refresh_every=timedelta(seconds=settings.jobs_every_s),
                 nightly=nightly,
             ),

@@ -165,7 +165,7 @@ def _poll_line(poll: Poll) -> str:
     said = f": {poll.error}" if poll.error else ""
     return (
         f"{poll.ended_at:%Y-%m-%d %H:%M}Z  {poll.status}  {poll.starts:%Y-%m-%d}/{poll.ends:%Y-%m-%d}  "
-        f"job {poll.order_id}, {poll.found} found, {poll.landed} landed{said}"
+        f"job {poll.order_id or 'refused'}, {poll.found} found, {poll.landed} landed{said}"
     )
 
 

@@ -196,8 +196,6 @@ class Progress:
     """When the next piece is due; None if none is."""
     failures: int = 0
     """Consecutive failures of the piece that has most."""
-    checked_at: datetime | None = None
-    """When the latest look began that left nothing out."""
 
 
 @dataclass(frozen=True, slots=True)

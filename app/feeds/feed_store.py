@@ -15,7 +15,7 @@ MAX_PAGE = 1000
 PROGRESS = """
     select count(*)::int as pieces, count(*) filter (where round > 0)::int as looked_at,
         count(*) filter (where complete_at is not null)::int as complete, max(order_id) as under_way,
-        min(due_at) as next_at, coalesce(max(failures), 0) as failures, max(complete_at) as checked_at
+        min(due_at) as next_at, coalesce(max(failures), 0) as failures
     from feed_pieces where feed_id = feeds.id
 """
 

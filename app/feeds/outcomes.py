@@ -57,6 +57,13 @@ def outcome_of(look: Look, piece: Piece, job: Job | None, now: datetime) -> Outc
     )
 
 
+def refusal(look: Look, piece: Piece, reason: str, now: datetime) -> Outcome:
+    """Return what comes of a look that failed, or could not even be ordered: it is tried again later."""
+    failures = piece.failures + 1
+    due_at = now + backoff(look.every, failures)
+    return Outcome("failed", due_at, piece.complete_at, piece.watermark, failures, reason)
+
+
 def _decided(look: Look, piece: Piece, job: Job | None, facts: Mapping[str, Any], now: datetime) -> Outcome:
     """Return whether a look succeeded, and when the piece is due again.
 
@@ -64,12 +71,11 @@ def _decided(look: Look, piece: Piece, job: Job | None, facts: Mapping[str, Any]
     stays before it.
     """
 
-    def decided(status: PollStatus, due_at: datetime | None, error: str | None, failures: int = 0) -> Outcome:
-        return Outcome(status, due_at, piece.complete_at, piece.watermark, failures, error)
+    def decided(status: PollStatus, due_at: datetime | None, error: str | None) -> Outcome:
+        return Outcome(status, due_at, piece.complete_at, piece.watermark, 0, error)
 
     def failed(reason: str) -> Outcome:
-        failures = piece.failures + 1
-        return decided("failed", now + backoff(look.every, failures), reason, failures)
+        return refusal(look, piece, reason, now)
 
     if job is None:
         return failed("its order was forgotten before it could be read")

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from app.database import Connection
 from app.feeds.outcomes import Outcome, PollStatus
@@ -38,6 +37,11 @@ SPLIT = """
     values ($1, $2, $3, $4, $5, $6)
 """
 
+TRY_AGAIN = """
+    update feed_pieces set due_at = $2 where feed_id = $1 and failures > 0 and due_at > $2 and id <> $3
+"""
+"""What failed before is tried at once when the archive answers again."""
+
 NOTE_FEED = """
     update feeds set polled_at = $2,
         succeeded_at = case when $3 then $2 else succeeded_at end,
@@ -55,9 +59,12 @@ NOTE_POLL = """
 """
 
 TO_SERVE = """
-    select id from feeds where
-        exists (select from feed_pieces piece where piece.feed_id = feeds.id and piece.order_id is not null)
-        or (not paused and starts <= $1 and (
+    select id, under_way from feeds cross join lateral (
+        select exists (
+            select from feed_pieces piece where piece.feed_id = feeds.id and piece.order_id is not null
+        ) as under_way
+    ) orders
+    where under_way or (not paused and starts <= $1 and (
             exists (select from feed_pieces piece where piece.feed_id = feeds.id and piece.due_at <= $1)
             or not exists (
                 select from feed_pieces piece where piece.feed_id = feeds.id and piece.starts <= feeds.starts
@@ -67,7 +74,7 @@ TO_SERVE = """
                     and (piece.ends > $1 or piece.ends >= feeds.ends)
             )
         ))
-    order by polled_at nulls first, id
+    order by under_way desc, polled_at nulls first, id
 """
 
 LAST = "select * from feed_polls where feed_id = $1 order by id desc limit $2"
@@ -85,7 +92,8 @@ class Poll:
     starts: datetime
     ends: datetime
     """The time that was looked at."""
-    order_id: int
+    order_id: int | None
+    """None if what was to be ordered was refused."""
     asked_at: datetime
     ended_at: datetime
     status: PollStatus
@@ -115,17 +123,8 @@ async def note_order(connection: Connection, piece: Piece, order_id: int, now: d
     await connection.execute(NOTE_ORDER, piece.id, order_id, now, piece.round)
 
 
-async def end_look(
-    connection: Connection, piece: Piece, outcome: Outcome, now: datetime, *, parts: Sequence[datetime] = ()
-) -> bool:
+async def end_look(connection: Connection, piece: Piece, outcome: Outcome, now: datetime) -> bool:
     """Record what a look came to, once; call it within a transaction.
-
-    Args:
-        connection: To the database.
-        piece: As it was while the order ran.
-        outcome: What the look came to.
-        now: UTC.
-        parts: Beginning, middle and end of the pieces that take its place.
 
     Returns:
         Whether it was recorded now; False if it was before, or the piece is gone.
@@ -141,12 +140,8 @@ async def end_look(
     )
     if feed_id is None:
         return False
-    if parts:
-        await connection.execute("delete from feed_pieces where id = $1", piece.id)
-        for starts, ends in itertools.pairwise(parts):
-            await connection.execute(
-                SPLIT, feed_id, starts, ends, now, outcome.complete_at, outcome.watermark
-            )
+    if outcome.status != "failed":
+        await connection.execute(TRY_AGAIN, feed_id, now, piece.id)
     reason = None if outcome.error is None else outcome.error[:MAX_REASON]
     await connection.execute(
         NOTE_FEED,
@@ -164,7 +159,7 @@ async def end_look(
         piece.starts,
         piece.ends,
         piece.order_id,
-        piece.asked_at,
+        piece.asked_at or now,
         now,
         outcome.status,
         outcome.found,
@@ -172,6 +167,23 @@ async def end_look(
         reason,
     )
     return True
+
+
+async def split_piece(
+    connection: Connection, feed_id: int, piece: Piece, bounds: Sequence[datetime], now: datetime
+) -> None:
+    """Put several pieces in the place of one; call it within a transaction.
+
+    Args:
+        connection: To the database.
+        feed_id: Whose piece it is.
+        piece: As it was before its look.
+        bounds: Beginning of the first one, middles, and end of the last.
+        now: When they are due.
+    """
+    await connection.execute("delete from feed_pieces where id = $1", piece.id)
+    for starts, ends in itertools.pairwise(bounds):
+        await connection.execute(SPLIT, feed_id, starts, ends, now, piece.complete_at, piece.watermark)
 
 
 async def last_polls(connection: Connection, feed_id: int, *, limit: int) -> list[Poll]:
@@ -186,13 +198,13 @@ async def orders_under_way(connection: Connection) -> int:
     return found
 
 
-async def feeds_to_serve(connection: Connection, now: datetime) -> list[int]:
-    """Return ids of the feeds with a piece that is due or under way, or a time that no piece covers.
+async def feeds_to_serve(connection: Connection, now: datetime) -> list[tuple[int, bool]]:
+    """Return the feeds with a piece that is due or under way, or a time that no piece covers.
 
-    Those that were asked longest ago come first.
+    Returns:
+        Id, and whether an order is under way; those first, then those that were asked longest ago.
     """
-    rows: list[Any] = await connection.fetch(TO_SERVE, now)
-    return [row["id"] for row in rows]
+    return [(row["id"], row["under_way"]) for row in await connection.fetch(TO_SERVE, now)]
 
 
 async def forget_polls(connection: Connection, older_than: timedelta) -> None:

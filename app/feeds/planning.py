@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.jobs.job_store import OF_FEEDS
 from mosaics.period import Cadence, instant_text
 
 LENGTHS: Mapping[int, int] = {12: 366, 3: 92, 1: 31}
@@ -96,8 +97,8 @@ def missing_pieces(
     starts: datetime,
     ends: datetime | None,
     now: datetime,
-    cadence: Cadence,
     *,
+    cadence: Cadence,
     most_days: int,
 ) -> list[tuple[datetime, datetime]]:
     """Return the pieces a feed still needs, to cover its time up to now.
@@ -156,7 +157,7 @@ def key_of(look: Look, piece: Piece, request: Mapping[str, Any]) -> str:
     A request that is another since the feed was changed has another key.
     """
     digest = hashlib.sha256(json.dumps(dict(request), sort_keys=True).encode()).hexdigest()[:8]
-    return f"feed-{look.feed_id}-{piece.id}-{piece.round}-{digest}"
+    return f"{OF_FEEDS}{look.feed_id}-{piece.id}-{piece.round}-{digest}"
 
 
 def request_of(look: Look, piece: Piece) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class FeedPoll(BaseModel):
 
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="to")
-    job: int
+    job: int | None = Field(description="Null if what was to be ordered was refused.")
     asked_at: datetime
     ended_at: datetime
     status: PollStatus = Field(
@@ -96,16 +96,18 @@ class FeedPoll(BaseModel):
     @classmethod
     def of(cls, request: Request, poll: Poll) -> "FeedPoll":
         """Return the document of a look."""
+        job = poll.order_id
+        href = None if job is None else str(request.url_for("job", job=job))
         return cls(
             **{"from": poll.starts, "to": poll.ends},
-            job=poll.order_id,
+            job=job,
             asked_at=poll.asked_at,
             ended_at=poll.ended_at,
             status=poll.status,
             found=poll.found,
             landed=poll.landed,
             error=poll.error,
-            links=[Link(rel="job", href=str(request.url_for("job", job=poll.order_id)), type=JSON)],
+            links=[] if href is None else [Link(rel="job", href=href, type=JSON)],
         )
 
 

@@ -34,6 +34,9 @@ FIELDS = """
     created_at, started_at, finished_at
 """
 
+OF_FEEDS = "feed-"
+"""How keys of orders of feeds begin, which wait until those of users have started."""
+
 SILENT = "(seen_at not between now() - {lease}::interval and now() + {lease}::interval)"
 """Whether the holder of a running job is silent. A heartbeat of the time to come was written before the
 database's clock was set back; a holder that lives writes another within seconds."""
@@ -54,7 +57,7 @@ CLAIM = f"""
             and $4 > (
                 select count(*) from orders where status = 'running' and not {SILENT.format(lease="$2")}
             )
-        order by id for update skip locked limit 1
+        order by coalesce(key like '{OF_FEEDS}%', false), id for update skip locked limit 1
     )
     returning {FIELDS}
 """
@@ -195,7 +198,9 @@ async def cancel_job(connection: Connection, job_id: int) -> Job:
 
 
 async def claim_job(connection: Connection, holder: str, *, at_once: int, but: Collection[int]) -> Job | None:
-    """Claim the job that is due: the oldest that waits or whose holder was lost; call in a transaction.
+    """Claim the job that is due: the oldest that waits or whose holder was lost, feeds last.
+
+    Call it in a transaction.
 
     Args:
         connection: To the database.

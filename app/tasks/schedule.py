@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from app.database import Database
+from app.feeds.piece_store import forget_polls
 from app.jobs.job_store import forget_jobs
 from app.regions.runs import forget_runs
 from app.stac.index_updates import SceneIndexUpdates
 from app.statistics.cache import forget_unused
+from app.tasks.feed_polling import FeedPolling
 from app.tasks.region_rotation import RegionRotation
 from app.tasks.series_refresh import SeriesRefresh
 from app.tasks.task import Every, Nightly, StillLeading, Task
@@ -27,6 +29,9 @@ SLOTS_KEPT = timedelta(days=7)
 JOBS_KEPT = timedelta(days=30)
 """How long a job is kept after its end, with its idempotency key."""
 
+POLLS_KEPT = timedelta(days=30)
+"""How long a feed's look at its archive is kept; the last one always is."""
+
 RUNS_KEPT = timedelta(days=731)
 """How long a refresh of a region is kept after its end: two years, one of them a leap year."""
 
@@ -36,8 +41,9 @@ def schedule(
     series_refresh: SeriesRefresh,
     indexing: SceneIndexUpdates,
     rotation: RegionRotation,
-    verification: Verification,
     *,
+    verification: Verification,
+    feed_polling: FeedPolling,
     refresh_every: timedelta,
     nightly: Nightly,
 ) -> tuple[Task, ...]:
@@ -56,12 +62,14 @@ def schedule(
             await forget_slots(connection, SLOTS_KEPT)
             await forget_jobs(connection, JOBS_KEPT)
             await forget_runs(connection, RUNS_KEPT)
+            await forget_polls(connection, POLLS_KEPT)
         return {"forgotten": forgotten}
 
     verifying = [Task("verification", Every(VERIFIED_EVERY), verification.run)]
     return (
         Task("regions", nightly, rotation.choose),
         Task("region-runs", Every(refresh_every), rotation.follow),
+        Task("feeds", Every(refresh_every), feed_polling.run),
         Task("stac-index", Every(refresh_every), index),
         Task("kept-series", Every(refresh_every), refresh),
         Task("mosaics", Every(refresh_every), verification.rebuild_mosaics),

@@ -83,7 +83,7 @@ STATEMENTS = (
         feed_id bigint not null references feeds on delete cascade,
         starts timestamptz not null,
         ends timestamptz not null,
-        order_id bigint not null,
+        order_id bigint,
         asked_at timestamptz not null,
         ended_at timestamptz not null,
         status text not null check (status in ('done', 'partial', 'failed', 'split')),
@@ -92,6 +92,7 @@ STATEMENTS = (
         error text
     )
     """,
+    "comment on column feed_polls.order_id is 'null where what was to be ordered was refused'",
     "comment on column feed_polls.status is 'split: there was more than one order may land'",
     "create index feed_polls_latest on feed_polls (feed_id, id desc)",
 )

@@ -68,7 +68,7 @@ def test_pieces_join_and_no_order_is_longer_than_allowed(starts, ends, cadence, 
 def test_missing_pieces_reach_beyond_now_back_to_an_earlier_beginning_and_up_to_the_end():
     def missing(pieces: list[Piece], starts: str, ends: str | None, now: str) -> list[tuple[str, str]]:
         end = None if ends is None else at(ends)
-        spans = missing_pieces(pieces, at(starts), end, at(now), Cadence.MONTH, most_days=366)
+        spans = missing_pieces(pieces, at(starts), end, at(now), cadence=Cadence.MONTH, most_days=366)
         return [(f"{a:%Y-%m-%d}", f"{b:%Y-%m-%d}") for a, b in spans]
 
     assert missing([], "2025-01-01", None, "2025-05-05") == [("2025-01-01", "2026-01-01")]

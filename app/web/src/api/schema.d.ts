@@ -1689,8 +1689,11 @@ export interface components {
              * Format: date-time
              */
             readonly to: string;
-            /** Job */
-            readonly job: number;
+            /**
+             * Job
+             * @description Null if what was to be ordered was refused.
+             */
+            readonly job: number | null;
             /**
              * Asked At
              * Format: date-time
