@@ -6,7 +6,6 @@ that until it stands nothing is seen, and a landing killed on the way is complet
 
 import asyncio
 import fcntl
-import json
 import os
 import shutil
 import tempfile
@@ -28,7 +27,7 @@ from ingest.raster import DamagedRasterError
 from mosaics.collection import Collection
 from mosaics.commits import DAMAGED, LogState
 from mosaics.log import commit_scenes, read_state
-from mosaics.seals import COPY, sealed
+from mosaics.seals import COPY, sealed, unsealed
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
 from mosaics.verifying import is_stored
 
@@ -251,15 +250,13 @@ async def put_collection(storage: Storage, collection: Collection) -> None:
     key = f"collections/{collection.id}/collection.json"
     document = collection.to_stac()
     with suppress(ObjectNotFoundError, *DAMAGED):
-        stored = json.loads(await storage.get(key))
+        stored = unsealed(await storage.get(key))
         earlier = {band.name: band.landed for band in Collection.from_stac(stored).bands}
         now = {band.name: band.landed for band in collection.bands}
         document = collection.with_landed(earlier).with_landed(now).to_stac()
         if stored == document:
             return
-    await storage.put(
-        key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
-    )
+    await storage.put(key, sealed(document), "application/json")
 
 
 async def put_same(storage: Storage, key: str, content: Path | bytes, media_type: str) -> None:

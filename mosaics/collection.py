@@ -1,6 +1,5 @@
 """A collection: scenes with the same bands from one archive, kept as a STAC Collection."""
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
 from mosaics.period import Cadence
+from mosaics.seals import unsealed
 
 STAC_VERSION = "1.1.0"
 STAC_EXTENSIONS = (
@@ -261,8 +261,7 @@ def read_collection(data: bytes, collection_id: str) -> Collection:
         ValueError: If it is damaged, or describes another collection; the message is one line.
     """
     try:
-        document = json.loads(data)
-        collection = Collection.from_stac(document)
+        collection = Collection.from_stac(unsealed(data))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(str(error).splitlines()[0][:100]) from error
     if collection.id != collection_id:

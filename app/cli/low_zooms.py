@@ -1,11 +1,10 @@
 """Low zooms: making the overviews that a collection's mosaics lack, and telling what came of it."""
 
-import json
 from collections.abc import Callable, Container, Iterable
 
 from app.cli.reporting import Reporter
 from ingest.overviews.building import OverviewOutcome, build_overviews
-from mosaics.collection import Collection
+from mosaics.collection import read_collection
 from mosaics.descriptions.collections import ClearRule
 from mosaics.period import Period
 from mosaics.storage import ObjectNotFoundError, Storage
@@ -33,12 +32,12 @@ async def bring_overviews(
         progress: Told the overviews done, and how many there are to be made of a mosaic.
     """
     try:
-        document = json.loads(await storage.get(f"collections/{collection_id}/collection.json"))
+        document = await storage.get(f"collections/{collection_id}/collection.json")
     except ObjectNotFoundError:
         return OverviewOutcome()
     outcome = await build_overviews(
         storage,
-        Collection.from_stac(document),
+        read_collection(document, collection_id),
         clear,
         periods=None if periods is None else sorted(set(periods)),
         damaged=damaged,

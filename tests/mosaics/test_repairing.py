@@ -12,6 +12,7 @@ from mosaics.document import MosaicDocument
 from mosaics.log import commit_scenes, read_state
 from mosaics.period import Cadence
 from mosaics.repairing import collection_damage, repair
+from mosaics.seals import sealed
 from mosaics.sweeping import unreferenced
 from tests.mosaics.records import HARVEST, JULY, JUNE, scene
 
@@ -189,7 +190,11 @@ async def test_a_collection_whose_first_commit_is_damaged_is_not_taken_for_empty
     assert catalogue.periods("harvest") == (JUNE, JULY)
 
 
-@pytest.mark.parametrize("damage", [b"null", b"[]", b"{", b"[" * 100_000, b'{"id": "other"}', None])
+READABLE = sealed({**HARVEST.to_stac(), "title": "Field"}).replace(b'"title":"Field"', b'"title":"Fielf"')
+"""A description with one changed bit, which only its seal tells."""
+
+
+@pytest.mark.parametrize("damage", [b"null", b"[]", b"{", b"[" * 100_000, b'{"id": "other"}', READABLE, None])
 async def test_a_damaged_description_is_of_its_collection_alone(folder, damage):
     await land_four(folder)
     other = HARVEST.model_copy(update={"id": "other"})
