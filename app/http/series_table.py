@@ -18,6 +18,9 @@ unit times pixels and `area_weighted_sum` in unit times km2."""
 
 LIT = ("lit_area_km2", "lit_share")
 
+FURTHER_LIT = {"lit_area_km2": "area_km2", "lit_share": "share"}
+LIT_CHANGES = {name: name for name in ("newly_lit_km2", "dimmed_km2", "lit_before_km2", "lit_after_km2")}
+
 TEXTS = ("period", "status", "unit", "scenes", "reason", "note", "inputs")
 TRUTHS = ("kept", "synthetic")
 
@@ -40,7 +43,7 @@ def columns(product: Product) -> tuple[Column, ...]:
     """
     names = (
         *("period", "status", "kept", "unit", *NUMBERS, "p2", "p98", "lit_above", *LIT),
-        *(f"{name} (above {above:g})" for above in product.further_lit_above for name in LIT),
+        *(f"{name} (above {above:g})" for above, names in _further_lights(product) for name in names),
         *(f"{name} (ha)" for name in product.class_names),
         *(f"{row.name} (ha)" for row in product.counted),
         *_windows(product),
@@ -60,21 +63,32 @@ def row(product: Product, entry: Mapping[str, Any]) -> list[Cell]:
     classes = {each["name"]: each["area_ha"] for each in entry.get("classes", ())}
     counted = {each["name"]: each["area_ha"] for each in entry.get("counted", ())}
     windows = entry.get("windows", {})
-    lit = {each["above"]: (each["area_km2"], each["share"]) for each in entry.get("lit", ())}
+    lit = {each["above"]: each for each in entry.get("lit_changes" if product.lights else "lit", ())}
     percentiles = entry.get("percentiles", {})
     numbers = {"area_km2": entry.get("area_km2")} if entry["status"] in BLANK else entry
     return [
         *(entry["period"], entry["status"], entry["kept"], product.unit),
         *(numbers.get(name) for name in NUMBERS),
         *(percentiles.get("p2"), percentiles.get("p98")),
-        *(product.lit_above, *(entry.get(name) for name in LIT)),
-        *chain.from_iterable(lit.get(above, (None, None)) for above in product.further_lit_above),
+        *(None if product.lights else product.lit_above, *(entry.get(name) for name in LIT)),
+        *chain.from_iterable(_lights(lit.get(above, {}), names) for above, names in _further_lights(product)),
         *(classes.get(name) for name in product.class_names),
         *(counted.get(row.name) for row in product.counted),
         *(windows.get(role, {}).get("period") for role in _windows(product)),
         *(entry.get("cell_size_m"), entry.get("synthetic")),
         *(" ".join(entry.get("scenes", ())), entry.get("reason"), entry.get("note"), entry.get("inputs")),
     ]
+
+
+def _further_lights(product: Product) -> list[tuple[float, Mapping[str, str]]]:
+    """Return thresholds and the columns of each: a name in an entry by the column's."""
+    if product.lights is not None:
+        return [(above, LIT_CHANGES) for above in product.lit_thresholds]
+    return [(above, FURTHER_LIT) for above in product.further_lit_above]
+
+
+def _lights(found: Mapping[str, float], names: Mapping[str, str]) -> list[Cell]:
+    return [found.get(name) for name in names.values()]
 
 
 def _windows(product: Product) -> tuple[str, ...]:

@@ -69,6 +69,9 @@ class ProductDescription(BaseModel):
     """Statistics give the area above each of these as well."""
     zero_below: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The archive stores values below this as 0, so that a threshold at or below it means: above 0."""
+    lights: str | None = Field(default=None, min_length=1)
+    """Of a product that compares two dates: the band of lights. In place of a lit area, statistics give what
+    is newly lit and what has dimmed at each threshold."""
     observations: str | None = Field(default=None, min_length=1)
     """The band that says how often a pixel was observed: points and statistics give it as `n_obs`."""
     offset: float | None = Field(default=None, ge=-MAX_VALUE, le=MAX_VALUE)
@@ -165,6 +168,7 @@ class ProductDescription(BaseModel):
         if self.observations is not None and (self.roles or not self.expression):
             refuse("observations", "this belongs to an expression without roles")
         self._check_counted()
+        self._check_lights()
         self._check_absences()
         if self.plausible is not None and not self.plausible[0] < self.plausible[1]:
             refuse("plausible", "low stands below high; these are {:g} and {:g}".format(*self.plausible))
@@ -219,6 +223,17 @@ class ProductDescription(BaseModel):
                     f"counted[{i}].where",
                     f"it names bands that the expression does not; there are: {there_are}",
                 )
+
+    def _check_lights(self) -> None:
+        if self.lights is None:
+            return
+        if self.lit_above is None:
+            refuse("lights", "the first threshold stands in lit_above; add lit_above = …")
+        if len(self.roles) != 2 or self._years:
+            refuse("lights", "this belongs to a product with two roles of one window each")
+        for role in self.roles:
+            if f"{role}.{self.lights}" not in self._compiled.bands:
+                refuse("lights", f"the expression does not name {role}.{self.lights}")
 
     def _conditions(self) -> tuple[Expression, ...]:
         found = []

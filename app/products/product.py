@@ -8,10 +8,16 @@ from typing import Any, Literal
 
 from app.products.classes import OTHER, OTHER_COLOR, ValueRow
 from app.products.comparisons import Comparisons
+from app.products.compiling import compile_expression
 from app.products.description import ProductDescription
 from app.products.expression import Expression
 from app.products.palette import LegendEntry, Palette, hex_color
 from colormaps import load_colormap
+
+LIT_NEW = "newly lit"
+LIT_DIMMED = "dimmed"
+LIT_BOTH = "lit at both dates"
+"""States of a cell that is valid at both dates of a product that compares lights."""
 
 
 class ProductFileError(ValueError):
@@ -76,6 +82,24 @@ class Product(ProductDescription):
         return dict(zip((row.name for row in self.counted), self._conditions(), strict=True))
 
     @cached_property
+    def for_statistics(self) -> "Product":
+        """Itself with the conditions of its lights at each threshold, which a tile does not need."""
+        if self.lights is None:
+            return self
+        found = self._with("conditions", "comparisons", "is_scale_free")
+        found.__dict__["conditions"] = {**self.conditions, **self._light_conditions()}
+        return found
+
+    def _light_conditions(self) -> dict[str, Expression]:
+        now, then = (f"{role}.{self.lights}" for role in self.role_bands)
+        conditions = {}
+        for above in self.lit_thresholds:
+            for state, after, before in ((LIT_NEW, ">", "<="), (LIT_DIMMED, "<=", ">"), (LIT_BOTH, ">", ">")):
+                where = f"minimum({then} {before} {above!r}, {now} {after} {above!r})"
+                conditions[light_mark(state, above)] = compile_expression(where, roles=tuple(self.roles))
+        return conditions
+
+    @cached_property
     def mask_bands(self) -> tuple[str, ...]:
         """Every band of the scenes to be read for the mask, once."""
         return tuple(dict.fromkeys(rule.band for rule in self.scene_rules))
@@ -104,7 +128,8 @@ class Product(ProductDescription):
         if self.formula is None:
             return Comparisons()
         edges = (edge for row in self.classes for edge in (row.lower, row.upper))
-        thresholds = (*edges, *self.lit_thresholds, *(self.plausible or ()), *map(float, self.codes))
+        lit = () if self.lights else self.lit_thresholds  # those of lights are in conditions
+        thresholds = (*edges, *lit, *(self.plausible or ()), *map(float, self.codes))
         formulas = (self.formula, *self.conditions.values())
         shows_band = self.formula.is_band and self.offset is None
         return Comparisons.of(formulas, thresholds, shows_band=shows_band)
@@ -192,7 +217,9 @@ class Product(ProductDescription):
             name: role.model_copy(update={"window": windows[name]}) if name in windows else role
             for name, role in self.roles.items()
         }
-        return self._with("digest", roles=roles, offset=self.offset if offset is None else offset)
+        return self._with(
+            "digest", "for_statistics", roles=roles, offset=self.offset if offset is None else offset
+        )
 
     def lit_at(self, thresholds: Sequence[float]) -> "Product":
         """Return the product with thresholds of a request in place of its own.
@@ -201,12 +228,13 @@ class Product(ProductDescription):
             thresholds: One or more, in the unit.
         """
         first, *further = thresholds
-        return self._with("comparisons", "lit_thresholds", lit_above=first, further_lit_above=tuple(further))
+        worked_out = ("comparisons", "lit_thresholds", "for_statistics")
+        return self._with(*worked_out, lit_above=first, further_lit_above=tuple(further))
 
     def without_fallback(self) -> "Product":
         """Return the product without what its roles take where there is nothing a year before."""
         roles = {name: role.model_copy(update={"otherwise": None}) for name, role in self.roles.items()}
-        return self._with("digest", roles=roles)
+        return self._with("digest", "for_statistics", roles=roles)
 
     def _with(self, *worked_out: str, **changes: Any) -> "Product":
         """Return a copy with some fields changed, without what was worked out from them before."""
@@ -222,6 +250,11 @@ class Product(ProductDescription):
 
     def __hash__(self) -> int:
         return hash((self.id, self.digest))
+
+
+def light_mark(state: str, above: float) -> str:
+    """Return what cells of a state of lights at a threshold are marked with."""
+    return f"{state} above {above!r}"
 
 
 def _capitalized(text: str) -> str:

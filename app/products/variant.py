@@ -54,8 +54,9 @@ class Variant(BaseModel):
             content["counted"] = [
                 {**row, "where": rename_bands(row["where"], self.renames)} for row in content["counted"]
             ]
-        if "observations" in content:
-            content["observations"] = self.renames.get(content["observations"], content["observations"])
+        for field in ("observations", "lights"):
+            if field in content:
+                content[field] = self.renames.get(content[field], content[field])
         if "bands" in content:
             content["bands"] = [self.renames.get(band, band) for band in content["bands"]]
         if self.mask is not None:

@@ -67,6 +67,8 @@ class ResolvedStatistics:
             facts["of_classes"] = True
         if self.product.further_lit_above:
             facts["further_lit_above"] = self.product.further_lit_above
+        if self.product.lights is not None:
+            facts["lights"] = self.product.lights
         if self.product.observations is not None:
             facts["observations"] = self.product.observations
         if self.windows:  # an entry names them

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from app.products.product import Product
+from app.products.product import LIT_BOTH, LIT_DIMMED, LIT_NEW, Product, light_mark
 from app.statistics.distribution import Distribution
 from app.statistics.pixel_grid import PixelGrid
 from app.statistics.resolved import ResolvedStatistics
@@ -15,6 +15,7 @@ from app.statistics.summary import (
     Bin,
     ClassArea,
     Histogram,
+    LightChange,
     LitArea,
     MarkedArea,
     Numbers,
@@ -62,6 +63,7 @@ def summary_of(
         histogram=() if values.empty or wanted.histogram is None else _histogram(wanted.histogram, values),
         lit_areas=_lit(product, values),
         zero_below=product.zero_below,
+        light_changes=_light_changes(product, tally),
         scenes=tuple(scene.id for scene in resolved.scenes.best_first if scene.id in tally.used),
         skipped=skipped,
         unmasked=tally.unmasked,
@@ -138,12 +140,28 @@ def _histogram(wanted: Histogram, values: Distribution) -> tuple[Bin, ...]:
 
 
 def _lit(product: Product, values: Distribution) -> tuple[LitArea, ...]:
-    if product.lit_above is None or values.empty:
+    if product.lit_above is None or product.lights is not None or values.empty:
         return ()
     areas = ((above, values.area - values.up_to(above)) for above in product.lit_thresholds)
     return tuple(
         LitArea(above, area / M2_PER_KM2, min(max(area / values.area, 0.0), 1.0)) for above, area in areas
     )
+
+
+def _light_changes(product: Product, tally: Tally) -> tuple[LightChange, ...]:
+    valid_m2 = tally.moments.weight
+    if product.lights is None or not valid_m2:
+        return ()
+    found = []
+    for above in product.lit_thresholds:
+        newly, dimmed, both = (
+            tally.marked.get(light_mark(state, above), 0.0) / M2_PER_KM2
+            for state in (LIT_NEW, LIT_DIMMED, LIT_BOTH)
+        )
+        valid_km2 = valid_m2 / M2_PER_KM2
+        shares = newly / valid_km2, dimmed / valid_km2
+        found.append(LightChange(above, newly, dimmed, *shares, dimmed + both, newly + both))
+    return tuple(found)
 
 
 def _absent(product: Product, tally: Tally, outside: float) -> tuple[MarkedArea, ...]:

@@ -125,6 +125,21 @@ class LitArea:
 
 
 @dataclass(frozen=True, slots=True)
+class LightChange:
+    """How lights changed at a threshold, over the cells that are valid at both dates."""
+
+    above: float
+    """The threshold, in the unit of the lights."""
+    newly_lit_km2: float
+    dimmed_km2: float
+    newly_lit_share: float
+    """Share of the area that has a value, 0 to 1."""
+    dimmed_share: float
+    lit_before_km2: float
+    lit_after_km2: float
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """How often the cells that have a value were observed."""
 
@@ -190,6 +205,8 @@ class Summary:
     """The product's counted conditions."""
     zero_below: float | None = None
     """Below which the product's archive stores values as 0."""
+    light_changes: tuple[LightChange, ...] = ()
+    """Of each threshold of a product that compares lights, in order; none if there are no values."""
     observations: Observations | None = None
     """For products that name the band that says it, if the scenes have it."""
     suspect: MarkedArea | None = None
@@ -226,6 +243,8 @@ class Summary:
         if self.lit is not None:
             entry |= {"lit_area_km2": self.lit.area_km2, "lit_share": self.lit.share}
             entry["lit"] = [self._lit(each) for each in self.lit_areas]
+        if self.light_changes:
+            entry["lit_changes"] = [self._lit(each) for each in self.light_changes]
         if self.observations is not None:
             entry["n_obs"] = asdict(self.observations)
         if self.histogram:
@@ -238,7 +257,7 @@ class Summary:
             entry["unmasked"] = list(self.unmasked)
         return entry
 
-    def _lit(self, lit: LitArea) -> dict[str, Any]:
+    def _lit(self, lit: LitArea | LightChange) -> dict[str, Any]:
         if self.zero_below is None or lit.above > self.zero_below:
             return asdict(lit)
         return asdict(lit) | {"meaning": f"above 0: the archive stores values below {self.zero_below:g} as 0"}

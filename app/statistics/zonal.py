@@ -220,8 +220,8 @@ def _tally(resolved: ResolvedStatistics, plan: Plan, block: Block, item_of: Item
     """What a block adds; on a render thread."""
 
     def values_on(grid: Grid, wanted: Mask) -> Values:
-        pixels = pixels_of(grid)
-        return compute_values(resolved.product, resolved.scenes, pixels, item_of, Clock(), wanted=wanted)
+        product, pixels = resolved.product.for_statistics, pixels_of(grid)
+        return compute_values(product, resolved.scenes, pixels, item_of, Clock(), wanted=wanted)
 
     tally = count_block(values_on, plan.lattice, plan.areas, plan.coverage(block), block)
     return tally.condensed() if resolved.of_classes else tally

@@ -90,7 +90,7 @@ class Drawn:
                 raise RequestError("a period and a change need a product; name it with product=")
             return None, AreaValues(AreaSearch(kind=kind), value=self.value)
         product = state.registry.get(self.product)
-        if self.value.startswith("lit_") and product.lit_above is None:
+        if self.value.startswith("lit_") and (product.lit_above is None or product.lights is not None):
             raise RequestError(f"product {product.id!r} has no lit area; choose another value")
         if self.change and product.roles:
             raise RequestError(f"product {product.id!r} compares dates itself; leave out change")
