@@ -10,7 +10,7 @@ Valid at both: columns 0 to 7. Above 0.5 newly lit: 1, 7; dimmed: 3. Above 1 new
 """
 
 import csv
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ SEEN_NOW = [7, 7, 7, 7, 7, 7, 7, 7, 7, 0]
 COLUMN_KM2 = 10 * 1e-4
 
 
-def rows(values: list[float], dtype: Any) -> np.ndarray:
+def rows(values: Sequence[float], dtype: Any) -> np.ndarray:
     return np.repeat(np.array([values], dtype), 10, axis=0)
 
 
