@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from app.main import create_app
 from app.settings import Settings
 from tests.app.landed import land_two_months
+from tests.services.postgres import PostgresServer
 
 
 @asynccontextmanager
@@ -26,6 +28,38 @@ async def serving(settings: Settings, app: FastAPI | None = None) -> AsyncIterat
         httpx.AsyncClient(transport=transport, base_url="http://tilewatch.test") as client,
     ):
         yield client
+
+
+@asynccontextmanager
+async def indexed(
+    two_months: str, postgres: PostgresServer, folder: Path, **chosen: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one application over the two months, once they can be searched; for a whole module.
+
+    Args:
+        two_months: Their address.
+        postgres: In which it gets a database.
+        folder: Where it works.
+        chosen: Settings beside the usual ones.
+    """
+    postgres.start()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.chdir(folder)
+        settings = Settings(
+            storage=two_months,
+            database_url=postgres.clone("tilewatch"),
+            render_threads=1,
+            jobs_every_s=1,
+            keyless_writes=True,
+            **chosen,
+        )
+        async with serving(settings) as client:
+
+            async def is_indexed() -> bool:
+                return bool((await client.get("/stac/search")).json().get("numberMatched") == 2)
+
+            await eventually(is_indexed, within_s=60)
+            yield client
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ import pytest_asyncio
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from app.settings import Settings
 from scripts.fuzzing.described import QUIETLY, Described, cases, hold_against, name_of, request_of
 from scripts.fuzzing.geometries import ENTRIES, Entry, wrong_with
 from scripts.fuzzing.shapes import geometries
 from scripts.fuzzing.tally import Tally
-from tests.app.conftest import eventually, serving
+from tests.app.conftest import indexed
 from tests.services.postgres import PostgresServer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -47,24 +46,8 @@ async def client(
     two_months: str, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of one application for all of it, in which jobs are taken and none is run."""
-    postgres.start()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.chdir(tmp_path_factory.mktemp("nowhere"))
-        chosen = Settings(
-            storage=two_months,
-            database_url=postgres.clone("tilewatch"),
-            render_threads=1,
-            orders_at_once=0,
-            jobs_every_s=1,
-            keyless_writes=True,
-        )
-        async with serving(chosen) as client:
-
-            async def is_indexed() -> bool:
-                return bool((await client.get("/stac/search")).json().get("numberMatched") == 2)
-
-            await eventually(is_indexed, within_s=60)
-            yield client
+    async with indexed(two_months, postgres, tmp_path_factory.mktemp("nowhere"), orders_at_once=0) as client:
+        yield client
 
 
 async def test_every_operation_answers_as_the_document_says(client: httpx.AsyncClient) -> None:

@@ -10,8 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.settings import Settings
-from tests.app.conftest import eventually, serving
+from tests.app.conftest import indexed
 from tests.services.postgres import PostgresServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,24 +31,8 @@ async def client(
     two_months: str, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of one application for all tests; its index has the two months."""
-    postgres.start()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.chdir(tmp_path_factory.mktemp("nowhere"))
-        settings = Settings(
-            storage=two_months,
-            database_url=postgres.clone("tilewatch"),
-            render_threads=1,
-            refresh_s=0.05,
-            jobs_every_s=1,
-            keyless_writes=True,
-        )
-        async with serving(settings) as client:
-
-            async def is_indexed() -> bool:
-                return bool((await client.get(SEARCH)).json().get("numberMatched") == 2)
-
-            await eventually(is_indexed, within_s=60)
-            yield client
+    async with indexed(two_months, postgres, tmp_path_factory.mktemp("nowhere"), refresh_s=0.05) as client:
+        yield client
 
 
 def reason(answer: httpx.Response, status: int = 400) -> str:

@@ -66,8 +66,8 @@ async def legend(
 
 
 def legend_note(state: AppState, product: Product, selection: Selection | None) -> str | None:
-    """Return the sentences of a legend: windows, offset, caveats, and whether the data are made up."""
-    sentences = []
+    """Return the sentences of a legend: windows, offset, caveats, an archive that ended, made-up data."""
+    sentences: list[str | None] = []
     if product.roles:
         windows = selection.windows if selection else ()
         sentences += [f"{window.title}: {window.text}." for window in windows]
@@ -76,7 +76,7 @@ def legend_note(state: AppState, product: Product, selection: Selection | None) 
         if product.plausible is not None:
             sentences.append("Values below {:g} or above {:g} are suspect.".format(*product.plausible))
         sentences.append(NOT_VERIFIED)
-    sentences.append(synthetic_note(state, product) or "")
+    sentences += [_ended_note(state, product, selection), synthetic_note(state, product)]
     return " ".join(filter(None, sentences)) or None
 
 
@@ -88,6 +88,14 @@ def _selection(state: AppState, product: Product, datetime: str | None) -> Selec
         if datetime is not None:
             raise
         return None
+
+
+def _ended_note(state: AppState, product: Product, selection: Selection | None) -> str | None:
+    """Return what is to be said of periods after the end of a collection's archive."""
+    if selection is None or not selection.periods:
+        return None
+    collection = state.catalogue.collection(product.collection)
+    return collection.note_until(max(period.end for period in selection.periods))
 
 
 def synthetic_note(state: AppState, product: Product) -> str | None:

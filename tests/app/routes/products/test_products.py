@@ -6,17 +6,22 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 from shapely.geometry import MultiPolygon, box, mapping
 
 from app.settings import Settings
+from ingest import landing
+from mosaics.descriptions.collections import load_collections
 from mosaics.document import SceneRecord
 from mosaics.log import commit_scenes
 from mosaics.period import Period
 from mosaics.storage import Storage, open_storage
 from tests.app.conftest import serving
 from tests.app.landed import COLLECTION, land, lonlat, put_collection
+from tests.app.statistics.landed import Raster
+from tests.app.statistics.landed import land as land_bands
 from tests.rasters import MOL
 
 BOUNDS = (*lonlat(0, 256), *lonlat(256, 0))
@@ -231,3 +236,26 @@ async def commit_outlines(storage: Storage, *, months: list[str]) -> None:
     ]
     await put_collection(storage)
     await commit_scenes(storage, COLLECTION.id, add=records)
+
+
+async def test_a_map_of_a_time_past_the_end_of_the_satellite_says_so(
+    settings: Settings, tmp_path: Path
+) -> None:
+    shipped = load_collections()["black-marble-monthly"].collection
+    bands = {
+        "radiance": Raster(np.full((4, 4), 2, np.float32), nodata=-999),
+        "num_observations": Raster(np.full((4, 4), 7, np.uint8), nodata=255),
+    }
+    async with await open_storage(settings.storage) as storage:
+        for month in ("2026-10", "2026-11"):
+            await land_bands(storage, tmp_path, month, bands, collection_id=shipped.id)
+        await landing.put_collection(storage, shipped)
+    async with serving(settings) as client:
+        notes = [
+            (await client.get(f"/products/nightlights/WebMercatorQuad/tilejson.json?datetime={month}"))
+            .json()["legend"]
+            .get("note")
+            for month in ("2026-10", "2026-11")
+        ]
+    assert notes[0] is None
+    assert "Suomi NPP's products ended on 2026-11-01" in notes[1]
