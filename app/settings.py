@@ -73,7 +73,8 @@ class Settings(BaseSettings):
     """Number of jobs that may wait; further ones are refused until one starts."""
 
     order_area_km2: float = Field(default=50_000.0, gt=0)
-    """The largest box of a job: about five Sentinel-2 tiles."""
+    """The largest box of a job at 10 m: about five Sentinel-2 tiles. Coarser data may have as many pixels:
+    a box of night lights, at 463 m, two thousand times the area."""
 
     order_days: int = Field(default=366, ge=1)
     """The longest time a job may cover, in days."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from app.feeds.feed import FeedChanges, FeedError, FeedRequest, Order
 from app.jobs.request import IngestRequest, refuse_excess
-from app.jobs.sources import choose_source
+from app.jobs.sources import choose_source, finest_pixel_m
 from app.settings import Settings
 from mosaics.bbox import Bbox
 from mosaics.collection import Collection
@@ -59,7 +59,7 @@ def order_of(
         clip=source.gives_parts if request.clip is None else request.clip,
         paused=request.paused,
     )
-    refuse_order(order, source, settings)
+    refuse_order(order, source, descriptions, settings)
     return order
 
 
@@ -95,7 +95,7 @@ def changed_order(
         clip=changes.clip if "clip" in named else order.clip,
         paused=changes.paused if "paused" in named else order.paused,
     )
-    refuse_order(found, source, settings)
+    refuse_order(found, source, descriptions, settings)
     return found
 
 
@@ -136,7 +136,9 @@ def time_of(
     return start, end
 
 
-def refuse_order(order: Order, source: SourceDescription, settings: Settings) -> None:
+def refuse_order(
+    order: Order, source: SourceDescription, descriptions: Descriptions, settings: Settings
+) -> None:
     """Raise for an order that no job could do.
 
     Raises:
@@ -152,7 +154,8 @@ def refuse_order(order: Order, source: SourceDescription, settings: Settings) ->
             f"the feed ends at {order.ends.isoformat()}, not after its beginning {order.starts.isoformat()}"
         )
     day = f"{order.starts:%Y-%m-%d}"
-    refuse_excess(IngestRequest(aoi=order.box, toi=day, bands=order.bands, source=order.source), settings)
+    request = IngestRequest(aoi=order.box, toi=day, bands=order.bands, source=order.source)
+    refuse_excess(request, settings, pixel_m=finest_pixel_m(descriptions, order.collection))
 
 
 def job_request(order: Order, look: Mapping[str, object]) -> dict[str, object]:

@@ -201,13 +201,25 @@ def asks_for(request: JobRequest, complete: JobRequest) -> bool:
     return (is_left_open or before == after) and request.model_copy(update={chosen: after}) == complete
 
 
-def refuse_excess(request: JobRequest, settings: Settings) -> None:
-    """Raise `JobLimitError` if a job is larger than the service allows."""
+FINE_M = 10.0
+"""Size of the pixels for which the largest box is stated."""
+
+
+def refuse_excess(request: JobRequest, settings: Settings, *, pixel_m: float = FINE_M) -> None:
+    """Raise `JobLimitError` if a job is larger than the service allows.
+
+    Args:
+        request: What is asked.
+        settings: The limits.
+        pixel_m: Size of the pixels it fetches; a box of coarser ones may be larger, with as many of them.
+    """
     area_km2 = request.aoi.area_km2
-    if area_km2 > settings.order_area_km2:
+    allowed_km2 = settings.order_area_km2 * max(1.0, (pixel_m / FINE_M) ** 2)
+    if area_km2 > allowed_km2:
         raise JobLimitError(
             "order_area_km2",
-            f"the box has {area_km2:,.0f} km2; a job may have at most {settings.order_area_km2:,.0f}",
+            f"the box has {area_km2:,.0f} km2; a job with pixels of {pixel_m:g} m may have at most "
+            f"{allowed_km2:,.0f}",
         )
     interval = read_toi(request.toi)
     if interval.start is None or interval.end is None:  # refused above

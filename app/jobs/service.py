@@ -24,7 +24,7 @@ from app.jobs.request import (
     understand,
 )
 from app.jobs.runner import JobRunner
-from app.jobs.sources import choose_source
+from app.jobs.sources import choose_source, finest_pixel_m
 from app.settings import Settings
 from mosaics.descriptions.folders import DescriptionFolders, Descriptions
 from mosaics.descriptions.sources import SourceDescription
@@ -91,7 +91,7 @@ class JobService:
         if key is not None and (sent := await self._sent(kind, request, key)):
             return sent
         if is_limited:
-            refuse_excess(request, self._settings)
+            refuse_excess(request, self._settings, pixel_m=await self._pixel_m(request))
         complete = await self._completed(request)
         async with database.transaction() as connection:
             job = await create_job(
@@ -149,6 +149,15 @@ class JobService:
             sent = await job_of_key(connection, key)
         is_same = sent and sent.kind == kind and asks_for(request, understand(kind, sent.request))
         return sent if is_same else None
+
+    async def _pixel_m(self, request: JobRequest) -> float:
+        """Return the size of the pixels that a job fetches or reads."""
+        descriptions = await asyncio.to_thread(self._descriptions.current)
+        if isinstance(request, CompositeRequest):
+            return finest_pixel_m(descriptions, request.collection)
+        preferred = self._settings.order_source
+        source = choose_source(descriptions.sources, request.source, preferred=preferred)
+        return finest_pixel_m(descriptions, source.collection)
 
     async def _completed(self, request: JobRequest) -> JobRequest:
         """Return the request with its source named, once it is known that it can be done."""

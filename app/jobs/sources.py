@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from app.jobs.job import JobRequestError
+from app.jobs.request import FINE_M
+from mosaics.descriptions.folders import Descriptions
 from mosaics.descriptions.sources import SourceDescription
 from mosaics.descriptions.toml_files import ReadFiles
 
@@ -43,3 +45,10 @@ def choose_source(
         if each.collection == (collection or SENTINEL):
             return each
     raise JobRequestError(f"no source of {collection or SENTINEL}; name one of: {', '.join(sources)}")
+
+
+def finest_pixel_m(descriptions: Descriptions, collection_id: str) -> float:
+    """Return the size of a collection's finest pixels in metres, as its file says, or that of Sentinel-2."""
+    described = descriptions.collections.get(collection_id)
+    sizes = [band.gsd_m for band in described.collection.bands if band.gsd_m] if described else []
+    return min(sizes, default=FINE_M)

@@ -114,6 +114,14 @@ def test_what_is_too_large_is_refused_by_the_limit_s_name(settings: Settings, la
     assert f"TILEWATCH_{name.partition(':')[0].upper()}" in str(refused.value)
 
 
+def test_a_box_of_coarser_pixels_may_have_as_many_of_them(settings: Settings):
+    """50,000 km2 are 500 million pixels of 10 m; as many of 463 m cover 46.3 squared times that."""
+    country = understand("ingest", ASKED | {"aoi": [22, 9, 38, 22]})  # Sudan: 2.5 million km2
+    refuse_excess(country, settings, pixel_m=463)
+    with pytest.raises(JobLimitError, match="pixels of 30 m may have at most 450,000"):
+        refuse_excess(country, settings, pixel_m=30)
+
+
 def test_an_ingestion_is_one_command_whose_words_are_no_options():
     request = IngestRequest.model_validate(
         {**ASKED, "aoi": [-5.0, -1.5, 5, 1], "source": "local", "max_cloud": 20, "clip": True}

@@ -69,7 +69,7 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"aoi": None}, 422, "either area"),
     ({"source": "nowhere"}, 400, "no source 'nowhere'"),
     ({"bands": ["red"]}, 400, "has no band red; there are: radiance"),
-    ({"aoi": [0.0, 0.0, 20.0, 20.0]}, 400, "order_area_km2"),
+    ({"aoi": [-180.0, -60.0, 180.0, 60.0]}, 400, "pixels of 463 m may have at most 107,184,500"),
     ({"to": "2023-01"}, 400, "not after its beginning"),
     ({"from": "yesterday"}, 422, "from"),
     ({"every": "PT1S"}, 422, "a duration from 0:05:00"),
