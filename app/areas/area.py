@@ -14,13 +14,14 @@ from app.products.registry import Registry, UnknownProductError
 from app.statistics.geometry import Polygonal
 from app.statistics.repairing import Repair
 from mosaics.ellipsoid import polygon_area_m2
+from mosaics.period import Interval, PeriodError
 
 MAX_NAME = 200
 MAX_PRODUCTS = 50
 MAX_PROPERTIES_BYTES = 64 * 1024
 """Limit of an area's own properties as JSON: they describe the area and are not a place for data."""
 
-OURS = ("name", "kind", "products")
+OURS = ("name", "kind", "products", "feed")
 GIVEN = ("area_km2", "created_at", "updated_at")
 """Properties that answers add; a request that sends them back has them ignored."""
 
@@ -40,6 +41,37 @@ class UnknownAreaError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
+class FeedWish:
+    """Whether feeds are to bring what the products of an area read, and of which time."""
+
+    is_wanted: bool = False
+    starts: str | None = None
+    """A period or an instant; None for what is usual, or as it is."""
+    ends: str | None = None
+    """None for no end, or as it is."""
+
+    @classmethod
+    def read(cls, value: object) -> "FeedWish":
+        """Read the property `feed`: true, false, null, or an object with the time.
+
+        Raises:
+            AreaError: If it is something else.
+        """
+        if value is None or isinstance(value, bool):
+            return cls(bool(value))
+        if not isinstance(value, dict) or not value.keys() <= {"from", "to"}:
+            raise AreaError('properties.feed must be true, false, or an object such as {"from": "2023-01"}')
+        for name, text in value.items():
+            if not isinstance(text, str) or len(text) > 40:
+                raise AreaError(f'properties.feed.{name} must be a period or an instant, such as "2023-01"')
+            try:
+                Interval.parse(f"{text}/..")
+            except PeriodError as error:
+                raise AreaError(f"properties.feed.{name}: {error}") from error
+        return cls(True, value.get("from"), value.get("to"))
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """All of an area except its geometry."""
 
@@ -49,6 +81,8 @@ class Description:
     """Ids of the products whose statistics are kept."""
     properties: str = "{}"
     """The caller's own properties as a JSON object."""
+    feed: FeedWish = FeedWish()
+    """As it was read from a request, or whether there is one."""
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> "Description":
@@ -60,7 +94,8 @@ class Description:
         changes = AreaChanges.read(properties)
         if changes.name is None:
             raise AreaError("an area needs a name: set properties.name to a string")
-        return cls(changes.name, changes.kind, changes.products or (), changes.properties)
+        feed = changes.feed or FeedWish()
+        return cls(changes.name, changes.kind, changes.products or (), changes.properties, feed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +113,8 @@ class AreaChanges:
     """The caller's own properties to set, as a JSON object."""
     removed: tuple[str, ...] = ()
     """Names of the caller's own properties to remove."""
+    feed: FeedWish | None = None
+    """None leaves its feeds as they are."""
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> "AreaChanges":
@@ -94,6 +131,7 @@ class AreaChanges:
             products=_products(properties["products"]) if "products" in properties else None,
             properties=own_json({name: value for name, value in own.items() if value is not None}),
             removed=_removed(name for name, value in own.items() if value is None),
+            feed=FeedWish.read(properties["feed"]) if "feed" in properties else None,
         )
 
 
@@ -124,6 +162,7 @@ class Area:
             "name": described.name,
             "kind": described.kind,
             "products": described.products,
+            "feed": described.feed.is_wanted,
             "area_km2": self.area_km2,
             "created_at": self.created_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),

@@ -6,7 +6,7 @@ from typing import Any
 
 import shapely
 
-from app.areas.area import Area, AreaChanges, Description, UnknownAreaError, polygon_of
+from app.areas.area import Area, AreaChanges, Description, FeedWish, UnknownAreaError, polygon_of
 from app.database import Connection
 from app.statistics.geometry import Polygonal
 
@@ -17,20 +17,20 @@ PAGE_VERTICES = 250_000
 """Vertices per page, at about 40 bytes each; the area that exceeds it is still included."""
 
 FIELDS = """
-    id, name, kind, products, properties, created_at, updated_at, st_asbinary(geom) as wkb
+    id, name, kind, products, properties, feed, created_at, updated_at, st_asbinary(geom) as wkb
 """
 
 CREATE = f"""
-    insert into areas (name, kind, products, properties, geom)
-    values ($1, $2, $3, $4::jsonb, st_multi(st_geomfromwkb($5, 4326)))
+    insert into areas (name, kind, products, properties, feed, geom)
+    values ($1, $2, $3, $4::jsonb, $5, st_multi(st_geomfromwkb($6, 4326)))
     returning {FIELDS}
 """
 
 READ = f"select {FIELDS} from areas where id = $1"
 
 REPLACE = f"""
-    update areas set name = $2, kind = $3, products = $4, properties = $5::jsonb,
-        geom = st_multi(st_geomfromwkb($6, 4326)), updated_at = now()
+    update areas set name = $2, kind = $3, products = $4, properties = $5::jsonb, feed = $6,
+        geom = st_multi(st_geomfromwkb($7, 4326)), updated_at = now()
     where id = $1
     returning {FIELDS}
 """
@@ -40,6 +40,7 @@ CHANGE = f"""
         kind = case when $3 then $4 else kind end,
         products = coalesce($5, products),
         properties = (properties || $6::jsonb) - $7::text[],
+        feed = coalesce($8, feed),
         updated_at = now()
     where id = $1
     returning {FIELDS}
@@ -176,6 +177,7 @@ async def change_area(connection: Connection, area_id: int, changes: AreaChanges
         products,
         changes.properties,
         list(changes.removed),
+        None if changes.feed is None else changes.feed.is_wanted,
     )
     area = _known(row, area_id)
     if products is not None:
@@ -208,7 +210,8 @@ async def list_areas(connection: Connection, search: AreaSearch, *, after: int, 
 
 
 def _columns(description: Description) -> Sequence[Any]:
-    return description.name, description.kind, list(description.products), description.properties
+    products, feed = list(description.products), description.feed.is_wanted
+    return description.name, description.kind, products, description.properties, feed
 
 
 def _known(row: Any, area_id: int) -> Area:
@@ -220,7 +223,9 @@ def _known(row: Any, area_id: int) -> Area:
 def _area(row: Any) -> Area:
     return Area(
         id=row["id"],
-        description=Description(row["name"], row["kind"], tuple(row["products"]), row["properties"]),
+        description=Description(
+            row["name"], row["kind"], tuple(row["products"]), row["properties"], FeedWish(row["feed"])
+        ),
         polygon=polygon_of(row["wkb"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],

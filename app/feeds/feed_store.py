@@ -109,6 +109,12 @@ async def list_feeds(
     return [_feed(row) for row in await connection.fetch(LIST, after, limit, collection, area_id)]
 
 
+async def feeds_of_area(connection: Connection, area_id: int) -> list[Feed]:
+    """Return the feeds over the box of an area, in order of id."""
+    rows = await connection.fetch(f"{FEEDS} where area_id = $1 order by feeds.id", area_id)
+    return [_feed(row) for row in rows]
+
+
 async def replace_order(connection: Connection, feed: Feed, order: Order) -> Feed:
     """Replace what a feed orders; call it within a transaction.
 

@@ -127,13 +127,16 @@ def time_of(
     Raises:
         FeedError: If the end is not after the beginning.
     """
-    end = None if ends is None else _end(ends)
-    if starts is not None:
-        start = _start(starts)
-    else:
+    start, end = time_read(starts, ends)
+    if start is None:
         last = min(each for each in (now, end, collection.ended and collection.ended.moment) if each)
         start = datetime(last.year - 1, last.month, 1, tzinfo=UTC)
     return start, end
+
+
+def time_read(starts: str | None, ends: str | None) -> tuple[datetime | None, datetime | None]:
+    """Return the beginning and the end that texts say, a period as the end included whole; None for None."""
+    return None if starts is None else _start(starts), None if ends is None else _end(ends)
 
 
 def refuse_order(

@@ -27,10 +27,12 @@ NOTE_ORDER = """
 """
 
 END = """
-    update feed_pieces set round = round + 1, order_id = null, asked_at = null, due_at = $3,
+    update feed_pieces set round = round + 1, order_id = null, asked_at = null,
+        due_at = case when due_at > asked_at then due_at else $3 end,
         complete_at = $4, watermark = $5, failures = $6
     where id = $1 and round = $2 returning feed_id
 """
+"""A piece that was made due while it was looked at is looked at again, since the look may have missed it."""
 
 SPLIT = """
     insert into feed_pieces (feed_id, starts, ends, due_at, complete_at, watermark)

@@ -2,24 +2,28 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from app.areas.area import Area, FeedWish
 from app.areas.area_store import read_area
-from app.database import Database, NoDatabaseError
+from app.database import Connection, Database, NoDatabaseError
 from app.feeds.feed import Feed, FeedChangedError, FeedChanges, FeedError, FeedRequest
 from app.feeds.feed_store import (
     create_feed,
     delete_feed,
+    feeds_of_area,
     hurry,
     list_feeds,
     read_feed,
     replace_order,
 )
-from app.feeds.orders import changed_order, order_of
+from app.feeds.of_areas import adapted, requests_for
+from app.feeds.orders import changed_order, order_of, refuse_order, source_of
 from app.feeds.piece_store import Poll, last_polls
 from app.jobs.request import smallest_box
 from app.jobs.service import MAX_KEY
+from app.products.registry import Registry
 from app.settings import Settings
 from mosaics.bbox import Bbox
 from mosaics.descriptions.folders import DescriptionFolders, Descriptions
@@ -154,6 +158,48 @@ class FeedService:
                 raise FeedError(f'feed {feed_id} is paused; send {{"paused": false}} by PATCH first')
             await hurry(connection, feed_id, self.now())
             return await read_feed(connection, feed_id)
+
+    async def follow_area(
+        self, connection: Connection, area: Area, wish: FeedWish, registry: Registry
+    ) -> None:
+        """Bring the feeds over an area's box into line with the area.
+
+        Args:
+            connection: To the database, in the transaction that changes the area.
+            area: As it is now.
+            wish: Whether feeds are to bring what its products read, and of which time.
+            registry: The products.
+
+        Raises:
+            app.areas.area.AreaError: If it wants feeds, and none of its products can have one.
+            FeedError: If the end of the time is not after its beginning.
+            app.jobs.job.JobLimitError: If a feed exceeds a limit.
+        """
+        feeds = await feeds_of_area(connection, area.id)
+        if not feeds and not wish.is_wanted:
+            return
+        place = smallest_box(area.polygon)
+        descriptions = await self._current()
+        requests = requests_for(area, wish, registry, descriptions, self._settings)
+        for feed in feeds:
+            request = requests.pop(feed.order.collection, None) if feed.order.is_of_area else None
+            if feed.order.is_of_area and request is None:
+                await delete_feed(connection, feed.id)
+                continue
+            order = adapted(feed.order, place, request)
+            refuse_order(order, source_of(order, descriptions), descriptions, self._settings)
+            if order != feed.order:
+                await replace_order(connection, feed, order)
+        for request in requests.values():
+            order = order_of(
+                request,
+                place,
+                area.description.name,
+                descriptions=descriptions,
+                settings=self._settings,
+                now=self.now(),
+            )
+            await create_feed(connection, replace(order, is_of_area=True))
 
     async def _current(self) -> Descriptions:
         return await asyncio.to_thread(self._descriptions.current)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.areas.area import Area, AreaChanges, AreaError, Description, refuse_uncounted
+from app.areas.area import Area, AreaChanges, AreaError, Description, FeedWish, refuse_uncounted
 from app.areas.area_store import (
     MAX_PAGE,
     AreaSearch,
@@ -21,7 +21,7 @@ from app.areas.area_store import (
     read_area,
     replace_area,
 )
-from app.database import Database, NoDatabaseError, is_storable
+from app.database import Connection, Database, NoDatabaseError, is_storable
 from app.errors import RequestError
 from app.http.auth import require
 from app.http.bodies import JsonObject
@@ -50,6 +50,19 @@ router = APIRouter(
 
 WRITING = [Depends(require(Scope.WRITE))]
 
+FEED_PROPERTY: dict[str, Any] = {
+    "description": "Whether feeds bring what the products read, over the box of the area; an object says of "
+    "which time (by default from a year ago on).",
+    "anyOf": [
+        {"type": ["boolean", "null"]},
+        {
+            "type": "object",
+            "properties": {"from": {"type": "string"}, "to": {"type": "string"}},
+            "additionalProperties": False,
+        },
+    ],
+}
+
 FEATURE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -68,6 +81,7 @@ FEATURE_BODY: dict[str, Any] = {
                                 "name": {"type": "string"},
                                 "kind": {"type": ["string", "null"]},
                                 "products": {"type": "array", "items": {"type": "string"}},
+                                "feed": FEED_PROPERTY,
                             },
                         },
                     },
@@ -119,11 +133,12 @@ async def create(
     document: JsonObject,
     repair: WithRepair = False,
 ) -> Response:
-    """Register an area."""
+    """Register an area; with `feed`, what its products read is brought by feeds that end with it."""
     description = described(state, document)
     polygon, repaired = await polygon_of_feature(document, repair=repair)
-    async with database.connection() as connection:
+    async with database.transaction() as connection:
         area = await create_area(connection, description, polygon)
+        await follow_area(state, connection, area, description.feed)
     location = str(request.url_for("area", area=area.id))
     return await feature_answer(area, repaired, status_code=201, headers={"Location": location})
 
@@ -183,6 +198,7 @@ async def replace(
     polygon, repaired = await polygon_of_feature(document, repair=repair)
     async with database.transaction() as connection:
         area = await replace_area(connection, area_id, description, polygon)
+        await follow_area(state, connection, area, description.feed)
     return await feature_answer(area, repaired)
 
 
@@ -195,6 +211,7 @@ async def change(state: OpenState, database: OpenDatabase, area_id: AreaId, docu
     refuse_uncounted(state.registry, changes.products or ())
     async with database.transaction() as connection:
         area = await change_area(connection, area_id, changes)
+        await follow_area(state, connection, area, changes.feed or area.description.feed)
     return await feature_answer(area)
 
 
@@ -204,6 +221,11 @@ async def delete(database: OpenDatabase, area_id: AreaId) -> Response:
     async with database.connection() as connection:
         await delete_area(connection, area_id)
     return Response(status_code=204)
+
+
+async def follow_area(state: AppState, connection: Connection, area: Area, wish: FeedWish) -> None:
+    """Bring the feeds of an area into line with it; call it within the transaction that changes it."""
+    await state.feeds.follow_area(connection, area, wish, state.registry)
 
 
 def described(state: AppState, document: Mapping[str, Any]) -> Description:

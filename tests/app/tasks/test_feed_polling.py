@@ -71,6 +71,16 @@ async def test_many_missed_slots_are_one(world: World):
     assert (await world.jobs.last(1))[0].id == before + 1
 
 
+async def test_a_poll_that_is_asked_for_while_one_is_under_way_comes_after_it(world: World):
+    feed = await world.create(source=MONTHLY, **{"from": "2025-08"})
+    await world.lead()
+    await world.work()
+    world.now += timedelta(seconds=10)
+    await world.feeds.poll(feed.id)
+    await world.settle()
+    assert len((await world.feeds.read(feed.id)).polls) == 2
+
+
 async def test_failures_pause_longer_each_time_and_keep_their_reason(world: World):
     feed = await world.create(source=MONTHLY, **{"from": "2025-08"})
     world.archive.fails = True
@@ -159,7 +169,7 @@ async def test_a_feed_that_is_paused_orders_nothing_and_goes_on_where_it_was(wor
 async def test_a_limit_that_was_lowered_is_told_or_kept_to(world: World):
     feed = await world.create(source=MONTHLY, **{"from": "2025-02"})
     await world.settle()
-    world.settings = world.settings.model_copy(update={"order_days": 100, "order_area_km2": 10.0})
+    world.settings = world.settings.model_copy(update={"order_days": 100, "order_area_km2": 1.0})
     world.jobs._settings = world.settings
     world.now += DAY
     await world.settle()

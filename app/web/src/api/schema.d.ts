@@ -318,7 +318,7 @@ export interface paths {
         /** List areas in order of id; `links` holds the next page */
         readonly get: operations["areas.find"];
         readonly put?: never;
-        /** Register an area */
+        /** Register an area; with `feed`, what its products read is brought by feeds that end with it */
         readonly post: operations["areas.create"];
         readonly delete?: never;
         readonly options?: never;
@@ -4972,6 +4972,11 @@ export interface operations {
                         readonly name: string;
                         readonly kind?: string | null;
                         readonly products?: readonly string[];
+                        /** @description Whether feeds bring what the products read, over the box of the area; an object says of which time (by default from a year ago on). */
+                        readonly feed?: (boolean | null) | {
+                            readonly from?: string;
+                            readonly to?: string;
+                        };
                     };
                 };
             };
@@ -5085,6 +5090,11 @@ export interface operations {
                         readonly name: string;
                         readonly kind?: string | null;
                         readonly products?: readonly string[];
+                        /** @description Whether feeds bring what the products read, over the box of the area; an object says of which time (by default from a year ago on). */
+                        readonly feed?: (boolean | null) | {
+                            readonly from?: string;
+                            readonly to?: string;
+                        };
                     };
                 };
             };

@@ -139,6 +139,68 @@ async def test_feeds_are_listed_by_page_collection_and_area_and_go_with_their_ar
     assert await listed() == ids
 
 
+async def test_an_area_has_feeds_for_what_its_products_read_as_long_as_it_wants_them(
+    client: httpx.AsyncClient,
+):
+    asked = feature(square_at(32.0, 15.0), products=["nightlights", "nightlights-noaa20", "ndvi"], feed=True)
+    answer = await client.post("/areas", json=asked)
+    assert (answer.status_code, answer.json()["properties"]["feed"]) == (201, True), answer.text
+    area = answer.json()["id"]
+
+    async def feeds() -> dict[str, dict[str, Any]]:
+        found = (await client.get("/feeds", params={"area": area})).json()["feeds"]
+        return {feed["collection"]: feed for feed in found}
+
+    async def change(**properties: Any) -> httpx.Response:
+        return await client.patch(f"/areas/{area}", json={"properties": properties})
+
+    before = await feeds()
+    assert {name: feed["bands"] for name, feed in before.items()} == {
+        "black-marble-monthly": ["radiance", "num_observations"],
+        "black-marble-monthly-noaa20": ["radiance", "num_observations"],
+        "sentinel-2-l2a": ["nir", "red", "scl"],
+    }
+    assert all((feed["aoi"], feed["to"]) == ([32.0, 15.0, 32.1, 15.1], None) for feed in before.values())
+    assert before["black-marble-monthly"]["from"] == "2025-11-01T00:00:00Z"  # a year before it ended
+    assert before["sentinel-2-l2a"]["of_area"]
+
+    await change(products=["nightlights-noaa20"], feed={"from": "2023-01"})
+    (left,) = (await feeds()).values()
+    assert (left["id"], left["from"]) == (before["black-marble-monthly-noaa20"]["id"], "2023-01-01T00:00:00Z")
+    own = (await client.post("/feeds", json=MONTHLY | {"aoi": None, "area": area})).json()["id"]
+    moved = feature(square_at(33.0, 15.0), products=["nightlights-noaa20"], feed=True)
+    await client.put(f"/areas/{area}", json=moved)
+    found = (await client.get("/feeds")).json()["feeds"]
+    assert [(feed["id"], feed["aoi"]) for feed in found] == [
+        (left["id"], [33.0, 15.0, 33.1, 15.1]),
+        (own, [33.0, 15.0, 33.1, 15.1]),
+    ]
+    assert found[0]["from"] == "2023-01-01T00:00:00Z"
+    assert (
+        "the box is that of area" in (await client.patch(f"/feeds/{own}", json={"aoi": BOX})).json()["detail"]
+    )
+    assert (await change(name="Renamed")).json()["properties"]["feed"]
+    assert not (await change(feed=None)).json()["properties"]["feed"]
+    assert [feed["id"] for feed in (await client.get("/feeds")).json()["feeds"]] == [own]
+    await change(feed=True)
+    await client.delete(f"/areas/{area}")
+    assert (await client.get("/feeds")).json()["feeds"] == []
+
+
+async def test_an_area_whose_feeds_cannot_be_is_not_registered(client: httpx.AsyncClient):
+    for properties, reason in (
+        ({"feed": "yes"}, "properties.feed must be true, false"),
+        ({"feed": {"from": "soon"}}, "properties.feed.from: 'soon'"),
+        ({"feed": True}, "those of this area read: none, since it keeps no products"),
+        ({"feed": True, "products": ["no2"]}, "those of this area read: tempo-no2"),
+    ):
+        answer = await client.post("/areas", json=feature(**properties))
+        assert (answer.status_code, reason in answer.json()["detail"]) == (400, True), answer.text
+    wide = feature(square_at(10.0, 10.0, side=5.0), products=["ndvi"], feed=True)
+    assert "order_area_km2" in (await client.post("/areas", json=wide)).json()["detail"]
+    assert (await client.get("/areas")).json()["features"] == []
+
+
 def test_feeds_by_command(database_url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TILEWATCH_DATABASE_URL", database_url)
 
