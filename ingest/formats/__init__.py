@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ingest.formats.geotiff import unpack_geotiff
 from ingest.formats.hdf5 import unpack_hdf5
+from ingest.formats.netcdf import unpack_netcdf
 from ingest.raster import Layer, SourceRaster
 
 
@@ -32,5 +33,7 @@ class Format(Protocol):
         ...
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType({"geotiff": unpack_geotiff, "hdf5": unpack_hdf5})
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {"geotiff": unpack_geotiff, "hdf5": unpack_hdf5, "netcdf": unpack_netcdf}
+)
 """All there are, by the names that descriptions of sources use."""

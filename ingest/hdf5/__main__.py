@@ -21,12 +21,10 @@ def main() -> None:
 def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
-    from ingest.hdf5.reading import DamagedFileError, ForeignFileError, read_layer
+    from ingest.hdf5.checks import DamagedFileError, ForeignFileError
 
     try:
-        pixels, facts = read_layer(
-            Path(asked["path"]), asked["layer"], side=asked["side"], dtype=asked["dtype"]
-        )
+        pixels, facts = _read(asked)
     except ForeignFileError as error:
         return {"foreign": str(error)}
     except DamagedFileError as error:
@@ -34,6 +32,18 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     with Path(asked["target"]).open("wb") as target:
         np.save(target, pixels, allow_pickle=False)
     return {"facts": facts.to_json()}
+
+
+def _read(asked: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the numbers and what the file states of them: of a tile, or of a part of a grid."""
+    path = Path(asked["path"])
+    if "most" in asked:
+        from ingest.hdf5.gridded import read_variable
+
+        return read_variable(path, asked["layer"], most=tuple(asked["most"]))
+    from ingest.hdf5.reading import read_layer
+
+    return read_layer(path, asked["layer"], side=asked["side"], dtype=asked["dtype"])
 
 
 def _bound(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:

@@ -19,6 +19,7 @@ INHERITED = ("PATH", "LANG", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPYC
 OWN_VARIABLES = {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """No filters of HDF5 from elsewhere, and no threads."""
 MOST_ANSWERED_BYTES = 2**20
+SOMETHING_ELSE = "reading it gave something else than was asked for"
 
 
 class UnreadableError(Exception):
@@ -65,30 +66,57 @@ def layer_of(
         ForeignError: If the file is not as its product has it.
         DamagedError: If it cannot be read within the bounds.
     """
+    asked = {"layer": layer, "side": side, "dtype": dtype}
+    pixels, facts = _read(path, asked, folder=folder, bounds=bounds)
+    if pixels.shape != (side, side) or pixels.dtype.name != dtype:
+        raise DamagedError(SOMETHING_ELSE)
+    return pixels, facts
+
+
+def variable_of(
+    path: Path, variable: str, *, most: tuple[int, int], folder: Path, bounds: Bounds
+) -> tuple[NDArray[Any], Mapping[str, Any]]:
+    """Read one variable of a netCDF-4 file in a process of its own.
+
+    Args:
+        path: The file.
+        variable: Its path in the file.
+        most: Rows and columns of the whole grid, of which the file may be a part.
+        folder: For a file that is removed again.
+        bounds: What it may take.
+
+    Returns:
+        The numbers as stored, (rows, columns), and what the file states of them
+        (`ingest.hdf5.gridded.GriddedFacts`).
+
+    Raises:
+        ForeignError: If the file is not as its product has it.
+        DamagedError: If it cannot be read within the bounds.
+    """
+    pixels, facts = _read(path, {"layer": variable, "most": most}, folder=folder, bounds=bounds)
+    if pixels.shape != (len(facts["latitudes"]), len(facts["longitudes"])) or pixels.dtype.kind not in "iuf":
+        raise DamagedError(SOMETHING_ELSE)
+    return pixels, facts
+
+
+def _read(
+    path: Path, asked: Mapping[str, Any], *, folder: Path, bounds: Bounds
+) -> tuple[NDArray[Any], Mapping[str, Any]]:
     with tempfile.TemporaryDirectory(prefix=".reading-", dir=folder) as name:
         target = Path(name) / "layer.npy"
-        answer = _ask(
-            {
-                "path": str(path.resolve()),
-                "layer": layer,
-                "side": side,
-                "dtype": dtype,
-                "target": str(target),
-                "memory_bytes": bounds.memory_bytes,
-                "cpu_s": bounds.cpu_s,
-                "file_bytes": bounds.file_bytes,
-            },
-            Path(name),
-            bounds.wall_s,
-        )
+        about = {
+            "path": str(path.resolve()),
+            "target": str(target),
+            "memory_bytes": bounds.memory_bytes,
+            "cpu_s": bounds.cpu_s,
+            "file_bytes": bounds.file_bytes,
+        }
+        answer = _ask({**asked, **about}, Path(name), bounds.wall_s)
         if "foreign" in answer:
             raise ForeignError(str(answer["foreign"])[:500])
         if "facts" not in answer:
             raise DamagedError(str(answer.get("damaged", "reading it ended without an answer"))[:500])
-        pixels: NDArray[Any] = np.load(target, allow_pickle=False)
-    if pixels.shape != (side, side) or pixels.dtype.name != dtype:
-        raise DamagedError("reading it gave something else than was asked for")
-    return pixels, answer["facts"]
+        return np.load(target, allow_pickle=False), answer["facts"]
 
 
 def _ask(asked: Mapping[str, Any], folder: Path, wall_s: float) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ def geotiff(tmp_path):
 
 
 def test_these_are_all_there_are():
-    assert set(FORMATS) == {"geotiff", "hdf5"}
+    assert set(FORMATS) == {"geotiff", "hdf5", "netcdf"}
 
 
 def test_a_layer_of_a_geotiff_is_one_of_its_bands(geotiff, tmp_path):

@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from ingest.hdf5.reading import DamagedFileError, ForeignFileError, packed_degrees, read_layer
+from ingest.hdf5.checks import DamagedFileError, ForeignFileError
+from ingest.hdf5.reading import packed_degrees, read_layer
 from tests.ingest.synthetic_tiles import FIELDS, NAME, RADIANCE, SIDE, usual_layers, write_tile
 
 
