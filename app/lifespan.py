@@ -131,6 +131,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     jobs = open_jobs(settings, database, command_line, descriptions, LandedScenes(catalogue), stack=stack)
     nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
     regions = open_regions(settings, database, registry, descriptions)
+    feeds = FeedService(database, settings, descriptions)
     rotation = None if database is None else RegionRotation(database, regions, registry, jobs, nightly)
     scheduler = None
     if database is not None and rotation is not None and settings.database_url is not None and settings.jobs:
@@ -163,6 +164,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         database=database,
         tasks=tasks,
         regions=regions,
+        feeds=feeds,
         sampler=sampler,
         verified_for=timedelta(days=settings.verify_days) if settings.verify_mb_per_s else None,
     )
@@ -182,7 +184,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         statistics=statistics,
         health=HealthMonitor(looked_at),
         jobs=jobs,
-        feeds=FeedService(database, settings, descriptions),
+        feeds=feeds,
         regions=regions,
         descriptions=descriptions,
         rotation=rotation,

@@ -20,7 +20,7 @@ from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics
 from app.routes.areas import area_tiles, areas, many, timeseries
-from app.routes.feeds import feeds
+from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories
 from app.routes.products import legend, point, products, statistics, tilejson, tiles, times
@@ -96,6 +96,7 @@ def resources() -> list[BaseRoute]:
         composites,
         jobs,
         feeds,
+        freshness,
         health,
         meta,  # after health, which serves a document of its own there
     ):

@@ -13,6 +13,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from app.feeds.metrics import freshness_metrics
 from app.health.monitor import Report
 from app.jobs.job import STATUSES
 from app.state import AppState
@@ -166,6 +167,7 @@ class _StateCollector(Collector):
                 "Uses of the database that got no answer.",
                 state.database.outages,
             )
+        yield from freshness_metrics(state.feeds.latest)
         yield from _jobs(state)
         if state.redis is not None:
             yield _gauge(

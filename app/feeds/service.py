@@ -21,11 +21,14 @@ from app.feeds.feed_store import (
 from app.feeds.of_areas import adapted, requests_for
 from app.feeds.orders import changed_order, order_of, refuse_order, source_of
 from app.feeds.piece_store import Poll, last_polls
+from app.feeds.standing import CollectionStanding, collection_standing, standings_of
 from app.jobs.request import smallest_box
 from app.jobs.service import MAX_KEY
 from app.products.registry import Registry
 from app.settings import Settings
 from mosaics.bbox import Bbox
+from mosaics.catalogue import Catalogue
+from mosaics.descriptions.collections import find_collection
 from mosaics.descriptions.folders import DescriptionFolders, Descriptions
 
 POLLS_SHOWN = 20
@@ -62,6 +65,8 @@ class FeedService:
         self._settings = settings
         self._descriptions = descriptions
         self.now = now
+        self.latest: tuple[CollectionStanding, ...] = ()
+        """How fresh everything was when that was last asked, for metrics."""
 
     async def create(self, request: FeedRequest, *, key: str | None = None) -> Feed:
         """Create a feed, or return the one created by the same request with the same key.
@@ -158,6 +163,39 @@ class FeedService:
                 raise FeedError(f'feed {feed_id} is paused; send {{"paused": false}} by PATCH first')
             await hurry(connection, feed_id, self.now())
             return await read_feed(connection, feed_id)
+
+    async def standings(self, catalogue: Catalogue) -> list[CollectionStanding]:
+        """Return how fresh every collection is that has landed or has a feed, by id.
+
+        Args:
+            catalogue: What has landed.
+
+        Raises:
+            DatabaseUnavailableError: If there is a database and it does not answer.
+        """
+        feeds: list[Feed] = []
+        if self._maybe_database is not None:
+            async with self._maybe_database.connection() as connection:
+                while page := await list_feeds(connection, after=feeds[-1].id if feeds else 0):
+                    feeds += page
+        descriptions = await self._current()
+        found = await asyncio.to_thread(standings_of, feeds, catalogue, descriptions, self.now())
+        self.latest = tuple(found)
+        return found
+
+    async def standing(self, collection_id: str, catalogue: Catalogue) -> CollectionStanding:
+        """Return how fresh one collection is, also if nothing of it has landed.
+
+        Raises:
+            mosaics.collection.UnknownCollectionError: If it has not landed and has no file.
+            DatabaseUnavailableError: If there is a database and it does not answer.
+        """
+        for found in await self.standings(catalogue):
+            if found.collection.id == collection_id:
+                return found
+        descriptions = await self._current()
+        described = find_collection(descriptions.collections, collection_id)
+        return collection_standing(described.collection, (), catalogue, descriptions, now=self.now())
 
     async def follow_area(
         self, connection: Connection, area: Area, wish: FeedWish, registry: Registry

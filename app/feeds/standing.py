@@ -1,14 +1,23 @@
 """Standing: how fresh feeds and collections are, from their rows, the catalogue and their files."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.feeds.feed import Feed
-from app.feeds.freshness import Checks, Facts, Freshness, freshness_of
+from app.feeds.feed import Feed, FeedError
+from app.feeds.freshness import WORLD, Checks, Facts, Freshness, State, freshness_of
 from app.feeds.orders import publishing_of
-from mosaics.collection import Collection
+from mosaics.catalogue import Catalogue
+from mosaics.collection import Collection, UnreadableCollectionError
 from mosaics.descriptions.folders import Descriptions
-from mosaics.descriptions.publishing import Publishing
+from mosaics.descriptions.publishing import USUAL, Publishing
+from mosaics.period import Period
+
+WORST_FIRST = (
+    *(State.FAILING, State.LATE, State.NEVER_INGESTED, State.DISCONTINUED),
+    *(State.NO_DATA_EXPECTED, State.FRESH),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +33,30 @@ class FeedStanding:
         return self.freshness.is_alarming and not self.feed.order.paused
 
 
-def standing_of(feed: Feed, descriptions: Descriptions, now: datetime) -> FeedStanding:
-    """Return how fresh a feed is at a time, UTC.
+@dataclass(frozen=True, slots=True)
+class CollectionStanding:
+    """A collection and how fresh it is."""
 
-    Raises:
-        app.feeds.feed.FeedError: If the file of its collection is gone.
-    """
-    publishing = publishing_of(feed.order, descriptions)
+    collection: Collection
+    publishing: Publishing
+    newest: Period | None
+    """Of what has landed, wherever it lies."""
+    freshness: Freshness
+    """That of its feed that is least fresh, if it has any that are not paused."""
+    feeds: tuple[FeedStanding, ...]
+
+    def latest(self, name: str) -> datetime | None:
+        """Return the latest moment of all its feeds; `name` is a field of `app.feeds.feed.Done`."""
+        moments = (getattr(each.feed.done, name) for each in self.feeds)
+        return max(filter(None, moments), default=None)
+
+
+def standing_of(feed: Feed, descriptions: Descriptions, now: datetime) -> FeedStanding:
+    """Return how fresh a feed is at a time, UTC."""
+    try:
+        publishing = publishing_of(feed.order, descriptions)
+    except FeedError as error:
+        return FeedStanding(feed, Freshness(State.FAILING, f"It cannot be polled: {error}."))
     collection = descriptions.collections[feed.order.collection].collection
     return FeedStanding(feed, freshness_of(facts_of(feed, publishing, collection), now))
 
@@ -56,3 +82,52 @@ def facts_of(feed: Feed, publishing: Publishing, collection: Collection) -> Fact
             is_filling=progress.looked_at < progress.pieces,
         ),
     )
+
+
+def standings_of(
+    feeds: Iterable[Feed], catalogue: Catalogue, descriptions: Descriptions, now: datetime
+) -> list[CollectionStanding]:
+    """Return how fresh all collections are that have landed or have a feed, by id."""
+    by_collection: dict[str, list[FeedStanding]] = {name: [] for name in catalogue.collections()}
+    for feed in feeds:
+        by_collection.setdefault(feed.order.collection, []).append(standing_of(feed, descriptions, now))
+    known = _known(catalogue, descriptions)
+    return [
+        collection_standing(known[name], by_collection[name], catalogue, descriptions, now=now)
+        for name in sorted(by_collection.keys() & known.keys())
+    ]
+
+
+def collection_standing(
+    collection: Collection,
+    feeds: Sequence[FeedStanding],
+    catalogue: Catalogue,
+    descriptions: Descriptions,
+    *,
+    now: datetime,
+) -> CollectionStanding:
+    """Return how fresh a collection is at a time, UTC."""
+    described = descriptions.collections.get(collection.id)
+    publishing = USUAL[collection.cadence] if described is None else described.publishing
+    landed = catalogue.periods(collection.id) if collection.id in catalogue.collections() else ()
+    newest = landed[-1] if landed else None
+    serving = [each.freshness for each in feeds if not each.feed.order.paused]
+    if serving:
+        freshness = min(serving, key=lambda each: WORST_FIRST.index(each.state))
+    elif described is not None and described.composition is not None and newest is not None:
+        freshness = Freshness(State.FRESH, f"The newest is of {newest}; composites are made when asked for.")
+    else:
+        newest_start = None if newest is None else newest.start
+        facts = Facts(publishing, collection.cadence, WORLD, newest_start, ended=collection.ended)
+        freshness = freshness_of(facts, now)
+    return CollectionStanding(collection, publishing, newest, freshness, tuple(feeds))
+
+
+def _known(catalogue: Catalogue, descriptions: Descriptions) -> Mapping[str, Collection]:
+    """Return the collections that have a file, as it is now, and others that have landed and can be read."""
+    found = {name: each.collection for name, each in descriptions.collections.items()}
+    for name in catalogue.collections():
+        if name not in found:
+            with suppress(UnreadableCollectionError):  # `/health` says so
+                found[name] = catalogue.collection(name)
+    return found

@@ -6,6 +6,7 @@ from functools import partial
 
 from app.caching.redis_tier import RedisTier
 from app.database import Database
+from app.feeds.service import FeedService
 from app.health.checks import (
     check_collections,
     check_database,
@@ -15,6 +16,7 @@ from app.health.checks import (
     check_scheduler,
     check_storage,
 )
+from app.health.feed_checks import check_feeds
 from app.health.finding import Check
 from app.health.region_checks import check_regions
 from app.health.sampling import Sampler
@@ -33,6 +35,7 @@ def parts(
     database: Database | None,
     tasks: Sequence[Task],
     regions: RegionService,
+    feeds: FeedService,
     sampler: Sampler,
     verified_for: timedelta | None,
 ) -> dict[str, Check]:
@@ -45,6 +48,7 @@ def parts(
         database: None if none is configured.
         tasks: Those this worker would run.
         regions: The regions service.
+        feeds: The service of feeds.
         sampler: Renders sample tiles.
         verified_for: How long a file that was verified is not read again; None if none is verified.
     """
@@ -55,6 +59,7 @@ def parts(
         "redis": partial(check_redis, redis),
         "scheduler": partial(check_scheduler, database, tasks),
         "regions": partial(check_regions, regions),
+        "feeds": partial(check_feeds, feeds, catalogue),
         "tiles": sampler.check,
         "files": partial(check_files, storage),
         "hosts": check_hosts,

@@ -807,6 +807,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/freshness": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return how fresh every collection and feed is: newest acquisition and revision, last checks, a state
+         * @description A collection without feeds is told by its periods alone; it is not at fault in `/health`.
+         */
+        readonly get: operations["feeds.freshness"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/healthz": {
         readonly parameters: {
             readonly query?: never;
@@ -1319,6 +1339,64 @@ export interface components {
          */
         readonly Cadence: "hour" | "day" | "month" | "year";
         /**
+         * CollectionFreshness
+         * @description How fresh a collection is: as the least fresh of its feeds, else as its periods alone tell.
+         */
+        readonly CollectionFreshness: {
+            /** @description late and failing ask for somebody to look; no_data_expected is night or polar summer. */
+            readonly state: components["schemas"]["State"];
+            /**
+             * Says
+             * @description The same as a sentence for people.
+             */
+            readonly says: string;
+            readonly expected: components["schemas"]["ExpectedStep"] | null;
+            /**
+             * Newest Acquisition
+             * @description Beginning of the newest that has landed.
+             */
+            readonly newest_acquisition: string | null;
+            /**
+             * Newest Revision
+             * @description When the archive last changed one of those it gave; null where it does not tell.
+             */
+            readonly newest_revision: string | null;
+            /**
+             * Last Success
+             * @description When an archive last answered.
+             */
+            readonly last_success: string | null;
+            /** Last Failure */
+            readonly last_failure: string | null;
+            /** Collection */
+            readonly collection: string;
+            /** Title */
+            readonly title: string;
+            /**
+             * Newest Period
+             * @description The latest period of what has landed.
+             */
+            readonly newest_period: string | null;
+            /**
+             * Lag
+             * Format: duration
+             * @description Usual time from the end of a step to its publication.
+             */
+            readonly lag: string;
+            /**
+             * Late After
+             * Format: duration
+             */
+            readonly late_after: string;
+            /**
+             * Ended
+             * @description What is to be said of an archive that gives nothing new.
+             */
+            readonly ended: string | null;
+            /** Feeds */
+            readonly feeds: readonly components["schemas"]["FeedFreshness"][];
+        };
+        /**
          * ColorMapList
          * @description Model for colormap list.
          */
@@ -1390,6 +1468,22 @@ export interface components {
              * @default 500
              */
             readonly limit: number;
+        };
+        /**
+         * ExpectedStep
+         * @description The latest step of time that was to be published by now.
+         */
+        readonly ExpectedStep: {
+            /**
+             * From
+             * Format: date-time
+             */
+            readonly from: string;
+            /**
+             * To
+             * Format: date-time
+             */
+            readonly to: string;
         };
         /**
          * Feature
@@ -1633,6 +1727,49 @@ export interface components {
             readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
         };
         /**
+         * FeedFreshness
+         * @description How fresh a feed is.
+         */
+        readonly FeedFreshness: {
+            /** @description late and failing ask for somebody to look; no_data_expected is night or polar summer. */
+            readonly state: components["schemas"]["State"];
+            /**
+             * Says
+             * @description The same as a sentence for people.
+             */
+            readonly says: string;
+            readonly expected: components["schemas"]["ExpectedStep"] | null;
+            /**
+             * Newest Acquisition
+             * @description Beginning of the newest that has landed.
+             */
+            readonly newest_acquisition: string | null;
+            /**
+             * Newest Revision
+             * @description When the archive last changed one of those it gave; null where it does not tell.
+             */
+            readonly newest_revision: string | null;
+            /**
+             * Last Success
+             * @description When an archive last answered.
+             */
+            readonly last_success: string | null;
+            /** Last Failure */
+            readonly last_failure: string | null;
+            /** Feed */
+            readonly feed: number;
+            /** Name */
+            readonly name: string;
+            /** Area */
+            readonly area: number | null;
+            /** Paused */
+            readonly paused: boolean;
+            /** Next Poll */
+            readonly next_poll: string | null;
+            /** Links */
+            readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+        };
+        /**
          * FeedList
          * @description A page of feeds.
          */
@@ -1817,6 +1954,19 @@ export interface components {
              * @default false
              */
             readonly paused: boolean;
+        };
+        /**
+         * FreshnessList
+         * @description How fresh collections are.
+         */
+        readonly FreshnessList: {
+            /**
+             * Checked At
+             * Format: date-time
+             */
+            readonly checked_at: string;
+            /** Collections */
+            readonly collections: readonly components["schemas"]["CollectionFreshness"][];
         };
         /**
          * GeometryCollection
@@ -3281,6 +3431,12 @@ export interface components {
             readonly field: string;
             readonly direction: components["schemas"]["SortDirections"];
         };
+        /**
+         * State
+         * @description How fresh something is.
+         * @enum {string}
+         */
+        readonly State: "fresh" | "late" | "no_data_expected" | "discontinued" | "never_ingested" | "failing";
         /**
          * Style
          * @description Style model.
@@ -6771,6 +6927,49 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["FeedDocument"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "feeds.freshness": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only this collection, also if it has never landed. */
+                readonly collection?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FreshnessList"];
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
