@@ -117,4 +117,7 @@ class FreshnessList(BaseModel):
     @classmethod
     def of(cls, request: Request, standings: Sequence[CollectionStanding], now: datetime) -> "FreshnessList":
         """Return the document of several collections."""
-        return cls(checked_at=now, collections=[CollectionFreshness.of(request, each) for each in standings])
+        return cls(
+            checked_at=now.replace(microsecond=0),
+            collections=[CollectionFreshness.of(request, each) for each in standings],
+        )
