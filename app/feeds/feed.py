@@ -213,5 +213,5 @@ class Feed:
 
     @property
     def tag(self) -> str:
-        """The ETag of the order; what has come of it does not change it."""
-        return f'"feed-{self.id}-{self.version}"'
+        """What stands for the order in its ETag; what has come of the feed does not change it."""
+        return f"feed-{self.id}-{self.version}"

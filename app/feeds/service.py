@@ -255,6 +255,9 @@ def _given(box: Bbox | None) -> Bbox:
 
 
 def _refuse_other(feed: Feed, if_match: str | None) -> None:
-    tags = [] if if_match is None else [tag.strip() for tag in if_match.split(",")]
-    if tags and "*" not in tags and feed.tag not in tags:
-        raise FeedChangedError(f"the feed is not the one of If-Match; its ETag is {feed.tag}")
+    """Raise `FeedChangedError` if no ETag of an If-Match is of the order as it is now."""
+    tags = [] if if_match is None else [tag.strip().removeprefix("W/") for tag in if_match.split(",")]
+    if tags and "*" not in tags and feed.tag not in {tag.strip('"').partition(".")[0] for tag in tags}:
+        raise FeedChangedError(
+            f"the feed is not the one of If-Match; it has version {feed.version} now: read it again"
+        )

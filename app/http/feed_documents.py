@@ -15,7 +15,7 @@ from app.http.schemas import JSON, Link
 
 CREATED: dict[int | str, dict[str, Any]] = {
     201: {
-        "description": "The feed; `Location` is its address, `ETag` the version of the order.",
+        "description": "The feed; `Location` is its address, `ETag` begins with the version of the order.",
         "headers": {"Location": {"schema": {"type": "string"}}, "ETag": {"schema": {"type": "string"}}},
     }
 }

@@ -111,13 +111,9 @@ class CollectionFreshness(FreshnessFacts):
 class FreshnessList(BaseModel):
     """How fresh collections are."""
 
-    checked_at: datetime
     collections: list[CollectionFreshness]
 
     @classmethod
-    def of(cls, request: Request, standings: Sequence[CollectionStanding], now: datetime) -> "FreshnessList":
+    def of(cls, request: Request, standings: Sequence[CollectionStanding]) -> "FreshnessList":
         """Return the document of several collections."""
-        return cls(
-            checked_at=now.replace(microsecond=0),
-            collections=[CollectionFreshness.of(request, each) for each in standings],
-        )
+        return cls(collections=[CollectionFreshness.of(request, each) for each in standings])

@@ -46,6 +46,8 @@ class Publishing(BaseModel):
     def steps_before(self, moment: datetime, cadence: Cadence) -> Iterator[Interval]:
         """Yield steps back in time, the first of which is the latest that ends at a moment or before.
 
+        Those that are no periods end at the beginning of a day, or of an hour if they are shorter than that.
+
         Args:
             moment: UTC.
             cadence: Of the collection.
@@ -56,8 +58,10 @@ class Publishing(BaseModel):
                 yield period.interval()
                 period = period.preceding()
         else:
+            unit = Cadence.DAY if self.step >= timedelta(days=1) else Cadence.HOUR
+            last = Period.containing(moment, unit).start
             for number in range(MAX_STEPS):
-                end = moment - number * self.step
+                end = last - number * self.step
                 yield Interval(end - self.step, end)
 
 

@@ -1,12 +1,13 @@
 """Feeds: standing orders that the leader fills from an archive, and what has come of each."""
 
-from typing import Annotated
+from hashlib import blake2b
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.feeds.feed import FeedChanges, FeedRequest
+from app.feeds.feed import Feed, FeedChanges, FeedRequest
 from app.http.auth import require
 from app.http.feed_documents import CREATED, FeedDetail, FeedDocument, FeedList
 from app.http.job_documents import IdempotencyKey
@@ -14,6 +15,8 @@ from app.http.parameters import OpenState, known_names, revalidated
 from app.keys import Scope
 
 MAX_PAGE = 1000
+
+Shown = TypeVar("Shown", bound=FeedDocument)
 
 router = APIRouter(
     tags=["feeds"], dependencies=[Depends(known_names), Depends(revalidated), Depends(require(Scope.READ))]
@@ -38,10 +41,8 @@ async def create(
 ) -> FeedDocument:
     """Create a feed: what its archive has of the time past is fetched piece by piece, then what is new."""
     feed = await state.feeds.create(asked, key=idempotency_key)
-    document = FeedDocument.of(request, feed)
     response.headers["Location"] = str(request.url_for("feed", feed=feed.id))
-    response.headers["ETag"] = feed.tag
-    return document
+    return tagged(response, feed, FeedDocument.of(request, feed))
 
 
 @router.get("/feeds")
@@ -63,8 +64,7 @@ async def find(
 async def read(request: Request, response: Response, state: OpenState, feed_id: FeedId) -> FeedDetail:
     """Return a feed, how far it is, and its latest looks at the archive, newest first."""
     history = await state.feeds.read(feed_id)
-    response.headers["ETag"] = history.feed.tag
-    return FeedDetail.with_polls(request, history)
+    return tagged(response, history.feed, FeedDetail.with_polls(request, history))
 
 
 @router.patch("/feeds/{feed}", dependencies=WRITING)
@@ -79,8 +79,7 @@ async def change(
 ) -> FeedDocument:
     """Change a feed by merge patch; with another box, other bands or clouds everything is asked for again."""
     feed = await state.feeds.change(feed_id, changes, if_match=if_match)
-    response.headers["ETag"] = feed.tag
-    return FeedDocument.of(request, feed)
+    return tagged(response, feed, FeedDocument.of(request, feed))
 
 
 @router.delete("/feeds/{feed}", status_code=204, dependencies=WRITING)
@@ -94,3 +93,10 @@ async def delete(state: OpenState, feed_id: FeedId, if_match: IfMatch = None) ->
 async def poll(request: Request, state: OpenState, feed_id: FeedId) -> FeedDocument:
     """Have a feed look at its archive now, whenever it would be due."""
     return FeedDocument.of(request, await state.feeds.poll(feed_id))
+
+
+def tagged(response: Response, feed: Feed, document: Shown) -> Shown:
+    """Give an answer its ETag: that of the order, which If-Match compares, and of all that is shown."""
+    shown = blake2b(document.model_dump_json().encode(), digest_size=8).hexdigest()
+    response.headers["ETag"] = f'"{feed.tag}.{shown}"'
+    return document

@@ -31,4 +31,4 @@ async def freshness(
         found = await state.feeds.standings(state.catalogue)
     else:
         found = [await state.feeds.standing(collection, state.catalogue)]
-    return FreshnessList.of(request, found, state.feeds.now())
+    return FreshnessList.of(request, found)

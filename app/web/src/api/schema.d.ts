@@ -1960,11 +1960,6 @@ export interface components {
          * @description How fresh collections are.
          */
         readonly FreshnessList: {
-            /**
-             * Checked At
-             * Format: date-time
-             */
-            readonly checked_at: string;
             /** Collections */
             readonly collections: readonly components["schemas"]["CollectionFreshness"][];
         };
@@ -6738,7 +6733,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The feed; `Location` is its address, `ETag` the version of the order. */
+            /** @description The feed; `Location` is its address, `ETag` begins with the version of the order. */
             readonly 201: {
                 headers: {
                     readonly Location?: string;
