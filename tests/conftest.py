@@ -192,5 +192,6 @@ def browser_type_launch_args() -> dict[str, Any]:
             "--use-angle=swiftshader",
             "--enable-unsafe-swiftshader",
             "--disable-gpu-rasterization",  # Debian switches it on: panel and text in software WebGL too
+            "--disable-gpu-compositing",  # nor put together by it: a third of a visit's time
         ],
     }

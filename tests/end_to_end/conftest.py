@@ -125,5 +125,8 @@ def open_page(desktop: BrowserContext, server: Server) -> Iterator[Reader]:
 def visited(open_page: Reader) -> Reader:
     """A reader who goes on where the last one was, for what does not depend on how the page was opened."""
     open_page.page.bring_to_front()
+    open_page.page.keyboard.press("Escape")
+    if open_page.chart.is_visible():
+        open_page.page.get_by_role("button", name="Close chart").click()
     open_page.complaints.clear()
     return open_page

@@ -31,6 +31,11 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 TIMEOUT_MS = 60_000
 """For every expectation, action and navigation: WebGL is drawn in software, on a machine that may be busy."""
 
+STALL = "GPU stall due to ReadPixels"
+"""What Chromium says of itself where it puts pages together without a GPU, and reads the map for that."""
+
+USUAL_OPACITY_PERCENT = 90
+
 START_S = 180
 """For a server, which imports all of its libraries first."""
 
@@ -124,8 +129,16 @@ class Reader:
         self.page.goto(f"{self.server.url}/{link}")
         self.wait_for_drawing()
 
+    def go_to(self, link: str) -> None:
+        """Take another link into the address of the page that is open, which follows it."""
+        self.page.evaluate(
+            "link => new Promise(followed => {"
+            "addEventListener('popstate', followed, {once: true}); location.hash = link})",
+            link,
+        )
+
     def choose(self, product: str) -> None:
-        """Choose a layer in the panel: its latest period, all of it in view, no place chosen."""
+        """Choose a layer: its latest period, all of it in view, in its usual opacity, no place chosen."""
         self.page.keyboard.press("Escape")
         expect(self.page.locator("#value")).to_be_hidden()
         latest = self.server.periods(product)[-1]
@@ -134,6 +147,7 @@ class Reader:
         if self.page.locator("#period").input_value() != latest:
             self.page.locator("#period").select_option(latest)
         self.wait_for_link(latest)
+        self.set_opacity(USUAL_OPACITY_PERCENT)
         self.page.get_by_role("button", name="Zoom to layer").click()
         self.wait_for_frame()
         self.wait_for_drawing()
@@ -192,6 +206,12 @@ class Reader:
         self.open(f"#product={product}{period and f'&period={period}'}&area={quote(area)}")
         self.wait_for_chart()
 
+    def go_to_area(self, product: str, corners: list[list[float]], period: str = "") -> None:
+        """Chart an area in the page that is open, by its link; the map stays where it is."""
+        area = ";".join(f"{longitude},{latitude}" for longitude, latitude in corners)
+        self.go_to(f"#product={product}{period and f'&period={period}'}&area={area}")
+        self.wait_for_chart()
+
     def wait_for_chart(self) -> None:
         expect(self.chart).to_be_visible()
         expect(self.chart).to_have_attribute("aria-busy", "false")
@@ -237,7 +257,7 @@ class Reader:
         self.wait_for_frame()
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and STALL not in message.text:
             self.complaints.append(message.text)
 
     def _failed(self, error: Error) -> None:

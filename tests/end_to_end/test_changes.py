@@ -60,23 +60,25 @@ def test_windows_chosen_are_those_of_the_tiles_the_link_and_the_value(reader: Re
     assert reader.complaints == []
 
 
-def test_windows_that_cannot_be_compared_are_told_in_a_sentence(reader: Reader) -> None:
-    page, notice = reader.page, reader.page.get_by_role("alert")
-    reader.open("#product=dnbr&period=2024-06")
-    drawn = reader.picture()
+def test_windows_that_cannot_be_compared_are_told_in_a_sentence(visited: Reader) -> None:
+    page, notice = visited.page, visited.page.get_by_role("alert")
+    visited.choose("dnbr")
+    visited.page.locator("#period").select_option("2024-06")
+    visited.wait_for_period("2024-06")
+    drawn = visited.picture()
     page.get_by_label("Before", exact=True).select_option("2024-06")
     expect(notice).to_contain_text(
         "The windows pre (2024-06) and post (2024-06) overlap; pre ends before post begins."
     )
-    reader.wait_for_frame()
-    assert differing_share(drawn, reader.picture()) > 0.5  # what stood before must not pass for the answer
+    visited.wait_for_frame()
+    assert differing_share(drawn, visited.picture()) > 0.5  # what stood before must not pass for the answer
     notice.get_by_role("button", name="Choose automatically").click()
-    reader.wait_for_period("2024-06")
+    visited.wait_for_period("2024-06")
     expect(notice).to_be_hidden()
-    assert differing_share(drawn, reader.picture()) < 0.01
+    assert differing_share(drawn, visited.picture()) < 0.01
 
     page.goto("about:blank")
-    page.goto(f"{reader.server.url}/#product=ndvi-anomaly")
+    page.goto(f"{visited.server.url}/#product=ndvi-anomaly")
     expect(notice).to_contain_text("compares 2024-07 with the same time of at least 3 of 5 earlier years")
 
 
@@ -85,9 +87,9 @@ def stand_at(reader: Reader, percent: int) -> None:
     reader.wait_for_frame()
 
 
-def test_a_swipe_shows_before_on_the_left_and_after_on_the_right(reader: Reader) -> None:
-    page, divider = reader.page, reader.page.locator("#divider")
-    reader.open("#product=dnbr&period=2024-07")
+def test_a_swipe_shows_before_on_the_left_and_after_on_the_right(visited: Reader) -> None:
+    page, divider = visited.page, visited.page.locator("#divider")
+    visited.choose("dnbr")
     page.get_by_role("button", name="Swipe to compare").click()
     expect(divider).to_have_attribute(
         "aria-label", "Divider: Before: June 2024 on the left, After: July 2024 on the right"
@@ -95,23 +97,23 @@ def test_a_swipe_shows_before_on_the_left_and_after_on_the_right(reader: Reader)
     expect(page).to_have_url(re.compile("swipe=pre"))
     expect(page.locator("#legend")).to_be_hidden()  # it is not that of these pictures
     expect(page.locator("#swipe-row")).to_have_attribute("data-state", "drawn")
-    asked = tile_queries(reader.asked, "true-color")
+    asked = tile_queries(visited.asked, "true-color")
     assert {query["datetime"] for query in asked} == {"2024-06", "2024-07"}
 
     divider.focus()
     page.keyboard.press("Home")
-    stand_at(reader, 0)
-    after = reader.picture()
+    stand_at(visited, 0)
+    after = visited.picture()
     page.keyboard.press("End")
-    stand_at(reader, 100)
-    before = reader.picture()
+    stand_at(visited, 100)
+    before = visited.picture()
     assert differing_share(before, after) > 0.2
     for _ in range(5):
         page.keyboard.press("PageDown")
     page.keyboard.press("ArrowRight")
-    stand_at(reader, 52)
+    stand_at(visited, 52)
 
-    left, _, width, _ = reader.seen_part_of_map()
+    left, _, width, _ = visited.seen_part_of_map()
     box = divider.bounding_box()
     assert box
     assert box["x"] + box["width"] / 2 == pytest.approx(left + 0.52 * width, abs=1)
@@ -119,9 +121,9 @@ def test_a_swipe_shows_before_on_the_left_and_after_on_the_right(reader: Reader)
     page.mouse.down()
     page.mouse.move(left + 0.6 * width, 260, steps=3)
     page.mouse.up()
-    stand_at(reader, 60)
+    stand_at(visited, 60)
     # The picture is of the middle 40 % of the map, so the line stands at three quarters of it.
-    both = reader.picture()
+    both = visited.picture()
     columns = both.shape[1]
     west, east = slice(0, int(0.65 * columns)), slice(int(0.85 * columns), columns)
     assert differing_share(both[:, west], before[:, west]) < 0.01
@@ -130,7 +132,7 @@ def test_a_swipe_shows_before_on_the_left_and_after_on_the_right(reader: Reader)
     page.get_by_role("button", name="Swipe to compare").click()
     expect(divider).to_be_hidden()
     expect(page.locator("#legend")).to_be_visible()
-    assert reader.complaints == []
+    assert visited.complaints == []
 
 
 @pytest.mark.parametrize("reader", [{"viewport": PHONE, "has_touch": True, "is_mobile": True}], indirect=True)
@@ -169,14 +171,14 @@ def hectares(value: float) -> str:
     return f"{value:,.{3 - decimals}f}" if value else "0"
 
 
-def test_hectares_of_each_class_are_those_of_the_interface(reader: Reader) -> None:
-    (entry,) = reader.server.series("dnbr", BURN, "2024-07&pre=2024-05")
+def test_hectares_of_each_class_are_those_of_the_interface(visited: Reader) -> None:
+    (entry,) = visited.server.series("dnbr", BURN, "2024-07&pre=2024-05")
     assert [row["name"] for row in entry["classes"]][-1] == "High severity"
     assert entry["classes"][-1]["area_ha"] > 100
     area = ";".join(f"{longitude},{latitude}" for longitude, latitude in BURN)
-    reader.open(f"#product=dnbr&period=2024-07&pre=2024-05&area={area}")
-    reader.wait_for_chart()
-    change = reader.page.locator("#chart-change")
+    visited.go_to(f"#product=dnbr&period=2024-07&pre=2024-05&area={area}")
+    visited.wait_for_chart()
+    change = visited.page.locator("#chart-change")
     expect(change.locator(".change-windows")).to_have_text("Before: May 2024. After: July 2024.")
     rows = change.locator("tbody tr").evaluate_all(
         "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))"
@@ -192,9 +194,9 @@ def test_hectares_of_each_class_are_those_of_the_interface(reader: Reader) -> No
     parts = [row["area_ha"] for row in entry["classes"] if row["area_ha"]] + [masked["area_ha"]]
     assert np.array(sizes) / sum(sizes) == pytest.approx(np.array(parts) / sum(parts), abs=0.005)
 
-    reader.page.get_by_label("Before", exact=True).select_option("2024-06")
+    visited.page.get_by_label("Before", exact=True).select_option("2024-06")
     expect(change.locator(".change-windows")).to_have_text("Before: June 2024. After: July 2024.")
-    reader.page.get_by_role("button", name="Over time").click()
-    reader.wait_for_chart()
-    expect(reader.chart.get_by_role("img").first).to_have_attribute("aria-label", re.compile("11 periods"))
-    assert reader.complaints == []
+    visited.page.get_by_role("button", name="Over time").click()
+    visited.wait_for_chart()
+    expect(visited.chart.get_by_role("img").first).to_have_attribute("aria-label", re.compile("11 periods"))
+    assert visited.complaints == []

@@ -33,30 +33,30 @@ def box_of(reader: Reader, selector: str) -> FloatRect:
     return box
 
 
-def test_a_drawn_polygon_is_charted_with_the_numbers_of_the_interface(reader: Reader) -> None:
-    reader.open("#product=ndvi")
-    reader.page.get_by_role("button", name="Draw", exact=True).click()
-    first, second, third = reader.on_map((0.4, 0.3), (0.6, 0.3), (0.6, 0.5))
+def test_a_drawn_polygon_is_charted_with_the_numbers_of_the_interface(visited: Reader) -> None:
+    visited.choose("ndvi")
+    visited.page.get_by_role("button", name="Draw", exact=True).click()
+    first, second, third = visited.on_map((0.4, 0.3), (0.6, 0.3), (0.6, 0.5))
     for place in (first, second):
-        reader.page.mouse.click(*place)
-    reader.page.mouse.dblclick(*third)
-    reader.wait_for_chart()
-    assert len(reader.corners()) == 3
-    expect(reader.page.locator("#value")).to_be_hidden()  # no corner was taken for a question
+        visited.page.mouse.click(*place)
+    visited.page.mouse.dblclick(*third)
+    visited.wait_for_chart()
+    assert len(visited.corners()) == 3
+    expect(visited.page.locator("#value")).to_be_hidden()  # no corner was taken for a question
 
-    series = reader.server.series("ndvi", reader.corners())
-    shown = reader.numbers()
+    series = visited.server.series("ndvi", visited.corners())
+    shown = visited.numbers()
     assert [row[1] for row in shown] == [written(entry["mean"]) for entry in series]
     assert [row[2] for row in shown] == [written(entry["median"]) for entry in series]
-    assert len(reader.chart.locator(".dot").all()) == sum(entry["mean"] is not None for entry in series)
-    assert len(reader.chart.locator("rect.valid").all()) == len(series)
-    expect(reader.chart).to_contain_text("Synthetic")
-    expect(reader.chart.get_by_role("img")).to_have_attribute(
+    assert len(visited.chart.locator(".dot").all()) == sum(entry["mean"] is not None for entry in series)
+    assert len(visited.chart.locator("rect.valid").all()) == len(series)
+    expect(visited.chart).to_contain_text("Synthetic")
+    expect(visited.chart.get_by_role("img")).to_have_attribute(
         "aria-label", re.compile("12 periods, 1[012] with")
     )
 
-    with reader.page.expect_download() as download:
-        reader.page.get_by_role("button", name="CSV").click()
+    with visited.page.expect_download() as download:
+        visited.page.get_by_role("button", name="CSV").click()
     text = Path(download.value.path()).read_bytes().decode()
     assert text.count("\r\n") == len(series) + 1
     for row, entry in zip(csv.DictReader(StringIO(text, newline="")), series, strict=True):
@@ -69,82 +69,82 @@ def test_a_drawn_polygon_is_charted_with_the_numbers_of_the_interface(reader: Re
             else float(row["mean"]) == pytest.approx(entry["mean"], abs=1e-3)
         )
         assert row["scenes"].split() == entry["scenes"]
-    assert reader.complaints == []
+    assert visited.complaints == []
 
 
-def test_a_gap_is_a_gap_and_says_why(reader: Reader) -> None:
-    series = reader.server.series("ndvi", FIELD)
+def test_a_gap_is_a_gap_and_says_why(visited: Reader) -> None:
+    series = visited.server.series("ndvi", FIELD)
     gaps = [number for number, entry in enumerate(series) if entry["status"] == "empty"]
     assert len(gaps) == 1, "the demo hides this field in one month"
-    reader.open_area("ndvi", FIELD)
-    expect(reader.page.locator(".area-row-size")).to_have_text("8.47 ha")
-    assert reader.chart.locator("path.band").count() == 2  # before and after
-    assert reader.chart.locator(".dot").count() == len(series) - 1
-    heights = [float(bar.get_attribute("height") or 0) for bar in reader.chart.locator("rect.valid").all()]
+    visited.go_to_area("ndvi", FIELD)
+    expect(visited.page.locator(".area-row-size")).to_have_text("8.47 ha")
+    assert visited.chart.locator("path.band").count() == 2  # before and after
+    assert visited.chart.locator(".dot").count() == len(series) - 1
+    heights = [float(bar.get_attribute("height") or 0) for bar in visited.chart.locator("rect.valid").all()]
     tallest = max(heights)
     assert [height / tallest for height in heights] == pytest.approx(
         [entry["valid_fraction"] for entry in series], abs=0.01
     )
-    reach = reader.page.locator("#plot-reach")
+    reach = visited.page.locator("#plot-reach")
     reach.focus()
-    reader.page.keyboard.press("Home")
+    visited.page.keyboard.press("Home")
     for _ in range(gaps[0]):
-        reader.page.keyboard.press("ArrowRight")
-    tip = reader.page.locator("#plot-tip")
+        visited.page.keyboard.press("ArrowRight")
+    tip = visited.page.locator("#plot-tip")
     expect(tip).to_contain_text("No value")
     expect(tip).to_contain_text(series[gaps[0]]["reason"])
     expect(reach).to_have_attribute("aria-valuetext", re.compile("no value"))
 
 
-def test_the_chart_and_the_map_stand_on_one_period(reader: Reader) -> None:
-    periods = reader.server.periods("ndvi")
-    reader.open_area("ndvi", TOWN, periods[3])
-    expect(reader.page.locator(".area-row-size")).to_have_text("14.1 km²")
-    box, standing = box_of(reader, "#plot"), box_of(reader, ".standing")
+def test_the_chart_and_the_map_stand_on_one_period(visited: Reader) -> None:
+    periods = visited.server.periods("ndvi")
+    visited.go_to_area("ndvi", TOWN, periods[3])
+    expect(visited.page.locator(".area-row-size")).to_have_text("14.1 km²")
+    box, standing = box_of(visited, "#plot"), box_of(visited, ".standing")
     assert standing["x"] > box["x"] + 0.2 * box["width"]
     middle = box["y"] + box["height"] / 2
-    reader.page.mouse.move(box["x"] + 0.95 * box["width"], middle)
-    expect(reader.page.locator("#plot-tip")).to_be_visible()
-    expect(reader.page).to_have_url(re.compile(f"period={periods[3]}&"))  # hovering only shows
-    reader.page.mouse.click(box["x"] + 0.95 * box["width"], middle)
-    reader.wait_for_period(periods[-1])
-    expect(reader.page.locator("#period")).to_have_value(periods[-1])
-    assert box_of(reader, ".standing")["x"] > standing["x"]
-    reader.page.go_back()
-    reader.wait_for_period(periods[3])
-    assert box_of(reader, ".standing")["x"] == pytest.approx(standing["x"], abs=1)
-    reader.page.locator("#plot-reach").focus()
-    reader.page.keyboard.press("Home")
-    reader.page.keyboard.press("Enter")
-    reader.wait_for_period(periods[0])
+    visited.page.mouse.move(box["x"] + 0.95 * box["width"], middle)
+    expect(visited.page.locator("#plot-tip")).to_be_visible()
+    expect(visited.page).to_have_url(re.compile(f"period={periods[3]}&"))  # hovering only shows
+    visited.page.mouse.click(box["x"] + 0.95 * box["width"], middle)
+    visited.wait_for_period(periods[-1])
+    expect(visited.page.locator("#period")).to_have_value(periods[-1])
+    assert box_of(visited, ".standing")["x"] > standing["x"]
+    visited.page.go_back()
+    visited.wait_for_period(periods[3])
+    assert box_of(visited, ".standing")["x"] == pytest.approx(standing["x"], abs=1)
+    visited.page.locator("#plot-reach").focus()
+    visited.page.keyboard.press("Home")
+    visited.page.keyboard.press("Enter")
+    visited.wait_for_period(periods[0])
 
 
-def test_a_polygon_is_drawn_and_left_by_keyboard_alone(reader: Reader) -> None:
-    reader.open("#product=ndvi")
-    keyboard = reader.page.keyboard
-    reader.page.locator("#area-draw").focus()
+def test_a_polygon_is_drawn_and_left_by_keyboard_alone(visited: Reader) -> None:
+    visited.choose("ndvi")
+    keyboard = visited.page.keyboard
+    visited.page.locator("#area-draw").focus()
     keyboard.press("Enter")
-    finish = reader.page.get_by_role("button", name="Finish shape")
+    finish = visited.page.get_by_role("button", name="Finish shape")
     expect(finish).to_be_disabled()
     for key in ("Space", "ArrowRight", "Space", "Space", "Backspace", "ArrowDown", "Space"):
         keyboard.press(key)
-        reader.wait_for_frame()
+        visited.wait_for_frame()
     expect(finish).to_be_enabled()
     keyboard.press("Enter")
-    reader.wait_for_chart()
-    (_, south), (_, _), (east, north) = sorted(reader.corners())
-    assert len(reader.corners()) == 3
+    visited.wait_for_chart()
+    (_, south), (_, _), (east, north) = sorted(visited.corners())
+    assert len(visited.corners()) == 3
     assert (south, north) != (east, east)
-    expect(reader.page.locator("#value")).to_be_hidden()
-    reader.page.get_by_role("button", name="Close chart").click()
-    expect(reader.chart).to_be_hidden()
+    expect(visited.page.locator("#value")).to_be_hidden()
+    visited.page.get_by_role("button", name="Close chart").click()
+    expect(visited.chart).to_be_hidden()
 
-    reader.page.locator("#area-draw").focus()
+    visited.page.locator("#area-draw").focus()
     keyboard.press("Enter")
     keyboard.press("Space")
     keyboard.press("Escape")
-    expect(reader.page.locator("#area-draw")).to_be_visible()
-    expect(reader.page).not_to_have_url(re.compile("area="))
+    expect(visited.page.locator("#area-draw")).to_be_visible()
+    expect(visited.page).not_to_have_url(re.compile("area="))
 
 
 def test_a_dragged_corner_is_another_area_with_other_numbers(reader: Reader) -> None:
@@ -221,8 +221,8 @@ def test_a_file_without_a_polygon_is_refused_with_the_reason(
     expect(visited.chart).to_be_hidden()
 
 
-def test_a_file_of_several_polygons_asks_which(reader: Reader, tmp_path: Path) -> None:
-    reader.open("#product=ndvi")
+def test_a_file_of_several_polygons_asks_which(visited: Reader, tmp_path: Path) -> None:
+    visited.choose("ndvi")
     ring = [*FIELD, FIELD[0]]
     file = tmp_path / "farm.geojson"
     file.write_text(
@@ -230,64 +230,66 @@ def test_a_file_of_several_polygons_asks_which(reader: Reader, tmp_path: Path) -
             DEGREES, feature("MultiPolygon", [[ring]], name="North <b>field</b>"), feature("Point", [5, 51])
         )
     )
-    reader.page.locator("#area-file").set_input_files(file)
-    expect(reader.page.locator("#area-found")).to_contain_text("Ten degrees875,098 km²")  # PROJ: 875,097.7
-    reader.page.get_by_role("button", name="North <b>field</b>").click()
-    reader.wait_for_chart()
-    expect(reader.chart).to_contain_text("North <b>field</b>")
-    assert [row[1] for row in reader.numbers()] == [
-        written(e["mean"]) for e in reader.server.series("ndvi", FIELD)
+    visited.page.locator("#area-file").set_input_files(file)
+    expect(visited.page.locator("#area-found")).to_contain_text("Ten degrees875,098 km²")  # PROJ: 875,097.7
+    visited.page.get_by_role("button", name="North <b>field</b>").click()
+    visited.wait_for_chart()
+    expect(visited.chart).to_contain_text("North <b>field</b>")
+    assert [row[1] for row in visited.numbers()] == [
+        written(e["mean"]) for e in visited.server.series("ndvi", FIELD)
     ]
 
 
-def test_two_areas_and_two_layers_are_compared(reader: Reader) -> None:
-    reader.open_area("ndvi", TOWN)
-    compare = reader.page.get_by_label("Compare with")
+def test_two_areas_and_two_layers_are_compared(visited: Reader) -> None:
+    visited.choose("ndvi")
+    visited.go_to_area("ndvi", TOWN)
+    visited.page.locator(".area-row-name").click()
+    compare = visited.page.get_by_label("Compare with")
     compare.select_option("product:nightlights")
-    reader.wait_for_chart()
-    expect(reader.chart.locator(".axis-title.of-1")).to_have_text("Night lights, monthly, nW cm⁻² sr⁻¹")
-    periods = reader.server.periods("ndvi")
-    lights = reader.server.series("nightlights", TOWN, f"{periods[0]}/{periods[-1]}")
-    second = [row[6] for row in reader.numbers()]
+    visited.wait_for_chart()
+    expect(visited.chart.locator(".axis-title.of-1")).to_have_text("Night lights, monthly, nW cm⁻² sr⁻¹")
+    periods = visited.server.periods("ndvi")
+    lights = visited.server.series("nightlights", TOWN, f"{periods[0]}/{periods[-1]}")
+    second = [row[6] for row in visited.numbers()]
     assert second == [f"{entry['mean']:.2f}" if entry["mean"] else NONE for entry in lights]
 
     compare.select_option("area")
-    expect(reader.page.locator("#area-hint")).to_contain_text("an area to compare with")
-    reader.page.get_by_role("button", name="Draw", exact=True).click()
-    for place in reader.on_map((0.7, 0.2), (0.8, 0.2), (0.8, 0.3)):
-        reader.page.mouse.click(*place)
-    reader.page.get_by_role("button", name="Finish shape").click()
-    expect(reader.page.locator(".area-row")).to_have_count(2)
-    reader.wait_for_chart()
-    expect(reader.chart.locator(".key-row:has(.key-line)")).to_have_text(["Drawn area", "Second area"])
-    expect(reader.chart.locator(".of-1 .dot").first).to_be_visible()
-    expect(reader.chart).to_contain_text("Drawn area and Second area")
+    expect(visited.page.locator("#area-hint")).to_contain_text("an area to compare with")
+    visited.page.get_by_role("button", name="Draw", exact=True).click()
+    for place in visited.on_map((0.7, 0.2), (0.8, 0.2), (0.8, 0.3)):
+        visited.page.mouse.click(*place)
+    visited.page.get_by_role("button", name="Finish shape").click()
+    expect(visited.page.locator(".area-row")).to_have_count(2)
+    visited.wait_for_chart()
+    expect(visited.chart.locator(".key-row:has(.key-line)")).to_have_text(["Drawn area", "Second area"])
+    expect(visited.chart.locator(".of-1 .dot").first).to_be_visible()
+    expect(visited.chart).to_contain_text("Drawn area and Second area")
     compare.select_option("")
-    expect(reader.page.locator(".area-row")).to_have_count(1)
-    reader.wait_for_chart()
-    assert len(reader.numbers()[0]) == 6
-    assert reader.complaints == []
+    expect(visited.page.locator(".area-row")).to_have_count(1)
+    visited.wait_for_chart()
+    assert len(visited.numbers()[0]) == 6
+    assert visited.complaints == []
 
 
-def test_classes_are_stacked_in_the_colours_of_the_legend(reader: Reader) -> None:
-    reader.open_area("ndvi-classes", TOWN)
-    series = reader.server.series("ndvi-classes", TOWN)
-    legend = reader.server.json("products/ndvi-classes/legend.json")["entries"]
-    bars = reader.chart.locator("rect.class-bar").all()
+def test_classes_are_stacked_in_the_colours_of_the_legend(visited: Reader) -> None:
+    visited.go_to_area("ndvi-classes", TOWN)
+    series = visited.server.series("ndvi-classes", TOWN)
+    legend = visited.server.json("products/ndvi-classes/legend.json")["entries"]
+    bars = visited.chart.locator("rect.class-bar").all()
     assert [bar.get_attribute("fill") for bar in bars] == [e["color"].lower() for _ in series for e in legend]
     heights = [float(bar.get_attribute("height") or 0) for bar in bars]
     areas = [each["area_ha"] for entry in series for each in entry["classes"]]
     per_ha = max(heights) / max(areas)
     assert heights == pytest.approx([area * per_ha for area in areas], abs=0.3)
-    expect(reader.chart.locator(".axis-title")).to_have_text("km²")
-    reader.page.locator("#product").select_option("true-color")
-    expect(reader.page.locator("#chart-notice")).to_contain_text("is an image and has no values to chart")
+    expect(visited.chart.locator(".axis-title")).to_have_text("km²")
+    visited.page.locator("#product").select_option("true-color")
+    expect(visited.page.locator("#chart-notice")).to_contain_text("is an image and has no values to chart")
 
 
-def test_an_outline_that_crosses_itself_is_said_by_the_server(reader: Reader) -> None:
+def test_an_outline_that_crosses_itself_is_said_by_the_server(visited: Reader) -> None:
     bow = [TOWN[0], TOWN[2], TOWN[1], TOWN[3]]
-    reader.open("#product=ndvi&area=" + ";".join(f"{x},{y}" for x, y in bow))
-    notice = reader.page.locator("#chart-notice")
+    visited.go_to("#product=ndvi&area=" + ";".join(f"{x},{y}" for x, y in bow))
+    notice = visited.page.locator("#chart-notice")
     expect(notice).to_contain_text("is not valid: Self-intersection")
     expect(notice.get_by_role("button", name="Try again")).to_be_visible()
 
@@ -299,7 +301,7 @@ def test_an_outline_that_crosses_itself_is_said_by_the_server(reader: Reader) ->
             "viewport": PHONE,
             "has_touch": True,
             "is_mobile": True,
-            "device_scale_factor": 2,
+            "device_scale_factor": 1,
             "color_scheme": "dark",
         }
     ],

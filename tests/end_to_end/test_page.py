@@ -37,47 +37,49 @@ def test_each_layer_of_the_demo_changes_the_pixels_of_the_empty_map(visited: Rea
     assert visited.complaints == []
 
 
-def test_another_period_is_another_picture_and_the_back_button_returns(reader: Reader) -> None:
-    periods = reader.server.periods("ndvi")
-    reader.open("#product=ndvi")
-    latest = reader.picture()
-    reader.page.get_by_role("button", name="Previous period").click()
-    reader.wait_for_link(periods[-2])
-    reader.page.locator("#period").select_option(periods[-7])
-    reader.wait_for_period(periods[-7])
-    assert differing_share(latest, reader.picture()) > 0.3
-    reader.page.go_back()
-    reader.wait_for_period(periods[-2])
-    expect(reader.page.locator("#period")).to_have_value(periods[-2])
-    assert reader.complaints == []
+def test_another_period_is_another_picture_and_the_back_button_returns(visited: Reader) -> None:
+    periods = visited.server.periods("ndvi")
+    visited.choose("ndvi")
+    latest = visited.picture()
+    visited.page.get_by_role("button", name="Previous period").click()
+    visited.wait_for_link(periods[-2])
+    visited.page.locator("#period").select_option(periods[-7])
+    visited.wait_for_period(periods[-7])
+    assert differing_share(latest, visited.picture()) > 0.3
+    visited.page.go_back()
+    visited.wait_for_period(periods[-2])
+    expect(visited.page.locator("#period")).to_have_value(periods[-2])
+    assert visited.complaints == []
 
 
-def test_the_old_period_stays_until_the_new_one_is_drawn(reader: Reader) -> None:
-    periods = reader.server.periods("ndvi")
-    reader.open(f"#product=ndvi&period={periods[5]}")
-    before = reader.picture()
-    reader.set_opacity(0)
-    empty = reader.picture()
-    reader.set_opacity(90)
+def test_the_old_period_stays_until_the_new_one_is_drawn(visited: Reader) -> None:
+    periods = visited.server.periods("ndvi")
+    visited.choose("ndvi")
+    visited.page.locator("#period").select_option(periods[5])
+    visited.wait_for_period(periods[5])
+    before = visited.picture()
+    visited.set_opacity(0)
+    empty = visited.picture()
+    visited.set_opacity(90)
     held: list[Route] = []
 
     def hold(route: Route) -> None:
         held.append(route)
 
-    reader.page.route("**/*.png?*", hold)
-    reader.page.get_by_role("button", name="Next period").click()
-    reader.wait_for_link(periods[6])
+    visited.page.route("**/*.png?*", hold)
+    visited.page.get_by_role("button", name="Next period").click()
+    visited.wait_for_link(periods[6])
     while not held:
-        reader.page.wait_for_timeout(20)
-    reader.wait_for_frame()
-    waiting = reader.picture()
+        visited.page.wait_for_timeout(20)
+    visited.wait_for_frame()
+    waiting = visited.picture()
     assert differing_share(before, waiting) < 0.01
     assert differing_share(empty, waiting) > 0.5
     for route in held:
         route.continue_()
-    reader.page.unroute("**/*.png?*")
-    reader.wait_for_drawing()
-    assert differing_share(before, reader.picture()) > 0.05
+    visited.page.unroute("**/*.png?*")
+    visited.wait_for_drawing()
+    assert differing_share(before, visited.picture()) > 0.05
 
 
 def test_a_click_shows_the_number_the_interface_gives(visited: Reader) -> None:
@@ -186,18 +188,18 @@ def test_a_class_is_named_with_the_value(visited: Reader) -> None:
     assert visited.page.locator(".class-range").all_inner_texts() == ["< 0.1", "0.1 \N{EN DASH} 0.4", "≥ 0.4"]
 
 
-def test_a_server_that_is_gone_is_said_once_and_can_be_tried_again(reader: Reader) -> None:
-    server = reader.server
-    reader.open("#product=ndvi")
-    notice = reader.page.get_by_role("alert")
+def test_a_server_that_is_gone_is_said_once_and_can_be_tried_again(visited: Reader) -> None:
+    server = visited.server
+    visited.choose("ndvi")
+    notice = visited.page.get_by_role("alert")
     server.stop()
     try:
-        reader.page.get_by_role("button", name="Previous period").click()
+        visited.page.get_by_role("button", name="Previous period").click()
         expect(notice).to_contain_text("The server is not responding")
     finally:
         server.start()  # other readers want it
     notice.get_by_role("button", name="Try again").click()
-    reader.wait_for_period(server.periods("ndvi")[-2])
+    visited.wait_for_period(server.periods("ndvi")[-2])
     expect(notice).to_be_hidden()
 
 
@@ -285,16 +287,18 @@ def test_everything_is_reached_and_worked_by_keyboard(reader: Reader) -> None:
     expect(reader.page.locator("#value")).to_be_hidden()
 
 
-def test_playing_steps_on_by_itself_until_paused(reader: Reader) -> None:
-    periods = reader.server.periods("nightlights")
-    reader.open(f"#product=nightlights&period={periods[0]}")
-    reader.page.get_by_role("button", name="Play through periods").click()
-    expect(reader.page).to_have_url(re.compile(f"period=({'|'.join(periods[2:])})&"))
-    reader.page.get_by_role("button", name="Pause").click()
-    standing = reader.page.locator("#period").input_value()
-    reader.page.wait_for_timeout(1500)  # longer than a period stands still
-    assert reader.page.locator("#period").input_value() == standing
-    assert reader.complaints == []
+def test_playing_steps_on_by_itself_until_paused(visited: Reader) -> None:
+    periods = visited.server.periods("nightlights")
+    visited.choose("nightlights")
+    visited.page.locator("#period").select_option(periods[0])
+    visited.wait_for_period(periods[0])
+    visited.page.get_by_role("button", name="Play through periods").click()
+    expect(visited.page).to_have_url(re.compile(f"period=({'|'.join(periods[2:])})&"))
+    visited.page.get_by_role("button", name="Pause").click()
+    standing = visited.page.locator("#period").input_value()
+    visited.page.wait_for_timeout(1500)  # longer than a period stands still
+    assert visited.page.locator("#period").input_value() == standing
+    assert visited.complaints == []
 
 
 @pytest.mark.parametrize(
