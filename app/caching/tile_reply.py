@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from app.caching.tile_service import Tier, TileAnswer, TileService
+from app.products.parameters import written_parameters
 from app.rendering.resolving import ResolvedTile
 
 Header = tuple[bytes, bytes]
@@ -71,6 +72,8 @@ def tile_headers(resolved: ResolvedTile, tier: Tier, requested_revision: str | N
     if resolved.windows:
         windows = ", ".join(f"{window.role}={window.text}" for window in resolved.windows)
         headers.append((b"x-tilewatch-windows", windows.encode()))
+    if resolved.parameters:
+        headers.append((b"x-tilewatch-parameters", written_parameters(resolved.parameters).encode()))
     if resolved.offset is not None:
         headers.append((b"x-tilewatch-offset", f"{resolved.offset:g}".encode()))
     return headers

@@ -2,10 +2,10 @@
 
 import inspect
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from fastapi.dependencies.utils import get_flat_params
@@ -55,6 +55,9 @@ class Windows:
         Query(description="Subtracted from every value; for products with an offset.", max_length=40),
     ] = None
 
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Those of the product, by name."""
+
     def product(self, state: AppState, product_id: str, datetime: str | None) -> tuple[Product, str | None]:
         """Return the product a request means and the time of its tested window.
 
@@ -64,17 +67,40 @@ class Windows:
         """
         found = state.registry.get(product_id)
         windows = {role: text for role in ROLES if (text := getattr(self, role)) is not None}
-        if not windows and self.offset is None:
+        if not windows and self.offset is None and not self.parameters:
             return found, datetime
-        return requested_product(found, windows=windows, offset=self.offset, datetime=datetime)
+        return requested_product(
+            found, windows=windows, offset=self.offset, datetime=datetime, parameters=self.parameters
+        )
 
 
-async def asked_windows(**given: str | None) -> Windows:
-    """Return the windows a request gives; FastAPI would make a class that is a dependency on a thread."""
-    return Windows(**given)
+async def asked_windows(request: Request, **given: str | None) -> Windows:
+    """Return the windows a request gives, and what else it gives of its product's parameters.
+
+    FastAPI would make a class that is a dependency on a thread.
+    """
+    own = own_parameters(request)
+    parameters = {name: text for name, text in request.query_params.items() if name in own}
+    return Windows(parameters=parameters, **given)
 
 
-asked_windows.__signature__ = inspect.signature(Windows)  # type: ignore[attr-defined]
+def declared(kind: type[Any]) -> Callable[..., Awaitable[None]]:
+    """Return a dependency that declares the fields of a class for the documentation, and makes nothing."""
+
+    async def nothing(**_: object) -> None: ...
+
+    nothing.__signature__ = inspect.Signature(_fields(kind))  # type: ignore[attr-defined]
+    return nothing
+
+
+def _fields(kind: type[Any]) -> list[inspect.Parameter]:
+    """Return the parameters that FastAPI is to read for a class."""
+    return [each for name, each in inspect.signature(kind).parameters.items() if name != "parameters"]
+
+
+asked_windows.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [inspect.signature(asked_windows).parameters["request"], *_fields(Windows)]
+)
 
 AskedWindows = Annotated[Windows, Depends(asked_windows)]
 
@@ -115,8 +141,10 @@ async def known_names(request: Request) -> None:
         return
     known = _query_names(request.scope["route"])
     if not request.query_params.keys() <= set(known):
-        absent = absent_windows(request)
-        refuse_unknown(request.query_params.keys(), known=known, shown=[n for n in known if n not in absent])
+        absent, own = absent_windows(request), own_parameters(request)
+        shown = [*(name for name in known if name not in absent), *own]
+        refuse_unknown(request.query_params.keys(), known=(*known, *own), shown=shown)
+        refuse_twice(request, [*own])
     refuse_twice(request, known)
 
 
@@ -136,13 +164,24 @@ async def revalidated(response: Response) -> None:
     response.headers["Cache-Control"] = "no-cache"
 
 
-def absent_windows(request: Request) -> frozenset[str]:
-    """Return the window and offset parameters that the product in a request's path does not have."""
+def _product_of_path(request: Request) -> Product | None:
+    """Return the product in a request's path, if it names one."""
     state: AppState | None = getattr(request.app.state, "tilewatch", None)
     try:
-        product = state.registry.get(request.path_params["product"]) if state else None
+        return state.registry.get(request.path_params["product"]) if state else None
     except LookupError:
-        return frozenset()
+        return None
+
+
+def own_parameters(request: Request) -> frozenset[str]:
+    """Return the names of the parameters that the product in a request's path has, where it takes any."""
+    product = _product_of_path(request) if request.query_params else None
+    return frozenset() if product is None else frozenset(product.parameters)
+
+
+def absent_windows(request: Request) -> frozenset[str]:
+    """Return the window and offset parameters that the product in a request's path does not have."""
+    product = _product_of_path(request)
     if product is None:
         return frozenset()
     offset = {"offset"} if product.offset is None else set()

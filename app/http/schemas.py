@@ -104,6 +104,9 @@ class ProductDetail(ProductFacts):
         description="Time windows, each with a query parameter; empty for a product of one time."
     )
     offset: float | None = Field(description="Subtracted from every value unless offset= is given.")
+    parameters: dict[str, dict[str, Any]] = Field(
+        description="What a request may change of the mask, as in cloud_max=0.3: title, range, unit, default."
+    )
     plausible: tuple[float, float] | None = Field(description="Values outside this range are suspect.")
     counted: list[dict[str, Any]] = Field(description="Conditions whose area the statistics report.")
     periods: list[str]
@@ -138,6 +141,7 @@ class TileJson(BaseModel):
         exclude_if=lambda value: value is None,
     )
     offset: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    parameters: dict[str, float] | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class PeriodCoverage(BaseModel):
@@ -186,6 +190,7 @@ class PointValue(BaseModel):
         exclude_if=lambda value: value is None,
     )
     offset: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    parameters: dict[str, float] | None = Field(default=None, exclude_if=lambda value: value is None)
     suspect: bool | None = Field(
         default=None,
         description="Whether the value is outside the plausible range, for products that state one.",

@@ -23,6 +23,7 @@ from app.products.expression import Expression, Years
 from app.products.grammar import ExpressionError
 from app.products.mask import MaskRule
 from app.products.palette import COLORS
+from app.products.parameters import RESERVED, Parameter, ParameterName
 from app.products.role import ROLES, Absences, Counted, Role
 from colormaps import Colormap, UnknownColormapError, load_colormap
 
@@ -82,6 +83,8 @@ class ProductDescription(BaseModel):
     """Conditions whose area statistics give, of a product that compares dates."""
     absences: Absences = Absences()
     """Colours of pixels that are masked or outside the zone."""
+    parameters: Mapping[ParameterName, Parameter] = {}
+    """What a request may change of the mask: rules name them."""
 
     @cached_property
     def _compiled(self) -> Expression:
@@ -122,6 +125,15 @@ class ProductDescription(BaseModel):
     def zone_rules(self) -> Mapping[str, MaskRule]:
         """Mask rules on mask collections, by collection."""
         return {rule.collection: rule for rule in self.mask if rule.collection is not None}
+
+    @cached_property
+    def parameter_values(self) -> Mapping[str, float]:
+        """The number of each parameter that counts now."""
+        return {
+            rule.parameter: rule.bound
+            for rule in self.mask
+            if rule.parameter is not None and rule.bound is not None
+        }
 
     @field_validator("rescale", mode="before")
     @classmethod
@@ -170,6 +182,7 @@ class ProductDescription(BaseModel):
         self._check_counted()
         self._check_lights()
         self._check_absences()
+        self._check_parameters()
         if self.plausible is not None and not self.plausible[0] < self.plausible[1]:
             refuse("plausible", "low stands below high; these are {:g} and {:g}".format(*self.plausible))
         return self
@@ -249,6 +262,28 @@ class ProductDescription(BaseModel):
             refuse("absences.masked", "this belongs to a product with roles and mask rules")
         if self.absences.outside_zone and not self.zone_rules:
             refuse("absences.outside_zone", "this belongs to a product with a mask collection")
+
+    def _check_parameters(self) -> None:
+        for i, rule in enumerate(self.mask):
+            if rule.parameter is None:
+                continue
+            if rule.parameter not in self.parameters:
+                refuse(
+                    f"mask[{i}].parameter", f"there is no [parameters.{rule.parameter}] that says what it is"
+                )
+            if rule.bound is None:
+                refuse(f"mask[{i}].parameter", "this belongs to a rule with min or max, which is its default")
+            low, high = self.parameters[rule.parameter].range
+            if not low <= rule.bound <= high or rule.bound != self.parameter_values[rule.parameter]:
+                refuse(
+                    f"mask[{i}].parameter",
+                    f"the default, {rule.bound:g}, is the same in all rules, and from {low:g} to {high:g}",
+                )
+        for name in self.parameters:
+            if name in RESERVED:
+                refuse(f"parameters.{name}", "this name means something else in addresses; choose another")
+            if name not in self.parameter_values:
+                refuse(f"parameters.{name}", "no mask rule names it")
 
     def _check_colors(self) -> None:
         drawn = [name for name in ("classes", "values", "rescale") if getattr(self, name)]

@@ -39,6 +39,8 @@ class MaskRule(BaseModel):
     """Smallest physical value that counts."""
     max: float | None = Field(default=None, allow_inf_nan=False)
     """Largest physical value that counts."""
+    parameter: str | None = None
+    """Name of the product's parameter by which a request sets `min` or `max`."""
     label: str = ""
     """Why such pixels do not count, for people."""
 
@@ -50,6 +52,18 @@ class MaskRule(BaseModel):
             if len(given) == 1 and "band" in data:
                 return {**data, "label": _label(str(data["band"]), *given[0])}
         return data
+
+    @property
+    def bound(self) -> float | None:
+        """The smallest or largest value that counts; None of a rule that speaks of neither."""
+        return self.max if self.min is None else self.min
+
+    def bounded(self, bound: float) -> "MaskRule":
+        """Return the rule with another smallest or largest value, and a label that says so."""
+        if bound == self.bound:
+            return self
+        kind = "max" if self.min is None else "min"
+        return self.model_copy(update={kind: bound, "label": _label(self.band, kind, f"{bound:g}")})
 
     @model_validator(mode="after")
     def _one_condition(self) -> "MaskRule":
@@ -103,7 +117,7 @@ class MaskRule(BaseModel):
 
     def _within(self, pixels: BandPixels, asset: Asset) -> NDArray[np.bool_]:
         """Return where values are not below `min` or above `max`; of whole numbers, in exact arithmetic."""
-        bound = self.max if self.min is None else self.min
+        bound = self.bound
         assert bound is not None  # noqa: S101 - one of the two is given
         stored, kept = pixels.stored, pixels.valid
         if stored.dtype.kind in "iu":
@@ -117,7 +131,7 @@ class MaskRule(BaseModel):
     @property
     def effect(self) -> dict[str, object]:
         """What decides about pixels, without the words."""
-        return self.model_dump(exclude={"label"}, exclude_none=True)
+        return self.model_dump(exclude={"label", "parameter"}, exclude_none=True)
 
 
 def _label(band: str, kind: str, condition: Any) -> str:

@@ -118,9 +118,10 @@ class Product(ProductDescription):
     @cached_property
     def observed(self) -> "Product":
         """How often its pixels were observed, as a product with the same mask; it names the band for that."""
-        facts = self.model_dump(include={"id", "title", "collection", "mask"})
+        facts = self.model_dump(include={"id", "title", "collection"})
+        as_they_are = {"mask": self.mask, "parameters": self.parameters}
         drawn = {"unit": "1", "rescale": (0.0, 100.0), "colormap": "viridis"}
-        return Product.model_validate({**facts, **drawn, "expression": self.observations, "mask": self.mask})
+        return Product.model_validate({**facts, **drawn, "expression": self.observations, **as_they_are})
 
     @cached_property
     def comparisons(self) -> Comparisons:
@@ -220,6 +221,23 @@ class Product(ProductDescription):
         return self._with(
             "digest", "for_statistics", roles=roles, offset=self.offset if offset is None else offset
         )
+
+    def with_parameters(self, values: Mapping[str, float]) -> "Product":
+        """Return the product with numbers of a request in place of its own.
+
+        Args:
+            values: Of some of its parameters, within their ranges.
+        """
+        if not values:
+            return self
+        mask = tuple(
+            rule
+            if rule.parameter is None or rule.parameter not in values
+            else rule.bounded(values[rule.parameter])
+            for rule in self.mask
+        )
+        derived = ("digest", "for_statistics", "scene_rules", "zone_rules", "observed", "palette")
+        return self._with(*derived, "parameter_values", mask=mask)
 
     def lit_at(self, thresholds: Sequence[float]) -> "Product":
         """Return the product with thresholds of a request in place of its own.

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from app.products.classes import ClassRow, ValueRow
 from app.products.mask import MaskRule
+from app.products.parameters import Parameter
 from app.products.product import Product, ProductFileError
 from app.products.role import Absences, Counted, Role
 from app.products.variant import UnknownRenameError, Variant
@@ -20,6 +21,7 @@ _ROWS: dict[str, type[BaseModel]] = {
     "values": ValueRow,
     "roles": Role,
     "counted": Counted,
+    "parameters": Parameter,
 }
 """Tables that may occur several times."""
 _TABLES: dict[str, type[BaseModel]] = {"absences": Absences}

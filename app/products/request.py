@@ -1,14 +1,20 @@
-"""Products as a request specifies them: with its own windows and offset."""
+"""Products as a request specifies them: with its own windows, offset and parameters."""
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from app.products.adhoc import ProductRequestError
 from app.products.product import Product
 
 
 def requested_product(
-    product: Product, *, windows: Mapping[str, str | None], offset: str | None, datetime: str | None
+    product: Product,
+    *,
+    windows: Mapping[str, str | None],
+    offset: str | None,
+    datetime: str | None,
+    parameters: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Product, str | None]:
     """Return a product with a request's windows and offset, and the time of its tested window.
 
@@ -17,9 +23,11 @@ def requested_product(
         windows: A period or interval by role; None if the request does not name it.
         offset: A number to subtract from every value.
         datetime: The time of the tested role, under its other name.
+        parameters: Those of the product that the request gives, by name.
 
     Raises:
-        ProductRequestError: If the product has no such window or no offset, or the offset is not a number.
+        ProductRequestError: If the product has no such window, parameter or no offset, or a number is not
+            valid.
     """
     given = {role: text for role, text in windows.items() if text is not None}
     for role in given:
@@ -34,7 +42,8 @@ def requested_product(
             f"{product.id!r}; give one of them"
         )
     number = None if offset is None else _offset(product, offset)
-    return product.specified(windows=given, offset=number), tested or datetime
+    values = {name: _parameter(product, name, text) for name, text in parameters.items()}
+    return product.specified(windows=given, offset=number).with_parameters(values), tested or datetime
 
 
 def _what_it_has(product: Product) -> str:
@@ -53,5 +62,23 @@ def _offset(product: Product, text: str) -> float:
     if not abs(number) <= 1e6:
         raise ProductRequestError(
             f"offset={text[:40]!r} is not valid; give a number in the product's unit, as in offset=0.012"
+        )
+    return number
+
+
+def _parameter(product: Product, name: str, text: str) -> float:
+    known = product.parameters.get(name)
+    if known is None:
+        there_are = f"there are: {', '.join(product.parameters)}" if product.parameters else "it has none"
+        raise ProductRequestError(f"product {product.id!r} has no parameter {name[:40]!r}; {there_are}")
+    low, high = known.range
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        unit = "" if known.unit == "1" else f" {known.unit}"
+        raise ProductRequestError(
+            f"{name}={text[:40]!r} is not valid; give a number from {low:g} to {high:g}{unit}"
         )
     return number

@@ -150,8 +150,8 @@ class TileAddresses:
         if not query:
             return _request(product, tms, tile, {})
         known = PRODUCT_TIF_PARAMETERS if tile[-1] == TileFormat.TIF else PRODUCT_PARAMETERS
-        parameters = query_parameters(query, known, product)
-        if parameters.keys() & WINDOW_PARAMETERS:
+        parameters = query_parameters(query, known.union(product.parameters), product)
+        if parameters.keys() & WINDOW_PARAMETERS.union(product.parameters):
             product, parameters = _with_windows(product, parameters)
         return _request(product, tms, tile, parameters)
 
@@ -168,12 +168,13 @@ class TileAddresses:
 
 
 def _with_windows(product: Product, parameters: dict[str, str]) -> tuple[Product, dict[str, str]]:
-    """Return a product with the windows and the offset of a request, whose time is that of the tested one."""
+    """Return a product with the windows, offset and parameters of a request, at the tested time."""
     product, datetime = requested_product(
         product,
         windows={role: parameters.get(role) for role in ROLES},
         offset=parameters.get("offset"),
         datetime=parameters.get("datetime"),
+        parameters={name: parameters[name] for name in product.parameters.keys() & parameters.keys()},
     )
     return product, parameters if datetime is None else parameters | {"datetime": datetime}
 
@@ -204,7 +205,7 @@ def query_parameters(query: str, known: frozenset[str], product: Product | None 
 def _unknown_parameter(name: str, known: frozenset[str], product: Product | None) -> TileAddressError:
     has: set[str] = set()
     if product is not None:
-        has = {*product.roles, *(["offset"] if product.offset is not None else [])}
+        has = {*product.roles, *(["offset"] if product.offset is not None else []), *product.parameters}
     names = ", ".join(sorted(known - WINDOW_PARAMETERS | has))
     return TileAddressError(f"no query parameter '{shown(name)}' here; there are: {names}")
 

@@ -95,6 +95,8 @@ class ResolvedTile:
     """Of a product with roles, as used."""
     offset: float | None = None
     """Subtracted from every value, of a product that has an offset."""
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    """The numbers of the product's parameters, where it has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +302,7 @@ def _resolved(
         synthetic=any(scene.synthetic for scene in scenes.best_first),
         windows=layer.selection.windows,
         offset=product.offset,
+        parameters=product.parameter_values,
     )
 
 

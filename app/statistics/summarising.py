@@ -72,6 +72,7 @@ def summary_of(
         cell_size_m=None if lattice is None else lattice.cell_size_m,
         windows={window.role: window.to_json() for window in resolved.windows},
         offset=product.offset,
+        parameters=product.parameter_values,
         absent=_absent(product, tally, outside) if lattice is not None else (),
         counted=()
         if values.empty

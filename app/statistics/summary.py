@@ -199,6 +199,8 @@ class Summary:
     """The windows as used, for products with roles; ready for JSON."""
     offset: float | None = None
     """What was subtracted from every value, for products with an offset."""
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    """The numbers of the product's parameters, where it has any."""
     absent: tuple[MarkedArea, ...] = ()
     """The area without a value, by the reason it has none, for products that read windows."""
     counted: tuple[MarkedArea, ...] = ()
@@ -269,6 +271,8 @@ class Summary:
             fields["windows"] = dict(self.windows)
         if self.offset is not None:
             fields["offset"] = {"value": self.offset}
+        if self.parameters:
+            fields["parameters"] = dict(self.parameters)
         for name, areas in (("absent", self.absent), ("counted", self.counted)):
             if areas:
                 fields[name] = [asdict(area) for area in areas]

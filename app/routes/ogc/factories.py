@@ -40,6 +40,7 @@ from app.http.parameters import (
     ReadyState,
     Windows,
     known_names,
+    own_parameters,
     refuse_twice,
     refuse_unknown,
 )
@@ -171,7 +172,8 @@ def pinned_parameters(product: Product, windows: Windows) -> tuple[tuple[str, st
     """Return the parameters besides the time that a request's tiles take over."""
     given = {name: getattr(windows, name) for name in (*ROLES, "offset")}
     tested = product.tested_role
-    return tuple((name, text) for name, text in given.items() if text is not None and name != tested)
+    pinned = ((name, text) for name, text in given.items() if text is not None and name != tested)
+    return (*pinned, *windows.parameters.items())
 
 
 async def plain_crs_names(request: Request) -> None:
@@ -201,7 +203,7 @@ def is_of_two_axes(name: str) -> bool:
 
 async def known_names_of_wmts(request: Request) -> None:
     """Refuse query names that are neither ours nor a WMTS client's, and ours given twice."""
-    ours = ("datetime", *ROLES, "offset", "tile_format", "use_epsg")
+    ours = ("datetime", *ROLES, "offset", "tile_format", "use_epsg", *own_parameters(request))
     names = {name for name in request.query_params if name.lower() not in WMTS_WORDS}
     refuse_unknown(names, known=ours)
     refuse_twice(request, ours)

@@ -76,6 +76,8 @@ def legend_note(state: AppState, product: Product, selection: Selection | None) 
         if product.plausible is not None:
             sentences.append("Values below {:g} or above {:g} are suspect.".format(*product.plausible))
         sentences.append(NOT_VERIFIED)
+    values = product.parameter_values
+    sentences += [product.parameters[name].said(value) for name, value in values.items()]
     sentences += [_ended_note(state, product, selection), synthetic_note(state, product)]
     return " ".join(filter(None, sentences)) or None
 

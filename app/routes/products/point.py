@@ -56,6 +56,7 @@ def described(product: Product, place: Position, answer: PointAnswer, selection:
         synthetic=any(scene.synthetic for scene in answer.scenes),
         windows={window.role: _window(window, answer) for window in selection.windows} or None,
         offset=product.offset,
+        parameters=dict(product.parameter_values) or None,
         suspect=answer.suspect,
         n_obs=answer.observations,
     )

@@ -56,6 +56,10 @@ async def describe_product(request: Request, state: ReadyState, product: str) ->
         references=list(found.references),
         roles={name: RoleFacts.of(role) for name, role in found.roles.items()},
         offset=found.offset,
+        parameters={
+            name: each.model_dump() | {"default": found.parameter_values[name]}
+            for name, each in found.parameters.items()
+        },
         plausible=found.plausible,
         counted=[row.model_dump() for row in found.counted],
         periods=[str(period) for period in periods],

@@ -59,6 +59,7 @@ async def tilejson(
     center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
     drawn = select(state.catalogue, found, written)
     query = {"datetime": written, **pinned, "v": revision_of(state.catalogue, found, drawn)}
+    query |= windows.parameters
     if windows.offset is not None:
         query["offset"] = windows.offset
     if tilesize is not TileSize.SMALL:
@@ -83,6 +84,7 @@ async def tilejson(
         synthetic=state.catalogue.is_synthetic(found.collection),
         windows={window.role: window.to_json() for window in selection.windows} or None,
         offset=found.offset,
+        parameters=dict(found.parameter_values) or None,
     )
 
 

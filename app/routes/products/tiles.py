@@ -7,13 +7,13 @@ these routes alike.
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, params
 from starlette._utils import get_route_path
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.caching.tile_reply import RESOLVED, reply
-from app.http.parameters import Datetime, ReadyState, TileSize, Windows
+from app.http.parameters import Datetime, ReadyState, TileSize, Windows, declared
 from app.rendering.address import ABSENCE, TileFormat
 from app.rendering.resolving import resolve_tile
 from app.state import AppState
@@ -70,10 +70,15 @@ class OneTile:
     ] = None
 
 
+def declaring(*kinds: type[Any]) -> list[params.Depends]:
+    """Return dependencies that declare the fields of classes; `TileAddresses` reads what is asked."""
+    return [Depends(declared(kind)) for kind in kinds]
+
+
 @router.get(
     "/products/{product}/tiles/{tms}/{z}/{x}/{y}.{format}",
     name="product_tile",
-    dependencies=[Depends(OfProduct), Depends(OnGrid), Depends(OneTile), Depends(Windows)],
+    dependencies=declaring(OfProduct, OnGrid, OneTile, Windows),
     responses=ANSWERS,
     response_class=Response,
 )
@@ -85,7 +90,7 @@ async def product_tile(request: Request, state: ReadyState) -> Response:
 @router.get(
     "/tiles/{product}/{z}/{x}/{y}.{format}",
     name="short_tile",
-    dependencies=[Depends(OfProduct), Depends(OneTile), Depends(Windows)],
+    dependencies=declaring(OfProduct, OneTile, Windows),
     responses=ANSWERS,
     response_class=Response,
 )
@@ -97,7 +102,7 @@ async def short_tile(request: Request, state: ReadyState) -> Response:
 @router.get(
     "/collections/{collection}/tiles/{tms}/{z}/{x}/{y}.{format}",
     name="collection_tile",
-    dependencies=[Depends(OfCollection), Depends(OnGrid), Depends(OneTile)],
+    dependencies=declaring(OfCollection, OnGrid, OneTile),
     responses=ANSWERS,
     response_class=Response,
 )

@@ -2554,6 +2554,10 @@ export interface components {
             } | null;
             /** Offset */
             readonly offset?: number | null;
+            /** Parameters */
+            readonly parameters?: {
+                readonly [key: string]: number;
+            } | null;
             /**
              * Suspect
              * @description Whether the value is outside the plausible range, for products that state one.
@@ -2691,6 +2695,15 @@ export interface components {
              * @description Subtracted from every value unless offset= is given.
              */
             readonly offset: number | null;
+            /**
+             * Parameters
+             * @description What a request may change of the mask, as in cloud_max=0.3: title, range, unit, default.
+             */
+            readonly parameters: {
+                readonly [key: string]: {
+                    readonly [key: string]: unknown;
+                };
+            };
             /**
              * Plausible
              * @description Values outside this range are suspect.
@@ -3577,6 +3590,10 @@ export interface components {
             } | null;
             /** Offset */
             readonly offset?: number | null;
+            /** Parameters */
+            readonly parameters?: {
+                readonly [key: string]: number;
+            } | null;
         };
         /**
          * TileMatrix
