@@ -99,9 +99,13 @@ def _numbers(values: Distribution, tally: Tally) -> Numbers:
     )
 
 
-def observations_of(counts: Numbers) -> Observations:
-    """Return how often cells were observed, from the statistics of the band that says it."""
-    return Observations(counts.mean, counts.min, counts.max)
+def observations_of(tally: Tally) -> Observations | None:
+    """Return how often cells were observed, from the tally of the band that says it; None without any."""
+    extent = tally.extent()
+    if extent is None:
+        return None
+    low, high = extent
+    return Observations(min(max(tally.moments.mean, low), high), low, high)
 
 
 def _classes(product: Product, values: Distribution) -> tuple[ClassArea, ...]:

@@ -83,6 +83,14 @@ class Tally:
         distinct, places = np.unique(values, return_inverse=True)
         return replace(self, runs=(), levels=(), others=(distinct,), areas=(_sums(places, areas),))
 
+    def extent(self) -> tuple[float, float] | None:
+        """Return the smallest and the largest value; None where there is none."""
+        each = (*(run.values for run in self.runs), *(values for values, _ in self.levels), *self.others)
+        held = [values for values in each if values.size]
+        if not held:
+            return None
+        return min(float(values.min()) for values in held), max(float(values.max()) for values in held)
+
     def distribution(self) -> Distribution:
         """Return the values by area."""
         double = any(values.dtype == np.float64 for values in self.others)

@@ -1,8 +1,9 @@
 """The zonal engine: statistics of a product over a polygon, from the same values that tiles show."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from app.products.product import Product
 from app.rendering.comparability import MixedProcessingError
@@ -29,6 +30,8 @@ from mosaics.ellipsoid import polygon_area_m2
 from mosaics.index import SceneRef
 from mosaics.raster.grid import Grid
 from mosaics.scene import Asset
+
+T = TypeVar("T")
 
 USUAL = SummaryOptions()
 
@@ -126,8 +129,15 @@ class ZonalEngine:
 
     async def _observations(self, resolved: ResolvedStatistics) -> Observations | None:
         """Return how often the cells with a value were observed; None where no scene tells."""
-        counts = (await self._summarise(replace(resolved, product=resolved.product.observed))).numbers
-        return None if counts is None else observations_of(counts)
+        counting = replace(resolved, product=resolved.product.observed)
+
+        async def nothing(_: StripSurvey) -> None:
+            """Say that no scene tells."""
+
+        async def observations(found: StripSurvey, _: Plan, tallies: Sequence[Tally]) -> Observations | None:
+            return observations_of(_together(found, tallies))
+
+        return await self._counted(counting, nothing, observations)
 
     def _is_of_classes(self, product: Product) -> bool:
         """Return whether a product's values are made of categorical bands alone."""
@@ -140,18 +150,34 @@ class ZonalEngine:
     async def _summarise(self, resolved: ResolvedStatistics) -> Summary:
         if not resolved.scenes.best_first:
             return _uncounted(resolved, (), 1.0)
+
+        async def nothing(found: StripSurvey) -> Summary:
+            return _uncounted(resolved, found.skipped, await self._outside(resolved))
+
+        async def summary(found: StripSurvey, plan: Plan, tallies: Sequence[Tally]) -> Summary:
+            return await self._summary(resolved, found, plan, tallies)
+
+        return await self._counted(resolved, nothing, summary)
+
+    async def _counted(
+        self,
+        resolved: ResolvedStatistics,
+        nothing: Callable[[StripSurvey], Awaitable[T]],
+        finish: Callable[[StripSurvey, Plan, Sequence[Tally]], Awaitable[T]],
+    ) -> T:
+        """Return what is made of the tallies of all blocks; `nothing` where no scene can be read."""
         ahead = [scene.item_key for scene in resolved.scenes.best_first[:ITEMS_AHEAD]]
         await asyncio.gather(*(self._catalogue.item(key) for key in ahead))
         begun = await self._begin(resolved)
         found = begun.survey
         if found.plan is None:
-            return _uncounted(resolved, found.skipped, await self._outside(resolved))
+            return await nothing(found)
         if begun.tally is not None:
-            return await self._summary(resolved, found, found.plan, [begun.tally])
+            return await finish(found, found.plan, [begun.tally])
         if found.plan.cells < LARGE:
-            return await self._count(resolved, found, found.plan)
-        async with self._large:
-            return await self._count(resolved, found, found.plan)
+            return await finish(found, found.plan, await self._count(resolved, found.plan))
+        async with self._large:  # as long as their values are held
+            return await finish(found, found.plan, await self._count(resolved, found.plan))
 
     async def _begin(self, resolved: ResolvedStatistics) -> "_Beginning":
         """Find what is to be read; where that is little, count it at once."""
@@ -173,15 +199,14 @@ class ZonalEngine:
         async with self._turns:
             return await self._renderer.run(work)
 
-    async def _count(self, resolved: ResolvedStatistics, found: StripSurvey, plan: Plan) -> Summary:
+    async def _count(self, resolved: ResolvedStatistics, plan: Plan) -> list[Tally]:
         counts = [asyncio.create_task(self._count_block(resolved, plan, block)) for block in plan.blocks]
         try:
-            tallies = await asyncio.gather(*counts)
+            return await asyncio.gather(*counts)
         except BaseException:
             for count in counts:
                 count.cancel()
             raise
-        return await self._summary(resolved, found, plan, tallies)
 
     async def _count_block(self, resolved: ResolvedStatistics, plan: Plan, block: Block) -> Tally:
         async with self._turns:
@@ -190,7 +215,7 @@ class ZonalEngine:
     async def _summary(
         self, resolved: ResolvedStatistics, found: StripSurvey, plan: Plan, tallies: Sequence[Tally]
     ) -> Summary:
-        tally = Tally.together([Tally(skipped=found.skipped, failed=found.failed), *tallies])
+        tally = _together(found, tallies)
         complete = tally.moments.weight >= COMPLETE * tally.area_m2
         outside = 0.0 if complete else await self._outside(resolved)
         if plan.cells < LARGE:
@@ -214,6 +239,10 @@ class _Beginning:
     def failed(self) -> tuple[Asset, ...]:
         """Files that could not be read."""
         return self.survey.failed if self.tally is None else (*self.survey.failed, *self.tally.failed)
+
+
+def _together(found: StripSurvey, tallies: Sequence[Tally]) -> Tally:
+    return Tally.together([Tally(skipped=found.skipped, failed=found.failed), *tallies])
 
 
 def _tally(resolved: ResolvedStatistics, plan: Plan, block: Block, item_of: ItemOf) -> Tally:

@@ -10,6 +10,7 @@ import click
 from scripts.benchmarks import (
     cached_tiles,
     composites,
+    districts,
     kept,
     lookups,
     low_zoom,
@@ -23,7 +24,7 @@ from scripts.benchmarks.report import Row, circumstances, save, show, table
 
 ROWS = (
     *("uncached", "png", "two-dates", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes"),
-    *("polar", "composite"),
+    *("polar", "composite", "districts"),
 )
 
 
@@ -49,8 +50,8 @@ def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float
     ROWS are uncached (tiles computed), png (their size), two-dates (what a second date costs), cached (tiles
     known), lookup (scenes of a tile in a mosaic), low-zoom (5,000 scenes from afar), statistics (of
     polygons), polar (of polygons on a polar grid), kept (series in PostGIS), scenes (searches of the STAC
-    API) and composite (a month of one place); all where none is named. Results are printed, and kept in
-    bench-results.
+    API), composite (a month of one place) and districts (series of 1,000 of them after a new month); all
+    where none is named. Results are printed, and kept in bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -91,6 +92,7 @@ def measure(
         with tempfile.TemporaryDirectory() as folder:
             yield from low_zoom.measure(work, Path(folder), rounds=rounds, seconds=seconds)
     parts = {"statistics": zonal, "polar": polar, "kept": kept, "scenes": scenes, "composite": composites}
+    parts["districts"] = districts
     for name, part in parts.items():
         if name in rows:
             # Beside the scene, since one of them links to its files.
