@@ -19,7 +19,7 @@ from app.http.openapi import DocumentedApp, operation_id
 from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics
-from app.routes.areas import area_tiles, areas, many, timeseries
+from app.routes.areas import area_tiles, areas, many, timeseries, trend
 from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories
@@ -86,6 +86,7 @@ def resources() -> list[BaseRoute]:
         area_tiles,
         areas,
         timeseries,
+        trend,
         regions,
         coverage,
         api,

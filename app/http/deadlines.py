@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 PICTURE = re.compile(r"/products/[^/]+/(bbox/|feature)")
-SERIES = re.compile(r"/products/[^/]+/statistics|/areas/([^/]+/)?timeseries|/areas/statistics$")
+SERIES = re.compile(r"/products/[^/]+/statistics|/areas/([^/]+/)?(timeseries|trend)|/areas/statistics$")
 
 
 def kind_of(path: str) -> Kind:

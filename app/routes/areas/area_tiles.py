@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.areas.area_store import AreaSearch
-from app.areas.area_tiles import LAYER, AreaValues, Value, read_range, read_tile
+from app.areas.area_tiles import LAYER, AreaValues, read_range, read_tile
 from app.errors import RequestError
 from app.http.auth import require
 from app.http.parameters import ReadyState, known_names, revalidated
+from app.http.values import Value, refuse_absent, unit_of
 from app.keys import Scope
 from app.products.product import Product
 from app.rendering.selecting import Span, years_before
@@ -90,8 +91,7 @@ class Drawn:
                 raise RequestError("a period and a change need a product; name it with product=")
             return None, AreaValues(AreaSearch(kind=kind), value=self.value)
         product = state.registry.get(self.product)
-        if self.value.startswith("lit_") and (product.lit_above is None or product.lights is not None):
-            raise RequestError(f"product {product.id!r} has no lit area; choose another value")
+        refuse_absent(product, self.value)
         if self.change and product.roles:
             raise RequestError(f"product {product.id!r} compares dates itself; leave out change")
         period = one_period(state.catalogue, product, self.period)
@@ -138,17 +138,6 @@ async def tilejson(
         areas=found.areas,
         valued=found.valued,
     )
-
-
-def unit_of(product: Product, value: Value) -> str | None:
-    """Return the unit of a number of a product's entries."""
-    if value is Value.LIT_AREA_KM2:
-        return "km2"
-    if value is Value.LIT_SHARE:
-        return None
-    if value is Value.AREA_WEIGHTED_SUM and product.unit is not None:
-        return f"{product.unit} km2"
-    return product.unit
 
 
 @router.get(

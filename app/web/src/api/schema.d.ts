@@ -368,6 +368,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/areas/{area}/trend": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return the trend of a number of an area's series, in its unit a year, over pairs of the same season
+         * @description The series is that of `/areas/{area}/timeseries`. Months are compared with the same months of other years
+         *     alone, so that seasons are not taken for a trend. Missing months are missing, and never 0.
+         */
+        readonly get: operations["areas.area_trend"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/regions": {
         readonly parameters: {
             readonly query?: never;
@@ -1182,6 +1203,75 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AreaTrend
+         * @description The trend of a series of an area.
+         */
+        readonly AreaTrend: {
+            /** Area */
+            readonly area: number;
+            /** Name */
+            readonly name: string;
+            /** Product */
+            readonly product: string;
+            readonly value: components["schemas"]["Value"];
+            /**
+             * Unit
+             * @description Of the value; null for shares.
+             */
+            readonly unit: string | null;
+            /** @description Null where there are too few pairs; reason says so. */
+            readonly trend: components["schemas"]["Slope"] | null;
+            /** Reason */
+            readonly reason: string | null;
+            /**
+             * Confidence
+             * @default 0.95
+             */
+            readonly confidence: number;
+            /**
+             * Used
+             * @description Values used.
+             */
+            readonly used: number;
+            /**
+             * Missing
+             * @description Periods without a value, which are left out and never taken for 0.
+             */
+            readonly missing: number;
+            /**
+             * Left Out
+             * @description Values of periods of which too little of the area was seen.
+             */
+            readonly left_out: number;
+            /**
+             * Pending
+             * @description Periods that are not computed yet.
+             */
+            readonly pending: number;
+            /**
+             * First
+             * @description Period of the first value used.
+             */
+            readonly first: string | null;
+            /** Last */
+            readonly last: string | null;
+            /**
+             * Synthetic
+             * @description Whether a value comes from synthetic scenes.
+             */
+            readonly synthetic: boolean;
+            /**
+             * Notes
+             * @description What is to be said of the periods: that a satellite had ended.
+             */
+            readonly notes: readonly string[];
+            /**
+             * Method
+             * @default The median of the slopes between all pairs of the same season (Theil and Sen; Hirsch, Slack & Smith 1982), its interval by Gilbert (1987), and the seasonal Mann-Kendall test, which takes values for independent of each other: where a high month follows a high one, it is more certain than it should be.
+             */
+            readonly method: string;
+        };
         /**
          * AreasTileJson
          * @description TileJSON 3.0.0 of areas, with what a legend needs.
@@ -3426,6 +3516,39 @@ export interface components {
          */
         readonly SeriesFormat: "json" | "csv";
         /**
+         * Slope
+         * @description A trend.
+         */
+        readonly Slope: {
+            /**
+             * Slope Per Year
+             * @description In the unit, a year.
+             */
+            readonly slope_per_year: number;
+            /** Low Per Year */
+            readonly low_per_year: number;
+            /**
+             * High Per Year
+             * @description The slope is between low and high with the confidence stated.
+             */
+            readonly high_per_year: number;
+            /**
+             * P Value
+             * @description Of the seasonal Mann-Kendall test, two-sided.
+             */
+            readonly p_value: number;
+            /**
+             * Pairs
+             * @description Pairs of the same season.
+             */
+            readonly pairs: number;
+            /**
+             * Years
+             * @description From the first value to the last.
+             */
+            readonly years: number;
+        };
+        /**
          * SortDirections
          * @enum {string}
          */
@@ -5427,6 +5550,60 @@ export interface operations {
                 content: {
                     readonly "application/json": unknown;
                     readonly "text/csv": string;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.area_trend": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Optional if the area keeps only one. */
+                readonly product?: string | null;
+                /** @description A number of the entries. */
+                readonly value?: components["schemas"]["Value"];
+                /** @description A period or an instant. */
+                readonly start?: string | null;
+                /** @description A period (included) or an instant. */
+                readonly end?: string | null;
+                /** @description Entries of which less of the area has a value are left out. */
+                readonly seen?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the area. */
+                readonly area: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AreaTrend"];
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

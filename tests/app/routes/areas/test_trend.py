@@ -1,0 +1,57 @@
+"""GET /areas/{id}/trend over kept rows: the example of the EPA, with months that were not seen."""
+
+import json
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.app.areas.conftest import feature
+from tests.app.statistics.test_trend import EPA
+
+KEEP = """
+    insert into area_statistics (area_id, product, period, starts, entry, inputs)
+    values ($1, 'ndvi', $2, to_timestamp($2, 'YYYY-MM'), $3::jsonb, 'x')
+"""
+
+
+async def test_the_trend_is_of_what_was_seen(
+    client: httpx.AsyncClient, connection: asyncpg.Connection
+) -> None:
+    registered = await client.post("/areas", json=feature(products=["ndvi"], name="Well"))
+    area = registered.json()["id"]
+    rows = [
+        (f"{1983 + n}-{month}", {"mean": value, "status": "ok", "valid_fraction": 1.0})
+        for month, values in EPA.items()
+        for n, value in enumerate(values)
+    ]
+    rows.append(("1986-01", {"mean": None, "status": "empty", "valid_fraction": 0.0}))
+    rows.append(("1986-02", {"mean": 90.0, "status": "partial", "valid_fraction": 0.2}))
+    for period, entry in rows:
+        text = json.dumps(entry | {"period": period, "synthetic": False})
+        await connection.execute(KEEP, area, period, text)
+
+    found = (await client.get(f"/areas/{area}/trend?end=1990")).json()
+    facts = {
+        n: found[n] for n in ("product", "value", "unit", "used", "missing", "left_out", "first", "last")
+    }
+    assert facts == {
+        "product": "ndvi", "value": "mean", "unit": "1", "used": 36, "missing": 1, "left_out": 1,
+        "first": "1983-01", "last": "1985-12",
+    }  # fmt: skip
+    assert found["trend"]["slope_per_year"] == pytest.approx(0.06)
+    assert (found["reason"], found["notes"], found["confidence"]) == (None, [], 0.95)
+    assert (await client.get(f"/areas/{area}/trend?end=1990&seen=0.1")).json()["used"] == 37
+
+    few = (await client.get(f"/areas/{area}/trend?end=1983")).json()
+    assert (few["trend"], few["used"]) == (None, 12)
+    assert few["reason"] == "There are fewer than 10 pairs of the same season in different years."
+
+    for query, status, says in (
+        ("value=lit_share", 400, "no lit area"),
+        ("value=count", 422, "value"),
+        ("seen=2", 422, "seen"),
+        ("product=ndvx", 404, "there are:"),
+    ):
+        answer = await client.get(f"/areas/{area}/trend?{query}")
+        assert (answer.status_code, says in answer.json()["detail"]) == (status, True), answer.text
