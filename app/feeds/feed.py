@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Self, TypeAlias
 
@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from app.jobs.request import Aoi, Band, Cloud, Name
 from mosaics.bbox import Bbox
 from mosaics.period import Interval
+
+EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
+"""No archive has anything before the first Landsat."""
 
 SHORTEST_EVERY = timedelta(minutes=5)
 LONGEST_EVERY = timedelta(days=31)
@@ -35,7 +38,9 @@ class UnknownFeedError(LookupError):
 
 
 def _readable_moment(text: str) -> str:
-    Interval.parse(f"{text}/..")
+    moment = Interval.parse(f"{text}/..").start
+    if moment is None or moment < EARLIEST:
+        raise ValueError(f"give a period or an instant from {EARLIEST:%Y} on, such as 2024-06")
     return text
 
 

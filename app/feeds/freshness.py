@@ -111,7 +111,7 @@ def freshness_of(facts: Facts, now: datetime) -> Freshness:
     expected = None if looked_at is None else expected_step(facts, looked_at, facts.publishing.late_after)
     seen = max(filter(None, (facts.newest_acquired, facts.newest_seen)), default=None)
     if seen is None:
-        return _nothing(facts, expected)
+        return _nothing(facts, expected, now)
     if expected is not None and expected.start is not None and seen < expected.start:
         return Freshness(State.LATE, _late(facts, expected, newest), expected)
     if is_dark(facts, now):
@@ -164,18 +164,21 @@ def _trouble(facts: Facts, now: datetime) -> str | None:
         return None  # the rest is looked at seldom, or never again
     allowed = max(UNCHECKED_EVERY * checks.every, UNCHECKED_LEAST)
     if checks.answered_at is None:
-        is_overdue = now - checks.since > max(NOT_YET, allowed)
+        since = max(filter(None, (checks.since, facts.starts)))
+        is_overdue = now - since > max(NOT_YET, allowed)
         return "The archive has not been asked yet, though that is overdue." if is_overdue else None
     if now - checks.answered_at > allowed:
         return f"The archive has not been asked with success since {checks.answered_at:%Y-%m-%d %H:%M}Z."
     return None
 
 
-def _nothing(facts: Facts, expected: Interval | None) -> Freshness:
+def _nothing(facts: Facts, expected: Interval | None, now: datetime) -> Freshness:
     """Return the freshness of something of which nothing has landed."""
     checks = facts.checks
     if checks is None:
         return Freshness(State.NEVER_INGESTED, "Nothing has landed, and no feed asks for it.")
+    if facts.starts is not None and facts.starts > now:
+        return Freshness(State.NEVER_INGESTED, f"Nothing is asked for before {facts.starts:%Y-%m-%d}.")
     if checks.answered_at is None or checks.is_filling:
         return Freshness(State.NEVER_INGESTED, "Nothing has landed yet; the archive is being asked.")
     if expected is None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pydantic import ValidationError
+
 from app.areas.area import Area, AreaError, FeedWish
 from app.feeds.feed import FeedRequest, Order
 from app.feeds.orders import time_read
@@ -36,7 +38,13 @@ def requests_for(
         )
         bands = [band for product in products for band in bands_of(product) if band in source.bands]
         given = {"source": source.id, "area": area.id, "bands": bands, "from": wish.starts, "to": wish.ends}
-        found[collection] = FeedRequest.model_validate(given)
+        try:
+            found[collection] = FeedRequest.model_validate(given)
+        except ValidationError as error:
+            complaint = error.errors(include_url=False)[0]
+            place = ".".join(map(str, complaint["loc"]))
+            said = str(complaint["msg"]).removeprefix("Value error, ")
+            raise AreaError(f"properties.feed.{place}: {said}") from error
     if not found:
         reading = ", ".join(by_collection) or "none, since it keeps no products"
         raise AreaError(

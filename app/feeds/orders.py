@@ -122,15 +122,20 @@ def publishing_of(order: Order, descriptions: Descriptions) -> Publishing:
 def time_of(
     starts: str | None, ends: str | None, collection: Collection, now: datetime
 ) -> tuple[datetime, datetime | None]:
-    """Return the time of a feed; by default it begins with the month a year ago, or before the archive ended.
+    """Return the time of a feed: by default from the month a year ago on, or before its archive ended.
+
+    A feed of an archive that has ended ends with it.
 
     Raises:
         FeedError: If the end is not after the beginning.
     """
     start, end = time_read(starts, ends)
+    over = None if collection.ended is None or now < collection.ended.moment else collection.ended.moment
     if start is None:
-        last = min(each for each in (now, end, collection.ended and collection.ended.moment) if each)
+        last = min(each for each in (now, end, over) if each)
         start = datetime(last.year - 1, last.month, 1, tzinfo=UTC)
+    if end is None and over is not None and start < over:
+        end = over
     return start, end
 
 

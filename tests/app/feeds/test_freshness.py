@@ -100,6 +100,8 @@ def test_checks_that_fail_or_do_not_happen_are_failing_but_for_what_has_ended():
     assert state(new) == "late"
     young = replace(new, starts=at("2026-05-01"))
     assert state(young) == "never_ingested"
+    later = replace(new, starts=at("2026-07-01"))
+    assert state(later, answered_at=None) == "never_ingested"
     over = replace(good, ends=at("2026-03-01"))
     assert state(over, answered_at=at("2026-03-02")) == "fresh"
 

@@ -77,6 +77,8 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"aoi": [-180.0, -60.0, 180.0, 60.0]}, 400, "pixels of 463 m may have at most 107,184,500"),
     ({"to": "2023-01"}, 400, "not after its beginning"),
     ({"from": "yesterday"}, 422, "from"),
+    ({"from": "0001"}, 422, "from 1972 on"),
+    ({"to": "1500-01"}, 422, "from 1972 on"),
     ({"every": "PT1S"}, 422, "a duration from 0:05:00"),
     ({"colour": "red"}, 422, "colour"),
     ({"aoi": None, "area": 9}, 404, "no area 9"),
@@ -170,8 +172,10 @@ async def test_an_area_has_feeds_for_what_its_products_read_as_long_as_it_wants_
         "black-marble-monthly-noaa20": ["radiance", "num_observations"],
         "sentinel-2-l2a": ["nir", "red", "scl"],
     }
-    assert all((feed["aoi"], feed["to"]) == ([32.0, 15.0, 32.1, 15.1], None) for feed in before.values())
-    assert before["black-marble-monthly"]["from"] == "2025-11-01T00:00:00Z"  # a year before it ended
+    assert all(feed["aoi"] == [32.0, 15.0, 32.1, 15.1] for feed in before.values())
+    assert before["sentinel-2-l2a"]["to"] is None
+    ended = before["black-marble-monthly"]
+    assert (ended["from"], ended["to"]) == ("2025-11-01T00:00:00Z", "2026-11-01T00:00:00Z")
     assert before["sentinel-2-l2a"]["of_area"]
 
     await change(products=["nightlights-noaa20"], feed={"from": "2023-01"})
@@ -201,6 +205,10 @@ async def test_an_area_whose_feeds_cannot_be_is_not_registered(client: httpx.Asy
     for properties, reason in (
         ({"feed": "yes"}, "properties.feed must be true, false"),
         ({"feed": {"from": "soon"}}, "properties.feed.from: 'soon'"),
+        (
+            {"feed": {"to": "0001"}, "products": ["ndvi"]},
+            "properties.feed.to: give a period or an instant from",
+        ),
         ({"feed": True}, "those of this area read: none, since it keeps no products"),
         ({"feed": True, "products": ["no2"]}, "those of this area read: tempo-no2"),
     ):
