@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ingest.archives.archive import Archive, GranuleRefusedError
+from ingest.archives.archive import Archive, EmptyGranuleError, GranuleRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
 from ingest.cog import InvalidCogError
 from ingest.downloads import BeingFetchedError, Downloads
@@ -79,6 +79,10 @@ class IngestOutcome:
     landings: list[Landing] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     """Why, by scene id."""
+    empty: dict[str, str] = field(default_factory=dict)
+    """What archives say, by scene id, of granules that have nothing where they are wanted."""
+    partial: dict[str, str] = field(default_factory=dict)
+    """What archives say, by scene id, of what is missing in granules that landed."""
 
 
 async def ingest_scenes(
@@ -149,6 +153,8 @@ class _Loop:
         for one in pending:
             try:
                 landing = await self.land_one(one)
+            except EmptyGranuleError as error:
+                self.outcome.empty[one.granule.id] = str(error)
             except FAULTS_OF_A_SCENE as error:
                 if isinstance(error, ArchiveUnavailableError):
                     self.unavailable.append(error)
@@ -179,6 +185,8 @@ class _Loop:
                 await files.prepare(self.options.clip)
             async with self.scenes_at_once:
                 landing = await self._land_undamaged(pending, files)
+            if remarks := [file.remark for file in files.remote.values() if file.remark]:
+                self.outcome.partial[granule.id] = "; ".join(remarks)
             self.downloads.remove(folder)
         return landing
 

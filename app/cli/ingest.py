@@ -208,7 +208,9 @@ class IngestRun:
                 downloads=self.downloads,
                 watch=watch,
             )
-            outcome = replace(outcome, landings=done.landings, failures={**failures, **done.failures})
+            outcome = replace(done, failures={**failures, **done.failures})
+            for scene_id, said in (*outcome.empty.items(), *outcome.partial.items()):
+                self.told.warn(f"{scene_id}: {said}")
             spent_s = time.monotonic() - began
             self.told.say(
                 f"Landed {len(done.landings)} of {len(survey.pending)} in {source.collection_id}; "
@@ -227,10 +229,12 @@ class IngestRun:
             landed=len(outcome.landings),
             landed_already=len(survey.landed),
             failures=outcome.failures,
+            empty=outcome.empty,
+            partial=outcome.partial,
             fetched_bytes=watch.fetched_bytes,
             landed_bytes=sum(landing.size_bytes for landing in outcome.landings),
             over_limit=discovery.over_limit,
-            **newest_of(discovery, {*outcome.failures}),
+            **newest_of(discovery, {*outcome.failures, *outcome.empty}),
         )
         return outcome.failures, len(survey.pending) + there_now if self.dry_run else there_now
 

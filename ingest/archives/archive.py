@@ -39,6 +39,10 @@ class GranuleRefusedError(ValueError):
     """A granule cannot be landed as asked; the message says why."""
 
 
+class EmptyGranuleError(GranuleRefusedError):
+    """An archive has nothing of a granule where it is wanted, which is not a failure; the message says so."""
+
+
 class WholeOnlyError(Exception):
     """No parts of a file can be fetched; the message says why."""
 
@@ -79,6 +83,8 @@ class RemoteFile:
     requester_pays: bool = False
     region: str | None = None
     """Of the cloud where it lies, for s3:// addresses."""
+    remark: str | None = None
+    """What its user should know of how it was made: that something is missing in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +276,7 @@ class Archive(ABC):
 
         Raises:
             ArchiveError: If the archive does not make them.
-            GranuleRefusedError: If there is nothing to be made.
+            EmptyGranuleError: If there is nothing to be made.
         """
         return granule.wanted_files
 

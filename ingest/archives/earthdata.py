@@ -23,6 +23,7 @@ LOGIN = "https://urs.earthdata.nasa.gov"
 DATA_HOSTS = (
     "https://data.laadsdaac.earthdatacloud.nasa.gov",
     "https://ladsweb.modaps.eosdis.nasa.gov",
+    "https://harmony.earthdata.nasa.gov",
 )
 DATA_ORIGINS = Origins(DATA_HOSTS)
 ASKED_AGAIN_S = 60.0

@@ -33,8 +33,8 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Answers that another try may turn into a good one."""
 
 
-REFUSING = frozenset({401, 403, 404})
-"""Answers whose text may say what somebody has to do first, such as to agree to a licence."""
+REFUSING = frozenset({400, 401, 403, 404, 409, 422})
+"""Answers whose text may say why, or what somebody has to do first, such as to agree to a licence."""
 REASON_BYTES = 4096
 REASON_S = 5.0
 """How much of such a text is read, and for how long."""
@@ -266,8 +266,12 @@ class ArchiveClient:
             await asyncio.sleep(self.patience.wait_s(failures, asked_s))
 
     @asynccontextmanager
-    async def once(self, request: Request) -> AsyncIterator[httpx.Response]:
+    async def once(self, request: Request, *, follow: bool = True) -> AsyncIterator[httpx.Response]:
         """Try once: yield the answer, its body still to be read, redirects followed.
+
+        Args:
+            request: What is asked.
+            follow: Whether redirects are; else they are yielded, where they are what is asked for.
 
         Raises:
             ArchiveAnswerError: If the status is one of an error.
@@ -278,10 +282,10 @@ class ArchiveClient:
             response = await self._admitted(request)
             try:
                 location = response.headers.get("location")
-                if response.status_code in REDIRECTS and location:
+                if response.status_code in REDIRECTS and location and follow:
                     request = _redirected(request, response)
                     continue
-                if response.status_code >= 300:
+                if response.status_code >= 300 and not (response.status_code in REDIRECTS and location):
                     said = await _reason(response)
                     raise ArchiveAnswerError(request.url, response.status_code, response.headers, said)
                 yield response

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from ingest.archives.archive import Access, Archive, Granule, LeftOut
 from ingest.archives.cmr.archive import CmrArchive
+from ingest.archives.harmony.archive import HarmonyArchive
 from ingest.archives.stac.archive import StacArchive
 from ingest.archives.stac.item_files import read_item_file
 from mosaics.collection import Collection
@@ -14,7 +15,9 @@ from mosaics.descriptions.sources import SourceDescription
 Opener: TypeAlias = Callable[[Any, Access], Archive]
 """Makes an archive of the description of its kind."""
 
-OPENERS: Mapping[str, Opener] = MappingProxyType({"cmr": CmrArchive, "stac": StacArchive})
+OPENERS: Mapping[str, Opener] = MappingProxyType(
+    {"cmr": CmrArchive, "harmony": HarmonyArchive, "stac": StacArchive}
+)
 """All kinds, by their names in source files; `mosaics.descriptions.sources.KINDS` has their models."""
 
 

@@ -22,10 +22,11 @@ from ingest.archives.cmr.search import GranuleSearch, find_collection, search_gr
 from ingest.archives.fetching import Expected, fetch_file
 from ingest.archives.http import ArchiveAnswerError, ArchiveError, shown
 from ingest.formats import FORMATS
-from mosaics.descriptions.sources import CmrSource
+from mosaics.descriptions.sources import GranuleSource
 from mosaics.period import PeriodError, parse_instant
 
-SIGNATURES = {"hdf5": b"\x89HDF\r\n\x1a\n", "geotiff": b""}
+OF_HDF5 = b"\x89HDF\r\n\x1a\n"
+SIGNATURES = {"hdf5": OF_HDF5, "netcdf": OF_HDF5, "geotiff": b""}
 """How files of each format begin."""
 WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 REMEDY = (
@@ -42,16 +43,16 @@ class CmrArchive(Archive):
         access: What it may use.
     """
 
-    def __init__(self, description: CmrSource, access: Access) -> None:
+    def __init__(self, description: GranuleSource, access: Access) -> None:
         super().__init__(description, unpack=FORMATS[description.format])
-        self._description = description
+        self._source = description
         self._client = access.client
         self._concept_id = description.concept_id
         """Looked up once where the source does not give it."""
 
     async def search(self, wanted: Wanted) -> AsyncIterator[Granule | LeftOut]:
         """See `Archive.search`; the repository reads boxes across the antimeridian as they are."""
-        source, bands = self._description, wanted.bands or self.band_names
+        source, bands = self._source, wanted.bands or self.band_names
         if self._concept_id is None:
             self._concept_id = await find_collection(self._client, source)
         search = GranuleSearch(
@@ -81,12 +82,12 @@ class CmrArchive(Archive):
         try:
             return await self._client.size_bytes(file.href)
         except ArchiveAnswerError as error:
-            raise _in_words(error) from error
+            raise in_words(error) from error
 
     async def fetch(self, file: RemoteFile, target: Path, progress: Progress) -> None:
         """See `Archive.fetch`."""
         expected = Expected(
-            file.size_bytes, file.checksum, SIGNATURES[self._description.format], vet=_refuse_web_pages
+            file.size_bytes, file.checksum, SIGNATURES[self._source.format], vet=_refuse_web_pages
         )
 
         async def address(refused: bool) -> str:  # noqa: ARG001 - the client renews the token
@@ -95,7 +96,7 @@ class CmrArchive(Archive):
         try:
             await fetch_file(self._client, address, expected, target, progress)
         except ArchiveAnswerError as error:
-            raise _in_words(error) from error
+            raise in_words(error) from error
 
 
 def _refuse_web_pages(response: httpx.Response) -> None:
@@ -113,7 +114,7 @@ def _refuse_web_pages(response: httpx.Response) -> None:
         )
 
 
-def _in_words(error: ArchiveAnswerError) -> ArchiveError:
+def in_words(error: ArchiveAnswerError) -> ArchiveError:
     """Return an error that says what to do where access is refused; the same error for others."""
     if (licence := _licence(error.said)) is not None:
         return ArchiveError(

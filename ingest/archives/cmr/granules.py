@@ -1,6 +1,7 @@
 """Reading granules as the repository describes them (UMM-G 1.6): the one place that knows their objects."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,8 @@ from ingest.archives.archive import BandLayer, Granule, GranuleRefusedError, Rem
 from ingest.archives.cmr.search import is_of, plain
 from ingest.black_marble import Tile, TileNameError
 from ingest.landing_request import Provenance
-from mosaics.descriptions.sources import CmrSource
+from ingest.tempo import Scan, ScanNameError
+from mosaics.descriptions.sources import GranuleSource
 from mosaics.period import PeriodError, instant_text, parse_instant
 
 DATA = "GET DATA"
@@ -25,13 +27,15 @@ MULTIHASHES = {
     "SHA-1": ("1114", 40),
 }
 """How a multihash of each algorithm begins, and the digits of its digest."""
+SAME_START = timedelta(minutes=1)
+"""How far the start of a scan may be from that of its name."""
 PRODUCED = "nasa:production_datetime"
 """The property of landed items that says when a granule was produced."""
 
 Umm = Mapping[str, Any]
 
 
-def read_granule(meta: Umm, umm: Umm, source: CmrSource, bands: tuple[str, ...]) -> Granule:
+def read_granule(meta: Umm, umm: Umm, source: GranuleSource, bands: tuple[str, ...]) -> Granule:
     """Return the granule an entry is of.
 
     Args:
@@ -45,7 +49,7 @@ def read_granule(meta: Umm, umm: Umm, source: CmrSource, bands: tuple[str, ...])
     """
     try:
         return _granule(meta, umm, source, bands)
-    except (GranuleRefusedError, TileNameError) as error:
+    except (GranuleRefusedError, TileNameError, ScanNameError) as error:
         raise GranuleRefusedError(str(error)) from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, PeriodError) as error:
         raise GranuleRefusedError(f"it is not a valid granule: {error!r:.200}") from error
@@ -57,7 +61,7 @@ def granule_name(meta: Umm, umm: Umm) -> str:
     return "".join(each if each.isprintable() else "?" for each in text[:100])
 
 
-def _granule(meta: Umm, umm: Umm, source: CmrSource, bands: tuple[str, ...]) -> Granule:
+def _granule(meta: Umm, umm: Umm, source: GranuleSource, bands: tuple[str, ...]) -> Granule:
     if not is_of(source, umm["CollectionReference"]):
         said = umm["CollectionReference"]
         raise GranuleRefusedError(
@@ -77,6 +81,8 @@ def _granule(meta: Umm, umm: Umm, source: CmrSource, bands: tuple[str, ...]) -> 
     if source.names == "black-marble":
         return _of_tile(name, umm, source, facts)
     start, end = _times(umm)
+    if source.names == "tempo":
+        start = _start_of_scan(name, start, source)
     return Granule(
         id=PurePosixPath(name).stem,
         start=start,
@@ -89,7 +95,7 @@ def _granule(meta: Umm, umm: Umm, source: CmrSource, bands: tuple[str, ...]) -> 
     )
 
 
-def _of_tile(name: str, umm: Umm, source: CmrSource, facts: dict[str, Any]) -> Granule:
+def _of_tile(name: str, umm: Umm, source: GranuleSource, facts: dict[str, Any]) -> Granule:
     """Return the granule of a Black Marble tile: one scene, however often it is produced again."""
     tile = Tile.parse(name)
     if tile.product != source.short_name or str(tile.collection) != plain(source.version):
@@ -106,6 +112,17 @@ def _of_tile(name: str, umm: Umm, source: CmrSource, facts: dict[str, Any]) -> G
         platform=tile.platform,
         **facts,
     )
+
+
+def _start_of_scan(name: str, begins: datetime, source: GranuleSource) -> datetime:
+    """Return when a scan begins, as its file's name and the repository say."""
+    scan = Scan.parse(name)
+    version = source.version.upper().removeprefix("V")
+    if scan.product != source.short_name or str(scan.version) != plain(version):
+        raise GranuleRefusedError(f"its file {name} is not of {source.short_name} version {source.version}")
+    if abs(begins - scan.start) > SAME_START:
+        raise GranuleRefusedError(f"its file {name} and its time {instant_text(begins)} differ")
+    return scan.start
 
 
 def _times(umm: Umm) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from ingest.archives.http import ArchiveClient, ArchiveError, Document, Request, shown
 from mosaics.bbox import Bbox
-from mosaics.descriptions.sources import CmrSource
+from mosaics.descriptions.sources import GranuleSource
 from mosaics.period import Interval, instant_text
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class GranuleSearch:
         return Request(f"{self.root}/granules.umm_json?{urlencode(asked)}", headers=headers)
 
 
-async def find_collection(client: ArchiveClient, source: CmrSource) -> str:
+async def find_collection(client: ArchiveClient, source: GranuleSource) -> str:
     """Return the repository's id of a source's collection.
 
     Raises:
@@ -81,7 +81,7 @@ async def find_collection(client: ArchiveClient, source: CmrSource) -> str:
     return next(iter(found))
 
 
-def is_of(source: CmrSource, said: Mapping[str, Any]) -> bool:
+def is_of(source: GranuleSource, said: Mapping[str, Any]) -> bool:
     """Return whether a ShortName and Version are those of a source; "2" and "002" are one version."""
     version = str(said.get("Version", ""))
     return said.get("ShortName") == source.short_name and plain(version) == plain(source.version)

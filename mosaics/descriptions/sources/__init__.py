@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from mosaics.descriptions.sources.cmr import CmrSource
+from mosaics.descriptions.sources.cmr import CmrSource, GranuleSource
+from mosaics.descriptions.sources.harmony import HarmonySource
 from mosaics.descriptions.sources.source import SourceDescription
 from mosaics.descriptions.sources.stac import BandAsset, StacSource
 from mosaics.descriptions.toml_files import ReadFiles, read_folders, read_table
@@ -19,6 +20,8 @@ __all__ = [
     "SHIPPED",
     "BandAsset",
     "CmrSource",
+    "GranuleSource",
+    "HarmonySource",
     "SourceDescription",
     "SourceFileError",
     "StacSource",
@@ -39,7 +42,9 @@ class UnknownSourceError(LookupError):
     """No source of that name; the message names those there are."""
 
 
-KINDS: Mapping[str, type[SourceDescription]] = MappingProxyType({"cmr": CmrSource, "stac": StacSource})
+KINDS: Mapping[str, type[SourceDescription]] = MappingProxyType(
+    {"cmr": CmrSource, "harmony": HarmonySource, "stac": StacSource}
+)
 """The model of each kind of source; a file says by `kind` which it is of."""
 USUAL_KIND = "stac"
 """Of files that do not say it: there was no other kind once."""

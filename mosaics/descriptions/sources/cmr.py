@@ -9,12 +9,11 @@ from pydantic import Field, field_validator
 from mosaics.descriptions.sources.source import SourceDescription
 
 
-class CmrSource(SourceDescription):
-    """One collection of NASA's Common Metadata Repository, in one of its versions."""
+class GranuleSource(SourceDescription):
+    """One collection of NASA's Common Metadata Repository, in one of its versions, however its files come."""
 
     tells_revisions: ClassVar[bool] = True
 
-    kind: Literal["cmr"] = "cmr"
     api: str = "https://cmr.earthdata.nasa.gov/search"
     """Root of the searches."""
     short_name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]{0,84}$")
@@ -25,14 +24,11 @@ class CmrSource(SourceDescription):
     """The repository's id of the collection; it is looked up by name and version where it is not given."""
     provider: str | None = Field(default=None, pattern=r"^[A-Z0-9_]+$")
     """Whose collection it is, where several have one of that name and version."""
-    names: Literal["granule", "black-marble"] = "granule"
-    """What granules are known by.
-
-    `granule`: the metadata alone. `black-marble`: the names of their files, which have time, tile and
-    version; a granule that was produced again is the same scene."""
+    names: str = "granule"
+    """What granules are known by."""
     tile: str | None = None
     """The additional attribute that has the tile, where names are those of granules: MGRS_TILE_ID."""
-    format: Literal["geotiff", "hdf5"] = "hdf5"
+    format: str
     """Of the files."""
     layers: Mapping[str, int | str] = Field(min_length=1)
     """What each of our bands is called in the file: the name of a dataset, or the number of a band."""
@@ -48,3 +44,16 @@ class CmrSource(SourceDescription):
         if not re.match(r"https?://", value) or set("?#@") & set(value):
             raise ValueError("the root of searches is an https address without query or credentials")
         return value.rstrip("/")
+
+
+class CmrSource(GranuleSource):
+    """A collection whose files are fetched as they lie in their archive."""
+
+    kind: Literal["cmr"] = "cmr"
+    names: Literal["granule", "black-marble"] = "granule"
+    """What granules are known by.
+
+    `granule`: the metadata alone. `black-marble`: the names of their files, which have time, tile and
+    version; a granule that was produced again is the same scene."""
+    format: Literal["geotiff", "hdf5"] = "hdf5"
+    """Of the files."""

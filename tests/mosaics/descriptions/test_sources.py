@@ -53,7 +53,7 @@ def test_a_source_of_ones_own(tmp_path):
         (('title = "Mine"', ""), "mine.toml: title: "),
         (
             ('title = "Mine"', 'kind = "ftp"\ntitle = "Mine"'),
-            "mine.toml: kind: 'ftp' is not a kind of source; there are: cmr, stac.",
+            "mine.toml: kind: 'ftp' is not a kind of source; there are: cmr, harmony, stac.",
         ),
         (('title = "Mine"', 'kind = 3\ntitle = "Mine"'), "mine.toml: kind: 3 is not a kind of source"),
         (('"B04_10m"', '{ asset = "B04", band = 0 }'), "mine.toml: assets: red: "),

@@ -1,0 +1,1 @@
+"""The kind "harmony": parts of granules of NASA's that Harmony makes on demand."""
