@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from mosaics.bbox import Bbox
@@ -20,8 +21,11 @@ MOST_DAYS = 40
 """Days of a long time that are looked at."""
 
 
+@lru_cache(maxsize=8192)
 def has_light(light: Literal["day", "night"] | None, time: Interval, box: Bbox) -> bool:
     """Return whether there is the light that data take, somewhere in a box at some moment.
+
+    Steps of time are asked about again and again, every few seconds the same; some thousand are remembered.
 
     Args:
         light: What it takes; None for nothing.

@@ -38,7 +38,11 @@ def store(laads, tmp_path_factory):
     where = ("--bbox", "30.5,19.5,31,19.7", "--datetime", "2024-01", "--bands", BANDS)
     result = ingest(laads, folder, *where)
     assert (result["landed"], result["failures"]) == (1, {})
-    assert result["newest_revision"] == "2024-03-06T12:34:56Z"
+    assert (result["newest_revision"], result["newest_landed"]) == (
+        "2024-03-06T12:34:56Z",
+        "2024-01-01T00:00:00Z",
+    )
+    assert (result["over_limit"], "newest_cloudy" in result) == (0, False)
     again = ingest(laads, folder, *where)
     assert (again["landed"], again["landed_already"], again["fetched_bytes"]) == (0, 1, 0)
     return (folder / "store").as_uri()

@@ -125,12 +125,14 @@ def test_a_box_of_coarser_pixels_may_have_as_many_of_them(settings: Settings):
 def test_an_ingestion_is_one_command_whose_words_are_no_options():
     request = IngestRequest.model_validate(
         {**ASKED, "aoi": [-5.0, -1.5, 5, 1], "source": "local", "max_cloud": 20, "clip": True}
+        | {"revised_since": "2024-07-01T02:00:00+02:00"}
     )
     (step,) = steps_of(request, DESCRIPTIONS)
     assert step.name == "ingest"
     assert step.words == (
         *("ingest", "--json", "--bbox=-5,-1.5,5,1", f"--datetime={JUNE}", "--limit=500", "--mode=copy"),
-        *("--bands=red,green,blue", "--max-cloud=20", "--clip", "--", "local"),
+        *("--bands=red,green,blue", "--max-cloud=20", "--clip"),
+        *("--revised-since=2024-07-01T00:00:00Z", "--", "local"),
     )
 
 

@@ -120,6 +120,21 @@ async def test_a_cloudy_scene_does_not_give_way_to_a_lesser_version_of_it(archiv
     assert set(archive.asked[0].body) == {"collections", "bbox", "datetime", "limit"}
 
 
+async def test_the_newest_of_what_is_too_cloudy_is_told(archive, source):
+    archive.routes["/v1/search"] = lambda _: page(
+        [
+            sentinel_item(archive.url, "S2A_31UFT_20240610_0_L2A", day="2024-06-10", cloud_cover=90),
+            sentinel_item(archive.url, "S2A_31UFT_20240615_0_L2A", day="2024-06-15", cloud_cover=80),
+            sentinel_item(archive.url, "S2A_31UFT_20240605_0_L2A", day="2024-06-05", cloud_cover=5),
+        ]
+    )
+    found = await discover(source, replace(WANTED, max_cloud_percent=20))
+    assert [granule.id for granule in found.granules] == ["S2A_31UFT_20240605_0_L2A"]
+    assert found.newest_cloudy is not None
+    assert found.newest_cloudy.date().isoformat() == "2024-06-15"
+    assert (await discover(source, WANTED)).newest_cloudy is None
+
+
 async def test_a_limit_keeps_the_first(archive, source):
     archive.routes["/v1/search"] = lambda _: page(
         [sentinel_item(archive.url, str(n), tile=str(n)) for n in range(4)]

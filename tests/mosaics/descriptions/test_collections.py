@@ -72,9 +72,16 @@ def test_the_quality_band_says_which_pixels_are_clear(collections):
         ('composite = "red"', "composite: Input should be a valid dictionary"),
         ('composite = { of = "naip" }', "composite: mask: Field required"),
         ('composite = { of = "naip", mask = { band = "scl" } }', "composite: mask: .*reject or reject_bits"),
+        ('publishing = { lag = "P1D", every = "P1D" }', "publishing: late_after: Field required"),
+        ('publishing = { lag = "P9D", late_after = "P1D", every = "P1D" }', "late_after is not below lag"),
+        (
+            'publishing = { lag = "P1D", late_after = "P1D", every = "PT0S" }',
+            "every and step are longer than 0",
+        ),
+        ('publishing = { lag = "soon", late_after = "P1D", every = "P1D" }', "publishing: lag: .*duration"),
     ],
 )
-def test_a_wrong_description_of_composites_is_refused(tmp_path, table, complaint):
+def test_a_wrong_table_of_a_collection_is_refused(tmp_path, table, complaint):
     (tmp_path / "mine.toml").write_text(table + RIGHT)
     with pytest.raises(CollectionFileError, match=complaint):
         read_collection(tmp_path / "mine.toml")
