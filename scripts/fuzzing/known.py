@@ -29,6 +29,7 @@ IN_PATH: Mapping[str, Sequence[Any]] = {
     "colorMapId": ("viridis", "gray", "ylgn"),
     "area": (1, 2, 3, 9999),
     "job": (1, 2, 9999),
+    "feed": (1, 2, 9999),
     "region": ("demo-fire", "no-such"),
     "item_id": ("synthetic-s2-east-2024-06", "synthetic-s2-west-2024-06", "no-such"),
     "name": ("red.tif", "nir.tif", "scl.tif", "no-such.tif"),

@@ -32,6 +32,7 @@ KNOWN: dict[str, list[Any]] = {
     "item_id": ["S2A_MOL_20240610"],
     "area": [1],
     "job": [1],
+    "feed": [1],
     "format": ["png", "npy"],
     "lon": [5.24],
     "lat": [51.29],
