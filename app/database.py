@@ -76,6 +76,14 @@ def is_storable(text: str) -> bool:
     return UNSTORABLE.search(text) is None
 
 
+def is_lost(connection: Connection) -> bool:
+    """Return whether a connection has been closed by the server while it was not used."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool has taken it back since
+        return True
+
+
 class ValueRefusedError(ValueError):
     """The database refuses a value that checks before it let pass."""
 
@@ -212,24 +220,30 @@ class Database:
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Provide a connection whose statements all see the database as it was at the first of them.
 
-        Snapshots have a quarter of the connections. One whose reader leaves it idle for `READER_S` ends.
+        Snapshots have a quarter of the connections. The server ends one that is idle for `READER_S`; ask
+        `is_lost` before using one that may have been.
 
         Raises:
-            SearchCostError: If no connection of the share becomes free in `WAIT_S`, a statement takes longer
-                than `SEARCH_S`, or the reader is too slow.
+            SearchCostError: If no connection of the share becomes free in `WAIT_S`, or a statement takes
+                longer than `SEARCH_S`.
             DatabaseUnavailableError: If the database does not answer.
         """
         async with (
             _turn_of(self._snapshots, "too many snapshots are read"),
             self.connection() as connection,
             _given_up("the snapshot takes too long"),
-            connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            await connection.execute(
-                f"set local statement_timeout = {SEARCH_S * 1000:.0f}; "
-                f"set local idle_in_transaction_session_timeout = {READER_S * 1000:.0f}"
-            )
-            yield connection
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            await transaction.start()
+            try:
+                await connection.execute(
+                    f"set local statement_timeout = {SEARCH_S * 1000:.0f}; "
+                    f"set local idle_in_transaction_session_timeout = {READER_S * 1000:.0f}"
+                )
+                yield connection
+            finally:
+                if not is_lost(connection):  # by the server, since its reader was too slow
+                    await transaction.rollback()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -322,7 +336,7 @@ async def _turn_of(share: asyncio.Semaphore, says: str) -> AsyncIterator[None]:
 async def _given_up(says: str) -> AsyncIterator[None]:
     try:
         yield
-    except (asyncpg.QueryCanceledError, asyncpg.IdleInTransactionSessionTimeoutError) as error:
+    except asyncpg.QueryCanceledError as error:
         raise SearchCostError(says) from error
 
 

@@ -148,6 +148,8 @@ async def changed_periods(
     connection: Connection, catalogue: Catalogue, product: Product, periods: Sequence[Period]
 ) -> frozenset[Period]:
     """Return those of a product's periods that read a mosaic which the kept statistics have not seen."""
+    if not periods:
+        return frozenset()
     seen = await mosaics_seen(connection, product.collection)
     news = {
         p

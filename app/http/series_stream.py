@@ -91,8 +91,11 @@ async def _as_csv(product: Product, pages: Pages) -> AsyncGenerator[bytes]:
     yield csv_lines([[column.name for column in table_columns(product)]]).encode()
     async with aclosing(pages):
         async for page in pages:
-            rows = await asyncio.to_thread(table_rows, product, page)
-            yield csv_lines(rows).encode()
+            yield await asyncio.to_thread(_csv_of, product, page)
+
+
+def _csv_of(product: Product, page: Sequence[AreaEntry]) -> bytes:
+    return csv_lines(table_rows(product, page)).encode()
 
 
 async def _tables(product: Product, pages: Pages) -> AsyncGenerator[Sequence[Sequence[Cell]]]:

@@ -160,6 +160,7 @@ async def _refreshes(drawn: Path, store: Path, url: str, months: Sequence[str]) 
             if month < months[11]:
                 continue
             await catalogue.refresh()
+            before_mb = _memory_mb("VmRSS")
             _forget_peak()
             began, worked = time.perf_counter(), time.process_time()
             done = await _refreshed(task)
@@ -169,15 +170,15 @@ async def _refreshes(drawn: Path, store: Path, url: str, months: Sequence[str]) 
                 continue
             times.append(seconds)
             works.append(work)
-            peaks.append(_peak_mb())
+            peaks.append(_memory_mb("VmHWM") - before_mb)
             click.echo(
                 f"{month}: {seconds:.1f} s ({work:.1f} s of a processor), {done.computed} entries, "
-                f"peak {peaks[-1]:.0f} MB"
+                f"{peaks[-1]:.0f} MB more than the {before_mb:.0f} MB before"
             )
         await database.close()
         await asyncio.to_thread(renderer.close)
     vertices = sum(int(shapely.get_num_coordinates(shapely.geometry.shape(o))) for o in outlines)
-    more = {"peak MB": max(peaks), "year s": filled[0], "year entries": filled[1], "vertices": vertices}
+    more = {"MB more": max(peaks), "year s": filled[0], "year entries": filled[1], "vertices": vertices}
     more["processor s"] = median(works)
     name = f"a month more for {len(outlines):,} districts"
     return [Row(name, "s", times, (), figures=times, figure_unit="s", goal=GOAL, more=more)]
@@ -231,6 +232,7 @@ def _forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak_mb() -> float:
+def _memory_mb(name: str) -> float:
+    """Return a figure of this process: VmRSS now, VmHWM the largest since `_forget_peak`."""
     status = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+    return next(int(line.split()[1]) for line in status if line.startswith(name)) / 1024
