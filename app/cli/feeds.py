@@ -103,6 +103,7 @@ def show(feed: int, database_url: str | None) -> None:
     with refusing(*REFUSALS):
         history: FeedHistory = _with_service(database_url, lambda service: service.read(feed))
     click.echo(_line(history.feed))
+    click.echo(f"    {history.freshness.state}: {history.freshness.says}")
     for poll in history.polls:
         click.echo(f"    {_poll_line(poll)}")
 

@@ -18,10 +18,11 @@ from app.feeds.feed_store import (
     read_feed,
     replace_order,
 )
+from app.feeds.freshness import Freshness
 from app.feeds.of_areas import adapted, requests_for
 from app.feeds.orders import changed_order, order_of, refuse_order, source_of
 from app.feeds.piece_store import Poll, last_polls
-from app.feeds.standing import CollectionStanding, collection_standing, standings_of
+from app.feeds.standing import CollectionStanding, collection_standing, standing_of, standings_of
 from app.jobs.request import smallest_box
 from app.jobs.service import MAX_KEY
 from app.products.registry import Registry
@@ -36,9 +37,10 @@ POLLS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class FeedHistory:
-    """A feed with its latest looks at the archive."""
+    """A feed, how fresh it is, and its latest looks at the archive."""
 
     feed: Feed
+    freshness: Freshness
     polls: tuple[Poll, ...]
     """Newest first."""
 
@@ -102,7 +104,9 @@ class FeedService:
         """
         async with self._database.connection() as connection:
             feed = await read_feed(connection, feed_id)
-            return FeedHistory(feed, tuple(await last_polls(connection, feed_id, limit=POLLS_SHOWN)))
+            polls = tuple(await last_polls(connection, feed_id, limit=POLLS_SHOWN))
+        standing = standing_of(feed, await self._current(), self.now())
+        return FeedHistory(feed, standing.freshness, polls)
 
     async def find(
         self, *, after: int = 0, limit: int, collection: str | None = None, area: int | None = None

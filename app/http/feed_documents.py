@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from app.feeds.feed import Feed
+from app.feeds.freshness import State
 from app.feeds.outcomes import PollStatus
 from app.feeds.piece_store import Poll
 from app.feeds.service import FeedHistory
@@ -112,15 +113,19 @@ class FeedPoll(BaseModel):
 
 
 class FeedDetail(FeedDocument):
-    """A feed and what it has done."""
+    """A feed, how fresh it is, and what it has done."""
 
+    state: State
+    says: str = Field(description="The state as a sentence for people.")
     polls: list[FeedPoll] = Field(description="The latest looks at its archive, newest first.")
 
     @classmethod
     def with_polls(cls, request: Request, history: FeedHistory) -> "FeedDetail":
         """Return the document of a feed with its latest looks."""
         polls = [FeedPoll.of(request, poll) for poll in history.polls]
-        return cls(**_facts(request, history.feed), polls=polls)
+        freshness = history.freshness
+        facts = _facts(request, history.feed)
+        return cls(**facts, state=freshness.state, says=freshness.says, polls=polls)
 
 
 class FeedList(BaseModel):

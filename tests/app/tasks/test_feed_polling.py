@@ -1,14 +1,19 @@
 """Feeds on a real database: polled, filled and kept, whoever leads and whenever it dies."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.feeds.feed import FeedChanges
+from app.feeds.piece_store import forget_polls
+from app.jobs.job import Job
+from app.tasks.feed_polling import FeedPolling
 from mosaics.period import Interval
-from tests.app.tasks.feeding import DAY, Production, World, moment, months, opened_world
+from tests.app.tasks.feeding import DAY, MortalJobs, Production, World, moment, months, opened_world
+from tests.app.tasks.rotating import still_leading
 
 MONTHLY = "black-marble-monthly-noaa20"
 ENDED = "black-marble-monthly"
@@ -79,6 +84,46 @@ async def test_a_poll_that_is_asked_for_while_one_is_under_way_comes_after_it(wo
     await world.feeds.poll(feed.id)
     await world.settle()
     assert len((await world.feeds.read(feed.id)).polls) == 2
+
+
+class Sleeping(MortalJobs):
+    """A leader that sleeps after its first order, while another leads and everything is done."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.jobs, world.fate)
+        self.world: World | None = world
+
+    async def submit(self, kind: Any, request: Mapping[str, Any], *, key: str) -> Job:
+        job = await super().submit(kind, request, key=key)
+        world, self.world = self.world, None
+        if world is not None:
+            await world.settle()
+        return job
+
+
+async def test_a_leader_that_wakes_up_late_does_nothing_twice(world: World):
+    feed = await world.create(source=MONTHLY, **{"from": "2025-08"})
+    most_days = world.settings.order_days
+    asleep = FeedPolling(
+        world.database, world.descriptions, Sleeping(world), most_days=most_days, now=lambda: world.now
+    )
+    await asleep.run(still_leading)
+    await world.settle()
+    assert len(await world.jobs.last(10)) == 1
+    history = await world.feeds.read(feed.id)
+    assert [poll.status for poll in history.polls] == ["done"]
+    assert history.feed.progress.under_way is None
+    assert set(world.archive.landings.values()) == {1}
+
+
+async def test_old_looks_are_forgotten_but_for_the_last_of_a_feed(world: World):
+    feed = await world.create(source=MONTHLY, **{"from": "2025-08"})
+    for _ in range(3):
+        await world.settle()
+        world.now += DAY
+    async with world.database.connection() as connection:
+        await forget_polls(connection, timedelta(days=1))
+    assert len((await world.feeds.read(feed.id)).polls) == 1
 
 
 async def test_failures_pause_longer_each_time_and_keep_their_reason(world: World):

@@ -1651,7 +1651,7 @@ export interface components {
         };
         /**
          * FeedDetail
-         * @description A feed and what it has done.
+         * @description A feed, how fresh it is, and what it has done.
          */
         readonly FeedDetail: {
             /** Id */
@@ -1729,6 +1729,12 @@ export interface components {
             readonly newest: components["schemas"]["FeedNewest"];
             /** Links */
             readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+            readonly state: components["schemas"]["State"];
+            /**
+             * Says
+             * @description The state as a sentence for people.
+             */
+            readonly says: string;
             /**
              * Polls
              * @description The latest looks at its archive, newest first.

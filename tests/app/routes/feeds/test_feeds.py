@@ -54,6 +54,7 @@ async def test_a_feed_needs_a_place_and_an_archive_and_has_the_rest_by_itself(cl
     read = await client.get(f"/feeds/{feed['id']}")
     assert (version_of(read), read.json()["polls"]) == (version_of(created), [])
     assert read.json()["progress"]["pieces"] == 0
+    assert (read.json()["state"], read.json()["says"][:23]) == ("never_ingested", "Nothing has landed yet;")
     sentinel = await client.post(
         "/feeds", json={"collection": "sentinel-2-l2a", "aoi": [5.0, 51.0, 5.1, 51.1]}
     )
@@ -234,7 +235,9 @@ def test_feeds_by_command(database_url: str, monkeypatch: pytest.MonkeyPatch):
     assert added == (
         f"{feed}  K  black-marble-monthly-noaa20  2024-01-01 to now on  0 of 0 pieces  nothing yet\n"
     )
-    assert run("list") == added == run("show", feed)
+    assert run("list") == added
+    said = "    never_ingested: Nothing has landed yet; the archive is being asked.\n"
+    assert run("show", feed) == added + said
     assert "is due now" in run("poll", feed)
     assert "No source 'x'" in run("add", "x", "--bbox", "32,15,33,16", status=2)
     assert "either area" in run("add", "black-marble-monthly", status=2)
