@@ -1,11 +1,9 @@
 """`tilewatch areas`: imports, lists and deletes areas."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 from rasterio.crs import CRS
@@ -15,15 +13,13 @@ from app.areas.area import Area, AreaError, UnknownAreaError, refuse_uncounted
 from app.areas.area_files import AreaFileError, open_area_file
 from app.areas.area_store import MAX_PAGE, AreaSearch, delete_area, list_areas
 from app.areas.importing import Import, Naming, import_areas
+from app.cli.databases import database_option, with_connection
 from app.cli.descriptions import read_products
 from app.cli.exit import CommandError, refusing
-from app.cli.migrate import chosen_database, database_option
-from app.database import Connection, Database, DatabaseUnavailableError, SchemaMissingError
+from app.database import Connection
 from app.products.product import ProductFileError
 from app.settings import Settings
 from mosaics.descriptions.collections import CollectionFileError
-
-Result = TypeVar("Result")
 
 SHOWN = 20
 """Number of refused features that are reported one by one."""
@@ -73,7 +69,7 @@ def import_file(
                     connection, found, naming, progress, skip_refused=skip_refused, repair=repair
                 )
 
-        done = _with_database(database_url, work)
+        done = with_connection(database_url, work)
     for position, repaired in done.repaired:
         click.echo(f"Feature {position}: {repaired.sentence}", err=True)
     for refused in done.refused[:SHOWN]:
@@ -102,7 +98,7 @@ def show(kind: str | None, database_url: str | None) -> None:
             of_kind = f"  ({described.kind})" if described.kind else ""
             click.echo(f"{area.id}  {described.name}{of_kind}  {area.area_km2:.4g} km2{kept}")
 
-    _with_database(database_url, work)
+    with_connection(database_url, work)
 
 
 @areas.command("delete")
@@ -125,7 +121,7 @@ def delete(*, ids: tuple[int, ...], kind: str | None, yes: bool, database_url: s
         return len(chosen)
 
     with refusing(UnknownAreaError):
-        click.echo(f"Deleted {_counted(_with_database(database_url, work))}.")
+        click.echo(f"Deleted {_counted(with_connection(database_url, work))}.")
 
 
 def _crs(text: str | None) -> CRS | None:
@@ -147,23 +143,6 @@ async def _all_areas(connection: Connection, search: AreaSearch) -> AsyncIterato
             yield area
             after = area.id
         more = page.more
-
-
-def _with_database(address: str | None, work: Callable[[Connection], Coroutine[Any, Any, Result]]) -> Result:
-    async def opened() -> Result:
-        database = Database(chosen_database(address), max_connections=1)
-        try:
-            async with database.connection() as connection:
-                return await work(connection)
-        finally:
-            await database.close()
-
-    try:
-        return asyncio.run(opened())
-    except SchemaMissingError as error:
-        raise CommandError("The database is not prepared yet; run `tilewatch migrate`.") from error
-    except DatabaseUnavailableError as error:
-        raise CommandError(f"The database does not answer: {error.__cause__}") from error
 
 
 @contextmanager

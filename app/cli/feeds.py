@@ -1,6 +1,5 @@
 """`tilewatch feeds`: standing orders that keep what an archive has of a place up to date."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -8,9 +7,8 @@ import click
 from pydantic import ValidationError
 
 from app.areas.area import UnknownAreaError
-from app.cli.exit import CommandError, refusing
-from app.cli.migrate import chosen_database, database_option
-from app.database import Database, DatabaseUnavailableError, SchemaMissingError
+from app.cli.databases import database_option, with_database
+from app.cli.exit import refusing
 from app.feeds.feed import Feed, FeedError, FeedRequest, UnknownFeedError
 from app.feeds.feed_store import MAX_PAGE
 from app.feeds.piece_store import Poll
@@ -171,18 +169,6 @@ def _poll_line(poll: Poll) -> str:
 
 
 def _with_service(address: str | None, work: Callable[[FeedService], Coroutine[Any, Any, Result]]) -> Result:
-    async def opened() -> Result:
-        settings = Settings()
-        database = Database(chosen_database(address), max_connections=1)
-        descriptions = DescriptionFolders(settings.collections, settings.sources)
-        try:
-            return await work(FeedService(database, settings, descriptions))
-        finally:
-            await database.close()
-
-    try:
-        return asyncio.run(opened())
-    except SchemaMissingError as error:
-        raise CommandError("The database is not prepared yet; run `tilewatch migrate`.") from error
-    except DatabaseUnavailableError as error:
-        raise CommandError(f"The database does not answer: {error.__cause__}") from error
+    settings = Settings()
+    descriptions = DescriptionFolders(settings.collections, settings.sources)
+    return with_database(address, lambda database: work(FeedService(database, settings, descriptions)))

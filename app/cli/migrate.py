@@ -4,16 +4,10 @@ import time
 
 import click
 
+from app.cli.databases import chosen_database, database_option
 from app.cli.exit import CommandError
-from app.settings import Settings
 
 PAUSE_S = 0.2
-
-database_option = click.option(
-    "--database-url",
-    metavar="URL",
-    help="postgresql://user:password@host/name; default: TILEWATCH_DATABASE_URL.",
-)
 
 
 @click.command()
@@ -45,15 +39,3 @@ def migrate(database_url: str | None, wait_s: float) -> None:
             raise CommandError(f"The database refused: {error}") from error
         else:
             return
-
-
-def chosen_database(database_url: str | None) -> str:
-    """Return the address given, or the one in the settings.
-
-    Raises:
-        CommandError: If neither is given.
-    """
-    chosen = database_url or Settings().database_url
-    if chosen is None:
-        raise CommandError("No database is given; set TILEWATCH_DATABASE_URL or give --database-url.")
-    return chosen

@@ -1,6 +1,5 @@
 """`tilewatch regions`: checks a regions file, and shows which regions the coming nights refresh."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,10 +7,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from app.cli.databases import database_option, with_connection
 from app.cli.descriptions import read_products, read_sources
 from app.cli.exit import CommandError, refusing
-from app.cli.migrate import database_option
-from app.database import Database, DatabaseUnavailableError, SchemaMissingError
 from app.products.product import ProductFileError
 from app.regions.file import RegionsFile
 from app.regions.forecast import Night, bounds, counted, plan, warnings
@@ -122,17 +120,5 @@ def _listing(settings: Settings, file: Path | None) -> RegionListing:
 
 
 def _histories(address: str, regions: Sequence[Region]) -> dict[str, History]:
-    async def read() -> dict[str, History]:
-        database = Database(address, max_connections=1)
-        try:
-            async with database.connection() as connection:
-                return await histories(connection, [region.name for region in regions])
-        finally:
-            await database.close()
-
-    try:
-        return asyncio.run(read())
-    except SchemaMissingError as error:
-        raise CommandError("The database is not prepared yet; run `tilewatch migrate`.") from error
-    except DatabaseUnavailableError as error:
-        raise CommandError(f"The database does not answer: {error.__cause__}") from error
+    names = [region.name for region in regions]
+    return with_connection(address, lambda connection: histories(connection, names))
