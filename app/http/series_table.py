@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any, Literal, TypeAlias
 
 from app.products.product import Product
+from app.statistics.summary import meaning_of
 
 Cell: TypeAlias = str | float | bool | None
 
@@ -19,6 +20,8 @@ unit times pixels and `area_weighted_sum` in unit times km2."""
 LIT = ("lit_area_km2", "lit_share")
 
 FURTHER_LIT = {"lit_area_km2": "area_km2", "lit_share": "share"}
+LIT_MEANING = ("lit_meaning",)
+"""What a threshold means where it is not what it says."""
 LIT_CHANGES = {name: name for name in ("newly_lit_km2", "dimmed_km2", "lit_before_km2", "lit_after_km2")}
 
 TEXTS = ("period", "status", "unit", "scenes", "reason", "note", "inputs")
@@ -44,12 +47,13 @@ def columns(product: Product) -> tuple[Column, ...]:
     names = (
         *("period", "status", "kept", "unit", *NUMBERS, "p2", "p98", "lit_above", *LIT),
         *(f"{name} (above {above:g})" for above, names in _further_lights(product) for name in names),
+        *(LIT_MEANING if thresholds_said(product) else ()),
         *(f"{name} (ha)" for name in product.class_names),
         *(f"{row.name} (ha)" for row in product.counted),
         *_windows(product),
         *("cell_size_m", "synthetic", "scenes", "reason", "note", "inputs"),
     )
-    texts = {*TEXTS, *_windows(product)}
+    texts = {*TEXTS, *LIT_MEANING, *_windows(product)}
     return tuple(
         Column(name, "text" if name in texts else "truth" if name in TRUTHS else "number") for name in names
     )
@@ -72,12 +76,20 @@ def row(product: Product, entry: Mapping[str, Any]) -> list[Cell]:
         *(percentiles.get("p2"), percentiles.get("p98")),
         *(None if product.lights else product.lit_above, *(entry.get(name) for name in LIT)),
         *chain.from_iterable(_lights(lit.get(above, {}), names) for above, names in _further_lights(product)),
+        *(None if entry["status"] in BLANK else said for said in thresholds_said(product)),
         *(classes.get(name) for name in product.class_names),
         *(counted.get(row.name) for row in product.counted),
         *(windows.get(role, {}).get("period") for role in _windows(product)),
         *(entry.get("cell_size_m"), entry.get("synthetic")),
         *(" ".join(entry.get("scenes", ())), entry.get("reason"), entry.get("note"), entry.get("inputs")),
     ]
+
+
+def thresholds_said(product: Product) -> tuple[str, ...]:
+    """Return one sentence of a product's thresholds that mean another than they say; none where none does."""
+    said = {above: meaning_of(above, product.zero_below) for above in product.lit_thresholds}
+    sentences = [f"above {above:g} means {meaning}" for above, meaning in said.items() if meaning]
+    return ("; ".join(sentences),) if sentences else ()
 
 
 def _further_lights(product: Product) -> list[tuple[float, Mapping[str, str]]]:

@@ -2,9 +2,10 @@
 
 from app.areas.area_tiles import Value
 from app.errors import RequestError
+from app.http.series_table import thresholds_said
 from app.products.product import Product
 
-__all__ = ["Value", "refuse_absent", "unit_of"]
+__all__ = ["Value", "notes_of", "refuse_absent", "unit_of"]
 
 LIT = {Value.LIT_AREA_KM2, Value.LIT_SHARE}
 
@@ -13,6 +14,11 @@ def refuse_absent(product: Product, value: Value) -> None:
     """Raise `RequestError` if entries of a product do not have a number."""
     if value in LIT and (product.lit_above is None or product.lights is not None):
         raise RequestError(f"product {product.id!r} has no lit area; choose another value")
+
+
+def notes_of(product: Product, value: Value) -> list[str]:
+    """Return what is to be said of a number of a product's entries."""
+    return list(thresholds_said(product)) if value in LIT else []
 
 
 def unit_of(product: Product, value: Value) -> str | None:

@@ -139,6 +139,13 @@ class LightChange:
     lit_after_km2: float
 
 
+def meaning_of(above: float, zero_below: float | None) -> str | None:
+    """Return what a threshold means where an archive stores values below a number as 0; None elsewhere."""
+    if zero_below is None or above > zero_below:
+        return None
+    return f"above 0: the archive stores values below {zero_below:g} as 0"
+
+
 @dataclass(frozen=True, slots=True)
 class Observations:
     """How often the cells that have a value were observed."""
@@ -260,9 +267,8 @@ class Summary:
         return entry
 
     def _lit(self, lit: LitArea | LightChange) -> dict[str, Any]:
-        if self.zero_below is None or lit.above > self.zero_below:
-            return asdict(lit)
-        return asdict(lit) | {"meaning": f"above 0: the archive stores values below {self.zero_below:g} as 0"}
+        meaning = meaning_of(lit.above, self.zero_below)
+        return asdict(lit) if meaning is None else asdict(lit) | {"meaning": meaning}
 
     def _comparison(self) -> dict[str, Any]:
         """Return the fields of an entry that only some products have."""

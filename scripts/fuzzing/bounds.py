@@ -5,8 +5,9 @@ import re
 BOUNDS_S = (
     (r"POST /products/.+/statistics", 30.0),  # up to 5,000 entries in one piece
     (r"(GET|POST) /products/.+/(bbox|feature)", 20.0),
+    (r"POST /areas/statistics", 30.0),
     (r"POST /areas", 10.0),  # 200,000 vertices
-    (r"GET /areas/.+/timeseries", 20.0),
+    (r"GET /areas/(.+/)?(timeseries|trend)", 20.0),
     (r"(GET|POST) /stac/search", 6.0),  # three seconds in the database, and as much to wait for it
     (r"GET /.+/items$", 6.0),
     (r"GET /catalog/", 6.0),

@@ -14,13 +14,14 @@ from app.areas.area_tiles import LAYER, AreaValues, read_range, read_tile
 from app.errors import RequestError
 from app.http.auth import require
 from app.http.parameters import ReadyState, known_names, revalidated
-from app.http.values import Value, refuse_absent, unit_of
+from app.http.values import Value, notes_of, refuse_absent, unit_of
 from app.keys import Scope
 from app.products.product import Product
 from app.rendering.selecting import Span, years_before
 from app.routes.areas.areas import OpenDatabase, searched
 from app.routes.areas.many import one_period
 from app.state import AppState
+from mosaics.period import Period
 
 router = APIRouter(tags=["areas"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
 
@@ -59,6 +60,7 @@ class AreasTileJson(BaseModel):
     high: float | None = Field(description="The largest.")
     areas: int = Field(description="Areas that are drawn.")
     valued: int = Field(description="Those with a value.")
+    notes: list[str] = Field(description="That a satellite had ended, or what a threshold means.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,15 @@ async def tilejson(
         high=found.high,
         areas=found.areas,
         valued=found.valued,
+        notes=[] if product is None else notes_of_map(state, product, drawn.value, asked.period),
     )
+
+
+def notes_of_map(state: AppState, product: Product, value: Value, period: str | None) -> list[str]:
+    """Return what is to be said of a map of a product's values in a period."""
+    collection = state.catalogue.collection(product.collection)
+    note = None if period is None else collection.note_until(Period.parse(period).end)
+    return [*([note] if note else []), *notes_of(product, value)]
 
 
 @router.get(

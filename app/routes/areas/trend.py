@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from app.areas.timeseries import TimeSeriesReader
 from app.http.auth import require
 from app.http.parameters import ReadyState, known_names, revalidated
-from app.http.values import Value, refuse_absent, unit_of
+from app.http.values import Value, notes_of, refuse_absent, unit_of
 from app.keys import Scope
 from app.routes.areas.areas import AreaId, OpenDatabase
 from app.routes.areas.timeseries import only_product
@@ -60,7 +60,7 @@ class AreaTrend(BaseModel):
     first: str | None = Field(description="Period of the first value used.")
     last: str | None
     synthetic: bool = Field(description="Whether a value comes from synthetic scenes.")
-    notes: list[str] = Field(description="What is to be said of the periods: that a satellite had ended.")
+    notes: list[str] = Field(description="That a satellite had ended, or what a threshold means.")
     method: str = METHOD
 
 
@@ -106,7 +106,10 @@ async def trend(
         first=used[0]["period"] if used else None,
         last=used[-1]["period"] if used else None,
         synthetic=any(entry["synthetic"] for entry in used),
-        notes=list(dict.fromkeys(entry["note"] for entry in used if "note" in entry)),
+        notes=[
+            *dict.fromkeys(entry["note"] for entry in used if "note" in entry),
+            *notes_of(found, value),
+        ],
     )
 
 

@@ -45,6 +45,11 @@ def kept_series() -> Questions:
         for form in ("json", "csv"):
             yield Question("area series", f"/areas/{area}/timeseries?product={product}&f={form}")
     yield Question("area series", "/areas/1/timeseries")
+    for form in ("json", "csv"):
+        yield Question("area series", f"/areas/timeseries?product=ndvi&f={form}")
+    yield Question("area series", "/areas/1/trend?value=median&seen=0.1")
+    yield Question("area tiles", "/areas/tiles.json?product=ndvi")
+    yield Question("area tiles", "/areas/tiles/10/526/341.pbf?product=ndvi")
     yield Question("area series", "/areas/1/timeseries?start=2024-01&end=2024-06")
     yield Question("area series", "/areas/1/timeseries?start=2024-01-10T00:00:00Z")
     yield Question("area series", "/areas/2/timeseries?product=ndvi&f=csv&end=2024-01")

@@ -1263,7 +1263,7 @@ export interface components {
             readonly synthetic: boolean;
             /**
              * Notes
-             * @description What is to be said of the periods: that a satellite had ended.
+             * @description That a satellite had ended, or what a threshold means.
              */
             readonly notes: readonly string[];
             /**
@@ -1348,6 +1348,11 @@ export interface components {
              * @description Those with a value.
              */
             readonly valued: number;
+            /**
+             * Notes
+             * @description That a satellite had ended, or what a threshold means.
+             */
+            readonly notes: readonly string[];
         };
         /** BaseModel */
         readonly BaseModel: Record<string, never>;

@@ -6,6 +6,8 @@ import asyncpg
 import httpx
 import pytest
 
+from app.http.values import Value, notes_of, unit_of
+from app.products.registry import Registry
 from tests.app.areas.conftest import feature
 from tests.app.statistics.test_trend import EPA
 
@@ -55,3 +57,17 @@ async def test_the_trend_is_of_what_was_seen(
     ):
         answer = await client.get(f"/areas/{area}/trend?{query}")
         assert (answer.status_code, says in answer.json()["detail"]) == (status, True), answer.text
+
+
+def test_values_have_their_units_and_what_is_to_be_said_of_them() -> None:
+    lights, ndvi = (Registry.load().get(name) for name in ("nightlights", "ndvi"))
+    said = "above 0.5 means above 0: the archive stores values below 0.5 as 0"
+    assert notes_of(lights, Value.LIT_SHARE) == [said]
+    assert notes_of(lights, Value.MEAN) == notes_of(ndvi, Value.LIT_SHARE) == []
+    values = (Value.MEAN, Value.LIT_AREA_KM2, Value.LIT_SHARE, Value.AREA_WEIGHTED_SUM)
+    assert [unit_of(lights, value) for value in values] == [
+        "nW cm-2 sr-1",
+        "km2",
+        None,
+        "nW cm-2 sr-1 km2",
+    ]

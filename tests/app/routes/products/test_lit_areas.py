@@ -71,6 +71,8 @@ async def test_lit_areas_are_those_above_each_threshold(
     (row,) = csv.DictReader(StringIO(series_csv(product, [own | {"kept": False}])))
     assert (row["lit_above"], row["lit_area_km2"]) == ("0.5", str(own["lit_area_km2"]))
     assert row["lit_area_km2 (above 1)"] == str(own["lit"][1]["area_km2"])
+    assert row["lit_meaning"] == f"above 0.5 means {stored}"
+    assert "lit_meaning" not in series_csv(product.lit_at([1, 3]), []).splitlines()[0]
 
 
 @pytest.mark.parametrize(
