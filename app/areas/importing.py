@@ -63,10 +63,12 @@ class Naming:
     def description(self, feature: FileFeature) -> Description:
         """Return the description of a feature.
 
+        Its property `feed`, which areas have for something of their own, is left out: no feeds are started.
+
         Raises:
             AreaError: If the feature does not make a valid area.
         """
-        properties = dict(feature.properties)
+        properties = {key: value for key, value in feature.properties.items() if key != "feed"}
         name = properties.pop(self.name_field, None)
         if name is None:
             raise AreaError(f"it has no property {self.name_field!r} to take the name from")

@@ -54,7 +54,8 @@ def import_file(
 ) -> None:
     """Register the polygons of FILE: all of them, or none if any is refused.
 
-    FILE is GeoJSON, a GeoPackage, a shapefile (.shp) or a zip archive with one.
+    FILE is GeoJSON, a GeoPackage, a shapefile (.shp) or a zip archive with one. A property `feed` is left
+    out.
     """
     naming = Naming(name_field, kind, tuple(filter(None, map(str.strip, products.split(",")))))
     with refusing(AreaFileError, AreaError, CollectionFileError, ProductFileError):

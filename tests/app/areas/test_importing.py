@@ -91,7 +91,7 @@ def has_corners(found: shapely.Geometry, shape: shapely.Geometry) -> bool:
 
 
 def test_geojson_becomes_areas(command: Command, folder: Path) -> None:
-    west = feature(square_at(5, 51), name="West", crop="wheat")
+    west = feature(square_at(5, 51), name="West", crop="wheat", feed="hay")
     west["properties"]["kind"] = "field"
     path = write_geojson(
         folder / "fields.geojson", [west, feature([square_at(6, 51)], "MultiPolygon", name="East")]
