@@ -17,10 +17,10 @@ def test_the_shipped_products_are_there():
 
 
 def test_a_folder_of_the_operator_adds_products(tmp_path):
-    shutil.copy(SHIPPED / "no2.toml", tmp_path / "smog.toml")
+    shutil.copy(SHIPPED / "ndvi-change.toml", tmp_path / "greening.toml")
     registry = Registry.load([SHIPPED, tmp_path])
-    assert registry.get("smog").digest == registry.get("no2").digest
-    assert registry.get("smog").title == registry.get("no2").title
+    assert registry.get("greening").digest == registry.get("ndvi-change").digest
+    assert registry.get("greening").title == registry.get("ndvi-change").title
 
 
 def test_an_unknown_product_is_answered_with_those_there_are():
@@ -54,9 +54,11 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
 
 def test_a_wrong_file_costs_itself_alone_and_says_why(tmp_path):
     shutil.copy(SHIPPED / "ndvi.toml", tmp_path / "My NDVI.toml")
-    shutil.copy(SHIPPED / "no2.toml", tmp_path / "smog.toml")
+    shutil.copy(SHIPPED / "ndvi-change.toml", tmp_path / "greening.toml")
     (tmp_path / "broken.toml").write_text("title = ")
-    (tmp_path / "typo.toml").write_text((SHIPPED / "no2.toml").read_text().replace("rescale", "rescael"))
+    (tmp_path / "typo.toml").write_text(
+        (SHIPPED / "ndvi-change.toml").read_text().replace("rescale", "rescael")
+    )
     (tmp_path / "folder.toml").mkdir()
     registry = Registry.load([SHIPPED, tmp_path])
     reasons = {name: one.reason for name, one in registry.left_out.items()}
@@ -64,7 +66,7 @@ def test_a_wrong_file_costs_itself_alone_and_says_why(tmp_path):
     assert reasons.pop("broken").startswith("broken.toml is not TOML: ")
     assert "rescael: this is not a valid key; did you mean rescale?" in reasons["typo"]
     assert reasons["folder"] == "folder.toml cannot be read: Is a directory"
-    assert {product.id for product in registry.all()} == {*(p.id for p in Registry.load().all()), "smog"}
+    assert {product.id for product in registry.all()} == {*(p.id for p in Registry.load().all()), "greening"}
     with pytest.raises(UnknownProductError, match=r"product 'typo' is left out: typo.toml: .*rescael"):
         registry.get("typo")
 

@@ -50,7 +50,17 @@ def test_the_collections_shipped(collections):
         "naip": Cadence.YEAR,
         "sentinel-2-l2a": Cadence.MONTH,
         "sentinel-2-monthly": Cadence.MONTH,
+        "tempo-cldo4": Cadence.HOUR,
+        "tempo-cldo4-nrt": Cadence.HOUR,
+        "tempo-cldo4-v03": Cadence.HOUR,
+        "tempo-hcho": Cadence.HOUR,
+        "tempo-hcho-nrt": Cadence.HOUR,
+        "tempo-hcho-v03": Cadence.HOUR,
         "tempo-no2": Cadence.HOUR,
+        "tempo-no2-nrt": Cadence.HOUR,
+        "tempo-no2-v03": Cadence.HOUR,
+        "tempo-o3tot": Cadence.HOUR,
+        "tempo-o3tot-v03": Cadence.HOUR,
     }
 
 
@@ -125,11 +135,22 @@ def test_bands_hold_what_the_guides_say(collections, collection, band, dtype, sc
 def test_suomi_npp_has_ended_and_says_what_goes_on(collections):
     ended = {name: each.collection.ended for name, each in collections.items() if each.collection.ended}
     names = ("daily", "monthly", "nights-monthly", "yearly")
-    assert sorted(ended) == [f"black-marble-{name}" for name in names]
-    for name, end in ended.items():
+    marble = {name: end for name, end in ended.items() if name.startswith("black-marble-")}
+    assert sorted(marble) == [f"black-marble-{name}" for name in names]
+    for name, end in marble.items():
         assert end.moment == datetime(2026, 11, 1, tzinfo=UTC)
         assert f"{name}-noaa20 goes on" in end.note
         assert f"{name}-noaa20" in collections
+
+
+def test_version_3_of_tempo_has_ended_and_says_what_goes_on(collections):
+    names = ("cldo4", "hcho", "no2", "o3tot")
+    ended = {name: each.collection.ended for name, each in collections.items() if each.collection.ended}
+    tempo = {name: end for name, end in ended.items() if name.startswith("tempo-")}
+    assert sorted(tempo) == [f"tempo-{name}-v03" for name in names]
+    for name, end in tempo.items():
+        assert end.moment == datetime(2025, 9, 17, tzinfo=UTC)
+        assert f"{name.removesuffix('-v03')} goes on with version 4" in end.note
 
 
 def test_reflectance_of_landsat_comes_out_as_in_its_guide(collections):

@@ -211,7 +211,7 @@ async def test_an_area_whose_feeds_cannot_be_is_not_registered(client: httpx.Asy
             "properties.feed.to: give a period or an instant from",
         ),
         ({"feed": True}, "those of this area read: none, since it keeps no products"),
-        ({"feed": True, "products": ["no2"]}, "those of this area read: tempo-no2"),
+        ({"feed": True, "products": ["ndvi-monthly"]}, "those of this area read: sentinel-2-monthly"),
     ):
         answer = await client.post("/areas", json=feature(**properties))
         assert (answer.status_code, reason in answer.json()["detail"]) == (400, True), answer.text

@@ -1,0 +1,236 @@
+"""TEMPO scans from the played archive to tile, point and statistics: ingested by the command, then served.
+
+Of the SYNTHETIC scan the numbers are those of `tests.ingest.synthetic_scans`; of the real one those that NASA
+gives of it in a CSV of its own, and that stand beside the data.
+"""
+
+import csv
+import functools
+import json
+from io import BytesIO
+
+import numpy as np
+import pytest
+import rasterio
+from click.testing import CliRunner
+from morecantile import tms as matrix_sets
+from shapely.geometry import box, mapping
+
+from app.cli import main
+from ingest.archives.http import ArchiveClient
+from mosaics.descriptions.sources import SHIPPED
+from tests.ingest.archives.conftest import QUICK
+from tests.ingest.archives.harmony.playing import TOKEN, Harmony
+from tests.ingest.archives.server import ArchiveServer
+from tests.ingest.synthetic_scans import write_scan
+from tests.real_scenes.conftest import serving
+
+NAME = "TEMPO_HCHO_L3_V04_20250913T160435Z_S006.nc"
+REAL = "TEMPO_HCHO_L3_V04_20250912T210435Z_S012.nc"
+VARIABLES = ",".join(
+    name.replace("/", "%2F")
+    for name in (
+        "product/vertical_column",
+        "product/main_data_quality_flag",
+        "support_data/eff_cloud_fraction",
+        "geolocation/solar_zenith_angle",
+        "product/vertical_column_uncertainty",
+    )
+)
+SOUTH_WEST = 1225 * 10_000 + 4525
+"""The number of the cell in the south-west of the synthetic part, which is missing."""
+
+
+@pytest.fixture(scope="module")
+def harmony():
+    with ArchiveServer() as server, ArchiveServer() as store:
+        yield Harmony(server, store, ("C3685897141-LARC_CLOUD", "TEMPO_HCHO_L3", "V04"), VARIABLES)
+
+
+def ingest(harmony, folder, bbox, when, *words):
+    """Runs `tilewatch ingest tempo-hcho` with the shipped source; the result is the last line of `--json`."""
+    sources = folder / "sources"
+    sources.mkdir(exist_ok=True)
+    url, shipped = harmony.server.url, (SHIPPED / "tempo-hcho.toml").read_text()
+    (sources / "tempo-hcho.toml").write_text(f'api = "{url}/search"\nharmony = "{url}"\n{shipped}')
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TILEWATCH_STORAGE", (folder / "store").as_uri())
+        environment.setenv("TILEWATCH_SOURCES", str(sources))
+        environment.setenv("TILEWATCH_DOWNLOADS", str(folder / "downloads"))
+        environment.setenv("TILEWATCH_ARCHIVE_TOKENS", f"{url}={TOKEN}")
+        environment.delenv("TILEWATCH_COLLECTIONS", raising=False)
+        environment.chdir(folder)
+        client = functools.partial(ArchiveClient, patience=QUICK, local_http=True)
+        asked = ["ingest", "tempo-hcho", f"--bbox={bbox}", "--datetime", when, *words, "--json"]
+        done = CliRunner().invoke(main, asked, catch_exceptions=False, obj=client)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def store(harmony, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tempo")
+    part = write_scan(tmp_path_factory.mktemp("scan") / NAME).read_bytes()
+    where = ("-77.5,38.5,-73.5,41", "2025-09-13", "--clip")
+    harmony.states = ["successful"]
+    harmony.publish(NAME, b"\x89HDF\r\n\x1a\n of an earlier production", granule_id="G1-LARC_CLOUD")
+    harmony.has_data = False
+    empty = ingest(harmony, folder, *where)
+    assert (empty["status"], empty["landed"], empty["failures"]) == ("done", 0, {})
+    assert list(empty["empty"]) == [NAME.removesuffix(".nc")]
+    # published again: another production of the same granule
+    harmony.has_data, harmony.states = True, ["complete_with_errors"]
+    harmony.publish(NAME, part, granule_id="G1-LARC_CLOUD", revised="2025-09-14T01:00:00Z")
+    result = ingest(harmony, folder, *where)
+    assert (result["landed"], result["failures"], result["empty"]) == (1, {}, {})
+    assert result["partial"] == {
+        NAME.removesuffix(".nc"): "partial, as Harmony says: WorkItem failed: error text"
+    }
+    assert result["newest_revision"] == "2025-09-14T01:00:00Z"
+    again = ingest(harmony, folder, *where)
+    assert (again["landed"], again["landed_already"], again["fetched_bytes"]) == (0, 1, 0)
+    assert [asked["subset"] for asked in harmony.orders()] == [["lat(38.5:41)", "lon(-77.5:-73.5)"]] * 2
+    return folder
+
+
+@pytest.fixture
+async def client(store):
+    async with serving((store / "store").as_uri()) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "number"),
+    [
+        (-74.006, 40.7128, 1335 * 10_000 + 4699),  # New York
+        (-73.501, 38.501, 1225 * 10_000 + 4724),  # the south-east, which would be the north-east unflipped
+        (-77.419, 38.501, SOUTH_WEST + 4),  # near the western and the southern edge of a cell
+        (-77.401, 38.519, SOUTH_WEST + 4),  # and the eastern and the northern one of the same
+    ],
+)
+async def test_a_point_has_the_value_of_its_cell(client, lon, lat, number):
+    answer = (await client.get(f"/products/hcho/point/{lon},{lat}?datetime=2025-09-13T16:04:35Z")).json()
+    assert answer["value"] == pytest.approx(number * 1e12, rel=1e-6)
+    assert (answer["unit"], answer["period"]) == ("molecules cm-2", "2025-09-13T16")
+
+
+@pytest.mark.parametrize(
+    ("column", "asked", "state", "reason"),
+    [
+        (0, "", "nodata", "No data: the scenes here have no value at this place."),
+        (1, "", "masked", "Masked: retrieval flagged suspect or bad."),
+        (2, "", "masked", "Masked: more than half clouded."),
+        (2, "&cloud_max=0.8", "ok", None),
+        (3, "", "masked", "Masked: sun lower than 10 degrees above the horizon."),
+        (3, "&zenith_max=90", "ok", None),
+    ],
+)
+async def test_a_cell_that_is_not_shown_says_why(client, column, asked, state, reason):
+    place = f"{-77.5 + 0.02 * column + 0.01},38.51"
+    answer = (await client.get(f"/products/hcho/point/{place}?datetime=2025-09-13T16{asked}")).json()
+    assert (answer["state"], answer.get("reason")) == (state, reason)
+
+
+async def test_the_first_six_cells_of_the_southernmost_row(client):
+    """One is missing, three are masked, two are left."""
+    outline = mapping(box(-77.5 + 1e-6, 38.5 + 1e-6, -77.38 - 1e-6, 38.52 - 1e-6))
+    answer = await client.post("/products/hcho/statistics?datetime=2025-09-13T16", json=outline)
+    (entry,) = answer.json()["properties"]["series"]
+    assert entry["count"] == pytest.approx(2, rel=1e-3)
+    assert entry["mean"] == pytest.approx((SOUTH_WEST + 4.5) * 1e12, rel=1e-6)
+    assert entry["valid_fraction"] == pytest.approx(2 / 6, rel=1e-3)
+
+
+# The real formaldehyde of 2025-09-12, 21:04:35 to 22:04:16: 28 by 107 cells south of Lake Michigan.
+
+
+@pytest.fixture(scope="module")
+def table(shared_data):
+    """NASA's CSV, by row from the north and column."""
+    folder = shared_data / "nasa/tempo_l3_harmony_subset"
+    with (folder / f"{REAL.removesuffix('.nc')}_subsetted.nc4-1_reformatted.csv").open() as file:
+        rows = list(csv.DictReader(file))
+
+    def plane(name):
+        return np.array([float(row[name]) for row in rows]).reshape(28, 107)[::-1]
+
+    return plane
+
+
+@pytest.fixture(scope="module")
+def item(harmony, store, shared_data):
+    folder = shared_data / "nasa/tempo_l3_harmony_subset"
+    content = (folder / f"{REAL.removesuffix('.nc')}_subsetted.nc4").read_bytes()
+    harmony.states = ["accepted", "successful"]
+    harmony.publish(REAL, content, granule_id="G2-LARC_CLOUD")
+    result = ingest(harmony, store, "-86.78,41.2,-84.64,41.76", "2025-09-12")
+    assert (result["landed"], result["failures"]) == (1, {})
+    (found,) = (store / "store/collections/tempo-hcho/scenes").glob(f"{REAL.removesuffix('.nc')}/*/item.json")
+    return found
+
+
+@pytest.fixture
+async def real_client(store, item):
+    async with serving((store / "store").as_uri()) as opened:
+        yield opened
+
+
+@pytest.mark.real_data
+def test_what_landed(item, table):
+    said = json.loads(item.read_text())["properties"]
+    assert said["start_datetime"] == "2025-09-12T21:04:35Z"
+    with rasterio.open(item.with_name("hcho.tif")) as dataset:
+        pixels = dataset.read(1)
+        assert tuple(dataset.transform)[:6] == (0.02, 0.0, -86.78, 0.0, -0.02, 41.76)
+    assert np.array_equal(pixels, table("/product/vertical_column"))
+    assert pixels.mean() == pytest.approx(4.628157386945321e15, rel=1e-12)
+    assert (pixels.min(), pixels.max()) == (-2.7021658972419172e16, 3.234210102662234e16)
+    with rasterio.open(item.with_name("quality.tif")) as dataset:
+        assert np.unique(dataset.read(1), return_counts=True)[1].tolist() == [2920, 68, 8]
+
+
+@pytest.mark.real_data
+async def test_the_point_of_nasa_s_first_row(real_client):
+    answer = (await real_client.get("/products/hcho/point/-86.77,41.21?datetime=2025-09-12T21")).json()
+    assert answer["value"] == pytest.approx(-842143642194742.0, rel=1e-6)
+    assert answer["state"] == "ok"  # below 0 is noise, and kept
+
+
+@pytest.mark.real_data
+async def test_statistics_of_the_whole_part(real_client, table):
+    column, kept = table("/product/vertical_column"), kept_of(table)
+    outline = mapping(box(-86.78 + 1e-7, 41.2 + 1e-7, -84.64 - 1e-7, 41.76 - 1e-7))
+    answer = await real_client.post("/products/hcho/statistics?datetime=2025-09-12T21", json=outline)
+    (entry,) = answer.json()["properties"]["series"]
+    assert entry["count"] == pytest.approx(kept.sum(), rel=1e-4)
+    assert entry["mean"] == pytest.approx(column[kept].mean(), rel=1e-4)
+    assert (entry["min"], entry["max"]) == pytest.approx((column[kept].min(), column[kept].max()), rel=1e-6)
+
+
+@pytest.mark.real_data
+async def test_a_tile_shows_each_cell_where_it_lies(real_client, table):
+    column, kept = table("/product/vertical_column"), kept_of(table)
+    zoom, side, seen = 10, 256, 0
+    matrices = matrix_sets.get("WebMercatorQuad")
+    tile = matrices.tile(-85.7, 41.5, zoom)
+    answer = await real_client.get(f"/tiles/hcho/{zoom}/{tile.x}/{tile.y}.npy?datetime=2025-09-12T21")
+    values, codes = np.load(BytesIO(answer.content))
+    bounds = matrices.xy_bounds(tile)
+    steps = (np.arange(side) + 0.5) / side
+    lons = np.degrees((bounds.left + steps * (bounds.right - bounds.left)) / 6378137)
+    ys = (bounds.top - steps * (bounds.top - bounds.bottom)) / 6378137
+    lats = np.degrees(2 * np.arctan(np.exp(ys)) - np.pi / 2)
+    columns, rows = np.floor((lons + 86.78) * 50).astype(int), np.floor((41.76 - lats) * 50).astype(int)
+    for y, row in enumerate(rows):
+        for x, number in enumerate(columns):
+            if 0 <= row < 28 and 0 <= number < 107:
+                seen += 1
+                assert (codes[y, x] == 255) == kept[row, number]
+                if kept[row, number]:
+                    assert values[y, x] == pytest.approx(column[row, number], rel=1e-6)
+    assert seen > 10_000
+
+
+def kept_of(table):
+    flag, cloud = table("/product/main_data_quality_flag"), table("/support_data/eff_cloud_fraction")
+    return (flag == 0) & (cloud <= 0.5) & (table("/geolocation/solar_zenith_angle") <= 80)
