@@ -46,6 +46,9 @@ LIST = f"""
     order by feeds.id limit $2
 """
 
+SOONER = "update feed_pieces set due_at = least(due_at, now()) where feed_id = $1 and due_at is not null"
+"""When a feed is to ask at other times, what is still looked at is looked at now."""
+
 FIT_PIECES = """
     update feed_pieces set starts = greatest(starts, $2), ends = least(ends, coalesce($3, ends))
     where feed_id = $1 and (starts < $2 or ends > $3)
@@ -131,8 +134,7 @@ async def replace_order(connection: Connection, feed: Feed, order: Order) -> Fee
         )
         await connection.execute(FIT_PIECES, feed.id, starts, ends)
         if order.every != feed.order.every:
-            due = "update feed_pieces set due_at = least(due_at, now()) where feed_id = $1"
-            await connection.execute(due, feed.id)
+            await connection.execute(SOONER, feed.id)
     return await read_feed(connection, feed.id)
 
 

@@ -121,8 +121,13 @@ async def test_a_change_takes_the_etag_and_other_bands_are_asked_for_from_the_st
         ("2024-07", "2025-01", 3),
         ("2025-01", "2025-07", 1),
     ]
+    await connection.execute("update feed_pieces set due_at = null where starts < '2025-01-01Z'")
+    await connection.execute("update feed_pieces set due_at = '2100-01-01Z' where due_at is not null")
+    await change({"every": "PT6H"})
+    due = "select due_at is null, due_at < '2100-01-01Z' from feed_pieces order by starts"
+    assert [tuple(row) for row in await connection.fetch(due)] == [(True, None), (False, True)]
     unchanged = await change({"paused": True})
-    assert unchanged.json()["version"] == 3
+    assert unchanged.json()["version"] == 4
     assert (await change({"name": None})).status_code == 422
     assert "leave it out" in (await change({"from": None})).json()["detail"]
     await change({"bands": ["radiance"], "paused": False, "to": None})
