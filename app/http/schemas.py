@@ -109,6 +109,9 @@ class ProductDetail(ProductFacts):
     )
     plausible: tuple[float, float] | None = Field(description="Values outside this range are suspect.")
     counted: list[dict[str, Any]] = Field(description="Conditions whose area the statistics report.")
+    lit_above: list[float] = Field(
+        description="Thresholds, in the unit of the values, above which the statistics report a lit area."
+    )
     periods: list[str]
 
 

@@ -271,6 +271,20 @@ def test_two_areas_and_two_layers_are_compared(visited: Reader) -> None:
     assert visited.complaints == []
 
 
+def test_the_lit_area_stands_beside_the_mean_above_each_threshold(visited: Reader) -> None:
+    visited.go_to_area("nightlights", TOWN)
+    series = visited.server.series("nightlights", TOWN)
+    thresholds = visited.server.json("products/nightlights")["lit_above"]
+    assert thresholds == [0.5, 1.0]
+    expect(visited.chart.locator(".lit")).to_have_count(2)
+    expect(visited.chart.locator(".axis-title.of-1")).to_have_text("Lit area, km²")
+    expect(visited.chart.locator(".key-row.of-1").last).to_have_text("Lit above 1 nW cm⁻² sr⁻¹")
+    shown = [row[5:7] for row in visited.numbers()]
+    for row, entry in zip(shown, series, strict=True):
+        areas = [each["area_km2"] for each in entry["lit"]] if entry["status"] != "empty" else [None] * 2
+        assert [None if text == NONE else float(text) for text in row] == pytest.approx(areas, abs=0.005)
+
+
 def test_classes_are_stacked_in_the_colours_of_the_legend(visited: Reader) -> None:
     visited.go_to_area("ndvi-classes", TOWN)
     series = visited.server.series("ndvi-classes", TOWN)

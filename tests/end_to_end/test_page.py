@@ -264,6 +264,7 @@ def test_everything_is_reached_and_worked_by_keyboard(reader: Reader) -> None:
         "product",
         "period",
         "earlier",
+        "months-open",
         "play",
         "timeline",
         "opacity",
@@ -285,6 +286,34 @@ def test_everything_is_reached_and_worked_by_keyboard(reader: Reader) -> None:
     expect(reader.page.locator("#announcer")).not_to_be_empty()
     keyboard.press("Escape")
     expect(reader.page.locator("#value")).to_be_hidden()
+
+
+def test_a_month_is_chosen_among_those_that_have_data(visited: Reader) -> None:
+    page, known = visited.page, visited.server.periods("ndvi")
+    visited.choose("ndvi")
+    opener, months = page.locator("#months-open"), page.locator("#month-grid button")
+    opener.click()
+    year = known[-1][:4]
+    assert [month.get_attribute("data-month") for month in months.all()] == [
+        f"{year}-{number:02d}" for number in range(1, 13)
+    ]
+    enabled = [month.get_attribute("data-month") for month in months.all() if month.is_enabled()]
+    assert enabled == [period for period in known if period.startswith(year)]
+    assert 0 < len(enabled) < 12
+    expect(page.locator("#month-grid [data-month$='-12']")).to_have_accessible_name(
+        re.compile("^December .*, no data$")
+    )
+    page.keyboard.press("PageUp")  # a year back, or as far as there are data
+    page.keyboard.press("Home")
+    expect(page.locator("#year")).to_have_value(known[0][:4])
+    page.keyboard.press("Enter")
+    visited.wait_for_period(known[0])
+    expect(page.locator("#months")).to_be_hidden()
+    expect(opener).to_be_focused()
+    opener.click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#months")).to_be_hidden()
+    assert visited.complaints == []
 
 
 def test_playing_steps_on_by_itself_until_paused(visited: Reader) -> None:

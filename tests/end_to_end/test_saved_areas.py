@@ -1,7 +1,9 @@
 """Saving areas from the page: with a database and keys, and where there is no database."""
 
+import csv
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,19 @@ def test_an_area_is_saved_with_a_key_and_found_again(keeper: Reader) -> None:
     keeper.wait_for_chart()
     expect(keeper.chart).to_contain_text(re.compile("North field · (.*from saved data|calculated just now)"))
     assert keeper.numbers() == numbers
+
+    page.get_by_text("Saved areas on the map").click()
+    told = page.locator("#districts-note")
+    expect(told).to_have_text(re.compile("^1 of 1 areas have a value. "))
+    assert page.locator("#districts-legend .tick").count() == 3
+    expect(page.locator("#districts-legend")).to_contain_text("Synthetic")
+    page.locator("#districts-change").select_option("change")
+    expect(told).to_contain_text("nothing has landed for 'ndvi' one year before", ignore_case=True)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV of all areas").click()
+    rows = list(csv.DictReader(StringIO(Path(download.value.path()).read_text(), newline="")))
+    assert {row["name"] for row in rows} == {"North field"}
+    assert [row["period"] for row in rows] == keeper.server.periods("ndvi")
 
     page.reload()
     keeper.wait_for_drawing()

@@ -62,6 +62,7 @@ async def describe_product(request: Request, state: ReadyState, product: str) ->
         },
         plausible=found.plausible,
         counted=[row.model_dump() for row in found.counted],
+        lit_above=[] if found.lights is not None else list(found.lit_thresholds),
         periods=[str(period) for period in periods],
         links=links_of(request, found),
     )

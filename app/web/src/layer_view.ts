@@ -3,6 +3,7 @@
 import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "./api";
 import { errorMessage, isClientError, whyEmpty } from "./errors";
+import { FreshnessLine } from "./freshness";
 import { leastZoom, TileLayer } from "./tile_layer";
 import type { Link, Step } from "./link";
 import { isInView, zoomTo } from "./map";
@@ -40,6 +41,7 @@ export class LayerView {
   readonly #panel: Panel;
   readonly #periods: PeriodControl;
   readonly #windows: WindowsControl;
+  readonly #freshness = new FreshnessLine();
   readonly #tiles: TileLayer;
   readonly #swipeControl: SwipeControl;
   #opened: api.ProductDetail | null = null;
@@ -119,6 +121,7 @@ export class LayerView {
       this.#opened = product;
       this.#chosen = isComparing ? (wanted.windows ?? {}) : {};
       this.#panel.showProduct(product);
+      this.#freshness.setProduct(product);
       this.#periods.setPeriods(product.periods, period ?? "", product.roles[product.windows[0] ?? ""]?.title);
       this.#windows.setOptions(product, periods, this.#chosen);
       this.#tiles.clear();
@@ -171,6 +174,7 @@ export class LayerView {
 
   /** Redraw where scenes have come to the time shown. */
   async refreshTiles(): Promise<void> {
+    void this.#freshness.refresh();
     const shown = this.#shown;
     if (!shown) return;
     const { tiles } = await api.tilejson(shown.product.id, shown.when);

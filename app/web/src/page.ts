@@ -4,6 +4,7 @@ import type { Map as MapLibreMap } from "maplibre-gl";
 import * as api from "./api";
 import { Areas } from "./area/areas";
 import { ChartView } from "./chart_view";
+import { Districts } from "./districts/districts";
 import { element } from "./dom";
 import { errorMessage } from "./errors";
 import { LayerView } from "./layer_view";
@@ -24,6 +25,7 @@ export class Page {
   readonly #areas: Areas;
   readonly #chartView: ChartView;
   readonly #regions: Regions;
+  readonly #districts: Districts;
   readonly #updates: Updates;
 
   constructor(map: MapLibreMap, notice: Notice) {
@@ -33,6 +35,7 @@ export class Page {
     this.#layerView = new LayerView(map, this.#status, {
       shown: (shown, step) => {
         this.#chartView.setLayer(shown.product, shown.when, shown.tilejson);
+        this.#districts.setLayer(shown.product, shown.when);
         this.#remember(step);
         void this.#pointQuery.refresh(shown);
       },
@@ -43,6 +46,7 @@ export class Page {
     onPlace(map, (place) => {
       if (this.#areas.isDrawing) return;
       this.#regions.openAt(place);
+      this.#districts.tellAt(place);
       void this.#pointQuery.query(place, this.#layerView.shown);
     });
     this.#regions = new Regions(map, {
@@ -52,6 +56,7 @@ export class Page {
         void this.#openRegion(region);
       },
     });
+    this.#districts = new Districts(map, (area) => void this.#areas.restore(area, true));
     this.#chartView = new ChartView({
       period: (period) => this.#layerView.goTo(period),
       addArea: () => this.#areas.addSecond(),
@@ -76,6 +81,7 @@ export class Page {
       unchanged: async () => {
         await this.#regions.refresh();
         await this.#layerView.refreshTiles();
+        await this.#districts.refresh();
       },
     });
     element("skip", HTMLButtonElement).addEventListener("click", () => map.getCanvas().focus());

@@ -1,6 +1,7 @@
-/** Choosing a period: step, pick from the list, slide along the timeline, or play. */
+/** Choosing a period: step, pick from the list or among months, slide along the timeline, or play. */
 
 import { element } from "./dom";
+import { MonthPicker } from "./month_picker";
 import { periodLabel } from "./periods";
 
 /** How long a period stands still while playing, once it is drawn. */
@@ -20,6 +21,7 @@ export class PeriodControl {
   readonly #play = element("play", HTMLButtonElement);
   readonly #count = element("period-count", HTMLSpanElement);
   readonly #label = element("period-label", HTMLLabelElement);
+  readonly #months = new MonthPicker((month) => this.#choose(this.#periods.indexOf(month)));
   readonly #show: ShowPeriod;
   #periods: readonly string[] = [];
   #index = 0;
@@ -46,6 +48,7 @@ export class PeriodControl {
     this.#list.replaceChildren(...periods.map((each) => new Option(periodLabel(each), each)));
     this.#timeline.max = String(Math.max(0, periods.length - 1));
     element("timeline-row", HTMLDivElement).hidden = periods.length < 2;
+    this.#months.setPeriods(known);
     this.select(period);
   }
 
@@ -58,6 +61,7 @@ export class PeriodControl {
     this.#timeline.style.setProperty("--filled", String(this.#index / Math.max(1, this.#periods.length - 1)));
     this.#earlier.disabled = this.#index === 0;
     this.#later.disabled = this.#index >= this.#periods.length - 1;
+    this.#months.select(period);
     this.#count.textContent = this.#periods.length > 1 ? `${this.#index + 1} of ${this.#periods.length}` : "Only one period";
   }
 

@@ -2820,6 +2820,11 @@ export interface components {
             readonly counted: readonly {
                 readonly [key: string]: unknown;
             }[];
+            /**
+             * Lit Above
+             * @description Thresholds, in the unit of the values, above which the statistics report a lit area.
+             */
+            readonly lit_above: readonly number[];
             /** Periods */
             readonly periods: readonly string[];
         };

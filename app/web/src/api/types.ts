@@ -79,6 +79,13 @@ export type LegendEntry = {
   readonly state?: "masked" | "outside_zone";
 };
 
+/** The answer of GET /freshness. */
+export type Freshness = Schemas["FreshnessList"];
+
+/** The answer of GET /areas/tiles.json. */
+export type AreasTileJSON = Schemas["AreasTileJson"];
+export type AreaValue = AreasTileJSON["value"];
+
 /** The document says string. */
 export type PointState = "ok" | "nodata" | "unreadable" | "masked" | "outside" | "outside_zone";
 
@@ -126,6 +133,8 @@ export interface Entry {
   readonly sum: number | null;
   readonly count: number | null;
   readonly percentiles: Readonly<Record<string, number | null>>;
+  /** Of night lights: by threshold, as the product or the request has them. */
+  readonly lit?: readonly Lit[];
   readonly classes: readonly Part[];
   /** Of a layer that compares windows, as the following are. */
   readonly windows?: Readonly<Record<string, Window>>;
@@ -139,6 +148,18 @@ export interface Entry {
   readonly synthetic: boolean;
   /** Of a saved area: whether the server had it stored, or has just calculated it. */
   readonly kept?: boolean;
+  /** What else is to be known of this time. */
+  readonly note?: string | null;
+}
+
+/** What is lit above a threshold. */
+export interface Lit {
+  readonly above: number;
+  readonly area_km2: number;
+  /** Of the area that has a value. */
+  readonly share: number;
+  /** Where the threshold stands for something else, what. */
+  readonly meaning?: string;
 }
 
 /** The answer of POST /products/{product}/statistics about one feature. */

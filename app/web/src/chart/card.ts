@@ -8,6 +8,7 @@ import { formatShare, formatUnit, formatValue } from "../numbers";
 import { periodLabel } from "../periods";
 import { drawChange } from "./change";
 import { Cursor } from "./cursor";
+import { litName, thresholdsOf } from "./lit";
 import { csvOf, drawTable } from "./numbers_table";
 import { drawPlot } from "./plot";
 import type { Layer, Series, Span } from "./series";
@@ -212,6 +213,7 @@ export class ChartCard {
       return [build("li", `key-row of-${index}`, build("span", "key-line"), name)];
     });
     const hasBand = this.#series.some(({ layer }) => layer.kind !== "classes");
+    if (this.#series.length === 1) rows.push(...litRows(this.#series[0]!));
     if (hasBand) rows.push(build("li", "key-row of-0", build("span", "key-band"), "2nd to 98th percentile"));
     rows.push(build("li", "key-row", build("span", "key-valid"), "Share of the area with a value"));
     this.#key.replaceChildren(...rows);
@@ -230,6 +232,11 @@ export class ChartCard {
     link.click();
     window.setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
+}
+
+function litRows(series: Series): HTMLLIElement[] {
+  const line = (place: number): HTMLElement => build("span", place ? "key-line further" : "key-line");
+  return thresholdsOf(series).map((lit, place) => build("li", "key-row of-1", line(place), litName(lit, series.layer.unit)));
 }
 
 /** How much of it the server had saved, where it keeps series at all. */

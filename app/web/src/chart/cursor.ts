@@ -2,10 +2,11 @@
 
 import type { Entry } from "../api";
 import { build, draw } from "../dom";
-import { formatArea, formatShare, formatUnit, formatValue } from "../numbers";
+import { formatArea, formatShare, formatTick, formatUnit, formatValue } from "../numbers";
 import { periodLabel } from "../periods";
 import { windowsOf } from "./change";
 import type { Drawn } from "./plot";
+import { litOf, thresholdsOf } from "./lit";
 import type { Column } from "./scales";
 import { bandOf, type Series } from "./series";
 
@@ -122,13 +123,15 @@ export class Cursor {
 
   #rows(entry: Entry | null, index: number): HTMLElement[] {
     const name = this.#series.length > 1 ? [build("p", `tip-name of-${index}`, this.#names[index] ?? "")] : [];
-    const { layer } = this.#series[index]!;
+    const series = this.#series[index]!;
+    const { layer } = series;
     if (!entry) return [...name, build("p", "tip-soft", "No value for this period.")];
     const rows = entry.status === "empty" ? [] : layer.kind === "classes" ? classRows(entry, layer.colors) : [valueRow(entry, formatUnit(layer.unit))];
     const valid = entry.status === "empty" ? "No value" : `${formatShare(entry.valid_fraction)} of the area has a value`;
     const reason = entry.reason ? [build("p", "tip-soft", entry.reason)] : [];
     const windows = layer.isComparing && entry.windows ? [build("p", "tip-soft", windowsOf(entry))] : [];
-    return [...name, ...rows, build("p", "tip-valid", valid), ...windows, ...reason];
+    const lit = litWords(series, entry).map((text) => build("p", "tip-lit", text));
+    return [...name, ...rows, ...lit, build("p", "tip-valid", valid), ...windows, ...reason];
   }
 
   /** The same as a sentence, for those who hear it. */
@@ -140,11 +143,19 @@ export class Cursor {
       const numbers =
         layer.kind === "classes"
           ? entry.classes.map(({ name: each, area_ha }) => `${each} ${formatArea(area_ha / 100)}`).join(", ")
-          : `mean ${formatValue(entry.mean ?? 0)} ${formatUnit(layer.unit)}`;
+          : [`mean ${formatValue(entry.mean ?? 0)} ${formatUnit(layer.unit)}`, ...litWords(this.#series[index]!, entry)].join(", ");
       return `${name}${numbers}, ${formatShare(entry.valid_fraction)} of the area has a value. ${windowsOf(entry)} ${entry.reason ?? ""}`.trimEnd();
     });
     return `${periodLabel(column.period)}: ${said.join(" ")}`.trim();
   }
+}
+
+/** Lit above 0.5: 12.3 km² (45%) */
+function litWords(series: Series, entry: Entry): string[] {
+  return thresholdsOf(series).flatMap(({ above }) => {
+    const lit = litOf(entry, above);
+    return lit ? [`Lit above ${formatTick(above)}: ${formatArea(lit.area_km2)} (${formatShare(lit.share)})`] : [];
+  });
 }
 
 function valueRow(entry: Entry, unit: string): HTMLElement {

@@ -2,9 +2,10 @@
 
 import type { Entry } from "../api";
 import { build } from "../dom";
-import { formatShare, formatUnit, formatValue } from "../numbers";
+import { formatShare, formatTick, formatUnit, formatValue } from "../numbers";
 import { periodLabel, periodSpan } from "../periods";
 import { windowsOf } from "./change";
+import { litOf, thresholdsOf } from "./lit";
 import { bandOf, type Series } from "./series";
 
 /** One row a period; with two series, their columns side by side. */
@@ -36,7 +37,8 @@ export interface TableColumn {
 }
 
 /** What a table tells of each entry. */
-export function columnsOf({ layer }: Series): TableColumn[] {
+export function columnsOf(series: Series): TableColumn[] {
+  const { layer } = series;
   const shown = (value: number | null | undefined): string => (value === null || value === undefined ? "–" : formatValue(value));
   const share: TableColumn = { title: "Valid", text: (entry) => formatShare(entry.valid_fraction) };
   const last = layer.isComparing ? [share, { title: "Compared", text: (entry: Entry) => windowsOf(entry) || "–" }] : [share];
@@ -53,6 +55,7 @@ export function columnsOf({ layer }: Series): TableColumn[] {
     { title: "Median", text: (entry) => shown(entry.median) },
     { title: "2nd percentile", text: (entry) => shown(bandOf(entry)?.[0]) },
     { title: "98th percentile", text: (entry) => shown(bandOf(entry)?.[1]) },
+    ...thresholdsOf(series).map(({ above }) => ({ title: `Lit above ${formatTick(above)}, km²`, text: (entry: Entry) => shown(litOf(entry, above)?.area_km2) })),
     ...last,
   ];
 }
@@ -74,15 +77,17 @@ const NUMBERS = ["mean", "median", "std", "min", "max", "sum", "count"] as const
 /**
  * RFC 4180: a row of names, then one row a period and series. Numbers are in `unit`, but for `valid_fraction` (0 to 1),
  * areas (km², and ha for classes), `count` (pixels) and `sum` (unit × pixels); empty where there is none, as in a
- * period without values. Times are UTC,
- * `end` is no longer part of the period.
+ * period without values. The lit area stands above `lit_above`, and above further thresholds by their names. Times are
+ * UTC, `end` is no longer part of the period.
  */
 export function csvOf(all: readonly Series[]): string {
   const percentiles = [...new Set(all.flatMap(({ entries }) => entries.flatMap((entry) => Object.keys(entry.percentiles))))];
   const classes = [...new Set(all.flatMap(({ layer }) => (layer.kind === "classes" ? [...layer.colors.keys()] : [])))];
+  const thresholds = [...new Set(all.flatMap((series) => thresholdsOf(series).map(({ above }) => above)))].toSorted((a, b) => a - b);
+  const lit = thresholds.flatMap((above, place) => (place ? [`lit_area_km2 (above ${above})`, `lit_share (above ${above})`] : ["lit_above", "lit_area_km2", "lit_share"]));
   const areCompared = all.some(({ layer }) => layer.isComparing);
   const head = ["area", "product", "unit", "period", "start", "end", "status", "reason", "valid_fraction", "area_km2", "valid_area_km2"];
-  const names = [...head, ...NUMBERS, ...percentiles, ...classes.map((name) => `${name} (ha)`), "cell_size_m", "synthetic", "scenes", ...(areCompared ? ["windows"] : [])];
+  const names = [...head, ...NUMBERS, ...percentiles, ...lit, ...classes.map((name) => `${name} (ha)`), "cell_size_m", "synthetic", "scenes", ...(areCompared ? ["windows"] : [])];
   const rows = all.flatMap(({ layer, area, entries }) =>
     entries.map((entry) => [
       area.name,
@@ -97,6 +102,10 @@ export function csvOf(all: readonly Series[]): string {
       entry.status === "empty" ? null : entry.valid_area_km2,
       ...NUMBERS.map((name) => entry[name]),
       ...percentiles.map((name) => entry.percentiles[name]),
+      ...thresholds.flatMap((above, place) => {
+        const found = litOf(entry, above);
+        return [...(place ? [] : [above]), found?.area_km2, found?.share];
+      }),
       ...classes.map((name) => entry.classes.find((each) => each.name === name)?.area_ha),
       entry.cell_size_m,
       entry.synthetic,

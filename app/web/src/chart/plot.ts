@@ -2,6 +2,7 @@
 
 import { draw } from "../dom";
 import { timeTicks } from "./axis";
+import { litAxis, litOf, thresholdsOf } from "./lit";
 import { axesOf, columnsOf, timeScale, type Axis, type Column, type Frame } from "./scales";
 import { bandOf, type Series, type Span } from "./series";
 
@@ -19,12 +20,14 @@ export interface Drawn {
 /** Draw series into a picture of this size; the time axis runs over the whole span, whatever has come already. */
 export function drawPlot(all: readonly Series[], { first, last }: Span, width: number, height: number): Drawn {
   const probe: Frame = { width, left: 0, right: width, top: 24, bottom: height - 20 - STRIP - 12 };
-  const [leftAxis, rightAxis] = axesOf(all, probe);
+  const [leftAxis, secondAxis] = axesOf(all, probe);
+  const rightAxis = secondAxis ?? litOnly(all, probe);
   const top = leftAxis?.title ? probe.top : 10;
   const frame: Frame = { ...probe, top, left: Math.max(marginOf(leftAxis), 46), right: width - (rightAxis ? marginOf(rightAxis) : 14) };
   const scale = timeScale(first, last, frame);
   const columns = columnsOf(all, scale);
-  const axes = axesOf(all, frame);
+  const lit = litOnly(all, frame);
+  const axes = axesOf(all, frame).map((axis) => (lit ? { ...axis, title: `Mean, ${axis.title}` } : axis));
   const svg = draw("svg", all.length > 1 ? "plot-svg of-two" : "plot-svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
   svg.append(draw("g", "marks"), ...axes.flatMap((axis, index) => drawAxis(axis, index, frame)));
   const bars = axes.flatMap((axis) => (axis.isOfClasses ? axis.series.map((index) => ({ axis, index })) : []));
@@ -33,6 +36,7 @@ export function drawPlot(all: readonly Series[], { first, last }: Span, width: n
   }
   for (const axis of axes.filter(({ isOfClasses }) => !isOfClasses)) {
     svg.append(...axis.series.map((index) => drawBand(all[index]!, index, axis, scale.middle)));
+    if (lit) svg.append(...drawAxis(lit, 1, frame), ...drawLit(all[0]!, lit, scale.middle));
     svg.append(...axis.series.map((index) => drawLine(all[index]!, index, axis, scale.middle, scale.right)));
   }
   const strip = { top: frame.bottom + 10, height: STRIP };
@@ -44,8 +48,29 @@ export function drawPlot(all: readonly Series[], { first, last }: Span, width: n
   return { svg, columns, frame };
 }
 
+/** The axis of the lit area, where one series stands alone. */
+function litOnly(all: readonly Series[], frame: Frame): Axis | null {
+  return all.length === 1 ? litAxis(all[0]!, frame) : null;
+}
+
+/** A line a threshold; where nothing was seen, it breaks. */
+function drawLit(series: Series, axis: Axis, x: (period: string) => number): SVGElement[] {
+  return thresholdsOf(series).map(({ above }, place) => {
+    const group = draw("g", place ? "of-1 lit further" : "of-1 lit");
+    const points = series.entries.map((entry) => {
+      const lit = litOf(entry, above);
+      return lit && [x(entry.period), axis.y(lit.area_km2)];
+    });
+    for (const run of runs(points)) {
+      if (run.length > 1) group.append(draw("path", "line", { d: `M${run.map(pair).join("L")}` }));
+      else group.append(draw("circle", "lit-dot", { cx: round(run[0]![0]!), cy: round(run[0]![1]!), r: 2 }));
+    }
+    return group;
+  });
+}
+
 /** Room for the labels of an axis. */
-function marginOf(axis: Axis | undefined): number {
+function marginOf(axis: Axis | null | undefined): number {
   return 16 + 6.8 * Math.max(0, ...(axis?.ticks ?? []).map(({ label }) => label.length));
 }
 
