@@ -166,6 +166,27 @@ class Settings(BaseSettings):
     )
     """Its password, which is sent to Earthdata's login alone; also read from `EARTHDATA_PASSWORD`."""
 
+    tempo_bbox_west: float | None = Field(
+        default=None, validation_alias=AliasChoices("TILEWATCH_TEMPO_BBOX_WEST", "TEMPO_BBOX_WEST")
+    )
+    """Of the box that is ingested of TEMPO's scans where no other is given, in degrees; also read from
+    `TEMPO_BBOX_WEST`, as its other edges are from theirs."""
+
+    tempo_bbox_south: float | None = Field(
+        default=None, validation_alias=AliasChoices("TILEWATCH_TEMPO_BBOX_SOUTH", "TEMPO_BBOX_SOUTH")
+    )
+    """As `tempo_bbox_west`."""
+
+    tempo_bbox_east: float | None = Field(
+        default=None, validation_alias=AliasChoices("TILEWATCH_TEMPO_BBOX_EAST", "TEMPO_BBOX_EAST")
+    )
+    """As `tempo_bbox_west`."""
+
+    tempo_bbox_north: float | None = Field(
+        default=None, validation_alias=AliasChoices("TILEWATCH_TEMPO_BBOX_NORTH", "TEMPO_BBOX_NORTH")
+    )
+    """As `tempo_bbox_west`."""
+
     downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
     """Where fetched files are kept until their scene has landed, so that an interrupted run can continue."""
 

@@ -29,6 +29,7 @@ from ingest.pending import PendingScenes, survey_scenes
 from mosaics.bbox import Bbox, BboxError
 from mosaics.descriptions.collections import CollectionDescription, find_collection
 from mosaics.descriptions.sources import (
+    HarmonySource,
     SourceDescription,
     SourceFileError,
     UnknownSourceError,
@@ -48,7 +49,11 @@ bbox_option = click.option(
 
 @click.command()
 @click.argument("source")
-@bbox_option
+@click.option(
+    "--bbox",
+    metavar="W,S,E,N",
+    help="Where: degrees; W above E crosses the antimeridian. TEMPO: else TEMPO_BBOX_*.",
+)
 @click.option("--datetime", "when", required=True, metavar="A/B", help="When: 2024-06, or an interval A/B.")
 @click.option("--bands", metavar="A,B", default="", help="Bands of the collection; else all the source has.")
 @click.option("--max-cloud", type=float, metavar="N", help="Per cent; cloudier scenes are left out.")
@@ -76,7 +81,7 @@ def ingest(
     make_client: Callable[..., ArchiveClient] | None,
     *,
     source: str,
-    bbox: str,
+    bbox: str | None,
     when: str,
     bands: str,
     max_cloud: float | None,
@@ -103,7 +108,7 @@ def ingest(
         described = find_source(read_sources(settings), source)
         collection = find_collection(read_collections(settings), described.collection)
         wanted = Wanted(
-            bbox=Bbox.parse(bbox),
+            bbox=usual_box(described, settings) if bbox is None else Bbox.parse(bbox),
             interval=parse_when(when, collection.collection.cadence),
             bands=tuple(filter(None, map(str.strip, bands.split(",")))),
             max_cloud_percent=max_cloud,
@@ -112,7 +117,7 @@ def ingest(
         )
         options = IngestOptions(
             mode=Mode(mode),
-            clip=wanted.bbox if clip else None,
+            clip=wanted.bbox if clip or bbox is None else None,
             scales=parse_numbers("--scale", scales),
             offsets=parse_numbers("--offset", offsets),
         )
@@ -281,6 +286,23 @@ def newest_of(discovery: Discovery, failed: Collection[str]) -> dict[str, str]:
         "newest_cloudy": discovery.newest_cloudy,
     }
     return {name: instant_text(moment) for name, moment in newest.items() if moment is not None}
+
+
+def usual_box(source: SourceDescription, settings: Settings) -> Bbox:
+    """Return the box of a source for which none is given: the settings have one for TEMPO.
+
+    Raises:
+        WantedError: If they do not have all edges of it, or it is not a source of TEMPO.
+        BboxError: If they are not those of a box.
+    """
+    edges = {side: getattr(settings, f"tempo_bbox_{side}") for side in ("west", "south", "east", "north")}
+    if not isinstance(source, HarmonySource) or source.names != "tempo":
+        raise WantedError(f"no box: --bbox says in degrees which part of {source.id} is wanted (W,S,E,N).")
+    if absent := [f"TEMPO_BBOX_{side.upper()}" for side, edge in edges.items() if edge is None]:
+        raise WantedError(
+            f"no box: give --bbox, or set {', '.join(absent)}; a part of {source.id} is cut out of its scans."
+        )
+    return Bbox.parse(",".join(f"{edge:.12g}" for edge in edges.values()))
 
 
 def refuse_other_bands(options: IngestOptions, bands: tuple[str, ...]) -> None:

@@ -17,8 +17,11 @@ from morecantile import tms as matrix_sets
 from shapely.geometry import box, mapping
 
 from app.cli import main
+from app.cli.ingest import usual_box
+from app.settings import Settings
+from ingest.archives.archive import WantedError
 from ingest.archives.http import ArchiveClient
-from mosaics.descriptions.sources import SHIPPED
+from mosaics.descriptions.sources import SHIPPED, load_sources
 from tests.ingest.archives.conftest import QUICK
 from tests.ingest.archives.harmony.playing import TOKEN, Harmony
 from tests.ingest.archives.server import ArchiveServer
@@ -61,8 +64,8 @@ def ingest(harmony, folder, bbox, when, *words):
         environment.delenv("TILEWATCH_COLLECTIONS", raising=False)
         environment.chdir(folder)
         client = functools.partial(ArchiveClient, patience=QUICK, local_http=True)
-        asked = ["ingest", "tempo-hcho", f"--bbox={bbox}", "--datetime", when, *words, "--json"]
-        done = CliRunner().invoke(main, asked, catch_exceptions=False, obj=client)
+        asked = [*([] if bbox is None else [f"--bbox={bbox}"]), "--datetime", when, *words, "--json"]
+        done = CliRunner().invoke(main, ["ingest", "tempo-hcho", *asked], catch_exceptions=False, obj=client)
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -87,7 +90,11 @@ def store(harmony, tmp_path_factory):
         NAME.removesuffix(".nc"): "partial, as Harmony says: WorkItem failed: error text"
     }
     assert result["newest_revision"] == "2025-09-14T01:00:00Z"
-    again = ingest(harmony, folder, *where)
+    # the same box of the settings, which is cut out without a word
+    with pytest.MonkeyPatch.context() as environment:
+        for side, edge in {"WEST": "-77.5", "SOUTH": "38.5", "EAST": "-73.5", "NORTH": "41"}.items():
+            environment.setenv(f"TEMPO_BBOX_{side}", edge)
+        again = ingest(harmony, folder, None, "2025-09-13")
     assert (again["landed"], again["landed_already"], again["fetched_bytes"]) == (0, 1, 0)
     assert [asked["subset"] for asked in harmony.orders()] == [["lat(38.5:41)", "lon(-77.5:-73.5)"]] * 2
     return folder
@@ -97,6 +104,22 @@ def store(harmony, tmp_path_factory):
 async def client(store):
     async with serving((store / "store").as_uri()) as opened:
         yield opened
+
+
+@pytest.mark.parametrize(
+    ("source", "edges", "said"),
+    [
+        ("tempo-no2", {}, "no box: give --bbox, or set TEMPO_BBOX_WEST, TEMPO_BBOX_SOUTH"),
+        ("tempo-no2", {"WEST": -77.5, "SOUTH": 38.5, "EAST": -73.5}, "or set TEMPO_BBOX_NORTH; a part"),
+        ("black-marble-daily", {}, "no box: --bbox says in degrees which part of black-marble-daily"),
+    ],
+)
+def test_a_source_without_a_box_says_how_to_give_one(source, edges, said):
+    settings = Settings().model_copy(
+        update={f"tempo_bbox_{side.lower()}": edge for side, edge in edges.items()}
+    )
+    with pytest.raises(WantedError, match=said):
+        usual_box(load_sources()[source], settings)
 
 
 @pytest.mark.parametrize(

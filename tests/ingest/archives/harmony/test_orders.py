@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from ingest.archives.archive import Access, EmptyGranuleError, Granule, Wanted
+from ingest.archives.archive import Access, EmptyGranuleError, Granule, LeftOut, Wanted
 from ingest.archives.harmony.archive import HarmonyArchive
 from ingest.archives.harmony.jobs import JobFailedError, Polling
 from ingest.archives.harmony.services import Service, choose_media_type
@@ -111,6 +111,31 @@ async def test_a_granule_is_a_scan(archive_of):
     assert granule.bands == ("hcho", "quality")
     assert {name: file.size_bytes for name, file in granule.files.items()} == {NAME: None}
     assert granule.provenance.properties["nasa:concept_id"] == GRANULE
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "said"),
+    [
+        (
+            "TEMPO_NO2_L3_V04_20250912T210435Z_S012.nc",
+            "2025-09-12T21:04:35Z",
+            "is not of TEMPO_HCHO_L3 version V04",
+        ),
+        (
+            "TEMPO_HCHO_L3_V03_20250912T210435Z_S012.nc",
+            "2025-09-12T21:04:35Z",
+            "is not of TEMPO_HCHO_L3 version V04",
+        ),
+        (NAME, "2025-09-12T22:04:35Z", "and its time 2025-09-12T22:04:35Z differ"),
+        ("scan.nc", "2025-09-12T21:04:35Z", "not a valid name of a gridded TEMPO file"),
+    ],
+)
+async def test_a_granule_whose_name_and_entry_differ_is_left_out(harmony, archive_of, name, start, said):
+    harmony.entries[GRANULE] = harmony.entry(name, GRANULE, start, "")
+    (left_out,) = [each async for each in archive_of().search(Wanted(BOX, SEPTEMBER))]
+    assert isinstance(left_out, LeftOut)
+    assert left_out.reason is not None
+    assert said in left_out.reason
 
 
 async def test_an_order_names_granule_box_and_variables_and_no_time(harmony, order):
