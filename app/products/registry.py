@@ -14,6 +14,19 @@ SHIPPED = Path(__file__).parent
 """The folder of the products shipped with Tilewatch."""
 
 
+JOINTS = str.maketrans("", "", "-_.")
+_PARTICLES = (
+    "particulate matter is not a product of TEMPO, the source of air here; uv-aerosol-index is an index of "
+    "smoke, dust and ash that absorb."
+)
+_INDEX = (
+    "an air-quality index is made of concentrations at the ground, and satellites see columns of air; no2, "
+    "hcho and ozone are columns."
+)
+NOT_OFFERED = {**dict.fromkeys(("pm", "pm1", "pm10", "pm25"), _PARTICLES), "aqi": _INDEX}
+"""Why what many ask for is not there, by ids without joints."""
+
+
 class UnknownProductError(LookupError):
     """No product has this id; the message lists those that exist."""
 
@@ -92,6 +105,8 @@ class Registry:
     def _unknown(self, product_id: str) -> UnknownProductError:
         if one := self.left_out.get(product_id):
             return UnknownProductError(f"product {product_id!r} is left out: {one.reason}")
+        if why := NOT_OFFERED.get(product_id.lower().translate(JOINTS)):
+            return UnknownProductError(f"no product {product_id!r}: {why}")
         close = get_close_matches(product_id, self._products, n=1)
         guess = f"; did you mean {close[0]}?" if close else ""
         there_are = ", ".join(self._products) or "none"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ingest.archives.archive import EmptyGranuleError
+from ingest.archives.cmr.archive import REMEDY
 from ingest.archives.http import (
     ArchiveAnswerError,
     ArchiveClient,
@@ -32,6 +33,8 @@ JOB_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 UNTOLD = frozenset({408, 500, 502, 503, 504})
 """Answers to an order that do not tell whether it was taken."""
 EMPTY = "no matching granules"
+LOGINS = frozenset({"urs.earthdata.nasa.gov", "uat.urs.earthdata.nasa.gov"})
+"""Where Harmony sends who has no token."""
 MAX_PAGES = 100
 MAX_ORDER_BYTES = 2**20
 
@@ -194,7 +197,10 @@ async def _job_address(response: httpx.Response, root: str) -> str:
     """Return the address of the job that an order was redirected to, or answered with."""
     location = response.headers.get("location")
     if location is not None:
-        path = urlsplit(str(response.url.join(location))).path
+        target = urlsplit(str(response.url.join(location)))
+        if target.hostname in LOGINS:
+            raise ArchiveError(f"Harmony wants an Earthdata token that holds. {REMEDY}")
+        path = target.path
         job_id = path.removeprefix("/jobs/") if path.startswith("/jobs/") else ""
     else:
         content = bytearray()

@@ -32,6 +32,20 @@ def test_an_unknown_product_is_answered_with_those_there_are():
         Registry([]).get("a")
 
 
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ("pm25", "particulate matter is not a product of TEMPO"),
+        ("PM2.5", "particulate matter is not a product of TEMPO"),
+        ("pm-10", "particulate matter is not a product of TEMPO"),
+        ("aqi", "satellites see columns of air"),
+    ],
+)
+def test_what_satellites_of_the_air_do_not_measure_is_refused_with_that_reason(asked, why):
+    with pytest.raises(UnknownProductError, match=rf"^no product '{re.escape(asked)}': .*{why}"):
+        Registry.load().get(asked)
+
+
 def test_an_endless_name_is_not_repeated():
     with pytest.raises(UnknownProductError) as refusal:
         Registry([]).get("x" * 10_000)

@@ -287,7 +287,7 @@ def refusal(status, code, description):
         (
             Answer(303, b"", {"location": "https://urs.earthdata.nasa.gov/oauth/authorize"}),
             ArchiveError,
-            "does not answer with a job",
+            "wants an Earthdata token that holds.*EARTHDATA_TOKEN",
         ),
     ],
 )
