@@ -59,26 +59,26 @@ TILE = f"""
             ) as degrees,
             360.0 / (1::bigint << $1) / {EXTENT} as unit
     ),
+    boxes as (
+        select id, box2d(geom)::box3d as box from areas, bounds where geom && bounds.degrees and {CRITERIA}
+    ),
     here as (
-        select id, name, kind, geom, greatest(
-            st_xmax(geom) - st_xmin(geom),
-            (st_ymax(geom) - st_ymin(geom))
-                / cos(radians(least(abs(st_ymin(geom) + st_ymax(geom)) / 2, {MAX_LAT})))
+        select id, greatest(
+            st_xmax(box) - st_xmin(box),
+            (st_ymax(box) - st_ymin(box))
+                / cos(radians(least(abs(st_ymin(box) + st_ymax(box)) / 2, {MAX_LAT})))
         ) / unit as units
-        from areas, bounds
-        where geom && bounds.degrees and {CRITERIA}
+        from boxes, bounds
     ),
     chosen as (
-        select *, count(*) over () as found, row_number() over (order by units desc, id) as place
-        from here
+        select id from here where units >= {SHOWN_UNITS} order by units desc, id limit {MAX_FEATURES}
     ),
     shown as (
-        select id, name, kind, found, st_asmvtgeom(
+        select id, name, kind, st_asmvtgeom(
             st_transform(st_simplify(st_clipbybox2d(geom, bounds.degrees), unit, true), 3857),
             mercator, {EXTENT}, {MARGIN}, true
         ) as outline
-        from chosen, bounds
-        where place <= {MAX_FEATURES} and units >= {SHOWN_UNITS}
+        from chosen join areas using (id), bounds
     ),
     features as (
         select a.id, a.outline, a.name, a.kind, {VALUE} as value, latest.entry ->> 'status' as status,
@@ -88,7 +88,7 @@ TILE = f"""
     )
     select (select st_asmvt(features, '{LAYER}', {EXTENT}, 'outline', 'id') from features) as tile,
         (select count(*) from here) as found,
-        (select count(*) from shown) as shown
+        (select count(*) from chosen) as shown
 """
 
 RANGE = f"""
