@@ -26,8 +26,9 @@ LONG = (
     *("end_to_end/test_page", "end_to_end/test_charts", "app/test_errors", "ingest/test_landing_killed"),
     *("app/routes/areas/test_areas", "ingest/overviews/test_building", "end_to_end/test_changes"),
     *("ingest/overviews/test_keeping", "ingest/test_landing", "end_to_end/test_saved_areas"),
-    *("end_to_end/test_updates", "app/routes/products/test_statistics", "ingest/test_ingesting_killed"),
-    *("ingest/compositing/test_schedulers", "app/test_recovery", "app/jobs/test_servers"),
+    *("end_to_end/test_lights", "end_to_end/test_updates", "app/routes/products/test_statistics"),
+    *("ingest/test_ingesting_killed", "ingest/compositing/test_schedulers", "app/test_recovery"),
+    *("app/jobs/test_servers",),
     *("app/tasks/test_servers", "app/regions/test_refreshing", "contracts/test_packaging"),
     *("scripts/test_paths", "scripts/test_corpora", "contracts/test_web"),
 )

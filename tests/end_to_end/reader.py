@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -50,6 +50,7 @@ class Server:
     child: Child | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     """More of the environment."""
+    program: Sequence[str] = (TILEWATCH, "serve")
 
     @property
     def url(self) -> str:
@@ -62,7 +63,7 @@ class Server:
             "TILEWATCH_KEYLESS_WRITES": "true",
         }
         environment |= self.settings
-        command = [TILEWATCH, "serve", "--port", str(self.port)]
+        command = [*self.program, "--port", str(self.port)]
         self.child = Child.start(command, self.folder, name="serve", env=environment)
         wait_until_listening(self.port, timeout_s=START_S, check=self.child.check)
 

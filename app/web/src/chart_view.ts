@@ -64,13 +64,15 @@ export class ChartView {
   setLayer(product: ProductDetail, when: When, tilejson: TileJSON): void {
     this.#when = when;
     this.#card.selectPeriod(when.period);
-    if (this.#layer?.id === product.id) {
-      if (this.#layer.isComparing && !this.#isOverTime) void this.#refresh();
+    const before = this.#layer;
+    if (before?.id === product.id && isSamePeriods(before.periods, product.periods)) {
+      if (before.isComparing && !this.#isOverTime) void this.#refresh();
       return;
     }
     this.#layer = layerOf(product, tilejson);
+    if (before?.id === product.id && this.#count < before.periods.length) return void this.#refresh(); // new periods of a part chosen
     this.#count = usualCount(spanChoices(this.#layer));
-    this.#step = null;
+    if (before?.id !== product.id) this.#step = null;
     if (this.#comparedId === product.id) this.#comparedId = null;
     void this.#refresh();
   }
@@ -167,6 +169,10 @@ export class ChartView {
     const again = button("Try again", () => void this.#refresh());
     this.#card.showError(layer.title, errorMessage(error), again, ...(isCompared ? [button("Remove comparison", () => this.#compare(""))] : []));
   }
+}
+
+function isSamePeriods(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.at(-1) === others.at(-1);
 }
 
 function layerOf(product: ProductDetail, tilejson: TileJSON | null = null): Layer {
