@@ -1,6 +1,6 @@
 /** The part of the panel about the map of areas: which value is shown, its legend, and all series as CSV. */
 
-import { address, type AreasTileJSON, type AreaValue } from "../api";
+import { address, sentence, type AreasTileJSON, type AreaValue } from "../api";
 import { build, button, element } from "../dom";
 import { swatch } from "../legend";
 import { formatTick, formatValue } from "../numbers";
@@ -74,7 +74,7 @@ export class DistrictsSection {
     this.#note.textContent = areas ? `${valued} of ${areas} areas have a value. ${time}.` : "No saved areas keep this layer.";
     this.#legend.hidden = !scale;
     if (scale) this.#legend.replaceChildren(...legendOf(tilejson, scale, isSynthetic));
-    this.#told.replaceChildren();
+    this.#told.replaceChildren(...(scale ? [build("p", "count", "Choose an area on the map to see its value.")] : []));
   }
 
   showError(text: string): void {
@@ -112,5 +112,6 @@ function legendOf(tilejson: AreasTileJSON, { stops, ticks }: Scale, isSynthetic:
   });
   const none = build("p", "absence", swatch(NO_VALUE), "No value, or not seen");
   const badge = isSynthetic ? [build("span", "badge", "Synthetic")] : [];
-  return [caption, bar, build("div", "ticks", ...labels), none, ...badge];
+  const notes = tilejson.notes.map((note) => build("p", "count", sentence(note)));
+  return [caption, bar, build("div", "ticks", ...labels), none, ...notes, ...badge];
 }
