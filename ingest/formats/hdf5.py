@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.crs import CRS
 from rasterio.transform import Affine
 
 from ingest.black_marble import SIDE_CELLS, SIDE_DEGREES, Tile, TileNameError
-from ingest.hdf5.child import Bounds, DamagedError, ForeignError, layer_of
-from ingest.raster import DamagedRasterError, Layer, RasterRefusedError, SourceRaster, held_nodata
-from mosaics.raster.opening import create_raster
+from ingest.formats.unpacked import read_as, stated_fill, unpacked_raster, write_unpacked
+from ingest.hdf5.child import Bounds, ForeignError, layer_of
+from ingest.raster import Layer, RasterRefusedError, SourceRaster
 
 CELL_DEGREES = SIDE_DEGREES / SIDE_CELLS
 NEAR_CELLS = 0.75
@@ -46,23 +45,18 @@ def unpack_hdf5(path: Path, layer: Layer, folder: Path, *, bounds: Bounds = USUA
     target = folder / f"{path.stem}.{layer}.tif"
     stated = target.with_suffix(".json")
     if not (target.is_file() and stated.is_file()):
-        read = _read(path, str(layer), tile, dtype=dtype, folder=folder, bounds=bounds)
-        _write(*read, tile, target, stated)
+        pixels, facts = _read(path, str(layer), tile, dtype=dtype, folder=folder, bounds=bounds)
+        write_unpacked(pixels, facts, transform_of(tile), target, stated)
     facts = json.loads(stated.read_text(encoding="utf-8"))
-    return SourceRaster(
-        path=path,
-        layer=layer,
-        files=(path,),
+    return unpacked_raster(
+        path,
+        layer,
+        facts,
+        transform_of(tile),
         height_width=(SIDE_CELLS, SIDE_CELLS),
         dtype=dtype,
-        crs=CRS.from_epsg(4326),
-        transform=transform_of(tile),
-        south_up=False,
-        nodata=held_nodata(facts["fill"], dtype),
-        scale_offset=(facts["scale"], facts["offset"]),
-        has_mask=False,
-        unit=UNITS.get(str(facts["unit"]), facts["unit"]),
-        unpacked=target,
+        units=UNITS,
+        target=target,
     )
 
 
@@ -77,53 +71,18 @@ def _read(
 ) -> tuple[NDArray[Any], dict[str, Any]]:
     """Return the numbers of a layer, and what the file states of them, once that is what the name says."""
     folder.mkdir(parents=True, exist_ok=True)
-    try:
+    with read_as(tile.product, path):
         pixels, facts = layer_of(path, layer, side=SIDE_CELLS, dtype=dtype, folder=folder, bounds=bounds)
         _require_tile(tile, facts)
-        fill = _fill_of(layer, dtype, facts)
-    except ForeignError as error:
-        raise RasterRefusedError(f"{path.name} is not as {tile.product} has it: {error}.") from error
-    except DamagedError as error:
-        raise DamagedRasterError(path, f"{path.name} is damaged: {error}. Download it again.") from error
+        fill = stated_fill(layer, dtype, facts)
     kept = {name: facts[name] for name in ("scale", "offset", "unit", "group")}
     return _with_one_fill(pixels, fill), {**kept, "fill": fill}
-
-
-def _write(pixels: NDArray[Any], facts: Mapping[str, Any], tile: Tile, target: Path, stated: Path) -> None:
-    """Write a layer as a GeoTIFF, and beside it what the file states; both appear whole."""
-    unfinished = target.with_suffix(".unfinished")
-    with create_raster(
-        unfinished,
-        height=SIDE_CELLS,
-        width=SIDE_CELLS,
-        count=1,
-        dtype=pixels.dtype.name,
-        crs=CRS.from_epsg(4326),
-        transform=transform_of(tile),
-        nodata=facts["fill"],
-    ) as dataset:
-        dataset.write(pixels, 1)
-        dataset.scales, dataset.offsets = (facts["scale"],), (facts["offset"],)
-    stated.write_text(json.dumps(facts), encoding="utf-8")
-    unfinished.replace(target)
 
 
 def _with_one_fill(pixels: NDArray[Any], fill: float) -> NDArray[Any]:
     if pixels.dtype.kind != "f" or fill > MOST_FILL:
         return pixels
     return np.where(pixels <= MOST_FILL, pixels.dtype.type(fill), pixels)
-
-
-def _fill_of(layer: str, dtype: str, facts: Mapping[str, Any]) -> float:
-    """Return the number of missing pixels, which the file has to state.
-
-    Raises:
-        ForeignError: If it does not, or not as a number of its type.
-    """
-    fill = None if facts["fill"] is None else held_nodata(float(facts["fill"]), dtype)
-    if fill is None:
-        raise ForeignError(f"{layer} does not say by _FillValue, in {dtype}, which pixels are missing")
-    return fill
 
 
 def _require_tile(tile: Tile, facts: Mapping[str, Any]) -> None:

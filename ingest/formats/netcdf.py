@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.crs import CRS
 from rasterio.transform import Affine
 
-from ingest.hdf5.child import Bounds, DamagedError, ForeignError, variable_of
-from ingest.raster import DamagedRasterError, Layer, RasterRefusedError, SourceRaster, held_nodata
+from ingest.formats.unpacked import read_as, stated_fill, unpacked_raster, write_unpacked
+from ingest.hdf5.child import Bounds, ForeignError, variable_of
+from ingest.raster import Layer, RasterRefusedError, SourceRaster
 from ingest.tempo import CELLS_PER_DEGREE, COLUMNS, ROWS, Cells, GridError, Scan, ScanNameError
 from mosaics.period import PeriodError, parse_instant
-from mosaics.raster.opening import create_raster
 
 UNITS: Mapping[str, str] = MappingProxyType(
     {"molecules/cm^2": "molecules/cm2", "degrees": "degree", "no unit": "1"}
@@ -46,23 +45,19 @@ def unpack_netcdf(path: Path, layer: Layer, folder: Path, *, bounds: Bounds = US
     target = folder / f"{path.stem}.{layer.replace('/', '.')}.tif"
     stated = target.with_suffix(".json")
     if not (target.is_file() and stated.is_file()):
-        _write(*_read(path, layer, scan, folder=folder, bounds=bounds), target, stated)
+        pixels, facts = _read(path, layer, scan, folder=folder, bounds=bounds)
+        write_unpacked(pixels, facts, transform_of(Cells(**facts["cells"])), target, stated)
     facts = json.loads(stated.read_text(encoding="utf-8"))
     cells = Cells(**facts["cells"])
-    return SourceRaster(
-        path=path,
-        layer=layer,
-        files=(path,),
+    return unpacked_raster(
+        path,
+        layer,
+        facts,
+        transform_of(cells),
         height_width=(cells.rows, cells.columns),
         dtype=facts["dtype"],
-        crs=CRS.from_epsg(4326),
-        transform=transform_of(cells),
-        south_up=False,
-        nodata=held_nodata(facts["fill"], facts["dtype"]),
-        scale_offset=(facts["scale"], facts["offset"]),
-        has_mask=False,
-        unit=UNITS.get(str(facts["unit"]), facts["unit"]),
-        unpacked=target,
+        units=UNITS,
+        target=target,
     )
 
 
@@ -77,15 +72,11 @@ def _read(
 ) -> tuple[NDArray[Any], dict[str, Any]]:
     """Return the numbers of a variable, north up, and what the file states of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    try:
+    with read_as(scan.product, path, GridError):
         pixels, facts = variable_of(path, layer, most=(ROWS, COLUMNS), folder=folder, bounds=bounds)
         _require_scan(scan, facts["attributes"])
         cells = Cells.at(facts["latitudes"], facts["longitudes"])
-        fill = _fill_of(layer, pixels.dtype.name, facts)
-    except (ForeignError, GridError) as error:
-        raise RasterRefusedError(f"{path.name} is not as {scan.product} has it: {error}.") from error
-    except DamagedError as error:
-        raise DamagedRasterError(path, f"{path.name} is damaged: {error}. Download it again.") from error
+        fill = stated_fill(layer, pixels.dtype.name, facts)
     kept = {name: facts[name] for name in ("scale", "offset", "unit")}
     place = {name: getattr(cells, name) for name in ("row", "column", "rows", "columns", "south_first")}
     north_up = pixels[::-1] if cells.south_first else pixels
@@ -97,25 +88,6 @@ def _read(
     }
 
 
-def _write(pixels: NDArray[Any], facts: Mapping[str, Any], target: Path, stated: Path) -> None:
-    """Write a variable as a GeoTIFF, and beside it what the file states; both appear whole."""
-    unfinished = target.with_suffix(".unfinished")
-    with create_raster(
-        unfinished,
-        height=pixels.shape[0],
-        width=pixels.shape[1],
-        count=1,
-        dtype=pixels.dtype.name,
-        crs=CRS.from_epsg(4326),
-        transform=transform_of(Cells(**facts["cells"])),
-        nodata=facts["fill"],
-    ) as dataset:
-        dataset.write(pixels, 1)
-        dataset.scales, dataset.offsets = (facts["scale"],), (facts["offset"],)
-    stated.write_text(json.dumps(facts), encoding="utf-8")
-    unfinished.replace(target)
-
-
 def _with_one_fill(pixels: NDArray[Any], fill: float) -> NDArray[Any]:
     """Return the pixels with one number for all that are missing."""
     if pixels.dtype.kind != "f":
@@ -124,18 +96,6 @@ def _with_one_fill(pixels: NDArray[Any], fill: float) -> NDArray[Any]:
     if fill <= MOST_FILL:
         missing |= pixels <= MOST_FILL
     return np.where(missing, pixels.dtype.type(fill), pixels)
-
-
-def _fill_of(layer: str, dtype: str, facts: Mapping[str, Any]) -> float:
-    """Return the number of missing pixels, which the file has to state.
-
-    Raises:
-        ForeignError: If it does not, or not as a number of its type.
-    """
-    fill = None if facts["fill"] is None else held_nodata(float(facts["fill"]), dtype)
-    if fill is None:
-        raise ForeignError(f"{layer} does not say by _FillValue, in {dtype}, which pixels are missing")
-    return fill
 
 
 def _require_scan(scan: Scan, said: Mapping[str, str]) -> None:
