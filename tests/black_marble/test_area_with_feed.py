@@ -77,5 +77,5 @@ async def test_months_appear_by_themselves_and_are_replaced_when_they_are_produc
             is_newest = done["newest"]["acquired"] == "2026-08-01T00:00:00Z"
             return is_newest and [poll["landed"] for poll in done["polls"]] == [2, 1]
 
-        await eventually(is_recorded)
+        await eventually(is_recorded, within_s=120)
         assert len(laads.downloads()) == 3
