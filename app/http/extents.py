@@ -95,6 +95,33 @@ async def extents_of(
     return await asyncio.gather(*(extent(period) for period in periods))
 
 
+_places: WeakKeyDictionary[Catalogue, dict[tuple[str, Box], tuple[float, float]]] = WeakKeyDictionary()
+"""By the mark of a layer, which changes with its mosaics, and the box."""
+
+
+async def kept_place_of_data(
+    state: AppState,
+    revision: str,
+    bounds: Box,
+    windows: Sequence[Sequence[tuple[QuadkeyIndex, Interval | None]]],
+) -> tuple[float, float]:
+    """Return a place that has data in every window of a layer, worked out once.
+
+    Args:
+        state: Where the catalogue is.
+        revision: The mark of the layer (`app.rendering.resolving.revision_of`).
+        bounds: As of `place_of_data`.
+        windows: As of `place_of_data`.
+    """
+    kept = _places.setdefault(state.catalogue, {})
+    if (revision, bounds) not in kept:
+        place = await asyncio.to_thread(place_of_data, bounds, windows)
+        while len(kept) >= MAX_KEPT:
+            del kept[next(iter(kept))]
+        kept[revision, bounds] = place
+    return kept[revision, bounds]
+
+
 def place_of_data(
     bounds: Box, windows: Sequence[Sequence[tuple[QuadkeyIndex, Interval | None]]]
 ) -> tuple[float, float]:

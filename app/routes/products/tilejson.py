@@ -1,13 +1,12 @@
 """TileJSON: everything a map needs to draw a product, in one document."""
 
-import asyncio
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 
-from app.http.extents import place_of_data
+from app.http.extents import kept_place_of_data
 from app.http.parameters import AskedWindows, Datetime, ReadyState, TileSize, known_names, revalidated
 from app.http.periods import chosen_periods, load_indexes, period_text, scenes_of_each
 from app.http.schemas import TileJson
@@ -55,10 +54,12 @@ async def tilejson(
         overviews=selection.is_whole,
     )
     bounds = union_bounds(indexes)
-    center = await asyncio.to_thread(place_of_data, bounds, await windows_of(state, found, selection))
+    windows_drawn = await windows_of(state, found, selection)
+    drawn = select(state.catalogue, found, written)  # after the mosaics, since loading may bring news
+    revision = revision_of(state.catalogue, found, drawn)
+    center = await kept_place_of_data(state, revision, bounds, windows_drawn)
     center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
-    drawn = select(state.catalogue, found, written)
-    query = {"datetime": written, **pinned, "v": revision_of(state.catalogue, found, drawn)}
+    query = {"datetime": written, **pinned, "v": revision}
     query |= windows.parameters
     if windows.offset is not None:
         query["offset"] = windows.offset
