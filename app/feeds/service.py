@@ -22,9 +22,15 @@ from app.feeds.freshness import Freshness
 from app.feeds.of_areas import adapted, requests_for
 from app.feeds.orders import changed_order, order_of, refuse_order, source_of
 from app.feeds.piece_store import Poll, last_polls
-from app.feeds.standing import CollectionStanding, collection_standing, standing_of, standings_of
+from app.feeds.standing import (
+    CollectionStanding,
+    collection_standing,
+    known_collections,
+    standing_of,
+    standings_of,
+)
 from app.jobs.request import smallest_box
-from app.jobs.service import MAX_KEY
+from app.jobs.service import require_key
 from app.products.registry import Registry
 from app.settings import Settings
 from mosaics.bbox import Bbox
@@ -75,13 +81,12 @@ class FeedService:
 
         Raises:
             FeedError: If the feed cannot be polled as requested.
-            app.jobs.job.JobRequestError: If no source is meant, or a limit is exceeded.
+            app.jobs.job.JobRequestError: If no source is meant, a limit is exceeded, or the key is not valid.
             app.jobs.job.KeyReusedError: If the key was sent with another request.
             app.areas.area.UnknownAreaError: If no area has the id.
             DatabaseUnavailableError: If the database does not answer.
         """
-        if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
-            raise FeedError(f"an idempotency key must be 1 to {MAX_KEY} printable characters")
+        require_key(key)
         descriptions = await self._current()
         async with self._database.transaction() as connection:
             if request.area is not None:
@@ -177,11 +182,7 @@ class FeedService:
         Raises:
             DatabaseUnavailableError: If there is a database and it does not answer.
         """
-        feeds: list[Feed] = []
-        if self._maybe_database is not None:
-            async with self._maybe_database.connection() as connection:
-                while page := await list_feeds(connection, after=feeds[-1].id if feeds else 0):
-                    feeds += page
+        feeds = await self._all_feeds()
         descriptions = await self._current()
         found = await asyncio.to_thread(standings_of, feeds, catalogue, descriptions, self.now())
         self.latest = tuple(found)
@@ -194,12 +195,25 @@ class FeedService:
             mosaics.collection.UnknownCollectionError: If it has not landed and has no file.
             DatabaseUnavailableError: If there is a database and it does not answer.
         """
-        for found in await self.standings(catalogue):
-            if found.collection.id == collection_id:
-                return found
-        descriptions = await self._current()
-        described = find_collection(descriptions.collections, collection_id)
-        return collection_standing(described.collection, (), catalogue, descriptions, now=self.now())
+        feeds = await self._all_feeds(collection_id)
+        descriptions, now = await self._current(), self.now()
+        collection = known_collections(catalogue, descriptions).get(collection_id)
+        if collection is None:
+            collection = find_collection(descriptions.collections, collection_id).collection
+        standings = [standing_of(feed, descriptions, now) for feed in feeds]
+        return collection_standing(collection, standings, catalogue, descriptions, now=now)
+
+    async def _all_feeds(self, collection_id: str | None = None) -> list[Feed]:
+        """Return all feeds, those of a collection if one is given; none without a database."""
+        feeds: list[Feed] = []
+        if self._maybe_database is None:
+            return feeds
+        async with self._maybe_database.connection() as connection:
+            while page := await list_feeds(
+                connection, after=feeds[-1].id if feeds else 0, collection=collection_id
+            ):
+                feeds += page
+        return feeds
 
     async def follow_area(
         self, connection: Connection, area: Area, wish: FeedWish, registry: Registry

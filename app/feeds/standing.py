@@ -91,7 +91,7 @@ def standings_of(
     by_collection: dict[str, list[FeedStanding]] = {name: [] for name in catalogue.collections()}
     for feed in feeds:
         by_collection.setdefault(feed.order.collection, []).append(standing_of(feed, descriptions, now))
-    known = _known(catalogue, descriptions)
+    known = known_collections(catalogue, descriptions)
     return [
         collection_standing(known[name], by_collection[name], catalogue, descriptions, now=now)
         for name in sorted(by_collection.keys() & known.keys())
@@ -123,7 +123,7 @@ def collection_standing(
     return CollectionStanding(collection, publishing, newest, freshness, tuple(feeds))
 
 
-def _known(catalogue: Catalogue, descriptions: Descriptions) -> Mapping[str, Collection]:
+def known_collections(catalogue: Catalogue, descriptions: Descriptions) -> Mapping[str, Collection]:
     """Return the collections that have a file, as it is now, and others that have landed and can be read."""
     found = {name: each.collection for name, each in descriptions.collections.items()}
     for name in catalogue.collections():

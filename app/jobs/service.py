@@ -33,6 +33,12 @@ MAX_KEY = 200
 """Longest idempotency key, in characters; a UUID has 36."""
 
 
+def require_key(key: str | None) -> None:
+    """Raise `JobRequestError` for an idempotency key that is not valid; None is none."""
+    if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
+        raise JobRequestError(f"an idempotency key must be 1 to {MAX_KEY} printable characters")
+
+
 class JobService:
     """Accepts jobs, whichever process will run them.
 
@@ -86,8 +92,7 @@ class JobService:
         database = self._database
         if isinstance(request, Mapping):
             request = understand(kind, request)
-        if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
-            raise JobRequestError(f"an idempotency key must be 1 to {MAX_KEY} printable characters")
+        require_key(key)
         if key is not None and (sent := await self._sent(kind, request, key)):
             return sent
         if is_limited:

@@ -55,10 +55,7 @@ def _what_it_has(product: Product) -> str:
 def _offset(product: Product, text: str) -> float:
     if product.offset is None:
         raise ProductRequestError(f"product {product.id!r} has no offset; leave out offset={text[:40]}")
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = _number(text)
     if not abs(number) <= 1e6:
         raise ProductRequestError(
             f"offset={text[:40]!r} is not valid; give a number in the product's unit, as in offset=0.012"
@@ -72,13 +69,18 @@ def _parameter(product: Product, name: str, text: str) -> float:
         there_are = f"there are: {', '.join(product.parameters)}" if product.parameters else "it has none"
         raise ProductRequestError(f"product {product.id!r} has no parameter {name[:40]!r}; {there_are}")
     low, high = known.range
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = _number(text)
     if not low <= number <= high:
         unit = "" if known.unit == "1" else f" {known.unit}"
         raise ProductRequestError(
             f"{name}={text[:40]!r} is not valid; give a number from {low:g} to {high:g}{unit}"
         )
     return number
+
+
+def _number(text: str) -> float:
+    """Return the number a text is; NaN, which lies in no range, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -45,9 +45,10 @@ async def require_steady(storage: Storage, failed: Sequence[Asset]) -> None:
         mosaics.storage.StorageUnavailableError: If it does, or does not answer.
     """
     root = storage.gdal_path("x").removesuffix("x")
-    ours = [asset for asset in failed if asset.path.startswith(root)]
-    for _ in range(ASKED_TIMES if ours and not storage.is_unsteady else 0):
-        await ask_store(storage, ours[:1])
+    ours = [asset for asset in failed if asset.path.startswith(root)][:1]
+    for _ in range(ASKED_TIMES):
+        if ours and not storage.is_unsteady:
+            await ask_store(storage, ours)
     if ours and storage.is_unsteady:
         raise StorageUnavailableError("storage refuses some questions; ask again in a moment")
 
