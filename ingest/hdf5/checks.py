@@ -7,11 +7,14 @@ of its numbers is read.
 
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 MOST_CHUNKS = 65_536
 """Of a dataset; a tile of 2400 x 2400 cells has 256 with chunks of 150 x 150."""
@@ -150,6 +153,32 @@ def attribute_of(place: Any, name: str) -> Any:
     if identifier.get_storage_size() > MOST_TEXT_BYTES:
         raise ForeignFileError(f"its attribute {name} has {identifier.get_storage_size()} bytes")
     return place.attrs[name]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """Open a file to read from it.
+
+    Raises:
+        DamagedFileError: If it, or what is asked of it meanwhile, cannot be read.
+    """
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, ValueError) as error:  # how h5py tells what HDF5 stumbles over
+        raise DamagedFileError(f"it cannot be read: {in_a_line(error)}") from error
+
+
+def numbers_of(dataset: h5py.Dataset, name: str) -> NDArray[Any]:
+    """Return the numbers of a dataset that was checked, in the byte order of this machine.
+
+    Raises:
+        DamagedFileError, ForeignFileError: As `require_size_of_pieces`.
+    """
+    require_size_of_pieces(dataset, name)
+    numbers: NDArray[Any] = np.empty(dataset.shape, dataset.dtype.newbyteorder("="))
+    dataset.read_direct(numbers)
+    return numbers
 
 
 def in_a_line(error: Exception) -> str:

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.hdf5.checks import (
-    DamagedFileError,
     ForeignFileError,
     attribute_of,
     checked_dataset,
-    in_a_line,
     number_of,
-    require_size_of_pieces,
+    numbers_of,
+    opened,
     step_to,
     text_of,
 )
@@ -66,16 +65,11 @@ def read_variable(path: Path, variable: str, *, most: tuple[int, int]) -> tuple[
         ForeignFileError: If the file is not as it should be.
         DamagedFileError: If it cannot be read.
     """
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            axes = {name: _axis(file, name, path, size) for name, size in zip(AXES, most, strict=True)}
-            dataset = _variable(file, variable, path, tuple(values.size for values in axes.values()))
-            facts = _facts(file, dataset, axes)
-            require_size_of_pieces(dataset, variable)
-            pixels: NDArray[Any] = np.empty(dataset.shape, dataset.dtype.newbyteorder("="))
-            dataset.read_direct(pixels)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:  # how h5py tells what HDF5 stumbles over
-        raise DamagedFileError(f"it cannot be read: {in_a_line(error)}") from error
+    with opened(path) as file:
+        axes = {name: _axis(file, name, path, size) for name, size in zip(AXES, most, strict=True)}
+        dataset = _variable(file, variable, path, tuple(values.size for values in axes.values()))
+        facts = _facts(file, dataset, axes)
+        pixels = numbers_of(dataset, variable)
     return pixels.reshape(pixels.shape[-2:]), facts
 
 
@@ -85,9 +79,7 @@ def _axis(file: h5py.File, name: str, path: Path, most: int) -> NDArray[Any]:
     if not isinstance(found, h5py.Dataset) or found.ndim != 1 or not 0 < found.size <= most:
         raise ForeignFileError(f"its {name} is not a list of 1 to {most} numbers")
     axis = checked_dataset(file, name, path, shape=found.shape, dtypes=("float32", "float64"))
-    require_size_of_pieces(axis, name)
-    values: NDArray[Any] = np.empty(axis.shape, axis.dtype.newbyteorder("="))
-    axis.read_direct(values)
+    values = numbers_of(axis, name)
     if not np.isfinite(values).all():
         raise ForeignFileError(f"its {name} has values that are not numbers")
     return values

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from ingest.hdf5.checks import (
     MOST_TEXT_BYTES,
-    DamagedFileError,
     ForeignFileError,
     checked_dataset,
-    in_a_line,
     number_of,
-    require_size_of_pieces,
+    numbers_of,
+    opened,
     step_to,
     text_of,
 )
@@ -72,17 +71,11 @@ def read_layer(path: Path, layer: str, *, side: int, dtype: str) -> tuple[NDArra
         ForeignFileError: If the file is not as it should be.
         DamagedFileError: If it cannot be read.
     """
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            fields = _fields_with(file, layer)
-            dataset = checked_dataset(fields, layer, path, shape=(side, side), dtypes=(dtype,))
-            facts = _facts(file, fields, dataset, path, side)
-            require_size_of_pieces(dataset, layer)
-            pixels: NDArray[Any] = np.empty((side, side), dtype)
-            dataset.read_direct(pixels)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:  # how h5py tells what HDF5 stumbles over
-        raise DamagedFileError(f"it cannot be read: {in_a_line(error)}") from error
-    return pixels, facts
+    with opened(path) as file:
+        fields = _fields_with(file, layer)
+        dataset = checked_dataset(fields, layer, path, shape=(side, side), dtypes=(dtype,))
+        facts = _facts(file, fields, dataset, path, side)
+        return numbers_of(dataset, layer), facts
 
 
 def _fields_with(file: h5py.File, layer: str) -> h5py.Group:
@@ -130,8 +123,7 @@ def _axis(fields: h5py.Group, name: str, path: Path, side: int) -> tuple[float, 
     if step_to(fields, name) is None:
         return None
     axis = checked_dataset(fields, name, path, shape=(side,), dtypes=("float32", "float64"))
-    values: NDArray[Any] = np.empty(side, axis.dtype)
-    axis.read_direct(values)
+    values = numbers_of(axis, name)
     steps = np.diff(values)
     if not np.isfinite(values).all() or steps.min() * steps.max() <= 0:
         raise ForeignFileError(f"{name} does not run in one direction")
