@@ -7,6 +7,7 @@ have worked out from them (h5py and numpy alone), as they stand beside the data.
 import hashlib
 import os
 import shutil
+import zlib
 
 import h5py
 import numpy as np
@@ -183,9 +184,18 @@ def _without_fill(file):
     del file[FIELDS][RADIANCE].attrs["_FillValue"]
 
 
+def _swollen(file):
+    fields = file[FIELDS]
+    latitudes = fields["lat"][...]
+    del fields["lat"]
+    axis = fields.create_dataset("lat", data=latitudes, chunks=latitudes.shape, compression="gzip")
+    axis.id.write_direct_chunk((0,), zlib.compress(latitudes.tobytes() + bytes(8)))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (_swollen, "a piece of lat unpacks to more than its 19,200 bytes"),
         (_turned, "latitudes run from 10.0042 to 20"),
         (_half_a_tile_away, "longitudes run from 35 to"),
         (_other_corners, r"StructMetadata\.0 places"),
