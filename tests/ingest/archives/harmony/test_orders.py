@@ -3,105 +3,18 @@
 Harmony is played by a server on this machine; what jobs make are a few SYNTHETIC bytes.
 """
 
-import asyncio
 import json
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
 import pytest
 
-from ingest.archives.archive import Access, EmptyGranuleError, Granule, LeftOut, Wanted
-from ingest.archives.harmony.archive import HarmonyArchive
+from ingest.archives.archive import EmptyGranuleError, LeftOut, Wanted
 from ingest.archives.harmony.jobs import JobFailedError, Polling
-from ingest.archives.harmony.services import Service, choose_media_type
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
-from ingest.downloads import NotesFile
-from mosaics.bbox import Bbox
-from mosaics.descriptions.sources import HarmonySource
-from mosaics.period import Interval, instant_text
-from tests.ingest.archives.conftest import QUICK
-from tests.ingest.archives.harmony.playing import HOSS, Harmony, client_of
-from tests.ingest.archives.server import Answer, ArchiveServer, document
-
-COLLECTION = ("C3685897141-LARC_CLOUD", "TEMPO_HCHO_L3", "V04")
-NAME, GRANULE = "TEMPO_HCHO_L3_V04_20250912T210435Z_S012.nc", "G3780000001-LARC_CLOUD"
-VARIABLES = "product%2Fvertical_column,product%2Fmain_data_quality_flag"
-BOX = Bbox(-86.78, 41.2, -84.64, 41.76)
-SEPTEMBER = Interval.parse("2025-09/2025-09")
-CONTENT = b"\x89HDF\r\n\x1a\n and so on"
-QUICKLY = Polling(0.01, 0.02, 5)
-
-
-@pytest.fixture(scope="module")
-def servers():
-    with ArchiveServer() as server, ArchiveServer() as store:
-        yield server, store
-
-
-@pytest.fixture
-def harmony(servers):
-    for server in servers:
-        server.routes.clear()
-        server.asked.clear()
-    server, store = servers
-    played = Harmony(server, store, COLLECTION, VARIABLES)
-    played.publish(NAME, CONTENT, granule_id=GRANULE)
-    return played
-
-
-@pytest.fixture
-async def client(harmony):
-    async with client_of(harmony, patience=QUICK) as opened:
-        yield opened
-
-
-@pytest.fixture
-def notes(tmp_path):
-    return NotesFile(tmp_path)
-
-
-def source_of(harmony):
-    return HarmonySource(
-        id="played",
-        title="Played",
-        collection="tempo-hcho",
-        api=f"{harmony.server.url}/search",
-        harmony=harmony.server.url,
-        concept_id=COLLECTION[0],
-        short_name=COLLECTION[1],
-        version=COLLECTION[2],
-        names="tempo",
-        layers={"hcho": "product/vertical_column", "quality": "product/main_data_quality_flag"},
-    )
-
-
-@pytest.fixture
-def archive_of(harmony, client):
-    """Opens the archive, as every run does."""
-
-    def opened(polling=QUICKLY):
-        return HarmonyArchive(source_of(harmony), Access(client), polling=polling)
-
-    return opened
-
-
-@pytest.fixture
-def order(archive_of, notes):
-    """Finds the granule and has its part made, as one run does; after `ended_after_s` the run is killed."""
-
-    async def run(*, polling=QUICKLY, ended_after_s=None, under=BOX):
-        archive = archive_of(polling)
-        granule = await found_in(archive)
-        async with asyncio.timeout(ended_after_s):
-            return await archive.prepare(granule, under=under, notes=notes)
-
-    return run
-
-
-async def found_in(archive):
-    (granule,) = [each async for each in archive.search(Wanted(BOX, SEPTEMBER))]
-    assert isinstance(granule, Granule)
-    return granule
+from mosaics.period import instant_text
+from tests.ingest.archives.harmony.scans import BOX, CONTENT, GRANULE, NAME, SEPTEMBER, found_in
+from tests.ingest.archives.server import Answer, document
 
 
 async def test_a_granule_is_a_scan(archive_of):
@@ -335,53 +248,6 @@ async def test_a_page_elsewhere_is_not_followed(harmony, order):
     assert harmony.store.asked == []
 
 
-class TestServices:
-    """Chosen one by one: the answer's own summary promises what no single service does."""
-
-    def test_the_first_that_does_it_all(self):
-        services = [Service.read(each) for each in (_able("a", "image/tiff", bbox=True), HOSS)]
-        assert choose_media_type(services, "netcdf", box=True, variables=True) == "application/netcdf"
-
-    @pytest.mark.parametrize("alias", ["application/netcdf", "application/x-netcdf4"])
-    def test_netcdf_has_two_names(self, alias):
-        able = Service.read(_able("a", alias, bbox=True, variable=True))
-        assert choose_media_type([able], "netcdf", box=True, variables=True) == alias
-
-    async def test_what_no_single_one_does_is_refused_before_anything_is_ordered(self, harmony, order):
-        harmony.services = [
-            _able("cutter", "image/tiff", bbox=True, variable=True),
-            _able("picker", "application/netcdf", variable=True),
-            {"name": "broken", "capabilities": None},
-        ]
-        with pytest.raises(ArchiveError) as refused:
-            await order()
-        assert str(refused.value) == (
-            "not one of Harmony's services cuts out a box and variables as application/netcdf: "
-            "cutter cuts boxes and variables, as image/tiff; picker cuts variables, as application/netcdf; "
-            "broken cuts nothing, as nothing"
-        )
-        assert harmony.orders() == []
-
-    @pytest.mark.real_data
-    @pytest.mark.parametrize(
-        ("recorded", "wanted", "chosen"),
-        [
-            ("tempo_no2_l2", "netcdf", "application/netcdf"),
-            ("swot_ssh_multi_service", "netcdf", "application/netcdf"),
-            ("swot_ssh_multi_service", "geotiff", None),  # its summary says variables and image/tiff
-            ("mcd19a2_lpcloud", "netcdf", None),
-        ],
-    )
-    def test_recorded_capabilities(self, shared_data, recorded, wanted, chosen):
-        path = shared_data / f"nasa/harmony_recorded/{recorded}_capabilities.json"
-        services = [Service.read(each) for each in json.loads(path.read_text())["services"]]
-        if chosen is None:
-            with pytest.raises(ArchiveError, match="not one of Harmony's services"):
-                choose_media_type(services, wanted, box=True, variables=True)
-        else:
-            assert choose_media_type(services, wanted, box=True, variables=True) == chosen
-
-
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["successful", "complete_with_errors", "running", "paused", "failed"])
 async def test_answers_built_from_harmony_s_source(shared_data, harmony, order, name):
@@ -401,7 +267,3 @@ async def test_answers_built_from_harmony_s_source(shared_data, harmony, order, 
         kind = JobFailedError if name == "failed" else ArchiveUnavailableError
         with pytest.raises(kind):
             await order(polling=Polling(0.01, 0.02, 0.1))
-
-
-def _able(name, media_type, **cuts):
-    return {"name": name, "capabilities": {"subsetting": cuts, "output_formats": [media_type]}}
