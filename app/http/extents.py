@@ -22,6 +22,9 @@ LOADED_AT_ONCE = 8
 MAX_KEPT = 100_000
 """Extents kept per catalogue; each takes a few hundred bytes."""
 
+MAX_PLACES = 1_000
+"""Places kept per catalogue. Requests make layers of their own, by intervals and parameters, without end."""
+
 MAX_FOOTPRINTS = 200
 """Scenes in which a centre is looked for when there are no data at the middle of a box."""
 
@@ -116,7 +119,7 @@ async def kept_place_of_data(
     kept = _places.setdefault(state.catalogue, {})
     if (revision, bounds) not in kept:
         place = await asyncio.to_thread(place_of_data, bounds, windows)
-        while len(kept) >= MAX_KEPT:
+        while len(kept) >= MAX_PLACES:
             del kept[next(iter(kept))]
         kept[revision, bounds] = place
     return kept[revision, bounds]

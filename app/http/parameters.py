@@ -141,10 +141,8 @@ async def known_names(request: Request) -> None:
         return
     known = _query_names(request.scope["route"])
     if not request.query_params.keys() <= set(known):
-        absent, own = absent_windows(request), own_parameters(request)
-        shown = [*(name for name in known if name not in absent), *own]
-        refuse_unknown(request.query_params.keys(), known=(*known, *own), shown=shown)
-        refuse_twice(request, [*own])
+        absent, known = absent_windows(request), (*known, *own_parameters(request))
+        refuse_unknown(request.query_params.keys(), known=known, shown=[n for n in known if n not in absent])
     refuse_twice(request, known)
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -24,7 +23,6 @@ import uvloop
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
-import migrations
 from app.areas.area import Description
 from app.areas.area_store import create_area
 from app.database import Database
@@ -43,8 +41,7 @@ from mosaics.descriptions.collections import find_collection, load_collections
 from mosaics.period import Period
 from mosaics.storage import Storage, open_storage
 from scripts.benchmarks.report import Goal, Row
-from scripts.benchmarks.servers import tilewatch
-from tests.services.postgres import PostgresServer
+from scripts.benchmarks.servers import database, tilewatch
 
 VERSION = 1
 COLLECTION = "black-marble-monthly"
@@ -70,20 +67,12 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
     """
     months = _months(12 + rounds)
     drawn = drawn_months(work, months)
-    with TemporaryDirectory() as private:
-        Path(private).chmod(0o711)  # root's postgres user must be able to reach it
-        server = PostgresServer(Path(private))
-        server.start()
-        try:
-            url = server.url("tilewatch")
-            migrations.upgrade(url)
-            store = folder / "store"
-            yield uvloop.run(_refreshes(drawn, store, url, months))
-            settings = {"TILEWATCH_DATABASE_URL": url, "TILEWATCH_JOBS": "0"}
-            with tilewatch(store, folder, **settings) as ours:
-                yield _readings(f"http://127.0.0.1:{ours.port}", rounds)
-        finally:
-            server.stop()
+    with database() as url:
+        store = folder / "store"
+        yield uvloop.run(_refreshes(drawn, store, url, months))
+        settings = {"TILEWATCH_DATABASE_URL": url, "TILEWATCH_JOBS": "0"}
+        with tilewatch(store, folder, **settings) as ours:
+            yield _readings(f"http://127.0.0.1:{ours.port}", rounds)
 
 
 def _months(count: int) -> list[str]:

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 import asyncpg
 import click
 import httpx
 import uvloop
 
-import migrations
 from app.areas.area import Description
 from app.areas.area_store import create_area
 from app.database import Database
@@ -29,9 +27,8 @@ from app.tasks.series_refresh import SeriesRefresh
 from mosaics.catalogue import Catalogue
 from mosaics.storage import open_storage
 from scripts.benchmarks.report import Goal, Row
-from scripts.benchmarks.servers import Server, tilewatch
+from scripts.benchmarks.servers import Server, database, tilewatch
 from scripts.benchmarks.zonal import FIELD, MONTHS, landed_months, polygon
-from tests.services.postgres import PostgresServer
 
 PERIODS = 3000
 READINGS = 20
@@ -56,19 +53,11 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
         rounds: How often a series is read.
     """
     store = landed_months(work)
-    with TemporaryDirectory() as private:
-        Path(private).chmod(0o711)  # root's postgres user must be able to reach it
-        server = PostgresServer(Path(private))
-        server.start()
-        try:
-            url = server.url("tilewatch")
-            migrations.upgrade(url)
-            settings = {"TILEWATCH_DATABASE_URL": url, "TILEWATCH_JOBS": "0"}
-            with tilewatch(store, folder, **settings, TILEWATCH_KEYLESS_WRITES="true") as ours:
-                yield [reading(ours, url, rounds)]
-            yield [uvloop.run(series_refresh(store, url))]
-        finally:
-            server.stop()
+    with database() as url:
+        settings = {"TILEWATCH_DATABASE_URL": url, "TILEWATCH_JOBS": "0"}
+        with tilewatch(store, folder, **settings, TILEWATCH_KEYLESS_WRITES="true") as ours:
+            yield [reading(ours, url, rounds)]
+        yield [uvloop.run(series_refresh(store, url))]
 
 
 def reading(ours: Server, url: str, rounds: int) -> Row:

@@ -5,16 +5,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 import asyncpg
 import click
 import httpx
 
-import migrations
 from scripts.benchmarks.report import Row
-from scripts.benchmarks.servers import tilewatch
-from tests.services.postgres import PostgresServer
+from scripts.benchmarks.servers import database, tilewatch
 
 SCENES = 100_000
 SEARCHES = 20
@@ -64,18 +61,10 @@ def measure(_: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
         folder: For logs, and a storage with nothing in it.
         rounds: How often each is measured.
     """
-    with TemporaryDirectory() as private:
-        Path(private).chmod(0o711)  # root's postgres user must be able to reach it
-        server = PostgresServer(Path(private))
-        server.start()
-        try:
-            url = server.url("tilewatch")
-            migrations.upgrade(url)
-            asyncio.run(_fill(url))
-            with tilewatch(folder / "store", folder, TILEWATCH_DATABASE_URL=url, TILEWATCH_JOBS="0") as ours:
-                yield [searching(f"http://127.0.0.1:{ours.port}", *kind, rounds) for kind in KINDS.items()]
-        finally:
-            server.stop()
+    with database() as url:
+        asyncio.run(_fill(url))
+        with tilewatch(folder / "store", folder, TILEWATCH_DATABASE_URL=url, TILEWATCH_JOBS="0") as ours:
+            yield [searching(f"http://127.0.0.1:{ours.port}", *kind, rounds) for kind in KINDS.items()]
 
 
 def searching(address: str, name: str, query: str, rounds: int) -> Row:

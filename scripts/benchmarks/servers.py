@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import migrations
 from tests.services.child import Child
 from tests.services.ports import free_port, wait_until_listening
+from tests.services.postgres import PostgresServer
 
 WORKERS = 2
 START_S = 120
@@ -44,6 +47,21 @@ class Server:
         """Return the memory of its processes in MB, with shared pages counted in equal parts."""
         family = [self.pid, *_children(self.pid)]
         return sum(_proportional_kb(pid) for pid in family) / 1000
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Provide a PostgreSQL of its own with the newest schema; yield its address."""
+    with TemporaryDirectory() as private:
+        Path(private).chmod(0o711)  # root's postgres user must be able to reach it
+        server = PostgresServer(Path(private))
+        server.start()
+        try:
+            url = server.url("tilewatch")
+            migrations.upgrade(url)
+            yield url
+        finally:
+            server.stop()
 
 
 @contextmanager
