@@ -15,6 +15,7 @@ from shapely.geometry import box, mapping
 
 from tests.black_marble.conftest import ingest
 from tests.ingest.archives.cmr.playing import Laads
+from tests.ingest.archives.commands import lonlats_of
 from tests.real_scenes.conftest import serving
 
 pytestmark = pytest.mark.real_data
@@ -115,11 +116,7 @@ async def test_lit_cells_of_khartoum_in_a_tile(client, stored):
     for tile in matrices.tiles(32.4, 15.4, 32.7, 15.8, zooms=[zoom]):
         answer = await client.get(f"/tiles/{PRODUCT}/{zoom}/{tile.x}/{tile.y}.npy?datetime=2023-02")
         values, codes = np.load(BytesIO(answer.content))
-        bounds = matrices.xy_bounds(tile)
-        steps = (np.arange(side) + 0.5) / side
-        lons = np.degrees((bounds.left + steps * (bounds.right - bounds.left)) / 6378137)
-        ys = (bounds.top - steps * (bounds.top - bounds.bottom)) / 6378137
-        lats = np.degrees(2 * np.arctan(np.exp(ys)) - np.pi / 2)
+        lons, lats = lonlats_of(matrices, tile, side)
         columns = np.floor((lons - 30) * 240).astype(int)
         rows = np.floor((20 - lats) * 240).astype(int)
         inside = np.ix_((rows >= 1008) & (rows < 1104), (columns >= 576) & (columns < 648))

@@ -5,24 +5,20 @@ gives of it in a CSV of its own, and that stand beside the data.
 """
 
 import csv
-import functools
 import json
 from io import BytesIO
 
 import numpy as np
 import pytest
 import rasterio
-from click.testing import CliRunner
 from morecantile import tms as matrix_sets
 from shapely.geometry import box, mapping
 
-from app.cli import main
 from app.cli.ingest import usual_box
 from app.settings import Settings
 from ingest.archives.archive import WantedError
-from ingest.archives.http import ArchiveClient
-from mosaics.descriptions.sources import SHIPPED, load_sources
-from tests.ingest.archives.conftest import QUICK
+from mosaics.descriptions.sources import load_sources
+from tests.ingest.archives.commands import lonlats_of, run_played
 from tests.ingest.archives.harmony.playing import TOKEN, Harmony
 from tests.ingest.archives.server import ArchiveServer
 from tests.ingest.synthetic_scans import write_scan
@@ -52,22 +48,9 @@ def harmony():
 
 def ingest(harmony, folder, bbox, when, *words):
     """Runs `tilewatch ingest tempo-hcho` with the shipped source; the result is the last line of `--json`."""
-    sources = folder / "sources"
-    sources.mkdir(exist_ok=True)
-    url, shipped = harmony.server.url, (SHIPPED / "tempo-hcho.toml").read_text()
-    (sources / "tempo-hcho.toml").write_text(f'api = "{url}/search"\nharmony = "{url}"\n{shipped}')
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TILEWATCH_STORAGE", (folder / "store").as_uri())
-        environment.setenv("TILEWATCH_SOURCES", str(sources))
-        environment.setenv("TILEWATCH_DOWNLOADS", str(folder / "downloads"))
-        environment.setenv("TILEWATCH_ARCHIVE_TOKENS", f"{url}={TOKEN}")
-        environment.delenv("TILEWATCH_COLLECTIONS", raising=False)
-        environment.chdir(folder)
-        client = functools.partial(ArchiveClient, patience=QUICK, local_http=True)
-        asked = [*([] if bbox is None else [f"--bbox={bbox}"]), "--datetime", when, *words, "--json"]
-        done = CliRunner().invoke(main, ["ingest", "tempo-hcho", *asked], catch_exceptions=False, obj=client)
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    url, box = harmony.server.url, [] if bbox is None else [f"--bbox={bbox}"]
+    asked = ["ingest", "tempo-hcho", *box, "--datetime", when, *words]
+    return run_played(folder, "tempo-hcho", url, TOKEN, *asked, api=f"{url}/search", harmony=url)
 
 
 @pytest.fixture(scope="module")
@@ -238,11 +221,7 @@ async def test_a_tile_shows_each_cell_where_it_lies(real_client, table):
     tile = matrices.tile(-85.7, 41.5, zoom)
     answer = await real_client.get(f"/tiles/hcho/{zoom}/{tile.x}/{tile.y}.npy?datetime=2025-09-12T21")
     values, codes = np.load(BytesIO(answer.content))
-    bounds = matrices.xy_bounds(tile)
-    steps = (np.arange(side) + 0.5) / side
-    lons = np.degrees((bounds.left + steps * (bounds.right - bounds.left)) / 6378137)
-    ys = (bounds.top - steps * (bounds.top - bounds.bottom)) / 6378137
-    lats = np.degrees(2 * np.arctan(np.exp(ys)) - np.pi / 2)
+    lons, lats = lonlats_of(matrices, tile, side)
     columns, rows = np.floor((lons + 86.78) * 50).astype(int), np.floor((41.76 - lats) * 50).astype(int)
     for y, row in enumerate(rows):
         for x, number in enumerate(columns):

@@ -53,13 +53,10 @@ class CmrArchive(Archive):
     async def search(self, wanted: Wanted) -> AsyncIterator[Granule | LeftOut]:
         """See `Archive.search`; the repository reads boxes across the antimeridian as they are."""
         source, bands = self._source, wanted.bands or self.band_names
-        if self._concept_id is None:
-            self._concept_id = await find_collection(self._client, source)
-        search = GranuleSearch(
-            source.api, self._concept_id, wanted.bbox, wanted.interval, wanted.revised_since
-        )
+        concept_id = await self._collection()
+        search = GranuleSearch(source.api, concept_id, wanted.bbox, wanted.interval, wanted.revised_since)
         async for meta, umm in search_granules(self._client, search):
-            if meta.get("collection-concept-id", self._concept_id) != self._concept_id:
+            if meta.get("collection-concept-id", concept_id) != concept_id:
                 yield LeftOut(granule_name(meta, umm))
                 continue
             try:
@@ -97,6 +94,12 @@ class CmrArchive(Archive):
             await fetch_file(self._client, address, expected, target, progress)
         except ArchiveAnswerError as error:
             raise in_words(error) from error
+
+    async def _collection(self) -> str:
+        """Return the repository's id of the collection."""
+        if self._concept_id is None:
+            self._concept_id = await find_collection(self._client, self._source)
+        return self._concept_id
 
 
 def _refuse_web_pages(response: httpx.Response) -> None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from ingest.archives.archive import Access, Granule, GranuleRefusedError, LeftOut, Notes, RemoteFile, Wanted
 from ingest.archives.cmr.archive import CmrArchive, in_words
-from ingest.archives.cmr.search import find_collection
 from ingest.archives.harmony.jobs import (
     JobFailedError,
     JobGoneError,
@@ -107,11 +106,6 @@ class HarmonyArchive(CmrArchive):
         if not granule_id:
             raise GranuleRefusedError("the repository does not say its concept id, by which it is ordered")
         return PartOrder(concept_id, granule_id, variables, under, media_type)
-
-    async def _collection(self) -> str:
-        if self._concept_id is None:
-            self._concept_id = await find_collection(self._client, self._source)
-        return self._concept_id
 
     async def _abilities(self, concept_id: str) -> tuple[Service, ...]:
         async with self._asking:
