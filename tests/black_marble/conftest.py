@@ -11,9 +11,9 @@ from tests.ingest.archives.commands import run_played
 from tests.ingest.archives.server import ArchiveServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def archives() -> Iterator[tuple[ArchiveServer, ArchiveServer]]:
-    """A repository with its archive, and a store elsewhere."""
+    """A repository with its archive, and a store elsewhere, which have been asked nothing yet."""
     with ArchiveServer() as server, ArchiveServer() as store:
         yield server, store
 
