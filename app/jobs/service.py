@@ -34,7 +34,7 @@ MAX_KEY = 200
 
 
 def require_key(key: str | None) -> None:
-    """Raise `JobRequestError` for an idempotency key that is not valid; None is none."""
+    """Raise `JobRequestError` for an idempotency key that is not valid; there may be none."""
     if key is not None and not (0 < len(key) <= MAX_KEY and key.isprintable()):
         raise JobRequestError(f"an idempotency key must be 1 to {MAX_KEY} printable characters")
 

@@ -79,7 +79,7 @@ def _parameter(product: Product, name: str, text: str) -> float:
 
 
 def _number(text: str) -> float:
-    """Return the number a text is; NaN, which lies in no range, where it is none."""
+    """Return a text as a number; NaN, which lies in no range, where it cannot be read."""
     try:
         return float(text)
     except ValueError:

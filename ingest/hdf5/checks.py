@@ -173,7 +173,7 @@ def numbers_of(dataset: h5py.Dataset, name: str) -> NDArray[Any]:
     """Return the numbers of a dataset that was checked, in the byte order of this machine.
 
     Raises:
-        DamagedFileError, ForeignFileError: As `require_size_of_pieces`.
+        DamagedFileError, ForeignFileError: If a piece cannot be unpacked or unpacks to more than it is.
     """
     require_size_of_pieces(dataset, name)
     numbers: NDArray[Any] = np.empty(dataset.shape, dataset.dtype.newbyteorder("="))
