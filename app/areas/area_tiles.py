@@ -26,7 +26,10 @@ MAX_LAT = 85.0511287
 
 
 class Value(StrEnum):
-    """The numbers of an entry that a map or a trend can be of, by their names there."""
+    """The numbers of an entry that a map or a trend can be of, by their names there.
+
+    How lights changed is that of the product's first threshold.
+    """
 
     MEAN = "mean"
     MEDIAN = "median"
@@ -36,6 +39,19 @@ class Value(StrEnum):
     AREA_WEIGHTED_SUM = "area_weighted_sum"
     LIT_AREA_KM2 = "lit_area_km2"
     LIT_SHARE = "lit_share"
+    NEWLY_LIT_KM2 = "newly_lit_km2"
+    NEWLY_LIT_SHARE = "newly_lit_share"
+    DIMMED_KM2 = "dimmed_km2"
+    DIMMED_SHARE = "dimmed_share"
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where it stands in an entry: names, and numbers of places in a list."""
+        return ("lit_changes", "0", self) if self in LIGHT_CHANGES else (self,)
+
+
+LIGHT_CHANGES = frozenset({Value.NEWLY_LIT_KM2, Value.NEWLY_LIT_SHARE, Value.DIMMED_KM2, Value.DIMMED_SHARE})
+"""Values of products that compare lights."""
 
 
 ENTRIES = """
@@ -46,8 +62,8 @@ ENTRIES = """
 """
 
 VALUE = """
-    (latest.entry ->> $13)::double precision
-        - case when $12::text is null then 0 else (before.entry ->> $13)::double precision end
+    (latest.entry #>> $13::text[])::double precision
+        - case when $12::text is null then 0 else (before.entry #>> $13::text[])::double precision end
 """
 
 TILE = f"""
@@ -114,7 +130,7 @@ class AreaValues:
     @property
     def values(self) -> tuple[Any, ...]:
         """The values of a statement, from its $3 on."""
-        return (*self.search.values, self.product, self.period, self.before, self.value)
+        return (*self.search.values, self.product, self.period, self.before, self.value.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,12 @@ class ProductDetail(ProductFacts):
     lit_above: list[float] = Field(
         description="Thresholds, in the unit of the values, above which the statistics report a lit area."
     )
+    lit_changes_above: list[float] = Field(
+        description="Thresholds, in the unit of the values, at which statistics report what is newly lit."
+    )
+    source: str | None = Field(
+        description="The source that feeds of an area ask; null where no archive is known, or it has ended."
+    )
     periods: list[str]
 
 

@@ -23,7 +23,7 @@ from tests.ingest.synthetic_tiles import RADIANCE, usual_layers, write_tile
 
 SOURCE, LAYER = "black-marble-monthly-noaa20", "nightlights-noaa20"
 JULY = "VJ146A3.A2026182.h21v07.002.2026252010203.h5"
-AUGUST = "VJ146A3.A2026213.h21v07.002.2026283010203.h5"
+SEPTEMBER = "VJ146A3.A2026244.h21v07.002.2026313010203.h5"
 KEY, ENTRY = new_key("page", Scope.WRITE)
 
 DISTRICT = {
@@ -101,14 +101,25 @@ def watch_months_appear(reader: Reader, laads: Laads, folder: Path) -> None:
     expect(page.locator("#freshness")).to_contain_text("July 2026")
 
     (feed,) = server.json("feeds")["feeds"]
-    laads.publish(AUGUST, tile(folder, AUGUST, 7.5))
+    laads.publish(SEPTEMBER, tile(folder, SEPTEMBER, 7.5))
     post(server, f"feeds/{feed['id']}/poll")
-    expect(page.locator("#period")).to_have_value("2026-08", timeout=120_000)
-    expect(page.locator("#freshness")).to_contain_text("August 2026")
+    expect(page.locator("#period")).to_have_value("2026-09", timeout=120_000)
+    expect(page.locator("#freshness")).to_contain_text("September 2026")
+
+    page.locator("#months-open").click()
+    greyed = page.locator("#month-grid").get_by_role("button", disabled=True)
+    known = [page.locator(f"#month-grid [data-month='2026-{month:02d}']") for month in (7, 8, 9)]
+    assert [month.is_enabled() for month in known] == [True, False, True]
+    expect(greyed).to_have_count(10)
+    expect(known[1]).to_have_accessible_name("August 2026, no data")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(known[2]).to_be_focused()  # the next month that has data
+    page.keyboard.press("Escape")
 
     page.get_by_text("Saved areas on the map").click()
     told = page.locator("#districts-note")
-    expect(told).to_have_text("1 of 1 areas have a value. August 2026.", timeout=120_000)
+    expect(told).to_have_text("1 of 1 areas have a value. September 2026.", timeout=120_000)
     page.get_by_role("button", name="Zoom to layer").click()
     reader.wait_for_frame()
     reader.wait_for_drawing()
@@ -116,6 +127,8 @@ def watch_months_appear(reader: Reader, laads: Laads, folder: Path) -> None:
     expect(page.locator("#districts-told")).to_contain_text("Delta: 7.500 nW cm⁻² sr⁻¹")
     page.locator("#districts-told").get_by_role("button", name="Chart").click()
     reader.wait_for_chart()
-    assert re.search("area=1$", page.url)
-    assert [row[:2] for row in reader.numbers()] == [["July 2026", "2.500"], ["August 2026", "7.500"]]
+    assert re.search("area=1&areas=mean$", page.url)
+    rows = [row[:2] for row in reader.numbers()]
+    assert [rows[0], rows[-1]] == [["July 2026", "2.500"], ["September 2026", "7.500"]]
+    assert [name for name, _ in rows] == ["July 2026", "August 2026", "September 2026"]
     expect(reader.chart.locator(".lit")).to_have_count(2)

@@ -21,6 +21,7 @@ KEY, ENTRY = new_key("page", Scope.WRITE)
 def keeper(tab: Page, store: str, database_url: str, tmp_path: Path) -> Iterator[Reader]:
     """A reader of a server with a database, whose writers need a key."""
     settings = {"TILEWATCH_DATABASE_URL": database_url, "TILEWATCH_API_KEYS": ENTRY.text}
+    settings["TILEWATCH_ORDER_AREA_KM2"] = "0.0001"  # every feed is refused, before an archive is asked
     server = Server(store, tmp_path, settings=settings)
     server.start()
     reader = Reader(tab, server)
@@ -48,6 +49,11 @@ def test_an_area_is_saved_with_a_key_and_found_again(keeper: Reader) -> None:
     page.get_by_role("button", name="Save area").click()
     expect(hint).to_contain_text("not valid for this service")
     page.get_by_label("API key").fill(KEY)
+    page.get_by_label("Keep it fresh").check()
+    page.get_by_role("button", name="Save area").click()
+    expect(hint).to_contain_text("km2")
+    expect(hint).to_have_attribute("data-tone", "error")
+    page.get_by_label("Keep it fresh").uncheck()
     page.get_by_role("button", name="Save area").click()
     expect(hint).to_have_text("“North field” has been saved.")
     kept = keeper.server.json("areas")["features"]
@@ -74,9 +80,19 @@ def test_an_area_is_saved_with_a_key_and_found_again(keeper: Reader) -> None:
     assert {row["name"] for row in rows} == {"North field"}
     assert [row["period"] for row in rows] == keeper.server.periods("ndvi")
 
+    page.locator("#districts-change").select_option("")
+    page.locator("#districts-value").select_option("median")
+    page.locator("#districts-kind").fill("field")
+    page.locator("#districts-kind").blur()
+    expect(page).to_have_url(re.compile("&areas=median&areas-kind=field$"))
+
     page.reload()
     keeper.wait_for_drawing()
     keeper.wait_for_chart()
+    expect(told).to_have_text(re.compile("^1 of 1 areas have a value. "))
+    chosen = ("districts-value", "median"), ("districts-change", ""), ("districts-kind", "field")
+    for name, value in chosen:
+        expect(page.locator(f"#{name}")).to_have_value(value)
     expect(page.locator(".area-row-name")).to_have_text("North field")
     page.get_by_role("button", name="Remove North field").click()
     expect(keeper.chart).to_be_hidden()

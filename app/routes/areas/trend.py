@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from app.areas.timeseries import TimeSeriesReader
 from app.http.auth import require
 from app.http.parameters import ReadyState, known_names, revalidated
-from app.http.values import Value, notes_of, refuse_absent, unit_of
+from app.http.values import Value, notes_of, number_of, refuse_absent, unit_of
 from app.keys import Scope
 from app.routes.areas.areas import AreaId, OpenDatabase
 from app.routes.areas.timeseries import only_product
@@ -88,7 +88,7 @@ async def trend(
     refuse_absent(found, value)
     series = await TimeSeriesReader(database, state.catalogue, state.statistics).read(area_id, found, time)
     entries = await asyncio.to_thread(lambda: [json.loads(entry) for entry in series.entries])
-    valued = [entry for entry in entries if entry.get(value) is not None]
+    valued = [entry for entry in entries if number_of(entry, value) is not None]
     used = [entry for entry in valued if entry["valid_fraction"] >= seen]
     slope = await asyncio.to_thread(trend_of, observations_of(used, value))
     return AreaTrend(
@@ -114,12 +114,14 @@ async def trend(
 
 
 def observations_of(entries: Sequence[Mapping[str, Any]], value: Value) -> list[Observation]:
-    """Return a number of some entries with its year and season."""
+    """Return a number of some entries, of those that have it, with its year and season."""
     found = []
     for entry in entries:
         period = Period.parse(entry["period"])
         season = period.start.strftime(SEASONS[period.cadence])
-        found.append(Observation(period.start.year, season, entry[value]))
+        number = number_of(entry, value)
+        if number is not None:
+            found.append(Observation(period.start.year, season, number))
     return found
 
 

@@ -1,5 +1,6 @@
 """Products: what can be shown, and what each product means."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -17,6 +18,8 @@ from app.http.schemas import (
     product_facts,
 )
 from app.http.zooms import zoom_range
+from app.jobs.job import JobRequestError
+from app.jobs.sources import choose_source
 from app.products.product import Product
 from app.rendering.address import matrix_set
 from app.rendering.selecting import shown_periods
@@ -63,6 +66,8 @@ async def describe_product(request: Request, state: ReadyState, product: str) ->
         plausible=found.plausible,
         counted=[row.model_dump() for row in found.counted],
         lit_above=[] if found.lights is not None else list(found.lit_thresholds),
+        lit_changes_above=[] if found.lights is None else list(found.lit_thresholds),
+        source=await asyncio.to_thread(source_of, state, found),
         periods=[str(period) for period in periods],
         links=links_of(request, found),
     )
@@ -73,6 +78,21 @@ def periods_of(state: AppState, product: Product) -> tuple[Period, ...]:
     if product.collection not in state.catalogue.collections():
         return ()
     return shown_periods(state.catalogue, product)
+
+
+def source_of(state: AppState, product: Product) -> str | None:
+    """Return the source from which feeds bring what a product reads; None where nothing new can be had."""
+    descriptions = state.descriptions.current()
+    described = descriptions.collections.get(product.collection)
+    if described is not None and described.collection.ended is not None:
+        return None
+    try:
+        chosen = choose_source(
+            descriptions.sources, None, collection=product.collection, preferred=state.settings.order_source
+        )
+    except JobRequestError:
+        return None
+    return chosen.id
 
 
 def links_of(request: Request, product: Product) -> list[Link]:

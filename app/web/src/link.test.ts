@@ -3,7 +3,8 @@ import { readLink, writeLink, type Link } from "./link";
 
 const HASH =
   "#product=dnbr&period=2024-07&pre=2024-05&swipe=pre&view=10.50/40.4000/-99.0000" +
-  "&at=40.48765/-98.98765&area=-99.05,40.46;-98.93,40.46;-98.93,40.53";
+  "&at=40.48765/-98.98765&area=-99.05,40.46;-98.93,40.46;-98.93,40.53" +
+  "&areas=lit_share&areas-change=1&areas-kind=district%20%26%20town";
 
 const LINK: Link = {
   product: "dnbr",
@@ -13,11 +14,12 @@ const LINK: Link = {
   at: { lat: 40.48765, lng: -98.98765 },
   area: "-99.05,40.46;-98.93,40.46;-98.93,40.53",
   swipe: "pre",
+  areas: { value: "lit_share", isChange: true, kind: "district & town" },
 };
 
-const NOTHING: Link = { product: null, period: null, windows: {}, view: null, at: null, area: null, swipe: null };
+const NOTHING: Link = { product: null, period: null, windows: {}, view: null, at: null, area: null, swipe: null, areas: null };
 
-test("a link carries the layer, its times, the view, the place, the area and the swipe", () => {
+test("a link carries the layer, its times, the view, the place, the area, the swipe and the map of areas", () => {
   expect(readLink(HASH)).toEqual(LINK);
   expect(writeLink(LINK)).toBe(HASH);
 });
@@ -27,7 +29,7 @@ test("an address without a link names nothing", () => {
   expect(writeLink(NOTHING)).toBe("#");
 });
 
-test.each(["view=3/91/0", "view=3/0", "view=a/b/c", "at=1", "at=0/361", "pre=now", "post=2024-07"])("%s is passed over", (field) => {
+test.each(["view=3/91/0", "view=3/0", "view=a/b/c", "at=1", "at=0/361", "pre=now", "post=2024-07", "areas=a%26b", "areas-kind=district"])("%s is passed over", (field) => {
   expect(readLink(`#${field}`)).toEqual(NOTHING);
 });
 

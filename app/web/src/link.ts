@@ -18,6 +18,17 @@ export interface Link {
   readonly area: string | null;
   /** The earlier picture of a swipe: a period, or "pre" where the layer's own windows are the two. */
   readonly swipe: string | null;
+  /** The map of saved areas, of the layer and period of the link. */
+  readonly areas: AreasLink | null;
+}
+
+/** What saved areas are coloured by. */
+export interface AreasLink {
+  readonly value: string;
+  /** Whether it is the change from one year before. */
+  readonly isChange: boolean;
+  /** Empty for areas of all types. */
+  readonly kind: string;
 }
 
 /** How the address follows a step: as one the back button returns from, in place of the last, or not at all. */
@@ -39,6 +50,7 @@ export function readLink(hash: string): Link {
     at: isPlace(atLat, atLng) ? { lat: atLat!, lng: atLng! } : null,
     area: fields.get("area"),
     swipe: fields.get("swipe"),
+    areas: readAreas(fields),
   };
 }
 
@@ -51,6 +63,9 @@ export function writeLink(link: Link): string {
   if (link.view) fields.push(`view=${link.view.zoom.toFixed(2)}/${link.view.lat.toFixed(4)}/${link.view.lng.toFixed(4)}`);
   if (link.at) fields.push(`at=${link.at.lat.toFixed(5)}/${link.at.lng.toFixed(5)}`);
   if (link.area) fields.push(`area=${link.area}`);
+  if (link.areas) fields.push(`areas=${link.areas.value}`);
+  if (link.areas?.isChange) fields.push("areas-change=1");
+  if (link.areas?.kind) fields.push(`areas-kind=${encodeURIComponent(link.areas.kind)}`);
   return `#${fields.join("&")}`;
 }
 
@@ -60,6 +75,12 @@ export function keepLink(link: Link, step: Step): void {
   if (step === "none" || hash === location.hash) return;
   if (step === "push") history.pushState(null, "", hash);
   else history.replaceState(null, "", hash);
+}
+
+function readAreas(fields: URLSearchParams): AreasLink | null {
+  const value = fields.get("areas");
+  if (!value || !/^\w+$/.test(value)) return null;
+  return { value, isChange: fields.get("areas-change") === "1", kind: fields.get("areas-kind") ?? "" };
 }
 
 function numbers(text: string | null, count: number): number[] | null {

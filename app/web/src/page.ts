@@ -56,7 +56,10 @@ export class Page {
         void this.#openRegion(region);
       },
     });
-    this.#districts = new Districts(map, (area) => void this.#areas.restore(area, true));
+    this.#districts = new Districts(map, {
+      changed: () => this.#remember("replace"),
+      chart: (area) => void this.#areas.restore(area, true),
+    });
     this.#chartView = new ChartView({
       period: (period) => this.#layerView.goTo(period),
       addArea: () => this.#areas.addSecond(),
@@ -69,6 +72,7 @@ export class Page {
         this.#remember("replace");
       },
       products: () => this.#chartView.layers,
+      canStayFresh: () => this.#chartView.layers.length > 0 && Boolean(this.#layerView.shown?.product.source),
     });
     map.on("moveend", () => {
       this.#remember("replace");
@@ -97,6 +101,7 @@ export class Page {
       const first = named ?? products.find(({ periods }) => periods.count > 0) ?? products[0];
       if (!first) throw new api.ApiError("This server has no layers yet.", 0);
       this.#setProducts(products);
+      if (link.areas && named) this.#districts.restore(link.areas);
       if (link.swipe && named) this.#layerView.startSwipe(link.swipe);
       await this.#layerView.open(first.id, link, "replace", named ? link.view : null);
       if (link.at && named) await this.#pointQuery.query(link.at, this.#layerView.shown);
@@ -127,6 +132,7 @@ export class Page {
 
   /** Go where the browser's back or forward button leads. */
   async #follow(link: Link): Promise<void> {
+    if (link.areas) this.#districts.restore(link.areas);
     await this.#layerView.follow(link);
     // What has been drawn since stays: the way back must not lose it.
     if (link.area && !this.#areas.link) await this.#areas.restore(link.area, false);
@@ -155,6 +161,7 @@ export class Page {
       at: this.#pointQuery.place,
       area: this.#areas.link,
       swipe: this.#layerView.swipe,
+      areas: this.#districts.link,
     };
     keepLink(link, step);
   }

@@ -2825,6 +2825,16 @@ export interface components {
              * @description Thresholds, in the unit of the values, above which the statistics report a lit area.
              */
             readonly lit_above: readonly number[];
+            /**
+             * Lit Changes Above
+             * @description Thresholds, in the unit of the values, at which statistics report what is newly lit.
+             */
+            readonly lit_changes_above: readonly number[];
+            /**
+             * Source
+             * @description The source that feeds of an area ask; null where no archive is known, or it has ended.
+             */
+            readonly source: string | null;
             /** Periods */
             readonly periods: readonly string[];
         };
@@ -4076,9 +4086,11 @@ export interface components {
         /**
          * Value
          * @description The numbers of an entry that a map or a trend can be of, by their names there.
+         *
+         *     How lights changed is that of the product's first threshold.
          * @enum {string}
          */
-        readonly Value: "mean" | "median" | "min" | "max" | "sum" | "area_weighted_sum" | "lit_area_km2" | "lit_share";
+        readonly Value: "mean" | "median" | "min" | "max" | "sum" | "area_weighted_sum" | "lit_area_km2" | "lit_share" | "newly_lit_km2" | "newly_lit_share" | "dimmed_km2" | "dimmed_share";
         /**
          * VectorLayer
          * @description A layer of vector tiles, as TileJSON 3.0.0 describes it.

@@ -11,13 +11,15 @@ import { readShapeFile, ShapeFileError } from "./geojson_file";
 import { Outlines } from "./outlines";
 import { DECIMALS, areaKm2, boundsOf, polygonOf, polygonsOf, type Area, type Position, type Shape } from "./polygon";
 import { findAreas, readArea, saveArea } from "./saved";
-import { AreaSection } from "./section";
+import { AreaSection, type SaveWish } from "./section";
 
 export interface AreaEvents {
   /** The areas are others now, or have another shape. */
   readonly changed: (areas: readonly Area[]) => void;
   /** Ids of the products whose series a saved area keeps. */
   readonly products: () => readonly string[];
+  /** Whether an archive is known that brings what the layer reads. */
+  readonly canStayFresh: () => boolean;
 }
 
 /** Only the first polygons of a longer file are listed. */
@@ -57,7 +59,8 @@ export class Areas {
       search: (text) => void this.#find(text),
       zoom: (slot) => this.#zoom(slot),
       remove: (slot) => this.#remove(slot),
-      save: (slot, name, kind, key) => void this.#save(slot, name, kind, key),
+      canStayFresh: events.canStayFresh,
+      save: (slot, wish) => void this.#save(slot, wish),
     });
   }
 
@@ -201,16 +204,16 @@ export class Areas {
     return { name: area.name, detail: formatArea(areaKm2(area.shape)), pick: () => this.#add(area, true) };
   }
 
-  async #save(slot: number, name: string, kind: string, key: string): Promise<void> {
+  async #save(slot: number, wish: SaveWish): Promise<void> {
     const area = this.#areas[slot];
     if (!area) return;
-    if (key) keepApiKey(key);
+    if (wish.key) keepApiKey(wish.key);
     this.#section.setSaving(true);
     try {
-      const saved = await saveArea(area.shape, name, kind, this.#events.products());
+      const saved = await saveArea(area.shape, wish, this.#events.products());
       this.#areas = this.#areas.with(slot, saved);
       this.#notify();
-      this.#section.setHint(`“${saved.name}” has been saved.`);
+      this.#section.setHint(`“${saved.name}” has been saved.${wish.isFed ? " New data for it will be brought as it is published." : ""}`);
     } catch (error) {
       const isKeyNeeded = error instanceof ApiError && (error.status === 401 || error.status === 403);
       if (isKeyNeeded) this.#section.requestKey(error.message);

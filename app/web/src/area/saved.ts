@@ -2,6 +2,7 @@
 
 import { get, request, type AreaFeature, type AreaPage, type Bbox } from "../api";
 import { polygonsOf, type Area, type Shape } from "./polygon";
+import type { SaveWish } from "./section";
 
 export interface FoundAreas {
   readonly areas: readonly Area[];
@@ -24,9 +25,9 @@ export async function readArea(id: string, signal?: AbortSignal): Promise<Area> 
   return areaOf(await get<AreaFeature>(`areas/${encodeURIComponent(id)}`, signal));
 }
 
-/** Keep an area, and the series of these products with it. */
-export async function saveArea(shape: Shape, name: string, kind: string, products: readonly string[]): Promise<Area> {
-  const properties = { name, products, ...(kind ? { kind } : {}) };
+/** Keep an area, and the series of these products with it; feeds bring what they read, if that is wished. */
+export async function saveArea(shape: Shape, { name, kind, isFed }: SaveWish, products: readonly string[]): Promise<Area> {
+  const properties = { name, products, ...(kind ? { kind } : {}), ...(isFed ? { feed: true } : {}) };
   const body = { type: "Feature", geometry: shape, properties };
   return areaOf((await (await request("areas", { method: "POST", body, isWriting: true })).json()) as AreaFeature);
 }

@@ -14,7 +14,20 @@ export interface SectionEvents {
   readonly search: (text: string) => void;
   readonly zoom: (slot: number) => void;
   readonly remove: (slot: number) => void;
-  readonly save: (slot: number, name: string, kind: string, key: string) => void;
+  /** Whether new data can be brought for an area. */
+  readonly canStayFresh: () => boolean;
+  readonly save: (slot: number, wish: SaveWish) => void;
+}
+
+/** What the form says. */
+export interface SaveWish {
+  readonly name: string;
+  /** Empty where none is given. */
+  readonly kind: string;
+  /** Whether feeds are to bring what the layers read. */
+  readonly isFed: boolean;
+  /** Empty where none is given. */
+  readonly key: string;
 }
 
 export interface Choice {
@@ -48,6 +61,7 @@ export class AreaSection {
   readonly #form = element("area-form", HTMLFormElement);
   readonly #name = element("area-name", HTMLInputElement);
   readonly #kind = element("area-kind", HTMLInputElement);
+  readonly #feed = element("area-feed", HTMLInputElement);
   readonly #key = element("area-key", HTMLInputElement);
   readonly #file = element("area-file", HTMLInputElement);
   readonly #events: SectionEvents;
@@ -76,7 +90,7 @@ export class AreaSection {
     });
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      events.save(this.#saving, this.#name.value.trim(), this.#kind.value.trim(), this.#key.value.trim());
+      events.save(this.#saving, this.#wish);
     });
     for (const kind of ["dragover", "drop"] as const) {
       window.addEventListener(kind, (event) => {
@@ -174,8 +188,15 @@ export class AreaSection {
     return row;
   }
 
+  get #wish(): SaveWish {
+    const [name, kind, key] = [this.#name, this.#kind, this.#key].map(({ value }) => value.trim()) as [string, string, string];
+    return { name, kind, key, isFed: this.#feed.checked && this.#events.canStayFresh() };
+  }
+
   #askName(area: Area, slot: number): void {
     this.#saving = slot;
+    this.#feed.checked = false;
+    element("area-feed-row", HTMLLabelElement).hidden = !this.#events.canStayFresh();
     this.#showForm(true);
     this.setHint("You can find a saved area by its name, and its chart is kept up to date.");
     this.#name.value = area.name;

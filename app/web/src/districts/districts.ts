@@ -3,9 +3,17 @@
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { get, type AreasTileJSON, type Place, type ProductDetail, type When } from "../api";
 import { errorMessage } from "../errors";
+import type { AreasLink } from "../link";
 import { AreaTiles } from "./area_tiles";
 import { scaleOf, unitName, valuesOf } from "./scale";
 import { DistrictsSection } from "./section";
+
+export interface DistrictsEvents {
+  /** The link is another now. */
+  readonly changed: () => void;
+  /** The area of an id is to be charted. */
+  readonly chart: (area: string) => void;
+}
 
 export class Districts {
   readonly #tiles: AreaTiles;
@@ -15,9 +23,26 @@ export class Districts {
   #drawn: AreasTileJSON | null = null;
   #asking = new AbortController();
 
-  constructor(map: MapLibreMap, chart: (area: string) => void) {
+  constructor(map: MapLibreMap, events: DistrictsEvents) {
     this.#tiles = new AreaTiles(map);
-    this.#section = new DistrictsSection({ changed: () => void this.refresh(), chart });
+    this.#section = new DistrictsSection({
+      changed: () => {
+        events.changed();
+        void this.refresh();
+      },
+      chart: events.chart,
+    });
+  }
+
+  /** What a link has to say of it; null where the map has none. */
+  get link(): AreasLink | null {
+    const { isOn, value, isChange, kind } = this.#section;
+    return isOn ? { value, isChange, kind } : null;
+  }
+
+  /** Show it as a link says, as soon as there is a layer. */
+  restore(link: AreasLink): void {
+    this.#section.restore(link);
   }
 
   /** The map shows this layer and time. */
@@ -26,7 +51,7 @@ export class Districts {
     this.#product = product;
     this.#period = period;
     const isCounted = product.kind === "continuous";
-    this.#section.setValues(isCounted ? valuesOf(product.lit_above, product.unit) : [], product.windows.length > 0);
+    this.#section.setValues(isCounted ? valuesOf(product) : [], product.windows.length > 0);
     void this.refresh();
   }
 

@@ -21,14 +21,20 @@ test("values rise from nothing, or from the least where that is below", () => {
 });
 
 test("only lights offer what is lit", () => {
-  expect(valuesOf([], "1").map(([value]) => value)).toEqual(["mean", "median"]);
-  expect(valuesOf([0.5, 1], "nW cm-2 sr-1").map(([, title]) => title)).toEqual([
+  expect(valuesOf({ lit_above: [], lit_changes_above: [], unit: "1" }).map(([value]) => value)).toEqual(["mean", "median"]);
+  expect(valuesOf({ lit_above: [0.5, 1], lit_changes_above: [], unit: "nW cm-2 sr-1" }).map(([, title]) => title)).toEqual([
     "Mean",
     "Median",
     "Lit area above 0.5 nW cm⁻² sr⁻¹",
     "Lit share above 0.5 nW cm⁻² sr⁻¹",
     "Sum of lights",
   ]);
+});
+
+test("a change of lights offers what is newly lit and what has dimmed", () => {
+  const values = valuesOf({ lit_above: [], lit_changes_above: [0.5, 1], unit: "nW cm-2 sr-1" });
+  expect(values.map(([value]) => value)).toEqual(["mean", "median", "newly_lit_km2", "newly_lit_share", "dimmed_km2", "dimmed_share"]);
+  expect(values[2]![1]).toBe("Newly lit area at 0.5 nW cm⁻² sr⁻¹");
 });
 
 test.each([

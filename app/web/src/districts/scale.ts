@@ -1,6 +1,6 @@
 /** Colours for values of areas: a ramp from the least to the most, or for changes one with zero in its middle. */
 
-import type { AreasTileJSON, AreaValue } from "../api";
+import type { AreasTileJSON, AreaValue, ProductDetail } from "../api";
 import { roundTicks } from "../chart/axis";
 import { formatTick, formatUnit } from "../numbers";
 
@@ -28,11 +28,20 @@ export function scaleOf(low: number, high: number, isChange: boolean): Scale {
   return { stops, ticks: isChange ? [first, 0, last] : [first, (first + last) / 2, last] };
 }
 
+type Choice = readonly [value: AreaValue, title: string];
+
 /** What a layer offers of each area. */
-export function valuesOf(litAbove: readonly number[], unit: string | null): (readonly [value: AreaValue, title: string])[] {
-  const above = litAbove[0] === undefined ? "" : ` above ${formatTick(litAbove[0])} ${formatUnit(unit)}`.trimEnd();
-  const lit = above ? ([["lit_area_km2", `Lit area${above}`], ["lit_share", `Lit share${above}`], ["area_weighted_sum", "Sum of lights"]] as const) : [];
-  return [["mean", "Mean"], ["median", "Median"], ...lit];
+export function valuesOf({ lit_above, lit_changes_above, unit }: Pick<ProductDetail, "lit_above" | "lit_changes_above" | "unit">): Choice[] {
+  const at = ([first]: readonly number[]): string => (first === undefined ? "" : `${formatTick(first)} ${formatUnit(unit)}`.trimEnd());
+  const [above, changed] = [at(lit_above), at(lit_changes_above)];
+  const lit: Choice[] = [["lit_area_km2", `Lit area above ${above}`], ["lit_share", `Lit share above ${above}`], ["area_weighted_sum", "Sum of lights"]];
+  const changes: Choice[] = [
+    ["newly_lit_km2", `Newly lit area at ${changed}`],
+    ["newly_lit_share", `Newly lit share at ${changed}`],
+    ["dimmed_km2", `Dimmed area at ${changed}`],
+    ["dimmed_share", `Dimmed share at ${changed}`],
+  ];
+  return [["mean", "Mean"], ["median", "Median"], ...(above ? lit : []), ...(changed ? changes : [])];
 }
 
 /** The unit of what is shown. */

@@ -3,6 +3,7 @@
 import { address, sentence, type AreasTileJSON, type AreaValue } from "../api";
 import { build, button, element } from "../dom";
 import { swatch } from "../legend";
+import type { AreasLink } from "../link";
 import { formatTick, formatValue } from "../numbers";
 import { periodLabel } from "../periods";
 import type { Found } from "./area_tiles";
@@ -26,6 +27,8 @@ export class DistrictsSection {
   readonly #csv = element("districts-csv", HTMLAnchorElement);
   readonly #events: SectionEvents;
   #wasOpened = false;
+  /** Of a link, until a layer offers it. */
+  #wanted: string | null = null;
 
   constructor(events: SectionEvents) {
     this.#events = events;
@@ -39,6 +42,16 @@ export class DistrictsSection {
   /** Whether the map is to have areas; they are asked for only once the section has been opened. */
   get isOn(): boolean {
     return this.#wasOpened && this.#shown.checked && !this.#block.hidden;
+  }
+
+  /** Open the section with these choices; the value is taken once a layer offers it. */
+  restore({ value, isChange, kind }: AreasLink): void {
+    this.#wanted = value;
+    this.#kind.value = kind;
+    this.#change.value = isChange ? "change" : "";
+    this.#shown.checked = true;
+    this.#block.open = true;
+    this.#wasOpened = true;
   }
 
   get value(): AreaValue {
@@ -55,9 +68,10 @@ export class DistrictsSection {
 
   /** Offer values; the one chosen stays if it is among them. A layer that compares dates has no change of its own. */
   setValues(values: readonly (readonly [AreaValue, string])[], isComparing: boolean): void {
-    const chosen = this.#value.value;
+    const chosen = this.#wanted ?? this.#value.value;
     this.#value.replaceChildren(...values.map(([value, title]) => new Option(title, value)));
     if (values.some(([value]) => value === chosen)) this.#value.value = chosen;
+    if (values.length) this.#wanted = null;
     this.#change.disabled = isComparing;
     this.#block.hidden = values.length === 0;
   }
@@ -99,7 +113,7 @@ export class DistrictsSection {
 function legendOf(tilejson: AreasTileJSON, { stops, ticks }: Scale, isSynthetic: boolean): HTMLElement[] {
   const [first, last] = [stops[0]![0], stops.at(-1)![0]];
   const isChange = tilejson.before !== null;
-  const unit = tilejson.value === "lit_share" ? "0 to 1" : unitName(tilejson);
+  const unit = tilejson.value.endsWith("_share") ? "0 to 1" : unitName(tilejson);
   const caption = build("figcaption", "label-row", build("span", "label", isChange ? "Change in one year" : "Value"), build("span", "count", unit));
   const bar = build("div", "ramp");
   bar.style.backgroundImage = `linear-gradient(to right, ${stops.map(([, color]) => color).join(", ")})`;

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.areas.area_store import AreaSearch
-from app.areas.area_tiles import AreaValues, Value, read_tile
+from app.areas.area_tiles import LIGHT_CHANGES, AreaValues, Value, read_range, read_tile
 from tests.app.areas.conftest import feature, square_at
 from tests.app.routes.areas.vector_tiles import Feature, read_layers
 
@@ -105,6 +105,31 @@ async def test_a_change_is_the_value_minus_the_earlier_one(
     assert {f.properties["name"]: f.properties.get("value") for f in layer} == {"Big": 3.0, "Small": None}
 
 
+async def test_a_map_shows_what_is_newly_lit_and_what_has_dimmed(
+    client: httpx.AsyncClient, connection: asyncpg.Connection
+) -> None:
+    area = await register(client, "Delta", square_at(5.0, 51.0), products=["nightlights-change"])
+    first = {
+        "above": 0.5,
+        "newly_lit_km2": 3.5,
+        "dimmed_km2": 1.25,
+        "newly_lit_share": 0.2,
+        "dimmed_share": 0.1,
+    }
+    further = dict.fromkeys(first, 9.0)
+    entry = {"status": "ok", "mean": 0.4, "lit_changes": [first, further]}
+    text = KEEP.replace("'ndvi'", "'nightlights-change'")
+    await connection.execute(text, area, "2024-06", json.dumps(entry))
+    await connection.execute(text, area, "2024-05", json.dumps({"status": "ok", "mean": 0.3}))
+    search = AreaSearch(product="nightlights-change")
+    for value in LIGHT_CHANGES:
+        for period, number in (("2024-06", first[value]), ("2024-05", None)):
+            asked = AreaValues(search, "nightlights-change", period, None, value)
+            ((found,),) = read_layers((await read_tile(connection, asked, 7, 65, 42)).content).values()
+            assert found.properties.get("value") == number
+    assert (await read_range(connection, asked)).valued == 0
+
+
 async def test_areas_at_a_pole_are_drawn_up_to_the_square(client: httpx.AsyncClient) -> None:
     polar = [[[-90.0, 70.0], [90.0, 70.0], [90.0, 90.0], [-90.0, 90.0], [-90.0, 70.0]]]
     await register(client, "Polar", polar)
@@ -142,6 +167,7 @@ async def test_what_makes_no_sense_is_refused(client: httpx.AsyncClient) -> None
         ("/areas/tiles/1/0/0.pbf?product=ndvx", 404, "there are:"),
         ("/areas/tiles/1/0/0.pbf?product=ndvi&period=2025", 404, "its periods run"),
         ("/areas/tiles/1/0/0.pbf?product=ndvi&value=lit_share", 400, "no lit area"),
+        ("/areas/tiles/1/0/0.pbf?product=ndvi&value=dimmed_km2", 400, "does not compare lights"),
         ("/areas/tiles/1/0/0.pbf?product=ndvi&change=true", 400, "one year before"),
         ("/areas/tiles/1/0/0.pbf?change=true", 400, "need a product"),
         ("/areas/tiles/1/0/0.pbf?product=ndvi&value=count", 422, "value"),

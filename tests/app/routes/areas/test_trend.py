@@ -6,7 +6,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.http.values import Value, notes_of, unit_of
+from app.http.values import Value, notes_of, number_of, unit_of
 from app.products.registry import Registry
 from tests.app.areas.conftest import feature
 from tests.app.statistics.test_trend import EPA
@@ -63,6 +63,9 @@ def test_values_have_their_units_and_what_is_to_be_said_of_them() -> None:
     lights, ndvi = (Registry.load().get(name) for name in ("nightlights", "ndvi"))
     said = "above 0.5 means above 0: the archive stores values below 0.5 as 0"
     assert notes_of(lights, Value.LIT_SHARE) == [said]
+    change = Registry.load().get("nightlights-change")
+    assert notes_of(change, Value.DIMMED_KM2) == [said]
+    assert (unit_of(change, Value.NEWLY_LIT_KM2), unit_of(change, Value.DIMMED_SHARE)) == ("km2", None)
     assert notes_of(lights, Value.MEAN) == notes_of(ndvi, Value.LIT_SHARE) == []
     values = (Value.MEAN, Value.LIT_AREA_KM2, Value.LIT_SHARE, Value.AREA_WEIGHTED_SUM)
     assert [unit_of(lights, value) for value in values] == [
@@ -71,3 +74,9 @@ def test_values_have_their_units_and_what_is_to_be_said_of_them() -> None:
         None,
         "nW cm-2 sr-1 km2",
     ]
+
+
+def test_how_lights_changed_is_read_from_the_first_threshold() -> None:
+    entry = {"mean": 0.0, "lit_changes": [{"newly_lit_km2": 2.0}, {"newly_lit_km2": 1.0}]}
+    assert (number_of(entry, Value.NEWLY_LIT_KM2), number_of(entry, Value.MEAN)) == (2.0, 0.0)
+    assert number_of({"mean": None}, Value.NEWLY_LIT_KM2) is None
