@@ -1,4 +1,4 @@
-"""The ellipsoid WGS 84: areas of outlines in degrees, and of the cells of any grid.
+"""The ellipsoid WGS 84: areas of outlines in degrees and of the cells of any grid, and lengths of edges.
 
 Edges of outlines are straight in longitude and latitude everywhere, as RFC 7946 has them, so that a parallel
 is an edge. Areas follow from the authalic formulas of Snyder (1987, Map Projections: A Working Manual, eq.
@@ -87,6 +87,32 @@ def _ring_areas_m2(rings: NDArray[np.object_]) -> Floats:
         for node, weight in zip(NODES, WEIGHTS, strict=True)
     )
     return np.abs(np.bincount(ring[:-1][along], turns * strips, minlength=len(rings)))
+
+
+def curve_lengths_m(starts: Floats, ends: Floats) -> NDArray[np.float64]:
+    """Return the lengths on the ellipsoid of edges that are straight in longitude and latitude.
+
+    Args:
+        starts: Longitudes and latitudes in degrees, (n, 2).
+        ends: The same; a longitude may go on past 180.
+
+    Returns:
+        Metres along each edge, (n,).
+    """
+    if not len(starts):
+        return np.zeros(0)
+    steps = np.radians(ends - starts)
+    bits = np.maximum(np.ceil(np.abs(ends - starts).max(axis=1) / LONGEST_EDGE_DEG), 1).astype(int)
+    edge = np.repeat(np.arange(len(starts)), bits)
+    first = np.arange(len(edge)) - np.repeat(np.cumsum(bits) - bits, bits)
+    lengths = np.zeros(len(edge))
+    for node, weight in zip(NODES, WEIGHTS, strict=True):
+        tilt = np.radians(starts[edge, 1]) + (first + node) / bits[edge] * steps[edge, 1]
+        curved = 1 - (ECCENTRICITY * np.sin(tilt)) ** 2
+        north = SEMI_MAJOR_M * (1 - ECCENTRICITY**2) / curved**1.5 * steps[edge, 1]
+        east = SEMI_MAJOR_M / np.sqrt(curved) * np.cos(tilt) * steps[edge, 0]
+        lengths += weight * np.hypot(north, east) / bits[edge]
+    return np.asarray(np.bincount(edge, lengths, minlength=len(starts)), np.float64)
 
 
 def sphere_points(crs: CRS, xs: Floats, ys: Floats) -> Floats:

@@ -261,7 +261,7 @@ def _plan(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -
     drawn = project(polygon, finest.crs, OFF_OUTLINE * min(finest.cell_width, finest.cell_height))
     level = 0
     while True:
-        lattice = _level(levels, level)
+        lattice = level_of(levels, level)
         outline = lattice.outline(drawn)
         blocks = touched_blocks(outline, cell_budget)
         if blocks is not None:
@@ -298,8 +298,8 @@ def _strips(squares: Outline) -> Iterator[Block]:
                     yield Block(over.column + column, over.row + row, min(STRIP, last - column), 1)
 
 
-def _level(levels: Sequence[PixelGrid], level: int) -> PixelGrid:
-    """The pixels of an overview; past the coarsest, cells of which each is twice as wide as before."""
+def level_of(levels: Sequence[PixelGrid], level: int) -> PixelGrid:
+    """Return the pixels of an overview; past the coarsest, cells of which each is twice as wide as before."""
     if level < len(levels):
         return levels[level]
     return levels[-1].coarser(2 ** (level - len(levels) + 1))

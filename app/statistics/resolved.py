@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import shapely
 
@@ -27,11 +27,12 @@ NO_SCENES = SceneWindows()
 
 
 @dataclass(frozen=True)
-class ResolvedStatistics:
-    """A question with the scenes that will answer it."""
+class Resolved:
+    """A question about a shape with the scenes that will answer it."""
 
     product: Product
-    polygon: Polygonal
+    polygon: shapely.Geometry
+    """In degrees."""
     datetime: str | None
     """As given: a period, interval or instant; None for the latest period."""
     wanted: SummaryOptions
@@ -75,16 +76,31 @@ class ResolvedStatistics:
             facts["windows"] = [[window.role, window.text, window.how] for window in self.windows]
             facts["plausible"] = self.product.plausible
         digest = sha256(json.dumps(facts, sort_keys=True).encode())
-        digest.update(shapely.to_wkb(self.polygon, output_dimension=2, byte_order=1))
+        digest.update(self.shape_key)
         return digest.hexdigest()
+
+    @property
+    def shape_key(self) -> bytes:
+        """What tells the shape from others, for the hash."""
+        return bytes(shapely.to_wkb(self.polygon, output_dimension=2, byte_order=1))
+
+
+@dataclass(frozen=True)
+class ResolvedStatistics(Resolved):
+    """A question about a polygon."""
+
+    polygon: Polygonal
+
+
+R = TypeVar("R", bound=Resolved)
 
 
 async def resolve_statistics(
     catalogue: Catalogue,
-    question: ResolvedStatistics,
+    question: R,
     *,
     limit: int,
-) -> ResolvedStatistics:
+) -> R:
     """A question that has no scenes yet with those that will answer it.
 
     Nothing to compare in a product with roles is not an error here: a series begins with periods that have no

@@ -109,11 +109,15 @@ def observations_of(tally: Tally) -> Observations | None:
 
 
 def _classes(product: Product, values: Distribution) -> tuple[ClassArea, ...]:
-    areas = _areas_of_codes(product, values) if product.takes_codes else _areas_of_ranges(product, values)
     return tuple(
         ClassArea(name, area / M2_PER_HA, area / values.area)
-        for name, area in zip(product.class_names, areas, strict=True)
+        for name, area in zip(product.class_names, areas_of_classes(product, values), strict=True)
     )
+
+
+def areas_of_classes(product: Product, values: Distribution) -> list[float]:
+    """Return the area of each class of a product, in order, or whatever else values are weighted with."""
+    return _areas_of_codes(product, values) if product.takes_codes else _areas_of_ranges(product, values)
 
 
 def _areas_of_ranges(product: Product, values: Distribution) -> list[float]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,7 @@ async def land(
     collection_id: str = "plain",
     damaged: bool = False,
     footprint: Mapping[str, Any] | None = None,
+    span: tuple[datetime, datetime] | None = None,
 ) -> SceneRecord:
     """Land one scene; a damaged one has a file in place of its COGs that is none.
 
@@ -86,6 +87,7 @@ async def land(
     """
     scene_id = scene_id or f"scene-{period}"
     start = Period.parse(period).start + timedelta(minutes=1)
+    start, end = span or (start, start)
     collection = collection_of(bands, cadence, collection_id)
     prefix = f"collections/{collection_id}/scenes/{scene_id}/{period}"
     assets: dict[str, Any] = {}
@@ -124,7 +126,7 @@ async def land(
         id=scene_id,
         item_key=f"{prefix}/item.json",
         start=start,
-        end=start,
+        end=end,
         period=Period.parse(period),
         cloud_cover_percent=cloud_cover_percent,
         footprint=footprint,
