@@ -21,6 +21,7 @@ from ingest.options import IngestOptions, Mode
 from ingest.pending import ODDITIES, Pending, PendingScenes, band_files, oddity_text
 from ingest.planning import ScenePlan, bands_to_probe, hash_rasters, plan_rasters
 from ingest.raster import DamagedRasterError, RasterRefusedError, SourceRaster
+from ingest.standing_in import replaced_by
 from mosaics.bbox import Bbox
 from mosaics.collection import UnknownBandError
 from mosaics.descriptions.collections import CollectionDescription
@@ -209,9 +210,9 @@ class _Loop:
             raise
 
     async def _land(self, pending: Pending, files: GranuleFiles) -> Landing:
-        plan = await self._plan(pending, files)
+        plan, stood_in = await replaced_by(self.storage, await self._plan(pending, files))
         scene_id = self.options.scene_id(pending.granule.id)
-        replaces = [self.options.scene_id(lesser) for lesser in pending.granule.supersedes]
+        replaces = [*map(self.options.scene_id, pending.granule.supersedes), *stood_in]
         over = {scene_id: pending.merger.landed}
         async with self.converting:
             return await land_scene(self.storage, plan, replaces=replaces, over=over)

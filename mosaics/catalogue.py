@@ -166,6 +166,14 @@ class Catalogue:
         """
         return self._kept(collection_id).synthetic
 
+    def early_periods(self, collection_id: str) -> frozenset[Period]:
+        """Return the periods in which scenes in near real time stand in for those of the standard product.
+
+        Raises:
+            UnknownCollectionError: If there is no such collection.
+        """
+        return self._kept(collection_id).early
+
     def mosaic_key(self, collection_id: str, period: Period) -> str:
         """Return the key of the mosaic of a period.
 

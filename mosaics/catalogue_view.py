@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mosaics.collection import Collection
 from mosaics.commits import LogState
+from mosaics.near_real_time import PREFIX
 from mosaics.period import Period
 
 
@@ -16,6 +17,8 @@ class Kept:
     state: LogState
     periods: tuple[Period, ...]
     synthetic: bool
+    early: frozenset[Period] = frozenset()
+    """Those in which a scene in near real time stands in for one of the standard product."""
     trouble: str | None = None
     """Why this may be out of date: its log cannot be followed from here, or its description is damaged."""
 
@@ -23,7 +26,10 @@ class Kept:
     def of(cls, collection: Collection, state: LogState, trouble: str | None) -> "Kept":
         """Return what is kept of a collection as it has just been read."""
         synthetic = any(scene.synthetic for scene in state.scenes.values())
-        return cls(collection, state, tuple(sorted(state.mosaics)), synthetic, trouble)
+        early = frozenset(
+            scene.period for scene_id, scene in state.scenes.items() if scene_id.startswith(PREFIX)
+        )
+        return cls(collection, state, tuple(sorted(state.mosaics)), synthetic, early, trouble)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from starlette.types import Scope
 from app.caching.tile_service import Tier, TileAnswer, TileService
 from app.products.parameters import written_parameters
 from app.rendering.resolving import ResolvedTile
+from mosaics.near_real_time import PREFIX
 
 Header = tuple[bytes, bytes]
 
@@ -28,6 +29,7 @@ UNKEPT = (b"cache-control", b"no-store")
 """For a tile that lacks a scene which could not be read just now."""
 
 SYNTHETIC = (b"x-tilewatch-synthetic", b"1")
+NEAR_REAL_TIME = (b"x-tilewatch-near-real-time", b"1")
 
 RESOLVED = "tilewatch.resolved"
 """Scope entry in which the tile middleware leaves a tile it resolved but found in no cache."""
@@ -67,8 +69,8 @@ def tile_headers(resolved: ResolvedTile, tier: Tier, requested_revision: str | N
         *validators(resolved, requested_revision),
         (b"x-cache", tier.encode()),
     ]
-    if resolved.synthetic:
-        headers.append(SYNTHETIC)
+    headers += [SYNTHETIC] * resolved.synthetic
+    headers += [NEAR_REAL_TIME] * any(scene.id.startswith(PREFIX) for scene in resolved.scenes.best_first)
     if resolved.windows:
         windows = ", ".join(f"{window.role}={window.text}" for window in resolved.windows)
         headers.append((b"x-tilewatch-windows", windows.encode()))

@@ -14,6 +14,7 @@ from app.cli.descriptions import read_collections, read_sources
 from app.cli.exit import refusing
 from app.cli.land import REFUSALS, overviews_option, storage_option
 from app.cli.low_zooms import bring_overviews
+from app.cli.near_real_time import bring_near_real_time
 from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.cli.watching import Failed, Watcher, refuse_if_any_failed, status_of
 from app.settings import Settings
@@ -106,7 +107,8 @@ def ingest(
     with reporting("Fetching", as_json=as_json) as told, refusing(*ALL_REFUSALS):
         settings = Settings()
         described = find_source(read_sources(settings), source)
-        collection = find_collection(read_collections(settings), described.collection)
+        collections = read_collections(settings)
+        collection = find_collection(collections, described.collection)
         wanted = Wanted(
             bbox=usual_box(described, settings) if bbox is None else Bbox.parse(bbox),
             interval=parse_when(when, collection.collection.cadence),
@@ -125,7 +127,9 @@ def ingest(
         client_of = make_client or ArchiveClient
         credentials = credentials_of(settings, client_of)
         downloads = Downloads(settings.downloads)
-        work = IngestRun(collection, wanted, options, downloads, told, dry_run=dry_run, overviews=overviews)
+        work = IngestRun(
+            collection, collections, wanted, options, downloads, told, dry_run=dry_run, overviews=overviews
+        )
 
         async def run() -> Failed:
             async with (
@@ -171,6 +175,8 @@ class IngestRun:
     """One ingestion, and what is said on the way."""
 
     collection: CollectionDescription
+    collections: Mapping[str, CollectionDescription]
+    """All there are."""
     wanted: Wanted
     options: IngestOptions
     downloads: Downloads
@@ -221,9 +227,11 @@ class IngestRun:
                 f"Landed {len(done.landings)} of {len(survey.pending)} in {source.collection_id}; "
                 f"{size_text(watch.fetched_bytes)} fetched; {spent_s:.0f} s."
             )
+        there = {state.scenes[self.options.scene_id(scene_id)].period for scene_id in survey.landed}
+        periods = there | {landing.plan.period for landing in outcome.landings}
+        if not self.dry_run:
+            await bring_near_real_time(storage, source.collection_id, self.collections, self.told, periods)
         if self.overviews and not self.dry_run:
-            there = {state.scenes[self.options.scene_id(scene_id)].period for scene_id in survey.landed}
-            periods = there | {landing.plan.period for landing in outcome.landings}
             await bring_overviews(storage, source.collection_id, self.collection.clear, self.told, periods)
         there_now = len(outcome.landings) + len(survey.landed)
         self.told.result(

@@ -44,6 +44,19 @@ class CollectionStanding:
     freshness: Freshness
     """That of its feed that is least fresh, if it has any that are not paused."""
     feeds: tuple[FeedStanding, ...]
+    superseded_by: str | None = None
+    """The collection in which its scenes are shown until those of that one are there."""
+    early: tuple[Period, ...] = ()
+    """Periods in which scenes of such a collection are shown here, ascending."""
+
+    @property
+    def says(self) -> str:
+        """The sentence of its freshness, and what of it is in near real time."""
+        if self.superseded_by is not None:
+            return f"{self.freshness.says} What {self.superseded_by} lacks is shown there."
+        if not self.early:
+            return self.freshness.says
+        return f"{self.freshness.says} In near real time: {len(self.early)}, the newest of {self.early[-1]}."
 
     def latest(self, name: str) -> datetime | None:
         """Return the latest moment of all its feeds; `name` is a field of `app.feeds.feed.Done`."""
@@ -120,7 +133,15 @@ def collection_standing(
         newest_start = None if newest is None else newest.start
         facts = Facts(publishing, collection.cadence, WORLD, newest_start, ended=collection.ended)
         freshness = freshness_of(facts, now)
-    return CollectionStanding(collection, publishing, newest, freshness, tuple(feeds))
+    return CollectionStanding(
+        collection,
+        publishing,
+        newest,
+        freshness,
+        tuple(feeds),
+        superseded_by=None if described is None else described.superseded_by,
+        early=tuple(sorted(catalogue.early_periods(collection.id))) if landed else (),
+    )
 
 
 def known_collections(catalogue: Catalogue, descriptions: Descriptions) -> Mapping[str, Collection]:

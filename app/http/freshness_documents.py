@@ -82,6 +82,12 @@ class CollectionFreshness(FreshnessFacts):
     lag: timedelta = Field(description="Usual time from the end of a step to its publication.")
     late_after: timedelta
     ended: str | None = Field(description="What is to be said of an archive that gives nothing new.")
+    superseded_by: str | None = Field(
+        description="The collection in which its scenes are shown until those of that one are there."
+    )
+    near_real_time: list[str] = Field(
+        description="Periods that show scenes in near real time, which the standard product replaces."
+    )
     feeds: list[FeedFreshness]
 
     @classmethod
@@ -99,7 +105,9 @@ class CollectionFreshness(FreshnessFacts):
             ended=None if collection.ended is None else collection.ended.note,
             feeds=[FeedFreshness.of(request, each) for each in standing.feeds],
             state=standing.freshness.state,
-            says=standing.freshness.says,
+            says=standing.says,
+            superseded_by=standing.superseded_by,
+            near_real_time=[period.text for period in standing.early],
             expected=ExpectedStep.of(standing.freshness.expected),
             newest_acquisition=max([*landed, *([] if of_feeds is None else [of_feeds])], default=None),
             newest_revision=standing.latest("newest_revision"),

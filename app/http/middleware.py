@@ -23,7 +23,7 @@ READABLE = ", ".join(
         *("ETag", "X-Cache", "Server-Timing", "Retry-After", "Content-Bbox", "Content-Crs"),
         *("Accept-Ranges", "Content-Length", "Content-Range"),
         *("X-Tilewatch-Skipped", "X-Tilewatch-Synthetic", "X-Tilewatch-Windows", "X-Tilewatch-Offset"),
-        "X-Tilewatch-Parameters",
+        *("X-Tilewatch-Parameters", "X-Tilewatch-Near-Real-Time"),
         *("X-Tilewatch-Unfilled", "X-Tilewatch-Changed", "X-Tilewatch-Dropped"),
     ]
 )

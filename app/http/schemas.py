@@ -143,6 +143,11 @@ class TileJson(BaseModel):
     periods: list[str]
     legend: dict[str, Any]
     synthetic: bool
+    near_real_time: bool | None = Field(
+        default=None,
+        description="True where a scene stands in for one of the standard product that is not there yet.",
+        exclude_if=lambda value: value is None,
+    )
     windows: dict[str, dict[str, Any]] | None = Field(
         default=None,
         description="The windows compared, for products with windows: title, period, start, end, periods and "
@@ -192,6 +197,11 @@ class PointValue(BaseModel):
         exclude_if=lambda value: not value,
     )
     synthetic: bool
+    near_real_time: bool | None = Field(
+        default=None,
+        description="True where a scene stands in for one of the standard product that is not there yet.",
+        exclude_if=lambda value: value is None,
+    )
     windows: dict[str, dict[str, Any]] | None = Field(
         default=None,
         description="The windows compared, for products with windows; with each one's state and scenes at "

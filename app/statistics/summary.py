@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.products.grammar import MAX_CONSTANT
+from mosaics.near_real_time import PREFIX
 
 COMPLETE = 0.999
 """Share of the area that must have a value for a summary to be ok."""
@@ -246,6 +247,8 @@ class Summary:
             "cell_size_m": self.cell_size_m,
             "synthetic": self.synthetic,
         }
+        if any(scene.startswith(PREFIX) for scene in self.scenes):
+            entry["near_real_time"] = True
         if self.reason is not None:
             entry["reason"] = self.reason
         entry |= self._comparison()

@@ -17,6 +17,7 @@ router = APIRouter(tags=["products"], dependencies=[Depends(known_names)])
 FRESH = {"Cache-Control": "no-cache"}
 
 NOT_VERIFIED = "Satellite estimate, not field verified."
+EARLY_NOTE = "In near real time where the standard product is not there yet, which takes its place."
 SYNTHETIC_NOTE = "Synthetic data: made up for demonstration, not observed."
 
 
@@ -78,6 +79,8 @@ def legend_note(state: AppState, product: Product, selection: Selection | None) 
         sentences.append(NOT_VERIFIED)
     values = product.parameter_values
     sentences += [product.parameters[name].said(value) for name, value in values.items()]
+    if selection is not None and is_early(state, product, selection):
+        sentences.append(EARLY_NOTE)
     sentences += [_ended_note(state, product, selection), synthetic_note(state, product)]
     return " ".join(filter(None, sentences)) or None
 
@@ -98,6 +101,11 @@ def _ended_note(state: AppState, product: Product, selection: Selection | None) 
         return None
     collection = state.catalogue.collection(product.collection)
     return collection.note_until(max(period.end for period in selection.periods))
+
+
+def is_early(state: AppState, product: Product, selection: Selection) -> bool:
+    """Return whether scenes in near real time stand in where something is shown."""
+    return not state.catalogue.early_periods(product.collection).isdisjoint(selection.periods)
 
 
 def synthetic_note(state: AppState, product: Product) -> str | None:

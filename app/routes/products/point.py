@@ -11,6 +11,7 @@ from app.http.schemas import PointValue
 from app.products.product import Product
 from app.rendering.point import PointAnswer
 from app.rendering.selecting import Selection, Window
+from mosaics.near_real_time import PREFIX
 
 router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depends(revalidated)])
 
@@ -54,6 +55,7 @@ def described(product: Product, place: Position, answer: PointAnswer, selection:
         scenes=[scene.id for scene in answer.scenes],
         unmasked=list(answer.unmasked),
         synthetic=any(scene.synthetic for scene in answer.scenes),
+        near_real_time=any(scene.id.startswith(PREFIX) for scene in answer.scenes) or None,
         windows={window.role: _window(window, answer) for window in selection.windows} or None,
         offset=product.offset,
         parameters=dict(product.parameter_values) or None,

@@ -16,7 +16,7 @@ from app.products.product import Product
 from app.rendering.address import matrix_set
 from app.rendering.resolving import revision_of
 from app.rendering.selecting import Selection, Span, select
-from app.routes.products.legend import legend_note
+from app.routes.products.legend import is_early, legend_note
 from app.routes.products.products import periods_of
 from app.state import AppState
 from mosaics.index import QuadkeyIndex
@@ -83,6 +83,7 @@ async def tilejson(
         periods=[period.text for period in periods_of(state, asked)],
         legend=legend_json(found, note=legend_note(state, found, selection)),
         synthetic=state.catalogue.is_synthetic(found.collection),
+        near_real_time=is_early(state, found, selection) or None,
         windows={window.role: window.to_json() for window in selection.windows} or None,
         offset=found.offset,
         parameters=dict(found.parameter_values) or None,

@@ -100,6 +100,8 @@ class CollectionDescription:
     """None where scenes come from elsewhere."""
     published: Publishing | None = None
     """As the collection's file says it; None where it does not."""
+    superseded_by: str | None = None
+    """Id of the collection whose scenes take the place of these, which are shown there until then."""
 
     @property
     def publishing(self) -> Publishing:
@@ -147,6 +149,9 @@ def read_collection(path: Path) -> CollectionDescription:
     clear = document.pop("clear", None)
     composition = document.pop("composite", None)
     publishing = document.pop("publishing", None)
+    superseded_by = document.pop("superseded_by", None)
+    if superseded_by is not None and not isinstance(superseded_by, str):
+        raise CollectionFileError(f"{path.name}: superseded_by: give the id of a collection, as a text.")
     try:
         collection = Collection.model_validate({**document, "id": path.stem})
     except ValidationError as error:
@@ -158,6 +163,7 @@ def read_collection(path: Path) -> CollectionDescription:
         _read_clear(path.name, clear, collection),
         _read_table(path.name, "composite", composition, Composition),
         _read_table(path.name, "publishing", publishing, Publishing),
+        superseded_by,
     )
 
 

@@ -1488,6 +1488,16 @@ export interface components {
              * @description What is to be said of an archive that gives nothing new.
              */
             readonly ended: string | null;
+            /**
+             * Superseded By
+             * @description The collection in which its scenes are shown until those of that one are there.
+             */
+            readonly superseded_by: string | null;
+            /**
+             * Near Real Time
+             * @description Periods that show scenes in near real time, which the standard product replaces.
+             */
+            readonly near_real_time: readonly string[];
             /** Feeds */
             readonly feeds: readonly components["schemas"]["FeedFreshness"][];
         };
@@ -2645,6 +2655,11 @@ export interface components {
             /** Synthetic */
             readonly synthetic: boolean;
             /**
+             * Near Real Time
+             * @description True where a scene stands in for one of the standard product that is not there yet.
+             */
+            readonly near_real_time?: boolean | null;
+            /**
              * Windows
              * @description The windows compared, for products with windows; with each one's state and scenes at this place.
              */
@@ -3728,6 +3743,11 @@ export interface components {
             };
             /** Synthetic */
             readonly synthetic: boolean;
+            /**
+             * Near Real Time
+             * @description True where a scene stands in for one of the standard product that is not there yet.
+             */
+            readonly near_real_time?: boolean | null;
             /**
              * Windows
              * @description The windows compared, for products with windows: title, period, start, end, periods and how.
