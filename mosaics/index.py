@@ -18,7 +18,7 @@ from mosaics.cells import (
     Geometries,
     Packed,
     cell_number,
-    cells_within,
+    cells_under,
     cover,
     levels_of,
     merged,
@@ -309,9 +309,9 @@ class QuadkeyIndex:
     ) -> NDArray[np.uint32]:
         """Return those of `ordinals` whose bounding box meets a box."""
         west, south, east, north = bounds
-        boxes = self._boxes[ordinals]
-        lower = (boxes[:, :2] <= (east, north)).all(axis=1)
-        return ordinals[lower & (boxes[:, 2:] >= (west, south)).all(axis=1)]
+        lefts, lowers, rights, uppers = self._boxes[ordinals].T
+        meets = (lefts <= east) & (lowers <= north) & (rights >= west) & (uppers >= south)
+        return np.asarray(ordinals[meets])
 
     def _candidates(self, geometry: shapely.Geometry) -> Iterator[tuple[NDArray[np.uint32], Geometries]]:
         """Yield the scenes whose box meets that of a part of an area, best first, in growing batches."""
@@ -326,9 +326,8 @@ class QuadkeyIndex:
 
     def _around(self, box: Sequence[float]) -> NDArray[np.uint32]:
         """Return the scenes in the cells under a box, at a zoom of few cells, and those near the poles."""
-        bounds = np.array([box])
         zoom = self.quadkey_zoom
-        left, top, right, bottom = (int(edge[0]) for edge in cells_within(bounds, zoom))
+        left, top, right, bottom = cells_under(box, zoom)
         while zoom and (right - left + 1) * (bottom - top + 1) > 16:
             zoom -= 1
             left, top, right, bottom = left >> 1, top >> 1, right >> 1, bottom >> 1

@@ -104,8 +104,10 @@ class Palette:
 
     def entry_of(self, value: np.floating[Any]) -> LegendEntry | None:
         """Return the class of one value, in the precision it has; None where it is in none."""
+        if self.scaling is not None:
+            return None
         index = int(self.index(np.array([value]))[0])
-        return self.entries[index - 1] if index and self.scaling is None else None
+        return self.entries[index - 1] if index else None
 
     def mark(self, index: NDArray[np.uint8], marks: Mapping[str, NDArray[np.bool_]]) -> None:
         """Give pixels without a value the index of what keeps them from having one.

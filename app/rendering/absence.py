@@ -47,11 +47,14 @@ class Absences:
             planes: The values, (planes, height, width); NaN where there is none.
             wanted: Where a value was wanted, (height, width).
         """
+        present = wanted & ~np.isnan(planes).any(axis=0)
+        if present.all():
+            return np.full(present.shape, Code.VALUE, np.uint8)
         standing = np.stack([self.in_window(window, wanted) for window in windows])
         held = standing == Code.VALUE
         lacking = np.where(held, Code.OUTSIDE, standing).max(axis=0)
         codes = np.where(held.all(axis=0), Code.NODATA, lacking).astype(np.uint8)
-        codes[~np.isnan(planes).any(axis=0)] = Code.VALUE
+        codes[present] = Code.VALUE
         codes[~wanted] = Code.OUTSIDE
         return codes
 

@@ -94,16 +94,18 @@ def point_value(
     if state is PointState.OUTSIDE_ZONE:
         reason = _sentence(values.zone_labels[0])
         return PointAnswer((), state, reason, failed=values.failed, skipped=values.skipped)
+    has_value = state is PointState.OK
+    asked_why = values.windows if product.roles or not has_value else ()
     absences, here = Absences(product, pixel, item_of), np.ones((1, 1), bool)
     standing = {
         window.scenes.role: Standing(STATES[Code(absences.in_window(window, here).item())], window)
-        for window in values.windows
+        for window in asked_why
     }
-    has_value = state is PointState.OK
     if values.failed and state in {PointState.NODATA, PointState.OUTSIDE}:
         state = PointState.UNREADABLE
-    used = tuple(scene for window in standing.values() for scene in window.used)
+    used = tuple(scene for window in values.windows for scene in window.used)
     found = values.planes[:, 0, 0] if has_value else values.planes[:0, 0, 0]
+    of_roles = standing if product.roles else {}
     entry = product.palette.entry_of(found[0]) if product.palette and has_value else None
     return PointAnswer(
         values=tuple(map(as_written, found)),
@@ -116,7 +118,7 @@ def point_value(
         unmasked=tuple(values.unmasked),
         failed=tuple(values.failed),
         skipped=tuple(values.skipped),
-        roles={role: (each.state, each.used) for role, each in standing.items()} if product.roles else {},
+        roles={role: (each.state, each.window.used) for role, each in of_roles.items()},
     )
 
 
@@ -140,11 +142,6 @@ class Standing:
 
     state: PointState
     window: FilledWindow
-
-    @property
-    def used(self) -> tuple[SceneRef, ...]:
-        """The scenes its values came from."""
-        return tuple(scene for year in self.window.years for scene in year.used)
 
 
 def _reason(

@@ -76,6 +76,11 @@ class FilledWindow:
     held: Mask
     """Where enough of them have a value, (height, width)."""
 
+    @property
+    def used(self) -> tuple[SceneRef, ...]:
+        """The scenes that gave at least one pixel, those of each year best first."""
+        return tuple(scene for year in self.years for scene in year.used)
+
 
 @dataclass(frozen=True, slots=True)
 class Values:

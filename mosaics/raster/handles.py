@@ -4,6 +4,7 @@ import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
@@ -13,7 +14,7 @@ from rasterio.warp import calculate_default_transform
 
 from mosaics.ellipsoid import WGS84
 from mosaics.raster.block_checks import BlockChecks, require_head
-from mosaics.raster.coordinates import moved, turn_of
+from mosaics.raster.coordinates import Turn, moved, turn_of
 from mosaics.raster.decimals import Floats
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
@@ -35,6 +36,9 @@ WEB_MERCATOR_LATITUDE = 85.06
 
 WEB_MERCATOR = CRS.from_epsg(3857)
 
+OneOrMany: TypeAlias = float | Floats
+"""A coordinate, or those of many places."""
+
 
 @dataclass(slots=True)
 class Handle:
@@ -54,6 +58,8 @@ class Handle:
     shifts: tuple[float, ...] = (0.0,)
     """By how much the file is moved east, in units of its coordinate system, to be seen on the one turn
     around the Earth that transformations give; more than one where it has parts on several."""
+    turn: Turn | None = None
+    """That turn; None where its x is not a longitude times a constant."""
     checked: dict[int, BlockChecks] = field(default_factory=dict)
     """What is known of the blocks of each level."""
     width_in: dict[str, float] = field(default_factory=dict)
@@ -72,8 +78,8 @@ class Handle:
             self.crs_text = self.datasets[0].crs.to_wkt()
         return self.crs_text
 
-    def cells(self, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
-        """Return columns and rows, with fractions, of places in units of its coordinate system."""
+    def cells(self, xs: OneOrMany, ys: OneOrMany) -> tuple[OneOrMany, OneOrMany]:
+        """Return columns and rows, with fractions, of what is in units of its coordinate system."""
         if self.to_cells is None:
             self.to_cells = tuple(~self.datasets[0].transform)[:6]
         a, b, c, d, e, f = self.to_cells
@@ -120,7 +126,7 @@ class HandlePool:
     def __init__(self, size: int | None = None) -> None:
         self._size = size or max(1, min(HANDLES_PER_THREAD, share(SHARE_OF_DESCRIPTORS)))
         self._handles: OrderedDict[str, Handle] = OrderedDict()
-        self._place: tuple[tuple[float, float, str], tuple[Floats, Floats]] | None = None
+        self._place: tuple[tuple[float, float, str], tuple[float, float]] | None = None
 
     def handle(self, path: str, head: tuple[int, int] | None = None) -> Handle:
         """Return the open dataset at `path`, opened now if need be and its `head` is right."""
@@ -131,14 +137,15 @@ class HandlePool:
         self._handles.move_to_end(path)
         return found
 
-    def place_in(self, handle: Handle, lon: float, lat: float) -> tuple[Floats, Floats]:
-        """Return a place in degrees in a file's coordinate system, arrays of shape (1,).
+    def place_in(self, handle: Handle, lon: float, lat: float) -> tuple[float, float]:
+        """Return a place in degrees in a file's coordinate system; infinite where it has none.
 
         That asked last is kept, since the bands of a scene are asked for the same place in one system.
         """
         asked = lon, lat, handle.system
         if self._place is None or self._place[0] != asked:
-            self._place = asked, moved(WGS84, handle.dataset(0).crs, [lon], [lat])
+            (x,), (y,) = moved(WGS84, handle.dataset(0).crs, [lon], [lat])
+            self._place = asked, (float(x), float(y))
         return self._place[1]
 
     def _open(self, path: str) -> Handle:
@@ -153,6 +160,7 @@ class HandlePool:
             is_masked,
             dataset.dtypes[0] in {"int64", "uint64"},
             _shifts(dataset),
+            turn_of(dataset.crs),
         )
         while len(self._handles) > self._size:
             self.forget(next(iter(self._handles)))

@@ -37,7 +37,7 @@ from mosaics.raster.coordinates import (
 from mosaics.raster.damage import DAMAGE
 from mosaics.raster.decimals import WHOLE_IN, Floats, conversion_of
 from mosaics.raster.grid import Grid
-from mosaics.raster.handles import Handle, HandlePool, thread_pool
+from mosaics.raster.handles import Handle, HandlePool, OneOrMany, thread_pool
 from mosaics.raster.opening import NotGeoTiffError
 from mosaics.scene import Asset
 
@@ -233,10 +233,11 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
     with reading(asset) as pool:
         handle = pool.handle(asset.path, asset.head)
         dataset = handle.dataset(0)
-        columns, rows, within = _cells_at(handle, *pool.place_in(handle, lon, lat))
-        if not within.all():
+        column, row = map(float, _cells_at(handle, *pool.place_in(handle, lon, lat)))
+        if not _has(dataset, column, row):
             return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
-        window = Window(int(columns[0]), int(rows[0]), 1, 1)
+        column, row = min(max(column, 0), dataset.width - 1), min(max(row, 0), dataset.height - 1)
+        window = Window(math.floor(column), math.floor(row), 1, 1)
         raster = Raster(dataset, asset.path, 0, checks=checks_of(handle.checked, asset, 0))
         stored = raster.read(window)
         nodata = handle.nodata_of(asset)
@@ -260,33 +261,29 @@ def lies_within(asset: Asset, lons: Degrees, lats: Degrees) -> NDArray[np.bool_]
     with reading(asset) as pool:
         handle = pool.handle(asset.path, asset.head)
         checks_of(handle.checked, asset, 0)
-        return _cells_at(handle, *moved(WGS84, handle.dataset(0).crs, lons, lats))[2]
+        xs, ys = moved(WGS84, handle.dataset(0).crs, lons, lats)
+        on_map = np.isfinite(xs) & np.isfinite(ys)
+        there = _cells_at(handle, np.where(on_map, xs, np.nan), np.where(on_map, ys, np.nan))
+        return np.asarray(_has(handle.dataset(0), *there))
 
 
-def _cells_at(handle: Handle, xs: Floats, ys: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return columns and rows of places in a file, edges included, and which places the file has.
-
-    The places are in the file's coordinate system, infinite where it has none.
-    """
-    dataset = handle.dataset(0)
-    width, height = dataset.shape[::-1]
-    on_map = np.isfinite(xs) & np.isfinite(ys)
-    if not on_map.all():
-        xs, ys = np.where(on_map, xs, 0.0), np.where(on_map, ys, 0.0)
+def _cells_at(handle: Handle, xs: OneOrMany, ys: OneOrMany) -> tuple[OneOrMany, OneOrMany]:
+    """Return columns and rows, with fractions, of places in a file's coordinate system."""
     columns, rows = handle.cells(xs, ys)
-    turn = turn_of(dataset.crs)
-    if turn is not None:
-        around = turn.period / dataset.transform.a
+    if handle.turn is not None:
+        width = handle.dataset(0).width
+        around = handle.turn.period / handle.dataset(0).transform.a
         again = np.round((columns + ALIGNED) % around - ALIGNED, EDGE_DECIMALS)
         again = np.where(again <= width + ALIGNED, again, columns % around)
         columns = np.where((columns >= 0) & (columns < width), columns, again)
-    within = on_map & (columns >= -ALIGNED) & (columns <= width + ALIGNED)
-    within &= (rows >= -ALIGNED) & (rows <= height + ALIGNED)
-    return (
-        np.minimum(np.maximum(np.floor(columns), 0), width - 1),
-        np.minimum(np.maximum(np.floor(rows), 0), height - 1),
-        within,
-    )
+    return columns, rows
+
+
+def _has(dataset: DatasetReader, columns: OneOrMany, rows: OneOrMany) -> NDArray[np.bool_] | bool:
+    """Tell which cells a file has, edges included; what is NaN or infinite is not there."""
+    across: Any = (columns >= -ALIGNED) & (columns <= dataset.width + ALIGNED)
+    within: NDArray[np.bool_] | bool = across & (rows >= -ALIGNED) & (rows <= dataset.height + ALIGNED)
+    return within
 
 
 def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from mosaics.cells import cell_column_row, cell_number, cell_quadkey, tile_bounds
+from mosaics.cells import cell_column_row, cell_number, cell_quadkey, cells_under, cells_within, tile_bounds
 from mosaics.document import MosaicDocument, build_document
 from mosaics.index import QuadkeyIndex, TooManyScenesError
 from mosaics.minzooms import NO_ZOOM
@@ -253,3 +253,22 @@ def test_the_covered_part_is_that_of_the_scenes_in_time():
     assert shapely.area(index.covered_part(area, Interval.parse("2024-06/2024-06"))) == 4 + 2 + 4
     assert shapely.is_empty(index.covered_part(area, Interval.parse("2024-06-16/2024-06-20")))
     assert shapely.is_empty(index.covered_part(shapely.box(20, 0, 21, 1), Interval.parse("2024-06/2024-06")))
+
+
+@given(
+    st.floats(-180, 180),
+    st.floats(-85, 85),
+    st.floats(0, 40),
+    st.floats(0, 30),
+    st.integers(min_value=0, max_value=14),
+)
+def test_a_box_reaches_the_tiles_of_its_corners(west, south, width, height, zoom):
+    east, north = min(west + width, 180.0), min(south + height, 85.0)
+    left, top, right, bottom = cells_under((west, south, east, north), zoom)
+    upper, lower = WEB_MERCATOR.tile(west, north, zoom), WEB_MERCATOR.tile(east, south, zoom)
+    assert upper.x - 1 <= left <= upper.x
+    assert upper.y - 1 <= top <= upper.y
+    assert lower.x <= right <= lower.x + 1
+    assert lower.y <= bottom <= lower.y + 1
+    of_many = cells_within(np.array([(west, south, east, north)]), zoom)
+    assert tuple(edges.item() for edges in of_many) == (left, top, right, bottom)
