@@ -83,6 +83,8 @@ class ProductDescription(BaseModel):
     """Conditions whose area statistics give, of a product that compares dates."""
     absences: Absences = Absences()
     """Colours of pixels that are masked or outside the zone."""
+    removed: bool = False
+    """Statistics give the area that each mask rule removes, of a product of one date."""
     parameters: Mapping[ParameterName, Parameter] = {}
     """What a request may change of the mask: rules name them."""
 
@@ -183,6 +185,8 @@ class ProductDescription(BaseModel):
         self._check_lights()
         self._check_absences()
         self._check_parameters()
+        if self.removed and (self.roles or not self.scene_rules):
+            refuse("removed", "this belongs to a product of one date with mask rules")
         if self.plausible is not None and not self.plausible[0] < self.plausible[1]:
             refuse("plausible", "low stands below high; these are {:g} and {:g}".format(*self.plausible))
         return self

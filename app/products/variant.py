@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.products.classes import ClassRow
 from app.products.grammar import parse
 from app.products.mask import MaskRule
 from app.products.product import Product
@@ -30,6 +31,8 @@ class Variant(BaseModel):
     """What it shows and what it does not; by default the file's."""
     renames: Mapping[str, BandName] = Field(default={}, alias="bands")
     """New names of bands in this collection: the file's name = the collection's name."""
+    classes: tuple[ClassRow, ...] = ()
+    """Named ranges of values in place of the file's stretch; colours they lack are of the file's colormap."""
     mask: tuple[MaskRule, ...] | None = None
     """Rules that replace the file's; by default the file's rules with renamed bands."""
 
@@ -50,6 +53,9 @@ class Variant(BaseModel):
         }
         if "expression" in content:
             content["expression"] = rename_bands(content["expression"], self.renames)
+        if self.classes:
+            content = {key: value for key, value in content.items() if key != "rescale"}
+            content["classes"] = self.classes
         if "counted" in content:
             content["counted"] = [
                 {**row, "where": rename_bands(row["where"], self.renames)} for row in content["counted"]

@@ -105,7 +105,7 @@ def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -
         alive = alive & held
         if not (filling.thorough or alive.any()):
             break
-    found, marks = years[0].planes, dict[str, Mask]()
+    found, marks = years[0].planes, {name: of & years[0].missing for name, of in years[0].by_rule.items()}
     if product.roles:
         found, marks = _compared(filling, windows, alive, wanted)
     planes = found[0][np.newaxis] if len(found) == 1 else np.stack(found)
@@ -308,4 +308,6 @@ class _Filling:
             rejected &= pixels.valid
         elif rejected.any():
             filled.labels.append(rule.label)
+            first = filled.by_rule.setdefault(rule.label, np.zeros_like(rejected))
+            first |= rejected & ~filled.rejected
         filled.rejected |= rejected

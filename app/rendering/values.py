@@ -62,6 +62,8 @@ class Filled:
     """The scenes that gave at least one pixel."""
     labels: list[str] = field(default_factory=list)
     """Of the rules that rejected a pixel, scene by scene; noted only for codes."""
+    by_rule: dict[str, Mask] = field(default_factory=dict)
+    """Where each rule was the first to reject a pixel, by its label; noted only for codes."""
     held: Mask = field(init=False)
     """Where a scene has given a value that was wanted."""
 
@@ -105,7 +107,8 @@ class Values:
     """What each window gave, the tested one first."""
     marks: Mapping[str, Mask] = field(default_factory=dict)
     """The pixels of which something is known, (height, width): `masked` and `outside_zone` have no value for
-    that reason; the conditions that a product counts hold where there is one."""
+    that reason, or for that of a rule whose label stands here, where codes were asked for; the conditions
+    that a product counts hold where there is one."""
     codes: Codes | None = None
     """The `Code` of each pixel, (height, width); None where it was not asked for."""
     zone_labels: Sequence[str] = ()

@@ -74,6 +74,11 @@ def summary_of(
         offset=product.offset,
         parameters=product.parameter_values,
         absent=_absent(product, tally, outside) if lattice is not None else (),
+        removed=tuple(
+            _marked(rule.label, tally.marked.get(rule.label, 0.0), tally.area_m2)
+            for rule in product.scene_rules
+            if product.removed
+        ),
         counted=()
         if values.empty
         else tuple(

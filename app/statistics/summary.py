@@ -211,6 +211,8 @@ class Summary:
     """The numbers of the product's parameters, where it has any."""
     absent: tuple[MarkedArea, ...] = ()
     """The area without a value, by the reason it has none, for products that read windows."""
+    removed: tuple[MarkedArea, ...] = ()
+    """What each mask rule removes, of products that tell it: cells that have values but for the rule."""
     counted: tuple[MarkedArea, ...] = ()
     """The product's counted conditions."""
     zero_below: float | None = None
@@ -282,7 +284,7 @@ class Summary:
             fields["offset"] = {"value": self.offset}
         if self.parameters:
             fields["parameters"] = dict(self.parameters)
-        for name, areas in (("absent", self.absent), ("counted", self.counted)):
+        for name, areas in (("absent", self.absent), ("removed", self.removed), ("counted", self.counted)):
             if areas:
                 fields[name] = [asdict(area) for area in areas]
         if self.suspect is not None:

@@ -250,7 +250,9 @@ def _tally(resolved: ResolvedStatistics, plan: Plan, block: Block, item_of: Item
 
     def values_on(grid: Grid, wanted: Mask) -> Values:
         product, pixels = resolved.product.for_statistics, pixels_of(grid)
-        return compute_values(product, resolved.scenes, pixels, item_of, Clock(), wanted=wanted)
+        return compute_values(
+            product, resolved.scenes, pixels, item_of, Clock(), wanted=wanted, thorough=product.removed
+        )
 
     tally = count_block(values_on, plan.lattice, plan.areas, plan.coverage(block), block)
     return tally.condensed() if resolved.of_classes else tally

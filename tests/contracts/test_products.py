@@ -1,5 +1,6 @@
 """What holds for every product and every colour map there is."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -203,3 +204,35 @@ def test_a_colour_map_is_whole(name):
     assert "#" + bytes(table[0].tolist()).hex() == colormap.stops[0][1]
     assert "#" + bytes(table[-1].tolist()).hex() == colormap.stops[-1][1]
     assert len(np.unique(table, axis=0)) > 200
+
+
+AIR = [product for product in PRODUCTS if product.collection.startswith("tempo-")]
+JUDGING = re.compile(
+    r"\b(aqi|air[- ]quality|health\w*|hazard\w*|harmful|toxic|danger\w*|unsafe|good air)\b",
+    re.IGNORECASE,
+)
+"""Words that judge air by what it does to people, which a column does not tell."""
+
+
+@pytest.mark.parametrize("product", AIR, ids=[product.id for product in AIR])
+def test_products_of_air_tell_levels_of_columns_and_judge_nothing(product):
+    said = [product.title, product.description, *(rule.label for rule in product.mask)]
+    said += [row.name for row in product.classes]
+    assert not [text for text in said if JUDGING.search(text)]
+    assert product.classes == () or all(product.unit in row.name for row in product.classes)
+    assert product.palette is not None
+    (below,) = product.palette.index(np.array([-1e15], np.float32))
+    assert product.palette.colors[below][3] == 255  # values below 0 are shown
+
+
+def test_the_page_and_readme_judge_no_air():
+    root = Path(__file__).parents[2]
+    texts = [root / "README.md", *(root / "app/web/src").rglob("*.ts*")]
+    found = {
+        f"{path.name}: {line.strip()[:80]}"
+        for path in texts
+        if path.name != "schema.d.ts"
+        for line in path.read_text().splitlines()
+        if JUDGING.search(re.sub(r"/health\w*", "", line))
+    }
+    assert found == set()

@@ -145,6 +145,27 @@ async def test_the_first_six_cells_of_the_southernmost_row(client):
     assert entry["count"] == pytest.approx(2, rel=1e-3)
     assert entry["mean"] == pytest.approx((SOUTH_WEST + 4.5) * 1e12, rel=1e-6)
     assert entry["valid_fraction"] == pytest.approx(2 / 6, rel=1e-3)
+    # what is missing was not removed
+    assert {each["name"]: each["fraction"] for each in entry["removed"]} == {
+        "retrieval flagged suspect or bad": pytest.approx(1 / 6, rel=1e-3),
+        "more than half clouded": pytest.approx(1 / 6, rel=1e-3),
+        "sun lower than 10 degrees above the horizon": pytest.approx(1 / 6, rel=1e-3),
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "removed"), [("&cloud_max=0.8", 0), ("&cloud_max=0.5", 1 / 6), ("&cloud_max=0.2", 3 / 6)]
+)
+async def test_a_bound_that_is_asked_for_removes_what_it_says(client, asked, removed):
+    """Of the six cells one has 0.75 of clouds; the others have 0.25, of which two have values otherwise."""
+    outline = mapping(box(-77.5 + 1e-6, 38.5 + 1e-6, -77.38 - 1e-6, 38.52 - 1e-6))
+    answer = await client.post(f"/products/hcho/statistics?datetime=2025-09-13T16{asked}", json=outline)
+    (entry,) = answer.json()["properties"]["series"]
+    found = {each["name"]: each["fraction"] for each in entry["removed"]}
+    (label,) = (name for name in found if "cloud" in name)
+    # the cell with a low sun is clear, but falls to the rule of clouds, which comes first
+    more = 1 / 6 if asked == "&cloud_max=0.2" else 0
+    assert found[label] == pytest.approx(removed + more, abs=1e-4)
 
 
 # The real formaldehyde of 2025-09-12, 21:04:35 to 22:04:16: 28 by 107 cells south of Lake Michigan.
@@ -200,6 +221,8 @@ async def test_the_point_of_nasa_s_first_row(real_client):
     answer = (await real_client.get("/products/hcho/point/-86.77,41.21?datetime=2025-09-12T21")).json()
     assert answer["value"] == pytest.approx(-842143642194742.0, rel=1e-6)
     assert answer["state"] == "ok"  # below 0 is noise, and kept
+    level = (await real_client.get("/products/hcho-level/point/-86.77,41.21?datetime=2025-09-12T21")).json()
+    assert (level["class"], level["value"]) == ("below 0 molecules cm-2", answer["value"])
 
 
 @pytest.mark.real_data
@@ -211,6 +234,9 @@ async def test_statistics_of_the_whole_part(real_client, table):
     assert entry["count"] == pytest.approx(kept.sum(), rel=1e-4)
     assert entry["mean"] == pytest.approx(column[kept].mean(), rel=1e-4)
     assert (entry["min"], entry["max"]) == pytest.approx((column[kept].min(), column[kept].max()), rel=1e-6)
+    assert entry["min"] < 0
+    flagged = next(each for each in entry["removed"] if "flagged" in each["name"])
+    assert flagged["fraction"] == pytest.approx(76 / 2996, rel=0.01)  # by area, which is not quite by cells
 
 
 @pytest.mark.real_data

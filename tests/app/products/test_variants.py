@@ -127,7 +127,7 @@ WRONG = [
         LANDSAT + '\nunit = "%"',
         (
             "variants.wetness-landsat.unit: this is not a valid key; "
-            "There are: collection, title, .*, bands, mask"
+            "There are: collection, title, .*, bands, classes, mask"
         ),
     ),
     (
