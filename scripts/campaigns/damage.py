@@ -42,7 +42,7 @@ def _flipped(used: Services, store: Path, before: dict[str, str]) -> Row:
     for number in range(ROUNDS):
         copy = _copied(used, store, f"flipped-{number}")
         for path in sorted(copy.rglob("*.tif")):
-            _flip(path, chance)
+            path.write_bytes(with_flipped_bit(path.read_bytes(), chance))
             bits += 1
         with tilewatch(copy.as_uri(), used.folder, SETTINGS) as served, client_of(served) as client:
             told = check_once(client, before)
@@ -65,10 +65,11 @@ def _flipped_singly(store: Path) -> Row:
     return Row(f"a bit flipped at {TRIALS} places, each read", TRIALS, outcomes["wrong"], 0, remarks=remarks)
 
 
-def _flip(path: Path, chance: random.Random) -> None:
-    content = bytearray(path.read_bytes())
-    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-    path.write_bytes(content)
+def with_flipped_bit(content: bytes, chance: random.Random) -> bytes:
+    """Return bytes with one of their bits changed."""
+    changed = bytearray(content)
+    changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
 
 
 def _copied(used: Services, store: Path, name: str) -> Path:

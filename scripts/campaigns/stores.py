@@ -1,16 +1,18 @@
-"""Stores: an S3 that answers 503 or 500, is slow, hangs, or ends its answers early."""
+"""Stores: an S3 that answers 503 or 500, is slow, hangs, or ends its answers early; and damaged files."""
 
+import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 
-from scripts.campaigns.load import TILES, Load, client_of, recorded
+from scripts.campaigns.damage import with_flipped_bit
+from scripts.campaigns.load import TILES, Load, check_once, client_of, recorded
 from scripts.campaigns.row import Row
-from scripts.campaigns.services import Served, Services, tilewatch
+from scripts.campaigns.services import Served, Services, resident_mb, tilewatch
 from tests.services.ceph import CephGateway
 from tests.services.store_line import Fault, StoreLine
 
@@ -29,7 +31,8 @@ def scenarios(used: Services, store: Path) -> Iterator[Row]:
     gateway.start()
     try:
         copy(store, gateway)
-        yield from _faults(used, gateway)
+        before = yield from _faults(used, gateway)
+        yield _flipped(used, store, gateway, before)
     finally:
         gateway.end()
 
@@ -40,8 +43,30 @@ def copy(store: Path, gateway: CephGateway) -> None:
         client.create_bucket(Bucket=BUCKET)
         for path in sorted(store.rglob("*")):
             if path.is_file():
-                key = f"tilewatch/{path.relative_to(store).as_posix()}"
-                client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+                client.put_object(Bucket=BUCKET, Key=_key(path, store), Body=path.read_bytes())
+
+
+def _key(path: Path, store: Path) -> str:
+    return f"tilewatch/{path.relative_to(store).as_posix()}"
+
+
+def _flipped(used: Services, store: Path, gateway: CephGateway, before: dict[str, str]) -> Row:
+    """Flip a bit in every landed file of the bucket, and ask for all tiles of two workers that know none."""
+    chance, bits = random.Random(14), 0  # noqa: S311 - bits, not keys
+    with _bucket(gateway) as client:
+        for path in sorted(store.rglob("*.tif")):
+            changed = with_flipped_bit(path.read_bytes(), chance)
+            client.put_object(Bucket=BUCKET, Key=_key(path, store), Body=changed)
+            bits += 1
+    settings = {**_environment(gateway, gateway.endpoint), "TILEWATCH_CACHE_BYTES": "0"}
+    with _serving(used, settings) as served, client_of(served) as client:
+        told = check_once(client, before)
+        peak_mb = resident_mb(served.family())
+    remarks = f"{bits} files with a flipped bit; {told.skipped} tiles said that a scene is missing"
+    return Row(
+        "S3, a bit flipped in every file", told.requests, told.wrong, len(told.failures), lost=0,
+        memory_mb=peak_mb, remarks=remarks,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -70,7 +95,8 @@ def _environment(gateway: CephGateway, endpoint: str) -> dict[str, str]:
     }
 
 
-def _faults(used: Services, gateway: CephGateway) -> Iterator[Row]:
+def _faults(used: Services, gateway: CephGateway) -> Generator[Row, None, dict[str, str]]:
+    """Yield the row of each fault, and return the tiles as they were before."""
     line = StoreLine(gateway.endpoint)
     settings = {**_environment(gateway, line.endpoint), "TILEWATCH_CACHE_BYTES": "0"}
     settings |= {"TILEWATCH_DATABASE_URL": used.settings["TILEWATCH_DATABASE_URL"]}
@@ -81,6 +107,7 @@ def _faults(used: Services, gateway: CephGateway) -> Iterator[Row]:
         with _serving(used, settings) as served:
             yield _played(served, line, fault, before)
     line.close()
+    return before
 
 
 def _serving(used: Services, settings: Mapping[str, str]) -> AbstractContextManager[Served]:

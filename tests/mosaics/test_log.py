@@ -8,7 +8,7 @@ import logging
 import pytest
 import shapely
 
-from mosaics.commits import Commit, LogError, LogState
+from mosaics.commits import Commit, LogError, LogState, StoredScene
 from mosaics.document import MosaicDocument
 from mosaics.log import CHECKPOINT_EVERY, commit_scenes, follow_log, read_commits, read_state
 from mosaics.scene import SceneError
@@ -317,6 +317,20 @@ async def test_a_commit_of_a_version_that_wrote_no_digest_is_followed(folder):
         await folder.put(key, json.dumps(document).encode(), "application/json")
     await commit_scenes(folder, "harvest", add=[scene("new")])
     assert sorted((await read_state(folder, "harvest")).scenes) == ["new", "s0", "s1"]
+
+
+def test_any_changed_bit_of_a_checkpoint_is_told_or_changes_nothing():
+    digest = "5" * 64
+    state = LogState(7, {"s": StoredScene("item", JUNE, synthetic=False)}, {JUNE: "mosaic"}, digest)
+    whole, told = state.to_checkpoint(), 0
+    for place in range(8 * len(whole)):
+        changed = bytearray(whole)
+        changed[place // 8] ^= 1 << place % 8
+        try:
+            assert LogState.from_checkpoint(bytes(changed)) == state
+        except LogError:
+            told += 1
+    assert told > 4 * len(whole)
 
 
 async def test_a_checkpoint_past_a_hole_says_all_that_was_in_it(folder):
