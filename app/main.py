@@ -23,7 +23,7 @@ from app.routes.areas import area_tiles, areas, many, timeseries, trend
 from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories
-from app.routes.products import legend, point, products, statistics, tilejson, tiles, times
+from app.routes.products import calendar, legend, point, products, statistics, tilejson, tiles, times
 from app.routes.regions import coverage, meta, regions
 from app.routes.service import health
 from app.routes.service.page import add_page
@@ -79,6 +79,7 @@ def resources() -> list[BaseRoute]:
         products,
         legend,
         times,
+        calendar,
         point,
         statistics,
         collections,

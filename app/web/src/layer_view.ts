@@ -122,7 +122,7 @@ export class LayerView {
       this.#chosen = isComparing ? (wanted.windows ?? {}) : {};
       this.#panel.showProduct(product);
       this.#freshness.setProduct(product);
-      this.#periods.setPeriods(product.periods, period ?? "", product.roles[product.windows[0] ?? ""]?.title);
+      this.#periods.setProduct(product, period ?? "");
       this.#windows.setOptions(product, periods, this.#chosen);
       this.#tiles.clear();
       this.#swipeControl.clear();

@@ -3,12 +3,12 @@
 import { build, element } from "./dom";
 import { areMonths, monthAt, monthsOf, yearOf, yearsOf } from "./months";
 import { periodLabel } from "./periods";
+import { Popup } from "./popup";
 
 const SHORT = new Intl.DateTimeFormat("en-GB", { month: "short", timeZone: "UTC" });
 
 export class MonthPicker {
-  readonly #opener = element("months-open", HTMLButtonElement);
-  readonly #box = element("months", HTMLDivElement);
+  readonly #popup = new Popup("months-open", "months", () => this.#opened());
   readonly #year = element("year", HTMLSelectElement);
   readonly #earlier = element("year-earlier", HTMLButtonElement);
   readonly #later = element("year-later", HTMLButtonElement);
@@ -19,43 +19,29 @@ export class MonthPicker {
 
   constructor(choose: (month: string) => void) {
     this.#choose = choose;
-    this.#opener.addEventListener("click", () => (this.#box.hidden ? this.#open() : this.#close()));
     this.#year.addEventListener("change", () => this.#draw());
     this.#earlier.addEventListener("click", () => this.#turn(-1));
     this.#later.addEventListener("click", () => this.#turn(1));
     this.#grid.addEventListener("keydown", (event) => this.#pressed(event));
-    this.#box.addEventListener("keydown", (event) => this.#escaped(event));
-    document.addEventListener("pointerdown", ({ target }) => this.#pointed(target as Node));
-    this.#box.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && this.#pointed(relatedTarget as Node));
   }
 
   /** Offer months (ascending); periods of other lengths have no such control. */
   setPeriods(periods: readonly string[]): void {
     this.#known = areMonths(periods) ? periods : [];
-    this.#opener.hidden = this.#known.length === 0;
-    this.#box.hidden = true;
-    this.#opener.setAttribute("aria-expanded", "false");
+    this.#popup.offer(this.#known.length > 0);
     this.#year.replaceChildren(...yearsOf(this.#known).map((year) => new Option(String(year))));
   }
 
   /** This month is shown now. */
   select(month: string): void {
     this.#chosen = month;
-    if (!this.#box.hidden) this.#draw();
+    if (this.#popup.isOpen) this.#draw();
   }
 
-  #open(): void {
-    this.#box.hidden = false;
-    this.#opener.setAttribute("aria-expanded", "true");
+  #opened(): void {
     this.#year.value = String(yearOf(this.#known.includes(this.#chosen) ? this.#chosen : this.#known.at(-1)!));
     this.#draw();
-    this.#box.scrollIntoView({ block: "nearest" });
     this.#grid.querySelector<HTMLButtonElement>("[tabindex='0']")?.focus();
-  }
-
-  #close(): void {
-    this.#box.hidden = true;
-    this.#opener.setAttribute("aria-expanded", "false");
   }
 
   #turn(years: number): void {
@@ -88,8 +74,7 @@ export class MonthPicker {
   }
 
   #take(month: string): void {
-    this.#close();
-    this.#opener.focus();
+    this.#popup.leave();
     this.#choose(month);
   }
 
@@ -101,17 +86,5 @@ export class MonthPicker {
     this.#year.value = String(yearOf(month));
     this.#draw(month);
     this.#grid.querySelector<HTMLButtonElement>("[tabindex='0']")?.focus();
-  }
-
-  #escaped(event: KeyboardEvent): void {
-    if (event.key !== "Escape") return;
-    event.stopPropagation(); // it closes no more than this
-    this.#close();
-    this.#opener.focus();
-  }
-
-  /** Something else is pointed at or has the focus. */
-  #pointed(target: Node): void {
-    if (!this.#box.hidden && !this.#box.contains(target) && !this.#opener.contains(target)) this.#close();
   }
 }

@@ -33,18 +33,18 @@ export function monthAt(key: string, from: string, known: readonly string[]): st
   const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS, PageUp: -12, PageDown: 12 };
   const step = steps[key];
   if (step === undefined) return null;
-  const reached = step > 0 ? nextOf(added(from, step), known) : lastOf(added(from, step), known);
+  return reachedFrom(from, added(from, step), known);
+}
+
+/**
+ * What is reached of those known (ascending) on the way to the one wanted: itself, or the next beyond it, or else the
+ * last that way; null where that is where one is.
+ */
+export function reachedFrom(from: string, wanted: string, known: readonly string[]): string | null {
+  const forward = (): string | undefined => known.find((each) => each >= wanted) ?? known.at(-1);
+  const back = (): string | undefined => known.findLast((each) => each <= wanted) ?? known[0];
+  const reached = wanted > from ? forward() : back();
   return reached === from ? null : (reached ?? null);
-}
-
-/** The month itself, or the next one with data, or else the last there is. */
-function nextOf(wanted: string, known: readonly string[]): string | undefined {
-  return known.find((month) => month >= wanted) ?? known.at(-1);
-}
-
-/** The month itself, or the last one with data before, or else the first there is. */
-function lastOf(wanted: string, known: readonly string[]): string | undefined {
-  return known.findLast((month) => month <= wanted) ?? known[0];
 }
 
 function added(month: string, count: number): string {

@@ -1,6 +1,8 @@
-/** Choosing a period: step, pick from the list or among months, slide along the timeline, or play. */
+/** Choosing a period: step, pick from the list or in a calendar, slide along the timeline, or play. */
 
+import type { ProductDetail } from "./api";
 import { element } from "./dom";
+import { HourPicker } from "./hour_picker";
 import { MonthPicker } from "./month_picker";
 import { periodLabel } from "./periods";
 
@@ -22,6 +24,7 @@ export class PeriodControl {
   readonly #count = element("period-count", HTMLSpanElement);
   readonly #label = element("period-label", HTMLLabelElement);
   readonly #months = new MonthPicker((month) => this.#choose(this.#periods.indexOf(month)));
+  readonly #hours = new HourPicker((hour) => this.#choose(this.#periods.indexOf(hour)));
   readonly #show: ShowPeriod;
   #periods: readonly string[] = [];
   #index = 0;
@@ -38,17 +41,19 @@ export class PeriodControl {
     this.#play.addEventListener("click", () => (this.#playing ? this.stop() : void this.#startPlaying()));
   }
 
-  /** Offer `periods` (ascending) under a name and select `period`, which may be an interval beside them. */
-  setPeriods(known: readonly string[], period: string, name = "Period"): void {
+  /** Offer the periods of a product and select `period`, which may be an interval beside them. */
+  setProduct(product: ProductDetail, period: string): void {
     this.stop();
+    const known = product.periods;
     const periods = !period || known.includes(period) ? known : [...known, period];
-    this.#label.textContent = name;
+    this.#label.textContent = product.roles[product.windows[0] ?? ""]?.title ?? "Period";
     this.#periods = periods;
     this.#block.hidden = periods.length === 0;
     this.#list.replaceChildren(...periods.map((each) => new Option(periodLabel(each), each)));
     this.#timeline.max = String(Math.max(0, periods.length - 1));
     element("timeline-row", HTMLDivElement).hidden = periods.length < 2;
     this.#months.setPeriods(known);
+    this.#hours.setProduct(product);
     this.select(period);
   }
 
@@ -62,6 +67,7 @@ export class PeriodControl {
     this.#earlier.disabled = this.#index === 0;
     this.#later.disabled = this.#index >= this.#periods.length - 1;
     this.#months.select(period);
+    this.#hours.select(period);
     this.#count.textContent = this.#periods.length > 1 ? `${this.#index + 1} of ${this.#periods.length}` : "Only one period";
   }
 

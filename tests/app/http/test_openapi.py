@@ -40,7 +40,10 @@ EXAMPLES = {
     "format": "png",
 }
 
-NEEDED = {"/collections/{collection}/tiles/{tms}/{z}/{x}/{y}.{format}": "?bands=red&rescale=0,1"}
+NEEDED = {
+    "/collections/{collection}/tiles/{tms}/{z}/{x}/{y}.{format}": "?bands=red&rescale=0,1",
+    "/products/{product}/calendar": "?datetime=2024",
+}
 """What a route cannot be asked without."""
 
 OPERATIONS = [

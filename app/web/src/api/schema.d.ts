@@ -144,6 +144,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/products/{product}/calendar": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tell of every period of a time whether it has data, or why not: night, not published yet, missing
+         * @description It is night where the sun is lower than 10 degrees all over a box for the whole hour. By default the box
+         *     is that of the latest period.
+         */
+        readonly get: operations["products.product_calendar"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/products/{product}/point/{lon},{lat}": {
         readonly parameters: {
             readonly query?: never;
@@ -1434,6 +1455,48 @@ export interface components {
          */
         readonly Cadence: "hour" | "day" | "month" | "year";
         /**
+         * Calendar
+         * @description Which periods have data.
+         */
+        readonly Calendar: {
+            /** Product */
+            readonly product: string;
+            readonly cadence: components["schemas"]["Cadence"];
+            /**
+             * Light
+             * @description What it takes to have data, day or night; null where neither.
+             */
+            readonly light: string | null;
+            /**
+             * Lag
+             * Format: duration
+             * @description Usual time from the end of a period to its publication.
+             */
+            readonly lag: string;
+            /**
+             * Bbox
+             * @description Where light is looked for.
+             */
+            readonly bbox: readonly [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Periods */
+            readonly periods: readonly components["schemas"]["CalendarEntry"][];
+        };
+        /**
+         * CalendarEntry
+         * @description A period of the product's cadence.
+         */
+        readonly CalendarEntry: {
+            /** Period */
+            readonly period: string;
+            /** @description data; no_light, where the collection takes the sun or the dark and there was none; awaited, until it is usually published; missing. */
+            readonly state: components["schemas"]["Expectation"];
+        };
+        /**
          * CollectionFreshness
          * @description How fresh a collection is: as the least fresh of its feeds, else as its periods alone tell.
          */
@@ -1574,6 +1637,12 @@ export interface components {
              */
             readonly limit: number;
         };
+        /**
+         * Expectation
+         * @description What there is of a period.
+         * @enum {string}
+         */
+        readonly Expectation: "data" | "no_light" | "awaited" | "missing";
         /**
          * ExpectedStep
          * @description The latest step of time that was to be published by now.
@@ -4744,6 +4813,53 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Times"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "products.product_calendar": {
+        readonly parameters: {
+            readonly query: {
+                /** @description A period, or an interval with both ends: 2024-06-01/2024-06-02. */
+                readonly datetime: string;
+                /** @description west,south,east,north in degrees; west above east crosses the antimeridian. */
+                readonly bbox?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly product: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Calendar"];
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

@@ -82,6 +82,9 @@ export type LegendEntry = {
 /** The answer of GET /freshness. */
 export type Freshness = Schemas["FreshnessList"];
 
+/** The answer of GET /products/{product}/calendar. */
+export type Calendar = Schemas["Calendar"];
+
 /** The answer of GET /areas/tiles.json. */
 export type AreasTileJSON = Schemas["AreasTileJson"];
 export type AreaValue = AreasTileJSON["value"];

@@ -43,9 +43,9 @@ export class Areas {
     this.#map = map;
     this.#events = events;
     this.#outlines = new Outlines(map);
-    this.#drawing = new Drawing(map, {
+    this.#drawing = new Drawing(map, "polygon", {
       sketched: (corners, pointer) => this.#sketch(corners, pointer),
-      drawn: (shape) => this.#add({ id: null, name: this.#isAdding ? "Second area" : "Drawn area", shape }, false),
+      drawn: (corners) => this.#add({ id: null, name: this.#isAdding ? "Second area" : "Drawn area", shape: polygonOf(corners) }, false),
       cancelled: () => this.#showAreas(),
     });
     this.#editor = new CornerEditor(map, { changed: (shape, isDone) => this.#reshape(shape, isDone) });

@@ -1,24 +1,27 @@
-/** Drawing a polygon on the map: by pointer, finger or keyboard. */
+/** Drawing a polygon or a line on the map: by pointer, finger or keyboard. */
 
 import type { Map as MapLibreMap, MapMouseEvent } from "maplibre-gl";
-import { polygonOf, type Position, type Shape } from "./polygon";
+import type { Position } from "./polygon";
 
-/** A click this near the first or the last corner closes the shape; a finger is less exact. */
+/** A click this near the last corner ends the drawing, near the first one closes a polygon; a finger is less exact. */
 const CLOSING_PX = window.matchMedia("(pointer: coarse)").matches ? 22 : 9;
 
 export interface DrawingEvents {
   readonly sketched: (corners: readonly Position[], pointer: Position | null) => void;
-  readonly drawn: (shape: Shape) => void;
+  readonly drawn: (corners: readonly Position[]) => void;
   readonly cancelled: () => void;
 }
 
 export class Drawing {
   readonly #map: MapLibreMap;
   readonly #events: DrawingEvents;
+  /** Corners that it takes. */
+  readonly #least: number;
   #corners: Position[] | null = null;
 
-  constructor(map: MapLibreMap, events: DrawingEvents) {
+  constructor(map: MapLibreMap, kind: "polygon" | "line", events: DrawingEvents) {
     this.#map = map;
+    this.#least = kind === "polygon" ? 3 : 2;
     this.#events = events;
     map.on("click", (event) => this.#corners && this.#clicked(event));
     map.on("mousemove", (event) => this.#corners && this.#events.sketched(this.#corners, position(event)));
@@ -38,12 +41,12 @@ export class Drawing {
     this.#events.sketched([], null);
   }
 
-  /** Close the shape; it needs three corners. */
+  /** End it, where there are corners enough. */
   finish(): void {
     const corners = this.#corners;
-    if (!corners || corners.length < 3) return;
+    if (!corners || corners.length < this.#least) return;
     this.#stop();
-    this.#events.drawn(polygonOf(corners));
+    this.#events.drawn(corners);
   }
 
   undo(): void {
@@ -69,7 +72,8 @@ export class Drawing {
     const corners = this.#corners ?? [];
     const near = (corner: Position | undefined): boolean =>
       corner !== undefined && this.#map.project([corner[0]!, corner[1]!]).dist(event.point) <= CLOSING_PX;
-    if (corners.length >= 3 && (near(corners[0]) || near(corners.at(-1)))) this.finish();
+    const isClosed = this.#least > 2 && near(corners[0]);
+    if (corners.length >= this.#least && (isClosed || near(corners.at(-1)))) this.finish();
     else if (!near(corners.at(-1))) this.#set(position(event));
   }
 

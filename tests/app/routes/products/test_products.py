@@ -259,3 +259,22 @@ async def test_a_map_of_a_time_past_the_end_of_the_satellite_says_so(
         ]
     assert "ended" not in notes[0]
     assert "Suomi NPP's products ended on 2026-11-01" in notes[1]
+
+
+async def test_a_calendar_says_of_each_period_whether_it_has_data(client: httpx.AsyncClient) -> None:
+    found = (await client.get("/products/ndvi/calendar?datetime=2024-04/2024-07")).json()
+    assert [(each["period"], each["state"]) for each in found["periods"]] == [
+        ("2024-04", "missing"), ("2024-05", "data"), ("2024-06", "data"), ("2024-07", "missing"),
+    ]  # fmt: skip
+    assert (found["cadence"], found["light"]) == ("month", "day")
+    assert found["bbox"] == pytest.approx(BOUNDS, abs=0.001)
+    for query, status, says in (
+        ("datetime=2024-04/..", 400, "both ends"),
+        ("datetime=1000/2024", 400, "at most 1000 periods"),
+        ("datetime=1900/2024", 400, "at most 1000 periods"),
+        ("datetime=2024-13", 400, "does not exist"),
+        ("", 422, "datetime"),
+    ):
+        answer = await client.get(f"/products/ndvi/calendar?{query}")
+        assert (answer.status_code, says in answer.json()["detail"]) == (status, True), answer.text
+    assert (await client.get("/products/no2/calendar?datetime=2024")).status_code == 404
