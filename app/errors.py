@@ -21,6 +21,8 @@ from app.database import (
     SearchCostError,
     ValueRefusedError,
 )
+from app.exposure.line import LineError
+from app.exposure.route import RouteError, UnknownRouteError
 from app.feeds.feed import FeedChangedError, FeedError, UnknownFeedError
 from app.jobs.job import (
     JobEndedError,
@@ -70,8 +72,8 @@ SEARCH_COST = (
     "datetime, or try again in a moment."
 )
 NO_DATABASE = (
-    "Areas need PostgreSQL with PostGIS, and so do jobs, feeds, refreshes of regions and the STAC catalogue; "
-    "no database is configured for this service (TILEWATCH_DATABASE_URL)."
+    "Areas and routes need PostgreSQL with PostGIS, and so do jobs, feeds, refreshes of regions and the STAC "
+    "catalogue; no database is configured for this service (TILEWATCH_DATABASE_URL)."
 )
 SCHEMA_MISSING = "The database is not prepared yet; run `tilewatch migrate`."
 OVERLOADED = "Too many tiles are being rendered to answer in time; try again in a moment."
@@ -99,6 +101,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     TooManyScenesError: HTTPStatus.BAD_REQUEST,
     TileAddressError: HTTPStatus.BAD_REQUEST,
     AreaError: HTTPStatus.BAD_REQUEST,
+    RouteError: HTTPStatus.BAD_REQUEST,
+    LineError: HTTPStatus.BAD_REQUEST,
     ValueRefusedError: HTTPStatus.BAD_REQUEST,
     GeometryError: HTTPStatus.BAD_REQUEST,
     SearchError: HTTPStatus.BAD_REQUEST,
@@ -113,6 +117,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     KeyMissingError: HTTPStatus.UNAUTHORIZED,
     NotAllowedError: HTTPStatus.FORBIDDEN,
     UnknownAreaError: HTTPStatus.NOT_FOUND,
+    UnknownRouteError: HTTPStatus.NOT_FOUND,
     UnknownFeedError: HTTPStatus.NOT_FOUND,
     FeedChangedError: HTTPStatus.PRECONDITION_FAILED,
     UnknownRegionError: HTTPStatus.NOT_FOUND,

@@ -15,11 +15,14 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from app.areas.kept_areas import AreaSeries
 from app.caching.legends import LegendPictures
 from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tile_service import TileService
 from app.database import Database
+from app.exposure.engine import ExposureEngine
+from app.exposure.kept_routes import RouteSeries
 from app.feeds.service import FeedService
 from app.health.monitor import HealthMonitor
 from app.health.parts import parts
@@ -127,6 +130,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     kept_statistics = ProcessCache(0 if database else budget["statistics"])
     memory = DatabaseMemory(database) if database else ProcessMemory(kept_statistics)
     statistics = StatisticsService(ZonalEngine(catalogue, renderer), memory)
+    exposures = RouteSeries(ExposureEngine(catalogue, renderer), memory)
     freshness = Freshness()
     jobs = open_jobs(settings, database, command_line, descriptions, LandedScenes(catalogue), stack=stack)
     nightly = Nightly(settings.regions_hour, ZoneInfo(settings.regions_time_zone))
@@ -135,7 +139,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     rotation = None if database is None else RegionRotation(database, regions, registry, jobs, nightly)
     scheduler = None
     if database is not None and rotation is not None and settings.database_url is not None and settings.jobs:
-        series_refresh = SeriesRefresh(database, catalogue, registry, statistics)
+        series_refresh = SeriesRefresh(database, catalogue, registry, [AreaSeries(statistics), exposures])
         scheduler = Scheduler(
             settings.database_url,
             database,
@@ -182,6 +186,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         redis=redis,
         service=TileService(renderer, process, redis),
         statistics=statistics,
+        exposures=exposures,
         health=HealthMonitor(looked_at),
         jobs=jobs,
         feeds=feeds,

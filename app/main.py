@@ -20,6 +20,7 @@ from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics
 from app.routes.areas import area_tiles, areas, many, timeseries, trend
+from app.routes.exposure import exposure, routes
 from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories
@@ -88,6 +89,8 @@ def resources() -> list[BaseRoute]:
         areas,
         timeseries,
         trend,
+        routes,
+        exposure,
         regions,
         coverage,
         api,

@@ -9,6 +9,7 @@ from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
 from app.caching.tile_service import TileService
 from app.database import Database
+from app.exposure.kept_routes import RouteSeries
 from app.feeds.service import FeedService
 from app.health.monitor import HealthMonitor
 from app.jobs.service import JobService
@@ -76,6 +77,7 @@ class AppState:
     """None if no Redis is configured."""
     service: TileService
     statistics: StatisticsService
+    exposures: RouteSeries
     health: HealthMonitor
     jobs: JobService
     feeds: FeedService

@@ -125,12 +125,12 @@ class AreaChanges:
         """
         own = {name: value for name, value in properties.items() if name not in {*OURS, *GIVEN}}
         return cls(
-            name=_text("name", properties["name"]) if "name" in properties else None,
-            kind=None if properties.get("kind") is None else _text("kind", properties["kind"]),
+            name=read_text("name", properties["name"]) if "name" in properties else None,
+            kind=None if properties.get("kind") is None else read_text("kind", properties["kind"]),
             sets_kind="kind" in properties,
-            products=_products(properties["products"]) if "products" in properties else None,
+            products=read_products(properties["products"]) if "products" in properties else None,
             properties=own_json({name: value for name, value in own.items() if value is not None}),
-            removed=_removed(name for name, value in own.items() if value is None),
+            removed=read_removed(name for name, value in own.items() if value is None),
             feed=FeedWish.read(properties["feed"]) if "feed" in properties else None,
         )
 
@@ -218,7 +218,12 @@ def own_json(properties: Mapping[str, Any]) -> str:
     return text
 
 
-def _text(field: str, value: object) -> str:
+def read_text(field: str, value: object) -> str:
+    """Return a property that is a text to be shown.
+
+    Raises:
+        AreaError: If it is empty, too long or has characters that cannot be shown.
+    """
     if not isinstance(value, str) or not value.strip():
         raise AreaError(f"properties.{field} must be a string, not {_shown(value)}")
     if len(value) > MAX_NAME:
@@ -228,7 +233,12 @@ def _text(field: str, value: object) -> str:
     return value
 
 
-def _products(value: object) -> tuple[str, ...]:
+def read_products(value: object) -> tuple[str, ...]:
+    """Return the property `products`, each once.
+
+    Raises:
+        AreaError: If it is not a list of ids, or too long.
+    """
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(product, str) for product in value):
@@ -238,7 +248,12 @@ def _products(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
-def _removed(names: Iterable[str]) -> tuple[str, ...]:
+def read_removed(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names of properties to remove.
+
+    Raises:
+        AreaError: If no stored property can have such a name.
+    """
     found = tuple(names)
     own_json(dict.fromkeys(found))  # refuses what no stored name can have
     return found

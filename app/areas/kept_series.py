@@ -26,14 +26,6 @@ WRITE = """
 """
 """Writes only what still applies: it waits for, or sees, a replaced shape or a dropped product."""
 
-READ = """
-    select period, starts, entry, inputs, computed_at from area_statistics
-    where area_id = $1 and product = $2
-        and ($3::timestamptz is null or starts >= $3) and ($4::timestamptz is null or starts < $4)
-    order by starts, period
-"""
-
-
 READ_OF = """
     select area_id, period, starts, entry, inputs, computed_at from area_statistics
     where area_id = any($1::bigint[]) and product = $2
@@ -95,17 +87,6 @@ async def write_entries(
     return int(done.rpartition(" ")[2])
 
 
-async def read_series(
-    connection: Connection, area_id: int, product: str, start: datetime | None, end: datetime | None
-) -> list[KeptEntry]:
-    """Return the kept entries whose periods start in a half-open interval, in order; None leaves an end open.
-
-    `entry` stays JSON text, since answers pass on thousands of entries without parsing them.
-    """
-    rows = await connection.fetch(READ, area_id, product, start, end)
-    return [KeptEntry(r["period"], r["starts"], r["entry"], r["inputs"], r["computed_at"]) for r in rows]
-
-
 async def read_series_of(
     connection: Connection,
     areas: Sequence[int],
@@ -113,7 +94,7 @@ async def read_series_of(
     start: datetime | None,
     end: datetime | None,
 ) -> dict[int, list[KeptEntry]]:
-    """Return the entries `read_series` returns, for several areas; areas without any are left out."""
+    """Return kept entries, as `SeriesTables.read` does, of several areas; areas without any are left out."""
     found: dict[int, list[KeptEntry]] = {}
     for r in await connection.fetch(READ_OF, list(areas), product, start, end):
         entry = KeptEntry(r["period"], r["starts"], r["entry"], r["inputs"], r["computed_at"])

@@ -1,4 +1,4 @@
-"""The time series of an area: kept entries, and those not kept yet, which are computed on request."""
+"""The time series of an area or a route: kept entries, and those not kept yet, computed on request."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from json import dumps, loads
+from typing import Generic
 
-from app.areas.area_store import read_shape
-from app.areas.kept_series import KeptEntry, read_series
-from app.areas.series_updates import Standing, mosaics_seen, standing_of
+from app.areas.kept_kind import KeptKind, S
+from app.areas.kept_series import KeptEntry
+from app.areas.series_tables import Standing
+from app.areas.series_updates import mosaics_seen
 from app.database import Connection, Database
 from app.products.product import Product
 from app.rendering.basis import of_one_basis
 from app.rendering.selecting import compared_periods
 from app.statistics.resolved import why_not_compared
-from app.statistics.service import MAX_ENTRIES, Question, StatisticsService, Step, with_windows_in_order
+from app.statistics.service import MAX_ENTRIES, with_windows_in_order
 from app.statistics.summary import StatisticsRequestError
 from mosaics.catalogue import Catalogue
 from mosaics.collection import Collection
@@ -28,10 +30,10 @@ MAX_COMPUTED = 120
 
 @dataclass(frozen=True, slots=True)
 class TimeSeries:
-    """A series of one area."""
+    """A series of one area or route."""
 
     name: str
-    """Of the area."""
+    """Of the area or route."""
     entries: tuple[str, ...]
     """JSON of each entry in order of time; `kept` comes first and says whether the entry was stored."""
     computed: int
@@ -47,33 +49,33 @@ class _Rows:
     standing: Standing
     kept: Sequence[KeptEntry]
     unknown: Sequence[Period]
-    """Periods with scenes somewhere but no entry; a scene may lie over the area."""
+    """Periods with scenes somewhere but no entry; a scene may lie over it."""
     empty: Sequence[Period]
-    """Periods with scenes somewhere, but none over the area."""
+    """Periods with scenes somewhere, but none over it."""
 
 
-class TimeSeriesReader:
+class TimeSeriesReader(Generic[S]):
     """Reader of time series.
 
     Args:
         database: Where entries are kept.
         catalogue: What exists now.
-        statistics: Computes entries that are not kept.
+        kind: Which series; computes entries that are not kept.
     """
 
-    def __init__(self, database: Database, catalogue: Catalogue, statistics: StatisticsService) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue, kind: KeptKind[S]) -> None:
         self._database = database
         self._catalogue = catalogue
-        self._statistics = statistics
+        self._kind = kind
 
-    async def read(self, area_id: int, product: Product, time: Interval) -> TimeSeries:
+    async def read(self, subject_id: int, product: Product, time: Interval) -> TimeSeries:
         """Return the entries of every period that overlaps an interval.
 
         If everything is kept, only rows are read. Of the missing entries the latest `MAX_COMPUTED` are
         computed. Periods without any scene that lie between others appear as empty entries.
 
         Raises:
-            app.areas.area.UnknownAreaError: If there is no such area.
+            LookupError: If there is no such area or route.
             app.database.DatabaseUnavailableError: If the database does not answer.
             StatisticsRequestError: If there are too many entries.
             app.statistics.geometry.GeometryError, mosaics.storage.StorageError,
@@ -83,7 +85,7 @@ class TimeSeriesReader:
         collection = self._catalogue.collections().get(product.collection)
         product = of_one_basis(self._catalogue, product)
         async with self._database.connection() as connection:
-            rows = await self._rows(connection, area_id, product, time, known)
+            rows = await self._rows(connection, subject_id, product, time, known)
         entries = {row.starts: kept_entry(row, product) for row in rows.kept}
         computing = rows.unknown[-MAX_COMPUTED:]
         empty = [*rows.empty, *gaps_between(known)]
@@ -93,16 +95,14 @@ class TimeSeriesReader:
             )
         if computing or empty:
             async with self._database.connection() as connection:
-                polygon = await read_shape(connection, area_id)
+                subject = await self._kind.subject_of(connection, subject_id)
             if empty:
-                nothing = {"kept": True} | await self._statistics.gap(product, polygon, "")
+                nothing = {"kept": True} | await self._kind.gap(product, subject, "")
                 for p in empty:
                     entries[p.start] = dumps(nothing | why_empty(self._catalogue, product, p))
-            questions = [Question(polygon, Step(p, p.text, gap=False)) for p in computing]
-            async with aclosing(self._statistics.answers(product, questions)) as answers:
-                async for answer in answers:
-                    start = Period.parse(answer.entry["period"]).start
-                    entries[start] = dumps({"kept": False} | answer.entry)
+            async with aclosing(self._kind.answers(product, subject, computing)) as answers:
+                async for entry in answers:
+                    entries[Period.parse(entry["period"]).start] = dumps({"kept": False} | entry)
         return TimeSeries(
             name=rows.standing.name,
             entries=tuple(noted(collection, start, entries[start]) for start in sorted(entries)),
@@ -113,15 +113,16 @@ class TimeSeriesReader:
     async def _rows(
         self,
         connection: Connection,
-        area_id: int,
+        subject_id: int,
         product: Product,
         time: Interval,
         known: Sequence[Period],
     ) -> _Rows:
-        version = await self._statistics.version(product)
-        standing = await standing_of(connection, area_id, product.id, version)
+        version = await self._kind.version(product)
+        standing = await self._kind.standing(connection, subject_id, product.id, version)
         cadence = known[0].cadence if known else None
-        kept = await read_series(connection, area_id, product.id, start_of(time.start, cadence), time.end)
+        start = start_of(time.start, cadence)
+        kept = await self._kind.tables.read(connection, subject_id, product.id, start, time.end)
         at_hand = {row.starts for row in kept}
         missing = [period for period in known if period.start not in at_hand]
         if not missing or not standing.filled:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -81,6 +82,14 @@ class Exposure:
         """Weighted with seconds; None where nothing is known of time."""
         seconds = self.journey.seconds_of(self.pieces)
         return None if seconds is None else measures_of(self.values, seconds)
+
+    @property
+    def moments(self) -> list[str | None]:
+        """When the middle of each piece is passed, RFC 3339; None where it is not known."""
+        middles, departure = self.journey.middles_of(self.pieces), self.journey.departure
+        if middles is None or departure is None:
+            return [None] * self.pieces.count
+        return [instant_text(departure + timedelta(seconds=each)) for each in middles.tolist()]
 
     @property
     def lacking(self) -> dict[str, float]:

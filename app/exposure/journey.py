@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from app.exposure.line import Floats, Line, LineError
 from app.exposure.splitting import Pieces
 
-MAX_DURATION_S = 31 * 86_400.0
+MAX_DURATION_S = 14 * 86_400.0
+"""As many hourly scans as one answer may draw on."""
 
 
 @dataclass(frozen=True, eq=False)

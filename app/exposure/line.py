@@ -21,8 +21,8 @@ Floats: TypeAlias = NDArray[np.float64]
 
 KINDS = ("LineString", "MultiLineString")
 
-MAX_VERTICES = 50_000
-"""A drive across a continent, with a position every 100 m."""
+MAX_VERTICES = 25_000
+"""2,500 km with a position every 100 m; 75,000 of the values that a body may have."""
 
 MAX_PARTS = 1_000
 

@@ -30,7 +30,10 @@ class Kind(StrEnum):
 
 
 PICTURE = re.compile(r"/products/[^/]+/(bbox/|feature)")
-SERIES = re.compile(r"/products/[^/]+/statistics|/areas/([^/]+/)?(timeseries|trend)|/areas/statistics$")
+SERIES = re.compile(
+    r"/products/[^/]+/statistics|/areas/([^/]+/)?(timeseries|trend)|/areas/statistics$"
+    r"|/routes/[^/]+/(exposure|profile)|/collections/[^/]+/(trajectory|corridor)$"
+)
 
 
 def kind_of(path: str) -> Kind:

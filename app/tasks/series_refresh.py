@@ -1,42 +1,33 @@
-"""SeriesRefresh: keeps the series of areas current, and recomputes only what changed.
+"""SeriesRefresh: keeps the series of areas and routes current, and recomputes only what changed.
 
-A changed mosaic affects the areas that its changed scenes touch, found by the PostGIS index; of those, areas
-are counted whose inputs have another hash than the stored row. New areas and changed products are filled
-period by period. Everything is written before it is recorded as seen, so that after a crash the next run
-continues from there, and recognises by its hash what was already done.
+A changed mosaic affects the subjects (areas, routes) that its changed scenes touch, found by the PostGIS
+index; of those, the ones are counted whose inputs have another hash than the stored row. New subjects and
+changed products are filled period by period. Everything is written before it is recorded as seen, so that
+after a crash the next run continues from there, and recognises by its hash what was already done.
 """
 
 import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeVar
 
-from app.areas.kept_series import NewEntry, write_entries
-from app.areas.series_updates import (
-    AreaToCount,
-    areas_touched,
-    forget_entries,
-    forget_period,
-    kept_inputs_of,
-    mosaics_seen,
-    note_filled,
-    note_mosaic,
-    series_behind,
-    shapes_of,
-)
+from app.areas.kept_kind import KeptKind, S
+from app.areas.kept_series import NewEntry
+from app.areas.series_tables import SubjectToCount
+from app.areas.series_updates import mosaics_seen, note_mosaic
 from app.database import Database
 from app.products.product import Product
 from app.products.registry import Registry
 from app.rendering.basis import of_one_basis
 from app.rendering.selecting import compared_periods
-from app.statistics.geometry import GeometryError, Polygonal
-from app.statistics.resolved import ResolvedStatistics
-from app.statistics.service import StatisticsService, in_order
+from app.statistics.geometry import GeometryError
+from app.statistics.resolved import Resolved
+from app.statistics.service import in_order
 from app.statistics.summary import StatisticsRequestError
 from app.tasks.mosaic_diff import changed_footprint
 from app.tasks.task import StillLeading
@@ -48,15 +39,15 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4
 """Entries computed concurrently: half of what a request may have, so that requests come first."""
 
-PAGE_AREAS = 200
+PAGE_SUBJECTS = 200
 PAGE_VERTICES = 250_000
-"""Of the areas held at a time: 4 MB of coordinates; a single area may have nearly as many."""
+"""Of the subjects held at a time: 4 MB of coordinates; a single one may have nearly as many."""
 
 PAGE_ENTRIES = 2_000
 """Entries filled before that is recorded: about ten seconds of work."""
 
 FILLING_S = 60.0
-"""How long one run fills series; the rest waits for the next run, after the changes."""
+"""How long one run fills series of a kind; the rest waits for the next run, after the changes."""
 
 SERIES_A_RUN = 10_000
 
@@ -81,10 +72,18 @@ class Refreshed:
 class Changed:
     """An entry whose inputs differ from those of the stored row."""
 
-    area_id: int
-    resolved: ResolvedStatistics | None
-    """None if the statistic cannot be computed."""
+    subject_id: int
+    resolved: Resolved | None
+    """None if the entry cannot be computed."""
     refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run that is under way."""
+
+    still_leading: StillLeading
+    done: Refreshed
 
 
 class SeriesRefresh:
@@ -94,16 +93,20 @@ class SeriesRefresh:
         database: Where series are stored.
         catalogue: What exists now.
         registry: The products.
-        statistics: Counts, and remembers the results.
+        kinds: What series there are: of areas, of routes.
     """
 
     def __init__(
-        self, database: Database, catalogue: Catalogue, registry: Registry, statistics: StatisticsService
+        self,
+        database: Database,
+        catalogue: Catalogue,
+        registry: Registry,
+        kinds: Sequence[KeptKind[Any]],
     ) -> None:
         self._database = database
         self._catalogue = catalogue
         self._registry = registry
-        self._statistics = statistics
+        self._kinds = kinds
 
     async def refresh(self, still_leading: StillLeading) -> Refreshed:
         """Update everything that changed, then fill series for a limited time.
@@ -119,7 +122,8 @@ class SeriesRefresh:
         for collection in sorted({name for p in products for name in (p.collection, *p.zone_rules)}):
             readers = [p for p in products if collection in (p.collection, *p.zone_rules)]
             await self._follow(collection, readers, still_leading, done)
-        await self._fill({p.id: p for p in products}, still_leading, done)
+        for kind in self._kinds:
+            await self._fill(kind, {p.id: p for p in products}, still_leading, done)
         return done
 
     async def _follow(
@@ -137,98 +141,111 @@ class SeriesRefresh:
             if after is None:
                 async with self._database.connection() as connection:
                     own = [p.id for p in products if p.collection == collection]
-                    await forget_period(connection, own, text)
+                    for kind in self._kinds:
+                        await kind.tables.forget_period(connection, own, text)
             footprint = await changed_footprint(self._catalogue.storage, before, after)
             for product in products:
                 # A period that appears or disappears may replace another one in a comparison, everywhere.
                 replaces = bool(product.roles) and None in (before, after)
                 changed = Period.parse(text)
                 affected = affected_periods(self._catalogue, product, collection, changed, replaces=replaces)
-                if not affected:
-                    continue
-                async with self._database.connection() as connection:
-                    touched = await areas_touched(connection, product.id, None if replaces else footprint)
-                for page in pages(touched, PAGE_AREAS):
-                    await self._count(product, affected, page, still_leading, done)
+                within = None if replaces else footprint
+                for kind in self._kinds:
+                    if not (affected or kind.tables.beside):
+                        continue
+                    async with self._database.connection() as connection:
+                        touched = await kind.tables.touched(connection, product.id, within)
+                    for page in pages(touched, PAGE_SUBJECTS):
+                        run = _Run(still_leading, done)
+                        await self._count(kind, product, affected or [changed], page, run)
             await still_leading()
             async with self._database.connection() as connection:
                 await note_mosaic(connection, collection, text, after)
             done.periods += 1
 
     async def _fill(
-        self, products: Mapping[str, Product], still_leading: StillLeading, done: Refreshed
+        self,
+        kind: KeptKind[Any],
+        products: Mapping[str, Product],
+        still_leading: StillLeading,
+        done: Refreshed,
     ) -> None:
         """Count every period of series that were never counted or that changed as a whole."""
-        versions = {id_: await self._statistics.version(product) for id_, product in products.items()}
+        versions = {id_: await kind.version(product) for id_, product in products.items()}
         async with self._database.connection() as connection:
-            behind = await series_behind(connection, versions, limit=SERIES_A_RUN)
+            behind = await kind.tables.behind(connection, versions, limit=SERIES_A_RUN)
         end = time.monotonic() + FILLING_S
         for id_, of_product in groupby(behind, key=lambda series: series.product):
             product, version = products[id_], versions[id_]
             periods = self._catalogue.periods(product.collection)
-            for page in pages(list(of_product), min(PAGE_AREAS, max(1, PAGE_ENTRIES // len(periods)))):
-                await self._count(product, periods, page, still_leading, done)
+            for page in pages(list(of_product), min(PAGE_SUBJECTS, max(1, PAGE_ENTRIES // len(periods)))):
+                await self._count(kind, product, periods, page, _Run(still_leading, done))
                 await still_leading()
                 async with self._database.transaction() as connection:
-                    await note_filled(connection, page, version, [p.text for p in periods])
+                    await kind.tables.note_filled(connection, page, version, [p.text for p in periods])
                 done.series += len(page)
                 if time.monotonic() > end:
                     return
 
     async def _count(
         self,
+        kind: KeptKind[S],
         product: Product,
-        periods: Iterable[Period],
-        areas: Sequence[AreaToCount],
-        still_leading: StillLeading,
-        done: Refreshed,
+        periods: Sequence[Period],
+        page: Sequence[SubjectToCount],
+        run: "_Run",
     ) -> None:
-        """Update the entries of some areas, period by period."""
+        """Update the entries of some subjects, period by period."""
         async with self._database.connection() as connection:
-            shapes = await shapes_of(connection, [area.id for area in areas])
-        for period in periods:
+            subjects = await kind.subjects_of(connection, [each.id for each in page])
+        for period, asked in kind.asked(subjects, periods):
             async with self._database.connection() as connection:
-                kept = await kept_inputs_of(connection, list(shapes), product.id, period.text)
-            changed, gone = await self._compare(product, period, shapes, kept)
-            done.checked += len(shapes)
+                kept = await kind.tables.inputs_of(connection, list(asked), product.id, period.text)
+            changed, gone = await self._compare(kind, product, period, asked, kept)
+            run.done.checked += len(asked)
             if not changed and not gone:
                 continue
-            entries = await self._entries(product, period, shapes, changed)
-            await still_leading()
+            entries = await self._entries(kind, product, period, asked, changed)
+            await run.still_leading()
             async with self._database.transaction() as connection:
-                await forget_entries(connection, gone, product.id, period.text)
-                for area_id, entry in entries:
-                    written = await write_entries(connection, area_id, shapes[area_id], product.id, [entry])
-                    done.computed += written
-            done.removed += len(gone)
+                await kind.tables.forget_entries(connection, gone, product.id, period.text)
+                for id_, entry in entries:
+                    run.done.computed += await kind.write(connection, id_, asked[id_], product.id, entry)
+            run.done.removed += len(gone)
 
     async def _compare(
-        self, product: Product, period: Period, shapes: Mapping[int, Polygonal], kept: Mapping[int, str]
+        self,
+        kind: KeptKind[S],
+        product: Product,
+        period: Period,
+        subjects: Mapping[int, S],
+        kept: Mapping[int, str],
     ) -> tuple[list[Changed], list[int]]:
-        """Return the areas whose inputs changed, and those with an entry but no scene any more."""
+        """Return the subjects whose inputs changed, and those with an entry but no scene any more."""
         changed: list[Changed] = []
         gone: list[int] = []
-        for area_id, polygon in shapes.items():
+        for id_, subject in subjects.items():
             await asyncio.sleep(0)  # resolving from memory never yields by itself
             try:
-                resolved = await self._statistics.engine.resolve(product, polygon, period.text)
+                resolved = await kind.resolve(product, subject, period.text)
             except StatisticsRequestError as error:
-                changed.append(Changed(area_id, None, str(error)))
+                changed.append(Changed(id_, None, str(error)))
                 continue
-            if resolved.scenes.best_first and kept.get(area_id) != resolved.inputs:
-                changed.append(Changed(area_id, resolved))
-            elif not resolved.scenes.best_first and area_id in kept:
-                gone.append(area_id)
+            if resolved.scenes.best_first and kept.get(id_) != resolved.inputs:
+                changed.append(Changed(id_, resolved))
+            elif not resolved.scenes.best_first and id_ in kept:
+                gone.append(id_)
         return changed, gone
 
     async def _entries(
         self,
+        kind: KeptKind[S],
         product: Product,
         period: Period,
-        shapes: Mapping[int, Polygonal],
+        subjects: Mapping[int, S],
         changed: Sequence[Changed],
     ) -> list[tuple[int, NewEntry]]:
-        known = await self._statistics.memory.recall([c.resolved.inputs for c in changed if c.resolved])
+        known = await kind.memory.recall([c.resolved.inputs for c in changed if c.resolved])
 
         async def entry(change: Changed) -> tuple[int, NewEntry]:
             facts: dict[str, Any] | None = None
@@ -237,15 +254,17 @@ class SeriesRefresh:
             refusal = change.refusal
             if facts is None and change.resolved is not None:
                 try:
-                    facts = (await self._statistics.engine.summarise(change.resolved)).entry(period.text)
+                    facts, _ = await kind.facts(change.resolved, period.text)
                 except GeometryError as error:
                     refusal = str(error)
             if facts is None:
-                log.warning("area %d has no %s for %s: %s", change.area_id, product.id, period, refusal)
-                gap = await self._statistics.gap(product, shapes[change.area_id], period.text)
+                log.warning(
+                    "%s %d has no %s for %s: %s", kind.noun, change.subject_id, product.id, period, refusal
+                )
+                gap = await kind.gap(product, subjects[change.subject_id], period.text)
                 facts = gap | {"reason": refusal, "inputs": ""}
             text = json.dumps(facts | {"period": period.text})
-            return change.area_id, NewEntry(period.text, period.start, text, facts["inputs"])
+            return change.subject_id, NewEntry(period.text, period.start, text, facts["inputs"])
 
         async def asked() -> AsyncGenerator[Coroutine[Any, Any, tuple[int, NewEntry]]]:
             for change in changed:
@@ -281,17 +300,17 @@ def affected_periods(
     return later if replaces else [p for p in later if changed in compared_periods(catalogue, product, p)]
 
 
-A = TypeVar("A", bound=AreaToCount)
+A = TypeVar("A", bound=SubjectToCount)
 
 
-def pages(areas: Sequence[A], size: int) -> list[list[A]]:
-    """Split areas into parts of at most `size` areas and `PAGE_VERTICES` vertices, or of one area."""
+def pages(subjects: Sequence[A], size: int) -> list[list[A]]:
+    """Split subjects into parts of at most `size` of them and `PAGE_VERTICES` vertices, or of one."""
     found: list[list[A]] = []
     vertices = 0
-    for area in areas:
-        vertices += area.vertices
+    for each in subjects:
+        vertices += each.vertices
         if not found or len(found[-1]) == size or vertices > PAGE_VERTICES:
             found.append([])
-            vertices = area.vertices
-        found[-1].append(area)
+            vertices = each.vertices
+        found[-1].append(each)
     return found

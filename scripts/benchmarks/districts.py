@@ -25,6 +25,7 @@ from rasterio.transform import from_origin
 
 from app.areas.area import Description
 from app.areas.area_store import create_area
+from app.areas.kept_areas import AreaSeries
 from app.database import Database
 from app.products.registry import Registry
 from app.rendering.renderer import Renderer
@@ -138,7 +139,7 @@ async def _refreshes(drawn: Path, store: Path, url: str, months: Sequence[str]) 
         renderer = Renderer(catalogue)
         registry = Registry.load([Path(str(files("app.products")))])
         statistics = StatisticsService(ZonalEngine(catalogue, renderer), DatabaseMemory(database))
-        task = SeriesRefresh(database, catalogue, registry, statistics)
+        task = SeriesRefresh(database, catalogue, registry, [AreaSeries(statistics)])
         async with database.transaction() as connection:
             for number, outline in enumerate(outlines):
                 facts = Description(f"District {number}", "district", PRODUCTS)

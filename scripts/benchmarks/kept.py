@@ -16,6 +16,7 @@ import uvloop
 
 from app.areas.area import Description
 from app.areas.area_store import create_area
+from app.areas.kept_areas import AreaSeries
 from app.database import Database
 from app.products.registry import Registry
 from app.rendering.renderer import Renderer
@@ -103,7 +104,9 @@ async def series_refresh(store: Path, url: str) -> Row:
         began = time.perf_counter()
         entries = 0
         while (
-            done := await SeriesRefresh(database, catalogue, registry, statistics).refresh(_leading)
+            done := await SeriesRefresh(database, catalogue, registry, [AreaSeries(statistics)]).refresh(
+                _leading
+            )
         ).series:
             entries += done.computed
         minutes = (time.perf_counter() - began) / 60

@@ -17,11 +17,21 @@ TABLES = " ".join(
             "feed_pieces",
             "feed_polls",
             "feeds",
+            "filled_exposures",
             "filled_series",
             "followed_logs",
             "followed_mosaics",
         ),
-        *("job_slots", "orders", "region_runs", "scenes", "statistics_cache", "verified_items"),
+        *(
+            "job_slots",
+            "orders",
+            "region_runs",
+            "route_exposures",
+            "routes",
+            "scenes",
+            "statistics_cache",
+            "verified_items",
+        ),
     ]
 )
 MADE = (

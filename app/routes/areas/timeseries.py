@@ -3,12 +3,13 @@
 import asyncio
 import json
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from app.areas.series_updates import standing_of
+from app.areas.kept_areas import AreaSeries
+from app.areas.kept_kind import KeptKind
 from app.areas.timeseries import TimeSeries, TimeSeriesReader
 from app.database import Database
 from app.errors import RequestError
@@ -54,26 +55,26 @@ async def timeseries(
     `pending` is the number of entries left out.
     """
     time = Interval.parse(f"{start or '..'}/{end or '..'}")
-    found = state.registry.get(product or await only_product(database, area_id))
-    series = await TimeSeriesReader(database, state.catalogue, state.statistics).read(area_id, found, time)
+    kind = AreaSeries(state.statistics)
+    found = state.registry.get(product or await only_product(database, kind, area_id))
+    series = await TimeSeriesReader(database, state.catalogue, kind).read(area_id, found, time)
     if f is SeriesFormat.CSV:
         return await as_csv(area_id, found, series)
     return as_json(area_id, found, series)
 
 
-async def only_product(database: Database, area_id: int) -> str:
-    """Return the only product an area keeps.
+async def only_product(database: Database, kind: KeptKind[Any], subject_id: int) -> str:
+    """Return the only product an area or a route keeps.
 
     Raises:
-        RequestError: If the area keeps none or several.
+        RequestError: If it keeps none or several.
     """
     async with database.connection() as connection:
-        products = (await standing_of(connection, area_id, "", "")).products
+        products = (await kind.standing(connection, subject_id, "", "")).products
     if len(products) == 1:
         return products[0]
-    raise RequestError(
-        f"area {area_id} keeps {', '.join(products) or 'no product'}; name the product with product="
-    )
+    kept = ", ".join(products) or "no product"
+    raise RequestError(f"{kind.noun} {subject_id} keeps {kept}; name the product with product=")
 
 
 def as_json(area_id: int, product: Product, series: TimeSeries) -> Response:

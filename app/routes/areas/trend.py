@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
+from app.areas.kept_areas import AreaSeries
 from app.areas.timeseries import TimeSeriesReader
 from app.http.auth import require
 from app.http.parameters import ReadyState, known_names, revalidated
@@ -84,9 +85,10 @@ async def trend(
     alone, so that seasons are not taken for a trend. Missing months are missing, and never 0.
     """
     time = Interval.parse(f"{start or '..'}/{end or '..'}")
-    found = state.registry.get(product or await only_product(database, area_id))
+    kind = AreaSeries(state.statistics)
+    found = state.registry.get(product or await only_product(database, kind, area_id))
     refuse_absent(found, value)
-    series = await TimeSeriesReader(database, state.catalogue, state.statistics).read(area_id, found, time)
+    series = await TimeSeriesReader(database, state.catalogue, kind).read(area_id, found, time)
     entries = await asyncio.to_thread(lambda: [json.loads(entry) for entry in series.entries])
     valued = [entry for entry in entries if number_of(entry, value) is not None]
     used = [entry for entry in valued if entry["valid_fraction"] >= seen]

@@ -15,7 +15,8 @@ from app.areas.area_store import (
     read_shape,
     replace_area,
 )
-from app.areas.kept_series import NewEntry, read_series, write_entries
+from app.areas.kept_series import NewEntry, write_entries
+from app.areas.series_tables import AREA_TABLES
 from app.areas.timeseries import noted
 from app.statistics.cache import cached_entries, forget_unused, keep_entries
 from app.statistics.geometry import Polygonal, read_polygon
@@ -43,12 +44,12 @@ async def test_a_series_is_read_in_order_and_in_part(connection: asyncpg.Connect
     assert await write_entries(connection, area.id, area.polygon, "ndvi", [month(3), month(1), month(2)]) == 3
     assert await write_entries(connection, area.id, area.polygon, "no2", [month(1)]) == 1
     assert await write_entries(connection, area.id, area.polygon, "no2", []) == 0
-    whole = await read_series(connection, area.id, "ndvi", None, None)
+    whole = await AREA_TABLES.read(connection, area.id, "ndvi", None, None)
     assert [entry.period for entry in whole] == ["2024-01", "2024-02", "2024-03"]
     assert json.loads(whole[0].entry) == {"mean": 0.5, "status": "ok"}
     start, end = datetime(2024, 2, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)
-    assert [e.period for e in await read_series(connection, area.id, "ndvi", start, end)] == ["2024-02"]
-    assert [e.period for e in await read_series(connection, area.id, "ndvi", end, None)] == ["2024-03"]
+    assert [e.period for e in await AREA_TABLES.read(connection, area.id, "ndvi", start, end)] == ["2024-02"]
+    assert [e.period for e in await AREA_TABLES.read(connection, area.id, "ndvi", end, None)] == ["2024-03"]
 
 
 async def test_equal_inputs_write_nothing_and_others_replace(connection: asyncpg.Connection) -> None:
@@ -56,7 +57,7 @@ async def test_equal_inputs_write_nothing_and_others_replace(connection: asyncpg
     await write_entries(connection, area.id, area.polygon, "ndvi", [month(1), month(2)])
     entries = [month(1, mean=0.9), month(2, inputs="b", mean=0.9)]
     assert await write_entries(connection, area.id, area.polygon, "ndvi", entries) == 1
-    series = await read_series(connection, area.id, "ndvi", None, None)
+    series = await AREA_TABLES.read(connection, area.id, "ndvi", None, None)
     assert [json.loads(entry.entry)["mean"] for entry in series] == [0.5, 0.9]
 
 
@@ -117,7 +118,7 @@ async def test_three_thousand_kept_periods_are_read_by_one_statement(connection:
     assert await write_entries(connection, area.id, area.polygon, "ndvi", entries) == 3000
     statements: list[object] = []
     with connection.query_logger(statements.append):
-        series = await read_series(connection, area.id, "ndvi", None, None)
+        series = await AREA_TABLES.read(connection, area.id, "ndvi", None, None)
         await asyncio.sleep(0)  # the logger is called then
     assert len(statements) == 1
     assert [kept.period for kept in series] == [each.period for each in entries]

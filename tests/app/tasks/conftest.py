@@ -10,6 +10,7 @@ import pytest
 
 from app.areas.area import Description
 from app.areas.area_store import create_area
+from app.areas.kept_areas import AreaSeries
 from app.database import Database
 from app.products.registry import Registry
 from app.rendering.renderer import Renderer
@@ -101,7 +102,9 @@ async def kept(tmp_path: Path, database_url: str) -> AsyncIterator[Kept]:
         database = Database(database_url, max_connections=4)
         connection = await asyncpg.connect(database_url)
         statistics = StatisticsService(ZonalEngine(catalogue, renderer), DatabaseMemory(database))
-        series_refresh = SeriesRefresh(database, catalogue, Registry.load([PRODUCTS]), statistics)
+        series_refresh = SeriesRefresh(
+            database, catalogue, Registry.load([PRODUCTS]), [AreaSeries(statistics)]
+        )
         yield Kept(storage, tmp_path, catalogue, renderer, database, connection, statistics, series_refresh)
         await connection.close()
         await database.close()

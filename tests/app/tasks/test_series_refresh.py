@@ -6,7 +6,8 @@ import pytest
 
 from app.areas.area import AreaChanges, Description
 from app.areas.area_store import change_area, delete_area, replace_area
-from app.areas.series_updates import AreaToCount
+from app.areas.kept_areas import AreaSeries
+from app.areas.series_tables import SubjectToCount
 from app.products.registry import Registry
 from app.statistics.geometry import read_polygon
 from app.statistics.memory import DatabaseMemory
@@ -192,7 +193,9 @@ async def test_what_cannot_be_counted_says_why(kept: Kept) -> None:
     (area,) = await kept.register([square(20, 100)])
     narrow = ZonalEngine(kept.catalogue, kept.renderer, max_scenes=1)
     statistics = StatisticsService(narrow, DatabaseMemory(kept.database))
-    series_refresh = SeriesRefresh(kept.database, kept.catalogue, Registry.load([PRODUCTS]), statistics)
+    series_refresh = SeriesRefresh(
+        kept.database, kept.catalogue, Registry.load([PRODUCTS]), [AreaSeries(statistics)]
+    )
     await series_refresh.refresh(still_leading)
     entry = json.loads((await kept.entries(area))["2024-06"])
     assert entry["status"] == "empty"
@@ -200,9 +203,9 @@ async def test_what_cannot_be_counted_says_why(kept: Kept) -> None:
 
 
 def test_pages_are_bounded_in_areas_and_vertices() -> None:
-    small = [AreaToCount(n, 5) for n in range(5)]
+    small = [SubjectToCount(n, 5) for n in range(5)]
     assert [len(page) for page in pages(small, 2)] == [2, 2, 1]
-    large = [AreaToCount(n, 100_000) for n in range(5)]
+    large = [SubjectToCount(n, 100_000) for n in range(5)]
     assert [len(page) for page in pages(large, 200)] == [2, 2, 1]
-    assert [len(page) for page in pages([AreaToCount(1, 900_000), *small], 200)] == [1, 5]
+    assert [len(page) for page in pages([SubjectToCount(1, 900_000), *small], 200)] == [1, 5]
     assert pages([], 200) == []

@@ -410,6 +410,91 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/routes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List routes in order of id; `links` holds the next page */
+        readonly get: operations["routes.find"];
+        readonly put?: never;
+        /** Register a route; the exposure of its products is kept after every new scan */
+        readonly post: operations["routes.create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/routes/{route}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return a route */
+        readonly get: operations["routes.route"];
+        readonly put?: never;
+        readonly post?: never;
+        /** Delete a route and the exposures kept for it */
+        readonly delete: operations["routes.delete"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change a route by merge patch: its properties, of which null removes one, and its line
+         * @description What was kept is dropped where the line, the times or the parameters are others.
+         */
+        readonly patch: operations["routes.change"];
+        readonly trace?: never;
+    };
+    readonly "/routes/{route}/exposure": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return what a route was exposed to in every period from `start` to `end`; without them, in all
+         * @description Kept entries are read, not computed. Those not kept yet are computed up to a limit: their `kept` is false,
+         *     and `pending` is the number of entries left out. Means, maxima and percentiles are weighted with the
+         *     length in each cell; under `time` they are weighted with the time spent there, where the route says how
+         *     long its segments take. A route with a departure is one trip and has one entry, in which each place takes
+         *     the scan that contains its moment.
+         */
+        readonly get: operations["routes.route_exposure"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/routes/{route}/profile": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return a product along a route at one time: every piece between the edges of two cells
+         * @description `start_m` is the way from the beginning; gaps between the parts of a MultiLineString count nothing. A
+         *     route with a departure takes the scan of each moment, and no `datetime`.
+         */
+        readonly get: operations["routes.route_profile"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/regions": {
         readonly parameters: {
             readonly query?: never;
@@ -2170,6 +2255,12 @@ export interface components {
             /** Geometries */
             readonly geometries: readonly (components["schemas"]["Point"] | components["schemas"]["MultiPoint"] | components["schemas"]["LineString"] | components["schemas"]["MultiLineString"] | components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"] | components["schemas"]["GeometryCollection"])[];
         };
+        /**
+         * GeometrySource
+         * @description Where the line of a route comes from.
+         * @enum {string}
+         */
+        readonly GeometrySource: "given" | "straight-line";
         /**
          * GeospatialData
          * @description Geospatial model.
@@ -5768,6 +5859,435 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["AreaTrend"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "routes.find": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description west,south,east,north in degrees */
+                readonly bbox?: string | null;
+                readonly owner?: string | null;
+                /** @description Part of the name */
+                readonly name?: string | null;
+                /** @description Id of a product that is kept */
+                readonly product?: string | null;
+                /** @description Only routes with a higher id */
+                readonly after?: number;
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "routes.create": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description straight-line registers a line between two points; otherwise such a line is refused. */
+                readonly geometry_source?: components["schemas"]["GeometrySource"] | null;
+            };
+            readonly header?: {
+                /** @description Sending the same key and body again returns the same job. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/geo+json": {
+                    /** @constant */
+                    readonly type: "Feature";
+                    /** @description LineString or MultiLineString in degrees, longitude first */
+                    readonly geometry?: unknown;
+                    /** @description An encoded polyline, in place of the geometry. */
+                    readonly polyline?: string;
+                    /**
+                     * @description Digits of the polyline; 5 if absent.
+                     * @enum {unknown}
+                     */
+                    readonly precision?: 5 | 6;
+                    readonly properties: {
+                        readonly name: string;
+                        /** @description By default the name of the key. */
+                        readonly owner?: string | null;
+                        /** @description How one goes, such as car or bicycle. */
+                        readonly profile?: string | null;
+                        readonly products?: readonly string[];
+                        /** @description Numbers of the products' mask rules for this route, such as cloud_max. */
+                        readonly parameters?: {
+                            readonly [key: string]: number;
+                        };
+                        /**
+                         * Format: date-time
+                         * @description Makes it one trip: each place takes the scan that contains its moment.
+                         */
+                        readonly departure?: string | null;
+                        readonly speed_km_h?: number | null;
+                        /** @description Seconds of each segment, one part after the other. */
+                        readonly durations_s?: readonly number[] | null;
+                        /** @enum {unknown} */
+                        readonly geometry_source?: "given" | "straight-line";
+                    };
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "routes.route": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the route. */
+                readonly route: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "routes.delete": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the route. */
+                readonly route: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "routes.change": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description straight-line registers a line between two points; otherwise such a line is refused. */
+                readonly geometry_source?: components["schemas"]["GeometrySource"] | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the route. */
+                readonly route: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/merge-patch+json": {
+                    /** @constant */
+                    readonly type?: "Feature";
+                    /** @description LineString or MultiLineString in degrees, longitude first */
+                    readonly geometry?: unknown;
+                    /** @description An encoded polyline, in place of the geometry. */
+                    readonly polyline?: string;
+                    /**
+                     * @description Digits of the polyline; 5 if absent.
+                     * @enum {unknown}
+                     */
+                    readonly precision?: 5 | 6;
+                    readonly properties?: {
+                        readonly name?: string;
+                        /** @description By default the name of the key. */
+                        readonly owner?: string | null;
+                        /** @description How one goes, such as car or bicycle. */
+                        readonly profile?: string | null;
+                        readonly products?: readonly string[];
+                        /** @description Numbers of the products' mask rules for this route, such as cloud_max. */
+                        readonly parameters?: {
+                            readonly [key: string]: number;
+                        };
+                        /**
+                         * Format: date-time
+                         * @description Makes it one trip: each place takes the scan that contains its moment.
+                         */
+                        readonly departure?: string | null;
+                        readonly speed_km_h?: number | null;
+                        /** @description Seconds of each segment, one part after the other. */
+                        readonly durations_s?: readonly number[] | null;
+                        /** @enum {unknown} */
+                        readonly geometry_source?: "given" | "straight-line";
+                    };
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "routes.route_exposure": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Optional if the route keeps only one. */
+                readonly product?: string | null;
+                /** @description A period or an instant. */
+                readonly start?: string | null;
+                /** @description A period (included) or an instant. */
+                readonly end?: string | null;
+                /** @description Share of the route that must have a value for its mean, maximum and percentile. */
+                readonly coverage_min?: number;
+                readonly f?: components["schemas"]["SeriesFormat"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the route. */
+                readonly route: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "routes.route_profile": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Optional if the route keeps only one. */
+                readonly product?: string | null;
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
+                readonly datetime?: string | null;
+                /** @description Share of the route that must have a value for its mean, maximum and percentile. */
+                readonly coverage_min?: number;
+                readonly f?: components["schemas"]["SeriesFormat"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the route. */
+                readonly route: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "text/csv": string;
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

@@ -1,0 +1,156 @@
+"""Exposure: what a registered route met at every scan, and along its way at one."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from app.areas.timeseries import TimeSeries, TimeSeriesReader
+from app.database import Database
+from app.errors import NothingLandedError, RequestError
+from app.exposure.route import Route
+from app.exposure.route_store import read_route
+from app.exposure.trips import read_trip
+from app.http.auth import require
+from app.http.exposure_documents import (
+    COVERAGE_MIN,
+    PIECE_COLUMNS,
+    about,
+    entries_csv,
+    floored,
+    piece_rows,
+    pieces_of,
+)
+from app.http.parameters import Datetime, ReadyState, known_names
+from app.http.periods import chosen_periods
+from app.http.series_csv import csv_lines
+from app.keys import Scope
+from app.products.product import Product
+from app.routes.areas.areas import OpenDatabase
+from app.routes.areas.timeseries import FRESH, SeriesFormat, only_product
+from app.routes.exposure.routes import RouteId
+from app.state import AppState
+from mosaics.period import Interval
+
+router = APIRouter(tags=["routes"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
+
+MAX_SHOWN = 20_000
+"""Pieces of a profile as JSON: 4 MB."""
+
+CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+ProductId = Annotated[str | None, Query(alias="product", description="Optional if the route keeps only one.")]
+CoverageMin = Annotated[
+    float,
+    Query(
+        ge=0,
+        le=1,
+        description="Share of the route that must have a value for its mean, maximum and percentile.",
+    ),
+]
+
+
+@router.get("/routes/{route}/exposure", name="route_exposure", responses=CSV)
+async def exposure(
+    *,
+    state: ReadyState,
+    database: OpenDatabase,
+    route_id: RouteId,
+    product: ProductId = None,
+    start: Annotated[str | None, Query(max_length=50, description="A period or an instant.")] = None,
+    end: Annotated[str | None, Query(max_length=50, description="A period (included) or an instant.")] = None,
+    coverage_min: CoverageMin = COVERAGE_MIN,
+    f: SeriesFormat = SeriesFormat.JSON,
+) -> Response:
+    """Return what a route was exposed to in every period from `start` to `end`; without them, in all.
+
+    Kept entries are read, not computed. Those not kept yet are computed up to a limit: their `kept` is false,
+    and `pending` is the number of entries left out. Means, maxima and percentiles are weighted with the
+    length in each cell; under `time` they are weighted with the time spent there, where the route says how
+    long its segments take. A route with a departure is one trip and has one entry, in which each place takes
+    the scan that contains its moment.
+    """
+    time = Interval.parse(f"{start or '..'}/{end or '..'}")
+    found = state.registry.get(product or await only_product(database, state.exposures, route_id))
+    async with database.connection() as connection:
+        route = await read_route(connection, route_id)
+    series = await _series(state, database, route, found, time)
+    entries = [floored(json.loads(entry), coverage_min) for entry in series.entries]
+    if f is SeriesFormat.CSV:
+        return _table(
+            f"route-{route.id}-{found.id}.csv",
+            await asyncio.to_thread(entries_csv, route, found, entries),
+            {"X-Tilewatch-Pending": str(series.pending)},
+        )
+    counted = {
+        "is_trip": route.is_trip,
+        "kept": len(entries) - series.computed,
+        "computed": series.computed,
+        "pending": series.pending,
+        "series": entries,
+    }
+    return await _json(about(route, found, coverage_min) | counted)
+
+
+@router.get("/routes/{route}/profile", name="route_profile", responses=CSV)
+async def profile(
+    *,
+    state: ReadyState,
+    database: OpenDatabase,
+    route_id: RouteId,
+    product: ProductId = None,
+    datetime: Datetime = None,
+    coverage_min: CoverageMin = COVERAGE_MIN,
+    f: SeriesFormat = SeriesFormat.JSON,
+) -> Response:
+    """Return a product along a route at one time: every piece between the edges of two cells.
+
+    `start_m` is the way from the beginning; gaps between the parts of a MultiLineString count nothing. A
+    route with a departure takes the scan of each moment, and no `datetime`.
+    """
+    found = state.registry.get(product or await only_product(database, state.exposures, route_id))
+    async with database.connection() as connection:
+        route = await read_route(connection, route_id)
+    if route.is_trip and datetime is not None:
+        raise RequestError("the route has a departure, which says the time; leave out datetime")
+    written = "trip" if route.is_trip else chosen_periods(state, found, datetime)[0]
+    resolved = await state.exposures.resolve(found, route, written)
+    met = await state.exposures.engine.expose(resolved)
+    if f is SeriesFormat.CSV:
+        rows = await asyncio.to_thread(piece_rows, met)
+        return _table(f"route-{route.id}-{found.id}-profile.csv", csv_lines([PIECE_COLUMNS, *rows]))
+    if met.pieces.count > MAX_SHOWN:
+        raise RequestError(
+            f"the profile has {met.pieces.count:,} pieces; at most {MAX_SHOWN:,} are given as JSON: f=csv "
+            "gives all"
+        )
+    entry = floored(met.entry(written), coverage_min)
+    segments = await asyncio.to_thread(pieces_of, met)
+    return await _json(about(route, found, coverage_min) | entry | {"segments": segments})
+
+
+async def _series(
+    state: AppState, database: Database, route: Route, product: Product, time: Interval
+) -> TimeSeries:
+    if product.planes != 1:
+        raise RequestError(f"product {product.id!r} is a picture of three bands; it has no exposure")
+    if not route.is_trip:
+        return await TimeSeriesReader(database, state.catalogue, state.exposures).read(
+            route.id, product, time
+        )
+    if product.collection not in state.catalogue.collections():
+        raise NothingLandedError(f"nothing has landed for {product.id!r} yet")
+    return await read_trip(database, state.catalogue, state.exposures, route, product)
+
+
+async def _json(document: Mapping[str, Any]) -> Response:
+    body = await asyncio.to_thread(json.dumps, document)
+    return Response(body, media_type="application/json", headers=FRESH)
+
+
+def _table(name: str, body: str, headers: Mapping[str, str] | None = None) -> Response:
+    said = FRESH | {"Content-Disposition": f'attachment; filename="{name}"'} | dict(headers or {})
+    return Response(body, media_type="text/csv", headers=said)
