@@ -17,6 +17,8 @@ from app.cli.low_zooms import bring_overviews
 from app.cli.near_real_time import bring_near_real_time
 from app.cli.reporting import Reporter, json_option, reporting, size_text
 from app.cli.watching import Failed, Watcher, refuse_if_any_failed, status_of
+from app.jobs.job import JobRequestError
+from app.jobs.sources import usual_box
 from app.settings import Settings
 from ingest.archives.archive import Access, Archive, Wanted, WantedError
 from ingest.archives.discovery import Discovery, discover
@@ -30,7 +32,6 @@ from ingest.pending import PendingScenes, survey_scenes
 from mosaics.bbox import Bbox, BboxError
 from mosaics.descriptions.collections import CollectionDescription, find_collection
 from mosaics.descriptions.sources import (
-    HarmonySource,
     SourceDescription,
     SourceFileError,
     UnknownSourceError,
@@ -110,7 +111,7 @@ def ingest(
         collections = read_collections(settings)
         collection = find_collection(collections, described.collection)
         wanted = Wanted(
-            bbox=usual_box(described, settings) if bbox is None else Bbox.parse(bbox),
+            bbox=box_of(bbox, described, settings),
             interval=parse_when(when, collection.collection.cadence),
             bands=tuple(filter(None, map(str.strip, bands.split(",")))),
             max_cloud_percent=max_cloud,
@@ -296,21 +297,19 @@ def newest_of(discovery: Discovery, failed: Collection[str]) -> dict[str, str]:
     return {name: instant_text(moment) for name, moment in newest.items() if moment is not None}
 
 
-def usual_box(source: SourceDescription, settings: Settings) -> Bbox:
-    """Return the box of a source for which none is given: the settings have one for TEMPO.
+def box_of(bbox: str | None, source: SourceDescription, settings: Settings) -> Bbox:
+    """Return the box of `--bbox`, or that of the settings where there is none.
 
     Raises:
-        WantedError: If they do not have all edges of it, or it is not a source of TEMPO.
-        BboxError: If they are not those of a box.
+        BboxError: If it is not a valid box.
+        WantedError: If the settings have none for the source.
     """
-    edges = {side: getattr(settings, f"tempo_bbox_{side}") for side in ("west", "south", "east", "north")}
-    if not isinstance(source, HarmonySource) or source.names != "tempo":
-        raise WantedError(f"no box: --bbox says in degrees which part of {source.id} is wanted (W,S,E,N).")
-    if absent := [f"TEMPO_BBOX_{side.upper()}" for side, edge in edges.items() if edge is None]:
-        raise WantedError(
-            f"no box: give --bbox, or set {', '.join(absent)}; a part of {source.id} is cut out of its scans."
-        )
-    return Bbox.parse(",".join(f"{edge:.12g}" for edge in edges.values()))
+    if bbox is not None:
+        return Bbox.parse(bbox)
+    try:
+        return usual_box(source, settings)
+    except JobRequestError as error:
+        raise WantedError(f"{error}. --bbox takes one, as W,S,E,N.") from error
 
 
 def refuse_other_bands(options: IngestOptions, bands: tuple[str, ...]) -> None:

@@ -108,8 +108,8 @@ class FeedRequest(BaseModel):
     paused: bool = False
 
     @model_validator(mode="after")
-    def _names_a_place_and_an_archive(self) -> Self:
-        if (self.area is None) == (self.aoi is None):
+    def _names_one_place_and_an_archive(self) -> Self:
+        if self.area is not None and self.aoi is not None:
             raise ValueError("give either area, the id of one, or aoi, a box or polygon")
         if self.source is None and self.collection is None:
             raise ValueError("give a source (`tilewatch sources` lists them) or a collection")

@@ -1,7 +1,7 @@
 """Feeds in the database: the SQL that creates, reads, lists, changes and deletes them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,6 +98,12 @@ async def read_feed(connection: Connection, feed_id: int, *, is_locked: bool = F
     if row is None:
         raise UnknownFeedError(feed_id)
     return _feed(row)
+
+
+async def read_feeds(connection: Connection, feed_ids: Sequence[int]) -> dict[int, Feed]:
+    """Return the feeds of some ids, by id, without those that are gone."""
+    rows = await connection.fetch(f"{FEEDS} where feeds.id = any($1)", feed_ids)
+    return {row["id"]: _feed(row) for row in rows}
 
 
 async def list_feeds(

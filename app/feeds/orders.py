@@ -166,16 +166,17 @@ def refuse_order(
     refuse_excess(request, settings, pixel_m=finest_pixel_m(descriptions, order.collection))
 
 
-def job_request(order: Order, look: Mapping[str, object]) -> dict[str, object]:
+def job_request(order: Order, box: Bbox, look: Mapping[str, object]) -> dict[str, object]:
     """Return the request of a job that does a look at an order's archive.
 
     Args:
         order: What is ordered.
+        box: Where; see `app.feeds.sharing.asked_box`.
         look: Its time, as `app.feeds.planning.request_of` gives it.
     """
     return {
         "source": order.source,
-        "aoi": list(order.box.degrees),
+        "aoi": list(box.degrees),
         "bands": list(order.bands),
         "max_cloud": order.max_cloud,
         "clip": order.clip,

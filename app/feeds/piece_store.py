@@ -17,13 +17,15 @@ FIELDS = (
 )
 
 ADD = """
-    insert into feed_pieces (feed_id, starts, ends, due_at) values ($1, $2, $3, $4)
+    insert into feed_pieces (feed_id, starts, ends, due_at)
+    select id, $2::timestamptz, $3::timestamptz, $4::timestamptz from feeds where id = $1
     on conflict (feed_id, starts) do nothing
 """
+"""Nothing for a feed that was deleted meanwhile."""
 
 NOTE_ORDER = """
     update feed_pieces set order_id = $2, asked_at = $3
-    where id = $1 and round = $4 and order_id is null returning true
+    where id = $1 and round = $4 and order_id is null
 """
 
 END = """
@@ -61,12 +63,10 @@ NOTE_POLL = """
 """
 
 TO_SERVE = """
-    select id, under_way from feeds cross join lateral (
-        select exists (
-            select from feed_pieces piece where piece.feed_id = feeds.id and piece.order_id is not null
-        ) as under_way
+    select id, order_id from feeds cross join lateral (
+        select max(order_id) as order_id from feed_pieces piece where piece.feed_id = feeds.id
     ) orders
-    where under_way or (not paused and starts <= $1 and (
+    where order_id is not null or (not paused and starts <= $1 and (
             exists (select from feed_pieces piece where piece.feed_id = feeds.id and piece.due_at <= $1)
             or not exists (
                 select from feed_pieces piece where piece.feed_id = feeds.id and piece.starts <= feeds.starts
@@ -76,7 +76,7 @@ TO_SERVE = """
                     and (piece.ends > $1 or piece.ends >= feeds.ends)
             )
         ))
-    order by under_way desc, polled_at nulls first, id
+    order by order_id is null, polled_at nulls first, id
 """
 
 LAST = "select * from feed_polls where feed_id = $1 order by id desc limit $2"
@@ -104,12 +104,16 @@ class Poll:
     error: str | None
 
 
-async def pieces_of(connection: Connection, feed_id: int) -> list[Piece]:
-    """Return the pieces of a feed, oldest time first."""
+async def pieces_of(connection: Connection, feed_ids: Sequence[int]) -> dict[int, list[Piece]]:
+    """Return the pieces of some feeds, by feed, oldest time first."""
     rows = await connection.fetch(
-        f"select {FIELDS} from feed_pieces where feed_id = $1 order by starts", feed_id
+        f"select feed_id, {FIELDS} from feed_pieces where feed_id = any($1) order by starts", feed_ids
     )
-    return [Piece(**dict(row)) for row in rows]
+    found: dict[int, list[Piece]] = {feed_id: [] for feed_id in feed_ids}
+    for row in rows:
+        facts = dict(row)
+        found[facts.pop("feed_id")].append(Piece(**facts))
+    return found
 
 
 async def add_pieces(
@@ -120,9 +124,9 @@ async def add_pieces(
         await connection.execute(ADD, feed_id, starts, ends, due_at)
 
 
-async def note_order(connection: Connection, piece: Piece, order_id: int, now: datetime) -> None:
-    """Record the order of a look, unless the look has ended meanwhile."""
-    await connection.execute(NOTE_ORDER, piece.id, order_id, now, piece.round)
+async def note_order(connection: Connection, pieces: Iterable[Piece], order_id: int, now: datetime) -> None:
+    """Record the order of looks, but for those that have ended meanwhile; call it within a transaction."""
+    await connection.executemany(NOTE_ORDER, [(each.id, order_id, now, each.round) for each in pieces])
 
 
 async def end_look(connection: Connection, piece: Piece, outcome: Outcome, now: datetime) -> bool:
@@ -196,17 +200,17 @@ async def last_polls(connection: Connection, feed_id: int, *, limit: int) -> lis
 
 async def orders_under_way(connection: Connection) -> int:
     """Return how many orders of feeds wait or run."""
-    found: int = await connection.fetchval("select count(*) from feed_pieces where order_id is not null")
+    found: int = await connection.fetchval("select count(distinct order_id) from feed_pieces")
     return found
 
 
-async def feeds_to_serve(connection: Connection, now: datetime) -> list[tuple[int, bool]]:
+async def feeds_to_serve(connection: Connection, now: datetime) -> dict[int, int | None]:
     """Return the feeds with a piece that is due or under way, or a time that no piece covers.
 
     Returns:
-        Id, and whether an order is under way; those first, then those that were asked longest ago.
+        The order under way, by the feed's id; those first, then those that were asked longest ago.
     """
-    return [(row["id"], row["under_way"]) for row in await connection.fetch(TO_SERVE, now)]
+    return {row["id"]: row["order_id"] for row in await connection.fetch(TO_SERVE, now)}
 
 
 async def forget_polls(connection: Connection, older_than: timedelta) -> None:

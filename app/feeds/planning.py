@@ -8,10 +8,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
+from app.feeds.daylight import has_light
 from app.jobs.job_store import OF_FEEDS
-from mosaics.period import Cadence, instant_text
+from mosaics.bbox import Bbox
+from mosaics.period import Cadence, Interval, instant_text
 
 LENGTHS: Mapping[int, int] = {12: 366, 3: 92, 1: 31}
 """Months a piece may have, and the days those may have."""
@@ -35,6 +37,21 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
+class Light:
+    """The light that data of a feed take."""
+
+    kind: Literal["day", "night"]
+    box: Bbox
+    """Where."""
+    lag: timedelta
+    """Usual time from the end of a step to its publication."""
+
+    def is_awaited(self, moment: datetime) -> bool:
+        """Return whether something may be published by then: up to twice the usual time after light."""
+        return has_light(self.kind, Interval(moment - 2 * self.lag, moment), self.box)
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """How a feed looks at its archive."""
 
@@ -44,6 +61,10 @@ class Look:
     """Time after which what has not been published is late; see `Publishing`."""
     tells_revisions: bool
     """Whether the archive tells what it has added or changed since a time."""
+    spread: int | None = None
+    """What spreads its turns over time, the same for all feeds that share one question; else None."""
+    light: Light | None = None
+    """The light that data take, where; None where it does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +210,28 @@ def following_slot(look: Look, now: datetime, every: timedelta | None = None) ->
     Slots are fixed, so that many that were missed are one, and no clock that is late makes others late.
     """
     step = every or look.every
-    offset = timedelta(seconds=look.feed_id * 7919 % int(look.every.total_seconds() or 1))
+    spread = look.feed_id * 7919 if look.spread is None else look.spread
+    offset = timedelta(seconds=spread % int(look.every.total_seconds() or 1))
     return EPOCH + offset + ((now - EPOCH - offset) // step + 1) * step
+
+
+def awaited_slot(look: Look, now: datetime) -> datetime:
+    """Return the next slot by which something new may be published: by night, or in polar summer, seldom.
+
+    What is published late is found then, too, and by the first slot after there was light again.
+    """
+    slot = following_slot(look, now)
+    if look.light is not None:
+        seldom = following_slot(look, now, look.every * OLD_EVERY)
+        while slot < seldom and not look.light.is_awaited(slot):
+            slot += look.every
+    return slot
 
 
 def due_again(look: Look, piece: Piece, now: datetime) -> datetime | None:
     """Return when a complete piece is looked at again; None where nothing of it can come any more."""
     if piece.ends + 2 * look.late_after > now:
-        return following_slot(look, now)
+        return awaited_slot(look, now)
     if look.tells_revisions:
         return following_slot(look, now, look.every * OLD_EVERY)
     return None

@@ -29,8 +29,10 @@ from app.feeds.standing import (
     standing_of,
     standings_of,
 )
+from app.jobs.job import JobRequestError
 from app.jobs.request import smallest_box
 from app.jobs.service import require_key
+from app.jobs.sources import choose_source, usual_box
 from app.products.registry import Registry
 from app.settings import Settings
 from mosaics.bbox import Bbox
@@ -93,7 +95,8 @@ class FeedService:
                 area = await read_area(connection, request.area)
                 place, name = smallest_box(area.polygon), area.description.name
             else:
-                place, name = _given(request.aoi), f"{_given(request.aoi):.4g}"
+                place = request.aoi or self._usual_box(request, descriptions)
+                name = f"{place:.4g}"
             order = order_of(
                 request, place, name, descriptions=descriptions, settings=self._settings, now=self.now()
             )
@@ -257,6 +260,14 @@ class FeedService:
             )
             await create_feed(connection, replace(order, is_of_area=True))
 
+    def _usual_box(self, request: FeedRequest, descriptions: Descriptions) -> Bbox:
+        sources, preferred = descriptions.sources, self._settings.order_source
+        source = choose_source(sources, request.source, collection=request.collection, preferred=preferred)
+        try:
+            return usual_box(source, self._settings)
+        except JobRequestError as error:
+            raise FeedError(f"give either area, the id of one, or aoi, a box or polygon: {error}") from error
+
     async def _current(self) -> Descriptions:
         return await asyncio.to_thread(self._descriptions.current)
 
@@ -265,11 +276,6 @@ class FeedService:
         if self._maybe_database is None:
             raise NoDatabaseError("no database is configured")
         return self._maybe_database
-
-
-def _given(box: Bbox | None) -> Bbox:
-    assert box is not None  # noqa: S101 - a request without an area has one
-    return box
 
 
 def _refuse_other(feed: Feed, if_match: str | None) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from app.jobs.job import JobRequestError
 from app.jobs.request import FINE_M
+from app.settings import Settings
+from mosaics.bbox import Bbox, BboxError
 from mosaics.descriptions.folders import Descriptions
-from mosaics.descriptions.sources import SourceDescription
+from mosaics.descriptions.sources import HarmonySource, SourceDescription
 from mosaics.descriptions.toml_files import ReadFiles
 
 SENTINEL = "sentinel-2-l2a"
@@ -52,3 +54,23 @@ def finest_pixel_m(descriptions: Descriptions, collection_id: str) -> float:
     described = descriptions.collections.get(collection_id)
     sizes = [band.gsd_m for band in described.collection.bands if band.gsd_m] if described else []
     return min(sizes, default=FINE_M)
+
+
+def usual_box(source: SourceDescription, settings: Settings) -> Bbox:
+    """Return the box of a source for which none is given: the settings have one for TEMPO.
+
+    Raises:
+        JobRequestError: If they do not have all edges of it, or not those of a box, or it is not a source of
+            TEMPO.
+    """
+    edges = {side: getattr(settings, f"tempo_bbox_{side}") for side in ("west", "south", "east", "north")}
+    if not isinstance(source, HarmonySource) or source.names != "tempo":
+        raise JobRequestError(f"no box: give one, which says in degrees what part of {source.id} is wanted")
+    if absent := [f"TEMPO_BBOX_{side.upper()}" for side, edge in edges.items() if edge is None]:
+        raise JobRequestError(
+            f"no box: give one, or set {', '.join(absent)}; a part of {source.id} is cut out of its scans"
+        )
+    try:
+        return Bbox(**edges)
+    except BboxError as error:
+        raise JobRequestError(f"TEMPO_BBOX_*: {error}") from error

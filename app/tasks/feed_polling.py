@@ -8,7 +8,7 @@ same key gives the same order, and a round ends once.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from app.database import Database
 from app.feeds.feed import Feed, FeedError
-from app.feeds.feed_store import read_feed
+from app.feeds.feed_store import read_feeds
 from app.feeds.orders import job_request, publishing_of, source_of
 from app.feeds.outcomes import outcome_of, refusal
 from app.feeds.piece_store import (
@@ -28,8 +28,10 @@ from app.feeds.piece_store import (
     pieces_of,
     split_piece,
 )
-from app.feeds.planning import Look, Piece, halves, key_of, missing_pieces, next_piece, request_of
+from app.feeds.planning import Light, Look, Piece, halves, key_of, missing_pieces, next_piece
+from app.feeds.sharing import Due, asked_box, offset_of, oldest_look, shared
 from app.jobs.job import Job, JobRequestError, KeyReusedError, QueueFullError, UnknownJobError
+from app.jobs.sources import finest_pixel_m
 from app.tasks.task import StillLeading
 from mosaics.descriptions.folders import DescriptionFolders, Descriptions
 
@@ -86,74 +88,110 @@ class FeedPolling:
             app.tasks.leader_election.LeadershipLostError: If this process no longer leads.
             app.database.DatabaseUnavailableError: If the database does not answer.
         """
-        descriptions = await asyncio.to_thread(self._descriptions.current)
-        done = {"ended": 0, "ordered": 0}
+        descriptions, now = await asyncio.to_thread(self._descriptions.current), self._now()
         async with self._database.connection() as connection:
-            serving = await feeds_to_serve(connection, self._now())
+            serving = await feeds_to_serve(connection, now)
             room = AT_ONCE - await orders_under_way(connection)
-        for feed_id, is_under_way in serving:
-            if not is_under_way and room <= 0:
-                continue
+        ended = await self._ended({order_id for order_id in serving.values() if order_id is not None})
+        free = [feed_id for feed_id, order_id in serving.items() if order_id is None or order_id in ended]
+        looks = await self._looks(free, descriptions)
+        done = {"feeds": len(serving), "ended": 0, "ordered": 0}
+        for feed_id, (feed, look) in looks.items():
+            order_id = serving[feed_id]
+            if order_id is not None:
+                await still_leading()
+                done["ended"] += await self._end(feed, look, order_id, ended[order_id], now)
+        due = await self._due(looks, descriptions, still_leading, now)
+        room += len(ended)
+        for group in shared(due):
+            if room <= 0:
+                break
             await still_leading()
             try:
-                ended, ordered = await self._advance(feed_id, descriptions, room=room)
+                ordered = await self._order(group, now)
             except QueueFullError as error:
                 log.warning("feeds wait: %s", error)
                 break
-            except LookupError:
-                continue  # it was deleted meanwhile
-            done["ended"] += ended
             done["ordered"] += ordered
-            room += ended - ordered
-        return {"feeds": len(serving), **done}
+            room -= ordered
+        return done
 
-    async def _advance(self, feed_id: int, descriptions: Descriptions, *, room: int) -> tuple[bool, bool]:
-        """Return whether a look of a feed was ended, and whether one was ordered."""
+    async def _ended(self, order_ids: Iterable[int]) -> dict[int, Job | None]:
+        """Return those of some orders that have ended, by id; None for one that was forgotten."""
+        found: dict[int, Job | None] = {}
+        for order_id in order_ids:
+            try:
+                job = await self._jobs.read(order_id)
+            except UnknownJobError:
+                found[order_id] = None
+            else:
+                found |= {order_id: job} if job.has_ended else {}
+        return found
+
+    async def _looks(
+        self, feed_ids: Sequence[int], descriptions: Descriptions
+    ) -> dict[int, tuple[Feed, Look]]:
+        """Return feeds and how they look at their archives, by id, in the order given; those that can."""
         async with self._database.connection() as connection:
-            feed = await read_feed(connection, feed_id)
-            pieces = await pieces_of(connection, feed_id)
-        try:
-            look = look_of(feed, descriptions)
-        except (FeedError, JobRequestError) as error:
-            if feed_id not in self._waiting:
-                log.warning("feed %d waits: %s", feed_id, error)
-            self._waiting.add(feed_id)
-            return False, False
-        self._waiting.discard(feed_id)
-        is_ended = False
-        under_way = next((piece for piece in pieces if piece.order_id is not None), None)
-        if under_way is not None:
-            is_ended = await self._end(look, under_way)
-            if not is_ended:
-                return False, False
-            async with self._database.connection() as connection:
-                pieces = await pieces_of(connection, feed_id)
-        if feed.order.paused or room + is_ended <= 0:
-            return is_ended, False
-        piece = next_piece(await self._cover(feed, pieces, descriptions), self._now())
-        return is_ended, piece is not None and await self._order(feed, look, piece)
+            feeds = await read_feeds(connection, feed_ids)
+        found = {}
+        for feed_id in feed_ids:
+            if feed_id not in feeds:
+                continue  # it was deleted meanwhile
+            try:
+                found[feed_id] = feeds[feed_id], look_of(feeds[feed_id], descriptions)
+            except (FeedError, JobRequestError) as error:
+                if feed_id not in self._waiting:
+                    log.warning("feed %d waits: %s", feed_id, error)
+                self._waiting.add(feed_id)
+            else:
+                self._waiting.discard(feed_id)
+        return found
 
-    async def _end(self, look: Look, piece: Piece) -> bool:
-        """Record what a look came to, if its order has ended."""
-        assert piece.order_id is not None  # noqa: S101 - it is under way
-        try:
-            job = await self._jobs.read(piece.order_id)
-        except UnknownJobError:
-            job = None
-        if job is not None and not job.has_ended:
-            return False
-        now = self._now()
-        outcome = outcome_of(look, piece, job, now)
+    async def _end(self, feed: Feed, look: Look, order_id: int, job: Job | None, now: datetime) -> bool:
+        """Record what a look came to; return whether it was recorded now."""
         async with self._database.transaction() as connection:
-            if await end_look(connection, piece, outcome, now) and outcome.status == "split":
-                await split_piece(connection, look.feed_id, piece, halves(piece), now)
-        return True
+            pieces = (await pieces_of(connection, [feed.id]))[feed.id]
+            piece = next((each for each in pieces if each.order_id == order_id), None)
+            if piece is None:
+                return False
+            outcome = outcome_of(look, piece, job, now)
+            is_ended = await end_look(connection, piece, outcome, now)
+            if is_ended and outcome.status == "split":
+                await split_piece(connection, feed.id, piece, halves(piece), now)
+        return is_ended
+
+    async def _due(
+        self,
+        looks: Mapping[int, tuple[Feed, Look]],
+        descriptions: Descriptions,
+        still_leading: StillLeading,
+        now: datetime,
+    ) -> list[Due]:
+        """Return what is due of feeds that are not paused, after pieces that were missing have been added."""
+        async with self._database.connection() as connection:
+            pieces = await pieces_of(connection, list(looks))
+        found = []
+        for feed_id, (feed, look) in looks.items():
+            if feed.order.paused:
+                continue
+            covered = await self._cover(feed, pieces[feed_id], descriptions, still_leading, now)
+            piece = next_piece(covered, now)
+            if piece is not None:
+                pixel_m = finest_pixel_m(descriptions, feed.order.collection)
+                found.append(Due(feed, look, piece, asked_box(feed.order, pixel_m)))
+        return found
 
     async def _cover(
-        self, feed: Feed, pieces: Sequence[Piece], descriptions: Descriptions
+        self,
+        feed: Feed,
+        pieces: Sequence[Piece],
+        descriptions: Descriptions,
+        still_leading: StillLeading,
+        now: datetime,
     ) -> Sequence[Piece]:
         """Return the pieces of a feed, after those that were missing have been added."""
-        order, now = feed.order, self._now()
+        order = feed.order
         cadence = descriptions.collections[order.collection].collection.cadence
         missing = missing_pieces(
             pieces, order.starts, order.ends, now, cadence=cadence, most_days=self._most_days
@@ -161,24 +199,27 @@ class FeedPolling:
         too_long = [piece for piece in pieces if piece.ends - piece.starts > timedelta(days=self._most_days)]
         if not missing and not too_long:
             return pieces
+        await still_leading()
         async with self._database.transaction() as connection:
             for piece in too_long:  # the limit was lowered
                 await split_piece(connection, feed.id, piece, halves(piece), now)
             await add_pieces(connection, feed.id, missing, now)
-            return await pieces_of(connection, feed.id)
+            return (await pieces_of(connection, [feed.id]))[feed.id]
 
-    async def _order(self, feed: Feed, look: Look, piece: Piece) -> bool:
-        """Order a look; return whether it was taken."""
-        request = job_request(feed.order, request_of(look, piece))
-        now = self._now()
+    async def _order(self, group: Sequence[Due], now: datetime) -> bool:
+        """Order one look for all of a group; return whether it was taken."""
+        first = group[0]
+        request = job_request(first.feed.order, first.box, oldest_look(group))
         try:
-            job = await self._jobs.submit("ingest", request, key=key_of(look, piece, request))
+            job = await self._jobs.submit("ingest", request, key=key_of(first.look, first.piece, request))
         except (JobRequestError, KeyReusedError, ValidationError) as error:
             async with self._database.transaction() as connection:
-                await end_look(connection, piece, refusal(look, piece, str(error), now), now)
+                for each in group:
+                    refused = refusal(each.look, each.piece, str(error), now)
+                    await end_look(connection, each.piece, refused, now)
             return False
-        async with self._database.connection() as connection:
-            await note_order(connection, piece, job.id, now)
+        async with self._database.transaction() as connection:
+            await note_order(connection, [each.piece for each in group], job.id, now)
         return True
 
 
@@ -189,10 +230,13 @@ def look_of(feed: Feed, descriptions: Descriptions) -> Look:
         FeedError: If the file of its collection is gone.
         JobRequestError: If that of its source is.
     """
-    source = source_of(feed.order, descriptions)
+    order, publishing = feed.order, publishing_of(feed.order, descriptions)
+    box = asked_box(order, finest_pixel_m(descriptions, order.collection))
     return Look(
         feed.id,
-        every=feed.order.every,
-        late_after=publishing_of(feed.order, descriptions).late_after,
-        tells_revisions=source.tells_revisions,
+        every=order.every,
+        late_after=publishing.late_after,
+        tells_revisions=source_of(order, descriptions).tells_revisions,
+        spread=offset_of(order, box),
+        light=None if publishing.light is None else Light(publishing.light, box, publishing.lag),
     )

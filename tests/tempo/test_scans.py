@@ -14,9 +14,9 @@ import rasterio
 from morecantile import tms as matrix_sets
 from shapely.geometry import box, mapping
 
-from app.cli.ingest import usual_box
+from app.jobs.job import JobRequestError
+from app.jobs.sources import usual_box
 from app.settings import Settings
-from ingest.archives.archive import WantedError
 from mosaics.descriptions.sources import load_sources
 from tests.ingest.archives.commands import lonlats_of, run_played
 from tests.ingest.archives.harmony.playing import TOKEN, Harmony
@@ -92,16 +92,16 @@ async def client(store):
 @pytest.mark.parametrize(
     ("source", "edges", "said"),
     [
-        ("tempo-no2", {}, "no box: give --bbox, or set TEMPO_BBOX_WEST, TEMPO_BBOX_SOUTH"),
+        ("tempo-no2", {}, "no box: give one, or set TEMPO_BBOX_WEST, TEMPO_BBOX_SOUTH"),
         ("tempo-no2", {"WEST": -77.5, "SOUTH": 38.5, "EAST": -73.5}, "or set TEMPO_BBOX_NORTH; a part"),
-        ("black-marble-daily", {}, "no box: --bbox says in degrees which part of black-marble-daily"),
+        ("black-marble-daily", {}, "no box: give one, which says in degrees what part of black-marble-daily"),
     ],
 )
 def test_a_source_without_a_box_says_how_to_give_one(source, edges, said):
     settings = Settings().model_copy(
         update={f"tempo_bbox_{side.lower()}": edge for side, edge in edges.items()}
     )
-    with pytest.raises(WantedError, match=said):
+    with pytest.raises(JobRequestError, match=said):
         usual_box(load_sources()[source], settings)
 
 

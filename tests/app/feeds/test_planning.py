@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.feeds.planning import (
+    Light,
     Look,
     Piece,
+    awaited_slot,
     backoff,
     due_again,
     following_slot,
@@ -19,6 +21,7 @@ from app.feeds.planning import (
     pieces_between,
     request_of,
 )
+from mosaics.bbox import Bbox
 from mosaics.period import Cadence
 
 DAY = timedelta(days=1)
@@ -149,3 +152,35 @@ def test_halves_join_at_a_whole_hour():
     assert halves(piece("2025-01-01", "2026-01-01")) == (at("2025-01-01"), at("2025-07-02"), at("2026-01-01"))
     odd = piece("2025-01-01T00:00", "2025-01-01T03:00")
     assert halves(odd)[1] == at("2025-01-01T01:00")
+
+
+NEW_YORK = Bbox(-74.5, 40.4, -73.5, 41.2)
+HOURLY = Look(7, timedelta(minutes=30), timedelta(hours=12), tells_revisions=True, spread=0)
+BY_DAY = replace(HOURLY, light=Light("day", NEW_YORK, timedelta(hours=3)))
+
+
+def turns(look: Look, day: str) -> list[datetime]:
+    """When an archive is asked from a midnight to the next, UTC."""
+    found = [awaited_slot(look, at(day) - timedelta(seconds=1))]
+    while found[-1] < at(day) + DAY:
+        found.append(awaited_slot(look, found[-1]))
+    return found[:-1]
+
+
+def test_by_night_an_archive_of_the_day_is_asked_seldom_once_what_is_late_must_be_there():
+    """In New York the sun is 10 degrees up from 10:25 to 23:28 UTC in June, 13:25 to 20:22 in December."""
+    assert len(turns(HOURLY, "2026-06-21")) == 48
+    for day, (dawn, dusk) in {"2026-06-21": ("10:30", "23:00"), "2026-12-21": ("13:30", "20:00")}.items():
+        found = turns(BY_DAY, day)
+        by_day = [at(f"{day}T{dawn}") + number * timedelta(minutes=30) for number in range(48)]
+        until = at(f"{day}T{dusk}") + timedelta(hours=6)
+        assert {turn for turn in by_day if turn <= until and turn < at(day) + DAY} <= set(found)
+        assert max(later - earlier for earlier, later in itertools.pairwise(found)) <= timedelta(hours=3.5)
+    assert len(turns(BY_DAY, "2026-12-21")) in range(28, 34)  # 13 hours, and the others by 3.5
+
+
+def test_polar_summer_has_no_nights_to_ask_for():
+    tromso = Light("night", Bbox(18.5, 69.5, 19.5, 70), timedelta(days=2))
+    look = Look(7, timedelta(hours=6), timedelta(days=5), tells_revisions=True, light=tromso, spread=0)
+    assert len(turns(look, "2026-12-21")) == 4
+    assert len(turns(look, "2026-06-21")) <= 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.feeds.feed import FeedChanges
+from app.feeds.feed import FeedChanges, FeedError
 from app.feeds.piece_store import forget_polls
 from app.jobs.job import Job
 from app.tasks.feed_polling import FeedPolling
@@ -241,3 +241,17 @@ async def test_other_archives_are_looked_at_again_where_something_may_still_come
     assert asked["toi"] == "2026-01-31T00:00:00Z/2026-12-01T00:00:00Z"  # of what was complete 12 hours ago
     assert late.granule in world.archive.landed
     assert (await world.standing(feed)).freshness.state == "fresh"
+
+
+async def test_a_feed_of_tempo_without_a_place_takes_the_box_of_the_settings(world: World):
+    edges = {"west": -77.5, "south": 38.5, "east": -73.5, "north": 41.0}
+    with pytest.raises(FeedError, match=r"give either area.*or set TEMPO_BBOX_WEST, TEMPO_BBOX_SOUTH"):
+        await world.create(source="tempo-no2", aoi=None)
+    world.settings = world.settings.model_copy(
+        update={f"tempo_bbox_{side}": edge for side, edge in edges.items()}
+    )
+    order = (await world.create(source="tempo-no2", aoi=None)).order
+    assert (order.box.degrees, order.clip) == ((-77.5, 38.5, -73.5, 41.0), True)
+    assert order.every == timedelta(minutes=30)
+    with pytest.raises(FeedError, match="what part of black-marble-monthly is wanted"):
+        await world.create(source=ENDED, aoi=None)

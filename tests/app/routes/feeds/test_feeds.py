@@ -72,7 +72,7 @@ async def test_the_same_key_gives_the_same_feed_and_another_body_is_refused(clie
 
 
 WRONG: list[tuple[dict[str, Any], int, str]] = [
-    ({"aoi": None}, 422, "either area"),
+    ({"aoi": None}, 400, "either area"),
     ({"source": "nowhere"}, 400, "no source 'nowhere'"),
     ({"bands": ["red"]}, 400, "has no band red; there are: radiance"),
     ({"aoi": [-180.0, -60.0, 180.0, 60.0]}, 400, "pixels of 463 m may have at most 107,184,500"),
