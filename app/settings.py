@@ -190,6 +190,9 @@ class Settings(BaseSettings):
     downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
     """Where fetched files are kept until their scene has landed, so that an interrupted run can continue."""
 
+    audit: bool = False
+    """Whether files of archives are kept in storage as they came, under `audit/`, until they are pruned."""
+
     dask_scheduler: str | None = None
     """The Dask cluster that makes composites, `tcp://host:8786`; without it the cores of this machine do.
 

@@ -17,6 +17,8 @@ from mosaics.bbox import Bbox
 
 BLOCKS = ".blocks"
 """In the names of files of which only what lies under a box has come."""
+CLIPPED = "clipped"
+"""The folder of parts that lie under a box."""
 REMEDY = "set TILEWATCH_DOWNLOADS to a folder on a larger disk"
 
 
@@ -107,6 +109,12 @@ class GranuleFiles:
             return await self._fetch(name)
         return blocks
 
+    @property
+    def as_they_came(self) -> list[Path]:
+        """The files that have come; of one of which only blocks have, the part that was clipped of it."""
+        parts = self.folder / CLIPPED
+        return [parts / name if BLOCKS in path.name else path for name, path in sorted(self.paths.items())]
+
     def unpack(self, band: str) -> SourceRaster:
         """Return the raster of a band whose file has come.
 
@@ -122,7 +130,7 @@ class GranuleFiles:
         Raises:
             RasterRefusedError: If a file cannot be read, or has nothing under the box.
         """
-        folder = self.folder / "clipped"
+        folder = self.folder / CLIPPED
         folder.mkdir(exist_ok=True)
         written: set[Path] = set()
         rasters: dict[str, SourceRaster] = {}
@@ -151,7 +159,7 @@ class GranuleFiles:
         if path.is_file():
             self.fetched(-self.downloads.come_bytes(path))
             path.unlink()
-        for made in ("unpacked", "clipped"):
+        for made in ("unpacked", CLIPPED):
             shutil.rmtree(self.folder / made, ignore_errors=True)
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ingest.archives.archive import Archive, EmptyGranuleError, GranuleRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
+from ingest.audit import keep_files
 from ingest.cog import InvalidCogError
 from ingest.downloads import BeingFetchedError, Downloads
 from ingest.encoding import BaselineError
@@ -95,18 +96,20 @@ async def ingest_scenes(
     *,
     downloads: Downloads,
     watch: Watch,
+    audit: bool = False,
 ) -> IngestOutcome:
     """Land the pending granules of a survey, each by a commit of its own.
 
     What has been fetched stays in `downloads` until its scene has landed: a run that is killed, or fails, is
-    gone on with by the next. A granule that cannot be landed costs itself alone.
+    gone on with by the next. A granule that cannot be landed costs itself alone. With `audit` files that were
+    fetched are kept in storage as they came, before what is made of them is seen.
 
     Raises:
         DiskFullError: If the files of two scenes do not fit, or not one of those that came can be converted.
         ArchiveUnavailableError: If not one of several scenes landed, all for want of the archive.
         StorageError: If storage does not take what is landed.
     """
-    loop = _Loop(storage, source, collection, options, downloads, watch)
+    loop = _Loop(storage, source, collection, options, downloads, watch, audit)
     fitting = loop.without_too_large(survey.pending)
     sizes = sorted(pending.missing_bytes for pending in fitting)
     require_space(downloads.folder, sum(sizes[-SCENES_AT_ONCE:]), work="fetching", remedy=REMEDY)
@@ -128,6 +131,7 @@ class _Loop:
     options: IngestOptions
     downloads: Downloads
     watch: Watch
+    audit: bool
     outcome: IngestOutcome = field(default_factory=IngestOutcome)
     scenes_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCENES_AT_ONCE))
     files_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
@@ -214,6 +218,8 @@ class _Loop:
         scene_id = self.options.scene_id(pending.granule.id)
         replaces = [*map(self.options.scene_id, pending.granule.supersedes), *stood_in]
         over = {scene_id: pending.merger.landed}
+        if self.audit and self.options.mode is Mode.COPY:
+            await keep_files(self.storage, self.source.collection_id, scene_id, files.as_they_came)
         async with self.converting:
             return await land_scene(self.storage, plan, replaces=replaces, over=over)
 

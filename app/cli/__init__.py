@@ -18,6 +18,7 @@ COMMANDS = {
     "products": "app.cli.products:products",
     "log": "app.cli.land:log",
     "sweep": "app.cli.sweep:sweep",
+    "audit": "app.cli.audit:audit",
     "repair": "app.cli.repair:repair",
     "verify": "app.cli.verify:verify",
     "migrate": "app.cli.migrate:migrate",

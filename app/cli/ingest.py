@@ -129,7 +129,10 @@ def ingest(
         credentials = credentials_of(settings, client_of)
         downloads = Downloads(settings.downloads)
         work = IngestRun(
-            collection, collections, wanted, options, downloads, told, dry_run=dry_run, overviews=overviews
+            *(collection, collections, wanted, options, downloads, told),
+            dry_run=dry_run,
+            audit=settings.audit,
+            overviews=overviews,
         )
 
         async def run() -> Failed:
@@ -183,6 +186,8 @@ class IngestRun:
     downloads: Downloads
     told: Reporter
     dry_run: bool
+    audit: bool
+    """Whether fetched files are kept as they came."""
     overviews: bool = True
     """Whether low zooms are brought up to what has landed."""
 
@@ -219,6 +224,7 @@ class IngestRun:
                 self.options,
                 downloads=self.downloads,
                 watch=watch,
+                audit=self.audit,
             )
             outcome = replace(done, failures={**failures, **done.failures})
             for scene_id, said in (*outcome.empty.items(), *outcome.partial.items()):

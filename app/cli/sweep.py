@@ -1,34 +1,16 @@
 """`tilewatch sweep`: removes objects from storage that are no longer needed."""
 
-import re
 from datetime import timedelta
-from typing import Any
 
 import click
 
+from app.cli.ages import Age
 from app.cli.exit import refusing
 from app.cli.land import REFUSALS, storage_option, with_storage
 from app.cli.reporting import size_text
 from app.settings import Settings
 from mosaics.storage import Storage
 from mosaics.sweeping import remove_all, unreferenced
-
-UNITS = {"h": "hours", "d": "days", "w": "weeks"}
-
-
-class Age(click.ParamType[timedelta]):
-    """A duration: 12h, 30d, 8w."""
-
-    name = "AGE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """See `click.ParamType`."""
-        match = re.fullmatch(r"(\d{1,5})([hdw])", str(value))
-        if match is None:
-            self.fail(
-                f"'{value}' is not a valid duration; write hours, days or weeks: 12h, 30d, 8w.", param, ctx
-            )
-        return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 @click.command()

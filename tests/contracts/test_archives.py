@@ -17,6 +17,7 @@ import rasterio
 from ingest.archives.archive import Archive, GranuleRefusedError, LeftOut, Wanted, WantedError
 from ingest.archives.discovery import discover
 from ingest.archives.opening import OPENERS
+from ingest.audit import audited
 from ingest.downloads import Downloads
 from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing_notes import notes_on
@@ -88,7 +89,10 @@ def bring(opened, storage, tmp_path):
             storage, opened, collection, found.granules, options, state=state, downloads=downloads
         )
         outcome = await ingest_scenes(
-            storage, opened, collection, survey, options, downloads=downloads, watch=watch or Quiet()
+            *(storage, opened, collection, survey, options),
+            downloads=downloads,
+            watch=watch or Quiet(),
+            audit=True,
         )
         return survey, outcome
 
@@ -302,6 +306,25 @@ class TestWorkThatIsOrdered:
         await bring(options=IngestOptions(clip=under))
         assert [tuple(asked.body["box"]) for asked in case.orders()] == [under.degrees]
         assert [asked.body["bands"] for asked in case.orders()] == [["red", "nir"]]
+
+
+async def test_files_are_kept_as_they_came_by_scene_and_checksum(case, bring, storage, tmp_path):
+    case.play(FIRST)
+    for _ in range(2):
+        await bring()
+    kept = [each async for each in audited(storage)]
+    assert {(each.collection, each.granule) for each in kept} == {(SENTINEL, "scene-a")}
+    contents = [await storage.get(each.info.key) for each in kept]
+    assert [each.sha256 for each in kept] == [hashlib.sha256(content).hexdigest() for content in contents]
+    state = await read_state(storage, SENTINEL)
+    item = json.loads(await storage.get(state.scenes["scene-a"].item_key))
+    stated = {each["sha256"] for each in item["properties"]["tilewatch:sources"].values()}
+    assert {each.sha256 for each in kept} == stated
+    options = IngestOptions(clip=Bbox(5.22, 51.27, 5.24, 51.29))
+    survey, _ = await bring(options=options)
+    (granule,) = (pending.granule for pending in survey.pending)
+    parts = [each async for each in audited(storage) if each.granule == options.scene_id("scene-a")]
+    assert {each.name for each in parts} == set(granule.wanted_files)
 
 
 async def test_what_the_file_states_is_in_the_item(archive, store, storage, tmp_path):
