@@ -56,12 +56,11 @@ def test_files_are_listed_and_removed_by_age(kept):
     assert {each["sha256"] for each in listed} == {digest, hashlib.sha256(b"old").hexdigest()}
     assert f"audit/tempo-no2/scan/{digest}/scan.nc" in {each["key"] for each in listed}
     said = run(kept, "prune", "--older-than", "90d", "--dry-run")
-    assert said.endswith("2 files (8 B) would be removed.\n")
+    assert said.endswith("2 files (8 bytes) would be removed.\n")
     assert len(run(kept, "list").splitlines()) == 3
-    assert (
-        run(kept, "prune", "--older-than", "90d", "--collection", "tempo-hcho") == "1 file (5 B) removed.\n"
-    )
-    assert run(kept, "prune", "--older-than", "90d") == "1 file (3 B) removed.\n"
+    hcho = ("--collection", "tempo-hcho")
+    assert run(kept, "prune", "--older-than", "90d", *hcho) == "1 file (5 bytes) removed.\n"
+    assert run(kept, "prune", "--older-than", "90d") == "1 file (3 bytes) removed.\n"
     assert [json.loads(line)["sha256"] for line in run(kept, "list", "--json").splitlines()] == [digest]
     assert "is not a valid duration" in run(kept, "prune", "--older-than", "90", status=2)
 
