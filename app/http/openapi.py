@@ -16,6 +16,8 @@ TAGS = {
     "products": "What can be shown, what it means, and where and when it is available.",
     "statistics": "Statistics of polygons, per period.",
     "areas": "Registered polygons whose statistics are kept; writing needs a key.",
+    "routes": "Registered ways, and what they are exposed to at every scan; writing needs a key.",
+    "EDR": "Values along a way and to both sides of it, as CoverageJSON (OGC API EDR).",
     "regions": "Boxes that are refreshed in rotation, what they show and how old that is.",
     "feeds": "Standing orders that keep what an archive has of a place up to date; and how fresh that is.",
     "jobs": "Ingestions and composites, run in the background; starting one needs a key.",

@@ -147,3 +147,14 @@ async def test_points_have_the_numbers_that_h5py_reads(client, stored):
                 assert found["value"] == pytest.approx(number * 0.1, abs=1e-6)
                 assert found["unmasked"] == ["not observed in this time, but filled from history"]
                 assert "n_obs" not in found  # these files have no such layer
+
+
+@pytest.mark.parametrize(
+    ("month", "mean", "brightest"), [("2023-02", 6.493139, 104.7), ("2024-02", 1.242934, 38)]
+)
+async def test_lights_along_a_road(client, month, mean, brightest):
+    asked = {"coords": "LINESTRING(32.53 15.60, 33.52 14.40)", "datetime": month, "parameter-name": PRODUCT}
+    answer = await client.get("/collections/black-marble-monthly-c1/trajectory", params=asked)
+    met = answer.json()["tilewatch:exposure"]
+    assert (met["mean"], met["max"]) == (pytest.approx(mean, rel=1e-6), pytest.approx(brightest, rel=1e-6))
+    assert (met["length_km"], met["pieces"]) == (pytest.approx(170.19592, rel=1e-7), 518)

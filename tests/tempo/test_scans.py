@@ -262,3 +262,26 @@ async def test_a_tile_shows_each_cell_where_it_lies(real_client, table):
 def kept_of(table):
     flag, cloud = table("/product/main_data_quality_flag"), table("/support_data/eff_cloud_fraction")
     return (flag == 0) & (cloud <= 0.5) & (table("/geolocation/solar_zenith_angle") <= 80)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("cloud_max", "mean", "share"), [("1", 4.161033e15, 1.0), ("0.2", 4.479693e15, 0.972404)]
+)
+async def test_a_way_through_the_real_scan(real_client, cloud_max, mean, share):
+    answer = await real_client.get(
+        "/collections/tempo-hcho/trajectory",
+        params={
+            "coords": "LINESTRING(-86.70 41.30, -85.90 41.45, -85.00 41.60)",
+            "datetime": "2025-09-12T21",
+            "parameter-name": "hcho",
+            "cloud_max": cloud_max,
+        },
+    )
+    met = answer.json()["tilewatch:exposure"]
+    assert (met["mean"], met["valid_share"]) == (
+        pytest.approx(mean, rel=1e-6),
+        pytest.approx(share, rel=1e-6),
+    )
+    assert (met["length_km"], met["pieces"]) == (pytest.approx(145.91030, rel=1e-7), 90)
+    assert met["scans"][0]["start"] == "2025-09-12T21:04:35Z"

@@ -9,11 +9,12 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.http.compression import accepts
+from app.http.edr_documents import landing_document
 
 DIST = Path(str(files("app"))) / "web" / "dist"
 
@@ -85,6 +86,12 @@ class BuiltFiles(StaticFiles):
         return response
 
 
+def wants_json(request: Request) -> bool:
+    """Return whether a caller asks for the landing page of the interface and not for the map."""
+    accepted = request.headers.get("accept", "")
+    return request.query_params.get("f") == "json" or ("json" in accepted and "text/html" not in accepted)
+
+
 def add_page(app: FastAPI, dist: Path = DIST) -> None:
     """Serve the map at `/`, the API documentation at `/docs`, and the files that belong to them."""
     router = APIRouter(include_in_schema=False)
@@ -97,6 +104,8 @@ def add_page(app: FastAPI, dist: Path = DIST) -> None:
 
     @router.get("/", name="page")
     async def page(request: Request) -> Response:
+        if wants_json(request):
+            return JSONResponse(landing_document(request), headers={"Vary": "Accept"})
         return await html("index.html", request.scope)
 
     @router.get("/docs", name="docs")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
+from app.http.edr_documents import edr_fields
 from app.http.extents import extents_of
 from app.http.paging import Page, asked_page, next_query
 from app.http.parameters import ReadyState, known_names, revalidated
@@ -68,7 +69,7 @@ def described(
         document["extent"]["spatial"] = {"bbox": [list(box)]}
     document["tilewatch:synthetic"] = state.catalogue.is_synthetic(collection.id)
     document["links"] = links_of(request, state, collection)
-    return document
+    return document | edr_fields(request, state, collection)
 
 
 async def whole_box(state: AppState, collection: Collection) -> tuple[float, float, float, float] | None:

@@ -495,6 +495,68 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/conformance": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the conformance classes of the interface */
+        readonly get: operations["EDR.conformance"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/collections/{collection}/trajectory": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return values along a way, split exactly at the edges of cells, as CoverageJSON or CSV
+         * @description Without times the coverage is a MultiPoint of the middles of the pieces, one coverage for each parameter
+         *     and period; with times (M) it is a Trajectory, in which each place takes the scan that contains its
+         *     moment.
+         *     `length` is the length of the way in each cell, by which values are to be weighted.
+         */
+        readonly get: operations["EDR.edr_trajectory"];
+        readonly put?: never;
+        /** Return values along a way, as GET does, for ways that are too long for an address */
+        readonly post: operations["EDR.edr_trajectory_post"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/collections/{collection}/corridor": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return the values of the cells within half a width of a way, as CoverageJSON or CSV
+         * @description `covered` is the share of each cell that lies within. Widths are metres on the ground.
+         */
+        readonly get: operations["EDR.edr_corridor"];
+        readonly put?: never;
+        /** Return the values of the cells within half a width of a way, as GET does */
+        readonly post: operations["EDR.edr_corridor_post"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/regions": {
         readonly parameters: {
             readonly query?: never;
@@ -6287,6 +6349,282 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": unknown;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "EDR.conformance": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "EDR.edr_trajectory": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A way as well-known text, longitude first: LINESTRING or MULTILINESTRING, with Z (dropped) or M (Unix seconds). */
+                readonly coords?: string | null;
+                /** @description A period, an interval or an RFC 3339 instant; the latest period if absent. Not with M. */
+                readonly datetime?: string | null;
+                /** @description Names separated by commas, as parameter_names of the collection has them; products of one time if absent. */
+                readonly "parameter-name"?: string | null;
+                /** @description CRS84, which is used if absent. */
+                readonly crs?: string | null;
+                /** @description CoverageJSON or CSV */
+                readonly f?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly collection: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A coverage, or a collection of coverages. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "application/vnd.cov+json": Record<string, never>;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "EDR.edr_trajectory_post": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly collection: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly coords: string;
+                    readonly datetime?: string;
+                    readonly "parameter-name"?: string | readonly string[];
+                    readonly crs?: string;
+                    /** @enum {unknown} */
+                    readonly f?: "CoverageJSON" | "CSV";
+                };
+            };
+        };
+        readonly responses: {
+            /** @description A coverage, or a collection of coverages. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "application/vnd.cov+json": Record<string, never>;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "EDR.edr_corridor": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A way as well-known text, longitude first: LINESTRING or MULTILINESTRING, with Z (dropped) or M (Unix seconds). */
+                readonly coords?: string | null;
+                /** @description A period, an interval or an RFC 3339 instant; the latest period if absent. Not with M. */
+                readonly datetime?: string | null;
+                /** @description Names separated by commas, as parameter_names of the collection has them; products of one time if absent. */
+                readonly "parameter-name"?: string | null;
+                /** @description CRS84, which is used if absent. */
+                readonly crs?: string | null;
+                /** @description CoverageJSON or CSV */
+                readonly f?: string | null;
+                /** @description The whole width. */
+                readonly "corridor-width"?: string | null;
+                /** @description m, km */
+                readonly "width-units"?: string | null;
+                /** @description Taken and without effect: the data have no heights. */
+                readonly "corridor-height"?: string | null;
+                /** @description m, km */
+                readonly "height-units"?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly collection: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A coverage, or a collection of coverages. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "application/vnd.cov+json": Record<string, never>;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "EDR.edr_corridor_post": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly collection: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly coords: string;
+                    readonly datetime?: string;
+                    readonly "parameter-name"?: string | readonly string[];
+                    readonly crs?: string;
+                    /** @enum {unknown} */
+                    readonly f?: "CoverageJSON" | "CSV";
+                    readonly "corridor-width": string | number;
+                    /** @enum {unknown} */
+                    readonly "width-units": "m" | "km";
+                    readonly "corridor-height"?: string | number;
+                    /** @enum {unknown} */
+                    readonly "height-units"?: "m" | "km";
+                };
+            };
+        };
+        readonly responses: {
+            /** @description A coverage, or a collection of coverages. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "application/vnd.cov+json": Record<string, never>;
                     readonly "text/csv": string;
                 };
             };

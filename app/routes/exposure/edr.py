@@ -1,0 +1,398 @@
+"""OGC API EDR: what a product has along a way, and to both sides of it, without registering anything.
+
+A way is matched with data by splitting it exactly at the edges of cells: every value is one cell's, at the
+middle of the piece within it. Places with times (M) take the scan that contains their moment.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import RequestError
+from app.exposure.corridor import CorridorCells, read_corridor, widened
+from app.exposure.exposure import Exposure
+from app.exposure.line import Line
+from app.exposure.route import GeometrySource
+from app.exposure.wkt import Way, read_way
+from app.http.auth import require
+from app.http.bodies import JsonObject
+from app.http.covjson import COVJSON, Coverage, corridor_coverage, document_of, way_coverage
+from app.http.edr_documents import CONFORMANCE, CRS84, CRS84_NAMES, FORMATS, UNITS, asked_parameters
+from app.http.exposure_documents import PIECE_COLUMNS, piece_rows
+from app.http.parameters import ReadyState, declared, known_names, refuse_twice, refuse_unknown
+from app.http.periods import chosen_periods
+from app.http.series_csv import csv_lines
+from app.keys import Scope
+from app.products.product import Product
+from app.products.request import requested_product
+from app.state import AppState
+from mosaics.collection import Collection
+from mosaics.period import instant_text
+
+router = APIRouter(tags=["EDR"], dependencies=[Depends(require(Scope.READ))])
+
+MAX_PERIODS = 48
+"""Periods of one answer: two days of hours."""
+
+MAX_PIECES = 100_000
+"""Pieces of one answer, of all its parameters and periods: some 15 MB."""
+
+CELL_COLUMNS = ("lon", "lat", "covered", "value", "state")
+
+NAMES = ("coords", "datetime", "parameter-name", "crs", "f")
+CORRIDOR_NAMES = (*NAMES, "corridor-width", "width-units", "corridor-height", "height-units")
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A coverage, or a collection of coverages.",
+        "content": {COVJSON: {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}},
+    }
+}
+
+TEXT = {"type": "string"}
+MEMBERS: dict[str, Any] = {
+    "coords": TEXT,
+    "datetime": TEXT,
+    "parameter-name": {"anyOf": [TEXT, {"type": "array", "items": TEXT}]},
+    "crs": TEXT,
+    "f": {"enum": list(FORMATS)},
+}
+WIDTH = {"anyOf": [TEXT, {"type": "number"}]}
+CORRIDOR_MEMBERS = MEMBERS | {
+    "corridor-width": WIDTH,
+    "width-units": {"enum": list(UNITS)},
+    "corridor-height": WIDTH,
+    "height-units": {"enum": list(UNITS)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryQuery:
+    """The query of a trajectory, for the documentation."""
+
+    coords: Annotated[
+        str | None,
+        Query(
+            max_length=100_000,
+            description="A way as well-known text, longitude first: LINESTRING or MULTILINESTRING, with Z "
+            "(dropped) or M (Unix seconds).",
+        ),
+    ] = None
+    datetime: Annotated[
+        str | None,
+        Query(
+            max_length=100,
+            description="A period, an interval or an RFC 3339 instant; the latest period if absent. Not "
+            "with M.",
+        ),
+    ] = None
+    parameter_name: Annotated[
+        str | None,
+        Query(
+            alias="parameter-name",
+            max_length=2000,
+            description="Names separated by commas, as parameter_names of the collection has them; products "
+            "of one time if absent.",
+        ),
+    ] = None
+    crs: Annotated[str | None, Query(max_length=200, description=f"{CRS84}, which is used if absent.")] = None
+    f: Annotated[str | None, Query(max_length=40, description=" or ".join(FORMATS))] = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorridorQuery(TrajectoryQuery):
+    """The query of a corridor, for the documentation."""
+
+    width: Annotated[
+        str | None, Query(alias="corridor-width", max_length=40, description="The whole width.")
+    ] = None
+    width_units: Annotated[
+        str | None, Query(alias="width-units", max_length=20, description=", ".join(UNITS))
+    ] = None
+    height: Annotated[
+        str | None,
+        Query(
+            alias="corridor-height",
+            max_length=40,
+            description="Taken and without effect: the data have no heights.",
+        ),
+    ] = None
+    height_units: Annotated[
+        str | None, Query(alias="height-units", max_length=20, description=", ".join(UNITS))
+    ] = None
+
+
+def body_of(members: Mapping[str, Any], *required: str) -> dict[str, Any]:
+    """Return how the body of a POST is described."""
+    schema = {"type": "object", "properties": dict(members), "required": list(required)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An EDR query as it was sent."""
+
+    way: Way
+    products: Mapping[str, Product]
+    """By the name of the parameter."""
+    when: str | None
+    is_csv: bool
+
+    @classmethod
+    def read(cls, state: AppState, collection: Collection, sent: Mapping[str, Any]) -> "Asked":
+        """Read the members of a query, or of the body of one.
+
+        Raises:
+            RequestError: If one is not valid.
+            LineError: If the way is not.
+        """
+        coords = sent.get("coords")
+        if not isinstance(coords, str) or not coords:
+            raise RequestError("coords is missing; give a LINESTRING of longitudes and latitudes")
+        crs = _text(sent, "crs")
+        if crs is not None and crs not in CRS84_NAMES:
+            raise RequestError(f"crs {crs[:80]!r} is not served; there is: {CRS84}, longitude first")
+        form = (_text(sent, "f") or FORMATS[0]).lower()
+        if form not in map(str.lower, FORMATS):
+            raise RequestError(
+                f"f {form[:40]!r} is not a format of this address; there are: {', '.join(FORMATS)}"
+            )
+        way, when = read_way(coords), _text(sent, "datetime")
+        if way.moments_s is not None and when is not None:
+            raise RequestError("coords has times (M), and datetime names another; give one of them")
+        products = asked_parameters(state, collection, _names(sent.get("parameter-name")))
+        own = {name: str(sent[name]) for p in products.values() for name in p.parameters if name in sent}
+        ruled = {name: _ruled(product, own) for name, product in products.items()}
+        return cls(way, ruled, when, form == "csv")
+
+
+@router.get("/conformance", name="conformance", tags=["EDR"], dependencies=[Depends(known_names)])
+async def conformance() -> dict[str, Any]:
+    """List the conformance classes of the interface."""
+    return {"conformsTo": list(CONFORMANCE)}
+
+
+@router.get(
+    "/collections/{collection}/trajectory",
+    name="edr_trajectory",
+    responses=ANSWERS,
+    dependencies=[Depends(declared(TrajectoryQuery))],
+)
+async def trajectory(request: Request, state: ReadyState, collection: str) -> Response:
+    """Return values along a way, split exactly at the edges of cells, as CoverageJSON or CSV.
+
+    Without times the coverage is a MultiPoint of the middles of the pieces, one coverage for each parameter
+    and period; with times (M) it is a Trajectory, in which each place takes the scan that contains its
+    moment.
+    `length` is the length of the way in each cell, by which values are to be weighted.
+    """
+    found = state.catalogue.collection(collection)
+    return await _trajectory(state, found, _query(request, state, found, NAMES))
+
+
+@router.post(
+    "/collections/{collection}/trajectory",
+    name="edr_trajectory_post",
+    openapi_extra=body_of(MEMBERS, "coords"),
+    responses=ANSWERS,
+    dependencies=[Depends(known_names)],
+)
+async def trajectory_post(state: ReadyState, collection: str, document: JsonObject) -> Response:
+    """Return values along a way, as GET does, for ways that are too long for an address."""
+    found = state.catalogue.collection(collection)
+    return await _trajectory(state, found, _members(state, found, document, NAMES))
+
+
+@router.get(
+    "/collections/{collection}/corridor",
+    name="edr_corridor",
+    responses=ANSWERS,
+    dependencies=[Depends(declared(CorridorQuery))],
+)
+async def corridor(request: Request, state: ReadyState, collection: str) -> Response:
+    """Return the values of the cells within half a width of a way, as CoverageJSON or CSV.
+
+    `covered` is the share of each cell that lies within. Widths are metres on the ground.
+    """
+    found = state.catalogue.collection(collection)
+    return await _corridor(state, found, _query(request, state, found, CORRIDOR_NAMES))
+
+
+@router.post(
+    "/collections/{collection}/corridor",
+    name="edr_corridor_post",
+    openapi_extra=body_of(CORRIDOR_MEMBERS, "coords", "corridor-width", "width-units"),
+    responses=ANSWERS,
+    dependencies=[Depends(known_names)],
+)
+async def corridor_post(state: ReadyState, collection: str, document: JsonObject) -> Response:
+    """Return the values of the cells within half a width of a way, as GET does."""
+    found = state.catalogue.collection(collection)
+    return await _corridor(state, found, _members(state, found, document, CORRIDOR_NAMES))
+
+
+async def _trajectory(state: AppState, collection: Collection, sent: Mapping[str, Any]) -> Response:
+    asked = await asyncio.to_thread(Asked.read, state, collection, sent)
+    journey, engine = asked.way.journey(), state.exposures.engine
+    met: list[tuple[str, str | None, Exposure]] = []
+    for name, product in asked.products.items():
+        times = [None] if asked.way.moments_s is not None else _periods(state, product, asked.when)
+        for time in times:
+            met.append((name, time, await engine.expose(await engine.resolve(product, journey, time))))
+            if sum(each.pieces.count for _, _, each in met) > MAX_PIECES:
+                raise RequestError(
+                    f"the answer has more than {MAX_PIECES:,} values; ask for fewer parameters or periods, "
+                    "or a shorter way"
+                )
+    told = _source(asked.way.line)
+    if asked.is_csv:
+        rows = [(name, time, *row) for name, time, each in met for row in piece_rows(each)]
+        return await _table(("parameter", "period", *PIECE_COLUMNS), rows, told)
+    coverages = [
+        way_coverage(
+            name, each, _moment(each), {"tilewatch:exposure": each.entry(time or "trip"), **_member(told)}
+        )
+        for name, time, each in met
+    ]
+    return await _covjson(coverages, told)
+
+
+async def _corridor(state: AppState, collection: Collection, sent: Mapping[str, Any]) -> Response:
+    width_m = _metres(sent, "corridor-width", "width-units")
+    if "corridor-height" in sent:
+        _metres(sent, "corridor-height", "height-units")
+    asked = await asyncio.to_thread(Asked.read, state, collection, sent)
+    if asked.way.moments_s is not None:
+        raise RequestError("a corridor takes one time; leave out M, and give datetime")
+    polygon = await asyncio.to_thread(widened, asked.way.line, width_m)
+    met: list[tuple[str, Product, str, CorridorCells, str | None]] = []
+    for name, product in asked.products.items():
+        for time in _periods(state, product, asked.when):
+            resolved = await state.statistics.engine.resolve(product, polygon, time)
+            cells = await read_corridor(state.renderer, resolved)
+            used = [scene for scene in resolved.scenes.best_first if scene.id in cells.scans]
+            met.append((name, product, time, cells, instant_text(used[0].start) if used else None))
+            if sum(len(each.values) for _, _, _, each, _ in met) > MAX_PIECES:
+                raise RequestError(
+                    f"the answer has more than {MAX_PIECES:,} values; ask for fewer parameters or periods"
+                )
+    told = _source(asked.way.line)
+    if asked.is_csv:
+        rows = [(name, time, *row) for name, _, time, cells, _ in met for row in _cell_rows(cells)]
+        return await _table(("parameter", "period", *CELL_COLUMNS), rows, told)
+    coverages = [corridor_coverage(name, product, cells, moment) for name, product, _, cells, moment in met]
+    return await _covjson([replace(each, more=_member(told)) for each in coverages], told)
+
+
+def _periods(state: AppState, product: Product, when: str | None) -> list[str]:
+    """Return the times that are answered each by itself: periods, or what is within one as it was asked."""
+    written, selection = chosen_periods(state, product, when)
+    if product.roles or len(selection.periods) == 1:
+        return [written]
+    if len(selection.periods) > MAX_PERIODS:
+        raise RequestError(
+            f"datetime spans {len(selection.periods)} periods; at most {MAX_PERIODS} are answered together"
+        )
+    return [period.text for period in reversed(selection.periods)]
+
+
+def _moment(exposure: Exposure) -> str | None:
+    return instant_text(exposure.scans[0].start) if exposure.scans else None
+
+
+def _ruled(product: Product, own: Mapping[str, str]) -> Product:
+    given = {name: text for name, text in own.items() if name in product.parameters}
+    return requested_product(product, windows={}, offset=None, datetime=None, parameters=given)[0]
+
+
+def _query(
+    request: Request, state: AppState, collection: Collection, names: Sequence[str]
+) -> Mapping[str, str]:
+    """Return the query of a request, none of whose names is ignored."""
+    known = (*names, *_rules(state, collection))
+    refuse_unknown(request.query_params.keys(), known=known)
+    refuse_twice(request, known)
+    return dict(request.query_params)
+
+
+def _members(
+    state: AppState, collection: Collection, document: Mapping[str, Any], names: Sequence[str]
+) -> Mapping[str, Any]:
+    """Return the members of a body, none of which is ignored."""
+    known = (*names, *_rules(state, collection))
+    for name in document:
+        if name not in known:
+            raise RequestError(f"{name[:80]!r} is not a member of this query; there are: {', '.join(known)}")
+    return document
+
+
+def _rules(state: AppState, collection: Collection) -> list[str]:
+    """Return the parameters of mask rules that products of a collection have."""
+    products = [product for product in state.registry.all() if product.collection == collection.id]
+    return list(dict.fromkeys(name for product in products for name in product.parameters))
+
+
+def _names(value: object) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise RequestError("parameter-name must be a list of names")
+    return list(value)
+
+
+def _text(sent: Mapping[str, Any], name: str) -> str | None:
+    value = sent.get(name)
+    if value is not None and not isinstance(value, str):
+        raise RequestError(f"{name} must be a string")
+    return value
+
+
+def _metres(sent: Mapping[str, Any], name: str, units_name: str) -> float:
+    """Return a length of a query in metres."""
+    value, unit = sent.get(name), sent.get(units_name)
+    try:
+        number = float(str(value)) if value is not None and not isinstance(value, bool) else float("nan")
+    except ValueError:
+        number = float("nan")
+    if not 0 < number < float("inf"):
+        raise RequestError(f"{name} is missing or not a number above 0; give one, with {units_name}")
+    if not isinstance(unit, str) or unit not in UNITS:
+        raise RequestError(f"{units_name} must be one of {', '.join(UNITS)}")
+    return number * UNITS[unit]
+
+
+def _source(line: Line) -> GeometrySource:
+    """Return where a line comes from, as far as it shows."""
+    return GeometrySource.STRAIGHT_LINE if line.is_between_two_points else GeometrySource.GIVEN
+
+
+def _member(source: GeometrySource) -> dict[str, str]:
+    return {"tilewatch:geometry_source": str(source)}
+
+
+def _cell_rows(cells: CorridorCells) -> list[tuple[Any, ...]]:
+    values = [None if value != value else value for value in cells.values.tolist()]  # noqa: PLR0124 - NaN
+    columns = (cells.lons.tolist(), cells.lats.tolist(), cells.fractions.tolist(), values)
+    return list(zip(*columns, cells.states.tolist(), strict=True))
+
+
+async def _covjson(coverages: Sequence[Coverage], source: GeometrySource) -> Response:
+    body = await asyncio.to_thread(lambda: json.dumps(document_of(coverages), allow_nan=False))
+    return Response(body, media_type=COVJSON, headers=_headers(source))
+
+
+async def _table(header: Sequence[str], rows: Sequence[Sequence[Any]], source: GeometrySource) -> Response:
+    body = await asyncio.to_thread(csv_lines, [header, *rows])
+    return Response(body, media_type="text/csv", headers=_headers(source))
+
+
+def _headers(source: GeometrySource) -> dict[str, str]:
+    return {"Cache-Control": "no-cache", "X-Tilewatch-Geometry-Source": str(source)}
