@@ -77,6 +77,7 @@ class Period:
         return cls(_CADENCES[len(numbers) - 1], start)
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def containing(cls, moment: datetime, cadence: Cadence) -> "Period":
         """Return the period of a cadence that a timezone-aware moment falls into."""
         return cls(cadence, _floor(_utc(moment), cadence))
