@@ -5,16 +5,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import Transformer
+from pyproj import Geod
 from shapely.geometry import mapping
 
 from app.exposure.exposure import states_of
-from app.exposure.line import Floats, Line, LineError
+from app.exposure.line import Floats, Line, LineError, Positions
 from app.rendering.computing import Clock, compute_values, pixels_of
 from app.rendering.renderer import Renderer
 from app.rendering.values import ItemOf
@@ -24,13 +23,13 @@ from app.statistics.pixel_grid import Plan, StripSurvey, survey
 from app.statistics.resolved import ResolvedStatistics
 from mosaics.scene import Asset
 
-WIDTHS_M = (1.0, 1_000_000.0)
+WIDTHS_M = (1.0, 200_000.0)
 
 MAX_EDGES = 2_000
 """Edges of a line with a corridor; each is widened by itself."""
 
 LONGEST_DEG = 0.25
-"""Bits of edges that are widened in a plane of their own: over 28 km a plane is true to 1e-6."""
+"""Of the bits of edges that are widened each by itself: 28 km at most."""
 
 MAX_CELLS = 50_000
 """Cells of an answer."""
@@ -38,8 +37,10 @@ MAX_CELLS = 50_000
 LEAST_RADIUS_M = 6_335_000.0
 """The least radius of the ellipsoid's curvature, rounded down."""
 
-QUARTER_SEGMENTS = 16
-"""Of the quarters of circles at both ends of a bit."""
+CIRCLE = 64
+"""Positions of the circles around both ends of a bit: they lie 0.1 % inside the true one at most."""
+
+GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ def widened(line: Line, width_m: float) -> Polygonal:
     """
     low, high = WIDTHS_M
     if not low <= width_m <= high:
-        raise LineError(f"corridor-width must be from {low:g} m to {high / 1000:,.0f} km, not {width_m:g} m")
+        raise LineError(f"corridor-width must be from {low:g} m to {high / 1000:g} km, not {width_m:g} m")
     starts, ends = line.edges.starts, line.edges.ends
     if len(starts) > MAX_EDGES:
         raise LineError(f"a corridor's line may have {MAX_EDGES:,} segments, not {len(starts):,}")
@@ -81,33 +82,34 @@ def widened(line: Line, width_m: float) -> Polygonal:
     if highest + math.degrees(width_m / 2 / LEAST_RADIUS_M) >= 90:
         raise LineError("the corridor reaches a pole, around which it has no outline on a map")
     bits = np.maximum(np.ceil(np.abs(ends - starts).max(axis=1) / LONGEST_DEG), 1).astype(int)
-    if bits.sum() > 10 * MAX_EDGES:
+    if bits.sum() > MAX_EDGES:
         raise LineError("the line is too long for a corridor; ask for it in parts")
-    pieces = []
-    for start, end, count in zip(starts, ends, bits.tolist(), strict=True):
-        shares = np.linspace(0, 1, count + 1)[:, None]
-        places = start + shares * (end - start)
-        pieces += [_around(a, b, width_m / 2) for a, b in pairwise(places)]
-    whole = shapely.union_all(pieces)
+    edge = np.repeat(np.arange(len(bits)), bits)
+    nth = np.arange(len(edge)) - np.repeat(np.cumsum(bits) - bits, bits)
+    step = ((ends - starts) / bits[:, None])[edge]
+    first = starts[edge] + nth[:, None] * step
     try:
+        whole = shapely.union_all(_stadiums(first, first + step, width_m / 2))
         return read_polygon(mapping(whole))
-    except GeometryError as error:
+    except (GeometryError, shapely.GEOSException) as error:
         raise LineError(f"the corridor has no place on a map: {error}") from error
 
 
-def _around(start: Floats, end: Floats, radius_m: float) -> shapely.Polygon:
-    """Return what lies within a distance of a short edge, its longitudes going on past 180."""
-    lon, lat = (start + end) / 2
-    plane = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +ellps=WGS84"
-    there = Transformer.from_crs("EPSG:4326", plane, always_xy=True)
-    shares = np.linspace(0, 1, 5)[:, None]
-    lons, lats = (start + shares * (end - start)).T
-    edge = shapely.LineString(np.column_stack(there.transform(lons, lats)))
-    around = shapely.buffer(edge, radius_m, quad_segs=QUARTER_SEGMENTS)
-    xs, ys = shapely.get_coordinates(around).T
-    outline = np.column_stack(there.transform(xs, ys, direction="INVERSE"))
-    outline[:, 0] = lon + (outline[:, 0] - lon + 180) % 360 - 180
-    return shapely.Polygon(outline)
+def _stadiums(starts: Positions, ends: Positions, radius_m: float) -> list[shapely.Geometry]:
+    """Return what lies within a distance of each short edge, its longitudes going on past 180.
+
+    That is the convex hull of the circles around both ends, of geodesics as long as the distance.
+    """
+    azimuths = np.linspace(0, 360, CIRCLE, endpoint=False)
+    rings = []
+    for places in (starts, ends):
+        lons, lats = (np.repeat(each, CIRCLE) for each in places.T)
+        around = np.full(lons.shape, radius_m)
+        xs, ys, _ = GEOD.fwd(lons, lats, np.tile(azimuths, len(places)), around)
+        xs = lons + (np.asarray(xs) - lons + 180) % 360 - 180
+        rings.append(np.column_stack([xs, ys]).reshape(len(places), CIRCLE, 2))
+    points = np.concatenate(rings, axis=1)
+    return [shapely.convex_hull(shapely.MultiPoint(each)) for each in points]
 
 
 async def read_corridor(renderer: Renderer, resolved: ResolvedStatistics) -> CorridorCells:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,12 +73,12 @@ class Exposure:
     windows: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Of a product that compares dates, as used."""
 
-    @property
+    @cached_property
     def by_length(self) -> Measures:
         """Weighted with metres."""
         return measures_of(self.values, self.pieces.lengths_m)
 
-    @property
+    @cached_property
     def by_time(self) -> Measures | None:
         """Weighted with seconds; None where nothing is known of time."""
         seconds = self.journey.seconds_of(self.pieces)
@@ -91,13 +92,13 @@ class Exposure:
             return [None] * self.pieces.count
         return [instant_text(departure + timedelta(seconds=each)) for each in middles.tolist()]
 
-    @property
+    @cached_property
     def lacking(self) -> dict[str, float]:
         """The share of the length without a value, by state."""
         shares = {state: share_where(self.states == state, self.pieces.lengths_m) for state in WORDS}
         return {state: share for state, share in shares.items() if share > 0}
 
-    @property
+    @cached_property
     def status(self) -> Status:
         """ok: `COMPLETE` of the length has a value and every scene could be read; partial; or empty."""
         valid = self.by_length.valid_share

@@ -93,7 +93,7 @@ def split(line: Line, grid: PixelGrid, boxes: Sequence[Bounds], *, limit: int) -
     Raises:
         TooManyPiecesError: If it crosses more cells than that.
     """
-    stretches = _near(_straightened(_stretches(line.edges), grid), boxes)
+    stretches = _straightened(_stretches(line.edges), grid, boxes, limit)
     return _pieces(line, _at_cell_edges(stretches, limit))
 
 
@@ -161,22 +161,25 @@ def _stretches(edges: Edges) -> _Stretches:
     return whole.cut(np.maximum(np.ceil(spans / STRETCH_DEG), 1).astype(int))
 
 
-def _straightened(stretches: _Stretches, grid: PixelGrid) -> _Stretches:
-    """Return stretches that are straight among the cells, with the cells of their ends."""
-    for _ in range(ROUNDS):
-        counts = _cuts(stretches, grid)
-        if (counts == 1).all():
+def _straightened(stretches: _Stretches, grid: PixelGrid, boxes: Sequence[Bounds], limit: int) -> _Stretches:
+    """Return stretches, those near a box straight among the cells and with the cells of their ends."""
+    near = _is_near(stretches, boxes)
+    for _ in range(ROUNDS if grid.crs != WGS84 else 0):
+        counts = np.where(near, _cuts(stretches, grid), 1)
+        if counts.sum() == len(counts):
             break
+        if counts[near].sum() > 2 * limit:
+            raise TooManyPiecesError
         stretches = stretches.cut(counts)
+        near = _is_near(stretches, boxes)
     ones = np.ones(len(stretches.edge))
-    ends = [_cells_at(stretches.at(share * ones), grid) for share in (0.0, 1.0)]
-    return replace(stretches, cells=np.stack(ends, axis=1))
+    ends = np.stack([_cells_at(stretches.at(share * ones), grid) for share in (0.0, 1.0)], axis=1)
+    return replace(stretches, cells=np.where(near[:, None, None], ends, np.nan))
 
 
 def _cuts(stretches: _Stretches, grid: PixelGrid) -> Integers:
+    """Return into how many bits each is to be cut; anything from 1 on where it lies outside the grid."""
     ones = np.ones(len(stretches.edge), int)
-    if grid.crs == WGS84:
-        return ones
     first, last = (_cells_at(stretches.at(share * ones), grid) for share in (0.0, 1.0))
     bulges = np.zeros(len(ones))
     with np.errstate(invalid="ignore"):
@@ -200,15 +203,15 @@ def _moved(crs: CRS, lonlats: Positions) -> tuple[Floats, Floats]:
     return to_crs(crs, lonlats[:, 0], lonlats[:, 1])
 
 
-def _near(stretches: _Stretches, boxes: Sequence[Bounds]) -> _Stretches:
-    """Return them with cells only where they touch a box."""
+def _is_near(stretches: _Stretches, boxes: Sequence[Bounds]) -> NDArray[np.bool_]:
+    """Return which of them touch a box."""
     ones = np.ones(len(stretches.edge))
     first, last = stretches.at(0 * ones), stretches.at(ones)
     low, high = np.minimum(first, last), np.maximum(first, last)
     near = np.zeros(len(ones), bool)
     for west, south, east, north in boxes:
         near |= (high >= [west, south]).all(axis=1) & (low <= [east, north]).all(axis=1)
-    return replace(stretches, cells=np.where(near[:, None, None], stretches.cells, np.nan))
+    return near
 
 
 def _at_cell_edges(stretches: _Stretches, limit: int) -> _Stretches:

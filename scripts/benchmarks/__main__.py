@@ -15,6 +15,7 @@ from scripts.benchmarks import (
     lookups,
     low_zoom,
     polar,
+    routes,
     scenes,
     two_dates,
     uncached_tiles,
@@ -24,7 +25,7 @@ from scripts.benchmarks.report import Row, circumstances, save, show, table
 
 ROWS = (
     *("uncached", "png", "two-dates", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes"),
-    *("polar", "composite", "districts"),
+    *("polar", "composite", "districts", "routes"),
 )
 
 
@@ -50,8 +51,9 @@ def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float
     ROWS are uncached (tiles computed), png (their size), two-dates (what a second date costs), cached (tiles
     known), lookup (scenes of a tile in a mosaic), low-zoom (5,000 scenes from afar), statistics (of
     polygons), polar (of polygons on a polar grid), kept (series in PostGIS), scenes (searches of the STAC
-    API), composite (a month of one place) and districts (series of 1,000 of them after a new month); all
-    where none is named. Results are printed, and kept in bench-results.
+    API), composite (a month of one place), districts (series of 1,000 of them after a new month) and routes
+    (exposure of 1,000 of them after a new scan); all where none is named. Results are printed, and kept in
+    bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -92,7 +94,7 @@ def measure(
         with tempfile.TemporaryDirectory() as folder:
             yield from low_zoom.measure(work, Path(folder), rounds=rounds, seconds=seconds)
     parts = {"statistics": zonal, "polar": polar, "kept": kept, "scenes": scenes, "composite": composites}
-    parts["districts"] = districts
+    parts |= {"districts": districts, "routes": routes}
     for name, part in parts.items():
         if name in rows:
             # Beside the scene, since one of them links to its files.

@@ -153,7 +153,7 @@ async def _refreshes(drawn: Path, store: Path, url: str, months: Sequence[str]) 
             before_mb = _memory_mb("VmRSS")
             _forget_peak()
             began, worked = time.perf_counter(), time.process_time()
-            done = await _refreshed(task)
+            done = await refreshed(task)
             seconds, work = time.perf_counter() - began, time.process_time() - worked
             if month == months[11]:
                 filled = [seconds, done.computed]
@@ -174,8 +174,8 @@ async def _refreshes(drawn: Path, store: Path, url: str, months: Sequence[str]) 
     return [Row(name, "s", times, (), figures=times, figure_unit="s", goal=GOAL, more=more)]
 
 
-async def _refreshed(task: SeriesRefresh) -> Refreshed:
-    """Refresh until nothing is left to do."""
+async def refreshed(task: SeriesRefresh) -> Refreshed:
+    """Refresh until nothing is left to do; return what was done."""
     done = Refreshed()
     while True:
         found = await task.refresh(_leading)

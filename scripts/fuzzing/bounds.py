@@ -8,6 +8,8 @@ BOUNDS_S = (
     (r"POST /areas/statistics", 30.0),
     (r"POST /areas", 10.0),  # 200,000 vertices
     (r"GET /areas/(.+/)?(timeseries|trend)", 20.0),
+    (r"(GET|POST) /collections/.+/(trajectory|corridor)", 20.0),
+    (r"GET /routes/.+/(exposure|profile)", 20.0),
     (r"(GET|POST) /stac/search", 6.0),  # three seconds in the database, and as much to wait for it
     (r"GET /.+/items$", 6.0),
     (r"GET /catalog/", 6.0),

@@ -61,6 +61,8 @@ ENTRIES = (
     Entry(STATISTICS, f"{DNBR}&offset=ring:1000", FEATURE, GEOJSON),
     Entry("POST /areas", "/areas", FEATURE, GEOJSON),
     Entry("POST /areas", "/areas?repair=true", FEATURE, GEOJSON),
+    Entry("POST /routes", "/routes", FEATURE, GEOJSON),
+    Entry("POST /routes", "/routes?geometry_source=straight-line", FEATURE, GEOJSON),
     Entry("POST /stac/search", "/stac/search", '{"intersects":%s}'),
     Entry("POST /stac/search", "/stac/search", '{"filter-lang":"cql2-json","filter":' + CQL2 + "}"),
     Entry("GET /stac/search", "/stac/search?intersects="),

@@ -216,7 +216,7 @@ async def test_a_corridor_has_the_cells_within_it(client: httpx.AsyncClient) -> 
         (
             "corridor",
             {"coords": coords(0, 1), "corridor-width": "1e9", "width-units": "m"},
-            "from 1 m to 1,000 km",
+            "from 1 m to 200 km",
         ),
         (
             "corridor",
