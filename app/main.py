@@ -20,7 +20,7 @@ from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics
 from app.routes.areas import area_tiles, areas, many, timeseries, trend
-from app.routes.exposure import edr, exposure, routes
+from app.routes.exposure import along, edr, exposure, routes
 from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories
@@ -90,6 +90,7 @@ def resources() -> list[BaseRoute]:
         timeseries,
         trend,
         routes,
+        along,
         exposure,
         edr,
         regions,

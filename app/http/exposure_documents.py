@@ -6,7 +6,7 @@ from typing import Any
 
 from app.exposure.exposure import Exposure
 from app.exposure.measures import HIGH_MEANS
-from app.exposure.route import Route
+from app.exposure.route import GeometrySource, Route
 from app.http.series_csv import csv_lines
 from app.products.product import Product
 
@@ -60,9 +60,15 @@ def about(route: Route, product: Product, coverage_min: float) -> dict[str, Any]
         "route": route.id,
         "name": route.description.name,
         "owner": route.description.owner,
+    } | about_way(product, route.description.source, coverage_min)
+
+
+def about_way(product: Product, source: GeometrySource, coverage_min: float) -> dict[str, Any]:
+    """Return what every answer about a way and a product says, whether the way is registered or not."""
+    return {
         "product": product.id,
         "unit": product.unit,
-        "geometry_source": str(route.description.source),
+        "geometry_source": str(source),
         "coverage_min": coverage_min,
         "percentile": HIGH_MEANS,
     }

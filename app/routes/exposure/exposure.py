@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.areas.timeseries import TimeSeries, TimeSeriesReader
 from app.database import Database
 from app.errors import NothingLandedError, RequestError
+from app.exposure.exposure import Exposure
 from app.exposure.route import Route
 from app.exposure.route_store import read_route
 from app.exposure.trips import read_trip
@@ -119,9 +120,36 @@ async def profile(
     written = "trip" if route.is_trip else chosen_periods(state, found, datetime)[0]
     resolved = await state.exposures.resolve(found, route, written)
     met = await state.exposures.engine.expose(resolved)
-    if f is SeriesFormat.CSV:
+    name = f"route-{route.id}-{found.id}-profile.csv"
+    said = about(route, found, coverage_min)
+    return await shown(met, written, said, coverage_min=coverage_min, form=f, name=name)
+
+
+async def shown(
+    met: Exposure,
+    written: str,
+    said: Mapping[str, Any],
+    *,
+    coverage_min: float,
+    form: SeriesFormat,
+    name: str,
+) -> Response:
+    """Return the answer about a way at one time, piece by piece.
+
+    Args:
+        met: What the way meets.
+        written: The time, as it is told.
+        said: What the answer says first.
+        coverage_min: Share of the length that must have a value.
+        form: JSON, or a table of the pieces.
+        name: Of the table's file.
+
+    Raises:
+        RequestError: If there are too many pieces for JSON.
+    """
+    if form is SeriesFormat.CSV:
         rows = await asyncio.to_thread(piece_rows, met)
-        return _table(f"route-{route.id}-{found.id}-profile.csv", csv_lines([PIECE_COLUMNS, *rows]))
+        return _table(name, csv_lines([PIECE_COLUMNS, *rows]))
     if met.pieces.count > MAX_SHOWN:
         raise RequestError(
             f"the profile has {met.pieces.count:,} pieces; at most {MAX_SHOWN:,} are given as JSON: f=csv "
@@ -129,7 +157,7 @@ async def profile(
         )
     entry = floored(met.entry(written), coverage_min)
     segments = await asyncio.to_thread(pieces_of, met)
-    return await _json(about(route, found, coverage_min) | entry | {"segments": segments})
+    return await _json({**said, **entry, "segments": segments})
 
 
 async def _series(

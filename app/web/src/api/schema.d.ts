@@ -450,6 +450,26 @@ export interface paths {
         readonly patch: operations["routes.change"];
         readonly trace?: never;
     };
+    readonly "/products/{product}/profile": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Return a product along a line at one time, as `/routes/{route}/profile` does; nothing is kept
+         * @description The line is a Feature, a geometry, or an encoded `polyline` with its `precision`.
+         */
+        readonly post: operations["products.product_profile"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/routes/{route}/exposure": {
         readonly parameters: {
             readonly query?: never;
@@ -6244,6 +6264,81 @@ export interface operations {
                         readonly geometry: Record<string, never>;
                         readonly properties: Record<string, never>;
                     };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "products.product_profile": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
+                readonly datetime?: string | null;
+                /** @description straight-line for a line between two points. */
+                readonly geometry_source?: components["schemas"]["GeometrySource"];
+                /** @description Share of the route that must have a value for its mean, maximum and percentile. */
+                readonly coverage_min?: number;
+                readonly f?: components["schemas"]["SeriesFormat"];
+                /** @description The earlier window, a period or an interval; for products with windows. */
+                readonly pre?: string | null;
+                /** @description The tested window; another name for datetime. */
+                readonly post?: string | null;
+                /** @description The earlier years to compare with, such as 2018/2022. */
+                readonly baseline?: string | null;
+                /** @description Subtracted from every value; for products with an offset. */
+                readonly offset?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly product: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/geo+json": {
+                    /** @constant */
+                    readonly type?: "Feature";
+                    /** @description LineString or MultiLineString in degrees, longitude first */
+                    readonly geometry?: unknown;
+                    /** @description An encoded polyline, in place of the geometry. */
+                    readonly polyline?: string;
+                    /**
+                     * @description Digits of the polyline; 5 if absent.
+                     * @enum {unknown}
+                     */
+                    readonly precision?: 5 | 6;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "text/csv": string;
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

@@ -326,3 +326,24 @@ async def test_names_that_do_not_exist_are_told(client: httpx.AsyncClient) -> No
     assert (await client.get(f"/routes/{made['id']}/exposure?product=true-color")).status_code == 400
     not_kept = await exposure(client, made["id"], "?product=hcho&end=2024-07-03T17")
     assert [entry["kept"] for entry in not_kept["series"]] == [False]
+
+
+async def test_an_unregistered_line_has_the_profile_of_a_route(client: httpx.AsyncClient) -> None:
+    sent = way(0.5, 1.5, 3.5)
+    made = await register(client, sent)
+    asked = "profile?datetime=2024-07-03T18"
+    expected = (await client.get(f"/routes/{made['id']}/{asked}")).json() | {"route": None, "name": None}
+    for body in (sent, sent["geometry"]):
+        assert (await client.post(f"/products/hcho/{asked}", json=body)).json() == expected
+    table = await client.post(f"/products/hcho/{asked}&f=csv", json=sent)
+    assert table.text == (await client.get(f"/routes/{made['id']}/{asked}&f=csv")).text
+    # the cloudy cell counts where the request allows for it
+    clouds = await client.post("/products/hcho/profile?datetime=2024-07-03T17&cloud_max=0.3", json=sent)
+    assert [each["state"] for each in clouds.json()["segments"]] == ["ok", "ok", "ok", "masked", "ok"]
+    between = {"type": "LineString", "coordinates": [place(0), place(3)]}
+    refusal = await client.post("/products/hcho/profile", json=between)
+    assert (refusal.status_code, "straight-line" in refusal.json()["detail"]) == (400, True)
+    told = await client.post("/products/hcho/profile?geometry_source=straight-line", json=between)
+    assert told.json()["geometry_source"] == "straight-line"
+    for wrong in ({}, {"polyline": 5}, {"geometry": {"type": "Point", "coordinates": [5, 51]}}):
+        assert (await client.post("/products/hcho/profile", json=wrong)).status_code == 400
