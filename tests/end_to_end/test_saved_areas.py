@@ -39,7 +39,7 @@ def save(reader: Reader, name: str, key: str = "") -> None:
     reader.page.get_by_role("button", name="Save area").click()
 
 
-def test_an_area_is_saved_with_a_key_and_found_again(keeper: Reader) -> None:
+def test_an_area_and_a_route_are_saved_with_a_key_and_found_again(keeper: Reader) -> None:
     page, hint = keeper.page, keeper.page.locator("#area-hint")
     keeper.open_area("ndvi", FIELD)
     numbers = keeper.numbers()
@@ -103,6 +103,35 @@ def test_an_area_is_saved_with_a_key_and_found_again(keeper: Reader) -> None:
     page.get_by_role("button", name="North field").click()
     keeper.wait_for_chart()
     assert keeper.numbers() == numbers
+    save_a_route(keeper)
+
+
+def save_a_route(keeper: Reader) -> None:
+    """Save a route, with the key that the tab has by now, and look at its exposure over time."""
+    page, hours = keeper.page, keeper.server.periods("no2")
+    keeper.go_to(f"#product=no2&period={hours[-1]}&route=-99.9,40.2;-99.2,40.6;-98.9,40.45")
+    expect(keeper.chart).to_be_hidden()  # one card has room
+    expect(page.locator("#route-card")).to_have_attribute("aria-busy", "false")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_label("Name of the route").fill("Road")
+    page.get_by_role("button", name="Save route").click()
+    expect(page.locator("#route-hint")).to_have_text("“Road” has been saved.")
+    (road,) = keeper.server.json("routes")["features"]
+    assert (road["properties"]["name"], road["properties"]["products"]) == ("Road", ["no2"])
+    expect(page).to_have_url(re.compile("&route=1(&|$)"))
+    page.locator("#route-card").get_by_role("button", name="Over time").click()
+    expect(page.locator("#route-summary")).to_have_text("13 of 13 times have a mean over the route.")
+    expect(page.locator("#route-past .dot")).to_have_count(13)
+    page.locator("#route-past-reach").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    keeper.wait_for_period(hours[0])
+    with page.expect_download() as download:
+        page.locator("#route-csv").click()
+    rows = list(csv.DictReader(StringIO(Path(download.value.path()).read_text(), newline="")))
+    series = keeper.server.json("routes/1/exposure?product=no2")["series"]
+    assert [(row["period"], float(row["mean"])) for row in rows] == [(e["period"], e["mean"]) for e in series]
+    assert keeper.complaints == []
 
 
 def test_without_a_database_areas_are_charted_but_not_saved(reader: Reader) -> None:

@@ -16,6 +16,8 @@ export interface Link {
   readonly at: Place | null;
   /** Of a saved area its id, of a drawn one its corners. */
   readonly area: string | null;
+  /** The same of a route. */
+  readonly route: string | null;
   /** The earlier picture of a swipe: a period, or "pre" where the layer's own windows are the two. */
   readonly swipe: string | null;
   /** The map of saved areas, of the layer and period of the link. */
@@ -49,6 +51,7 @@ export function readLink(hash: string): Link {
     view: zoom !== undefined && isPlace(lat, lng) ? { zoom, lat: lat!, lng: lng! } : null,
     at: isPlace(atLat, atLng) ? { lat: atLat!, lng: atLng! } : null,
     area: fields.get("area"),
+    route: fields.get("route"),
     swipe: fields.get("swipe"),
     areas: readAreas(fields),
   };
@@ -63,6 +66,7 @@ export function writeLink(link: Link): string {
   if (link.view) fields.push(`view=${link.view.zoom.toFixed(2)}/${link.view.lat.toFixed(4)}/${link.view.lng.toFixed(4)}`);
   if (link.at) fields.push(`at=${link.at.lat.toFixed(5)}/${link.at.lng.toFixed(5)}`);
   if (link.area) fields.push(`area=${link.area}`);
+  if (link.route) fields.push(`route=${link.route}`);
   if (link.areas) fields.push(`areas=${link.areas.value}`);
   if (link.areas?.isChange) fields.push("areas-change=1");
   if (link.areas?.kind) fields.push(`areas-kind=${encodeURIComponent(link.areas.kind)}`);

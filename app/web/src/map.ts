@@ -66,13 +66,13 @@ async function drawLand(map: MapLibreMap, outlines: Promise<GeoJSON.MultiPolygon
 }
 
 /** Keep what the panel and the chart cover free, so that "the centre" is the centre of what can be seen. */
-export function keepClearOf(map: MapLibreMap, panel: HTMLElement, chart: HTMLElement): void {
+export function keepClearOf(map: MapLibreMap, panel: HTMLElement, ...charts: readonly HTMLElement[]): void {
   measure = (): void => {
     const area = map.getContainer().getBoundingClientRect();
     const beside = panel.getBoundingClientRect();
     const left = beside.top < area.bottom && beside.right < area.right ? beside.right - area.left : 0;
-    const below = chart.getBoundingClientRect();
-    const bottom = left > 0 && below.height > 0 ? area.bottom - below.top : 0;
+    const below = charts.map((chart) => chart.getBoundingClientRect()).find(({ height }) => height > 0);
+    const bottom = left > 0 && below ? area.bottom - below.top : 0;
     document.documentElement.style.setProperty("--covered", `${left}px`);
     document.documentElement.style.setProperty("--lifted", `${bottom}px`);
     const padding = map.getPadding();
@@ -83,7 +83,7 @@ export function keepClearOf(map: MapLibreMap, panel: HTMLElement, chart: HTMLEle
   };
   const observer = new ResizeObserver(() => measure());
   observer.observe(map.getContainer());
-  observer.observe(chart);
+  for (const chart of charts) observer.observe(chart);
   measure();
 }
 
@@ -112,4 +112,13 @@ export function placeMarker(): Marker {
   const ring = build("div", "marker");
   ring.setAttribute("aria-hidden", "true");
   return new Marker({ element: ring });
+}
+
+/** What the map shows, as the server takes it; null where that is the whole world. */
+export function inView(map: MapLibreMap): Bbox | null {
+  const bounds = map.getBounds();
+  if (bounds.getEast() - bounds.getWest() >= 360) return null;
+  const { lng: west, lat: south } = bounds.getSouthWest().wrap();
+  const { lng: east, lat: north } = bounds.getNorthEast().wrap();
+  return [west, south, east, north];
 }

@@ -14,6 +14,7 @@ import type { Notice } from "./notice";
 import { PointQuery } from "./point_query";
 import { shapeOf, whenOf } from "./regions/region";
 import { Regions } from "./regions/regions";
+import { Routes } from "./route/routes";
 import { Status } from "./status";
 import { Updates } from "./updates";
 
@@ -26,6 +27,7 @@ export class Page {
   readonly #chartView: ChartView;
   readonly #regions: Regions;
   readonly #districts: Districts;
+  readonly #routes: Routes;
   readonly #updates: Updates;
 
   constructor(map: MapLibreMap, notice: Notice) {
@@ -36,15 +38,16 @@ export class Page {
       shown: (shown, step) => {
         this.#chartView.setLayer(shown.product, shown.when, shown.tilejson);
         this.#districts.setLayer(shown.product, shown.when);
+        this.#routes.setLayer(shown.product, shown.when);
         this.#remember(step);
         void this.#pointQuery.refresh(shown);
       },
       swiped: () => this.#remember("replace"),
     });
-    keepClearOf(map, element("panel", HTMLElement), element("chart", HTMLElement));
+    keepClearOf(map, element("panel", HTMLElement), element("chart", HTMLElement), element("route-card", HTMLElement));
     // Before the areas listen: the click that closes a shape must find them still drawing.
     onPlace(map, (place) => {
-      if (this.#areas.isDrawing) return;
+      if (this.#areas.isDrawing || this.#routes.isDrawing) return;
       this.#regions.openAt(place);
       this.#districts.tellAt(place);
       void this.#pointQuery.query(place, this.#layerView.shown);
@@ -68,11 +71,19 @@ export class Page {
     });
     this.#areas = new Areas(map, {
       changed: (areas) => {
+        if (areas.length) this.#routes.clear(); // one card has room
         this.#chartView.setAreas(areas);
         this.#remember("replace");
       },
       products: () => this.#chartView.layers,
       canStayFresh: () => this.#chartView.layers.length > 0 && Boolean(this.#layerView.shown?.product.source),
+    });
+    this.#routes = new Routes(map, {
+      changed: (route) => {
+        if (route) this.#areas.clear();
+        this.#remember("replace");
+      },
+      period: (period) => this.#layerView.goTo(period),
     });
     map.on("moveend", () => {
       this.#remember("replace");
@@ -86,6 +97,7 @@ export class Page {
         await this.#regions.refresh();
         await this.#layerView.refreshTiles();
         await this.#districts.refresh();
+        await this.#routes.refresh();
       },
     });
     element("skip", HTMLButtonElement).addEventListener("click", () => map.getCanvas().focus());
@@ -105,6 +117,7 @@ export class Page {
       if (link.swipe && named) this.#layerView.startSwipe(link.swipe);
       await this.#layerView.open(first.id, link, "replace", named ? link.view : null);
       if (link.at && named) await this.#pointQuery.query(link.at, this.#layerView.shown);
+      if (link.route && named) await this.#routes.restore(link.route, link.view === null);
       if (link.area && named) await this.#areas.restore(link.area, link.view === null);
       if (link.product && !named) this.#layerView.showError(`There is no layer called “${link.product}”.`, () => {}, "Dismiss");
     } catch (error) {
@@ -136,6 +149,7 @@ export class Page {
     await this.#layerView.follow(link);
     // What has been drawn since stays: the way back must not lose it.
     if (link.area && !this.#areas.link) await this.#areas.restore(link.area, false);
+    if (link.route && !this.#routes.link) await this.#routes.restore(link.route, false);
   }
 
   async #openRegion(region: api.Region): Promise<void> {
@@ -145,7 +159,8 @@ export class Page {
 
   /** Escape leaves the drawing, then the chosen place. */
   #onEscape(): void {
-    if (this.#areas.isDrawing) this.#areas.cancelDrawing();
+    if (this.#routes.isDrawing) this.#routes.cancelDrawing();
+    else if (this.#areas.isDrawing) this.#areas.cancelDrawing();
     else this.#pointQuery.clear();
   }
 
@@ -160,6 +175,7 @@ export class Page {
       view: { zoom: this.#map.getZoom(), lng, lat },
       at: this.#pointQuery.place,
       area: this.#areas.link,
+      route: this.#routes.link,
       swipe: this.#layerView.swipe,
       areas: this.#districts.link,
     };

@@ -1,10 +1,10 @@
 /** The areas that are charted, two at most, and how one comes about: drawn, loaded, or picked from those saved. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
-import { ApiError, keepApiKey, type Bbox } from "../api";
+import { ApiError, keepApiKey } from "../api";
 import { errorMessage } from "../errors";
 import { formatArea } from "../numbers";
-import { zoomTo } from "../map";
+import { inView, zoomTo } from "../map";
 import { CornerEditor } from "./corner_editor";
 import { Drawing } from "./drawing";
 import { readShapeFile, ShapeFileError } from "./geojson_file";
@@ -231,13 +231,4 @@ export class Areas {
   #shapes(): Shape[] {
     return this.#areas.map(({ shape }) => shape);
   }
-}
-
-/** What the map shows, as the server takes it; null where that is the whole world. */
-function inView(map: MapLibreMap): Bbox | null {
-  const bounds = map.getBounds();
-  if (bounds.getEast() - bounds.getWest() >= 360) return null;
-  const { lng: west, lat: south } = bounds.getSouthWest().wrap();
-  const { lng: east, lat: north } = bounds.getNorthEast().wrap();
-  return [west, south, east, north];
 }

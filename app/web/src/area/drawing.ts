@@ -12,6 +12,9 @@ export interface DrawingEvents {
   readonly cancelled: () => void;
 }
 
+/** The one that is going on: a click belongs to no more than one. */
+let current: Drawing | null = null;
+
 export class Drawing {
   readonly #map: MapLibreMap;
   readonly #events: DrawingEvents;
@@ -34,6 +37,8 @@ export class Drawing {
   }
 
   start(): void {
+    if (current !== this) current?.cancel();
+    current = this;
     this.#corners = [];
     this.#map.doubleClickZoom.disable();
     this.#map.getCanvas().style.cursor = "crosshair";

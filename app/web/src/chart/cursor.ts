@@ -127,7 +127,7 @@ export class Cursor {
     const { layer } = series;
     if (!entry) return [...name, build("p", "tip-soft", "No value for this period.")];
     const rows = entry.status === "empty" ? [] : layer.kind === "classes" ? classRows(entry, layer.colors) : [valueRow(entry, formatUnit(layer.unit))];
-    const valid = entry.status === "empty" ? "No value" : `${formatShare(entry.valid_fraction)} of the area has a value`;
+    const valid = entry.status === "empty" ? "No value" : `${formatShare(entry.valid_fraction)} of the ${series.whole ?? "area"} has a value`;
     const reason = entry.reason ? [build("p", "tip-soft", entry.reason)] : [];
     const windows = layer.isComparing && entry.windows ? [build("p", "tip-soft", windowsOf(entry))] : [];
     const lit = litWords(series, entry).map((text) => build("p", "tip-lit", text));
@@ -137,14 +137,14 @@ export class Cursor {
   /** The same as a sentence, for those who hear it. */
   #words(column: Column): string {
     const said = column.entries.map((entry, index) => {
-      const { layer } = this.#series[index]!;
+      const { layer, whole = "area" } = this.#series[index]!;
       const name = this.#series.length > 1 ? `${this.#names[index]}: ` : "";
       if (!entry || entry.status === "empty") return `${name}no value. ${entry?.reason ?? ""}`;
       const numbers =
         layer.kind === "classes"
           ? entry.classes.map(({ name: each, area_ha }) => `${each} ${formatArea(area_ha / 100)}`).join(", ")
           : [`mean ${formatValue(entry.mean ?? 0)} ${formatUnit(layer.unit)}`, ...litWords(this.#series[index]!, entry)].join(", ");
-      return `${name}${numbers}, ${formatShare(entry.valid_fraction)} of the area has a value. ${windowsOf(entry)} ${entry.reason ?? ""}`.trimEnd();
+      return `${name}${numbers}, ${formatShare(entry.valid_fraction)} of the ${whole} has a value. ${windowsOf(entry)} ${entry.reason ?? ""}`.trimEnd();
     });
     return `${periodLabel(column.period)}: ${said.join(" ")}`.trim();
   }

@@ -27,6 +27,8 @@ export interface Series {
   readonly area: Area;
   /** Ascending, gaps included. */
   readonly entries: readonly Entry[];
+  /** What the shares are of, where it is no area. */
+  readonly whole?: string;
 }
 
 /** What part of a layer's time is charted, and in steps of what. */
