@@ -109,6 +109,7 @@ def test_an_area_and_a_route_are_saved_with_a_key_and_found_again(keeper: Reader
 def save_a_route(keeper: Reader) -> None:
     """Save a route, with the key that the tab has by now, and look at its exposure over time."""
     page, hours = keeper.page, keeper.server.periods("no2")
+    keeper.complaints.clear()  # about the refusals before
     keeper.go_to(f"#product=no2&period={hours[-1]}&route=-99.9,40.2;-99.2,40.6;-98.9,40.45")
     expect(keeper.chart).to_be_hidden()  # one card has room
     expect(page.locator("#route-card")).to_have_attribute("aria-busy", "false")
@@ -138,9 +139,9 @@ def test_without_a_database_areas_are_charted_but_not_saved(reader: Reader) -> N
     reader.open_area("ndvi", FIELD)
     save(reader, "North field")
     hint = reader.page.locator("#area-hint")
-    expect(hint).to_contain_text("Areas need PostgreSQL")
+    expect(hint).to_contain_text("Areas and routes need PostgreSQL")
     expect(hint).to_have_attribute("data-tone", "error")
     expect(reader.chart.locator(".dot").first).to_be_visible()
     reader.page.get_by_role("button", name="Remove Drawn area").click()
     reader.page.get_by_role("button", name="Saved", exact=True).click()
-    expect(hint).to_contain_text("Areas need PostgreSQL")
+    expect(hint).to_contain_text("Areas and routes need PostgreSQL")
