@@ -5,9 +5,12 @@ be shown follows from what both collections hold, so that a run that was killed 
 whatever order scenes are published.
 """
 
+import asyncio
+import json
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from ingest.item import COG, GEOJSON
@@ -16,11 +19,14 @@ from ingest.planning import ScenePlan, scene_folder
 from mosaics.collection import Collection
 from mosaics.commits import LogState
 from mosaics.document import SceneRecord
-from mosaics.log import commit_scenes, read_document, read_state
+from mosaics.log import commit_scenes, read_commits, read_document, read_state
 from mosaics.near_real_time import PREFIX, PROPERTY, awaiting, is_replaced, stand_in_id
 from mosaics.period import Period
 from mosaics.seals import unsealed
-from mosaics.storage import Storage
+from mosaics.storage import ObjectNotFoundError, Storage
+
+AT_ONCE = 16
+"""Mosaics that are read at once; S3 answers in some 30 ms."""
 
 
 @dataclass(slots=True)
@@ -35,22 +41,25 @@ class StandIns:
     """Of the mosaics that have changed."""
 
 
-async def bring_stand_ins(
-    storage: Storage, early: Collection, standard: Collection, periods: Iterable[Period]
-) -> StandIns:
+async def bring_stand_ins(storage: Storage, early: Collection, standard: Collection) -> StandIns:
     """Show the scenes in near real time of which there is no standard one yet, and no others.
+
+    What has landed in either collection since this was done last is looked at, whoever landed it.
 
     Args:
         storage: Where both collections lie.
         early: The collection in near real time.
         standard: The one that takes its place.
-        periods: In which something has landed in either; those beside them are looked at, too.
 
     Raises:
+        LogError: If a log cannot be followed.
         StorageError: If storage cannot be read, or does not take it.
     """
-    outcome, near = StandIns(), beside(periods)
-    while change := await _change(storage, early.id, standard.id, near):
+    outcome, logs = StandIns(), _Logs(storage, early.id, standard.id)
+    while periods := await logs.touched():
+        change = await _change(logs, beside(periods))
+        if change is None:
+            break
         if change.add:
             await put_collection(storage, standard)
         added = [await _copied(storage, record, early.id, standard.id) for record in change.add]
@@ -58,6 +67,7 @@ async def bring_stand_ins(
         outcome.shown += len(added)
         outcome.gone += len(change.remove)
         outcome.periods |= change.periods
+    await logs.note()
     return outcome
 
 
@@ -89,6 +99,59 @@ def beside(periods: Iterable[Period]) -> list[Period]:
     return sorted({near for each in periods for near in (each.preceding(), each, each.following())})
 
 
+@dataclass(slots=True)
+class _Logs:
+    """How far the logs of two collections were followed, which is noted in storage."""
+
+    storage: Storage
+    early_id: str
+    standard_id: str
+    early: LogState = field(default_factory=LogState)
+    standard: LogState = field(default_factory=LogState)
+    noted: tuple[int, int] | None = None
+    """Numbers of the commits of both up to which all is as it is to be; None before that was looked up."""
+
+    @property
+    def key(self) -> str:
+        return f"collections/{self.standard_id}/near-real-time/{self.early_id}.json"
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        return self.early.number, self.standard.number
+
+    async def touched(self) -> set[Period]:
+        """Follow both logs, and return the periods in which anything has changed since."""
+        if self.noted is None:
+            self.noted = await self._read_note()
+        self.early = await self._followed(self.early_id, self.early)
+        self.standard = await self._followed(self.standard_id, self.standard)
+        if self.noted[0] > self.early.number or self.noted[1] > self.standard.number:
+            self.noted = (0, 0)  # a log was rebuilt
+        if self.noted[0] == 0:
+            return set(self.early.mosaics)
+        changed: set[Period] = set()
+        for name, number in ((self.early_id, self.noted[0]), (self.standard_id, self.noted[1])):
+            async for commit in read_commits(self.storage, name, number + 1, checked=False):
+                changed |= set(map(Period.parse, commit.mosaics))
+        return changed
+
+    async def note(self) -> None:
+        """Record that all is as it is to be, as far as the logs were followed."""
+        if self.numbers not in {self.noted, (0, 0)}:
+            content = json.dumps({"early": self.early.number, "standard": self.standard.number})
+            await self.storage.put(self.key, content.encode(), "application/json")
+
+    async def _followed(self, name: str, known: LogState) -> LogState:
+        return await read_state(self.storage, name, known if known.number else None)
+
+    async def _read_note(self) -> tuple[int, int]:
+        try:
+            said = json.loads(await self.storage.get(self.key))
+            return int(said["early"]), int(said["standard"])
+        except (ObjectNotFoundError, ValueError, KeyError, TypeError):
+            return 0, 0  # all is looked at again
+
+
 @dataclass(frozen=True, slots=True)
 class _Change:
     add: list[SceneRecord]
@@ -97,13 +160,13 @@ class _Change:
     periods: set[Period]
 
 
-async def _change(storage: Storage, early_id: str, standard_id: str, periods: list[Period]) -> _Change | None:
+async def _change(logs: _Logs, periods: list[Period]) -> _Change | None:
     """Return what is to be shown and is not, and what is shown and is not to be; None where nothing is."""
-    state = await read_state(storage, standard_id)
-    found = await _records(storage, standard_id, state, beside(periods))
+    storage, standard_id = logs.storage, logs.standard_id
+    found = await _records(storage, standard_id, logs.standard, beside(periods))
     standard = [each for each in found if not each.id.startswith(PREFIX)]
     there = {each.id: each for each in found if each.id.startswith(PREFIX) and each.period in periods}
-    early = await _records(storage, early_id, await read_state(storage, early_id), periods)
+    early = await _records(storage, logs.early_id, logs.early, periods)
     wanted = {stand_in_id(each.id): each for each in awaiting(early, standard)}
     add = [
         each
@@ -119,8 +182,14 @@ async def _change(storage: Storage, early_id: str, standard_id: str, periods: li
 async def _records(
     storage: Storage, collection_id: str, state: LogState, periods: Iterable[Period]
 ) -> list[SceneRecord]:
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def scenes(key: str) -> list[SceneRecord]:
+        async with turn:
+            return [*(await read_document(storage, collection_id, key)).scenes()]
+
     keys = [state.mosaics[period] for period in periods if period in state.mosaics]
-    return [scene for key in keys for scene in (await read_document(storage, collection_id, key)).scenes()]
+    return list(chain.from_iterable(await asyncio.gather(*map(scenes, keys))))
 
 
 def _key(record: SceneRecord, standard_id: str) -> str:

@@ -234,11 +234,11 @@ class IngestRun:
                 f"Landed {len(done.landings)} of {len(survey.pending)} in {source.collection_id}; "
                 f"{size_text(watch.fetched_bytes)} fetched; {spent_s:.0f} s."
             )
-        there = {state.scenes[self.options.scene_id(scene_id)].period for scene_id in survey.landed}
-        periods = there | {landing.plan.period for landing in outcome.landings}
         if not self.dry_run:
-            await bring_near_real_time(storage, source.collection_id, self.collections, self.told, periods)
+            await bring_near_real_time(storage, source.collection_id, self.collections, self.told)
         if self.overviews and not self.dry_run:
+            there = {state.scenes[self.options.scene_id(scene_id)].period for scene_id in survey.landed}
+            periods = there | {landing.plan.period for landing in outcome.landings}
             await bring_overviews(storage, source.collection_id, self.collection.clear, self.told, periods)
         there_now = len(outcome.landings) + len(survey.landed)
         self.told.result(

@@ -1,12 +1,11 @@
 """Near real time: what has landed stands in for the standard product, or takes the place of what did."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from app.cli.low_zooms import bring_overviews
 from app.cli.reporting import Reporter
 from ingest.standing_in import bring_stand_ins
 from mosaics.descriptions.collections import CollectionDescription
-from mosaics.period import Period
 from mosaics.storage import Storage
 
 
@@ -15,7 +14,6 @@ async def bring_near_real_time(
     landed_in: str,
     collections: Mapping[str, CollectionDescription],
     told: Reporter,
-    periods: Iterable[Period],
 ) -> None:
     """Bring what stands in up to date, where a collection is or has one in near real time, and say so.
 
@@ -24,14 +22,12 @@ async def bring_near_real_time(
         landed_in: The collection in which something has landed.
         collections: All there are.
         told: Hears of it.
-        periods: Of what has landed, now or before.
     """
-    touched = set(periods)
     for early in collections.values():
         standard = collections.get(early.superseded_by or "")
         if standard is None or landed_in not in {early.collection.id, standard.collection.id}:
             continue
-        outcome = await bring_stand_ins(storage, early.collection, standard.collection, touched)
+        outcome = await bring_stand_ins(storage, early.collection, standard.collection)
         name = standard.collection.id
         if outcome.shown:
             told.say(f"{name}: {outcome.shown} in near real time shown until the standard product is there.")

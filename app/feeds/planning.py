@@ -30,6 +30,10 @@ OVERLAP = timedelta(days=1)
 OLD_EVERY = 7
 """How many times less often pieces are looked at that are complete and older than what can be late."""
 
+DARK_EVERY = timedelta(hours=3)
+"""How often at least, or every other turn, an archive is asked while nothing can come for want of light:
+checks that are rarer would count as failing (`app.feeds.freshness.UNCHECKED_LEAST`)."""
+
 FIRST_RETRY = timedelta(minutes=5)
 """The pause after a failure; each further one doubles it, up to how often the archive is asked anyway."""
 
@@ -222,7 +226,8 @@ def awaited_slot(look: Look, now: datetime) -> datetime:
     """
     slot = following_slot(look, now)
     if look.light is not None:
-        seldom = following_slot(look, now, look.every * OLD_EVERY)
+        times = max(2, min(OLD_EVERY, DARK_EVERY // look.every))
+        seldom = following_slot(look, now, look.every * times)
         while slot < seldom and not look.light.is_awaited(slot):
             slot += look.every
     return slot

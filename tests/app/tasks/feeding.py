@@ -6,7 +6,7 @@ in the place of the command a worker looks up what is published, and remembers w
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,10 @@ from mosaics.storage import open_storage
 
 BOX = [32.0, 15.0, 32.5, 15.5]
 DAY = timedelta(days=1)
+
+
+class WorkerKilledError(Exception):
+    """An ingestion is gone, in the middle of what it did."""
 
 
 class DeathError(BaseException):
@@ -113,6 +117,8 @@ class Archive:
     fails: bool = False
     refuses: frozenset[str] = frozenset()
     """Granules whose files are damaged."""
+    found: Sequence[Production] = ()
+    """What the last search found that can be landed, or has."""
 
     def newest(self, source: str, now: datetime) -> dict[str, Production]:
         """What the archive lists: of each granule the latest production, as it is now."""
@@ -136,6 +142,7 @@ class Archive:
         kept = sorted(listed, key=lambda each: each.granule)[: request.limit]
         failures = {each.granule: "it is damaged" for each in kept if each.granule in self.refuses}
         good = [each for each in kept if each.granule not in failures]
+        self.found = good
         new = [each for each in good if self.landed.get(each.granule, 0) < each.number]
         for each in new:
             self.landed[each.granule] = each.number
@@ -166,6 +173,8 @@ class World:
     archive: Archive
     now: datetime
     fate: Fate = field(default_factory=Fate)
+    land: Callable[[str, Sequence[Production], Sequence[str]], Awaitable[None]] | None = None
+    """Lands what an order of a source found, of which some is new; raises WorkerKilledError where it dies."""
 
     @property
     def polling(self) -> FeedPolling:
@@ -203,9 +212,16 @@ class World:
                     return done
                 result, landed = dict[str, Any](), list[str]()
                 if not self.archive.fails:
-                    result, landed = self.archive.ingest(IngestRequest.model_validate(job.request), self.now)
+                    request = IngestRequest.model_validate(job.request)
+                    result, landed = self.archive.ingest(request, self.now)
+                    try:
+                        if self.land is not None:
+                            await self.land(request.source or "", self.archive.found, landed)
+                    except WorkerKilledError:
+                        result = {"status": "failed"}
                 scenes = [LandedScene("a-collection", granule, "2026-01", 1) for granule in landed]
                 is_failed = self.archive.fails or result["status"] == "failed"
+                reason = "it was killed" if result else "the archive does not answer"
                 await finish_job(
                     connection,
                     job.id,
@@ -213,7 +229,7 @@ class World:
                     "failed" if is_failed else "done",
                     Told(None, [], scenes),
                     result={} if self.archive.fails else {"ingest": result},
-                    error="the archive does not answer" if is_failed else None,
+                    error=reason if is_failed else None,
                 )
             done += 1
 
