@@ -44,7 +44,7 @@ class StandIns:
 async def bring_stand_ins(storage: Storage, early: Collection, standard: Collection) -> StandIns:
     """Show the scenes in near real time of which there is no standard one yet, and no others.
 
-    What has landed in either collection since this was done last is looked at, whoever landed it.
+    All that has landed in either collection since this was done last is looked at, by whatever command.
 
     Args:
         storage: Where both collections lie.
