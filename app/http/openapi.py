@@ -81,7 +81,10 @@ FEATURES = {
 
 ONE_OR_MORE = {"anyOf": [FEATURE, FEATURES]}
 
-LISTED = ("/areas", "/coverage", "/stac/search", "/catalog/scenes", "/stac/collections/{collection_id}/items")
+LISTED = (
+    *("/areas", "/routes", "/coverage", "/stac/search", "/catalog/scenes"),
+    "/stac/collections/{collection_id}/items",
+)
 """Addresses that answer a FeatureCollection with status 200."""
 
 AS_SENT = ("/products/{product}/statistics",)

@@ -5993,9 +5993,13 @@ export interface operations {
                 content: {
                     readonly "application/geo+json": {
                         /** @constant */
-                        readonly type: "Feature";
-                        readonly geometry: Record<string, never>;
-                        readonly properties: Record<string, never>;
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
                     };
                 };
             };
