@@ -12,6 +12,8 @@ from app.products.product import Product
 from mosaics.period import instant_text
 
 COVJSON = "application/vnd.cov+json"
+COVJSON_OF_EDR = "application/prs.coverage+json"
+"""As the standard names it, for those who ask for it; the other one is registered."""
 
 LANGUAGE = "en"
 

@@ -1,11 +1,12 @@
 """OGC API EDR: what collections say of the queries they take, the landing page and conformance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
 
 from app.errors import RequestError
+from app.http.covjson import COVJSON
 from app.products.adhoc import adhoc_product
 from app.products.product import Product
 from app.state import AppState
@@ -36,12 +37,39 @@ FORMATS = ("CoverageJSON", "CSV")
 UNITS = {"m": 1.0, "km": 1000.0}
 """Of widths and heights, in metres."""
 
+QUERIES = {
+    "trajectory": "Values along a way, exactly from cell to cell",
+    "corridor": "Values of the cells within a distance of a way",
+}
+
 MAX_PARAMETERS = 20
+
+
+TRS = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+
+
+def edr_extent(extent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the extent of a collection with the systems its numbers are in."""
+    spatial = extent["spatial"] | {"crs": CRS84}
+    return {**extent, "spatial": spatial, "temporal": extent["temporal"] | {"trs": TRS}}
+
+
+def query_links(request: Request, collection: Collection) -> list[dict[str, Any]]:
+    """Return links to the queries of a collection."""
+    return [
+        {
+            "rel": "data",
+            "href": str(request.url_for(f"edr_{name}", collection=collection.id)),
+            "type": COVJSON,
+            "title": title,
+        }
+        for name, title in QUERIES.items()
+    ]
 
 
 def edr_fields(request: Request, state: AppState, collection: Collection) -> dict[str, Any]:
     """Return what EDR adds to the description of a collection."""
-    queries = {
+    queries: dict[str, dict[str, Any]] = {
         name: {
             "link": {
                 "href": str(request.url_for(f"edr_{name}", collection=collection.id)),
@@ -53,19 +81,12 @@ def edr_fields(request: Request, state: AppState, collection: Collection) -> dic
                     "output_formats": list(FORMATS),
                     "default_output_format": FORMATS[0],
                     "crs_details": [{"crs": CRS84, "wkt": CRS84_WKT}],
-                    **more,
                 },
             }
         }
-        for name, title, more in (
-            ("trajectory", "Values along a way, exactly from cell to cell", {}),
-            (
-                "corridor",
-                "Values of the cells within a distance of a way",
-                {"width_units": list(UNITS), "height_units": list(UNITS)},
-            ),
-        )
+        for name, title in QUERIES.items()
     }
+    queries["corridor"]["link"]["variables"] |= {"width_units": list(UNITS), "height_units": list(UNITS)}
     return {
         "data_queries": queries,
         "crs": [CRS84],

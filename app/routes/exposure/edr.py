@@ -22,7 +22,7 @@ from app.exposure.route import GeometrySource
 from app.exposure.wkt import Way, read_way
 from app.http.auth import require
 from app.http.bodies import JsonObject
-from app.http.covjson import COVJSON, Coverage, corridor_coverage, document_of, way_coverage
+from app.http.covjson import COVJSON, COVJSON_OF_EDR, Coverage, corridor_coverage, document_of, way_coverage
 from app.http.edr_documents import CONFORMANCE, CRS84, CRS84_NAMES, FORMATS, UNITS, asked_parameters
 from app.http.exposure_documents import PIECE_COLUMNS, piece_rows
 from app.http.parameters import ReadyState, declared, known_names, refuse_twice, refuse_unknown
@@ -51,7 +51,11 @@ CORRIDOR_NAMES = (*NAMES, "corridor-width", "width-units", "corridor-height", "h
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A coverage, or a collection of coverages.",
-        "content": {COVJSON: {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}},
+        "content": {
+            COVJSON: {"schema": {"type": "object"}},
+            COVJSON_OF_EDR: {"schema": {"type": "object"}},
+            "text/csv": {"schema": {"type": "string"}},
+        },
     }
 }
 
@@ -193,7 +197,7 @@ async def trajectory(request: Request, state: ReadyState, collection: str) -> Re
     `length` is the length of the way in each cell, by which values are to be weighted.
     """
     found = state.catalogue.collection(collection)
-    return await _trajectory(state, found, _query(request, state, found, NAMES))
+    return await _trajectory(request, state, found, _query(request, state, found, NAMES))
 
 
 @router.post(
@@ -203,10 +207,12 @@ async def trajectory(request: Request, state: ReadyState, collection: str) -> Re
     responses=ANSWERS,
     dependencies=[Depends(known_names)],
 )
-async def trajectory_post(state: ReadyState, collection: str, document: JsonObject) -> Response:
+async def trajectory_post(
+    request: Request, state: ReadyState, collection: str, document: JsonObject
+) -> Response:
     """Return values along a way, as GET does, for ways that are too long for an address."""
     found = state.catalogue.collection(collection)
-    return await _trajectory(state, found, _members(state, found, document, NAMES))
+    return await _trajectory(request, state, found, _members(state, found, document, NAMES))
 
 
 @router.get(
@@ -221,7 +227,7 @@ async def corridor(request: Request, state: ReadyState, collection: str) -> Resp
     `covered` is the share of each cell that lies within. Widths are metres on the ground.
     """
     found = state.catalogue.collection(collection)
-    return await _corridor(state, found, _query(request, state, found, CORRIDOR_NAMES))
+    return await _corridor(request, state, found, _query(request, state, found, CORRIDOR_NAMES))
 
 
 @router.post(
@@ -231,13 +237,17 @@ async def corridor(request: Request, state: ReadyState, collection: str) -> Resp
     responses=ANSWERS,
     dependencies=[Depends(known_names)],
 )
-async def corridor_post(state: ReadyState, collection: str, document: JsonObject) -> Response:
+async def corridor_post(
+    request: Request, state: ReadyState, collection: str, document: JsonObject
+) -> Response:
     """Return the values of the cells within half a width of a way, as GET does."""
     found = state.catalogue.collection(collection)
-    return await _corridor(state, found, _members(state, found, document, CORRIDOR_NAMES))
+    return await _corridor(request, state, found, _members(state, found, document, CORRIDOR_NAMES))
 
 
-async def _trajectory(state: AppState, collection: Collection, sent: Mapping[str, Any]) -> Response:
+async def _trajectory(
+    request: Request, state: AppState, collection: Collection, sent: Mapping[str, Any]
+) -> Response:
     asked = await asyncio.to_thread(Asked.read, state, collection, sent)
     journey, engine = asked.way.journey(), state.exposures.engine
     met: list[tuple[str, str | None, Exposure]] = []
@@ -260,10 +270,12 @@ async def _trajectory(state: AppState, collection: Collection, sent: Mapping[str
         )
         for name, time, each in met
     ]
-    return await _covjson(coverages, told)
+    return await _covjson(request, coverages, told)
 
 
-async def _corridor(state: AppState, collection: Collection, sent: Mapping[str, Any]) -> Response:
+async def _corridor(
+    request: Request, state: AppState, collection: Collection, sent: Mapping[str, Any]
+) -> Response:
     width_m = _metres(sent, "corridor-width", "width-units")
     if "corridor-height" in sent:
         _metres(sent, "corridor-height", "height-units")
@@ -287,7 +299,7 @@ async def _corridor(state: AppState, collection: Collection, sent: Mapping[str, 
         rows = [(name, time, *row) for name, _, time, cells, _ in met for row in _cell_rows(cells)]
         return await _table(("parameter", "period", *CELL_COLUMNS), rows, told)
     coverages = [corridor_coverage(name, product, cells, moment) for name, product, _, cells, moment in met]
-    return await _covjson([replace(each, more=_member(told)) for each in coverages], told)
+    return await _covjson(request, [replace(each, more=_member(told)) for each in coverages], told)
 
 
 def _periods(state: AppState, product: Product, when: str | None) -> list[str]:
@@ -384,9 +396,11 @@ def _cell_rows(cells: CorridorCells) -> list[tuple[Any, ...]]:
     return list(zip(*columns, cells.states.tolist(), strict=True))
 
 
-async def _covjson(coverages: Sequence[Coverage], source: GeometrySource) -> Response:
+async def _covjson(request: Request, coverages: Sequence[Coverage], source: GeometrySource) -> Response:
     body = await asyncio.to_thread(lambda: json.dumps(document_of(coverages), allow_nan=False))
-    return Response(body, media_type=COVJSON, headers=_headers(source))
+    accepted = request.headers.get("accept", "")
+    kind = COVJSON_OF_EDR if COVJSON_OF_EDR in accepted else COVJSON
+    return Response(body, media_type=kind, headers=_headers(source) | {"Vary": "Accept"})
 
 
 async def _table(header: Sequence[str], rows: Sequence[Sequence[Any]], source: GeometrySource) -> Response:

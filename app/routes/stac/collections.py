@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
-from app.http.edr_documents import edr_fields
+from app.http.edr_documents import edr_extent, edr_fields, query_links
 from app.http.extents import extents_of
 from app.http.paging import Page, asked_page, next_query
 from app.http.parameters import ReadyState, known_names, revalidated
@@ -68,7 +68,8 @@ def described(
     if box is not None:
         document["extent"]["spatial"] = {"bbox": [list(box)]}
     document["tilewatch:synthetic"] = state.catalogue.is_synthetic(collection.id)
-    document["links"] = links_of(request, state, collection)
+    document["extent"] = edr_extent(document["extent"])
+    document["links"] = [*links_of(request, state, collection), *query_links(request, collection)]
     return document | edr_fields(request, state, collection)
 
 

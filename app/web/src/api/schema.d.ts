@@ -6545,6 +6545,7 @@ export interface operations {
                 content: {
                     readonly "application/json": unknown;
                     readonly "application/vnd.cov+json": Record<string, never>;
+                    readonly "application/prs.coverage+json": Record<string, never>;
                     readonly "text/csv": string;
                 };
             };
@@ -6600,6 +6601,7 @@ export interface operations {
                 content: {
                     readonly "application/json": unknown;
                     readonly "application/vnd.cov+json": Record<string, never>;
+                    readonly "application/prs.coverage+json": Record<string, never>;
                     readonly "text/csv": string;
                 };
             };
@@ -6663,6 +6665,7 @@ export interface operations {
                 content: {
                     readonly "application/json": unknown;
                     readonly "application/vnd.cov+json": Record<string, never>;
+                    readonly "application/prs.coverage+json": Record<string, never>;
                     readonly "text/csv": string;
                 };
             };
@@ -6724,6 +6727,7 @@ export interface operations {
                 content: {
                     readonly "application/json": unknown;
                     readonly "application/vnd.cov+json": Record<string, never>;
+                    readonly "application/prs.coverage+json": Record<string, never>;
                     readonly "text/csv": string;
                 };
             };

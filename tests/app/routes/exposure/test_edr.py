@@ -145,6 +145,14 @@ async def test_a_line_between_two_points_is_told(client: httpx.AsyncClient) -> N
     assert (await coverage(client, coords=coords(0, 1, 2)))["tilewatch:geometry_source"] == "given"
 
 
+async def test_the_media_type_is_the_one_asked_for(client: httpx.AsyncClient) -> None:
+    of_edr = "application/prs.coverage+json"
+    for accepted, told in ((of_edr, of_edr), ("*/*", "application/vnd.cov+json")):
+        asked = {"params": HCHO | {"coords": coords(0, 1, 2)}, "headers": {"Accept": accepted}}
+        answer = await client.get("/collections/tempo-hcho/trajectory", **asked)  # type: ignore[arg-type]
+        assert answer.headers["content-type"] == told
+
+
 async def test_a_table_has_the_same_values(client: httpx.AsyncClient) -> None:
     asked = {"coords": coords(0, 1, 4), "datetime": "2024-07-03T18", "f": "CSV", **HCHO}
     answer = await client.get("/collections/tempo-hcho/trajectory", params=asked)
@@ -253,6 +261,12 @@ async def test_collections_say_what_can_be_asked(client: httpx.AsyncClient) -> N
     for query in described["data_queries"].values():
         assert query["link"]["variables"]["output_formats"] == ["CoverageJSON", "CSV"]
         assert query["link"]["href"].startswith("http://tilewatch.test/collections/tempo-hcho/")
+    assert {link["href"] for link in described["links"] if link["rel"] == "data"} == {
+        query["link"]["href"] for query in described["data_queries"].values()
+    }
+    assert all({"rel", "type", "href"} <= link.keys() for link in described["links"])
+    assert described["extent"]["spatial"]["crs"] == "CRS84"
+    assert described["extent"]["temporal"]["trs"].endswith("Gregorian")
     assert described["data_queries"]["corridor"]["link"]["variables"]["width_units"] == ["m", "km"]
     assert (described["crs"], described["output_formats"]) == (["CRS84"], ["CoverageJSON", "CSV"])
     hcho = described["parameter_names"]["hcho"]
