@@ -31,6 +31,7 @@ KNOWN: dict[str, list[Any]] = {
     "tileMatrixSetId": ["WebMercatorQuad"],
     "item_id": ["S2A_MOL_20240610"],
     "area": [1],
+    "route": [1],
     "job": [1],
     "feed": [1],
     "format": ["png", "npy"],

@@ -176,7 +176,7 @@ class Asked:
         return cls(way, ruled, when, form == "csv")
 
 
-@router.get("/conformance", name="conformance", tags=["EDR"], dependencies=[Depends(known_names)])
+@router.get("/conformance", name="conformance", dependencies=[Depends(known_names)])
 async def conformance() -> dict[str, Any]:
     """List the conformance classes of the interface."""
     return {"conformsTo": list(CONFORMANCE)}

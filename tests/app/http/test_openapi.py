@@ -19,6 +19,7 @@ EXAMPLES = {
     "tileMatrixSetId": "WebMercatorQuad",
     "colorMapId": "viridis",
     "area": "1",
+    "route": "1",
     "job": "1",
     "feed": "1",
     "region": "sierra",
@@ -40,9 +41,12 @@ EXAMPLES = {
     "format": "png",
 }
 
+WAY = "coords=LINESTRING(5.24%2051.29,5.25%2051.29)&parameter-name=ndvi"
 NEEDED = {
     "/collections/{collection}/tiles/{tms}/{z}/{x}/{y}.{format}": "?bands=red&rescale=0,1",
     "/products/{product}/calendar": "?datetime=2024",
+    "/collections/{collection}/trajectory": f"?{WAY}",
+    "/collections/{collection}/corridor": f"?{WAY}&corridor-width=50&width-units=m",
 }
 """What a route cannot be asked without."""
 
