@@ -3,20 +3,14 @@
 The archive is played, and its tiles are SYNTHETIC; server, leader, queue, landing, series, browser are real.
 """
 
-import json
-import os
 import re
-import sys
 from pathlib import Path
-from urllib.request import Request, urlopen
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from app.keys import Scope, new_key
-from mosaics.descriptions.sources import SHIPPED
-from tests.conftest import CHECKOUT
-from tests.end_to_end.reader import Reader, Server
+from tests.end_to_end.played import look_again, served
+from tests.end_to_end.reader import Reader
 from tests.ingest.archives.cmr.playing import TOKEN, Laads
 from tests.ingest.archives.server import ArchiveServer
 from tests.ingest.synthetic_tiles import RADIANCE, usual_layers, write_tile
@@ -45,50 +39,21 @@ def tile(folder: Path, name: str, radiance: float) -> Path:
     return write_tile(folder, name, layers)
 
 
-def post(server: Server, path: str, document: object = None) -> None:
-    """Send a document as a program with a key does."""
-    body = b"" if document is None else json.dumps(document).encode()
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/geo+json"}
-    with urlopen(Request(f"{server.url}/{path}", data=body, headers=headers, method="POST")) as answer:
-        assert answer.status in {201, 202}
-
-
-def look_again(page: Page) -> None:
-    """Let the page ask for news every three seconds, not each half minute."""
-    page.evaluate("setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 3000)")
-
-
 def test_months_of_a_registered_area_appear_by_themselves_in_chart_and_map(
-    tab: Page, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tab: Page, database_url: str, tmp_path: Path
 ) -> None:
     with ArchiveServer() as archive, ArchiveServer() as files:
         laads = Laads(archive, files, SOURCE)
         laads.publish(JULY, tile(tmp_path, JULY, 2.5))
-        (tmp_path / "sources").mkdir()
-        shipped = (SHIPPED / f"{SOURCE}.toml").read_text()
-        (tmp_path / "sources" / f"{SOURCE}.toml").write_text(f'api = "{archive.url}/search"\n{shipped}')
+        addresses = {"api": f"{archive.url}/search"}
         settings = {
-            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")]),
-            "TILEWATCH_DATABASE_URL": database_url,
-            "TILEWATCH_SOURCES": str(tmp_path / "sources"),
-            "TILEWATCH_DOWNLOADS": str(tmp_path / "downloads"),
             "TILEWATCH_ARCHIVE_TOKENS": f"{archive.url}={TOKEN}",
             "TILEWATCH_API_KEYS": ENTRY.text,
-            "TILEWATCH_JOBS_EVERY_S": "1",
-            "TILEWATCH_VERIFY_MB_PER_S": "0",
         }
-        program = (sys.executable, "-m", "tests.end_to_end.serve_played")
-        store = (tmp_path / "store").as_uri()
-        server = Server(store, tmp_path, settings=settings, program=program)
-        server.start()
-        reader = Reader(tab, server)
-        try:
-            post(server, "areas", DISTRICT)
-            reader.page.goto(f"{server.url}/#product={LAYER}")
+        with served(tab, tmp_path, database_url, SOURCE, addresses, settings) as reader:
+            reader.server.post("areas", DISTRICT, KEY)
+            reader.page.goto(f"{reader.server.url}/#product={LAYER}")
             watch_months_appear(reader, laads, tmp_path)
-        finally:
-            reader.leave()
-            server.stop()
 
 
 def watch_months_appear(reader: Reader, laads: Laads, folder: Path) -> None:
@@ -102,7 +67,7 @@ def watch_months_appear(reader: Reader, laads: Laads, folder: Path) -> None:
 
     (feed,) = server.json("feeds")["feeds"]
     laads.publish(SEPTEMBER, tile(folder, SEPTEMBER, 7.5))
-    post(server, f"feeds/{feed['id']}/poll")
+    server.post(f"feeds/{feed['id']}/poll", key=KEY)
     expect(page.locator("#period")).to_have_value("2026-09", timeout=120_000)
     expect(page.locator("#freshness")).to_contain_text("September 2026")
 
