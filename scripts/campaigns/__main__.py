@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from scripts.campaigns import components, connections, damage, heavy, landing, stores
+from scripts.campaigns import components, connections, damage, heavy, landing, polling, stores
 from scripts.campaigns.row import Row, markdown
 from scripts.campaigns.services import Services, landed_demo, services
 
@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[Services, Path], Iterator[Row]]] = {
     "components": components.scenarios,
     "stores": stores.scenarios,
     "landing": landing.scenarios,
+    "polling": polling.scenarios,
     "damage": damage.scenarios,
     "connections": connections.scenarios,
     "heavy": heavy.scenarios,

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from app.main import create_app
 from app.settings import Settings
+from mosaics.descriptions.collections import load_collections
 from mosaics.document import SceneRecord
 from mosaics.near_real_time import awaiting, is_replaced
 from mosaics.period import Cadence, Period, parse_instant
@@ -195,3 +196,18 @@ def test_a_standard_scan_takes_the_place_of_one_of_its_time_and_place(start, end
     standard = record("standard", start, end, box)
     assert is_replaced(early, standard) is expected
     assert awaiting([early], [standard]) == ([] if expected else [early])
+
+
+def test_near_real_time_has_the_bands_of_what_takes_its_place_and_version_3_has_no_successor():
+    collections = load_collections()
+    successors = {name: each.superseded_by for name, each in collections.items() if each.superseded_by}
+    assert successors == {f"tempo-{gas}-nrt": f"tempo-{gas}" for gas in ("no2", "hcho", "cldo4")}
+    for early, standard in successors.items():
+        bands = [
+            [
+                (band.name, band.dtype, band.unit, band.categorical)
+                for band in collections[name].collection.bands
+            ]
+            for name in (early, standard)
+        ]
+        assert bands[0] == bands[1]

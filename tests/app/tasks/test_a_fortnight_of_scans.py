@@ -27,7 +27,7 @@ STANDARD, EARLY = "tempo-hcho", "tempo-hcho-nrt"
 NEW_YORK = (-77.5, 38.5, -73.5, 41.0)
 BEGINS, DAYS = moment("2026-09-13"), 14
 HOUR = timedelta(hours=1)
-EVERY = timedelta(hours=2)
+EVERY = timedelta(hours=3)
 SILENT = (moment("2026-09-20T13:00"), moment("2026-09-21T09:00"))
 """When nothing is published, so that what the day had is late."""
 OUTAGE = (moment("2026-09-23T12:00"), moment("2026-09-23T20:00"))
@@ -111,7 +111,7 @@ class Landings:
     """Lands scans without pixels, as the command does: a commit, then what stands in; killed between."""
 
     def __init__(self, world: World, storage: Storage, fate: random.Random) -> None:
-        self.storage, self.fate, self.kills = storage, fate, 0
+        self.storage, self.fate, self.kills, self.deadly = storage, fate, 0, 0.1
         found = world.descriptions.current().collections
         self.early, self.standard = found[EARLY].collection, found[STANDARD].collection
 
@@ -123,7 +123,7 @@ class Landings:
             await put_item(self.storage, each.item_key, item)
         if added:
             await commit_scenes(self.storage, source, add=added)
-        if added and self.fate.random() < 0.1:
+        if added and self.fate.random() < self.deadly:
             self.kills += 1
             raise WorkerKilledError
         await bring_stand_ins(self.storage, self.early, self.standard)
@@ -218,6 +218,10 @@ async def test_a_fortnight_whoever_leads(database_url: str, tmp_path: Path):
             if world.now.hour == 22 and all(feed.progress.failures == 0 for feed in feeds.values()):
                 since = world.now - 48 * HOUR
                 assert await landings.shown(since) == to_be_shown(world, since)
+        landings.deadly = 0.0
+        for _ in range(2):  # one that was killed at the end is made good
+            world.now += EVERY
+            await world.settle()
         assert states["fresh"] > 100 < states["no_data_expected"]
         assert min(states["late"], states["failing"]) > 5
         assert landings.kills > 5 < world.fate.deaths
@@ -227,4 +231,5 @@ async def test_a_fortnight_whoever_leads(database_url: str, tmp_path: Path):
             assert all(world.archive.landed.get(each.granule, 0) >= each.number for each in there)
         assert await landings.shown(BEGINS) == to_be_shown(world, BEGINS)
         # from 04:30 UTC, six hours after the sun was high enough, to 12:00 every other turn is left out
-        assert (looks[5], looks[7], looks[9], looks[11], looks[13]) == (28, 0, 28, 0, 28)
+        by_night, by_day = (sum(looks[hour] for hour in span) for span in (range(5, 12), range(15, 22)))
+        assert by_night < 0.7 * by_day
