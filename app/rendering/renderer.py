@@ -46,6 +46,9 @@ R = TypeVar("R", bound=ReadScenes)
 DAMAGED_REMEMBERED = 1000
 """Files taken for damaged, so that they are not tried twice for every tile."""
 
+TRIED = 8
+"""Files of one answer that are tried again, each once: of a store that comes back they fail in turn."""
+
 DAMAGED_S = 60.0
 """How long: a file left in an archive may only have been out of reach, and GDAL remembers that for ever."""
 
@@ -161,10 +164,7 @@ class Renderer:
         Callers that have much of it hand in little at a time, so that tiles need not wait behind it.
         """
         found = await self._run(work)
-        if found.failed and await self._worth_another_try(found.failed):
-            found = await self._run(work)
-            await self._remember_damaged(found.failed)
-        return found
+        return await self._tried_again(work, found) if found.failed else found
 
     async def point(self, product: Product, lon: float, lat: float, datetime: str | None) -> PointAnswer:
         """Return the value at a place, or why there is none; errors as `render`, and those of `scenes_in`."""
@@ -217,6 +217,15 @@ class Renderer:
         """An item that cannot be read, as one of its scene's files that cannot."""
         path = self._catalogue.storage.gdal_path(item_key)
         return Asset("item.json", path, dtype="uint8", nodata=None, scale=1.0, offset=0.0, unit="1")
+
+    async def _tried_again(self, work: Callable[[ItemOf], R], found: R) -> R:
+        """Do work again in which files could not be read, each of which may fail once."""
+        tried = set[str]()
+        while found.failed and len(tried) < TRIED and await self._worth_another_try(found.failed):
+            tried |= {asset.path for asset in found.failed}
+            found = await self._run(work)
+            await self._remember_damaged([asset for asset in found.failed if asset.path in tried])
+        return found
 
     async def _worth_another_try(self, failed: Sequence[Asset]) -> bool:
         """Whether files that could not be read may be readable after all, now that the store answers.

@@ -39,6 +39,7 @@ from mosaics.raster.decimals import WHOLE_IN, Floats, conversion_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import Handle, HandlePool, OneOrMany, thread_pool
 from mosaics.raster.opening import NotGeoTiffError
+from mosaics.raster.store_errors import forget
 from mosaics.scene import Asset
 
 Degrees: TypeAlias = NDArray[np.float64] | Sequence[float]
@@ -79,6 +80,7 @@ def reading(asset: Asset) -> Iterator[HandlePool]:
         yield pool
     except (*GDAL_ERRORS, AvoidedHostError) as error:
         pool.forget(asset.path)
+        forget(asset.path)
         raise (asking.reason(error) or _unreadable(asset, error)) from error
     asking.answered()
 

@@ -30,7 +30,7 @@ async def ask_store(storage: Storage, failed: Sequence[Asset]) -> None:
     """
     root = storage.gdal_path("x").removesuffix("x")
     for asset in failed:
-        _forget(asset.path)
+        forget(asset.path)
         if asset.path.startswith(root):
             try:
                 await storage.get_range(asset.path.removeprefix(root), 0, ASKED_BYTES)
@@ -53,7 +53,7 @@ async def require_steady(storage: Storage, failed: Sequence[Asset]) -> None:
         raise StorageUnavailableError("storage refuses some questions; ask again in a moment")
 
 
-def _forget(path: str) -> None:
+def forget(path: str) -> None:
     """Drop what GDAL remembers of a remote file; it remembers failures too, and for ever."""
     library = _gdal()
     if library is not None and path.startswith("/vsi"):
