@@ -1,7 +1,6 @@
 """`scripts/campaign`: the attacks and failures of `docs/reliability.md`, played again, as a table."""
 
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,7 @@ import click
 
 from scripts.campaigns import components, connections, damage, heavy, landing, polling, stores
 from scripts.campaigns.row import Row, markdown
-from scripts.campaigns.services import Services, landed_demo, services
+from scripts.campaigns.services import Services, commit, landed_demo, services
 
 PARTS: dict[str, Callable[[Services, Path], Iterator[Row]]] = {
     "components": components.scenarios,
@@ -47,14 +46,9 @@ def main(parts: Sequence[str], work: Path) -> None:
             for row in PARTS[part](used, store):
                 click.echo(f"{row.scenario}: {', '.join(row.cells[1:])}", err=True)
                 rows.append(row)
-    click.echo(f"{began}, commit {_commit()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}\n")
+    click.echo(f"{began}, commit {commit()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}\n")
     for line in markdown(rows):
         click.echo(line)
-
-
-def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
-    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

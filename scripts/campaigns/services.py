@@ -82,10 +82,18 @@ def run(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedP
     )
 
 
+def commit() -> str:
+    """Return the name of the commit that this is, with `-dirty` where something was changed since."""
+    command = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+
+
 def landed_demo(kept: Path) -> Path:
-    """Return a folder with the demo, which is landed the first time and kept."""
-    store = kept / "demo"
+    """Return a folder with the demo as this commit lands it, which is kept until another commit needs one."""
+    store = kept / f"demo-{commit()}"
     if not store.is_dir():
+        for older in kept.glob("demo*"):
+            shutil.rmtree(older)
         kept.mkdir(parents=True, exist_ok=True)
         new = kept / "demo-unfinished"
         shutil.rmtree(new, ignore_errors=True)
