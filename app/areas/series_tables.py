@@ -71,6 +71,11 @@ class SeriesTables:
         rows = await connection.fetch(self._behind, list(versions), list(versions.values()), limit)
         return [SeriesToFill(r["id"], r["vertices"], r["product"], r["updated_at"]) for r in rows]
 
+    async def products_filled(self, connection: Connection) -> frozenset[str]:
+        """Return the products of which a series had every period once."""
+        rows = await connection.fetch(f"select distinct product from {self.filled}")
+        return frozenset(row["product"] for row in rows)
+
     async def touched(
         self, connection: Connection, product: str, within: shapely.Geometry | None
     ) -> list[SubjectToCount]:

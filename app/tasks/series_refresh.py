@@ -132,6 +132,7 @@ class SeriesRefresh:
         """Update the filled series of products that read a collection."""
         async with self._database.connection() as connection:
             seen = await mosaics_seen(connection, collection)
+            filled = {kind.noun: await kind.tables.products_filled(connection) for kind in self._kinds}
         landed = self._catalogue.periods(collection) if collection in self._catalogue.collections() else ()
         now = {p.text: self._catalogue.mosaic_key(collection, p) for p in landed}
         for text in sorted(seen.keys() | now.keys()):
@@ -151,7 +152,7 @@ class SeriesRefresh:
                 affected = affected_periods(self._catalogue, product, collection, changed, replaces=replaces)
                 within = None if replaces else footprint
                 for kind in self._kinds:
-                    if not (affected or kind.tables.beside):
+                    if product.id not in filled[kind.noun] or not (affected or kind.tables.beside):
                         continue
                     async with self._database.connection() as connection:
                         touched = await kind.tables.touched(connection, product.id, within)
