@@ -14,6 +14,8 @@ from app.caching.tile_service import TileService
 from app.rendering.address import TileFormat, TileRequest
 from app.rendering.renderer import RenderedTile
 from app.rendering.resolving import ResolvedTile, SceneWindows, WindowScenes
+from mosaics.index import SceneRef
+from mosaics.period import Period
 
 PATIENT_S = 5.0
 """How long tests wait for a Redis that is up: a busy machine must not look like an outage."""
@@ -26,11 +28,14 @@ def resolved_tile(
     covered: bool = True,
     revision: str = "0123456789abcdef",
     synthetic: bool = False,
+    scene_id: str = "scene",
 ) -> ResolvedTile:
     """A resolved tile; caching looks at its key, format, scenes, revision and synthetic mark only."""
     product = tms = cast("Any", None)
     request = TileRequest(product, tms, 13, 4200, 2700, 256, format, None)
-    scenes = cast("Any", ("scene",) if covered else ())
+    hour = Period.parse("2026-09-13T16")
+    scene = SceneRef(scene_id, f"{scene_id}/item.json", hour.start, hour.end, hour, None, synthetic)
+    scenes = (scene,) if covered else ()
     return ResolvedTile(
         request,
         scenes=SceneWindows((WindowScenes("", (scenes,)),)),

@@ -87,6 +87,13 @@ def test_synthetic_data_is_said_to_be_so():
     assert (b"x-tilewatch-synthetic", b"1") in tile_headers(resolved_tile(synthetic=True), Tier.REDIS, None)
 
 
+def test_a_tile_says_that_a_scene_is_in_near_real_time():
+    mark = (b"x-tilewatch-near-real-time", b"1")
+    early, usual = resolved_tile(scene_id="near-real-time.TEMPO"), resolved_tile(scene_id="TEMPO")
+    assert mark in tile_headers(early, Tier.REDIS, None)
+    assert mark not in tile_headers(usual, Tier.REDIS, None)
+
+
 def test_a_computed_tile_says_what_each_step_took():
     tile = resolved_tile(format=TileFormat.TIF)
     timing_ms = {"read": 12.3456, "wait": 0.0}
