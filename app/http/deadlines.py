@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 PICTURE = re.compile(r"/products/[^/]+/(bbox/|feature)")
 SERIES = re.compile(
-    r"/products/[^/]+/statistics|/areas/([^/]+/)?(timeseries|trend)|/areas/statistics$"
+    r"/products/[^/]+/(statistics|profile)|/areas/([^/]+/)?(timeseries|trend)|/areas/statistics$"
     r"|/routes/[^/]+/(exposure|profile)|/collections/[^/]+/(trajectory|corridor)$"
 )
 

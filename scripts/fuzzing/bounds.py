@@ -5,6 +5,7 @@ import re
 BOUNDS_S = (
     (r"POST /products/.+/statistics", 30.0),  # up to 5,000 entries in one piece
     (r"(GET|POST) /products/.+/(bbox|feature)", 20.0),
+    (r"POST /products/.+/profile", 20.0),
     (r"POST /areas/statistics", 30.0),
     (r"POST /areas", 10.0),  # 200,000 vertices
     (r"GET /areas/(.+/)?(timeseries|trend)", 20.0),

@@ -63,6 +63,8 @@ ENTRIES = (
     Entry("POST /areas", "/areas?repair=true", FEATURE, GEOJSON),
     Entry("POST /routes", "/routes", FEATURE, GEOJSON),
     Entry("POST /routes", "/routes?geometry_source=straight-line", FEATURE, GEOJSON),
+    Entry("POST /products/{product}/profile", "/products/no2/profile", FEATURE, GEOJSON),
+    Entry("POST /products/{product}/profile", "/products/ndvi/profile?datetime=2024-06", "%s", GEOJSON),
     Entry("POST /stac/search", "/stac/search", '{"intersects":%s}'),
     Entry("POST /stac/search", "/stac/search", '{"filter-lang":"cql2-json","filter":' + CQL2 + "}"),
     Entry("GET /stac/search", "/stac/search?intersects="),

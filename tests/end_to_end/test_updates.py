@@ -112,7 +112,8 @@ def test_a_layer_that_gets_its_first_data_is_there_without_a_reload(
     expect(without).to_have_attribute("label", "No data yet")
     assert "nightlights" in without.locator("option").evaluate_all("all => all.map(one => one.value)")
     assert page.locator("#product optgroup").first.locator("option").all_inner_texts() == [
-        "Nitrogen dioxide (tropospheric column)"
+        "Nitrogen dioxide (tropospheric column)",
+        "Nitrogen dioxide, column level",
     ]
 
     shutil.copytree(
