@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.exposure.exposure import Exposure, Missing, states_of, used_of
 from app.exposure.journey import Journey
 from app.exposure.readings import BlockReading, Split, read_block, split_over, unsplit
-from app.exposure.splitting import Pieces
+from app.exposure.splitting import Pieces, TooManyPiecesError
 from app.products.product import Product
 from app.rendering.comparability import MixedProcessingError
 from app.rendering.renderer import Renderer
@@ -34,6 +34,8 @@ EXPOSURE_VERSION = "1"
 
 PIECE_BUDGET = 200_000
 """Pieces of one line: some 1,400 km at 10 m, or any way on Earth at 500 m. Past it cells are coarser."""
+
+TOO_MANY = "pixels, which is the limit for classes: those of overviews are majorities. Ask for a shorter way."
 
 SMALL = 256 * 256
 """Cells up to which a line is read in one turn."""
@@ -142,6 +144,11 @@ class ExposureEngine:
                 found = replace(found, readings=await self._read(resolved, found))
         except MixedProcessingError as error:  # one entry of a series; the others go on
             refused = replace(resolved, refusal=f"{error}.")
+            return _nothing(refused, unsplit(resolved.journey.line))
+        except TooManyPiecesError:
+            refused = replace(
+                resolved, refusal=f"The way crosses more than {self._piece_budget:,} {TOO_MANY}"
+            )
             return _nothing(refused, unsplit(resolved.journey.line))
         return _exposure(resolved, found)
 

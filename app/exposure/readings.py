@@ -84,13 +84,14 @@ def split_over(
         cells: Cells read at most, the same.
 
     Raises:
+        TooManyPiecesError: If it crosses more cells of classes, of which overviews are majorities.
         mosaics.storage.StorageError: If a scene's item cannot be fetched.
     """
     native = native_lattices(product, scenes, item_of)
     if not native.levels:
         return Split(unsplit(line), None, (), native.skipped, native.failed)
     boxes = list(_boxes(scenes, item_of))
-    for level in range(COARSEST):
+    for level in range(1 if product.takes_codes else COARSEST):
         grid = level_of(native.levels, level)
         try:
             found = split(line, grid, boxes, limit=pieces)
@@ -98,8 +99,8 @@ def split_over(
             continue
         blocks = tuple(_blocks(found))
         if sum(block.cells for block in blocks) <= cells:
-            break
-    return Split(found, grid, blocks, native.skipped, native.failed)
+            return Split(found, grid, blocks, native.skipped, native.failed)
+    raise TooManyPiecesError
 
 
 def unsplit(line: Line) -> Pieces:

@@ -342,3 +342,33 @@ async def test_c6_real_night_lights_along_a_road(tmp_path, shared_data, name, me
     assert entry["mean"] == pytest.approx(mean, rel=1e-6)
     assert entry["max"] == pytest.approx(largest, rel=1e-6)
     assert abs(entry["mean"] / 6.483311 - 1) > 1e-3  # half a cell off
+
+
+async def test_classes_are_told_by_length(tmp_path):
+    rows = [
+        {"name": "low", "upper": 2, "color": "#000000"},
+        {"name": "high", "lower": 2, "color": "#ffffff"},
+    ]
+    async with world(tmp_path) as here:
+        await here.land("2024-06", {"value": raster([[1, 1, 2, -9]])})
+        found = await exposed(here, line_of((0, 0.5), (4, 0.5)), plain_product(classes=rows))
+    entry = found.entry("2024-06")
+    assert [each["name"] for each in entry["classes"]] == ["low", "high"]
+    assert [each["share"] for each in entry["classes"]] == pytest.approx([2 / 3, 1 / 3])
+    assert entry["classes"][0]["length_km"] == pytest.approx(entry["length_km"] / 2)
+    assert entry["mean"] == pytest.approx(4 / 3)
+
+
+async def test_classes_are_not_read_from_majorities(tmp_path):
+    codes = plain_product(values={1: {"name": "water", "color": "#0000ff"}}, rescale=(), colormap=None)
+    async with world(tmp_path) as here:
+        ones = Raster(np.ones((512, 512), "uint8"), categorical=True)
+        await here.land("2024-06", {"value": ones})
+        way = line_of(*at_mol((110, 205), (5000, 4760)).tolist())
+        whole = (await exposed(here, way, codes)).entry("")
+        refused = (await exposed(here, way, codes, piece_budget=200)).entry("")
+    assert (whole["mean"], whole["classes"][0]["share"], whole["status"]) == (None, pytest.approx(1), "ok")
+    assert (refused["status"], refused["reason"][:40]) == (
+        "empty",
+        "The way crosses more than 200 pixels, wh",
+    )
