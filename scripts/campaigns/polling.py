@@ -117,7 +117,7 @@ def _polled(world: World) -> Row:
             child.kill()
     with world.served() as (_, client):
         slowest_s = _wait_until_landed(world, client, feed, tiles)
-        jobs = client.get("/jobs", params={"limit": 200}).raise_for_status().json()["jobs"]
+        jobs = client.get("/jobs", params={"limit": 100}).raise_for_status().json()["jobs"]
         downloads = len(world.laads.downloads())
     landings = _landings(world.store)
     twice = sum(times - 1 for times in landings.values())
