@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.database import Database, NoDatabaseError
 from app.errors import RequestError
 from app.products.product import Product
 from app.products.request import requested_product
@@ -132,6 +133,20 @@ async def ready_state(state: Annotated[AppState, Depends(open_state)]) -> AppSta
 
 
 OpenState = Annotated[AppState, Depends(open_state)]
+
+
+async def open_database(state: OpenState) -> Database:
+    """Return the worker's database.
+
+    Raises:
+        NoDatabaseError: If none is configured.
+    """
+    if state.database is None:
+        raise NoDatabaseError("no database is configured")
+    return state.database
+
+
+OpenDatabase = Annotated[Database, Depends(open_database)]
 ReadyState = Annotated[AppState, Depends(ready_state)]
 
 

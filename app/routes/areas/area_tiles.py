@@ -13,12 +13,12 @@ from app.areas.area_store import AreaSearch
 from app.areas.area_tiles import LAYER, AreaValues, read_range, read_tile
 from app.errors import RequestError
 from app.http.auth import require
-from app.http.parameters import ReadyState, known_names, revalidated
+from app.http.features import searched
+from app.http.parameters import OpenDatabase, ReadyState, known_names, revalidated
 from app.http.values import Value, notes_of, refuse_absent, unit_of
 from app.keys import Scope
 from app.products.product import Product
 from app.rendering.selecting import Span, years_before
-from app.routes.areas.areas import OpenDatabase, searched
 from app.routes.areas.many import one_period
 from app.state import AppState
 from mosaics.period import Period

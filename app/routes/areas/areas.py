@@ -21,26 +21,18 @@ from app.areas.area_store import (
     read_area,
     replace_area,
 )
-from app.database import Connection, Database, NoDatabaseError, is_storable
+from app.database import Connection
 from app.errors import RequestError
 from app.http.auth import require
 from app.http.bodies import JsonObject
-from app.http.parameters import OpenState, known_names
+from app.http.features import GEOJSON, GeoJsonResponse, features_page, geojson_answer, searched
+from app.http.parameters import OpenDatabase, OpenState, known_names
 from app.keys import Scope
 from app.stac.collection_search import read_box
 from app.state import AppState
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
 from app.statistics.places import read_place
 from app.statistics.repairing import Repair, read_repaired
-
-GEOJSON = "application/geo+json"
-
-
-class GeoJsonResponse(Response):
-    """A GeoJSON answer."""
-
-    media_type = GEOJSON
-
 
 router = APIRouter(
     tags=["areas"],
@@ -107,18 +99,6 @@ CHANGES_BODY: dict[str, Any] = {
 }
 
 
-async def open_database(state: OpenState) -> Database:
-    """Return the worker's database.
-
-    Raises:
-        NoDatabaseError: If none is configured.
-    """
-    if state.database is None:
-        raise NoDatabaseError("no database is configured")
-    return state.database
-
-
-OpenDatabase = Annotated[Database, Depends(open_database)]
 AreaId = Annotated[int, Path(alias="area", ge=1, le=2**63 - 1, description="Id of the area.")]
 WithRepair = Annotated[
     bool, Query(alias="repair", description="Make an invalid polygon valid and say what that changed.")
@@ -166,15 +146,7 @@ async def find(
     )
     async with database.connection() as connection:
         page = await list_areas(connection, search, after=after, limit=limit)
-    links = [{"rel": "self", "href": str(request.url), "type": GEOJSON}]
-    if page.more:
-        following = request.url.include_query_params(after=page.areas[-1].id)
-        links.append({"rel": "next", "href": str(following), "type": GEOJSON})
-    features = await asyncio.to_thread(lambda: ",".join(area.feature() for area in page.areas))
-    return answer(
-        f'{{"type":"FeatureCollection","features":[{features}],'
-        f'"numberReturned":{len(page.areas)},"links":{json.dumps(links)}}}'
-    )
+    return await features_page(request, page.areas, more=page.more)
 
 
 @router.get("/areas/{area}", name="area")
@@ -276,13 +248,6 @@ def polygon_searched(geojson: Mapping[str, Any]) -> Polygonal:
         raise RequestError(f"intersects is not a valid GeoJSON geometry: {error}") from error
 
 
-def searched(field: str, text: str | None) -> str | None:
-    """Return a search text, checked for characters that no area can have."""
-    if text is not None and not is_storable(text):
-        raise RequestError(f"{field} contains the character U+0000, which no area can have")
-    return text
-
-
 async def feature_answer(
     area: Area,
     repair: Repair | None = None,
@@ -292,14 +257,4 @@ async def feature_answer(
 ) -> Response:
     """Return an answer with one Feature."""
     feature = await asyncio.to_thread(area.feature, repair)
-    return answer(feature, status_code=status_code, headers=headers)
-
-
-def answer(content: str, *, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a GeoJSON answer that clients must revalidate."""
-    return Response(
-        content,
-        status_code=status_code,
-        media_type=GEOJSON,
-        headers={"Cache-Control": "no-cache", **(headers or {})},
-    )
+    return geojson_answer(feature, status_code=status_code, headers=headers)

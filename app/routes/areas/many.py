@@ -16,14 +16,14 @@ from app.areas.many_statistics import MAX_AREAS, ManyStatistics
 from app.errors import NothingLandedError, RequestError
 from app.http.auth import require
 from app.http.bodies import JsonObject
+from app.http.features import searched
 from app.http.lights import LitAbove, lit_at
-from app.http.parameters import ReadyState, known_names
+from app.http.parameters import OpenDatabase, ReadyState, known_names
 from app.http.series_stream import ManyFormat, PagesResponse, streamed
 from app.keys import Scope
 from app.products.product import Product
 from app.rendering.basis import of_one_basis
 from app.rendering.selecting import select_periods, shown_periods
-from app.routes.areas.areas import OpenDatabase, searched
 from app.stac.collection_search import read_box
 from app.stac.search import box_shape
 from mosaics.catalogue import Catalogue

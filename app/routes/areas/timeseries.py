@@ -14,11 +14,11 @@ from app.areas.timeseries import TimeSeries, TimeSeriesReader
 from app.database import Database
 from app.errors import RequestError
 from app.http.auth import require
-from app.http.parameters import ReadyState, known_names
+from app.http.parameters import OpenDatabase, ReadyState, known_names
 from app.http.series_csv import series_csv
 from app.keys import Scope
 from app.products.product import Product
-from app.routes.areas.areas import AreaId, OpenDatabase
+from app.routes.areas.areas import AreaId
 from mosaics.period import Interval
 
 router = APIRouter(tags=["areas"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])

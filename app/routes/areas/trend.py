@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 from app.areas.kept_areas import AreaSeries
 from app.areas.timeseries import TimeSeriesReader
 from app.http.auth import require
-from app.http.parameters import ReadyState, known_names, revalidated
+from app.http.parameters import OpenDatabase, ReadyState, known_names, revalidated
 from app.http.values import Value, notes_of, number_of, refuse_absent, unit_of
 from app.keys import Scope
-from app.routes.areas.areas import AreaId, OpenDatabase
+from app.routes.areas.areas import AreaId
 from app.routes.areas.timeseries import only_product
 from app.statistics.trend import CONFIDENCE, FEWEST_PAIRS, Observation, Trend, trend_of
 from mosaics.period import Cadence, Interval, Period

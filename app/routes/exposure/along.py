@@ -12,9 +12,9 @@ from app.exposure.line import Line
 from app.exposure.route import GeometrySource, read_line, refuse_unsaid
 from app.http.bodies import JsonObject
 from app.http.exposure_documents import COVERAGE_MIN, about_way
+from app.http.features import GEOJSON
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names
 from app.http.periods import chosen_periods
-from app.routes.areas.areas import GEOJSON
 from app.routes.areas.timeseries import SeriesFormat
 from app.routes.exposure.exposure import CSV, CoverageMin, shown
 from app.routes.exposure.routes import LINE

@@ -25,12 +25,11 @@ from app.http.exposure_documents import (
     piece_rows,
     pieces_of,
 )
-from app.http.parameters import Datetime, ReadyState, known_names
+from app.http.parameters import Datetime, OpenDatabase, ReadyState, known_names
 from app.http.periods import chosen_periods
 from app.http.series_csv import csv_lines
 from app.keys import Scope
 from app.products.product import Product
-from app.routes.areas.areas import OpenDatabase
 from app.routes.areas.timeseries import FRESH, SeriesFormat, only_product
 from app.routes.exposure.routes import RouteId
 from app.state import AppState

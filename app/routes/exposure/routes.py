@@ -1,7 +1,6 @@
 """Routes: registered ways, as GeoJSON Features."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -30,11 +29,12 @@ from app.exposure.route_store import (
 )
 from app.http.auth import require, sent_key
 from app.http.bodies import JsonObject
+from app.http.features import GEOJSON, GeoJsonResponse, features_page, geojson_answer, searched
 from app.http.job_documents import IdempotencyKey
-from app.http.parameters import OpenState, known_names
+from app.http.parameters import OpenDatabase, OpenState, known_names
 from app.jobs.service import require_key
 from app.keys import Scope, recognise
-from app.routes.areas.areas import GEOJSON, WRITING, GeoJsonResponse, OpenDatabase, answer, searched
+from app.routes.areas.areas import WRITING
 from app.stac.collection_search import read_box
 from app.state import AppState
 
@@ -161,15 +161,7 @@ async def find(
     )
     async with database.connection() as connection:
         page = await list_routes(connection, search, after=after, limit=limit)
-    links = [{"rel": "self", "href": str(request.url), "type": GEOJSON}]
-    if page.more:
-        following = request.url.include_query_params(after=page.routes[-1].id)
-        links.append({"rel": "next", "href": str(following), "type": GEOJSON})
-    features = await asyncio.to_thread(lambda: ",".join(route.feature() for route in page.routes))
-    return answer(
-        f'{{"type":"FeatureCollection","features":[{features}],'
-        f'"numberReturned":{len(page.routes)},"links":{json.dumps(links)}}}'
-    )
+    return await features_page(request, page.routes, more=page.more)
 
 
 @router.get("/routes/{route}", name="route")
@@ -252,4 +244,4 @@ def _properties(document: Mapping[str, Any]) -> Mapping[str, Any]:
 async def _feature(
     route: Route, *, status_code: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    return answer(await asyncio.to_thread(route.feature), status_code=status_code, headers=headers)
+    return geojson_answer(await asyncio.to_thread(route.feature), status_code=status_code, headers=headers)

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.http.auth import require
+from app.http.features import GEOJSON, GeoJsonResponse, geojson_answer
 from app.http.parameters import ReadyState, known_names
 from app.http.region_documents import RegionSummary
 from app.keys import Scope
 from app.regions.status import RegionStatus
-from app.routes.areas.areas import GEOJSON, GeoJsonResponse, answer
 from app.state import AppState
 from mosaics.ellipsoid import polygon_area_m2
 from mosaics.period import Interval
@@ -34,7 +34,7 @@ async def coverage(request: Request, state: ReadyState) -> Response:
     """
     _, statuses = await state.regions.statuses()
     features = [await feature(request, state, status) for status in statuses]
-    return answer(json.dumps({"type": "FeatureCollection", "features": features}))
+    return geojson_answer(json.dumps({"type": "FeatureCollection", "features": features}))
 
 
 async def feature(request: Request, state: AppState, status: RegionStatus) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from app.http.auth import require
 from app.http.paging import Page, asked_page, next_query
-from app.http.parameters import ReadyState, known_names, revalidated
+from app.http.parameters import OpenDatabase, ReadyState, known_names, revalidated
 from app.http.stac_documents import (
     GEOJSON,
     JSON_SCHEMA,
@@ -28,7 +28,6 @@ from app.http.stac_documents import (
     link,
 )
 from app.keys import Scope
-from app.routes.areas.areas import OpenDatabase
 from app.routes.stac import search as stac_search
 from app.stac.collection_search import CollectionSearch, read_box, read_terms
 from app.stac.filters import queryables_document

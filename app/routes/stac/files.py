@@ -16,9 +16,8 @@ from starlette.responses import Response, StreamingResponse
 from app.caching.tile_reply import matches
 from app.errors import NothingLandedError
 from app.http.auth import require
-from app.http.parameters import ReadyState, known_names
+from app.http.parameters import OpenDatabase, ReadyState, known_names
 from app.keys import Scope
-from app.routes.areas.areas import OpenDatabase
 from app.stac.scene_store import IndexedScene, read_scene
 from app.stac.search import UnknownSceneError
 from mosaics.storage import Storage

@@ -14,7 +14,7 @@ from app.errors import NothingLandedError
 from app.http.auth import require
 from app.http.extents import Box, KnownExtent
 from app.http.item_views import drawn, preview_grid, reference, resolved, revision_of, sources_of
-from app.http.parameters import ReadyState, TileSize, known_names
+from app.http.parameters import OpenDatabase, ReadyState, TileSize, known_names
 from app.http.schemas import TileJson
 from app.http.zooms import whole_view_zoom, zoom_range
 from app.keys import Scope
@@ -23,7 +23,6 @@ from app.rendering.address import TileFormat, TileRequest, UnknownTileError, mat
 from app.rendering.computing import Clock
 from app.rendering.painting import encode
 from app.rendering.resolving import outline
-from app.routes.areas.areas import OpenDatabase
 from app.routes.products.legend import synthetic_note
 from app.routes.products.tiles import ANSWERS
 from mosaics.period import Period

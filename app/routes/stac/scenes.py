@@ -11,10 +11,9 @@ from starlette.responses import Response
 
 from app.http.auth import require
 from app.http.paging import next_query
-from app.http.parameters import ReadyState, known_names, revalidated
+from app.http.parameters import OpenDatabase, ReadyState, known_names, revalidated
 from app.http.stac_documents import GEOJSON, Addresses, box_of, link, products_of, shown_by
 from app.keys import Scope
-from app.routes.areas.areas import OpenDatabase
 from app.stac.collection_search import read_box
 from app.stac.scene_store import IndexedScene, find_scenes
 from app.stac.search import MAX_PAGE, Condition, Cursor, Search, total_order

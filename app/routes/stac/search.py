@@ -30,9 +30,8 @@ from app.database import Database
 from app.errors import RequestError
 from app.http.bodies import refuse_other_media
 from app.http.paging import next_query
-from app.http.parameters import ReadyState
+from app.http.parameters import OpenDatabase, ReadyState
 from app.http.stac_documents import GEOJSON, Addresses, geojson, item_document, link
-from app.routes.areas.areas import OpenDatabase
 from app.stac.fields import Fields
 from app.stac.filters import read_filter
 from app.stac.scene_store import find_scenes
