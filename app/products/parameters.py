@@ -11,8 +11,8 @@ from app.products.classes import VALUE
 RESERVED = frozenset(
     {
         *("absence", "baseline", "bbox", "bidx", "bins", "buffer", "colormap", "coord_crs", "crs"),
-        *("coords", "coverage_min"),
-        *("datetime", "dst_crs", "end", "expression", "f", "format", "height", "histogram_bins"),
+        *("coords", "coverage_min", "datetime", "dst_crs", "end", "expression", "f", "format"),
+        *("geometry_source", "height", "histogram_bins"),
         *("histogram_range", "kind", "lit_above", "limit", "max_size", "maxzoom", "minzoom", "name"),
         *("offset", "percentiles", "post", "pre", "product", "properties", "repair", "rescale"),
         *("start", "step", "tile_format", "tilesize", "token", "use_epsg", "v", "value", "width", "zooms"),

@@ -224,15 +224,18 @@ async def test_who_is_told_to_wait_waits_and_orders_then(harmony, order):
 
 async def test_an_answer_that_does_not_come_may_have_been_an_order(harmony, order):
     """Only what was certainly not taken is ordered twice."""
-    harmony.refusals = [Answer(200, b"{}", length=100)]
-    with pytest.raises(ArchiveUnavailableError, match="does not tell whether it took the order"):
-        await order()
-    assert len(harmony.orders()) == 1
+    for runs in (1, 2):
+        harmony.refusals = [Answer(200, b"{}", length=100)]
+        with pytest.raises(ArchiveUnavailableError, match="does not tell whether it took the order"):
+            await order()
+        assert len(harmony.orders()) == runs
 
 
 async def test_the_links_of_a_job_come_in_pages(harmony, order):
     harmony.page = 1  # the first has the catalogue alone
-    assert len(await order()) == 1
+    for _ in range(2):
+        assert len(await order()) == 1
+    assert len(harmony.orders()) == 1
 
 
 async def test_a_page_elsewhere_is_not_followed(harmony, order):
@@ -243,8 +246,9 @@ async def test_a_page_elsewhere_is_not_followed(harmony, order):
     elsewhere = {"href": f"{harmony.store.url}/jobs/{number}?page=2", "rel": "next"}
     said = {"status": "successful", "message": "", "links": [elsewhere]}
     harmony.server.routes[f"/jobs/{number}"] = lambda _: document(said)
-    with pytest.raises(ArchiveError, match="which is not a page of it"):
-        await order()
+    for _ in range(2):
+        with pytest.raises(ArchiveError, match="which is not a page of it"):
+            await order()
     assert harmony.store.asked == []
 
 
