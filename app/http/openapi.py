@@ -79,13 +79,25 @@ FEATURES = {
 }
 """What GeoJSON answers are, which FastAPI takes for texts."""
 
+FOUND = {
+    **FEATURES,
+    "properties": {
+        "type": {"const": "FeatureCollection"},
+        "features": {"type": "array", "items": {**FEATURE, "required": ["type", "id", "collection"]}},
+    },
+}
+"""What a search answers, which may be asked for some fields of items alone."""
+
 ONE_OR_MORE = {"anyOf": [FEATURE, FEATURES]}
 
 LISTED = (
-    *("/areas", "/routes", "/coverage", "/stac/search", "/catalog/scenes"),
+    *("/areas", "/routes", "/coverage", "/catalog/scenes"),
     "/stac/collections/{collection_id}/items",
 )
 """Addresses that answer a FeatureCollection with status 200."""
+
+WITH_FIELDS = ("/stac/search",)
+"""Addresses that answer the items found."""
 
 AS_SENT = ("/products/{product}/statistics",)
 """Addresses that answer a Feature or a FeatureCollection, as they were sent."""
@@ -156,6 +168,7 @@ def restate_geojson(operation: dict[str, Any], path: str) -> None:
         content = operation["responses"].get(status, {}).get("content", {})
         if GEOJSON in content and (content[GEOJSON].get("schema") or TEXT) == TEXT:
             listed = FEATURES if path in LISTED and status == "200" else FEATURE
+            listed = FOUND if path in WITH_FIELDS else listed
             content[GEOJSON]["schema"] = ONE_OR_MORE if path in AS_SENT else listed
 
 

@@ -28,6 +28,7 @@ IN_PATH: Mapping[str, Sequence[Any]] = {
     "tileMatrixSetId": ("WebMercatorQuad", "WorldCRS84Quad", "EuropeanETRS89_LAEAQuad"),
     "colorMapId": ("viridis", "gray", "ylgn"),
     "area": (1, 2, 3, 9999),
+    "route": (1, 2, 9999),
     "job": (1, 2, 9999),
     "feed": (1, 2, 9999),
     "region": ("demo-fire", "no-such"),

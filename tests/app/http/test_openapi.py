@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 from app.main import create_app
 from app.settings import Settings
+from app.stac.fields import Fields
 from tests.app.conftest import serving
 from tests.app.regions.conftest import NOTHING
 
@@ -172,3 +174,13 @@ async def test_options_tells_the_methods_and_others_are_refused(
         assert (refused.status_code, refused.headers["allow"]) == (405, options.headers["allow"])
         preflight = await client.options(address(path), headers=asking_first)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+
+
+@pytest.mark.parametrize("named", [["properties.datetime"], ["-geometry"], ["-properties", "-bbox"]])
+def test_items_of_which_some_fields_were_asked_for_are_as_it_says(
+    document: dict[str, Any], named: list[str]
+) -> None:
+    item = {"type": "Feature", "id": "a", "collection": "c", "geometry": {}, "bbox": [], "properties": {}}
+    found = {"type": "FeatureCollection", "features": [Fields.parse(named).of(item)]}
+    for operation in document["paths"]["/stac/search"].values():
+        jsonschema.validate(found, operation["responses"]["200"]["content"]["application/geo+json"]["schema"])

@@ -7327,8 +7327,8 @@ export interface operations {
                         readonly features: readonly {
                             /** @constant */
                             readonly type: "Feature";
-                            readonly geometry: Record<string, never>;
-                            readonly properties: Record<string, never>;
+                            readonly geometry?: Record<string, never>;
+                            readonly properties?: Record<string, never>;
                         }[];
                     };
                 };
@@ -7380,8 +7380,8 @@ export interface operations {
                         readonly features: readonly {
                             /** @constant */
                             readonly type: "Feature";
-                            readonly geometry: Record<string, never>;
-                            readonly properties: Record<string, never>;
+                            readonly geometry?: Record<string, never>;
+                            readonly properties?: Record<string, never>;
                         }[];
                     };
                 };
