@@ -129,9 +129,7 @@ async def create_route(
         return _route(row)
     known = await connection.fetchrow("select id, asked::text as asked from routes where key = $1", key)
     if json.loads(known["asked"]) != json.loads(sent):
-        raise KeyReusedError(
-            f"the idempotency key belongs to route {known['id']}, sent with another body; send a new key"
-        )
+        raise KeyReusedError(f"route {known['id']}")
     return await read_route(connection, known["id"])
 
 

@@ -74,9 +74,7 @@ async def create_feed(
     if feed_id is None:
         row = await connection.fetchrow("select id, asked from feeds where key = $1", key)
         if json.loads(row["asked"]) != json.loads(sent):
-            raise KeyReusedError(
-                f"the idempotency key belongs to feed {row['id']}, sent with another body; send a new key"
-            )
+            raise KeyReusedError(f"feed {row['id']}")
         feed_id = row["id"]
     return await read_feed(connection, feed_id)
 

@@ -41,7 +41,14 @@ class QueueFullError(Exception):
 
 
 class KeyReusedError(Exception):
-    """The idempotency key belongs to a job of another request."""
+    """The idempotency key belongs to something that another request made; the message names it.
+
+    Args:
+        owner: What it is, such as "job 3".
+    """
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"the idempotency key belongs to {owner}, sent with another body; send a new key")
 
 
 class JobEndedError(Exception):

@@ -140,9 +140,7 @@ async def create_job(
     await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
     if key is not None and (known := await job_of_key(connection, key)):
         if known.kind != kind or known.request != json.loads(request):
-            raise KeyReusedError(
-                f"the idempotency key belongs to job {known.id}, sent with another body; send a new key"
-            )
+            raise KeyReusedError(f"job {known.id}")
         return known
     queued = await connection.fetchval("select count(*) from orders where status = 'queued'")
     if queued >= max_queued:
