@@ -94,10 +94,22 @@ class Product(ProductDescription):
         now, then = (f"{role}.{self.lights}" for role in self.role_bands)
         conditions = {}
         for above in self.lit_thresholds:
-            for state, after, before in ((LIT_NEW, ">", "<="), (LIT_DIMMED, "<=", ">"), (LIT_BOTH, ">", ">")):
-                where = f"minimum({then} {before} {above!r}, {now} {after} {above!r})"
+            bound, begins = self.lit_from(above)
+            lit, dark = (">=", "<") if begins else (">", "<=")
+            for state, after, before in ((LIT_NEW, lit, dark), (LIT_DIMMED, dark, lit), (LIT_BOTH, lit, lit)):
+                where = f"minimum({then} {before} {bound!r}, {now} {after} {bound!r})"
                 conditions[light_mark(state, above)] = compile_expression(where, roles=tuple(self.roles))
         return conditions
+
+    def lit_from(self, above: float) -> tuple[float, bool]:
+        """Return the bound from which cells count as lit at a threshold, and whether it is lit itself.
+
+        Where an archive stores what is below a number as 0, a threshold up to that number means "above 0":
+        the number itself is the least there is.
+        """
+        if self.zero_below is None or above > self.zero_below:
+            return above, False
+        return (above, True) if above > 0 else (0.0, False)
 
     @cached_property
     def mask_bands(self) -> tuple[str, ...]:

@@ -68,6 +68,8 @@ class Resolved:
             facts["of_classes"] = True
         if self.product.further_lit_above:
             facts["further_lit_above"] = self.product.further_lit_above
+        if self.product.zero_below is not None:
+            facts["zero_below"] = self.product.zero_below
         if self.product.lights is not None:
             facts["lights"] = self.product.lights
         if self.product.observations is not None:

@@ -156,10 +156,15 @@ def _histogram(wanted: Histogram, values: Distribution) -> tuple[Bin, ...]:
 def _lit(product: Product, values: Distribution) -> tuple[LitArea, ...]:
     if product.lit_above is None or product.lights is not None or values.empty:
         return ()
-    areas = ((above, values.area - values.up_to(above)) for above in product.lit_thresholds)
+    areas = ((above, values.area - _dark(product, values, above)) for above in product.lit_thresholds)
     return tuple(
         LitArea(above, area / M2_PER_KM2, min(max(area / values.area, 0.0), 1.0)) for above, area in areas
     )
+
+
+def _dark(product: Product, values: Distribution, above: float) -> float:
+    bound, begins = product.lit_from(above)
+    return values.below(bound) if begins else values.up_to(bound)
 
 
 def _light_changes(product: Product, tally: Tally) -> tuple[LightChange, ...]:

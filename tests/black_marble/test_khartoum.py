@@ -100,6 +100,27 @@ async def test_khartoum_before_and_in_the_war(client):
     assert {series[period]["status"] for period in series if period not in FILES} == {"empty"}
 
 
+def share_of(lit: np.ndarray) -> float:
+    """The share of the ellipsoid's area in cells of the box, which is the difference of q at their edges."""
+    e = 0.0818191908426215  # of WGS 84
+    sines = np.sin(np.radians(20 - (1008 + np.arange(97)) / 240))
+    q = sines / (1 - (e * sines) ** 2) + np.arctanh(e * sines) / e
+    weights = np.broadcast_to((q[:-1] - q[1:])[:, None], lit.shape)
+    return float(weights[lit].sum() / weights.sum())
+
+
+async def test_lit_areas_of_khartoum_are_those_of_its_lit_cells(client, stored):
+    """Of 6912 cells 6907 and 6290 have 0.5 nW or more, which is above 0: the product stores no less."""
+    series = await entries(client, KHARTOUM, lit_above="0.3,0.5,1,3")
+    for month, count in (("2023-02", 6907), ("2024-02", 6290)):
+        numbers = stored(month)[1008:1104, 576:648]
+        assert np.count_nonzero(numbers >= 5) == count
+        lit = {each["above"]: each["share"] for each in series[month]["lit"]}
+        assert lit[0.3] == lit[0.5] == pytest.approx(share_of(numbers > 0), rel=1e-7)
+        assert lit[1] == pytest.approx(share_of(numbers > 10), rel=1e-7)
+        assert lit[3] == pytest.approx(share_of(numbers > 30), rel=1e-7)
+
+
 async def test_wad_madani(client):
     series = await entries(client, WAD_MADANI)
     assert series["2023-02"]["sum"] == pytest.approx(9297.1, abs=0.01)

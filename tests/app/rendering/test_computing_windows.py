@@ -194,10 +194,10 @@ def test_scenes_that_are_not_made_alike_are_not_compared(scene):
 def test_newly_lit_ground_is_marked(scene):
     product = PRODUCTS.get("nightlights-change")
     # The test's scenes store radiance * 10,000; 0 is no data.
-    pre = scene("pre", radiance=[[4000], [5000], [9000], [9000]])
-    post = scene("post", radiance=[[6000], [5001], [5000], [0]])
+    pre = scene("pre", radiance=[[4000], [4999], [9000], [9000]])
+    post = scene("post", radiance=[[6000], [5000], [4999], [0]])  # 0.5 is the least that is lit
     found = compared(product, scene, pre=[pre], post=[post])
-    assert column(found) == pytest.approx([0.2, 0.0001, -0.4, np.nan], nan_ok=True, abs=1e-6)
+    assert column(found) == pytest.approx([0.2, 0.0001, -0.4001, np.nan], nan_ok=True, abs=1e-6)
     assert found.marks["Newly lit"][:, 0].tolist() == [True, True, False, False]
     assert found.marks["Gone dark"][:, 0].tolist() == [False, False, True, False]
 

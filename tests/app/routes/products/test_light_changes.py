@@ -6,7 +6,8 @@ Ten by ten cells of 10 by 10 m near Mol, in columns of ten: radiance (nW cm-2 sr
     2023        0    0    0.7  3    3    0    3    0.5  unseen  3
     2024        0    2    2    0    0.8  0.5  3    0.6  3    unseen
 
-Valid at both: columns 0 to 7. Above 0.5 newly lit: 1, 7; dimmed: 3. Above 1 newly lit: 1, 2; dimmed: 3, 4.
+Valid at both: columns 0 to 7. The archive stores values below 0.5 as 0: from there on newly lit: 1, 5;
+dimmed: 3. Above 1 newly lit: 1, 2; dimmed: 3, 4.
 """
 
 import csv
@@ -73,8 +74,8 @@ async def test_lights_are_compared_at_each_threshold_where_both_dates_were_seen(
         }
 
     own = await entry("datetime=2024-01")
-    # Lit above 0.5 at both dates: 2, 4, 6; above 1: 6.
-    assert columns(own) == {0.5: (2, 1, 4, 5), 1.0: (2, 2, 3, 3)}
+    # Lit at both dates: 2, 4, 6, 7; above 1: 6.
+    assert columns(own) == {0.5: (2, 1, 5, 6), 1.0: (2, 2, 3, 3)}
     assert own["valid_area_km2"] == pytest.approx(8 * COLUMN_KM2, rel=2e-3)
     assert [round(c["newly_lit_share"], 3) for c in own["lit_changes"]] == [0.25, 0.25]
     assert [round(c["dimmed_share"], 3) for c in own["lit_changes"]] == [0.125, 0.25]
@@ -82,13 +83,12 @@ async def test_lights_are_compared_at_each_threshold_where_both_dates_were_seen(
         "above 0: the archive stores values below 0.5 as 0",
         None,
     ]
-    # What stood there before stays as it was.
+    # In hectares it is the same.
     counted = {each["name"]: round(each["area_ha"] / COLUMN_KM2 / 100) for each in own["counted"]}
     assert counted == {"Newly lit": 2, "Gone dark": 1}
     assert "lit" not in own
 
     asked = await entry("datetime=2024-01&lit_above=0,0.75,5")
-    # Above 0 column 5 is newly lit as well.
     assert columns(asked) == {0: (2, 1, 5, 6), 0.75: (2, 1, 3, 4), 5: (0, 0, 0, 0)}
     assert asked["inputs"] != own["inputs"]
 

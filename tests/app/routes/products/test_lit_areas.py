@@ -53,19 +53,19 @@ async def test_lit_areas_are_those_above_each_threshold(
         (found,) = answer.json()["properties"]["series"]
         return dict(found)
 
-    # 30 of 100 cells are above 0.5, 10 above 1. Cells at Mol are 0.9997 to 1.0005 of 100 m2 on the ellipsoid.
+    # 60 of 100 cells are above 0, which 0.5 means, 10 above 1. Cells at Mol are 0.9997 to 1.0005 of 100 m2.
     own = await entry("")
-    assert [(lit["above"], round(lit["share"], 4)) for lit in own["lit"]] == [(0.5, 0.3), (1, 0.1)]
-    assert [lit["area_km2"] for lit in own["lit"]] == pytest.approx([30 * CELL_KM2, 10 * CELL_KM2], rel=1e-3)
+    assert [(lit["above"], round(lit["share"], 4)) for lit in own["lit"]] == [(0.5, 0.6), (1, 0.1)]
+    assert [lit["area_km2"] for lit in own["lit"]] == pytest.approx([60 * CELL_KM2, 10 * CELL_KM2], rel=1e-3)
     assert (own["lit_area_km2"], own["lit_share"]) == (own["lit"][0]["area_km2"], own["lit"][0]["share"])
-    asked = await entry("?lit_above=0,0.6,2.5,3")
+    asked = await entry("?lit_above=-1,0,0.3,0.6,2.5,3")
     shares = {lit["above"]: round(lit["share"], 4) for lit in asked["lit"]}
-    assert shares == {0: 0.6, 0.6: 0.3, 2.5: 0.1, 3: 0}
+    assert shares == {-1: 0.6, 0: 0.6, 0.3: 0.6, 0.6: 0.3, 2.5: 0.1, 3: 0}
     assert asked["inputs"] != own["inputs"]
 
     said = {lit["above"]: lit.get("meaning") for lit in (*own["lit"], *asked["lit"])}
     stored = "above 0: the archive stores values below 0.5 as 0"
-    assert said == {0: stored, 0.5: stored, 0.6: None, 1: None, 2.5: None, 3: None}
+    assert said == {-1: stored, 0: stored, 0.3: stored, 0.5: stored, **dict.fromkeys((0.6, 1, 2.5, 3))}
 
     product = Registry.load().get("nightlights")
     (row,) = csv.DictReader(StringIO(series_csv(product, [own | {"kept": False}])))
