@@ -40,6 +40,10 @@ class DamagedFileError(ArchiveError):
     """A file came whole and is not what the archive says it is."""
 
 
+class OtherContentError(DamagedFileError):
+    """What came has another length or beginning than the file: it may be something else, such as a page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What the archive says of a file's bytes."""
@@ -80,7 +84,7 @@ async def fetch_file(
             return
         part.forget(progress)
         if not again:
-            raise DamagedFileError(damage)
+            raise damage
 
 
 class _PartialFile:
@@ -122,19 +126,21 @@ class _PartialFile:
         progress(-self.size_bytes)
         self.clear()
 
-    def damage(self, expected: Expected) -> str | None:
+    def damage(self, expected: Expected) -> DamagedFileError | None:
         """Return what is wrong with the whole; None where nothing is known to be."""
         if expected.size_bytes is not None and self.size_bytes != expected.size_bytes:
-            return (
+            return OtherContentError(
                 f"{self.target.name} came with {self.size_bytes} bytes; "
                 f"its archive says {expected.size_bytes}."
             )
         if expected.begins_with and not self._begins_with(expected.begins_with):
-            return f"{self.target.name} came as something else than its format, {self.size_bytes} bytes."
+            return OtherContentError(
+                f"{self.target.name} came as something else than its format, {self.size_bytes} bytes."
+            )
         known = [_multihash(expected.checksum), ("md5", self.md5) if self.md5 else None]
         for name, digest in filter(None, known):
             if self._digest(name) != digest:
-                return f"{self.target.name} came with another {name} than its archive says."
+                return DamagedFileError(f"{self.target.name} came with another {name} than its archive says.")
         return None
 
     def publish(self) -> None:
@@ -234,7 +240,7 @@ async def _receive_rest(
             part.begin(response, total)
         limit = MAX_FILE_BYTES if expected.size_bytes is None else expected.size_bytes
         if total is not None and (total > limit or expected.size_bytes not in {None, total}):
-            raise DamagedFileError(f"the file {shown(url)} has {total} bytes; {limit} were expected.")
+            raise OtherContentError(f"the file {shown(url)} has {total} bytes; {limit} were expected.")
         pace = Pace(client.patience.crawl_s)
         async for data in response.aiter_raw():
             pace.take(len(data))

@@ -19,7 +19,7 @@ from ingest.archives.archive import (
 )
 from ingest.archives.cmr.granules import PRODUCED, granule_name, read_granule
 from ingest.archives.cmr.search import GranuleSearch, find_collection, search_granules
-from ingest.archives.fetching import Expected, fetch_file
+from ingest.archives.fetching import Expected, OtherContentError, fetch_file
 from ingest.archives.http import ArchiveAnswerError, ArchiveError, shown
 from ingest.formats import FORMATS
 from mosaics.descriptions.sources import GranuleSource
@@ -33,6 +33,9 @@ REMEDY = (
     "Log in at https://urs.earthdata.nasa.gov, agree there to the licences that are asked for (Applications, "
     "Accept New EULAs), make a new token (Generate Token) and give it as EARTHDATA_TOKEN."
 )
+
+PERHAPS = f"If it goes on, a token may not be accepted there, or a licence not be agreed to. {REMEDY}"
+"""Said of what came in place of a file, without saying what it is."""
 
 
 class CmrArchive(Archive):
@@ -94,6 +97,8 @@ class CmrArchive(Archive):
             await fetch_file(self._client, address, expected, target, progress)
         except ArchiveAnswerError as error:
             raise in_words(error) from error
+        except OtherContentError as error:
+            raise OtherContentError(f"{error} {PERHAPS}") from error
 
     async def _collection(self) -> str:
         """Return the repository's id of the collection."""

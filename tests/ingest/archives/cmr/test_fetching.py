@@ -189,7 +189,15 @@ LIES = {
         lambda laads: laads.store.routes.update(
             {f"/signed/{NAME}": lambda _: Answer(200, PAGE, {"content-type": "application/x-hdf5"})}
         ),
-        r"has 43 bytes; \d+ were expected",
+        r"has 43 bytes; \d+ were expected\. If it goes on, .* a licence not be agreed to\. Log in at",
+    ),
+    "a page that does not say what it is": (
+        lambda laads: laads.server.routes.update({PATH: lambda _: Answer(200, PAGE)}),
+        r"has 43 bytes; \d+ were expected\. If it goes on, .* and give it as EARTHDATA_TOKEN",
+    ),
+    "nothing, without a length": (
+        lambda laads: laads.store.routes.update({f"/signed/{NAME}": lambda _: Answer(200, b"", length=-1)}),
+        r"came with 0 bytes; its archive says \d+\. If it goes on, a token may not be accepted there",
     ),
     "nothing": (
         lambda laads: laads.store.routes.update({f"/signed/{NAME}": lambda _: Answer(200, b"")}),
@@ -241,7 +249,7 @@ async def test_a_page_of_the_same_size_as_the_tile_is_noticed_by_its_beginning(l
     laads.publish(NAME, tile)
     laads.store.routes[f"/signed/{NAME}"] = file(b"<html>".ljust(len(tile)))
     _, _, outcome = await bring()
-    assert "came as something else than its format" in outcome.failures[SCENE]
+    assert re.search("something else than its format, .* Log in at", outcome.failures[SCENE])
     assert left(tmp_path) == []
 
 
