@@ -46,6 +46,22 @@ VALUE_LIKE = re.compile(r"value|code|id|class_?(value|code)", re.IGNORECASE)
 NAME_LIKE = re.compile(r".*(name|class|label|categor|descr|legend|type).*", re.IGNORECASE)
 
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""What a file in HDF5 begins with."""
+WHY_NOT_HDF5 = (
+    "It is HDF5: what GDAL makes of NASA's tiles, as with gdal_translate, is upside down or in no place. "
+    "`tilewatch ingest` fetches them and puts them right, such as those of black-marble-monthly."
+)
+
+
+def what_helps(path: Path) -> str:
+    """Return what can be done with a file that is not a GeoTIFF, as a sentence."""
+    with path.open("rb") as file:
+        if file.read(len(HDF5)) == HDF5:
+            return WHY_NOT_HDF5
+    return "Convert it first, for example: gdal_translate -of GTiff INPUT OUTPUT.tif"
+
+
 def has_own_mask(dataset: DatasetReader, index: int) -> bool:
     """Return whether GDAL knows a mask of the whole file, which counts in place of a nodata tag."""
     return MaskFlags.per_dataset in dataset.mask_flag_enums[index - 1]

@@ -12,7 +12,7 @@ from ingest.block_checks import require_whole
 from ingest.clipping import clip_file, clipped_raster
 from ingest.downloads import Downloads, NotesFile
 from ingest.landing import require_space
-from ingest.raster import DamagedRasterError, SourceRaster
+from ingest.raster import AbsentLayerError, DamagedRasterError, SourceRaster
 from mosaics.bbox import Bbox
 
 BLOCKS = ".blocks"
@@ -123,6 +123,27 @@ class GranuleFiles:
         """
         layer = self.granule.layers[band]
         return self.source.unpack(self.paths[layer.file], layer.layer, self.folder / "unpacked")
+
+    def leave_out_absent(self, kept: Collection[str]) -> tuple[str, ...]:
+        """Want no more what a file that has come does not have, of what not every file has, and return that.
+
+        Args:
+            kept: Bands of the scene that have landed, which are wanted again where nothing else is left.
+        """
+        wanted = self.granule.bands
+        lacking = tuple(band for band in wanted if band in self.source.optional and self._is_absent(band))
+        rest = tuple(band for band in wanted if band not in lacking) or tuple(kept)
+        if not (lacking and rest):  # nothing of it can be landed
+            return ()
+        self.granule = self.granule.with_bands(rest)
+        return lacking
+
+    def _is_absent(self, band: str) -> bool:
+        try:
+            self.unpack(band)
+        except AbsentLayerError:
+            return True
+        return False
 
     def clip(self, bbox: Bbox) -> dict[str, SourceRaster]:
         """Return the part of every band under a box.

@@ -4,10 +4,10 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ingest.archives.archive import Archive, EmptyGranuleError, GranuleRefusedError
+from ingest.archives.archive import Archive, EmptyGranuleError, Granule, GranuleRefusedError
 from ingest.archives.http import ArchiveError, ArchiveUnavailableError
 from ingest.audit import keep_files
 from ingest.cog import InvalidCogError
@@ -190,7 +190,10 @@ class _Loop:
                 await files.prepare(self.options.clip)
             async with self.scenes_at_once:
                 landing = await self._land_undamaged(pending, files)
-            if remarks := [file.remark for file in files.remote.values() if file.remark]:
+            remarks = [file.remark for file in files.remote.values() if file.remark]
+            if lacking := landing.plan.lacking:
+                remarks.append(f"its file does not have {', '.join(lacking)}; it landed without")
+            if remarks:
                 self.outcome.partial[granule.id] = "; ".join(remarks)
             self.downloads.remove(folder)
         return landing
@@ -229,11 +232,13 @@ class _Loop:
         if self.options.clip is not None:
             return await self._plan_part(pending, files, self.options.clip)
         await files.fetch(files.remote)
-        request = self._request(pending, band_files(pending.granule, files.paths))
 
         def plan() -> ScenePlan:
-            rasters = {band: files.unpack(band) for band in pending.granule.bands}
-            return self._plan_rasters(pending, request, rasters, pixels=rasters)
+            lacking = files.leave_out_absent(pending.merger.kept)
+            request = self._request(pending, files.granule, band_files(files.granule, files.paths))
+            rasters = {band: files.unpack(band) for band in files.granule.bands}
+            found = self._plan_rasters(pending, request, rasters, pixels=rasters)
+            return replace(found, lacking=lacking)
 
         async with self.converting:
             return await asyncio.to_thread(plan)
@@ -241,17 +246,18 @@ class _Loop:
     async def _plan_part(self, pending: Pending, files: GranuleFiles, bbox: Bbox) -> ScenePlan:
         """Fetch whole the files whose pixels tell the offset, of the others what lies under the box."""
         granule = pending.granule
-        request = self._request(
-            pending, band_files(granule, {name: files.folder / name for name in files.remote})
-        )
-        probed = bands_to_probe(self.collection, request)
+        paths = {name: files.folder / name for name in files.remote}
+        probed = bands_to_probe(self.collection, self._request(pending, granule, band_files(granule, paths)))
         whole = {granule.layers[band].file for band in probed}
         await files.fetch(files.remote, under=bbox, whole=whole)
 
         def plan() -> ScenePlan:
+            lacking = files.leave_out_absent(pending.merger.kept)
+            request = self._request(pending, files.granule, band_files(files.granule, paths))
             rasters = files.clip(bbox)
-            pixels = {band: files.unpack(band) for band in probed}
-            return self._plan_rasters(pending, request, rasters, pixels=pixels)
+            pixels = {band: files.unpack(band) for band in probed if band in rasters}
+            found = self._plan_rasters(pending, request, rasters, pixels=pixels)
+            return replace(found, lacking=lacking)
 
         async with self.converting:
             return await asyncio.to_thread(plan)
@@ -262,7 +268,9 @@ class _Loop:
         await files.require()
         rasters = {band: one.raster for band, one in left.items()}
         request = self._request(
-            pending, [BandFile(band, one.raster.path, origin=one.origin) for band, one in left.items()]
+            pending,
+            granule,
+            [BandFile(band, one.raster.path, origin=one.origin) for band, one in left.items()],
         )
         probed = bands_to_probe(self.collection, request)
         await files.fetch(dict.fromkeys(granule.layers[band].file for band in probed))
@@ -273,9 +281,9 @@ class _Loop:
 
         return await asyncio.to_thread(plan)
 
-    def _request(self, pending: Pending, files: Iterable[BandFile]) -> LandingRequest:
+    def _request(self, pending: Pending, granule: Granule, files: Iterable[BandFile]) -> LandingRequest:
         decided = decided_offset(self.collection, pending.merger.kept)
-        return self.options.request(pending.granule, files, decided)
+        return self.options.request(granule, files, decided)
 
     def _plan_rasters(
         self,

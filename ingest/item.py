@@ -33,11 +33,14 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOJSON = "application/geo+json"
 SYNTHETIC = "Synthetic demonstration data"
 
+LACKING = "tilewatch:lacking_bands"
+"""The property that names bands which were wanted, and which the archive's file does not have."""
+
 OWN_PROPERTIES = frozenset(
     {
         *("datetime", "start_datetime", "end_datetime", "eo:cloud_cover", "proj:code", "proj:wkt2"),
         *("processing:software", "tilewatch:harmonisation", "tilewatch:sources", "tilewatch:synthetic"),
-        *("title", "providers", "tilewatch:mended"),
+        *("title", "providers", "tilewatch:mended", LACKING),
     }
 )
 """Properties of an item that `scene_item` writes; all others are of the scene's provenance."""
@@ -81,6 +84,8 @@ def scene_item(plan: ScenePlan, files: Mapping[str, Integrity] = MappingProxyTyp
         "tilewatch:sources": {name: _source(band) for name, band in plan.bands.items()},
         "tilewatch:synthetic": plan.synthetic,
     }
+    if plan.lacking:
+        properties[LACKING] = list(plan.lacking)
     if plan.synthetic:
         properties |= {"title": SYNTHETIC, "providers": [{"name": SYNTHETIC, "roles": ["producer"]}]}
     if plan.cloud_cover_percent is not None:
@@ -174,6 +179,11 @@ class LandedItem:
     def bands(self) -> tuple[str, ...]:
         """What it has."""
         return tuple(self.document["assets"])
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What was wanted of it, what its archive's file does not have among it."""
+        return tuple(dict.fromkeys((*self.bands, *self.document["properties"].get(LACKING, ()))))
 
     @property
     def digest(self) -> str:

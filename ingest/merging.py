@@ -103,10 +103,10 @@ async def merge_scene(
     if source.is_outdated(granule, landed.provenance):
         return Merger(granule, landed.digest, landed.key)  # what is there stays
     with suppress(GranuleRefusedError):
-        as_landed = granule.with_bands(landed.bands)
+        as_landed = granule.with_bands(landed.wanted)
         same_files = options.digest(as_landed, source.collection_id) == landed.digest
         if same_files and landed.provenance == granule.provenance.properties:
-            union = granule.with_bands(dict.fromkeys((*landed.bands, *granule.bands)))
+            union = granule.with_bands(dict.fromkeys((*landed.wanted, *granule.bands)))
             kept = await keep_bands(storage, landed, collection)
             missing = granule.with_bands(band for band in union.bands if band not in kept)
             digest = options.digest(union, source.collection_id)

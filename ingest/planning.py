@@ -93,6 +93,8 @@ class ScenePlan:
     digest: str
     grounds: Grounds
     provenance: Provenance = field(default_factory=Provenance)
+    lacking: tuple[str, ...] = ()
+    """Bands that were wanted, and that its archive's file does not have."""
 
     @property
     def folder(self) -> str:

@@ -29,6 +29,7 @@ from ingest.file_facts import (
     picture_of,
     read_categories,
     read_kept,
+    what_helps,
 )
 from ingest.footprints import Footprint, footprint_of
 from mosaics.collection import Category
@@ -54,6 +55,10 @@ Layer: TypeAlias = int | str
 
 class RasterRefusedError(ValueError):
     """A file cannot be landed; the message says why and what to do."""
+
+
+class AbsentLayerError(RasterRefusedError):
+    """A file does not have a layer."""
 
 
 class DamagedRasterError(RasterRefusedError):
@@ -192,9 +197,7 @@ def opened(path: Path, *, side_cars: bool = False) -> Iterator[DatasetReader]:
             dataset = open_with_side_cars(path) if side_cars else open_raster(path.resolve())
         except GDAL_ERRORS as error:
             raise DamagedRasterError(
-                path,
-                f"{path.name} is not a GeoTIFF that can be read. "
-                "Convert it first, for example: gdal_translate -of GTiff INPUT OUTPUT.tif",
+                path, f"{path.name} is not a GeoTIFF that can be read. {what_helps(path)}"
             ) from error
         with dataset:
             yield dataset

@@ -238,6 +238,7 @@ class Archive(ABC):
         self.title = description.title
         self.collection_id = description.collection
         self.band_names = description.bands
+        self.optional: frozenset[str] = frozenset()
         self.unpack = unpack
 
     @abstractmethod

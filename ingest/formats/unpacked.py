@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
-from ingest.hdf5.child import DamagedError, ForeignError
-from ingest.raster import DamagedRasterError, Layer, RasterRefusedError, SourceRaster, held_nodata
+from ingest.hdf5.child import AbsentError, DamagedError, ForeignError
+from ingest.raster import (
+    AbsentLayerError,
+    DamagedRasterError,
+    Layer,
+    RasterRefusedError,
+    SourceRaster,
+    held_nodata,
+)
 from mosaics.raster.opening import create_raster
 
 DEGREES = CRS.from_epsg(4326)
@@ -27,14 +34,16 @@ def read_as(product: str, path: Path, *foreign: type[Exception]) -> Iterator[Non
         foreign: Errors beside `ForeignError` that mean that the file is not as its product has it.
 
     Raises:
-        RasterRefusedError: If it is not.
+        AbsentLayerError: If it does not have the layer.
+        RasterRefusedError: If it is not as its product has it.
         DamagedRasterError: If it cannot be read.
     """
     kinds: tuple[type[Exception], ...] = (ForeignError, *foreign)
     try:
         yield
     except kinds as error:
-        raise RasterRefusedError(f"{path.name} is not as {product} has it: {error}.") from error
+        refusal = AbsentLayerError if isinstance(error, AbsentError) else RasterRefusedError
+        raise refusal(f"{path.name} is not as {product} has it: {error}.") from error
     except DamagedError as error:
         raise DamagedRasterError(path, f"{path.name} is damaged: {error}. Download it again.") from error
 

@@ -1,7 +1,7 @@
 """The process that reads a layer: `python -m ingest.hdf5`, asked by one line of JSON and bounded by itself.
 
-It answers with one line of JSON, `{"facts": …}`, `{"foreign": why}` or `{"damaged": why}`; the numbers go
-into a file, as numpy keeps arrays.
+It answers with one line of JSON, `{"facts": …}`, `{"absent": why}`, `{"foreign": why}` or `{"damaged": why}`;
+the numbers go into a file, as numpy keeps arrays.
 """
 
 import json
@@ -21,10 +21,12 @@ def main() -> None:
 def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
-    from ingest.hdf5.checks import DamagedFileError, ForeignFileError
+    from ingest.hdf5.checks import AbsentLayerError, DamagedFileError, ForeignFileError
 
     try:
         pixels, facts = _read(asked)
+    except AbsentLayerError as error:
+        return {"absent": str(error)}
     except ForeignFileError as error:
         return {"foreign": str(error)}
     except DamagedFileError as error:

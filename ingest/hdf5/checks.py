@@ -30,6 +30,10 @@ class ForeignFileError(Exception):
     """A file is not as its product has it; the message says in what."""
 
 
+class AbsentLayerError(ForeignFileError):
+    """A file does not have the layer that is asked for."""
+
+
 class DamagedFileError(Exception):
     """A file cannot be read; it may come better again."""
 

@@ -30,6 +30,10 @@ class ForeignError(UnreadableError):
     """The file is not as its product has it."""
 
 
+class AbsentError(ForeignError):
+    """The file does not have the layer."""
+
+
 class DamagedError(UnreadableError):
     """The file cannot be read, or not within bounds; it may come better again."""
 
@@ -112,6 +116,8 @@ def _read(
             "file_bytes": bounds.file_bytes,
         }
         answer = _ask({**asked, **about}, Path(name), bounds.wall_s)
+        if "absent" in answer:
+            raise AbsentError(str(answer["absent"])[:500])
         if "foreign" in answer:
             raise ForeignError(str(answer["foreign"])[:500])
         if "facts" not in answer:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.hdf5.checks import (
+    AbsentLayerError,
     ForeignFileError,
     attribute_of,
     checked_dataset,
@@ -93,7 +94,7 @@ def _variable(file: h5py.File, variable: str, path: Path, shape: tuple[int, ...]
         found = step_to(found, group)
     there = step_to(found, name)
     if not isinstance(there, h5py.Dataset):
-        raise ForeignFileError(f"it has no variable {variable}")
+        raise AbsentLayerError(f"it has no variable {variable}")
     wanted = (1, *shape) if there.ndim == 3 else shape
     dataset = checked_dataset(found, name, path, shape=wanted, dtypes=TYPES)
     _require_order(file, dataset, variable)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ingest.hdf5.checks import (
     MOST_TEXT_BYTES,
+    AbsentLayerError,
     ForeignFileError,
     checked_dataset,
     number_of,
@@ -88,8 +89,9 @@ def _fields_with(file: h5py.File, layer: str) -> h5py.Group:
         if isinstance(fields := step_to(step_to(grids, name), FIELDS), h5py.Group) and layer in list(fields)
     ]
     if len(found) != 1:
-        said = f"{len(found)} of its grids have" if found else "not one of its grids has"
-        raise ForeignFileError(f"{said} the layer {layer}")
+        if not found and names:
+            raise AbsentLayerError(f"not one of its grids has the layer {layer}")
+        raise ForeignFileError(f"{len(found)} of its grids have the layer {layer}")
     return found[0]
 
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from ingest.file_facts import HDF5, WHY_NOT_HDF5
 from ingest.tables.rows import Record
 from ingest.tables.table import Refused, TableError
 
@@ -46,18 +47,10 @@ def read_csv(content: bytes) -> tuple[tuple[str, ...], Iterator[Record | Refused
     return columns, _rows(reader, lowered)
 
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
-"""What a file in HDF5 begins with."""
-
-
 def _text(content: bytes) -> str:
     """Return the file's text: UTF-8, or UTF-16 as spreadsheets write "Unicode text"."""
     if content.startswith(HDF5):
-        raise TableError(
-            "it is HDF5, of which one file alone is not landed: what GDAL makes of NASA's tiles, as with "
-            "gdal_translate, is upside down or in no place. `tilewatch ingest` fetches them and puts them "
-            "right, such as those of black-marble-monthly."
-        )
+        raise TableError(f"it is not a GeoTIFF, and not a table either. {WHY_NOT_HDF5}")
     is_utf16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
     if b"\0" in content[:4096] and not is_utf16:
         raise TableError(

@@ -187,10 +187,19 @@ class TestRefusals:
         with pytest.raises(RasterRefusedError, match=r"there is no file"):
             inspect_raster(Path(address))
 
-    @pytest.mark.parametrize("content", [b"", b"hello", b"II*\0\x08\0\0\0"])
-    def test_not_a_raster(self, tmp_path, content):
+    @pytest.mark.parametrize(
+        ("content", "remedy"),
+        [
+            *((content, "gdal_translate -of GTiff INPUT") for content in (b"", b"hello", b"II*\0\x08\0\0\0")),
+            # GDAL reads NASA's tiles upside down or in no place
+            (b"\x89HDF\r\n\x1a\n\0\0", "It is HDF5: .* `tilewatch ingest` fetches them"),
+        ],
+    )
+    def test_not_a_raster(self, tmp_path, content, remedy):
         (tmp_path / "r.tif").write_bytes(content)
-        with pytest.raises(RasterRefusedError, match=r"r\.tif is not a GeoTIFF that can be read"):
+        with pytest.raises(
+            RasterRefusedError, match=rf"r\.tif is not a GeoTIFF that can be read\. .*{remedy}"
+        ):
             inspect_raster(tmp_path / "r.tif")
 
     def test_a_virtual_raster_that_names_another_file(self, tmp_path):

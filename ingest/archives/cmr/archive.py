@@ -49,6 +49,7 @@ class CmrArchive(Archive):
     def __init__(self, description: GranuleSource, access: Access) -> None:
         super().__init__(description, unpack=FORMATS[description.format])
         self._source = description
+        self.optional = frozenset(description.optional)
         self._client = access.client
         self._concept_id = description.concept_id
         """Looked up once where the source does not give it."""

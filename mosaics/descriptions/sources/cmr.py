@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mosaics.descriptions.sources.source import SourceDescription
 
@@ -32,11 +32,19 @@ class GranuleSource(SourceDescription):
     """Of the files."""
     layers: Mapping[str, int | str] = Field(min_length=1)
     """What each of our bands is called in the file: the name of a dataset, or the number of a band."""
+    optional: tuple[str, ...] = ()
+    """Bands that not every file has; a granule lands without them."""
 
     @property
     def bands(self) -> tuple[str, ...]:
         """See `SourceDescription.bands`."""
         return tuple(self.layers)
+
+    @model_validator(mode="after")
+    def _may_lack_its_own_bands_but_one(self) -> Self:
+        if not set(self.optional) < set(self.layers):
+            raise ValueError(f"optional names some of layers, not all; there are: {', '.join(self.layers)}")
+        return self
 
     @field_validator("api")
     @classmethod

@@ -121,7 +121,7 @@ def test_options_of_the_command_hold_where_a_row_says_nothing(table):
         ("file,File\na,b\n", "it has several columns named 'file'"),
         (b"file,id\n\xff\xfa,1\n", "it is not UTF-8 \\(line 2\\)"),
         (b"\x89PNG\r\n\0\0", "it is not a GeoTIFF, and not a table either"),
-        (b"\x89HDF\r\n\x1a\n\0\0", "it is HDF5, of which one file alone is not landed"),
+        (b"\x89HDF\r\n\x1a\n\0\0", "not a table either. It is HDF5: what GDAL makes of NASA"),
         ('file,id\n"a', "not CSV|no column"),
         ("{", "it is not valid JSON"),
         ("[1]", "it is not a GeoJSON FeatureCollection, a STAC Item"),

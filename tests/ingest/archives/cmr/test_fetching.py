@@ -102,6 +102,40 @@ async def test_a_tile_lands_and_its_token_goes_no_further(laads, bring, tile, tm
     assert "Signature" not in item.read_text()
 
 
+async def test_a_tile_lands_without_what_not_every_tile_has_and_is_not_fetched_for_it_again(
+    laads, bring, tmp_path
+):
+    """The tile has radiance, number and quality; the source knows three more bands."""
+    laads.publish(NAME, write_tile(tmp_path, NAME).read_bytes())
+
+    async def bands_of(*wanted: str) -> tuple[list[str], list[str]]:
+        _, survey, outcome = await bring(bands=wanted)
+        if not survey.pending:
+            return [], []
+        (landing,) = outcome.landings
+        item = json.loads((tmp_path / "store" / landing.plan.item_key).read_text())
+        lacking = item["properties"].get("tilewatch:lacking_bands", [])
+        said = f"its file does not have {', '.join(lacking)}; it landed without"
+        assert (outcome.failures, outcome.partial) == ({}, {SCENE: said} if lacking else {})
+        return sorted(item["assets"]), lacking
+
+    absent = ["land_water", "snow_radiance", "snow_observations"]
+    assert await bands_of("radiance") == (["radiance"], [])
+    assert await bands_of("radiance", "land_water") == (["radiance"], ["land_water"])
+    assert await bands_of("land_water") == ([], [])
+    assert await bands_of() == (["num_observations", "quality", "radiance"], absent)
+    for again in ((), ("radiance", "num_observations"), ("snow_radiance",)):
+        assert await bands_of(*again) == ([], [])
+    assert len(laads.downloads()) == 3
+
+
+async def test_a_tile_that_has_nothing_of_what_is_wanted_is_refused(laads, bring, tmp_path):
+    laads.publish(NAME, write_tile(tmp_path, NAME).read_bytes())
+    _, _, outcome = await bring(bands=("land_water",))
+    assert "not one of its grids has the layer Land_Water_Mask" in outcome.failures[SCENE]
+    assert landed(tmp_path) == {}
+
+
 async def test_a_tile_that_is_produced_again_takes_its_own_place(laads, bring, tile, brighter, tmp_path):
     laads.publish(NAME, tile)
     await bring()
