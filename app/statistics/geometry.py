@@ -6,6 +6,7 @@ that is null or empty ends the process.
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from rasterio.crs import CRS
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from app.statistics.seams import BENT, cut_at_seams
 from mosaics.ellipsoid import WGS84, polygon_area_m2
 from mosaics.raster.coordinates import moved
 
@@ -99,7 +101,13 @@ def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
     """
     if crs == WGS84:
         return polygon
-    length = _segment_length(polygon, crs, tolerance)
+    length, may_be_torn = _segment_length(polygon, crs, tolerance)
+    if may_be_torn:
+        cut = cut_at_seams(polygon, partial(_projected, crs=crs))
+        if cut is None:
+            raise GeometryError(BEYOND_PROJECTION)
+        polygon = cut
+        length, _ = _segment_length(polygon, crs, tolerance)
     rings, part = shapely.get_rings(shapely.get_parts(polygon), return_index=True)
     dense = shapely.segmentize(rings, length)  # for polygons GEOS would check the validity again
     projected = shapely.transform(dense, lambda lonlat: _projected(lonlat, crs))
@@ -110,10 +118,13 @@ def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
     return polygons[0] if len(polygons) == 1 else MultiPolygon(polygons)
 
 
-def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
+def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> tuple[float, bool]:
     """Return the longest edge, in degrees, that may be drawn straight in another coordinate system.
 
     The bulge of an edge grows with the square of its length, so its middle shows how often to cut it.
+
+    Returns:
+        That length, and whether an edge bulges as only those do that a map is torn across, or very long ones.
     """
     coordinates, ring = shapely.get_coordinates(
         shapely.get_rings(shapely.get_parts(polygon)), return_index=True
@@ -125,11 +136,13 @@ def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> float:
     with np.errstate(invalid="ignore"):  # infinite outside the domain; `project` refuses those
         chords = (there[:-1][along] + there[1:][along]) / 2
         bulges = np.nan_to_num(np.hypot(*(_projected(middles, crs) - chords).T), posinf=0.0)
+        widths = np.hypot(*(there[1:] - there[:-1])[along].T)
     lengths = np.hypot(*(ends - starts).T)
     pieces = np.sqrt(bulges / tolerance)
     too_long = pieces > 1
     needed = float(np.min(lengths[too_long] / pieces[too_long], initial=np.inf))
-    return max(min(needed, float(lengths.max())), float(lengths.sum()) / MAX_DENSIFIED)
+    may_be_torn = bool((bulges > BENT * widths).any())
+    return max(min(needed, float(lengths.max())), float(lengths.sum()) / MAX_DENSIFIED), may_be_torn
 
 
 def _projected(lonlat: NDArray[np.float64], crs: CRS) -> NDArray[np.float64]:

@@ -56,6 +56,28 @@ def factors_at(crs: CRS, xs: Floats, ys: Floats, unit_m: float, step_m: float) -
     return found
 
 
+def factors_on_map(crs: CRS, xs: Floats, ys: Floats, unit_m: float) -> Floats:
+    """Return the mean factors over those parts of rectangles that are on the map.
+
+    Args:
+        crs: Of the coordinates.
+        xs: Where each rectangle is looked at, from its left to its right side, (rectangles, looks).
+        ys: The same from its upper to its lower side.
+        unit_m: Metres of a unit.
+
+    Returns:
+        Of shape (rectangles,), 0 where no corner is on the map.
+    """
+    found = np.zeros(len(xs))
+    corners = sphere_points(crs, xs[:, [0, -1, 0, -1]], ys[:, [0, 0, -1, -1]])
+    cut = np.isfinite(corners.sum(axis=0)).any(axis=1)
+    across, down = np.broadcast_arrays(xs[cut, :, np.newaxis], ys[cut, np.newaxis, :])
+    factors = factors_at(crs, across, down, unit_m, SHORTEST_STEP_M)
+    on_map = np.isfinite(factors)
+    found[cut] = np.where(on_map, factors, 0).sum(axis=(1, 2)) / np.maximum(on_map.sum(axis=(1, 2)), 1)
+    return found
+
+
 def _factors_by(crs: CRS, xs: Floats, ys: Floats, unit_m: float, step_m: float) -> Floats:
     step = step_m / unit_m
     around = sphere_points(

@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from mosaics.ellipsoid import WGS84, zone_area_m2
-from mosaics.raster.area_factors import SHORTEST_STEP_M, STEP_M, factors_at, rows_are_parallels
+from mosaics.raster.area_factors import (
+    SHORTEST_STEP_M,
+    STEP_M,
+    factors_at,
+    factors_on_map,
+    rows_are_parallels,
+)
 from mosaics.raster.coordinates import moved
 
 UNIFORM = 1e-5
@@ -32,6 +38,10 @@ NODES = ((20e3, 2), (200e3, 4), (2000e3, 8), (math.inf, 16))
 
 LARGE_CELL_M = 20e3
 """Cells from here on are looked at in four places, not at their middle alone."""
+
+CORNER, CUT_OFF_LOOKS = 0.48, 7
+"""How far from their middles, in cells, and in how many places a side cells are looked at which the edge of a
+map cuts off."""
 
 PART = 256
 """Cells a side of the largest parts that may have one area: a block of a COG."""
@@ -131,14 +141,14 @@ class CellAreas:
         """Return the area of each cell of a part in square metres.
 
         Returns:
-            (height, 1) where the cells of a row have one area, otherwise (height, width). 0 for cells whose
-            middle lies outside the projection.
+            (height, 1) where the cells of a row have one area, otherwise (height, width). Of cells that the
+            edge of the map cuts off, as if all of them were like their part on it; 0 for those beyond.
         """
         if self._rows_are_parallels:
             return self._row_areas(row, height)
         if self._polynomial is None:
             columns, rows = np.arange(column, column + width) + 0.5, np.arange(row, row + height) + 0.5
-            return self._plane_area_m2 * np.nan_to_num(self._factors(*np.meshgrid(columns, rows)))
+            return self._plane_area_m2 * self._single_factors(*np.meshgrid(columns, rows))
         across = _basis(column - self.column, width, self.width, self._polynomial.shape[1])
         down = _basis(row - self.row, height, self.height, self._polynomial.shape[0])
         return _product(self._plane_area_m2 * _product(down, self._polynomial), across.T)
@@ -156,7 +166,7 @@ class CellAreas:
             first, last = int(rows.min()), int(rows.max())
             return np.asarray(self._row_areas(first, last - first + 1)[rows - first, 0])
         if self._polynomial is None:
-            return self._plane_area_m2 * np.nan_to_num(self._factors(columns + 0.5, rows + 0.5))
+            return self._plane_area_m2 * self._single_factors(columns + 0.5, rows + 0.5)
         across, down = self._bases(columns + 0.5, rows + 0.5)
         return np.asarray(self._plane_area_m2 * (_product(down, self._polynomial) * across).sum(axis=1))
 
@@ -216,7 +226,7 @@ class CellAreas:
         else:
             _, degrees = moved(cells.crs, WGS84, np.full_like(edges, cells.left), edges)
             lons, _ = moved(cells.crs, WGS84, [0.0, cells.cell_width], [0.0, 0.0])
-            lats, turn = np.radians(degrees), math.radians(lons[1] - lons[0])
+            lats, turn = np.radians(degrees), math.radians((lons[1] - lons[0]) % 360)
         zones = zone_area_m2(np.clip(lats, -math.pi / 2, math.pi / 2))
         return np.asarray(turn * -np.diff(zones))[:, np.newaxis]
 
@@ -273,6 +283,21 @@ class CellAreas:
         across = _polynomials(2 * (columns - self.column) / self.width - 1, fitted.shape[1])
         down = _polynomials(2 * (rows - self.row) / self.height - 1, fitted.shape[0])
         return across, down
+
+    def _single_factors(self, columns: Floats, rows: Floats) -> Floats:
+        """Return the factors of single cells by their middles, 0 where they lie beyond the map, any shape."""
+        found = self._factors(columns, rows)
+        off = ~np.isfinite(found)
+        if off.any():
+            found[off] = self._cut_off_factors(columns[off], rows[off])
+        return found
+
+    def _cut_off_factors(self, columns: Floats, rows: Floats) -> Floats:
+        """Return the mean factors over the parts of cells that are on the map, (cells,)."""
+        sides = np.linspace(-CORNER, CORNER, CUT_OFF_LOOKS)
+        xs = self.cells.left + (columns[:, np.newaxis] + sides) * self.cells.cell_width
+        ys = self.cells.top - (rows[:, np.newaxis] + sides) * self.cells.cell_height
+        return factors_on_map(self.cells.crs, xs, ys, self._unit_m)
 
     def _factors(self, columns: Floats, rows: Floats, *, is_smooth: bool = False) -> Floats:
         """Return true area by plane area around places counted in cells, any shape."""
