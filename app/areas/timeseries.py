@@ -68,11 +68,19 @@ class TimeSeriesReader(Generic[S]):
         self._catalogue = catalogue
         self._kind = kind
 
-    async def read(self, subject_id: int, product: Product, time: Interval) -> TimeSeries:
+    async def read(
+        self, subject_id: int, product: Product, time: Interval, *, is_own: bool = False
+    ) -> TimeSeries:
         """Return the entries of every period that overlaps an interval.
 
         If everything is kept, only rows are read. Of the missing entries the latest `MAX_COMPUTED` are
         computed. Periods without any scene that lie between others appear as empty entries.
+
+        Args:
+            subject_id: Of the area or route.
+            product: What is asked.
+            time: Which periods.
+            is_own: Whether it is asked under numbers of the request's own, for which nothing is kept.
 
         Raises:
             LookupError: If there is no such area or route.
@@ -85,7 +93,7 @@ class TimeSeriesReader(Generic[S]):
         collection = self._catalogue.collections().get(product.collection)
         product = of_one_basis(self._catalogue, product)
         async with self._database.connection() as connection:
-            rows = await self._rows(connection, subject_id, product, time, known)
+            rows = await self._rows(connection, subject_id, product, time, known, is_own=is_own)
         entries = {row.starts: kept_entry(row, product) for row in rows.kept}
         computing = rows.unknown[-MAX_COMPUTED:]
         empty = [*rows.empty, *gaps_between(known)]
@@ -117,10 +125,14 @@ class TimeSeriesReader(Generic[S]):
         product: Product,
         time: Interval,
         known: Sequence[Period],
+        *,
+        is_own: bool,
     ) -> _Rows:
         version = await self._kind.version(product)
         standing = await self._kind.standing(connection, subject_id, product.id, version)
         cadence = known[0].cadence if known else None
+        if is_own:
+            return _Rows(standing, (), known, ())
         start = start_of(time.start, cadence)
         kept = await self._kind.tables.read(connection, subject_id, product.id, start, time.end)
         at_hand = {row.starts for row in kept}

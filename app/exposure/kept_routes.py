@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from types import MappingProxyType
 from typing import Any
 
 from app.areas.kept_kind import KeptKind
@@ -49,14 +50,22 @@ class RouteSeries(KeptKind[Route]):
     Args:
         engine: Computes them.
         memory: Remembers them.
+        given: Numbers of mask rules in place of those of routes and products, by name.
     """
 
     noun = "route"
     tables = ROUTE_TABLES
 
-    def __init__(self, engine: ExposureEngine, memory: Memory) -> None:
+    def __init__(
+        self, engine: ExposureEngine, memory: Memory, given: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
         self.engine = engine
         self.memory = memory
+        self._given = given
+
+    def under(self, given: Mapping[str, float]) -> "RouteSeries":
+        """Return the same under numbers of a request."""
+        return RouteSeries(self.engine, self.memory, given)
 
     async def subjects_of(self, connection: Connection, ids: Sequence[int]) -> dict[int, Route]:
         """See `KeptKind`."""
@@ -79,7 +88,8 @@ class RouteSeries(KeptKind[Route]):
     ) -> ResolvedExposure:
         """See `KeptKind`."""
         when = None if gap else period
-        return await self.engine.resolve(subject.ruled(product), subject.journey, when, gap=gap)
+        ruled = subject.ruled(product).with_parameters(self._given)
+        return await self.engine.resolve(ruled, subject.journey, when, gap=gap)
 
     async def facts(self, resolved: Resolved, period: str) -> tuple[dict[str, Any], bool]:
         """See `KeptKind`."""

@@ -161,6 +161,29 @@ async def known_names(request: Request) -> None:
     refuse_twice(request, known)
 
 
+async def names_of_any_product(request: Request) -> None:
+    """As `known_names` for an address whose path names no product: parameters of products are known, too."""
+    if not request.query_params:
+        return
+    state = await open_state(request)
+    declared = _query_names(request.scope["route"])
+    own = dict.fromkeys(name for product in state.registry.all() for name in product.parameters)
+    refuse_unknown(request.query_params.keys(), known=(*declared, *own), shown=declared)
+    refuse_twice(request, (*declared, *own))
+
+
+def given_parameters(request: Request, product: Product) -> dict[str, float]:
+    """Return the numbers of mask rules that a request gives beside what its address declares.
+
+    Raises:
+        app.products.adhoc.ProductRequestError: If the product has no such parameter, or one is not valid.
+    """
+    declared = _query_names(request.scope["route"])
+    texts = {name: text for name, text in request.query_params.items() if name not in declared}
+    asked, _ = requested_product(product, windows={}, offset=None, datetime=None, parameters=texts)
+    return {name: asked.parameter_values[name] for name in texts}
+
+
 def _query_names(route: APIRoute) -> Sequence[str]:
     """Return the query parameters of a route, gathered once."""
     gathered = _QUERY_NAMES.get(id(route))

@@ -72,6 +72,14 @@ async def test_months_appear_by_themselves_and_are_replaced_when_they_are_produc
         assert (await client.post(f"/feeds/{feed['id']}/poll")).status_code == 202
         await shows({"2026-07": 10.0, "2026-08": 7.5})
 
+        # A request's own thresholds and parameters are computed, for what is kept.
+        asked = (await client.get(f"/areas/{area}/timeseries?start=2026-07&lit_above=5,8")).json()["series"]
+        assert [[round(lit["share"], 6) for lit in entry["lit"]] for entry in asked] == [[1, 1], [1, 0]]
+        assert not any(entry["kept"] for entry in asked)
+        address = f"/areas/{area}/timeseries?observations_min=6&start=2026-08"
+        (unseen,) = (await client.get(address)).json()["series"]  # each cell was seen five times
+        assert (unseen["mean"], unseen["parameters"]) == (None, {"observations_min": 6})
+
         async def is_recorded() -> bool:
             done = (await client.get(f"/feeds/{feed['id']}")).json()
             is_newest = done["newest"]["acquired"] == "2026-08-01T00:00:00Z"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.areas.timeseries import TimeSeries, TimeSeriesReader
@@ -25,7 +26,13 @@ from app.http.exposure_documents import (
     piece_rows,
     pieces_of,
 )
-from app.http.parameters import Datetime, OpenDatabase, ReadyState, known_names
+from app.http.parameters import (
+    Datetime,
+    OpenDatabase,
+    ReadyState,
+    given_parameters,
+    names_of_any_product,
+)
 from app.http.periods import chosen_periods
 from app.http.series_csv import csv_lines
 from app.keys import Scope
@@ -35,7 +42,9 @@ from app.routes.exposure.routes import RouteId
 from app.state import AppState
 from mosaics.period import Interval
 
-router = APIRouter(tags=["routes"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
+router = APIRouter(
+    tags=["routes"], dependencies=[Depends(names_of_any_product), Depends(require(Scope.READ))]
+)
 
 MAX_SHOWN = 20_000
 """Pieces of a profile as JSON: 4 MB."""
@@ -56,6 +65,7 @@ CoverageMin = Annotated[
 @router.get("/routes/{route}/exposure", name="route_exposure", responses=CSV)
 async def exposure(
     *,
+    request: Request,
     state: ReadyState,
     database: OpenDatabase,
     route_id: RouteId,
@@ -71,13 +81,15 @@ async def exposure(
     and `pending` is the number of entries left out. Means, maxima and percentiles are weighted with the
     length in each cell; under `time` they are weighted with the time spent there, where the route says how
     long its segments take. A route with a departure is one trip and has one entry, in which each place takes
-    the scan that contains its moment.
+    the scan that contains its moment. Parameters of the product (`cloud_max=0.3`) stand in place of the
+    route's; what is met under them is computed.
     """
     time = Interval.parse(f"{start or '..'}/{end or '..'}")
     found = state.registry.get(product or await only_product(database, state.exposures, route_id))
     async with database.connection() as connection:
         route = await read_route(connection, route_id)
-    series = await _series(state, database, route, found, time)
+    given = given_parameters(request, found)
+    series = await _series(state, database, route, found, time=time, given=given)
     entries = [floored(json.loads(entry), coverage_min) for entry in series.entries]
     if f is SeriesFormat.CSV:
         return _table(
@@ -98,6 +110,7 @@ async def exposure(
 @router.get("/routes/{route}/profile", name="route_profile", responses=CSV)
 async def profile(
     *,
+    request: Request,
     state: ReadyState,
     database: OpenDatabase,
     route_id: RouteId,
@@ -109,7 +122,8 @@ async def profile(
     """Return a product along a route at one time: every piece between the edges of two cells.
 
     `start_m` is the way from the beginning; gaps between the parts of a MultiLineString count nothing. A
-    route with a departure takes the scan of each moment, and no `datetime`.
+    route with a departure takes the scan of each moment, and no `datetime`. Parameters of the product stand
+    in place of the route's.
     """
     found = state.registry.get(product or await only_product(database, state.exposures, route_id))
     async with database.connection() as connection:
@@ -117,7 +131,8 @@ async def profile(
     if route.is_trip and datetime is not None:
         raise RequestError("the route has a departure, which says the time; leave out datetime")
     written = "trip" if route.is_trip else chosen_periods(state, found, datetime)[0]
-    resolved = await state.exposures.resolve(found, route, written)
+    kind = state.exposures.under(given_parameters(request, found))
+    resolved = await kind.resolve(found, route, written)
     met = await state.exposures.engine.expose(resolved)
     name = f"route-{route.id}-{found.id}-profile.csv"
     said = about(route, found, coverage_min)
@@ -160,17 +175,26 @@ async def shown(
 
 
 async def _series(
-    state: AppState, database: Database, route: Route, product: Product, time: Interval
+    state: AppState,
+    database: Database,
+    route: Route,
+    product: Product,
+    *,
+    time: Interval,
+    given: Mapping[str, float],
 ) -> TimeSeries:
     if product.planes != 1:
         raise RequestError(f"product {product.id!r} is a picture of three bands; it has no exposure")
+    kind = state.exposures.under(given)
     if not route.is_trip:
-        return await TimeSeriesReader(database, state.catalogue, state.exposures).read(
-            route.id, product, time
+        ruled = route.ruled(product)
+        is_own = ruled.with_parameters(given).digest != ruled.digest
+        return await TimeSeriesReader(database, state.catalogue, kind).read(
+            route.id, product, time, is_own=is_own
         )
     if product.collection not in state.catalogue.collections():
         raise NothingLandedError(f"nothing has landed for {product.id!r} yet")
-    return await read_trip(database, state.catalogue, state.exposures, route, product)
+    return await read_trip(database, state.catalogue, kind, route, product)
 
 
 async def _json(document: Mapping[str, Any]) -> Response:

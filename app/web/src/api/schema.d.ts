@@ -378,7 +378,8 @@ export interface paths {
          * Return the statistics of an area for every period from `start` to `end`; without them, for all
          * @description Kept entries are read, not computed. Those not kept yet, because the area is new, a scene has just
          *     landed or the area does not keep the product, are computed up to a limit: their `kept` is false, and
-         *     `pending` is the number of entries left out.
+         *     `pending` is the number of entries left out. All are computed for thresholds and parameters of the
+         *     request's own (`lit_above=1,3`, `cloud_max=0.3`).
          */
         readonly get: operations["areas.area_timeseries"];
         readonly put?: never;
@@ -483,7 +484,8 @@ export interface paths {
          *     and `pending` is the number of entries left out. Means, maxima and percentiles are weighted with the
          *     length in each cell; under `time` they are weighted with the time spent there, where the route says how
          *     long its segments take. A route with a departure is one trip and has one entry, in which each place takes
-         *     the scan that contains its moment.
+         *     the scan that contains its moment. Parameters of the product (`cloud_max=0.3`) stand in place of the
+         *     route's; what is met under them is computed.
          */
         readonly get: operations["routes.route_exposure"];
         readonly put?: never;
@@ -504,7 +506,8 @@ export interface paths {
         /**
          * Return a product along a route at one time: every piece between the edges of two cells
          * @description `start_m` is the way from the beginning; gaps between the parts of a MultiLineString count nothing. A
-         *     route with a departure takes the scan of each moment, and no `datetime`.
+         *     route with a departure takes the scan of each moment, and no `datetime`. Parameters of the product stand
+         *     in place of the route's.
          */
         readonly get: operations["routes.route_profile"];
         readonly put?: never;
@@ -5868,6 +5871,8 @@ export interface operations {
                 readonly start?: string | null;
                 /** @description A period (included) or an instant. */
                 readonly end?: string | null;
+                /** @description Up to ten thresholds in the unit, separated by commas, for the lit area of products of lights; the product's own if left out. */
+                readonly lit_above?: string | null;
                 readonly f?: components["schemas"]["SeriesFormat"];
             };
             readonly header?: never;

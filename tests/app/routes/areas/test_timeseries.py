@@ -167,7 +167,7 @@ async def test_csv_has_the_same_columns_whatever_is_there(busy: httpx.AsyncClien
         ("/areas/{area}/timeseries?product=true-color", 400, "statistics need one value"),
         ("/areas/{area}/timeseries?start=2024-06&end=2024-05", 400, "the interval ends"),
         ("/areas/{area}/timeseries?f=xml", 422, "json"),
-        ("/areas/{area}/timeseries?from=2024", 400, "there are: end, f, product, start"),
+        ("/areas/{area}/timeseries?from=2024", 400, "there are: end, f, lit_above, product, start"),
         ("/areas/999999/timeseries?product=ndvi", 404, "no area 999999"),
         ("/areas/999999/timeseries", 404, "no area 999999"),
         ("/areas/0/timeseries", 422, "area"),

@@ -245,6 +245,38 @@ async def test_the_rules_of_a_route_are_its_own_parameters(client: httpx.AsyncCl
     assert after["mean"] == pytest.approx((2 + 2 + 10) / 3 * 1e15)
 
 
+async def test_a_request_may_have_parameters_of_its_own(client: httpx.AsyncClient) -> None:
+    """The route's own 0.3 leaves out the cell of cloud 0.4; a request may take it in."""
+    made = await register(client, way(0, 1, 4, parameters={"cloud_max": 0.3}))
+    own = (await kept(client, made["id"], "?end=2024-07-03T17"))["series"][0]
+    asked = await exposure(client, made["id"], "?end=2024-07-03T17&cloud_max=0.45&zenith_max=70")
+    (entry,) = asked["series"]
+    assert (asked["kept"], asked["computed"], entry["kept"]) == (0, 1, False)
+    assert entry["parameters"] == {"cloud_max": 0.45, "zenith_max": 70}
+    assert (entry["valid_share"], entry["mean"]) == (pytest.approx(1), pytest.approx(4e15))
+    same = await exposure(client, made["id"], "?end=2024-07-03T17&cloud_max=0.3")
+    assert same["series"] == [own]  # as it is kept
+    address = f"/routes/{made['id']}/profile?datetime=2024-07-03T17"
+    for query, states in (("", "ok ok masked ok"), ("&cloud_max=0.4", "ok ok ok ok")):
+        pieces = (await client.get(f"{address}{query}")).json()
+        assert [each["state"] for each in pieces["segments"]] == states.split()
+    for query, said in (
+        ("cloud_max=1.5", "give a number from 0 to 1"),
+        ("observations_min=3", "product 'hcho' has no parameter 'observations_min'; there are: cloud_max"),
+        ("cloud=0.3", "'cloud' is not a query parameter of this address"),
+        ("cloud_max=0.3&cloud_max=0.4", "given more than once"),
+    ):
+        answer = await client.get(f"/routes/{made['id']}/exposure?{query}")
+        assert (answer.status_code, said in answer.json()["detail"]) == (400, True), answer.text
+
+
+async def test_a_request_of_a_trip_may_have_parameters_of_its_own(client: httpx.AsyncClient) -> None:
+    made = await register(client, way(0, 1, 4, departure="2024-07-03T17:10:00Z", speed_km_h=100))
+    for cloud_max, share in ((0.5, 1), (0.3, 0.75)):
+        (entry,) = (await exposure(client, made["id"], f"?cloud_max={cloud_max}"))["series"]
+        assert (entry["parameters"]["cloud_max"], entry["valid_share"]) == (cloud_max, pytest.approx(share))
+
+
 async def test_a_patch_changes_what_it_names(client: httpx.AsyncClient) -> None:
     made = await register(client, way(0, 1, 4, street="Elm", owner="Bo"))
     moved = {"geometry": way(0, 2, 3)["geometry"], "properties": {"street": None, "owner": None}}
