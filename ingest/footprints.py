@@ -33,6 +33,10 @@ LOOKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 POINTS_PER_SIDE = 21
 """A straight edge on the raster's grid is a curve in degrees; this keeps a 110 km edge within a metre."""
 
+FARTHEST_M = 1e8
+"""Metres from the origin of a projection, beyond which no map of the Earth reaches. Conic and stereographic
+projections have a place near a pole for every point, however far; zones before an easting take 6e7."""
+
 FARTHEST_LONGITUDE = 540
 """Degrees east or west that files of 0..360 and beyond 180 degrees reach at most."""
 
@@ -62,6 +66,8 @@ def footprint_of(crs: CRS, bounds: Bounds, pixel: tuple[float, float]) -> Footpr
         if max(abs(bottom), abs(top)) > 90 + pixel[1] or max(abs(left), abs(right)) > FARTHEST_LONGITUDE:
             return None
         bounds = (left, max(bottom, -90.0), right, min(top, 90.0))  # rows by half a pixel beyond a pole
+    elif max(map(abs, bounds)) * float(crs.linear_units_factor[1]) > FARTHEST_M:
+        return None
     turn = turn_of(crs)
     if turn is None:
         return _of_edges(crs, bounds, pixel)

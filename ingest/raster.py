@@ -35,7 +35,7 @@ from ingest.footprints import Footprint, footprint_of
 from mosaics.collection import Category
 from mosaics.ellipsoid import SEMI_MAJOR_M
 from mosaics.raster.coordinates import GDAL_ERRORS
-from mosaics.raster.opening import open_raster, open_with_side_cars
+from mosaics.raster.opening import holds_crs, open_raster, open_with_side_cars
 
 ROWS_BYTES = 32 * 2**20
 """How much of a raster is in memory at a time."""
@@ -315,6 +315,11 @@ def _refuse_placing(name: str, dataset: DatasetReader, *, flip: bool) -> None:
             f"{name} has a local coordinate system that is tied to no place on Earth. "
             f"If you know the right one: gdal_edit.py -a_srs EPSG:… {name}"
         )
+    if not holds_crs(dataset.crs.to_wkt()):
+        raise RasterRefusedError(
+            f"{name} has a coordinate system that a GeoTIFF cannot hold: {dataset.crs.to_string()[:60]}. "
+            f"Warp it into another first: gdalwarp -t_srs EPSG:4326 {name} OUTPUT.tif"
+        )
 
 
 def _is_straight(transform: Affine, width: int, height: int) -> bool:
@@ -349,6 +354,8 @@ def scene_footprint(rasters: Mapping[str, SourceRaster]) -> Footprint:
         list({shapely.to_wkb(outline): outline for outline in outlines.values()}.values())
     )
     rounded = shapely.set_precision(union, 10.0**-DECIMALS)
+    if rounded.is_empty:
+        raise _nowhere(next(iter(rasters.values())))  # shrunk to a point, as by a system it is not in
     assert isinstance(rounded, Polygon | MultiPolygon)  # noqa: S101 - a union of overlapping polygons
     return rounded
 

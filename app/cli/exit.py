@@ -1,5 +1,6 @@
 """How a command ends when it cannot do what was asked: with one sentence."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,5 +19,10 @@ def refusing(*errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as error:
-        message = str(error)
-        raise CommandError(message[:1].upper() + message[1:]) from error
+        raise CommandError(_as_sentence(str(error))) from error
+
+
+def _as_sentence(message: str) -> str:
+    """Return a message with a capital letter first, but for the name of a file, which stays as it is."""
+    first = message.partition(" ")[0]
+    return message if re.search(r"[./_]\w", first) else message[:1].upper() + message[1:]

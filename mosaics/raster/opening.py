@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import rasterio
 from rasterio.env import getenv, hasenv
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
-from rasterio.io import DatasetReader, DatasetWriter
+from rasterio.io import DatasetReader, DatasetWriter, MemoryFile
 from rasterio.session import DummySession
 from rasterio.shutil import copy
 
@@ -124,6 +125,17 @@ def open_with_side_cars(path: str | PathLike[str]) -> DatasetReader:
         rasterio.errors.RasterioIOError: If it cannot be opened.
     """
     return rasterio.open(Path(path).resolve(), driver=DRIVER, sharing=False)
+
+
+@lru_cache(maxsize=256)
+def holds_crs(wkt: str) -> bool:
+    """Return whether a GeoTIFF holds a coordinate system by itself; that of a rotated pole it does not."""
+    with rasterio.Env(**ALONE), MemoryFile() as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with file.open(driver=DRIVER, width=1, height=1, count=1, dtype="uint8", crs=wkt):
+            """Have it written."""
+        with file.open(driver=DRIVER) as written:
+            return written.crs is not None
 
 
 def create_raster(path: str | PathLike[str], **profile: Any) -> DatasetWriter:

@@ -70,6 +70,33 @@ def test_a_raster_outside_the_world_is_refused(raster):
         raster_footprint(raster(crs="EPSG:4326", upper_left=(655360.0, 5686280.0)))
 
 
+@pytest.mark.parametrize(
+    ("crs", "corner"),
+    [
+        ("EPSG:3031", (1.2e9, 0.8e9)),  # in millimetres; formally it lies near the other pole
+        ("EPSG:3034", (4e9, 3e9)),
+        ("EPSG:2154", (7e9, 6e9)),
+        ("EPSG:3413", (1e12, 1e12)),
+    ],
+)
+def test_a_raster_farther_off_than_maps_reach_is_refused(raster, crs, corner):
+    with pytest.raises(RasterRefusedError, match=r"which is not on Earth"):
+        raster_footprint(raster(crs=crs, upper_left=corner))
+
+
+def test_a_raster_that_shrinks_to_a_point_is_refused(raster):
+    a_millimetre = raster(crs="EPSG:3031", upper_left=(1e6, 1e6), pixel_size=1e-5)
+    with pytest.raises(RasterRefusedError, match=r"which is not on Earth"):
+        scene_footprint({"red": a_millimetre})
+
+
+@pytest.mark.parametrize("crs", ["+proj=ob_tran +o_proj=longlat +o_lat_p=39 +lon_0=18", "+proj=healpix"])
+def test_a_coordinate_system_that_only_a_file_beside_it_holds_is_refused(tmp_path, crs):
+    file = write_geotiff(tmp_path / "a.tif", ramp(9, 9), crs=crs, upper_left=(10.0, 10.0), pixel_size=0.1)
+    with pytest.raises(RasterRefusedError, match=r"a coordinate system that a GeoTIFF cannot hold"):
+        inspect_raster(file, side_cars=True)
+
+
 def test_bands_of_different_resolution_make_one_footprint(raster):
     fine = raster("red.tif", pixel_size=10.0)
     coarse = raster("scl.tif", pixel_size=20.0)

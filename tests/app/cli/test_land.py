@@ -44,6 +44,13 @@ def test_landing_again_says_that_nothing_changed(run, red):
     assert again.stdout == "a has already landed, identically; nothing changed.\n"
 
 
+def test_a_refusal_calls_a_file_by_its_name(run, tmp_path):
+    (tmp_path / "b04_10m.tif").write_text("no picture")
+    refused = run(*LAND, "--asset", "red=b04_10m.tif")
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("Error: b04_10m.tif is not a GeoTIFF that can be read.")
+
+
 def test_the_log_tells_what_came_when(run, red):
     run(*LAND, "--asset", red)
     run(*LAND, "--asset", red, "--cloud-cover", "9")
