@@ -154,7 +154,7 @@ def test_a_collection_of_ones_own(run, red, tmp_path, monkeypatch):
         ),
         ((*LAND, "--datetime", "June"), "'June' names no time"),
         ((*LAND, "--asset", "nir=nowhere.tif"), "There is no file nowhere.tif"),
-        ((*LAND, "--asset", "nir=red.tif:4"), "Red.tif has no band 4"),
+        ((*LAND, "--asset", "nir=red.tif:4"), "red.tif has no band 4"),
         ((*LAND, "--baseline", "5"), "'5' is not a valid processing baseline"),
         ((*LAND, "--scale", "x"), "--scale x: 'x' is not a valid number"),
         ((*LAND, "--cloud-cover", "120"), "120 is not a valid cloud cover"),
