@@ -154,7 +154,9 @@ def land(
         raise click.UsageError("give FILE, or an --asset for each band")
     with reporting("Landing", as_json=as_json) as told, refusing(*REFUSALS, TableError):
         settings = Settings()
-        source = find_collection(read_collections(settings), collection)
+        collections = read_collections(settings)
+        source = find_collection(collections, collection)
+        choices: Any = {"collections": collections, "dry_run": dry_run, "overviews": overviews}
         usual = usual_of(bands=bands, **given)
         called = band_names(names, source.collection)
         if file is None or is_picture(file):
@@ -164,13 +166,13 @@ def land(
             if file is not None:
                 files = bands_of_file(file, source.collection, bands=usual.bands, names=called)
             request = request_of_one(scene_id or (file.stem if file else None), files, usual, source)
-            run = OneLanding(source, request, told, dry_run=dry_run, overviews=overviews).run
+            run = OneLanding(source, request, told, **choices).run
         else:
             if scene_id is not None:
                 raise click.UsageError("--id is the id of one scene; the rows of a table have a column id")
             folder = file if file.is_dir() else file.parent
             table = open_table(file, RowReader(source.collection, folder, usual, called), pattern)
-            run = TableLanding(source, table, told, dry_run=dry_run, overviews=overviews).run
+            run = TableLanding(source, table, told, **choices).run
         refuse_if_any_failed(*with_storage(settings, storage, run))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from app.cli.low_zooms import bring_overviews
+from app.cli.near_real_time import bring_near_real_time
 from app.cli.reporting import Reporter, size_text
 from app.cli.watching import Failed, TableWatcher
 from ingest.ingesting import IngestOutcome
@@ -94,6 +95,8 @@ class OneLanding:
     source: CollectionDescription
     request: LandingRequest
     told: Reporter
+    collections: Mapping[str, CollectionDescription]
+    """All there are, for what stands in for it in near real time, or for what it does."""
     dry_run: bool = False
     overviews: bool = True
     """Whether low zooms are brought up to what has landed."""
@@ -118,6 +121,7 @@ class OneLanding:
         landing = await land_scene(storage, plan, progress)
         self.told.say(landed_text(landing))
         self.told.landed(plan.collection.id, plan.id, plan.period.text, landing.commit)
+        await bring_near_real_time(storage, plan.collection.id, self.collections, self.told)
         if self.overviews:
             await bring_overviews(storage, plan.collection.id, self.source.clear, self.told, [plan.period])
         return {}, 1
@@ -130,6 +134,8 @@ class TableLanding:
     source: CollectionDescription
     table: Table
     told: Reporter
+    collections: Mapping[str, CollectionDescription]
+    """See `OneLanding`."""
     dry_run: bool = False
     overviews: bool = True
     """Whether low zooms are brought up to what has landed."""
@@ -147,6 +153,7 @@ class TableLanding:
         watch = TableWatcher(self.told, count)
         outcome = await land_entries(storage, self.source, self.table.entries, watch=watch)
         self._say_outcome(outcome, time.monotonic() - began)
+        await bring_near_real_time(storage, self.source.collection.id, self.collections, self.told)
         if self.overviews:
             await self._bring_overviews(storage, {landing.plan.period for landing in outcome.landings})
         failures = {refused.where: refused.reason for refused in self.table.refused}

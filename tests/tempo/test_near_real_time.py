@@ -11,7 +11,10 @@ import httpx
 import numpy as np
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
+from rasterio.transform import Affine
 
+from app.cli import main
 from app.main import create_app
 from app.settings import Settings
 from mosaics.descriptions.collections import load_collections
@@ -22,8 +25,9 @@ from tests.ingest.archives.commands import run_played
 from tests.ingest.archives.harmony.playing import TOKEN, Harmony
 from tests.ingest.archives.server import ArchiveServer
 from tests.ingest.synthetic_scans import COLUMN, PART, usual_layers, write_scan
+from tests.rasters import write_geotiff
 
-SCANS = {"16": "20250913T160435Z_S006", "17": "20250913T170435Z_S007"}
+SCANS = {"16": "20250913T160435Z_S006", "17": "20250913T170435Z_S007", "18": "20250913T180435Z_S008"}
 STANDARD, EARLY = "tempo-hcho", "tempo-hcho-nrt"
 BOX = "-77.5,38.5,-73.5,41"
 PLACE = "-74.006,40.7128"
@@ -114,7 +118,7 @@ async def told(folder):
 async def test_a_scan_in_near_real_time_is_shown_until_the_standard_one_takes_its_place(
     publish, ingest, told, folder
 ):
-    for hour in SCANS:
+    for hour in ("16", "17"):
         publish(EARLY, hour)
     assert (await ingest(EARLY))["landed"] == 2
     point, layer, head, fresh = await told("16")
@@ -159,6 +163,29 @@ async def test_what_is_published_again_in_near_real_time_takes_its_own_place(pub
     assert (await ingest(STANDARD))["landed"] == 1
     point = (await told("17"))[0]
     assert (point["value"], len(point["scenes"])) == (pytest.approx(4 * NUMBER * 1e12, rel=1e-6), 1)
+    assert "near_real_time" not in point
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_scan_of_ones_own_ends_what_stands_in_for_it(publish, ingest, told, folder, tmp_path):
+    publish(EARLY, "18")
+    assert (await ingest(EARLY))["landed"] == 1
+    assert (await told("18"))[0]["near_real_time"] is True
+    write_geotiff(
+        tmp_path / "own.tif",
+        np.full((125, 200), 7e15),
+        transform=Affine(0.02, 0, -77.5, 0, -0.02, 41),
+        crs="EPSG:4326",
+        nodata=-1e30,
+    )
+    words = ("land", STANDARD, str(tmp_path / "own.tif"), "--bands", "hcho")
+    when = ("--datetime", "2025-09-13T18:04:35Z/2025-09-13T19:04:00Z")
+    words = (*words, *when, "--storage", (folder / "store").as_uri())
+    done = await asyncio.to_thread(CliRunner().invoke, main, words)
+    assert done.exit_code == 0, done.output
+    assert "1 in near real time gone; the standard product is there." in done.output
+    point = (await told("18"))[0]
+    assert (point["value"], point["scenes"]) == (7e15, ["own"])
     assert "near_real_time" not in point
 
 
