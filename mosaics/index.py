@@ -30,6 +30,7 @@ from mosaics.cells import (
 from mosaics.document import MosaicDocument, SceneRecord
 from mosaics.ellipsoid import polygon_area_m2
 from mosaics.minzooms import NO_ZOOM, Minzooms
+from mosaics.near_real_time import PREFIX
 from mosaics.overview import TILE_PX, Overview, cell_zoom, zoom_of_tiles
 from mosaics.period import Interval, Period
 
@@ -86,6 +87,7 @@ class QuadkeyIndex:
         self._clouds, self._synthetic, self._resolutions = array("d"), array("b"), array("d")
         self._marks = bytearray()
         self._period: Period | None = None
+        self._has_early = False
         boxes, pairs = [np.empty((0, 4))], [np.empty(0, np.int64)]
         for batch in _batches(records):
             geometries = self._take(batch)
@@ -246,6 +248,7 @@ class QuadkeyIndex:
     def _take(self, batch: Sequence[SceneRecord]) -> Geometries:
         for record in batch:
             self._period = record.period
+            self._has_early |= record.id.startswith(PREFIX)
             self.resolution_m = min(self.resolution_m, record.resolution_m)
             self._ids.append(record.id.encode())
             self._item_keys.append(record.item_key.encode())
@@ -276,8 +279,10 @@ class QuadkeyIndex:
 
     def _overview_ref(self, overview: Overview) -> SceneRef:
         assert self._period is not None  # noqa: S101 - it was made of a scene
+        made_of = self._in_tile(overview.column, overview.row, overview.cell_zoom) if self._has_early else ()
+        early = any(self._ids[ordinal].startswith(PREFIX.encode()) for ordinal in made_of)
         return SceneRef(
-            id=f"overview {overview.zoom}/{overview.column}/{overview.row}",
+            id=f"{PREFIX * early}overview {overview.zoom}/{overview.column}/{overview.row}",
             item_key=overview.item_key,
             start=overview.start,
             end=overview.end,

@@ -109,6 +109,14 @@ def test_a_change_elsewhere_leaves_an_overview_as_it_is():
     assert len(index.scenes_in_tile(0, 0, 0, overviews=True)) == 9
 
 
+def test_an_overview_of_what_stands_in_for_another_says_so():
+    records = [*side_by_side(), scene("near-real-time.far", shapely.box(-100, 1, -99, 2))]
+    index = index_of(records, pyramid(records))
+    # The world has a scene in near real time, and cell 1/1/0 has none.
+    assert ids(index.scenes_in_tile(0, 0, 0, overviews=True)) == ["near-real-time.overview 0/0/0"]
+    assert ids(index.scenes_in_tile(8, 7, 4, overviews=True)) == ["overview 4/1/0"]
+
+
 def test_cells_smaller_than_the_quadkey_zoom_have_fingerprints_too():
     # One scene of ten degrees: quadkey zoom 7; cells of zoom 11 are tiles of zoom 8, 1.4 degrees wide.
     index = index_of([scene("wide", shapely.box(0, 0, 10, 9)), scene("west", shapely.box(0, 0, 0.5, 9))])

@@ -180,8 +180,8 @@ async def test_a_scan_of_ones_own_ends_what_stands_in_for_it(publish, ingest, to
     )
     words = ("land", STANDARD, str(tmp_path / "own.tif"), "--bands", "hcho")
     when = ("--datetime", "2025-09-13T18:04:35Z/2025-09-13T19:04:00Z")
-    words = (*words, *when, "--storage", (folder / "store").as_uri())
-    done = await asyncio.to_thread(CliRunner().invoke, main, words)
+    where = ("--storage", (folder / "store").as_uri())
+    done = await asyncio.to_thread(CliRunner().invoke, main, (*words, *when, *where))
     assert done.exit_code == 0, done.output
     assert "1 in near real time gone; the standard product is there." in done.output
     point = (await told("18"))[0]
