@@ -114,6 +114,21 @@ class Values:
     zone_labels: Sequence[str] = ()
     """Of the rules on mask collections that reject a pixel."""
 
+    def beside(self, east: "Values") -> "Values":
+        """Return them together with those of a grid of as many rows to the east of theirs."""
+        codes = [each.codes for each in (self, east) if each.codes is not None]
+        return replace(
+            self,
+            planes=np.concatenate([self.planes, east.planes], axis=2),
+            used=tuple(dict.fromkeys((*self.used, *east.used))),
+            skipped=tuple(dict.fromkeys((*self.skipped, *east.skipped))),
+            failed=tuple(dict.fromkeys((*self.failed, *east.failed))),
+            unmasked=tuple(dict.fromkeys((*self.unmasked, *east.unmasked))),
+            files=self.files + east.files,
+            marks={name: np.hstack([self.marks[name], east.marks[name]]) for name in self.marks},
+            codes=np.hstack(codes) if len(codes) == 2 else None,
+        )
+
     def without(self, pixels: Mask) -> "Values":
         """Return them without some pixels, which have no value and count as not asked for.
 

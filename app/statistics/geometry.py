@@ -194,7 +194,7 @@ def _split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
     within = np.abs(coordinates[:, 0]).max() <= 180
     if within and not _jumps(coordinates[:, 0], ring).any():
         return polygon
-    return shapely.union_all([_on_world(_unrolled(part)) for part in shapely.get_parts(polygon)])
+    return shapely.union_all([_on_world(unrolled(part)) for part in shapely.get_parts(polygon)])
 
 
 def _on_world(whole: BaseGeometry) -> BaseGeometry:
@@ -215,7 +215,7 @@ def _turned(turn: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     return lambda lonlat: lonlat - [360.0 * turn, 0.0]
 
 
-def _unrolled(part: BaseGeometry) -> BaseGeometry:
+def unrolled(part: BaseGeometry) -> BaseGeometry:
     """Return a polygon whose longitudes continue where it crosses the antimeridian.
 
     A ring that goes around a pole is closed along the pole that is nearer to it.

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,20 +15,22 @@ from rasterio.crs import CRS
 from rio_tiler.errors import NoAssetFoundError
 from rio_tiler.models import ImageData
 from rio_tiler.mosaic.backend import BaseBackend
+from shapely.geometry import mapping
 
 from app.errors import RequestError
 from app.http.extents import Extent
 from app.http.zooms import crs_units, union_bounds, zoom_range
 from app.products.product import Product
 from app.rendering.resolving import SceneWindows, outline, scenes_in
-from app.rendering.values import ItemOf
+from app.rendering.values import ItemOf, Values
+from app.routes.ogc.crossing import continued, continued_polygon, moved_across, parts_on_turn
 from app.state import AppState
 from app.statistics.geometry import spelled_out
 from app.statistics.pixel_grid import NativePixelGrids, PixelGrid, native_lattices
 from mosaics.ellipsoid import WGS84
 from mosaics.index import SceneRef
 from mosaics.period import Period
-from mosaics.raster.coordinates import moved, moved_bounds, to_crs, to_degrees
+from mosaics.raster.coordinates import moved, to_crs, to_degrees
 from mosaics.raster.grid import Grid
 
 MAX_VERTICES = 10_000
@@ -157,12 +159,15 @@ class ProductBackend(BaseBackend):
             raise RequestError(f"the polygon has {count} vertices; {MAX_VERTICES} are read at most")
         if polygon.is_empty or not polygon.is_valid:
             raise RequestError(f"the polygon is not a valid area: {shapely.is_valid_reason(polygon)}")
-        image, names = super().feature(shape, **more)
+        west, south, east, north = polygon.bounds
+        if max(-west, east) > 360 or max(-south, north) > 90:
+            raise RequestError("the polygon leaves longitudes -360..360 or latitudes -90..90")
+        image, names = super().feature(mapping(continued_polygon(polygon)), **more)
         return image, names
 
     def _scenes(self, grid: Grid) -> SceneWindows:
         landed = self.input
-        area = outline(grid)
+        area = shapely.union_all([outline(part) for part in parts_on_turn(grid)])
         if shapely.is_empty(area):
             raise _elsewhere()
         found = anyio.from_thread.run(self._scenes_async, landed, area)
@@ -194,7 +199,8 @@ class ProductBackend(BaseBackend):
     def _image(self, grid: Grid, scenes: SceneWindows, *, tells_absence: bool) -> tuple[ImageData, list[str]]:
         landed = self.input
         compute = partial(landed.state.renderer.values, thorough=tells_absence)
-        values = anyio.from_thread.run(compute, landed.product, scenes, grid)
+        parts = [anyio.from_thread.run(compute, landed.product, scenes, part) for part in parts_on_turn(grid)]
+        values = reduce(Values.beside, parts)
         landed.skipped.update(scene.id for scene in values.skipped)
         image = ImageData(
             np.ma.MaskedArray(values.planes, False),
@@ -209,16 +215,14 @@ class ProductBackend(BaseBackend):
 def _transformed(
     bbox: tuple[float, float, float, float], source: CRS, target: CRS
 ) -> tuple[float, float, float, float]:
-    left, bottom, right, top = bbox
-    if not (left < right and bottom < top and _is_on_globe(bbox)):
+    box = left, bottom, right, top = continued(bbox, source)
+    if not (left < right and bottom < top and _is_on_globe(box)):
         raise RequestError("the box is minx,miny,maxx,maxy with minx below maxx and miny below maxy")
-    if source.is_geographic and not (
-        max(map(abs, (left, right))) <= 180 and max(map(abs, (bottom, top))) <= 90
-    ):
-        raise RequestError("the box leaves longitudes -180..180 and latitudes -90..90")
+    if source.is_geographic and not (left >= -180 and right - left <= 360 and max(-bottom, top) <= 90):
+        raise RequestError("the box leaves longitudes -360..360 or latitudes -90..90, or is wider than 360")
     if source == target:
-        return (left, bottom, right, top)
-    bounds = moved_bounds(source, target, bbox)
+        return box
+    bounds = moved_across(box, source, target)
     if bounds is None or not (_is_on_globe(bounds) and bounds[0] < bounds[2] and bounds[1] < bounds[3]):
         raise _elsewhere()
     return bounds
