@@ -70,7 +70,11 @@ bbox_option = click.option(
     show_default=True,
     help="Copy the files, or land an item only and read them where they lie.",
 )
-@click.option("--clip", is_flag=True, help="Land only the pixels under the box, on the files' own grid.")
+@click.option(
+    "--clip/--no-clip",
+    default=None,
+    help="Land only the pixels under the box, on the files' own grid; default for TEMPO.",
+)
 @click.option("--requester-pays", is_flag=True, help="Let reading be billed to your AWS credentials.")
 @click.option("--scale", "scales", multiple=True, metavar="[BAND=]S", help="In place of what is decided.")
 @click.option("--offset", "offsets", multiple=True, metavar="[BAND=]O", help="In place of what is decided.")
@@ -90,7 +94,7 @@ def ingest(
     limit: int | None,
     revised_since: str | None,
     mode: str,
-    clip: bool,
+    clip: bool | None,
     requester_pays: bool,
     scales: tuple[str, ...],
     offsets: tuple[str, ...],
@@ -120,7 +124,7 @@ def ingest(
         )
         options = IngestOptions(
             mode=Mode(mode),
-            clip=wanted.bbox if clip or bbox is None else None,
+            clip=wanted.bbox if (described.makes_parts if clip is None else clip) else None,
             scales=parse_numbers("--scale", scales),
             offsets=parse_numbers("--offset", offsets),
         )

@@ -26,7 +26,7 @@ def steps_of(request: JobRequest, descriptions: Descriptions) -> tuple[CommandSt
     if isinstance(request, IngestRequest):
         since = request.revised_since
         more = [
-            *(["--clip"] if request.clip else []),
+            *([] if request.clip is None else ["--clip" if request.clip else "--no-clip"]),
             *([] if since is None else [f"--revised-since={instant_text(since)}"]),
         ]
         return (_ingest(request, str(request.source), request.bands, mode=request.mode, more=more),)

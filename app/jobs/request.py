@@ -148,7 +148,10 @@ class IngestRequest(_Request):
     mode: Literal["copy", "reference"] = Field(
         default="copy", description="Copy the files, or read them in the archive."
     )
-    clip: bool = Field(default=False, description="Land only the pixels under the box.")
+    clip: bool | None = Field(
+        default=None,
+        description="Land only the pixels under the box; by default where the archive makes files on demand.",
+    )
     revised_since: AwareDatetime | None = Field(
         default=None,
         description="Only what the archive has added or changed since; one that does not tell gives all.",

@@ -57,17 +57,17 @@ def ingest(harmony, folder, bbox, when, *words):
 def store(harmony, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tempo")
     part = write_scan(tmp_path_factory.mktemp("scan") / NAME).read_bytes()
-    where = ("-77.5,38.5,-73.5,41", "2025-09-13", "--clip")
+    where = ("-77.5,38.5,-73.5,41", "2025-09-13")
     harmony.states = ["successful"]
     harmony.publish(NAME, b"\x89HDF\r\n\x1a\n of an earlier production", granule_id="G1-LARC_CLOUD")
     harmony.has_data = False
-    empty = ingest(harmony, folder, *where)
+    empty = ingest(harmony, folder, *where, "--clip")
     assert (empty["status"], empty["landed"], empty["failures"]) == ("done", 0, {})
     assert list(empty["empty"]) == [NAME.removesuffix(".nc")]
     # published again: another production of the same granule
     harmony.has_data, harmony.states = True, ["complete_with_errors"]
     harmony.publish(NAME, part, granule_id="G1-LARC_CLOUD", revised="2025-09-14T01:00:00Z")
-    result = ingest(harmony, folder, *where)
+    result = ingest(harmony, folder, *where)  # of scans the box is cut out by default
     assert (result["landed"], result["failures"], result["empty"]) == (1, {}, {})
     assert result["partial"] == {
         NAME.removesuffix(".nc"): "partial, as Harmony says: WorkItem failed: error text"
@@ -192,7 +192,9 @@ def item(harmony, store, shared_data):
     harmony.publish(REAL, content, granule_id="G2-LARC_CLOUD")
     result = ingest(harmony, store, "-86.78,41.2,-84.64,41.76", "2025-09-12")
     assert (result["landed"], result["failures"]) == (1, {})
-    (found,) = (store / "store/collections/tempo-hcho/scenes").glob(f"{REAL.removesuffix('.nc')}/*/item.json")
+    (found,) = (store / "store/collections/tempo-hcho/scenes").glob(
+        f"{REAL.removesuffix('.nc')}-*/*/item.json"
+    )
     return found
 
 

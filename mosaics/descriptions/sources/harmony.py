@@ -12,6 +12,7 @@ class HarmonySource(GranuleSource):
     """A collection whose granules are found in the repository, and cut out by Harmony."""
 
     gives_parts: ClassVar[bool] = True
+    makes_parts: ClassVar[bool] = True
 
     kind: Literal["harmony"] = "harmony"
     harmony: str = "https://harmony.earthdata.nasa.gov"

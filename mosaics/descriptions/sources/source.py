@@ -18,6 +18,8 @@ class SourceDescription(BaseModel, ABC):
     """Whether the archive can be asked for what it has added or changed since a time."""
     gives_parts: ClassVar[bool] = False
     """Whether the archive gives what lies under a box, without the rest of a file."""
+    makes_parts: ClassVar[bool] = False
+    """Whether the archive makes its files on demand, so that by default only the box is ordered."""
 
     kind: str
     """Of archive; a `Literal` in the model of each."""

@@ -134,6 +134,9 @@ def test_an_ingestion_is_one_command_whose_words_are_no_options():
         *("--bands=red,green,blue", "--max-cloud=20", "--clip"),
         *("--revised-since=2024-07-01T00:00:00Z", "--", "local"),
     )
+    for clip, words in ((None, set()), (False, {"--no-clip"})):
+        (step,) = steps_of(request.model_copy(update={"clip": clip}), DESCRIPTIONS)
+        assert {"--clip", "--no-clip"} & {*step.words} == words
 
 
 def test_a_composite_may_fetch_its_scenes_and_their_mask_first():

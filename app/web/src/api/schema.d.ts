@@ -2528,10 +2528,9 @@ export interface components {
             readonly mode: "copy" | "reference";
             /**
              * Clip
-             * @description Land only the pixels under the box.
-             * @default false
+             * @description Land only the pixels under the box; by default where the archive makes files on demand.
              */
-            readonly clip: boolean;
+            readonly clip?: boolean | null;
             /**
              * Revised Since
              * @description Only what the archive has added or changed since; one that does not tell gives all.
