@@ -140,7 +140,11 @@ class TileJson(BaseModel):
         serialization_alias="tileSize", description="The same, under the name that MapLibre reads."
     )
     period: str
-    periods: list[str]
+    periods: list[str] = Field(
+        description="The newest hundred that can be shown, oldest first; `/products/{product}` lists all, "
+        "`/products/{product}/times` page by page."
+    )
+    period_range: PeriodRange = Field(description="How many there are, the oldest and the newest.")
     legend: dict[str, Any]
     synthetic: bool
     near_real_time: bool | None = Field(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from app.http.extents import kept_place_of_data
 from app.http.parameters import AskedWindows, Datetime, ReadyState, TileSize, known_names, revalidated
 from app.http.periods import chosen_periods, load_indexes, period_text, scenes_of_each
-from app.http.schemas import TileJson
+from app.http.schemas import PeriodRange, TileJson
 from app.http.zooms import union_bounds, whole_view_zoom, zoom_range
 from app.products.legend import legend_json
 from app.products.product import Product
@@ -21,6 +21,9 @@ from app.routes.products.products import periods_of
 from app.state import AppState
 from mosaics.index import QuadkeyIndex
 from mosaics.period import Interval
+
+NEWEST_PERIODS = 100
+"""Periods listed: fifty thousand hours would be 700 kB for each map that opens the layer."""
 
 router = APIRouter(tags=["tiles"], dependencies=[Depends(known_names), Depends(revalidated)])
 
@@ -59,6 +62,7 @@ async def tilejson(
     revision = revision_of(state.catalogue, found, drawn)
     center = await kept_place_of_data(state, revision, bounds, windows_drawn)
     center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
+    known = periods_of(state, asked)
     query = {"datetime": written, **pinned, "v": revision}
     query |= windows.parameters
     if windows.offset is not None:
@@ -80,7 +84,8 @@ async def tilejson(
         tilesize=tilesize,
         tile_size=tilesize,
         period=period_text(selection),
-        periods=[period.text for period in periods_of(state, asked)],
+        periods=[period.text for period in known[-NEWEST_PERIODS:]],
+        period_range=PeriodRange.of(known),
         legend=legend_json(found, note=legend_note(state, found, selection)),
         synthetic=state.catalogue.is_synthetic(found.collection),
         near_real_time=is_early(state, found, selection) or None,

@@ -3979,8 +3979,13 @@ export interface components {
             readonly tileSize: number;
             /** Period */
             readonly period: string;
-            /** Periods */
+            /**
+             * Periods
+             * @description The newest hundred that can be shown, oldest first; `/products/{product}` lists all, `/products/{product}/times` page by page.
+             */
             readonly periods: readonly string[];
+            /** @description How many there are, the oldest and the newest. */
+            readonly period_range: components["schemas"]["PeriodRange"];
             /** Legend */
             readonly legend: {
                 readonly [key: string]: unknown;

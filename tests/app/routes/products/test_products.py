@@ -22,6 +22,7 @@ from tests.app.conftest import serving
 from tests.app.landed import COLLECTION, land, lonlat, put_collection
 from tests.app.statistics.landed import Raster
 from tests.app.statistics.landed import land as land_bands
+from tests.mosaics.records import scene
 from tests.rasters import MOL
 
 BOUNDS = (*lonlat(0, 256), *lonlat(256, 0))
@@ -83,8 +84,17 @@ async def test_the_centre_of_tilejson_has_data_and_a_collection_the_box_of_all_s
     async with await open_storage(settings.storage) as storage:
         await land(storage, tmp_path, "here", month="2024-05")
         await land(storage, tmp_path, "there", month="2024-06", upper_left=there)
+        earlier = [Period.parse(f"{2010 + n // 12}-{n % 12 + 1:02}") for n in range(120)]
+        inside = box(BOUNDS[0], BOUNDS[1], BOUNDS[0] + 0.01, BOUNDS[1] + 0.01)
+        old = [scene(f"s{p}", inside, period=p, start=p.start, end=p.start) for p in earlier]
+        await commit_scenes(storage, "sentinel-2-l2a", add=old)
     async with serving(settings) as client:
         document = (await client.get("/products/ndvi/WebMercatorQuad/tilejson.json?datetime=2024")).json()
+        # Of the 122 months the newest hundred, and all of them with the product.
+        assert document["period_range"] == {"count": 122, "first": "2010-01", "last": "2024-06"}
+        assert (len(document["periods"]), document["periods"][0]) == (100, "2011-11")
+        assert document["periods"][-2:] == ["2024-05", "2024-06"]
+        assert len((await client.get("/products/ndvi")).json()["periods"]) == 122
         lon, lat, _ = document["center"]
         point = (await client.get(f"/products/ndvi/point/{lon},{lat}?datetime=2024")).json()
         listed = (await client.get("/collections")).json()["collections"][0]
