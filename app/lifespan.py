@@ -54,6 +54,7 @@ from app.tasks.task import Nightly
 from app.tasks.verification import Verification
 from mosaics.catalogue import Catalogue
 from mosaics.descriptions.folders import DescriptionFolders
+from mosaics.index_opening import IndexFolder
 from mosaics.memory import MemoryBudget
 from mosaics.raster.blocks import BLOCKS
 from mosaics.storage import open_storage
@@ -106,7 +107,12 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     storage = await stack.enter_async_context(GuardedStorage(opened, patience_s=patience_s))
     budget = MemoryBudget(settings.memory_bytes, settings.cache_bytes)
     BLOCKS.limit_bytes = budget["blocks"]
-    catalogue = Catalogue(storage, index_bytes=budget["indexes"], item_bytes=budget["items"])
+    catalogue = Catalogue(
+        storage,
+        index_bytes=budget["indexes"],
+        item_bytes=budget["items"],
+        index_folder=IndexFolder(settings.indexes, settings.indexes_bytes),
+    )
     registry.follow(catalogue.collections)
     renderer = Renderer(
         catalogue,

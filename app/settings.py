@@ -190,6 +190,12 @@ class Settings(BaseSettings):
     downloads: Path = Field(default_factory=lambda: Path.cwd() / "data" / "downloads")
     """Where fetched files are kept until their scene has landed, so that an interrupted run can continue."""
 
+    indexes: Path = Field(default_factory=lambda: Path.cwd() / "data" / "indexes")
+    """A folder for the indexes of mosaics that lie in a bucket, shared by the workers of a machine."""
+
+    indexes_bytes: int = Field(default=4 * 1024 * MEGABYTE, ge=0)
+    """Bytes of that folder; those used longest ago are removed beyond that. A million scenes take 0.4 GB."""
+
     audit: bool = False
     """Whether files of archives are kept in storage as they came, under `audit/`, until they are pruned."""
 

@@ -16,10 +16,11 @@ from mosaics.collection import (
     UnreadableCollectionError,
     read_collection,
 )
-from mosaics.commits import LogState
-from mosaics.document import MosaicDocumentError, read_mosaic
+from mosaics.document import MosaicDocumentError
 from mosaics.index import QuadkeyIndex
-from mosaics.log import follow_log, log_is_lost
+from mosaics.index_opening import IndexFiles, IndexFolder
+from mosaics.log import follow_outline, log_is_lost
+from mosaics.outline import Outline
 from mosaics.period import Period
 from mosaics.scene import SceneError, SceneItem, read_item
 from mosaics.seals import unsealed
@@ -27,8 +28,8 @@ from mosaics.storage import ObjectNotFoundError, Storage
 
 INDEX_BYTES, ITEM_BYTES = 64 << 20, 64 << 20
 
-INDEX_SCENE_BYTES = 1000
-"""Of a mosaic's index, for each scene: names, footprint, times, cells."""
+INDEX_REST_BYTES, INDEX_SCENE_BYTES = 30_000, 500
+"""Of a mosaic's index, and for each scene if it is not a file's: names, footprint, times, cells."""
 
 ITEM_ASSET_BYTES, ITEM_REST_BYTES = 900, 4000
 """Of an item in memory: for each asset, besides its checksums, and for all the rest, as measured."""
@@ -60,6 +61,7 @@ class Catalogue:
         max_indexes: int = 64,
         index_bytes: int = INDEX_BYTES,
         item_bytes: int = ITEM_BYTES,
+        index_folder: IndexFolder | None = None,
     ) -> None:
         """Begin empty; `refresh` reads what there is.
 
@@ -68,6 +70,7 @@ class Catalogue:
             max_indexes: Mosaics whose index is kept in memory, the least used are let go.
             index_bytes: Of those, as they are weighed; one is kept in any case.
             item_bytes: Of scene items that are kept in memory, as they are weighed.
+            index_folder: Where files of indexes are kept that are not files of storage; None to keep none.
         """
         self.storage = storage
         self.generation = 0
@@ -77,6 +80,7 @@ class Catalogue:
         self._checked_s: dict[str, float] = {}
         self._damaged_mosaics: set[str] = set()
         """Keys of those that could not be loaded when they were last asked for."""
+        self._files = IndexFiles(storage, index_folder)
         self._indexes = _Loaded(index_bytes, self._load_index, _weight_of_index, most=max_indexes)
         self._items = _Loaded(item_bytes, self._load_item, _weight_of_item)
 
@@ -130,13 +134,15 @@ class Catalogue:
         """Return whose the mosaics in use are that could not be loaded when last asked for, by their keys."""
         if not self._damaged_mosaics:
             return {}
-        in_use = {key: one for one, entry in self._view.kept.items() for key in entry.state.mosaics.values()}
+        in_use = {
+            key: one for one, entry in self._view.kept.items() for key in entry.outline.mosaics.values()
+        }
         self._damaged_mosaics &= in_use.keys()
         return {key: in_use[key] for key in sorted(self._damaged_mosaics)}
 
-    def states(self) -> Mapping[str, LogState]:
-        """Return what each collection holds, as far as its log can be followed."""
-        return {one: entry.state for one, entry in self._view.kept.items()}
+    def outlines(self) -> Mapping[str, Outline]:
+        """Return the outline of what each collection holds, as far as its log can be followed."""
+        return {one: entry.outline for one, entry in self._view.kept.items()}
 
     def collections(self) -> Mapping[str, Collection]:
         """Return all collections by id, ascending."""
@@ -172,7 +178,7 @@ class Catalogue:
         Raises:
             UnknownCollectionError: If there is no such collection.
         """
-        return self._kept(collection_id).early
+        return self._kept(collection_id).outline.early
 
     def mosaic_key(self, collection_id: str, period: Period) -> str:
         """Return the key of the mosaic of a period.
@@ -183,7 +189,7 @@ class Catalogue:
         """
         kept = self._kept(collection_id)
         try:
-            return kept.state.mosaics[period]
+            return kept.outline.mosaics[period]
         except KeyError:
             raise UnknownPeriodError(period, collection_id, kept.periods) from None
 
@@ -253,45 +259,47 @@ class Catalogue:
     ) -> Kept | Unreadable | None:
         async with gate:
             before = known if isinstance(known, Kept) else None
-            state, trouble = await self._state(collection_id, before)
-            if before is None and trouble is None and not state.number:
+            outline, trouble = await self._outline(collection_id, before)
+            if before is None and trouble is None and not outline.number:
                 lost = await log_is_lost(self.storage, collection_id)
                 trouble = None if lost is None else str(lost)
-            if before is not None and state is before.state and trouble == before.trouble:
+            if before is not None and outline is before.outline and trouble == before.trouble:
                 return before
-            if trouble is not None and not state.number:  # nothing good is known, which is not: nothing
+            if trouble is not None and not outline.number:  # nothing good is known, which is not: nothing
                 if known is None or known.trouble != trouble:
                     logger.error("collection %s cannot be read: %s", collection_id, trouble)
                 return Unreadable(trouble)
             try:
                 document = await self.storage.get(f"collections/{collection_id}/collection.json")
                 described = read_collection(document, collection_id)
-                entry: Kept | Unreadable = Kept.of(described, state, trouble)
+                entry: Kept | Unreadable = Kept.of(described, outline, trouble)
             except ObjectNotFoundError:
-                if not state.number and trouble is None:
+                if not outline.number and trouble is None:
                     return known  # a writer has begun the collection but not described it yet
-                entry = without_description(before, state, "its collection.json is missing")
+                entry = without_description(before, outline, "its collection.json is missing")
             except ValueError as error:
                 damage = f"its collection.json is damaged ({error})"
-                entry = without_description(before, state, damage)
+                entry = without_description(before, outline, damage)
             if entry.trouble is not None and (known is None or known.trouble != entry.trouble):
                 logger.error("collection %s stays as it was: %s", collection_id, entry.trouble)
             return entry
 
-    async def _state(self, collection_id: str, before: Kept | None) -> tuple[LogState, str | None]:
+    async def _outline(self, collection_id: str, before: Kept | None) -> tuple[Outline, str | None]:
         """Return how far a log can be followed, and why no further; None if that is its end."""
         now = time.monotonic()
         last = self._checked_s.get(collection_id, -math.inf)
         checked = before is None or before.trouble is not None or now - last >= CHECKED_EVERY_S
         if checked:
             self._checked_s[collection_id] = now
-        known = None if before is None else before.state
-        state, trouble = await follow_log(self.storage, collection_id, known, checked=checked)
-        return state, None if trouble is None else str(trouble)
+        known = None if before is None else before.outline
+        outline, trouble = await follow_outline(self.storage, collection_id, known, checked=checked)
+        return outline, None if trouble is None else str(trouble)
 
     async def _load_index(self, mosaic_key: str) -> QuadkeyIndex:
-        data = await self.storage.get(mosaic_key)
-        index = await asyncio.to_thread(lambda: QuadkeyIndex.from_document(read_mosaic(mosaic_key, data)))
+        _, collection_id, _, period, _ = mosaic_key.split("/")
+        kept = self._view.kept.get(collection_id)
+        is_small = kept is not None and Period.parse(period) in kept.outline.small
+        index = await self._files.open(mosaic_key, is_small=is_small)
         self._damaged_mosaics.discard(mosaic_key)
         return index
 
@@ -305,7 +313,8 @@ class Catalogue:
 
 
 def _weight_of_index(index: QuadkeyIndex) -> int:
-    return ITEM_REST_BYTES + INDEX_SCENE_BYTES * index.size
+    # The pages of a file are the system's, which takes them back as it needs them.
+    return INDEX_REST_BYTES + (0 if index.is_mapped else INDEX_SCENE_BYTES * index.size)
 
 
 def _weight_of_item(item: SceneItem) -> int:

@@ -3,13 +3,14 @@
 import gzip
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from mosaics.document import SceneRecord
+from mosaics.near_real_time import PREFIX
 from mosaics.period import Period, instant_text, parse_instant
 from mosaics.seals import digest_of, sealed, unsealed
 
@@ -19,6 +20,48 @@ DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, Attri
 
 class LogError(Exception):
     """A log that cannot be followed: a commit is damaged, missing or not the next; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a commit tells readers that keep no scenes: periods of the mosaics it names, as texts."""
+
+    synthetic: frozenset[str]
+    """Those with scenes that were made up."""
+    early: frozenset[str]
+    """Those in which a scene in near real time stands in for one of the standard product."""
+    small: frozenset[str]
+    """Those that have no file of their index."""
+
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Return the names of what is told."""
+        return ("synthetic", "early", "small")
+
+    def to_json(self) -> dict[str, list[str]]:
+        """Return it as it stands in commits."""
+        return {name: sorted(getattr(self, name)) for name in self.names()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Told":
+        """Read what `to_json` wrote; KeyError or TypeError if something is missing or wrong."""
+        return cls(**{name: frozenset(map(str, document[name])) for name in cls.names()})
+
+    @classmethod
+    def of(cls, shown: Mapping[str, Collection[SceneRecord]], indexed_from: int) -> "Told":
+        """Return what is to be told of mosaics.
+
+        Args:
+            shown: The scenes of each.
+            indexed_from: Scenes of the smallest mosaic whose index has a file.
+        """
+        return cls(
+            frozenset(one for one, scenes in shown.items() if any(scene.synthetic for scene in scenes)),
+            frozenset(
+                one for one, scenes in shown.items() if any(scene.id.startswith(PREFIX) for scene in scenes)
+            ),
+            frozenset(one for one, scenes in shown.items() if len(scenes) < indexed_from),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +82,8 @@ class Commit:
     """Digest of the commit before it; None for the first, and where the version that wrote it gave none."""
     digest: str = field(default="", compare=False)
     """Of its own bytes, as it was read or written."""
+    told: Told | None = None
+    """None where the version that wrote it told nothing."""
 
     def to_json(self) -> bytes:
         """Return the commit as it stands in storage."""
@@ -51,6 +96,7 @@ class Commit:
                 "removed": list(self.removed),
                 "mosaics": dict(self.mosaics),
                 "before": self.before,
+                **({} if self.told is None else {"told": self.told.to_json()}),
             }
         )
 
@@ -72,6 +118,7 @@ class Commit:
                 {Period.parse(text).text: key for text, key in document["mosaics"].items()},
                 document.get("before"),
                 digest_of(data),
+                Told.from_json(document["told"]) if "told" in document else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise LogError(f"it is not a commit: {error!r:.200}") from error

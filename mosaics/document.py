@@ -23,7 +23,7 @@ import shapely
 from cogeo_mosaic.mosaic import MosaicJSON
 from shapely.geometry import MultiPolygon, Polygon, shape
 
-from mosaics.cells import Geometries, Numbers, cell_quadkey, cells_needed, cover
+from mosaics.cells import ORDINAL_BITS, Geometries, Numbers, cell_quadkey, cells_needed, cover
 from mosaics.overview import Overview, OverviewError
 from mosaics.period import Period, PeriodError, instant_text, parse_instant
 from mosaics.scene import SceneError
@@ -205,15 +205,45 @@ def read_mosaic(key: str, data: bytes) -> MosaicDocument:
     Raises:
         MosaicDocumentError: If it is not, or is damaged: what unpacking stops before is looked at, too.
     """
-    named = _DIGEST.search(key)
-    if named is not None and named[1] != mosaic_digest(data):
+    if digest_in(key) not in {None, mosaic_digest(data)}:
         raise MosaicDocumentError("a damaged mosaic document: it has another digest than its key")
     return MosaicDocument(data)
+
+
+def digest_in(key: str) -> str | None:
+    """Return the digest that the key of a mosaic ends in; None where an earlier version gave none."""
+    named = _DIGEST.search(key)
+    return None if named is None else named[1]
 
 
 def mosaic_digest(data: bytes) -> str:
     """Return what the key of a mosaic document ends in: 48 bits of SHA-256, in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The scenes of a mosaic, best first, and the cells in which each is seen."""
+
+    scenes: Sequence[SceneRecord]
+    footprints: Geometries
+    """Shape (n,), as the scenes."""
+    quadkey_zoom: int
+    pairs: Numbers
+    """Ascending: the number of a cell above `ORDINAL_BITS` bits with the number of a scene."""
+
+    @classmethod
+    def of(cls, records: Sequence[SceneRecord]) -> "Arranged":
+        """Arrange scenes, at least one, that come in any order.
+
+        Raises:
+            SceneError: If a footprint is not valid.
+        """
+        scenes = sorted(records, key=lambda record: record.best_first)
+        footprints = np.array([scene.polygons() for scene in scenes], dtype=object)
+        zoom = quadkey_zoom(footprints)
+        cells, ordinals = cover(footprints, zoom)
+        return cls(scenes, footprints, zoom, np.unique(cells << ORDINAL_BITS | ordinals))
 
 
 def build_document(
@@ -222,22 +252,28 @@ def build_document(
     href: Callable[[str], str],
     overviews: Sequence[Overview] = (),
 ) -> bytes:
-    """Return the document of a mosaic; equal inputs give equal bytes.
-
-    Args:
-        name: Of the mosaic, for people.
-        records: Its scenes, at least one, in any order.
-        href: Address of an object under a key, `Storage.href`.
-        overviews: Made of these scenes or of earlier ones; readers leave those aside that no longer hold.
+    """Return the document of a mosaic, as `document_of` does, of scenes that come in any order.
 
     Raises:
         SceneError: If a footprint is not valid.
     """
-    scenes = sorted(records, key=lambda record: record.best_first)
-    footprints = np.array([scene.polygons() for scene in scenes], dtype=object)
-    zoom = quadkey_zoom(footprints)
+    return document_of(name, Arranged.of(records), href, overviews)
+
+
+def document_of(
+    name: str, arranged: Arranged, href: Callable[[str], str], overviews: Sequence[Overview]
+) -> bytes:
+    """Return the document of a mosaic; equal inputs give equal bytes.
+
+    Args:
+        name: Of the mosaic, for people.
+        arranged: Its scenes.
+        href: Address of an object under a key, `Storage.href`.
+        overviews: Made of these scenes or of earlier ones; readers leave those aside that no longer hold.
+    """
+    scenes, zoom = arranged.scenes, arranged.quadkey_zoom
     addresses = [href(scene.item_key) for scene in scenes]
-    west, south, east, north = shapely.total_bounds(footprints).tolist()
+    west, south, east, north = shapely.total_bounds(arranged.footprints).tolist()
     mosaic = MosaicJSON(
         mosaicjson="0.0.3",
         name=name,
@@ -246,7 +282,7 @@ def build_document(
         quadkey_zoom=zoom,
         bounds=(west, south, east, north),
         asset_type="STAC",
-        tiles=_tiles(*cover(footprints, zoom), zoom, addresses),
+        tiles=_tiles(arranged, addresses),
     )
     out = io.BytesIO()
     with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0, filename="") as packed:
@@ -267,10 +303,11 @@ def quadkey_zoom(footprints: Geometries) -> int:
     return zoom
 
 
-def _tiles(cells: Numbers, ordinals: Numbers, zoom: int, addresses: Sequence[str]) -> dict[str, list[str]]:
+def _tiles(arranged: Arranged, addresses: Sequence[str]) -> dict[str, list[str]]:
     tiles: dict[str, list[str]] = {}
-    for cell, ordinal in np.unique(np.stack([cells, ordinals], axis=1), axis=0).tolist():
-        tiles.setdefault(cell_quadkey(cell, zoom), []).append(addresses[ordinal])
+    for pair in arranged.pairs.tolist():
+        quadkey = cell_quadkey(pair >> ORDINAL_BITS, arranged.quadkey_zoom)
+        tiles.setdefault(quadkey, []).append(addresses[pair & (1 << ORDINAL_BITS) - 1])
     return tiles
 
 

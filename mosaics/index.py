@@ -1,45 +1,43 @@
 """The index of a mosaic: from a tile or an area to the scenes seen there, best first, in microseconds."""
 
-import json
 import math
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import blake2b, sha256
+from datetime import datetime
+from hashlib import sha256
+from struct import unpack_from
+from typing import NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from mosaics.cells import (
-    MAX_LATITUDE,
-    ORDINAL_BITS,
     Geometries,
-    Packed,
     cell_number,
+    cell_of,
     cells_under,
     cover,
-    levels_of,
     merged,
-    polygons_of,
+    ring_shares_area,
     share_area,
     tile_bounds,
-    tile_box,
 )
-from mosaics.document import MosaicDocument, SceneRecord
+from mosaics.document import Arranged, MosaicDocument, SceneRecord
 from mosaics.ellipsoid import polygon_area_m2
+from mosaics.flat_file import FlatFile
+from mosaics.index_arrays import BOX_FIELDS, CLOCKWISE, CONVEX, ROW_FIELDS, SYNTHETIC, levels_in
+from mosaics.index_building import arrays_of, build_arrays, microseconds, moment_of, with_overviews
 from mosaics.minzooms import NO_ZOOM, Minzooms
 from mosaics.near_real_time import PREFIX
-from mosaics.overview import TILE_PX, Overview, cell_zoom, zoom_of_tiles
+from mosaics.overview import TILE_PX, Overview, Places, cell_zoom, zoom_of_tiles
 from mosaics.period import Interval, Period
 
-_READ_TOGETHER = 10_000
 _FIRST_TOGETHER = 64
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_MARK_BYTES = 16
-"""Of an item's key, to tell scenes apart: a coincidence among a million takes 2**88 mosaics."""
+_SCENES_KEPT = 1000
+_RING_BEGINS = 13
+"""Bytes of WKB before the positions of a polygon of one ring: order, type, number of rings, of positions."""
+_FEW = 100
+"""Scenes of a cell that are looked at one by one, which is quicker than all at once."""
 
 
 class TooManyScenesError(Exception):
@@ -51,8 +49,7 @@ class TooManyScenesError(Exception):
         super().__init__(f"{count} scenes are seen here and {limit} is the limit; {remedy}")
 
 
-@dataclass(frozen=True, slots=True)
-class SceneRef:
+class SceneRef(NamedTuple):
     """A scene, or an overview in place of many, as it stands in an index."""
 
     id: str
@@ -75,51 +72,62 @@ class QuadkeyIndex:
     lie over its cell now.
     """
 
-    def __init__(
-        self, records: Iterator[SceneRecord], quadkey_zoom: int, overviews: Iterable[Overview] = ()
-    ) -> None:
-        """Build from scenes that come best first, and the overviews a mosaic names."""
-        self.quadkey_zoom = quadkey_zoom
-        self.resolution_m = math.inf
+    def __init__(self, flat: FlatFile) -> None:
+        """Answer from arrays that hold what `mosaics.index_arrays.check` looks at."""
+        self.flat = flat
+        facts, arrays = flat.facts, flat.arrays
+        self.quadkey_zoom: int = facts["quadkey_zoom"]
+        self.size: int = facts["size"]
+        self.resolution_m: float = facts["resolution_m"] or math.inf
         """Pixel size of the finest scene, in metres."""
-        self._ids, self._item_keys, self._footprints = Packed(), Packed(), Packed()
-        self._starts, self._ends = array("q"), array("q")
-        self._clouds, self._synthetic, self._resolutions = array("d"), array("b"), array("d")
-        self._marks = bytearray()
-        self._period: Period | None = None
-        self._has_early = False
-        boxes, pairs = [np.empty((0, 4))], [np.empty(0, np.int64)]
-        for batch in _batches(records):
-            geometries = self._take(batch)
-            boxes.append(shapely.bounds(geometries))
-            cells, positions = cover(geometries, quadkey_zoom)
-            pairs.append(np.unique(cells << ORDINAL_BITS | positions + (len(self._ids) - len(batch))))
-        self.size = len(self._ids)
-        self._boxes = np.concatenate(boxes)
-        self._levels = levels_of(pairs, quadkey_zoom)
-        self._beyond = np.flatnonzero(
-            (self._boxes[:, 1] < -MAX_LATITUDE) | (self._boxes[:, 3] > MAX_LATITUDE)
-        ).astype(np.uint32)
-        self._overviews = {
-            overview.place: self._overview_ref(overview)
+        self._period = None if facts["period"] is None else Period.parse(facts["period"])
+        self._levels = levels_in(flat)
+        self._rows, self._boxes = arrays["rows"], arrays["boxes"]
+        # One element of a memoryview costs a third of one of an array.
+        self._row_bytes, self._box_bytes = self._rows.view(np.uint8).data, self._boxes.view(np.uint8).data
+        self._payload = arrays["payload"].data
+        self._places = Places(arrays["places"])
+        self._scenes: dict[int, SceneRef] = {}
+        """Those that were asked for: neighbouring tiles have the same."""
+        self._minzooms = Minzooms(self._levels, self._geometries, self._places)
+
+    @classmethod
+    def of(
+        cls, records: Iterable[SceneRecord], quadkey_zoom: int, overviews: Iterable[Overview] = ()
+    ) -> "QuadkeyIndex":
+        """Build from scenes that come best first, and the overviews a mosaic names."""
+        return cls(build_arrays(records, quadkey_zoom)).with_overviews(overviews)
+
+    @classmethod
+    def of_arranged(cls, arranged: Arranged, overviews: Iterable[Overview]) -> "QuadkeyIndex":
+        """Build from scenes as they are arranged for a document."""
+        return cls(arrays_of(arranged)).with_overviews(overviews)
+
+    def with_overviews(self, overviews: Iterable[Overview]) -> "QuadkeyIndex":
+        """Return an index where those overviews answer that were made of just the scenes over their cells."""
+        holding = {
+            overview.place: overview
             for overview in overviews
             if self.made_of(overview.column, overview.row, overview.cell_zoom) == overview.made_of
         }
-        self._minzooms = Minzooms(self._levels, self._footprints, self._overviews.keys())
+        named = {one: self._prefix(one) for one in holding.values()}
+        return QuadkeyIndex(with_overviews(self.flat, named)) if holding else self
 
     @classmethod
     def from_document(cls, document: MosaicDocument) -> "QuadkeyIndex":
         """Build the index of a mosaic document."""
-        return cls(document.scenes(), document.quadkey_zoom, document.overviews)
+        return cls.of(document.scenes(), document.quadkey_zoom, document.overviews)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east and north of all scenes, in degrees."""
-        if not self.size:
-            return (-180.0, -90.0, 180.0, 90.0)
-        west, south = self._boxes[:, :2].min(axis=0).tolist()
-        east, north = self._boxes[:, 2:].max(axis=0).tolist()
+        """West, south, east and north of all scenes, in degrees; the whole Earth without one."""
+        west, south, east, north = self.flat.facts["bounds"]
         return west, south, east, north
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it lies in a file, and not in memory of this process."""
+        return self.flat.mapped is not None
 
     def scenes_in_tile(
         self,
@@ -147,23 +155,22 @@ class QuadkeyIndex:
         if not (0 <= x < 1 << z and 0 <= y < 1 << z):
             return ()
         ordinals = self._in_tile(x, y, z)
-        may_answer = overviews and self._overviews and len(ordinals)
-        if may_answer and (found := self._overview_in_tile(x, y, z, size)) is not None:
+        if overviews and ordinals and (found := self._overview_in_tile(x, y, z, size)) is not None:
             return (found,)
         if limit is not None and len(ordinals) > limit:
             minzoom = self.minzoom(limit, size=size, overviews=overviews)
             raise TooManyScenesError(len(ordinals), limit, minzoom)
-        return tuple(self._scene(ordinal) for ordinal in ordinals.tolist())
+        return tuple([self._scene(ordinal) for ordinal in ordinals])
 
     def made_of(self, x: int, y: int, z: int) -> str:
         """Return a fingerprint of the scenes seen in a tile and of their order, 32 hexadecimal digits."""
-        marks = np.frombuffer(self._marks, np.dtype(f"V{_MARK_BYTES}"))
+        marks = self.flat.arrays["marks"]
         return sha256(marks[self._in_tile(x, y, z)].tobytes()).hexdigest()[:32]
 
     def finest_m(self, x: int, y: int, z: int) -> float:
         """Return the pixel size in metres of the finest scene seen in a tile; infinite without a scene."""
-        resolutions = np.frombuffer(self._resolutions, np.float64)
-        return float(resolutions[self._in_tile(x, y, z)].min(initial=math.inf))
+        resolutions = self._rows["resolution_m"][self._in_tile(x, y, z)]
+        return float(resolutions.min(initial=math.inf))
 
     def most_scenes(self, x: int, y: int, z: int, depth: int) -> int:
         """Return how many scenes the fullest of the tiles `depth` zooms below a tile has."""
@@ -172,7 +179,7 @@ class QuadkeyIndex:
             level = self._levels[zoom]
             first, last = level.cells.searchsorted([number << 2 * depth, (number + 1) << 2 * depth])
             return int(np.diff(level.starts[first : last + 1]).max(initial=0))
-        ordinals = self._in_tile(x, y, z)
+        ordinals = np.array(self._in_tile(x, y, z), np.uint32)
         if not len(ordinals):
             return 0
         cells, owners = cover(self._geometries(ordinals), zoom)
@@ -212,9 +219,7 @@ class QuadkeyIndex:
         """Return the part of an area that the footprints of an interval's scenes together cover."""
         parts = []
         for ordinals, geometries in self._candidates(geometry):
-            scenes = map(self._scene, ordinals.tolist())
-            in_time = [interval.overlaps(scene.start, scene.end) for scene in scenes]
-            parts.append(shapely.union_all(geometries[in_time]))
+            parts.append(shapely.union_all(geometries[self._are_in(interval, ordinals)]))
         return shapely.intersection(geometry, shapely.union_all(parts))
 
     def nearest_footprints(
@@ -229,11 +234,11 @@ class QuadkeyIndex:
             limit: Number of scenes at most.
         """
         place = np.array([lon, lat])
-        gaps = np.maximum(np.maximum(self._boxes[:, :2] - place, place - self._boxes[:, 2:]), 0)
+        around = self._boxes["around"]
+        gaps = np.maximum(np.maximum(around[:, :2] - place, place - around[:, 2:]), 0)
         order = np.argsort(np.hypot(gaps[:, 0], gaps[:, 1]), kind="stable").astype(np.uint32)
         if interval is not None:
-            scenes = map(self._scene, order.tolist())
-            order = order[[interval.overlaps(scene.start, scene.end) for scene in scenes]]
+            order = order[self._are_in(interval, order)]
         return list(shapely.get_parts(self._geometries(order[:limit])))
 
     def minzoom(self, limit: int, *, size: int = TILE_PX, overviews: bool = False) -> int:
@@ -245,76 +250,116 @@ class QuadkeyIndex:
         """
         return self._minzooms.of(limit, size=size, overviews=overviews)
 
-    def _take(self, batch: Sequence[SceneRecord]) -> Geometries:
-        for record in batch:
-            self._period = record.period
-            self._has_early |= record.id.startswith(PREFIX)
-            self.resolution_m = min(self.resolution_m, record.resolution_m)
-            self._ids.append(record.id.encode())
-            self._item_keys.append(record.item_key.encode())
-            self._marks += blake2b(record.item_key.encode(), digest_size=_MARK_BYTES).digest()
-            self._starts.append((record.start - _EPOCH) // _MICROSECOND)
-            self._ends.append((record.end - _EPOCH) // _MICROSECOND)
-            clouds = record.cloud_cover_percent
-            self._clouds.append(math.nan if clouds is None else clouds)
-            self._synthetic.append(record.synthetic)
-            self._resolutions.append(record.resolution_m)
-        geometries: Geometries = shapely.from_geojson([json.dumps(record.footprint) for record in batch])
-        for wkb in shapely.to_wkb(geometries):
-            self._footprints.append(wkb)
-        return geometries
-
     def _scene(self, ordinal: int) -> SceneRef:
+        """Return a scene, or an overview, which follow the scenes."""
+        found = self._scenes.get(ordinal)
+        if found is None:
+            if len(self._scenes) >= _SCENES_KEPT:
+                self._scenes.clear()
+            found = self._scenes[ordinal] = self._read_scene(ordinal)
+        return found
+
+    def _read_scene(self, ordinal: int) -> SceneRef:
         assert self._period is not None  # noqa: S101 - there is a scene
-        clouds = self._clouds[ordinal]
+        start, end, clouds, _, at, id_bytes, key_bytes, _, flags = ROW_FIELDS.unpack_from(
+            self._row_bytes, ordinal * ROW_FIELDS.size
+        )
+        text = self._payload[at : at + id_bytes + key_bytes].tobytes()
         return SceneRef(
-            self._ids[ordinal].decode(),
-            self._item_keys[ordinal].decode(),
-            _EPOCH + timedelta(microseconds=self._starts[ordinal]),
-            _EPOCH + timedelta(microseconds=self._ends[ordinal]),
+            text[:id_bytes].decode(),
+            text[id_bytes:].decode(),
+            moment_of(start),
+            moment_of(end),
             self._period,
             None if clouds != clouds else clouds,  # noqa: PLR0124 - NaN
-            bool(self._synthetic[ordinal]),
+            bool(flags & SYNTHETIC),
         )
 
-    def _overview_ref(self, overview: Overview) -> SceneRef:
-        assert self._period is not None  # noqa: S101 - it was made of a scene
-        made_of = self._in_tile(overview.column, overview.row, overview.cell_zoom) if self._has_early else ()
-        early = any(self._ids[ordinal].startswith(PREFIX.encode()) for ordinal in made_of)
-        return SceneRef(
-            id=f"{PREFIX * early}overview {overview.zoom}/{overview.column}/{overview.row}",
-            item_key=overview.item_key,
-            start=overview.start,
-            end=overview.end,
-            period=self._period,
-            cloud_cover_percent=None,
-            synthetic=overview.synthetic,
-        )
+    def _are_in(self, interval: Interval, ordinals: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Return which scenes have a moment in common with an interval, as `Interval.overlaps` says."""
+        starts, ends = self._rows["start"][ordinals], self._rows["end"][ordinals]
+        are_in = np.ones(len(ordinals), np.bool_)
+        if interval.end is not None:
+            are_in &= starts < microseconds(interval.end)
+        if interval.start is not None:
+            begin = microseconds(interval.start)
+            are_in &= (ends > begin) | (starts >= begin)
+        return are_in
 
-    def _in_tile(self, x: int, y: int, z: int) -> NDArray[np.uint32]:
+    def _in_tile(self, x: int, y: int, z: int) -> list[int]:
         """Return the scenes seen in a tile, best first."""
         depth = max(0, z - self.quadkey_zoom)
-        ordinals = self._levels[z - depth].scenes(cell_number(x >> depth, y >> depth))
-        if depth and len(ordinals):
-            ordinals = self._meeting(tile_bounds(x, y, z), ordinals)
-            if len(ordinals):
-                ordinals = ordinals[share_area(tile_box(x, y, z), self._geometries(ordinals))]
-        return ordinals
+        ordinals = self._levels[z - depth].ordinals_in(cell_of(x >> depth, y >> depth))
+        return self._reaching(tile_bounds(x, y, z), ordinals) if depth and ordinals else ordinals
+
+    def _reaching(self, bounds: tuple[float, float, float, float], ordinals: list[int]) -> list[int]:
+        """Return those of `ordinals` whose footprint shares some area with a box."""
+        if len(ordinals) > _FEW:
+            ordinals = self._meeting(bounds, np.array(ordinals, np.uint32)).tolist()
+        left, lower, right, upper = bounds
+        found, unsure = [], []
+        for ordinal in ordinals:
+            west, south, east, north, *inside = BOX_FIELDS.unpack_from(
+                self._box_bytes, ordinal * BOX_FIELDS.size
+            )
+            if west < right and left < east and south < upper and lower < north:
+                if inside[0] <= left and inside[1] <= lower and right <= inside[2] and upper <= inside[3]:
+                    found.append(ordinal)
+                elif (shares := self._shares_area(ordinal, bounds)) is None:
+                    unsure.append(ordinal)
+                elif shares:
+                    found.append(ordinal)
+        if not unsure:
+            return found
+        seen = share_area(shapely.box(*bounds), self._geometries(np.array(unsure, np.uint32)))
+        return sorted(found + np.array(unsure)[seen].tolist())
+
+    def _shares_area(self, ordinal: int, bounds: tuple[float, float, float, float]) -> bool | None:
+        """Return whether a footprint shares area with a box that meets the one around it; None if unsure."""
+        *_, at, id_bytes, key_bytes, size, flags = ROW_FIELDS.unpack_from(
+            self._row_bytes, ordinal * ROW_FIELDS.size
+        )
+        if not flags & CONVEX:
+            return None
+        begin = at + id_bytes + key_bytes + _RING_BEGINS
+        ring = unpack_from(f"<{(size - _RING_BEGINS) // 8}d", self._payload, begin)
+        xs, ys = ring[::2], ring[1::2]
+        return (
+            ring_shares_area(xs[::-1], ys[::-1], bounds)
+            if flags & CLOCKWISE
+            else ring_shares_area(xs, ys, bounds)
+        )
+
+    def _prefix(self, overview: Overview) -> str:
+        """Return what the id of an overview begins with: it says so if a scene in near real time is in it."""
+        if not self.flat.facts["early"]:
+            return ""
+        ordinals = self._in_tile(overview.column, overview.row, overview.cell_zoom)
+        return PREFIX if any(self._read_scene(ordinal).id.startswith(PREFIX) for ordinal in ordinals) else ""
 
     def _overview_in_tile(self, x: int, y: int, z: int, size: int) -> SceneRef | None:
         zoom = zoom_of_tiles(z, size)
         up = z - cell_zoom(zoom)
-        return self._overviews.get((zoom, cell_number(x >> up, y >> up)))
+        position = self._places.position((zoom, cell_number(x >> up, y >> up))) if self._places else None
+        return None if position is None else self._scene(self.size + position)
 
     def _geometries(self, ordinals: NDArray[np.uint32]) -> Geometries:
-        return polygons_of(self._footprints, ordinals)
+        packed = []
+        for ordinal in ordinals.tolist():
+            _, _, _, _, at, id_bytes, key_bytes, size, _ = ROW_FIELDS.unpack_from(
+                self._row_bytes, ordinal * ROW_FIELDS.size
+            )
+            begin = at + id_bytes + key_bytes
+            packed.append(bytes(self._payload[begin : begin + size]))
+        found: Geometries = shapely.from_wkb(packed)
+        return found
 
     def _meeting(
         self, bounds: tuple[float, float, float, float], ordinals: NDArray[np.uint32]
     ) -> NDArray[np.uint32]:
         """Return those of `ordinals` whose bounding box meets a box."""
         west, south, east, north = bounds
-        lefts, lowers, rights, uppers = self._boxes[ordinals].T
+        lefts, lowers, rights, uppers = self._boxes["around"][ordinals].T
         meets = (lefts <= east) & (lowers <= north) & (rights >= west) & (uppers >= south)
         return np.asarray(ordinals[meets])
 
@@ -338,19 +383,8 @@ class QuadkeyIndex:
             left, top, right, bottom = left >> 1, top >> 1, right >> 1, bottom >> 1
         level = self._levels[zoom]
         cells = [cell_number(x, y) for x in range(left, right + 1) for y in range(top, bottom + 1)]
-        return merged([self._beyond, *(level.scenes(cell) for cell in cells)])
+        return merged([self.flat.arrays["beyond"], *(level.scenes(cell) for cell in cells)])
 
     def _check(self, count: int, limit: int | None) -> None:
         if limit is not None and count > limit:
             raise TooManyScenesError(count, limit, self.minzoom(limit))
-
-
-def _batches(records: Iterator[SceneRecord]) -> Iterator[list[SceneRecord]]:
-    batch: list[SceneRecord] = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == _READ_TOGETHER:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

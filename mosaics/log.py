@@ -10,32 +10,32 @@ past that place.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import TypeVar
 from uuid import uuid4
 
-from mosaics.commits import Commit, LogError, LogState
+from mosaics.checkpoints import newest_checkpoint, newest_outline, write_checkpoint
+from mosaics.commits import Commit, LogError, LogState, Told
 from mosaics.document import (
-    MEDIA_TYPE,
     MosaicDocument,
     MosaicDocumentError,
     SceneRecord,
-    build_document,
-    mosaic_digest,
     read_mosaic,
 )
+from mosaics.index_files import INDEXED_FROM, BuiltMosaic, build_mosaic, put_mosaic
+from mosaics.outline import Outline, UntoldError
 from mosaics.overview import Overview
 from mosaics.period import Period
 from mosaics.scene import SceneError
 from mosaics.seals import digest_of
-from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage, StorageError
-
-CHECKPOINT_EVERY = 32
-"""A reader that knows nothing reads one checkpoint and fewer commits than this."""
+from mosaics.storage import ObjectExistsError, ObjectNotFoundError, Storage
 
 logger = logging.getLogger(__name__)
+
+State = TypeVar("State", LogState, Outline)
 
 
 class OvertakenError(Exception):
@@ -73,10 +73,32 @@ async def follow_log(
     Returns:
         The last good state, and why the log cannot be followed from there; None if that is all of it.
     """
-    state, trouble = known, None
-    if state is None:
-        state = await newest_checkpoint(storage, collection_id)
-    commits = []
+    return await _follow(storage, collection_id, known, newest_checkpoint, checked=checked)
+
+
+async def follow_outline(
+    storage: Storage, collection_id: str, known: Outline | None = None, *, checked: bool
+) -> tuple[Outline, LogError | None]:
+    """Return the outline of what a collection holds, with all else as `follow_log` has it."""
+    try:
+        return await _follow(storage, collection_id, known, newest_outline, checked=checked)
+    except UntoldError:
+        state, trouble = await follow_log(storage, collection_id, checked=checked)
+    if known is not None and state.number < known.number:
+        return known, trouble
+    return await asyncio.to_thread(Outline.of, state, INDEXED_FROM), trouble
+
+
+async def _follow(
+    storage: Storage,
+    collection_id: str,
+    known: State | None,
+    newest: Callable[[Storage, str], Awaitable[State]],
+    *,
+    checked: bool,
+) -> tuple[State, LogError | None]:
+    state = await newest(storage, collection_id) if known is None else known
+    commits, trouble = [], None
     try:
         async for commit in read_commits(
             storage, collection_id, state.number + 1, before=state.digest, checked=checked
@@ -86,9 +108,9 @@ async def follow_log(
             await _require_last(storage, collection_id, known)
     except LogError as error:
         trouble = error
-        past = await newest_checkpoint(storage, collection_id)
+        past = await newest(storage, collection_id)
         if past.number > state.number + len(commits):
-            return await follow_log(storage, collection_id, past, checked=checked)
+            return await _follow(storage, collection_id, past, newest, checked=checked)
     return state.after(commits), trouble
 
 
@@ -164,7 +186,7 @@ async def _later(storage: Storage, collection_id: str, number: int) -> list[int]
     return [int(name) for name in names if name.isdecimal()]
 
 
-async def _require_last(storage: Storage, collection_id: str, known: LogState) -> None:
+async def _require_last(storage: Storage, collection_id: str, known: LogState | Outline) -> None:
     """Refuse a log whose last commit is gone, unless a checkpoint says all that it said; LogError."""
     if not known.number or (await _later(storage, collection_id, known.number - 1))[:1] == [known.number]:
         return
@@ -235,13 +257,19 @@ async def _commit(
         change = change_in(state)
         if change is None:
             return None
-        mosaics = {
+        written = {
             period.text: await _write_mosaic(storage, collection_id, state, period, change)
             for period in sorted(change.periods)
         }
-        now = datetime.now(UTC)
         commit = Commit(
-            state.number + 1, commit_id, now, change.added, change.removed, mosaics, before=state.digest
+            state.number + 1,
+            commit_id,
+            datetime.now(UTC),
+            change.added,
+            change.removed,
+            {period: key for period, (key, _) in written.items()},
+            before=state.digest,
+            told=Told.of({period: scenes for period, (_, scenes) in written.items()}, INDEXED_FROM),
         )
         key, data = commit_key(collection_id, commit.number), commit.to_json()
         commit = replace(commit, digest=digest_of(data))
@@ -252,7 +280,7 @@ async def _commit(
             if Commit.from_json(await storage.get(key)).id != commit_id:
                 state = await read_state(storage, collection_id, state)
                 continue
-        await write_checkpoint(storage, collection_id, state.after([commit]))
+        await write_checkpoint(storage, collection_id, state.after([commit]), added=len(commit.added))
         return commit
 
 
@@ -302,11 +330,12 @@ class _Change:
 
 async def _write_mosaic(
     storage: Storage, collection_id: str, state: LogState, period: Period, change: _Change
-) -> str | None:
+) -> tuple[str | None, Sequence[SceneRecord]]:
+    """Write the mosaic of a period; return its key, None where no scene is left, and its scenes."""
     key = state.mosaics.get(period)
     document = None if key is None else await read_document(storage, collection_id, key)
 
-    def build() -> bytes | None:
+    def build() -> BuiltMosaic | None:
         try:
             scenes = {record.id: record for record in document.scenes()} if document else {}
         except MosaicDocumentError as error:
@@ -317,10 +346,12 @@ async def _write_mosaic(
         # Those whose scenes are others now stay until they are made again: readers leave them aside.
         overviews = change.overviews.get(period, document.overviews if document else ())
         name = f"{collection_id} {period.text}"
-        return build_document(name, list(scenes.values()), storage.href, overviews) if scenes else None
+        return build_mosaic(name, list(scenes.values()), storage.href, overviews) if scenes else None
 
-    data = await asyncio.to_thread(build)
-    return None if data is None else await put_mosaic(storage, collection_id, period, state.number + 1, data)
+    built = await asyncio.to_thread(build)
+    if built is None:
+        return None, ()
+    return await put_mosaic(storage, collection_id, period, state.number + 1, built), built.scenes
 
 
 async def read_document(storage: Storage, collection_id: str, key: str) -> MosaicDocument:
@@ -335,58 +366,12 @@ async def read_document(storage: Storage, collection_id: str, key: str) -> Mosai
         raise LogError(_unreadable(collection_id, key)) from error
 
 
-async def put_mosaic(storage: Storage, collection_id: str, period: Period, number: int, data: bytes) -> str:
-    """Write the mosaic of a period for commit `number`, and return its key."""
-    key = f"collections/{collection_id}/mosaics/{period.text}/{number}-{mosaic_digest(data)}.json.gz"
-    try:
-        await storage.put_new(key, data, MEDIA_TYPE)
-    except ObjectExistsError:
-        # The same content, of a writer that died or lost its race; written again, no sweep takes it for old.
-        await storage.put(key, data, MEDIA_TYPE)
-    return key
-
-
-async def write_checkpoint(storage: Storage, collection_id: str, state: LogState) -> None:
-    """Write the state as a checkpoint if it is its turn; readers start earlier where storage fails."""
-    if state.number % CHECKPOINT_EVERY:
-        return
-    try:
-        await storage.put_new(checkpoint_key(collection_id, state.number), state.to_checkpoint(), MEDIA_TYPE)
-    except StorageError as error:
-        logger.warning(
-            "no checkpoint after commit %d of %s, readers start earlier: %s",
-            state.number,
-            collection_id,
-            error,
-        )
-
-
-async def newest_checkpoint(storage: Storage, collection_id: str) -> LogState:
-    """Return the state of the newest checkpoint that can be read; the empty one if there is none."""
-    infos = [info async for info in storage.list(_checkpoints(collection_id))]
-    for info in reversed(infos):
-        try:
-            return LogState.from_checkpoint(await storage.get(info.key))
-        except (LogError, ObjectNotFoundError) as error:
-            logger.warning("checkpoint %s is passed over: %s", info.key, error)
-    return LogState()
-
-
 def _log(collection_id: str) -> str:
     return f"collections/{collection_id}/log/"
 
 
-def _checkpoints(collection_id: str) -> str:
-    return f"{_log(collection_id)}checkpoints/"
-
-
 def _unreadable(collection_id: str, key: str) -> str:
     return f"mosaic {key} is missing or damaged; `tilewatch repair {collection_id}` rebuilds it"
-
-
-def checkpoint_key(collection_id: str, number: int) -> str:
-    """Return the key of the checkpoint after a commit."""
-    return f"{_checkpoints(collection_id)}{number:08d}.json.gz"
 
 
 def commit_key(collection_id: str, number: int) -> str:

@@ -1,12 +1,13 @@
 """Minimum zooms of a mosaic: from which on no tile needs more than so many scenes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
-from mosaics.cells import Level, Packed, cell_column_row, polygons_of, share_area, tile_box
+from mosaics.cells import Geometries, Level, cell_column_row, share_area, tile_box
 from mosaics.overview import cell_zoom, zoom_of_tiles
 
 NO_ZOOM = 30
@@ -23,12 +24,15 @@ class Minzooms:
 
     Args:
         levels: Which scenes cover the cells of each zoom, from 0 to the quadkey zoom.
-        footprints: Of the scenes.
+        footprints: Gives those of some scenes.
         overviews: Zoom and number of the cells where an overview answers in place of scenes.
     """
 
     def __init__(
-        self, levels: Sequence[Level], footprints: Packed, overviews: AbstractSet[tuple[int, int]]
+        self,
+        levels: Sequence[Level],
+        footprints: Callable[[NDArray[np.uint32]], Geometries],
+        overviews: AbstractSet[tuple[int, int]],
     ) -> None:
         self._levels = levels
         self._footprints = footprints
@@ -84,7 +88,7 @@ class Minzooms:
                 work += len(ordinals)
                 if work > WORK:
                     return zoom
-                geometries = polygons_of(self._footprints, ordinals)
+                geometries = self._footprints(ordinals)
                 for column, row in ((2 * x + i, 2 * y + j) for j in (0, 1) for i in (0, 1)):
                     tile = tile_box(column, row, zoom)
                     seen = share_area(tile, geometries)

@@ -4,10 +4,14 @@ Overviews form a pyramid over WebMercatorQuad: that of a zoom and a cell holds t
 zoom, so that a tile lies in one of them. In storage it looks like a scene: an item, and a COG a band.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mosaics.cells import cell_number
 from mosaics.period import PeriodError, instant_text, parse_instant
@@ -15,6 +19,9 @@ from mosaics.period import PeriodError, instant_text, parse_instant
 LEVELS_ACROSS = 3
 """A cell is 2**3 tiles across, 2048 px: cheap to make again for one scene, and few even for a continent."""
 TILE_PX = 256
+
+_PLACE_BITS = 48
+"""Of a number that holds a zoom above the number of a cell."""
 
 
 class OverviewError(ValueError):
@@ -94,6 +101,34 @@ class Overview:
             )
         except (KeyError, TypeError, ValueError, AttributeError, PeriodError) as error:
             raise OverviewError(f"no record of an overview: {error!r}") from error
+
+
+class Places(AbstractSet[tuple[int, int]]):
+    """Zooms and cells at which overviews stand, in an ascending array of numbers."""
+
+    def __init__(self, numbers: NDArray[np.int64]) -> None:
+        self._numbers = numbers
+
+    @staticmethod
+    def number(place: tuple[int, int]) -> int:
+        """Return the number of a zoom and a cell."""
+        return place[0] << _PLACE_BITS | place[1]
+
+    def position(self, place: tuple[int, int]) -> int | None:
+        """Return where a place stands among all; None if it does not."""
+        number = self.number(place)
+        position = int(self._numbers.searchsorted(np.int64(number)))
+        return position if position < len(self._numbers) and self._numbers[position] == number else None
+
+    def __contains__(self, place: object) -> bool:
+        return isinstance(place, tuple) and self.position(place) is not None
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        for number in self._numbers.tolist():
+            yield number >> _PLACE_BITS, number & (1 << _PLACE_BITS) - 1
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
 
 def cell_zoom(zoom: int) -> int:

@@ -14,27 +14,35 @@ from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
+from mosaics.checkpoints import newest_checkpoint, put_checkpoint, write_checkpoint
 from mosaics.collection import read_collection
-from mosaics.commits import DAMAGED, Commit, LogError, LogState, StoredScene
+from mosaics.commits import DAMAGED, Commit, LogError, LogState, StoredScene, Told
 from mosaics.document import (
     MEDIA_TYPE,
     MosaicDocument,
     MosaicDocumentError,
     SceneRecord,
-    build_document,
+    digest_in,
     mosaic_digest,
     read_mosaic,
 )
+from mosaics.index import QuadkeyIndex
+from mosaics.index_files import (
+    INDEXED_FROM,
+    BuiltMosaic,
+    build_mosaic,
+    index_key,
+    pack_index,
+    put_index,
+    put_mosaic,
+)
+from mosaics.index_files import MEDIA_TYPE as INDEX_MEDIA_TYPE
 from mosaics.log import (
-    checkpoint_key,
     commit_key,
     commits_left,
     follow_log,
     log_is_lost,
-    newest_checkpoint,
-    put_mosaic,
     read_state,
-    write_checkpoint,
 )
 from mosaics.overview import Overview
 from mosaics.period import Cadence, Period, parse_instant
@@ -168,11 +176,29 @@ async def rebuild_mosaic(storage: Storage, collection_id: str, key: str) -> str 
     overviews = await _earlier_overviews(storage, left, period)
     name = f"{collection_id} {period.text}"
     records = [told[one] for one in shown]
-    data = await asyncio.to_thread(build_document, name, records, storage.href, overviews)
-    if f"-{mosaic_digest(data)}." in key:
-        await storage.put(key, data, MEDIA_TYPE)
+    built = await asyncio.to_thread(build_mosaic, name, records, storage.href, overviews)
+    if f"-{mosaic_digest(built.document)}." in key:
+        await storage.put(key, built.document, MEDIA_TYPE)
+        await put_index(storage, key, built)
         return key
-    return await _commit_mosaic(storage, collection_id, state, period, data)
+    return await _commit_mosaic(storage, collection_id, state, period, built)
+
+
+async def rebuild_index(storage: Storage, mosaic_key: str) -> None:
+    """Write the index of a mosaic of the mosaic itself.
+
+    Raises:
+        MosaicDocumentError, ObjectNotFoundError: If the mosaic is damaged or missing.
+        StorageError: If storage fails.
+    """
+    data, key, digest = await storage.get(mosaic_key), index_key(mosaic_key), digest_in(mosaic_key)
+    if key is None or digest is None:
+        return
+
+    def build() -> bytes:
+        return pack_index(QuadkeyIndex.from_document(read_mosaic(mosaic_key, data)), digest)
+
+    await storage.put(key, await asyncio.to_thread(build), INDEX_MEDIA_TYPE)
 
 
 async def _earlier_overviews(storage: Storage, commits: list[Commit], period: Period) -> tuple[Overview, ...]:
@@ -186,12 +212,21 @@ async def _earlier_overviews(storage: Storage, commits: list[Commit], period: Pe
 
 
 async def _commit_mosaic(
-    storage: Storage, collection_id: str, state: LogState, period: Period, data: bytes
+    storage: Storage, collection_id: str, state: LogState, period: Period, built: BuiltMosaic
 ) -> str | None:
     """Let a mosaic take the place of that of its period; return its key, or None if another commit came."""
     number = state.number + 1
-    key = await put_mosaic(storage, collection_id, period, number, data)
-    commit = Commit(number, uuid4().hex, datetime.now(UTC), (), (), {period.text: key}, before=state.digest)
+    key = await put_mosaic(storage, collection_id, period, number, built)
+    commit = Commit(
+        number,
+        uuid4().hex,
+        datetime.now(UTC),
+        added=(),
+        removed=(),
+        mosaics={period.text: key},
+        before=state.digest,
+        told=Told.of({period.text: built.scenes}, INDEXED_FROM),
+    )
     written = commit.to_json()
     try:
         await storage.put_new(commit_key(collection_id, number), written, "application/json")
@@ -289,8 +324,8 @@ async def _write_mosaics(
             continue
         overviews: tuple[Overview, ...] = () if document is None else document.overviews
         name = f"{collection_id} {period.text}"
-        data = await asyncio.to_thread(build_document, name, shown, storage.href, overviews)
-        keys[period] = await put_mosaic(storage, collection_id, period, number, data)
+        built = await asyncio.to_thread(build_mosaic, name, shown, storage.href, overviews)
+        keys[period] = await put_mosaic(storage, collection_id, period, number, built)
     return keys
 
 
@@ -312,4 +347,4 @@ async def _publish(
         ) from error
     scenes = {one.id: StoredScene(one.item_key, one.period, one.synthetic) for one in records}
     state = LogState(commit.number, scenes, keys, digest_of(data))
-    await storage.put(checkpoint_key(collection_id, commit.number), state.to_checkpoint(), MEDIA_TYPE)
+    await put_checkpoint(storage, collection_id, state)

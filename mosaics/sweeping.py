@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from mosaics.commits import Commit, LogError, LogState
 from mosaics.document import MosaicDocumentError, read_mosaic
+from mosaics.index_files import index_key
 from mosaics.log import commits_left, read_commits, read_state
 from mosaics.storage import ObjectInfo, ObjectNotFoundError, Storage
 
@@ -25,8 +27,8 @@ async def unreferenced(
     A writer names what it has written only at the end, so objects younger than `older_than` are left alone;
     it must be longer than any landing lasts, and a day is a good choice. Scenes and mosaics that a commit has
     once named stay, so that what the log tells of can be looked at, unless `superseded` is given. Overviews
-    can be made again: they stay as long as a mosaic names them that readers may have held within
-    `older_than`.
+    and indexes can be made again: they stay as long as a mosaic names them, or they are of one, that readers
+    may have held within `older_than`.
 
     Args:
         storage: Where to look.
@@ -79,8 +81,11 @@ async def _unreferenced_in(
         return []
     base, commits = await _history(storage, root.rpartition("/")[2])
     named, mosaics = _needed(base, commits, None if superseded is None else now - superseded)
+    in_force = _in_force(commits, now - older_than)
     if any(info.key.startswith(f"{root}/overviews/") for info in old):
-        named |= await _overview_folders(storage, commits, now - older_than)
+        named |= await _overview_folders(storage, in_force)
+    held = filter(None, (*base.mosaics.values(), *chain(*in_force.values())))
+    mosaics |= {key for key in map(index_key, held) if key is not None}
     return [info for info in old if info.key not in mosaics and _folder(info.key) not in named]
 
 
@@ -127,17 +132,22 @@ def _needed(base: LogState, commits: list[Commit], since: datetime | None) -> tu
     return folders, mosaics
 
 
-async def _overview_folders(storage: Storage, commits: list[Commit], since: datetime) -> set[str]:
-    """Return where the overviews lie that any mosaic in force at or after a moment names.
-
-    Raises:
-        LogError: If one that is in force now cannot be read.
-    """
+def _in_force(commits: list[Commit], since: datetime) -> dict[str, list[str | None]]:
+    """Return the mosaics of each period that were in force at or after a moment, the present one last."""
     in_force: dict[str, list[str | None]] = {}
     for commit in commits:
         for period, key in commit.mosaics.items():
             earlier = in_force.get(period, []) if commit.time >= since else []
             in_force[period] = [*earlier, key]
+    return in_force
+
+
+async def _overview_folders(storage: Storage, in_force: Mapping[str, Sequence[str | None]]) -> set[str]:
+    """Return where the overviews lie that mosaics in force name.
+
+    Raises:
+        LogError: If one that is in force now cannot be read.
+    """
     folders: set[str] = set()
     for *earlier, now in in_force.values():
         for key in filter(None, [*earlier, now]):

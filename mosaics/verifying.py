@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from mosaics.checksums import SHA256
 from mosaics.document import MosaicDocumentError, read_mosaic
+from mosaics.flat_file import FlatFileError
+from mosaics.index_files import INDEXED_FROM, index_key, read_index
 from mosaics.log import read_state
 from mosaics.period import Period
 from mosaics.seals import unsealed
@@ -166,6 +169,38 @@ async def damaged_mosaics(storage: Storage, collection_id: str) -> list[str]:
         except (MosaicDocumentError, ObjectNotFoundError):
             found.append(key)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class LackingIndexes:
+    """Mosaics whose index has no file that can be used; servers make it of the mosaic."""
+
+    damaged: tuple[str, ...] = ()
+    """Keys of the mosaics whose file is not as it was written."""
+    missing: tuple[str, ...] = ()
+    """Keys of those that have none, as earlier versions left them."""
+
+
+async def lacking_indexes(storage: Storage, collection_id: str) -> LackingIndexes:
+    """Return the mosaics of a collection that are to have a file of their index and have none that is right.
+
+    Raises:
+        LogError: If the log cannot be followed.
+    """
+    state = await read_state(storage, collection_id)
+    counts = Counter(scene.period for scene in state.scenes.values())
+    damaged, missing = [], []
+    for period, mosaic_key in state.mosaics.items():
+        key = index_key(mosaic_key)
+        if key is None or counts[period] < INDEXED_FROM:
+            continue
+        try:
+            await asyncio.to_thread(read_index, await storage.get(key), mosaic_key)
+        except ObjectNotFoundError:
+            missing.append(mosaic_key)
+        except FlatFileError:
+            damaged.append(mosaic_key)
+    return LackingIndexes(tuple(damaged), tuple(missing))
 
 
 async def digest_in_storage(storage: Storage, key: str, pace: Pace | None = None) -> str | None:

@@ -25,9 +25,9 @@ from mosaics.commits import LogError
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.descriptions.sources import SourceDescription
 from mosaics.period import Period
-from mosaics.repairing import rebuild_mosaic
+from mosaics.repairing import rebuild_index, rebuild_mosaic
 from mosaics.storage import Storage
-from mosaics.verifying import Pace, Verified, damaged_mosaics, item_keys, verify_items
+from mosaics.verifying import Pace, Verified, damaged_mosaics, item_keys, lacking_indexes, verify_items
 
 OVERVIEWS = "overviews"
 """Of the keys of overviews, the folder; those of scenes lie in another."""
@@ -105,6 +105,7 @@ def verify(
                     verified = await found.verify(name, items, pace)
                     if not items:
                         await found.verify_mosaics(name, repair=repair)
+                        await found.verify_indexes(name, repair=repair)
                     if add_checksums:
                         await found.state(name, verified.without, pace)
                     if repair and verified.damaged:
@@ -164,6 +165,23 @@ class _Found:
             else:
                 del self.damaged[key]
                 self.told.say(f"{key}: rebuilt.")
+
+    async def verify_indexes(self, name: str, *, repair: bool) -> None:
+        """Tell which files of indexes are damaged, and make those again and such as are missing."""
+        lacking = await lacking_indexes(self.storage, name)
+        if not repair:
+            for key in lacking.damaged:
+                self.damaged[key] = "the index of the mosaic is damaged"
+                self.told.warn(f"{key}: its index is damaged; servers make their own.")
+            if lacking.missing:
+                self.told.say(
+                    f"{name}: mosaics without an index: {len(lacking.missing)}; --repair writes it."
+                )
+            return
+        for key in (*lacking.damaged, *lacking.missing):
+            if key not in self.damaged:
+                await rebuild_index(self.storage, key)
+                self.told.say(f"{key}: its index is made again.")
 
     async def state(self, name: str, item_keys: Iterable[str], pace: Pace) -> None:
         """State the checksums of files that have none."""

@@ -31,6 +31,7 @@ from app.tasks.verified_items import (
 from mosaics.catalogue import Catalogue
 from mosaics.commits import LogError
 from mosaics.document import MosaicDocumentError, read_mosaic
+from mosaics.log import follow_log
 from mosaics.repairing import rebuild_mosaic
 from mosaics.storage import ObjectNotFoundError, Storage
 from mosaics.verifying import Pace, verify_items
@@ -138,21 +139,22 @@ class Verification:
 
     async def _enlist(self) -> None:
         """Bring the list of items up to what there is."""
-        states = self.catalogue.states()
-        for collection, state in states.items():
-            if self._enlisted.get(collection) == state.number:
+        outlines = self.catalogue.outlines()
+        for collection, outline in outlines.items():
+            if self._enlisted.get(collection) == outline.number:
                 continue
+            state, _ = await follow_log(self.storage, collection, checked=False)
             keys = [scene.item_key for scene in state.scenes.values()]
             for mosaic_key in state.mosaics.values():
                 keys += await self._overviews_of(mosaic_key)
             async with self.database.connection() as connection:
                 await enlist(connection, collection, keys)
-            self._enlisted[collection] = state.number
-        if self._enlisted.keys() != states.keys():
+            self._enlisted[collection] = outline.number
+        if self._enlisted.keys() != outlines.keys():
             async with self.database.connection() as connection:
-                await keep_collections(connection, list(states))
-            self._enlisted = {one: self._enlisted[one] for one in states}
-        in_use = {key for state in states.values() for key in state.mosaics.values()}
+                await keep_collections(connection, list(outlines))
+            self._enlisted = {one: self._enlisted[one] for one in outlines}
+        in_use = {key for outline in outlines.values() for key in outline.mosaics.values()}
         self._overviews = {key: keys for key, keys in self._overviews.items() if key in in_use}
 
     async def _overviews_of(self, mosaic_key: str) -> tuple[str, ...]:

@@ -91,6 +91,10 @@ class GuardedStorage(Closing):
         """See `Storage.href`."""
         return self._storage.href(key)
 
+    def local_path(self, key: str) -> Path | None:
+        """See `Storage.local_path`."""
+        return self._storage.local_path(key)
+
     def gdal_path(self, key: str) -> str:
         """See `Storage.gdal_path`."""
         return self._storage.gdal_path(key)

@@ -121,6 +121,10 @@ class LocalStorage(Closing):
         """See `Storage.href`."""
         return str(self._path(key))
 
+    def local_path(self, key: str) -> Path | None:
+        """See `Storage.local_path`."""
+        return self._path(key)
+
     def gdal_path(self, key: str) -> str:
         """See `Storage.gdal_path`."""
         return str(self._path(key))

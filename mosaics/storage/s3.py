@@ -253,6 +253,10 @@ class S3Storage(Closing):
         """See `Storage.href`."""
         return f"s3://{self.bucket}/{self._key(key)}"
 
+    def local_path(self, key: str) -> Path | None:  # noqa: ARG002
+        """See `Storage.local_path`; a bucket has no files."""
+        return None
+
     def gdal_path(self, key: str) -> str:
         """See `Storage.gdal_path`."""
         return f"/vsis3/{self.bucket}/{self._key(key)}"

@@ -129,6 +129,10 @@ class Storage(Protocol):
         """Return the address a stock STAC reader opens: ``s3://…`` or an absolute path."""
         ...
 
+    def local_path(self, key: str) -> Path | None:
+        """Return the path of an object, there or not; None where objects are not files of this machine."""
+        ...
+
     def gdal_path(self, key: str) -> str:
         """Return the path GDAL opens: ``/vsis3/…`` or an absolute path."""
         ...

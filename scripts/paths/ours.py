@@ -29,7 +29,7 @@ LEFT_OUT = {
         *("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
         *("app.http.body_limits", "app.http.body_scan", "app.http.deadlines"),
     ),
-    "log": ("mosaics.log", "mosaics.commits"),
+    "log": ("mosaics.log", "mosaics.commits", "mosaics.checkpoints", "mosaics.outline"),
     "storage": ("mosaics.storage", "mosaics.hosts", "mosaics.lanes"),
     "checks": (
         *("mosaics.raster.opening", "mosaics.raster.remote", "mosaics.raster.block_checks"),

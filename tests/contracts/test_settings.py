@@ -16,6 +16,8 @@ OF_COMPOSE = {"TILEWATCH_BUCKET", "TILEWATCH_WORKERS"}
 IN_WORDS = {
     "storage": "data/store",
     "downloads": "data/downloads",
+    "indexes": "data/indexes",
+    "indexes_bytes": "4 GB",
     "cache_bytes": "a quarter of that",
     "memory_bytes": "640 MB",
     "body_bytes": "64 MB",
@@ -80,7 +82,8 @@ def test_every_setting_reaches_the_container():
     for name, value in passed.items():
         # Either compose.yaml sets it, or it is taken from .env, with the model's default if it is empty.
         set_here = name in {"TILEWATCH_STORAGE", "TILEWATCH_REDIS_URL", "TILEWATCH_DATABASE_URL"}
-        assert set_here or name == "TILEWATCH_DOWNLOADS" or value == f"${{{name}:-}}"
+        is_folder = name in {"TILEWATCH_DOWNLOADS", "TILEWATCH_INDEXES"}
+        assert set_here or is_folder or value == f"${{{name}:-}}"
 
 
 def test_an_empty_setting_has_its_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -8,9 +8,10 @@ import logging
 import pytest
 import shapely
 
+from mosaics.checkpoints import CHECKPOINT_EVERY
 from mosaics.commits import Commit, LogError, LogState, StoredScene
 from mosaics.document import MosaicDocument
-from mosaics.log import CHECKPOINT_EVERY, commit_scenes, follow_log, read_commits, read_state
+from mosaics.log import commit_scenes, follow_log, read_commits, read_state
 from mosaics.scene import SceneError
 from mosaics.seals import sealed
 from mosaics.storage import ObjectExistsError, ObjectNotFoundError, StorageUnavailableError
@@ -249,8 +250,9 @@ async def test_the_loser_of_a_race_takes_over_what_the_winner_did(folder):
 async def test_a_commit_is_json_anyone_can_read(folder):
     await commit_scenes(folder, "harvest", add=[scene("a")])
     document = json.loads(await folder.get("collections/harvest/log/00000001.json"))
-    told = {"number", "id", "time", "added", "removed", "mosaics", "before"}
+    told = {"number", "id", "time", "added", "removed", "mosaics", "before", "told"}
     assert set(document) == told | {"tilewatch:seal"}
+    assert document["told"] == {"synthetic": [], "early": [], "small": ["2024-06"]}
     assert document["added"][0]["period"] == "2024-06"
     with pytest.raises(ObjectNotFoundError):
         await folder.get("collections/harvest/log/00000002.json")

@@ -1,11 +1,16 @@
 """`tilewatch verify`: what it finds damaged, and makes right again of what it was made of."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from mosaics.index_files import INDEXED_FROM
+from mosaics.log import commit_scenes
+from mosaics.storage import open_storage
 from tests.ingest.archives.server import Answer
+from tests.mosaics import records
 from tests.rasters import ramp, write_geotiff
 
 SCENE = "S2A_31UFT_20240602_0_L2A"
@@ -134,6 +139,25 @@ def test_a_damaged_mosaic_becomes_the_very_bytes_again(run, scenes, tmp_path):
     found = run("verify")
     assert (found.exit_code, "it is missing or damaged; `tilewatch repair" in found.stderr) == (2, True)
     assert run("verify", "--repair").exit_code == 0
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_index_is_told_and_made_again_and_a_missing_one_too(run, tmp_path):
+    async def land():
+        async with await open_storage(str(tmp_path / "store")) as storage:
+            await commit_scenes(storage, "harvest", add=[records.scene(f"s{n}") for n in range(INDEXED_FROM)])
+
+    asyncio.run(land())
+    (path,) = (tmp_path / "store").rglob("*.index1")
+    whole = flip(path)
+    found = run("verify", "harvest")
+    assert "its index is damaged; servers make their own." in found.stderr
+    assert f"{INDEXED_FROM + 1} files are damaged" in found.stderr  # no scene has an item here
+    assert "its index is made again." in run("verify", "--repair", "harvest").stdout
+    assert path.read_bytes() == whole
+    path.unlink()
+    assert "harvest: mosaics without an index: 1; --repair writes it." in run("verify", "harvest").stdout
+    run("verify", "--repair", "harvest")
     assert path.read_bytes() == whole
 
 

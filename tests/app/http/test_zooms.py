@@ -34,7 +34,7 @@ def index_of(
         )
         for number, bounds in enumerate(boxes)
     ]
-    return QuadkeyIndex(iter(records), 8, overviews)
+    return QuadkeyIndex.of(records, 8, overviews)
 
 
 # Ground metres a pixel: Web Mercator 156543 cos(lat) / 2**z; WorldCRS84Quad 0.703125 deg / 2**z;
