@@ -98,10 +98,13 @@ def test_a_mapped_file_answers_as_shapely_does(folder, shapes, data):
     left = shapely.difference(area, together).area / area.area
     assert index.covered_fraction(area) == pytest.approx(1 - left, abs=0.01)
     first, days = data.draw(st.integers(0, 12)), data.draw(st.integers(1, 12))
-    time = Interval(JUNE.start + first * DAY, JUNE.start + (first + days) * DAY)
-    there = [shape for record, shape in known if time.start <= record.start < time.end]
+    begin, end = JUNE.start + first * DAY, JUNE.start + (first + days) * DAY
+    there = [shape for record, shape in known if begin <= record.start < end]
     part = shapely.intersection(area, shapely.union_all(there))
-    assert shapely.area(shapely.symmetric_difference(index.covered_part(area, time), part)) < 1e-12
+    assert (
+        shapely.area(shapely.symmetric_difference(index.covered_part(area, Interval(begin, end)), part))
+        < 1e-12
+    )
 
 
 DAY = timedelta(days=1)
@@ -153,9 +156,8 @@ def test_overviews_that_hold_stand_in_the_file_and_others_do_not(folder):
     plain = QuadkeyIndex.of(sorted(records, key=lambda record: record.best_first), 6)
 
     def overview(column, made_of):
-        at = JUNE.start
-        facts = {"item_key": f"o{column}", "recipe": "", "start": at, "end": at + DAY, "synthetic": True}
-        return Overview(zoom=7, column=column, row=7, made_of=made_of, **facts)
+        start, end = JUNE.start, JUNE.start + DAY
+        return Overview(7, column, 7, f"o{column}", made_of, "", start, end, synthetic=True)
 
     index = mapped(plain.with_overviews([overview(8, plain.made_of(8, 7, 4)), overview(7, "0" * 32)]), folder)
     (found,) = index.scenes_in_tile(64, 63, 7, overviews=True)
@@ -170,12 +172,12 @@ def test_a_damaged_file_is_refused(built):
     order = random.Random(16)
     for _ in range(300):
         at, bit = order.randrange(len(data)), order.randrange(8)
-        damaged = bytearray(data)
-        damaged[at] ^= 1 << bit
+        flipped = bytearray(data)
+        flipped[at] ^= 1 << bit
         if 28 <= at < 32:  # reserved
             continue
         with pytest.raises(FlatFileError):
-            read_index(bytes(damaged), key)
+            read_index(bytes(flipped), key)
     for damaged in (b"", data[:20], data[:-1], data + b"\0", data[: len(data) // 2]):
         with pytest.raises(FlatFileError):
             read_index(damaged, key)

@@ -15,7 +15,7 @@ from app.http.auth import require
 from app.http.extents import Box, KnownExtent
 from app.http.item_views import drawn, preview_grid, reference, resolved, revision_of, sources_of
 from app.http.parameters import OpenDatabase, ReadyState, TileSize, known_names
-from app.http.schemas import TileJson
+from app.http.schemas import PeriodRange, TileJson
 from app.http.zooms import whole_view_zoom, zoom_range
 from app.keys import Scope
 from app.products.legend import legend_json
@@ -76,6 +76,7 @@ async def item_tilejson(
         tile_size=256,
         period=scene.period,
         periods=[scene.period],
+        period_range=PeriodRange(count=1, first=scene.period, last=scene.period),
         legend=legend_json(shown, note=synthetic_note(state, shown)),
         synthetic=reference(scene).synthetic,
         offset=shown.offset,
