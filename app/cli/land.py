@@ -173,7 +173,8 @@ def land(
             folder = file if file.is_dir() else file.parent
             table = open_table(file, RowReader(source.collection, folder, usual, called), pattern)
             run = TableLanding(source, table, told, **choices).run
-        refuse_if_any_failed(*with_storage(settings, storage, run))
+        failures, landed = with_storage(settings, storage, run)
+        refuse_if_any_failed(failures, 0 if dry_run else landed)
 
 
 @click.command()

@@ -35,7 +35,7 @@ from mosaics.raster.coordinates import (
     turn_of,
 )
 from mosaics.raster.damage import DAMAGE
-from mosaics.raster.decimals import WHOLE_IN, Floats, conversion_of
+from mosaics.raster.decimals import Floats, conversion_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import Handle, HandlePool, OneOrMany, thread_pool
 from mosaics.raster.opening import NotGeoTiffError
@@ -159,10 +159,10 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
         options["src_transform"] = placed
     if misled:
         options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
+    if dataset.dtypes[0] in ("int64", "uint64"):
+        return _warped_through_float64(dataset, nodata, options)
     if nodata is None:
         return _warped_with_mask(dataset, options)
-    if abs(nodata) > WHOLE_IN[np.dtype(np.float64)] and np.dtype(dataset.dtypes[0]).kind in "iu":
-        return _warped_beyond_float64(dataset, nodata, options)
     with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
         stored = warped.read(1)
     return BandPixels(stored, differs_from(stored, nodata))
@@ -175,14 +175,22 @@ def _warped_with_mask(dataset: DatasetReader, options: Mapping[str, Any]) -> Ban
     return BandPixels(stored, alpha != 0)
 
 
-def _warped_beyond_float64(dataset: DatasetReader, nodata: float, options: Mapping[str, Any]) -> BandPixels:
-    """Return a dataset of whole numbers warped, as GDAL does in float64, which rounds their nodata."""
-    with WarpedVRT(dataset, add_alpha=True, src_nodata=None, **options) as warped:
-        stored, alpha = warped.read()
-    rounded = np.float64(nodata)
-    with np.errstate(invalid="ignore"):  # beyond the greatest number, which it then has turned over
-        turned = rounded.astype(stored.dtype)
-    return BandPixels(stored, (alpha != 0) & (stored.astype(np.float64) != rounded) & (stored != turned))
+def _warped_through_float64(
+    dataset: DatasetReader, nodata: float | None, options: Mapping[str, Any]
+) -> BandPixels:
+    """Return a dataset of 64-bit whole numbers warped, exactly up to 2^53.
+
+    GDAL warps them in float64 and adds 0.5 to round them, which makes odd numbers past 2^52 others.
+    """
+    options = {**options, "dtype": "float64"}
+    with WarpedVRT(dataset, add_alpha=True, src_nodata=None, nodata=None, **options) as warped:
+        numbers, alpha = warped.read()
+    valid = alpha != 0
+    if nodata is not None:
+        valid &= numbers != np.float64(nodata)
+    limits = np.iinfo(dataset.dtypes[0])
+    greatest = np.nextafter(np.float64(limits.max), 0)  # of those that the type holds
+    return BandPixels(np.clip(numbers, limits.min, greatest).astype(dataset.dtypes[0]), valid)
 
 
 def _filled(pixels: BandPixels, more: BandPixels) -> BandPixels:

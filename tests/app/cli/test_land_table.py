@@ -73,6 +73,8 @@ def test_a_table_lands_by_one_commit_and_tells_what_is_wrong(run, files, tmp_pat
     last = done.stderr.splitlines()[-1]
     assert last.startswith("Error: Partial: ")
     assert "2 scenes were not landed: row 5 (line 6), x: bad.tif" in last
+    tried = run("land", "naip", str(files / "scenes.csv"), "--dry-run")
+    assert tried.stderr.splitlines()[-1].startswith("Error: 2 scenes were not landed: row 5 (line 6), x: bad")
     assert run("log", "naip").stdout.count("    + s") == 4
     assert [stored(tmp_path, f"s{at}", "blue") for at in range(4)] == [3, 13, 23, 33]
 

@@ -65,6 +65,25 @@ def test_a_mask_of_the_file_counts_in_place_of_its_tag_and_of_the_items(tmp_path
     assert [(int(pixel.stored[0, 0]), bool(pixel.valid[0, 0])) for pixel in at] == [(0, True), (0, False)]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "numbers", "nodata"),
+    [
+        ("int64", [2**53 - 1, 1 - 2**53, 2**52 + 1, 20240615], None),
+        ("uint64", [2**53 - 1, 2**52 + 3, 202406151230, 1], 7),
+        ("int64", [2**53 - 1, -(2**63), 7, 3], -(2**63)),
+    ],
+)
+def test_whole_numbers_to_2_53_are_warped_as_they_are(tmp_path, dtype, numbers, nodata):
+    values = np.repeat(np.array(numbers, dtype), 300 * 75).reshape(300, 300)
+    place = {"crs": KANSAS_14N, "upper_left": (500_000.0, 4_500_000.0), "pixel_size": 10.0}
+    path = write_geotiff(tmp_path / "a.tif", values, **place)  # type: ignore[arg-type]
+    bounds = transform_bounds(KANSAS_14N, "EPSG:3857", 500_000, 4_497_000, 503_000, 4_500_000)
+    pixels = read_band(asset(path, nodata=nodata), Grid(CRS.from_epsg(3857), bounds, 40, 40))
+    assert pixels.stored.dtype == dtype
+    assert set(pixels.stored[pixels.valid].tolist()) == set(numbers) - {nodata}
+    assert not pixels.valid[pixels.stored == nodata].any()
+
+
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("tms_id", ["WebMercatorQuad", "WorldCRS84Quad"])
 @pytest.mark.parametrize("size", [256, 512])
