@@ -207,7 +207,7 @@ def _unknown_parameter(name: str, known: frozenset[str], product: Product | None
     if product is not None:
         has = {*product.roles, *(["offset"] if product.offset is not None else []), *product.parameters}
     names = ", ".join(sorted(known - WINDOW_PARAMETERS | has))
-    return TileAddressError(f"no query parameter '{shown(name)}' here; there are: {names}")
+    return TileAddressError(f"'{shown(name)}' is not a query parameter of this address; there are: {names}")
 
 
 @lru_cache(maxsize=64)

@@ -24,7 +24,24 @@ SOURCES = sorted(
 COMPLYING = [path for path in SOURCES if not path.startswith("migrations/versions/")]
 """Without versions of the schema, whose comments are in databases already."""
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", ".env.example", "compose.yaml"]
+DESCRIBED = [
+    path.relative_to(CHECKOUT).as_posix()
+    for folder, kind in (
+        ("app/products", "*.toml"),
+        ("mosaics/descriptions", "*.toml"),
+        ("colormaps", "*.toml"),
+        ("app/web/src", "*.ts"),
+    )
+    for path in sorted((CHECKOUT / folder).rglob(kind))
+]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/reliability.md",
+    ".env.example",
+    "compose.yaml",
+    *DESCRIBED,
+]
 
 
 def prose_of(path: str) -> Iterator[tuple[int, str]]:

@@ -44,7 +44,7 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await (await request(path, { signal })).json()) as T;
 }
 
-/** Ask the server; an answer that is none becomes an ApiError. */
+/** Ask the server; any answer but a success becomes an ApiError. */
 export async function request(path: string, options: RequestOptions): Promise<Response> {
   const { method = "GET", body, accept = "application/json", timeoutMs = TIMEOUT_MS, isWriting = false, signal } = options;
   const headers: Record<string, string> = { Accept: accept };

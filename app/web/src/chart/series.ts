@@ -27,7 +27,7 @@ export interface Series {
   readonly area: Area;
   /** Ascending, gaps included. */
   readonly entries: readonly Entry[];
-  /** What the shares are of, where it is no area. */
+  /** What the shares are of, where it is not an area. */
   readonly whole?: string;
 }
 

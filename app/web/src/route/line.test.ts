@@ -9,7 +9,7 @@ test("the same line with six decimals, as Mapbox's library encodes it", () => {
   expect(decoded("_izlhA~rlgdF_{geC~ywl@_kwzCn`{nI", 6)).toEqual([[-120.2, 38.5], [-120.95, 40.7], [-126.453, 43.252]]);
 });
 
-test.each(["", "hello world", "_p~iF~ps|U", "_p~iF~ps|U_ulL", "_izlhA~rlgdF_{geC~ywl@"])("%s is no polyline", (text) => {
+test.each(["", "hello world", "_p~iF~ps|U", "_p~iF~ps|U_ulL", "_izlhA~rlgdF_{geC~ywl@"])("%s is not a polyline", (text) => {
   expect(() => decoded(text, 5)).toThrow(/polyline/i);
 });
 

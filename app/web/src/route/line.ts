@@ -86,7 +86,7 @@ export function linkOf({ id, line }: Route): string | null {
   return line.coordinates.map(([lng = 0, lat = 0]) => `${lng},${lat}`).join(";");
 }
 
-/** The route of a link's positions; null where they are none. */
+/** The route of a link's positions; null where they do not make one. */
 export function routeOfLink(link: string): Route | null {
   const positions = link.split(";").map((pair) => pair.split(",").map(Number));
   const isLine = positions.length >= 2 && positions.every(([lng, lat]) => Math.abs(lng!) <= 540 && Math.abs(lat!) <= 90);
