@@ -105,6 +105,20 @@ def test_a_straight_line_says_so_and_a_drawn_one_is_in_the_link(visited: Reader)
     assert "route=-99.5,40.5;-98.5,41.5" in page.url
     page.get_by_role("button", name="Remove Loaded route").click()
 
+    # A file of lines that is dropped on the page is a route, as one of polygons is an area.
+    line = json.dumps({"type": "Feature", "properties": {"name": "Dropped"}, "geometry": {
+        "type": "LineString", "coordinates": WAY}})  # fmt: skip
+    page.evaluate(
+        """text => {
+            const files = new DataTransfer();
+            files.items.add(new File([text], "way.geojson"));
+            window.dispatchEvent(new DragEvent("drop", { dataTransfer: files, cancelable: true }));
+        }""",
+        line,
+    )
+    expect(page.locator("#route-subtitle")).to_contain_text("Dropped")
+    page.get_by_role("button", name="Remove Dropped").click()
+
     visited.page.get_by_role("button", name="Zoom to layer").click()
     visited.wait_for_frame()
     visited.wait_for_drawing()

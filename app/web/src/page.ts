@@ -77,6 +77,7 @@ export class Page {
       },
       products: () => this.#chartView.layers,
       canStayFresh: () => this.#chartView.layers.length > 0 && Boolean(this.#layerView.shown?.product.source),
+      lines: (file) => this.#routes.open(file),
     });
     this.#routes = new Routes(map, {
       changed: (route) => {

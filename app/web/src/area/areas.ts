@@ -7,7 +7,7 @@ import { formatArea } from "../numbers";
 import { inView, zoomTo } from "../map";
 import { CornerEditor } from "./corner_editor";
 import { Drawing } from "./drawing";
-import { readShapeFile, ShapeFileError } from "./geojson_file";
+import { NoPolygonsError, readShapeFile, ShapeFileError } from "./geojson_file";
 import { Outlines } from "./outlines";
 import { DECIMALS, areaKm2, boundsOf, polygonOf, polygonsOf, type Area, type Position, type Shape } from "./polygon";
 import { findAreas, readArea, saveArea } from "./saved";
@@ -20,6 +20,8 @@ export interface AreaEvents {
   readonly products: () => readonly string[];
   /** Whether an archive is known that brings what the layer reads. */
   readonly canStayFresh: () => boolean;
+  /** A file of lines was dropped. */
+  readonly lines: (file: File) => void;
 }
 
 /** Only the first polygons of a longer file are listed. */
@@ -55,6 +57,7 @@ export class Areas {
       undo: () => this.#drawing.undo(),
       cancel: () => this.#drawing.cancel(),
       files: (files) => void this.#load(files),
+      dropped: (files) => void this.#load(files, true),
       browse: () => void this.#find(""),
       search: (text) => void this.#find(text),
       zoom: (slot) => this.#zoom(slot),
@@ -169,7 +172,8 @@ export class Areas {
     this.#section.updateSize(slot, areaKm2(shape));
   }
 
-  async #load(files: readonly File[]): Promise<void> {
+  /** Take up the polygons of a file; one that is dropped and has lines instead is a route. */
+  async #load(files: readonly File[], isDropped = false): Promise<void> {
     const file = files[0];
     if (!file) return;
     this.#drawing.cancel();
@@ -182,6 +186,7 @@ export class Areas {
       this.#section.showChoices(choices, rest > 0 ? `and ${rest} more` : "", false);
       this.#section.setHint(`${file.name} contains ${taken.length} polygons. Choose one.`);
     } catch (error) {
+      if (isDropped && error instanceof NoPolygonsError && error.hasLines) return this.#events.lines(file);
       this.#section.setHint(error instanceof ShapeFileError ? error.message : errorMessage(error), "error");
     }
   }

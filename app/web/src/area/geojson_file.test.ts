@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readShapeFile, type NamedShape } from "./geojson_file";
+import { NoPolygonsError, readShapeFile, type NamedShape } from "./geojson_file";
 
 const RING = [[5, 51], [6, 51], [6, 52], [5, 51]];
 
@@ -56,4 +56,13 @@ test.each([
 
 test("a file of more than 20 MB is not read", async () => {
   await expect(read(" ".repeat(21_000_000))).rejects.toThrow("farm.geojson is 21 MB; the limit is 20 MB.");
+});
+
+test("a file of lines is told from others without polygons", async () => {
+  const errorOf = (geometry: unknown): Promise<unknown> => read(feature(geometry)).catch((error: unknown) => error);
+  const lines = await errorOf({ type: "MultiLineString", coordinates: [[[5, 51], [6, 51]]] });
+  const point = await errorOf({ type: "Point", coordinates: [5, 51] });
+  expect([lines, point]).toEqual([expect.any(NoPolygonsError), expect.any(NoPolygonsError)]);
+  expect([lines, point].map((error) => (error as NoPolygonsError).hasLines)).toEqual([true, false]);
+  expect(String(lines)).toContain("It contains MultiLineString; a chart needs a Polygon or MultiPolygon.");
 });

@@ -10,11 +10,22 @@ export interface NamedShape {
   readonly shape: Shape;
 }
 
+/** A file without polygons. */
+export class NoPolygonsError extends ShapeFileError {
+  /** Whether it has lines, which are a route. */
+  readonly hasLines: boolean;
+
+  constructor(file: string, others: readonly string[]) {
+    const instead = others.length ? `It contains ${others.join(", ")}` : "It is empty";
+    super(`${file} has no polygons. ${instead}; a chart needs a Polygon or MultiPolygon.`);
+    this.hasLines = others.some((type) => type.endsWith("LineString"));
+  }
+}
+
 export async function readShapeFile(file: File): Promise<NamedShape[]> {
   const { found, others } = geometriesIn<Shape>(await textOf(file), file.name, ["Polygon", "MultiPolygon"]);
   if (found.length) return found.map(checked);
-  const instead = others.length ? `It contains ${others.join(", ")}` : "It is empty";
-  throw new ShapeFileError(`${file.name} has no polygons. ${instead}; a chart needs a Polygon or MultiPolygon.`);
+  throw new NoPolygonsError(file.name, others);
 }
 
 /** The shape with closed rings and without heights. */

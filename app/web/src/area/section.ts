@@ -10,6 +10,8 @@ export interface SectionEvents {
   readonly undo: () => void;
   readonly cancel: () => void;
   readonly files: (files: readonly File[]) => void;
+  /** Files were dropped anywhere on the page. */
+  readonly dropped: (files: readonly File[]) => void;
   readonly browse: () => void;
   readonly search: (text: string) => void;
   readonly zoom: (slot: number) => void;
@@ -97,7 +99,7 @@ export class AreaSection {
         if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();
         document.body.classList.toggle("dropping", kind === "dragover");
-        if (kind === "drop") events.files([...event.dataTransfer.files]);
+        if (kind === "drop") events.dropped([...event.dataTransfer.files]);
       });
     }
     window.addEventListener("dragleave", (event) => event.relatedTarget ?? document.body.classList.remove("dropping"));

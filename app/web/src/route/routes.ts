@@ -107,6 +107,11 @@ export class Routes {
     if (!isSame) void this.refresh();
   }
 
+  /** Take up the line of a GeoJSON file. */
+  open(file: File): void {
+    void this.#loadFile(file, 5);
+  }
+
   clear(): void {
     this.#drawing.cancel();
     if (this.#route) this.#set(null, false);

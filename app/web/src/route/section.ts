@@ -18,7 +18,7 @@ export interface RouteSectionEvents {
   readonly save: (name: string, key: string) => void;
 }
 
-const INVITATION = "Draw a route, or load one, to see this layer along it.";
+const INVITATION = "Draw a route, or load or drop one, to see this layer along it.";
 const BY_FINGER = window.matchMedia("(pointer: coarse)").matches;
 const SKETCHING = BY_FINGER
   ? "Tap the map to add points. Tap the last point again to finish."
