@@ -24,6 +24,11 @@ PLAIN = frozenset(
 BROWSERS = ("sec-fetch-", "sec-ch-", "sec-gpc")
 """How further ones begin that only browsers may set (Fetch standard, "forbidden request-header")."""
 
+AS_A_PROXY = (
+    " This request says Connection: close, as a proxy on the same machine does and Python's urllib too; curl and "
+    "httpx keep the connection."
+)
+
 SAME_SITE = frozenset({"same-origin", "none"})
 
 
@@ -70,9 +75,10 @@ def refuse_strangers(request: Request, *, keyless: bool) -> None:
             "lets programs on the server's own machine write without one."
         )
     if not is_local(request):
+        closes = request.headers.get("connection", "").lower() == "close"
         raise NotAllowedError(
             "Only programs on the server's own machine, which ask it directly, may write without a key; set "
-            "keys for others (TILEWATCH_API_KEYS)."
+            f"keys for others (TILEWATCH_API_KEYS).{AS_A_PROXY if closes else ''}"
         )
 
 

@@ -106,6 +106,9 @@ async def test_without_keys_nobody_writes_unless_that_is_asked_for(
         async with serving(local_settings.model_copy(update={"keyless_writes": keyless})) as client:
             client.base_url = httpx.URL(LOCAL)
             answer = await client.post("/areas", json=feature())
+            closing = await client.post("/areas", json=feature(), headers={"Connection": "close"})
+        assert closing.status_code == 403
+        assert ("Python's urllib" in closing.json()["detail"]) is keyless
         assert answer.status_code == (201 if keyless else 403)
         assert ("TILEWATCH_KEYLESS_WRITES" in answer.text) is not keyless
         assert ("may write without a key" in caplog.text) is keyless
