@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from mosaics.ellipsoid import WGS84
-from mosaics.raster.coordinates import Turn, to_crs, to_degrees, turn_of
+from mosaics.raster.coordinates import Bounds, Turn, to_crs, to_degrees, turn_of
 
 SAMPLES = 129
 """Points a side of a raster at which it is found out what of it lies on the Earth."""
@@ -41,7 +41,6 @@ FARTHEST_LONGITUDE = 540
 """Degrees east or west that files of 0..360 and beyond 180 degrees reach at most."""
 
 Floats = NDArray[np.float64]
-Bounds: TypeAlias = tuple[float, float, float, float]
 Footprint: TypeAlias = shapely.Polygon | shapely.MultiPolygon
 
 

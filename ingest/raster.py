@@ -34,7 +34,7 @@ from ingest.file_facts import (
 from ingest.footprints import Footprint, footprint_of
 from mosaics.collection import Category
 from mosaics.ellipsoid import SEMI_MAJOR_M
-from mosaics.raster.coordinates import GDAL_ERRORS
+from mosaics.raster.coordinates import GDAL_ERRORS, Bounds
 from mosaics.raster.opening import holds_crs, open_raster, open_with_side_cars
 
 ROWS_BYTES = 32 * 2**20
@@ -130,7 +130,7 @@ class SourceRaster:
         return self.height_width[0] * self.height_width[1] * np.dtype(self.dtype).itemsize
 
     @property
-    def bounds(self) -> tuple[float, float, float, float]:
+    def bounds(self) -> Bounds:
         """Left, bottom, right, top in units of the CRS."""
         height, width = self.height_width
         left, top = self.transform.c, self.transform.f

@@ -9,12 +9,11 @@ from weakref import WeakKeyDictionary
 import shapely
 
 from app.state import AppState
+from mosaics.bbox import Degrees
 from mosaics.catalogue import Catalogue
 from mosaics.index import QuadkeyIndex
 from mosaics.overview import TILE_PX
 from mosaics.period import Interval, Period
-
-Box = tuple[float, float, float, float]
 
 LOADED_AT_ONCE = 8
 """Mosaics fetched concurrently for one answer."""
@@ -33,7 +32,7 @@ class Extent(Protocol):
     """Where something can be drawn, and how finely."""
 
     @property
-    def bounds(self) -> Box:
+    def bounds(self) -> Degrees:
         """West, south, east, north in degrees."""
 
     @property
@@ -48,7 +47,7 @@ class Extent(Protocol):
 class KnownExtent:
     """The extent of a mosaic or of one scene, apart from its index."""
 
-    bounds: Box
+    bounds: Degrees
     resolution_m: float
     lowest: int = 0
     """The lowest zoom, for the limit it was made with."""
@@ -98,14 +97,14 @@ async def extents_of(
     return await asyncio.gather(*(extent(period) for period in periods))
 
 
-_places: WeakKeyDictionary[Catalogue, dict[tuple[str, Box], tuple[float, float]]] = WeakKeyDictionary()
+_places: WeakKeyDictionary[Catalogue, dict[tuple[str, Degrees], tuple[float, float]]] = WeakKeyDictionary()
 """By the mark of a layer, which changes with its mosaics, and the box."""
 
 
 async def kept_place_of_data(
     state: AppState,
     revision: str,
-    bounds: Box,
+    bounds: Degrees,
     windows: Sequence[Sequence[tuple[QuadkeyIndex, Interval | None]]],
 ) -> tuple[float, float]:
     """Return a place that has data in every window of a layer, worked out once.
@@ -126,7 +125,7 @@ async def kept_place_of_data(
 
 
 def place_of_data(
-    bounds: Box, windows: Sequence[Sequence[tuple[QuadkeyIndex, Interval | None]]]
+    bounds: Degrees, windows: Sequence[Sequence[tuple[QuadkeyIndex, Interval | None]]]
 ) -> tuple[float, float]:
     """Return a place that has data in every window: the middle of a box, or else the nearest one found.
 

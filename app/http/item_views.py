@@ -9,7 +9,6 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from app.errors import NothingLandedError
-from app.http.extents import Box
 from app.http.stac_documents import PREVIEW_PIXELS, box_of, products_of
 from app.products.product import Product
 from app.rendering.address import TileRequest
@@ -23,6 +22,7 @@ from app.rendering.resolving import (
 )
 from app.stac.scene_store import IndexedScene, read_scene
 from app.state import AppState
+from mosaics.bbox import Degrees
 from mosaics.ellipsoid import WGS84
 from mosaics.index import SceneRef
 from mosaics.period import Period
@@ -131,7 +131,7 @@ def box_grid(scene: IndexedScene) -> Grid | None:
     return sized(WGS84, (west, south, east, north), (east - west) * narrowed / (north - south))
 
 
-def sized(crs: CRS, bounds: Box, ratio: float) -> Grid:
+def sized(crs: CRS, bounds: Degrees, ratio: float) -> Grid:
     """Return a grid whose longer side has `PREVIEW_PIXELS`; `ratio` is its width through its height."""
     width, height = (1.0, 1 / ratio) if ratio >= 1 else (ratio, 1.0)
     pixels = np.maximum(1, np.rint(np.array([width, height]) * PREVIEW_PIXELS)).astype(int)

@@ -10,6 +10,7 @@ from rasterio.crs import CRS
 
 from app.http.extents import Extent
 from app.rendering.address import crs_of
+from mosaics.bbox import Degrees
 from mosaics.ellipsoid import WGS84
 from mosaics.raster.coordinates import moved
 
@@ -67,9 +68,7 @@ def zoom_range(
     return ZoomRange(min(lowest, highest), highest)
 
 
-def whole_view_zoom(
-    bounds: tuple[float, float, float, float], tms: TileMatrixSet, *, tilesize: int, zooms: ZoomRange
-) -> int:
+def whole_view_zoom(bounds: Degrees, tms: TileMatrixSet, *, tilesize: int, zooms: ZoomRange) -> int:
     """Return the highest zoom of a range at which a box fits `VIEW_PX`; the lowest if it fits at none.
 
     Args:
@@ -88,7 +87,7 @@ def whole_view_zoom(
     return max(fitting, default=zooms.lowest)
 
 
-def union_bounds(indexes: Sequence[Extent]) -> tuple[float, float, float, float]:
+def union_bounds(indexes: Sequence[Extent]) -> Degrees:
     """Return the box around everything in some mosaics: west, south, east, north in degrees."""
     wests, souths, easts, norths = zip(*(index.bounds for index in indexes), strict=True)
     return (min(wests), min(souths), max(easts), max(norths))

@@ -176,7 +176,7 @@ def poles_in(crs: CRS) -> tuple[tuple[float, float, float], ...]:
     return tuple(found)
 
 
-def holds_pole(crs: CRS, bounds: tuple[float, float, float, float]) -> tuple[float, ...]:
+def holds_pole(crs: CRS, bounds: Bounds) -> tuple[float, ...]:
     """Return the latitudes of the poles within bounds in a projected coordinate system."""
     left, bottom, right, top = bounds
     if crs.is_geographic or turn_of(crs) is not None:

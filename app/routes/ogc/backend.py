@@ -30,7 +30,7 @@ from app.statistics.pixel_grid import NativePixelGrids, PixelGrid, native_lattic
 from mosaics.ellipsoid import WGS84
 from mosaics.index import SceneRef
 from mosaics.period import Period
-from mosaics.raster.coordinates import moved, to_crs, to_degrees
+from mosaics.raster.coordinates import Bounds, moved, to_crs, to_degrees
 from mosaics.raster.grid import Grid
 
 MAX_VERTICES = 10_000
@@ -117,7 +117,7 @@ class ProductBackend(BaseBackend):
 
     def part(  # type: ignore[override]
         self,
-        bbox: tuple[float, float, float, float],
+        bbox: Bounds,
         *,
         bounds_crs: CRS = WGS84,
         dst_crs: CRS | None = None,
@@ -180,9 +180,7 @@ class ProductBackend(BaseBackend):
         limit = landed.state.settings.max_scenes_per_tile
         return await scenes_in(landed.state.catalogue, landed.product, geometry, landed.written, limit=limit)
 
-    def _own_size(
-        self, scenes: SceneWindows, bounds: tuple[float, float, float, float], crs: CRS
-    ) -> tuple[float, float]:
+    def _own_size(self, scenes: SceneWindows, bounds: Bounds, crs: CRS) -> tuple[float, float]:
         """Return how many of the best scene's own pixels a box is wide and high."""
         landed = self.input
 
@@ -212,9 +210,7 @@ class ProductBackend(BaseBackend):
         return image, list(values.used)
 
 
-def _transformed(
-    bbox: tuple[float, float, float, float], source: CRS, target: CRS
-) -> tuple[float, float, float, float]:
+def _transformed(bbox: Bounds, source: CRS, target: CRS) -> Bounds:
     box = left, bottom, right, top = continued(bbox, source)
     if not (left < right and bottom < top and _is_on_globe(box)):
         raise RequestError("the box is minx,miny,maxx,maxy with minx below maxx and miny below maxy")
@@ -228,9 +224,7 @@ def _transformed(
     return bounds
 
 
-def _pixel_in(
-    own: PixelGrid, bounds: tuple[float, float, float, float], crs: CRS
-) -> tuple[float, float] | None:
+def _pixel_in(own: PixelGrid, bounds: Bounds, crs: CRS) -> tuple[float, float] | None:
     """Width and height of a file's pixel in another system, in the middle of a box; None if it has none."""
     if own.crs == crs:
         return own.cell_width, own.cell_height
@@ -243,7 +237,7 @@ def _pixel_in(
     return (width, height) if 0 < width < math.inf and 0 < height < math.inf else None
 
 
-def _native_size(bounds: tuple[float, float, float, float], crs: CRS, pixel_m: float) -> tuple[float, float]:
+def _native_size(bounds: Bounds, crs: CRS, pixel_m: float) -> tuple[float, float]:
     left, bottom, right, top = bounds
     lons, lats = moved(crs, WGS84, [(left + right) / 2], [(bottom + top) / 2])
     if not (np.isfinite(lons[0]) and np.isfinite(lats[0])):
@@ -254,7 +248,7 @@ def _native_size(bounds: tuple[float, float, float, float], crs: CRS, pixel_m: f
     return (right - left) / pixel, (top - bottom) / pixel
 
 
-def _is_on_globe(numbers: tuple[float, float, float, float]) -> bool:
+def _is_on_globe(numbers: Bounds) -> bool:
     return all(abs(number) <= FARTHEST for number in numbers)
 
 

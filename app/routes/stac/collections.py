@@ -11,6 +11,7 @@ from app.http.paging import Page, asked_page, next_query
 from app.http.parameters import ReadyState, known_names, revalidated
 from app.http.zooms import union_bounds
 from app.state import AppState
+from mosaics.bbox import Degrees
 from mosaics.collection import Collection
 from mosaics.period import Period
 
@@ -53,7 +54,7 @@ def described(
     state: AppState,
     collection: Collection,
     *,
-    box: tuple[float, float, float, float] | None,
+    box: Degrees | None,
 ) -> dict[str, Any]:
     """Return a STAC Collection with its current extent and links.
 
@@ -73,7 +74,7 @@ def described(
     return document | edr_fields(request, state, collection)
 
 
-async def whole_box(state: AppState, collection: Collection) -> tuple[float, float, float, float] | None:
+async def whole_box(state: AppState, collection: Collection) -> Degrees | None:
     """Return the box around the scenes of all periods: west, south, east, north; None without scenes."""
     periods = state.catalogue.periods(collection.id)
     limit = state.settings.max_scenes_per_tile

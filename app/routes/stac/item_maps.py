@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.caching.tile_reply import if_none_match, matches, reply
 from app.errors import NothingLandedError
 from app.http.auth import require
-from app.http.extents import Box, KnownExtent
+from app.http.extents import KnownExtent
 from app.http.item_views import drawn, preview_grid, reference, resolved, revision_of, sources_of
 from app.http.parameters import OpenDatabase, ReadyState, TileSize, known_names
 from app.http.schemas import PeriodRange, TileJson
@@ -25,6 +25,7 @@ from app.rendering.painting import encode
 from app.rendering.resolving import outline
 from app.routes.products.legend import synthetic_note
 from app.routes.products.tiles import ANSWERS
+from mosaics.bbox import Degrees
 from mosaics.period import Period
 
 TMS = "WebMercatorQuad"
@@ -54,7 +55,7 @@ async def item_tilejson(
     scene, shown = await drawn(state, database, collection_id, item_id, product)
     index = await state.catalogue.index(scene.collection, Period.parse(scene.period))
     footprint = shapely.geometry.shape(scene.item["geometry"])
-    bounds: Box = footprint.bounds
+    bounds: Degrees = footprint.bounds
     grid = matrix_set(TMS)
     extent = KnownExtent(bounds, index.resolution_m)
     zooms = zoom_range([extent], grid, tilesize=256, limit=1)
