@@ -79,7 +79,7 @@ _of_thread = threading.local()
 
 
 @dataclass(slots=True)
-class Turn:
+class LaneTurn:
     """A piece of work on a thread."""
 
     caller: Caller | None
@@ -104,7 +104,7 @@ class Turn:
 
 def caller_of_thread() -> Caller | None:
     """Return for whom this thread reads; None where the cost is not watched."""
-    turn: Turn | None = getattr(_of_thread, "turn", None)
+    turn: LaneTurn | None = getattr(_of_thread, "turn", None)
     return None if turn is None else turn.caller
 
 
@@ -125,7 +125,7 @@ class Lanes:
         self.waiting: Counter[str] = Counter()
         """Turns that run or wait for a thread, by lane."""
 
-    async def run(self, work: Callable[[Turn], T]) -> T:
+    async def run(self, work: Callable[[LaneTurn], T]) -> T:
         """Do work on a thread of the home's lane, or in that of the host where it finds its files.
 
         Raises:
@@ -140,11 +140,11 @@ class Lanes:
         except ElsewhereError as error:
             return await self._run_in(error.host, work, may_leave=False)
 
-    async def _run_in(self, host: str, work: Callable[[Turn], T], *, may_leave: bool) -> T:
+    async def _run_in(self, host: str, work: Callable[[LaneTurn], T], *, may_leave: bool) -> T:
         lane = host if host in self._pools or len(self._pools) < MOST - 1 else LAST
         if self.waiting[lane] >= self._threads * WAITING_PER_THREAD:
             raise LaneFullError(f"{self.waiting[lane]} turns are waiting")
-        turn = Turn(CALLER.get(), host, may_leave)
+        turn = LaneTurn(CALLER.get(), host, may_leave)
         turn.go_on()
         self.waiting[lane] += 1
         try:
@@ -166,7 +166,7 @@ class Lanes:
         return self._pools[lane]
 
 
-def _taken(turn: Turn, work: Callable[[Turn], T]) -> T:
+def _taken(turn: LaneTurn, work: Callable[[LaneTurn], T]) -> T:
     _of_thread.turn = turn
     try:
         turn.go_on()

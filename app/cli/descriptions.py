@@ -9,7 +9,7 @@ from app.settings import Settings
 from mosaics.descriptions.collections import CollectionDescription, load_collections
 from mosaics.descriptions.folders import Descriptions
 from mosaics.descriptions.sources import SourceDescription
-from mosaics.descriptions.toml_files import LeftOut, ReadFiles
+from mosaics.descriptions.toml_files import LeftOutFile, ReadFiles
 
 
 def read_collections(settings: Settings) -> ReadFiles[CollectionDescription]:
@@ -47,7 +47,7 @@ def read_products(settings: Settings) -> Registry:
     return registry
 
 
-def say_left_out(files: Iterable[LeftOut]) -> None:
+def say_left_out(files: Iterable[LeftOutFile]) -> None:
     """Say on stderr which files are left out, and why."""
     for one in files:
         click.echo(f"{one.path} is left out: {one.reason}", err=True)

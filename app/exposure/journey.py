@@ -78,10 +78,6 @@ class Journey:
             return None
         return self.departure + timedelta(seconds=float(self._begins()[-1] + self.durations_s[-1]))
 
-    def without_moments(self) -> "Journey":
-        """Return it as it would be at any time."""
-        return Journey(self.line, self.durations_s)
-
     def seconds_of(self, pieces: Pieces) -> Floats | None:
         """Return how long each piece takes; None where nothing is known of time.
 

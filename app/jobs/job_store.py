@@ -98,7 +98,7 @@ COUNTS = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedWork:
     """What a job has reported while running."""
 
     progress: Progress | None
@@ -214,7 +214,7 @@ async def claim_job(connection: Connection, holder: str, *, at_once: int, but: C
     return None if row is None else _job(row)
 
 
-async def beat(connection: Connection, job_id: int, holder: str, told: Told) -> bool | None:
+async def beat(connection: Connection, job_id: int, holder: str, told: ReportedWork) -> bool | None:
     """Write a job's heartbeat and what it has reported.
 
     Returns:
@@ -229,7 +229,7 @@ async def finish_job(
     job_id: int,
     holder: str,
     status: Status,
-    told: Told,
+    told: ReportedWork,
     *,
     result: Mapping[str, Any],
     error: str | None,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.jobs.job import Job, LandedScene, Progress
-from app.jobs.job_store import Told
+from app.jobs.job_store import ReportedWork
 from app.jobs.subprocess import Event
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,9 @@ class Running:
         self._landed = {(scene.collection, scene.scene): scene for scene in job.landed}
 
     @property
-    def told(self) -> Told:
+    def told(self) -> ReportedWork:
         """What is to be stored."""
-        return Told(self._progress, tuple(self._log), tuple(self._landed.values()))
+        return ReportedWork(self._progress, tuple(self._log), tuple(self._landed.values()))
 
     def begin(self, step: str, number: int, steps: int) -> None:
         """Note that a step starts; what an earlier attempt reported of it no longer counts."""

@@ -37,7 +37,7 @@ Event: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProcessEnd:
     """How a subprocess ended."""
 
     status: int
@@ -65,7 +65,7 @@ class CommandLine:
         inherited = {name: value for name, value in os.environ.items() if name not in SECRET}
         return cls(tuple(program), inherited | chosen)
 
-    async def run(self, words: Sequence[str], hear: Callable[[Event], None]) -> Ended:
+    async def run(self, words: Sequence[str], hear: Callable[[Event], None]) -> ProcessEnd:
         """Run a command to its end; if cancelled, end the command's process group first.
 
         Args:
@@ -90,7 +90,7 @@ class CommandLine:
         finally:
             await _end(process)
             await asyncio.wait({hearing, tail}, timeout=ENDING_S)
-        return Ended(process.returncode or 0, await tail)
+        return ProcessEnd(process.returncode or 0, await tail)
 
 
 async def _hear(stdout: asyncio.StreamReader, hear: Callable[[Event], None]) -> None:

@@ -24,7 +24,7 @@ from app.products.grammar import ExpressionError
 from app.products.mask import MaskRule
 from app.products.palette import COLORS
 from app.products.parameters import RESERVED, Parameter, ParameterName
-from app.products.role import ROLES, Absences, Counted, Role
+from app.products.role import ROLES, AbsenceColors, CountedCondition, Role
 from colormaps import Colormap, UnknownColormapError, load_colormap
 
 MAX_LIT = 10
@@ -79,9 +79,9 @@ class ProductDescription(BaseModel):
     """Subtracted from every value, before classes; requests may give another. Left out, there is none."""
     plausible: tuple[float, float] | None = None
     """[low, high], beyond which a value is suspect: statistics give the area of such, and points say so."""
-    counted: tuple[Counted, ...] = ()
+    counted: tuple[CountedCondition, ...] = ()
     """Conditions whose area statistics give, of a product that compares dates."""
-    absences: Absences = Absences()
+    absences: AbsenceColors = AbsenceColors()
     """Colours of pixels that are masked or outside the zone."""
     removed: bool = False
     """Statistics give the area that each mask rule removes, of a product of one date."""

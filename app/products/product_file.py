@@ -12,7 +12,7 @@ from app.products.classes import ClassRow, ValueRow
 from app.products.mask import MaskRule
 from app.products.parameters import Parameter
 from app.products.product import Product, ProductFileError
-from app.products.role import Absences, Counted, Role
+from app.products.role import AbsenceColors, CountedCondition, Role
 from app.products.variant import UnknownRenameError, Variant
 
 _ROWS: dict[str, type[BaseModel]] = {
@@ -20,11 +20,11 @@ _ROWS: dict[str, type[BaseModel]] = {
     "classes": ClassRow,
     "values": ValueRow,
     "roles": Role,
-    "counted": Counted,
+    "counted": CountedCondition,
     "parameters": Parameter,
 }
 """Tables that may occur several times."""
-_TABLES: dict[str, type[BaseModel]] = {"absences": Absences}
+_TABLES: dict[str, type[BaseModel]] = {"absences": AbsenceColors}
 
 Described = TypeVar("Described", Product, Variant)
 

@@ -8,7 +8,7 @@ from app.products.categories import rows_of
 from app.products.product import Product, ProductFileError
 from app.products.product_file import read_products
 from mosaics.collection import Collection
-from mosaics.descriptions.toml_files import LeftOut
+from mosaics.descriptions.toml_files import LeftOutFile
 
 SHIPPED = Path(__file__).parent
 """The folder of the products shipped with Tilewatch."""
@@ -40,9 +40,11 @@ class Registry:
             where that describes none.
     """
 
-    def __init__(self, products: Iterable[Product], left_out: Mapping[str, LeftOut] | None = None) -> None:
+    def __init__(
+        self, products: Iterable[Product], left_out: Mapping[str, LeftOutFile] | None = None
+    ) -> None:
         self._products = {product.id: product for product in sorted(products, key=lambda product: product.id)}
-        self.left_out: Mapping[str, LeftOut] = dict(left_out or {})
+        self.left_out: Mapping[str, LeftOutFile] = dict(left_out or {})
         self._collections: Callable[[], Mapping[str, Collection]] = dict
         self._told: dict[str, tuple[Collection, Product]] = {}
 
@@ -56,7 +58,7 @@ class Registry:
 
     @classmethod
     def load(
-        cls, folders: Sequence[Path] = (SHIPPED,), collections: Mapping[str, LeftOut] | None = None
+        cls, folders: Sequence[Path] = (SHIPPED,), collections: Mapping[str, LeftOutFile] | None = None
     ) -> "Registry":
         """Read every ``.toml`` file in some folders.
 
@@ -71,16 +73,16 @@ class Registry:
             ProductFileError: If a folder does not exist.
         """
         found: dict[str, tuple[Product, Path]] = {}
-        left_out: dict[str, LeftOut] = {}
+        left_out: dict[str, LeftOutFile] = {}
         for path in _files(folders):
             try:
                 described = _read_new(path, found)
             except ProductFileError as error:
-                left_out[path.stem] = LeftOut(path, str(error))
+                left_out[path.stem] = LeftOutFile(path, str(error))
             else:
                 found |= {product.id: (product, path) for product in described}
         homeless = {
-            product.id: LeftOut(path, f"{path.name}: {product.id}: {reason}")
+            product.id: LeftOutFile(path, f"{path.name}: {product.id}: {reason}")
             for product, path in found.values()
             if (reason := _without_collection(product, collections or {}))
         }
@@ -143,7 +145,7 @@ def _read_new(path: Path, found: Mapping[str, tuple[Product, Path]]) -> tuple[Pr
     return described
 
 
-def _without_collection(product: Product, left_out: Mapping[str, LeftOut]) -> str | None:
+def _without_collection(product: Product, left_out: Mapping[str, LeftOutFile]) -> str | None:
     """Return why a product cannot be had since a collection it reads is left out; None where it can."""
     missing = [name for name in (product.collection, *product.zone_rules) if name in left_out]
     return f"its collection {missing[0]!r} is left out: {left_out[missing[0]].reason}" if missing else None

@@ -62,7 +62,7 @@ class Role(BaseModel):
         return self.model_dump(exclude={"title", "window"}, exclude_none=True)
 
 
-class Counted(BaseModel):
+class CountedCondition(BaseModel):
     """A condition whose area statistics give."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -73,7 +73,7 @@ class Counted(BaseModel):
     """A comparison over the product's bands, named as in its expression."""
 
 
-class Absences(BaseModel):
+class AbsenceColors(BaseModel):
     """Colours of pixels without a value, so that a map tells why they have none; others are transparent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

@@ -12,7 +12,7 @@ LOOKED_AHEAD = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RegionTurn:
     """A region refreshed in a night."""
 
     standing: RegionStanding
@@ -42,7 +42,7 @@ class Night:
     """A night to come."""
 
     date: date
-    turns: tuple[Turn, ...]
+    turns: tuple[RegionTurn, ...]
 
 
 def plan(
@@ -53,7 +53,7 @@ def plan(
     found = []
     for night in (first + timedelta(days=n) for n in range(nights)):
         chosen = choose(now.values(), night, most=most)
-        turns = tuple(Turn(each, each.waited(night), each.score(night)) for each in chosen)
+        turns = tuple(RegionTurn(each, each.waited(night), each.score(night)) for each in chosen)
         found.append(Night(night, turns))
         for each in chosen:
             now[each.name] = replace(each, attempted=night, failures=0, changed=())

@@ -98,7 +98,7 @@ def point_value(
     asked_why = values.windows if product.roles or not has_value else ()
     absences, here = Absences(product, pixel, item_of), np.ones((1, 1), bool)
     standing = {
-        window.scenes.role: Standing(STATES[Code(absences.in_window(window, here).item())], window)
+        window.scenes.role: WindowStanding(STATES[Code(absences.in_window(window, here).item())], window)
         for window in asked_why
     }
     if values.failed and state in {PointState.NODATA, PointState.OUTSIDE}:
@@ -137,7 +137,7 @@ def _is_suspect(product: Product, value: np.floating[Any]) -> bool | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WindowStanding:
     """How one window stands at the place."""
 
     state: PointState
@@ -145,7 +145,7 @@ class Standing:
 
 
 def _reason(
-    product: Product, state: PointState, standing: Mapping[str, Standing], skipped: Sequence[SceneRef]
+    product: Product, state: PointState, standing: Mapping[str, WindowStanding], skipped: Sequence[SceneRef]
 ) -> str:
     if state is PointState.UNREADABLE:
         names = ", ".join(dict.fromkeys(scene.id for scene in skipped[:3]))
@@ -165,7 +165,7 @@ def _reason(
             return "Outside coverage: no scene covers this place."
 
 
-def _window_reason(title: str, standing: Standing) -> str:
+def _window_reason(title: str, standing: WindowStanding) -> str:
     match standing.state:
         case PointState.MASKED:
             lacking = [year for year in standing.window.years if not year.held.any()]

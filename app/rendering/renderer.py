@@ -19,7 +19,7 @@ from app.rendering.values import ItemOf, Values
 from mosaics.catalogue import Catalogue
 from mosaics.hosts import host_of
 from mosaics.index import SceneRef
-from mosaics.lanes import LaneFullError, Lanes, Turn
+from mosaics.lanes import LaneFullError, Lanes, LaneTurn
 from mosaics.raster.damage import DAMAGE
 from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
@@ -181,7 +181,7 @@ class Renderer:
     async def _run(self, work: Callable[[ItemOf], T]) -> T:
         loop = asyncio.get_running_loop()
 
-        def take(turn: Turn) -> T:
+        def take(turn: LaneTurn) -> T:
             def item_of(scene: SceneRef) -> SceneItem:
                 item = self._catalogue.loaded_item(scene.item_key)
                 item = self._fetched_item(scene.item_key, loop) if item is None else item

@@ -41,7 +41,7 @@ AT_ONCE = 4
 """Orders of all feeds that wait or run: orders of users come before those that wait, and do not wait long."""
 
 
-class TakesJobs(Protocol):
+class TakesFeedJobs(Protocol):
     """Does what is ordered; see `app.jobs.service.JobService`."""
 
     async def submit(self, kind: Literal["ingest"], request: Mapping[str, Any], *, key: str) -> Job:
@@ -68,7 +68,7 @@ class FeedPolling:
         self,
         database: Database,
         descriptions: DescriptionFolders,
-        jobs: TakesJobs,
+        jobs: TakesFeedJobs,
         *,
         most_days: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

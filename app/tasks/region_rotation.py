@@ -55,7 +55,7 @@ class RefreshUnderWayError(Exception):
     """The region is being refreshed already."""
 
 
-class TakesJobs(Protocol):
+class TakesRegionJobs(Protocol):
     """Does the work of a run; see `app.jobs.service.JobService`."""
 
     async def submit(
@@ -90,7 +90,7 @@ class RegionRotation:
         database: Database,
         regions: RegionService,
         registry: Registry,
-        jobs: TakesJobs,
+        jobs: TakesRegionJobs,
         nightly: Nightly,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

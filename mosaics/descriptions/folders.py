@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from mosaics.descriptions.collections import CollectionDescription, CollectionFileError, load_collections
 from mosaics.descriptions.sources import SourceDescription, SourceFileError, load_sources
-from mosaics.descriptions.toml_files import LeftOut, ReadFiles
+from mosaics.descriptions.toml_files import LeftOutFile, ReadFiles
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Descriptions:
         if before is not None:
             _keep(found_collections, before.collections)
         unfit = {
-            source.id: LeftOut(Path(f"{source.id}.toml"), f"{source.id}.toml: {reason}")
+            source.id: LeftOutFile(Path(f"{source.id}.toml"), f"{source.id}.toml: {reason}")
             for source in found_sources.values()
             if (reason := _unfit(source, found_collections))
         }
@@ -64,7 +64,7 @@ class Descriptions:
         return cls(found_collections, found_sources)
 
     @property
-    def left_out(self) -> tuple[LeftOut, ...]:
+    def left_out(self) -> tuple[LeftOutFile, ...]:
         """The files that are wrong."""
         return (*self.collections.left_out.values(), *self.sources.left_out.values())
 

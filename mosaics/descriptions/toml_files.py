@@ -13,7 +13,7 @@ Described = TypeVar("Described")
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOutFile:
     """A file that is left out."""
 
     path: Path
@@ -33,11 +33,11 @@ class ReadFiles(dict[str, Described]):
         left_out: The others, by the id of what they would describe.
     """
 
-    def __init__(self, found: Mapping[str, Described], left_out: Mapping[str, LeftOut]) -> None:
+    def __init__(self, found: Mapping[str, Described], left_out: Mapping[str, LeftOutFile]) -> None:
         super().__init__(found)
         self.left_out = dict(left_out)
 
-    def without(self, reasons: Mapping[str, LeftOut]) -> "ReadFiles[Described]":
+    def without(self, reasons: Mapping[str, LeftOutFile]) -> "ReadFiles[Described]":
         """Return them with some more left out."""
         found = {name: described for name, described in self.items() if name not in reasons}
         return ReadFiles(found, self.left_out | dict(reasons))
@@ -58,7 +58,7 @@ def read_folders(
         what: What the files describe, in the plural, for people.
     """
     found: dict[str, Described] = {}
-    left_out: dict[str, LeftOut] = {}
+    left_out: dict[str, LeftOutFile] = {}
     for folder in folders:
         if not folder.is_dir():
             raise refusal(f"there is no folder {folder} to read {what} from.")
@@ -68,7 +68,7 @@ def read_folders(
                 left_out.pop(path.stem, None)
             except refusal as error:
                 found.pop(path.stem, None)
-                left_out[path.stem] = LeftOut(path, str(error))
+                left_out[path.stem] = LeftOutFile(path, str(error))
     return ReadFiles(found, left_out)
 
 

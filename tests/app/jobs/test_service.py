@@ -13,7 +13,7 @@ import pytest
 from app.database import Database
 from app.jobs.job_store import (
     LEASE,
-    Told,
+    ReportedWork,
     beat,
     claim_job,
     create_job,
@@ -285,7 +285,7 @@ async def test_without_a_database_orders_are_told_to_wait(
 
 async def test_an_order_is_held_by_one_at_a_time(database_url: str) -> None:
     database = Database(database_url, max_connections=8)
-    nothing = Told(None, ["a line"], [])
+    nothing = ReportedWork(None, ["a line"], [])
 
     async def claim(holder: str, at_once: int = 2) -> int | None:
         async with database.transaction() as connection:

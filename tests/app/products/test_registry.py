@@ -7,7 +7,7 @@ import pytest
 
 from app.products.product import ProductFileError
 from app.products.registry import SHIPPED, Registry, UnknownProductError
-from mosaics.descriptions.toml_files import LeftOut
+from mosaics.descriptions.toml_files import LeftOutFile
 
 
 def test_the_shipped_products_are_there():
@@ -88,8 +88,10 @@ def test_a_wrong_file_costs_itself_alone_and_says_why(tmp_path):
 def test_products_of_a_collection_that_is_left_out_are_left_out_with_it(tmp_path):
     """A mask rule's collection too: without its mask a product would show what it says it does not."""
     left_out = {
-        "landsat-c2-l2": LeftOut(tmp_path / "landsat-c2-l2.toml", "landsat-c2-l2.toml: bands: is missing."),
-        "fire-zones": LeftOut(tmp_path / "fire-zones.toml", "fire-zones.toml is not TOML: x"),
+        "landsat-c2-l2": LeftOutFile(
+            tmp_path / "landsat-c2-l2.toml", "landsat-c2-l2.toml: bands: is missing."
+        ),
+        "fire-zones": LeftOutFile(tmp_path / "fire-zones.toml", "fire-zones.toml is not TOML: x"),
     }
     registry = Registry.load(collections=left_out)
     ids = {product.id for product in registry.all()}

@@ -18,7 +18,7 @@ from app.feeds.service import FeedService
 from app.feeds.standing import FeedStanding, standing_of
 from app.jobs.composable import LandedScenes
 from app.jobs.job import Job, LandedScene
-from app.jobs.job_store import Told, claim_job, finish_job
+from app.jobs.job_store import ReportedWork, claim_job, finish_job
 from app.jobs.request import IngestRequest, read_toi
 from app.jobs.service import JobService
 from app.settings import Settings
@@ -227,7 +227,7 @@ class World:
                     job.id,
                     "worker",
                     "failed" if is_failed else "done",
-                    Told(None, [], scenes),
+                    ReportedWork(None, [], scenes),
                     result={} if self.archive.fails else {"ingest": result},
                     error=reason if is_failed else None,
                 )
