@@ -25,8 +25,8 @@ BROWSERS = ("sec-fetch-", "sec-ch-", "sec-gpc")
 """How further ones begin that only browsers may set (Fetch standard, "forbidden request-header")."""
 
 AS_A_PROXY = (
-    " This request says Connection: close, as a proxy on the same machine does and Python's urllib too; curl and "
-    "httpx keep the connection."
+    " This request says Connection: close, as a proxy on the same machine does and Python's urllib too; "
+    "curl and httpx keep the connection."
 )
 
 SAME_SITE = frozenset({"same-origin", "none"})
