@@ -253,7 +253,9 @@ def levels_of(pairs_in_batches: Sequence[Numbers], quadkey_zoom: int) -> tuple[L
         starts = np.flatnonzero(np.diff(cells, prepend=-1, append=-1)).astype(np.uint32)
         fullest = int(np.diff(starts).max(initial=0))
         levels.append(Level(cells[starts[:-1]], starts, pairs.astype(np.uint32), fullest))
-        pairs = np.unique(pairs >> ORDINAL_BITS + 2 << ORDINAL_BITS | levels[-1].ordinals)
+        pairs = pairs >> ORDINAL_BITS + 2 << ORDINAL_BITS | levels[-1].ordinals
+        pairs.sort()  # three times as fast as np.unique, which hashes
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     return tuple(reversed(levels))
 
 

@@ -57,7 +57,7 @@ async def put_checkpoint(storage: Storage, collection_id: str, state: LogState) 
         lambda: (state.to_checkpoint(), Outline.of(state, INDEXED_FROM).to_json())
     )
     await storage.put(_key(collection_id, CHECKPOINTS, number), checkpoint, MEDIA_TYPE)
-    await storage.put(_key(collection_id, OUTLINES, number), outline, "application/json")
+    await storage.put(_key(collection_id, OUTLINES, number), outline, MEDIA_TYPE)
 
 
 async def newest_checkpoint(storage: Storage, collection_id: str) -> LogState:
@@ -99,8 +99,7 @@ async def _keys(storage: Storage, collection_id: str, kind: str) -> list[str]:
 
 
 def _key(collection_id: str, kind: str, number: int) -> str:
-    suffix = ".json.gz" if kind == CHECKPOINTS else ".json"
-    return f"collections/{collection_id}/log/{kind}/{number:08d}{suffix}"
+    return f"collections/{collection_id}/log/{kind}/{number:08d}.json.gz"
 
 
 def _number(key: str) -> str:

@@ -27,7 +27,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _Batch: TypeAlias = tuple[Sequence[SceneRecord], Geometries]
 """Scenes and their footprints."""
 
-_INSIDE = (0.9, 0.8, 0.7, 0.55, 0.4, 0.2)
+_INSIDE = (0.75, 0.4)
 """Shares of the box around a footprint that are tried for the box inside of it, around the same middle, where
 the footprint is not a box itself."""
 

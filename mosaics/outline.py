@@ -1,12 +1,13 @@
 """The outline of a collection: what a server has to know of it at all times, however many scenes it has."""
 
+import gzip
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from mosaics.commits import Commit, LogError, LogState, Told
+from mosaics.commits import DAMAGED, Commit, LogError, LogState, Told
 from mosaics.near_real_time import PREFIX
 from mosaics.period import Period
 from mosaics.seals import sealed, unsealed
@@ -79,14 +80,13 @@ class Outline:
 
     def to_json(self) -> bytes:
         """Return the outline as it stands in storage; equal outlines give equal bytes."""
-        return sealed(
-            {
-                "number": self.number,
-                "mosaics": {period.text: key for period, key in sorted(self.mosaics.items())},
-                **{name: _texts(getattr(self, name)) for name in Told.names()},
-                "digest": self.digest,
-            }
-        )
+        document = {
+            "number": self.number,
+            "mosaics": {period.text: key for period, key in sorted(self.mosaics.items())},
+            **{name: _texts(getattr(self, name)) for name in Told.names()},
+            "digest": self.digest,
+        }
+        return gzip.compress(sealed(document), mtime=0)
 
     @classmethod
     def from_json(cls, data: bytes) -> "Outline":
@@ -96,18 +96,15 @@ class Outline:
             LogError: If it is damaged.
         """
         try:
-            document: dict[str, Any] = unsealed(data)
-            mosaics = {Period.parse(text): key for text, key in document["mosaics"].items()}
-            sets = {name: _periods(document[name]) for name in Told.names()}
+            document: dict[str, Any] = unsealed(gzip.decompress(data))
+            periods = {text: Period.parse(text) for text in document["mosaics"]}
+            mosaics = {periods[text]: key for text, key in document["mosaics"].items()}
+            sets = {name: frozenset(periods[text] for text in document[name]) for name in Told.names()}
             number = int(document["number"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except DAMAGED as error:
             raise LogError(f"it is not an outline: {error!r:.200}") from error
         return cls(number, MappingProxyType(mosaics), **sets, digest=document.get("digest"))
 
 
 def _texts(periods: Collection[Period]) -> list[str]:
     return [period.text for period in sorted(periods)]
-
-
-def _periods(texts: Iterable[str]) -> frozenset[Period]:
-    return frozenset(map(Period.parse, texts))

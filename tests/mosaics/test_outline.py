@@ -1,5 +1,6 @@
 """Outlines: what servers know of collections without their scenes is what the scenes say."""
 
+import gzip
 import json
 import random
 
@@ -51,7 +52,7 @@ async def test_outlines_follow_what_scenes_say(folder):
     assert counting.asked[:3] == [
         f"list {LOG}outlines/",
         f"list {LOG}checkpoints/",
-        f"get {LOG}outlines/00000032.json",
+        f"get {LOG}outlines/00000032.json.gz",
     ]
     assert Outline.from_json(followed.to_json()) == followed
 
@@ -72,19 +73,23 @@ async def test_logs_of_earlier_versions_are_followed_by_their_scenes(folder, wit
         for each in (key, f"{LOG}{number + 1:08d}.json"):
             await folder.put(each, of_old(await folder.get(each)), "application/json")
     if not with_outline:
-        await folder.delete(f"{LOG}outlines/00000032.json")
+        await folder.delete(f"{LOG}outlines/00000032.json.gz")
     found, trouble = await follow_outline(folder, "harvest", checked=True)
     assert (found, trouble) == (Outline.of(await read_state(folder, "harvest"), INDEXED_FROM), None)
     assert Commit.from_json(await folder.get(f"{LOG}00000002.json")).told is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"number": 32}', None])
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"number": 32}', None, "cut off"])
 async def test_a_damaged_outline_is_passed_over(folder, damage):
     order = random.Random(9)
     for _ in range(CHECKPOINT_EVERY + 1):
         await change(folder, order, NAMES)
-    key = f"{LOG}outlines/00000032.json"
-    changed = (await folder.get(key)).replace(b"2024-03", b"2024-04", 1) if damage is None else damage
+    key = f"{LOG}outlines/00000032.json.gz"
+    data = await folder.get(key)
+    if damage is None:  # another key, under a seal that is no longer right
+        changed = gzip.compress(gzip.decompress(data).replace(b"2024-03/", b"2024-04/", 1))
+    else:
+        changed = data[:-20] if damage == "cut off" else gzip.compress(damage)
     with pytest.raises(LogError, match="it is not an outline"):
         Outline.from_json(changed)
     await folder.put(key, changed, "application/json")
@@ -100,6 +105,6 @@ async def test_a_large_commit_is_not_read_by_servers_that_start(folder):
     outline, _ = await follow_outline(counting, "harvest", checked=False)
     assert (outline.number, outline.small) == (2, frozenset(MONTHS[:1]))
     assert [one for one in counting.asked if one.startswith("get")] == [
-        f"get {LOG}outlines/00000002.json",
+        f"get {LOG}outlines/00000002.json.gz",
         f"get {LOG}00000003.json",
     ]
