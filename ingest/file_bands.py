@@ -6,7 +6,7 @@ from pathlib import Path
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from ingest.landing_request import BandFile, OrderError
+from ingest.landing_request import BandFile, LandingError
 from ingest.raster import opened
 from mosaics.collection import Collection
 
@@ -41,7 +41,7 @@ def bands_of_file(
         names: Bands of the collection, by the file's names of them in lower case.
 
     Raises:
-        OrderError: If the file does not tell it.
+        LandingError: If the file does not tell it.
         RasterRefusedError: If the file is not a GeoTIFF that can be read.
         UnknownBandError: If the collection lacks one of `bands`.
     """
@@ -57,12 +57,12 @@ def _listed(
     path: Path, dataset: DatasetReader, collection: Collection, bands: Sequence[str]
 ) -> dict[str, int]:
     if len(bands) > dataset.count:
-        raise OrderError(
+        raise LandingError(
             f"{len(bands)} bands are listed, and {path.name} has {dataset.count}; list one for each band of "
             f"the file, {SKIPPED} for one to leave out."
         )
     if twice := sorted({band for band in bands if band != SKIPPED and bands.count(band) > 1}):
-        raise OrderError(f"{', '.join(twice)} is listed more than once; a band is one of the file's.")
+        raise LandingError(f"{', '.join(twice)} is listed more than once; a band is one of the file's.")
     return {collection.band(band).name: index for index, band in enumerate(bands, start=1) if band != SKIPPED}
 
 
@@ -84,7 +84,7 @@ def _told(
         return by_colour
     if len(data) == len(collection.bands) and _agree(collection, by_colour, data):
         return dict(zip(collection.band_names, data, strict=True))
-    raise OrderError(_ambiguous(path, dataset, collection, by_colour))
+    raise LandingError(_ambiguous(path, dataset, collection, by_colour))
 
 
 def _distinct(found: Sequence[tuple[str | None, int]]) -> dict[str, int]:

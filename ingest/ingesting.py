@@ -16,7 +16,7 @@ from ingest.encoding import BaselineError
 from ingest.granule_files import REMEDY, GranuleFiles, together
 from ingest.harmonisation import OffsetUndecidedError
 from ingest.landing import DiskFullError, Landing, land_scene, require_space
-from ingest.landing_request import BandFile, LandingRequest, OrderError
+from ingest.landing_request import BandFile, LandingError, LandingRequest
 from ingest.merging import decided_offset
 from ingest.options import IngestOptions, Mode
 from ingest.pending import ODDITIES, Pending, PendingScenes, band_files, oddity_text
@@ -48,7 +48,7 @@ FAULTS_OF_A_SCENE = (
     GranuleRefusedError,
     InvalidCogError,
     OffsetUndecidedError,
-    OrderError,
+    LandingError,
     OvertakenError,
     PeriodError,
     RasterRefusedError,

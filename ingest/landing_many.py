@@ -17,7 +17,7 @@ from ingest.granule_files import together
 from ingest.harmonisation import OffsetUndecidedError
 from ingest.ingesting import IngestOutcome, Watch
 from ingest.landing import Landing, described, is_landed, needed_bytes, put_collection, stage_scene
-from ingest.landing_request import OrderError
+from ingest.landing_request import LandingError
 from ingest.planning import ScenePlan, plan_scene
 from ingest.raster import RasterRefusedError
 from ingest.tables.table import Entry
@@ -37,7 +37,7 @@ FAULTS_OF_AN_ENTRY = (
     BaselineError,
     GranuleRefusedError,
     OffsetUndecidedError,
-    OrderError,
+    LandingError,
     PeriodError,
     RasterRefusedError,
     SceneError,
@@ -123,12 +123,12 @@ async def plan_entry(source: CollectionDescription, entry: Entry) -> ScenePlan:
     """Look at the files of an entry and decide how it is landed; see `plan_scene`.
 
     Raises:
-        OrderError: If the entry asks for what is not valid, or a file cannot be read.
+        LandingError: If the entry asks for what is not valid, or a file cannot be read.
     """
     try:
         return await asyncio.to_thread(lambda: plan_scene(source, entry.request()))
     except OSError as error:
-        raise OrderError(f"{error.filename or 'a file'} cannot be read: {error.strerror}.") from error
+        raise LandingError(f"{error.filename or 'a file'} cannot be read: {error.strerror}.") from error
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""An order: what somebody asks to be landed, in their own words, checked but not yet looked at."""
+"""A landing request: what somebody asks to be landed, in their own words, checked but not yet looked at."""
 
 import math
 import re
@@ -19,8 +19,8 @@ NODATA, NONE = "--nodata", "none"
 COARSEST_FIRST = (Cadence.YEAR, Cadence.MONTH, Cadence.DAY, Cadence.HOUR)
 
 
-class OrderError(ValueError):
-    """An order that cannot be carried out; the message says what would be right."""
+class LandingError(ValueError):
+    """A request that cannot be carried out; the message says what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ class BandFile:
         """Read `BAND=FILE` or `BAND=FILE:N`.
 
         Raises:
-            OrderError: If the text is neither.
+            LandingError: If the text is neither.
         """
         band, equals, file = text.partition("=")
         if not (band and equals and file):
-            raise OrderError(
+            raise LandingError(
                 f"'{text}' is not a valid asset; one looks like red=B04.tif, or red=stack.tif:3."
             )
         numbered = re.fullmatch(r"(.+):(\d{1,6})", file)
@@ -99,17 +99,17 @@ class LandingRequest:
 
     def __post_init__(self) -> None:
         if not SCENE_ID.fullmatch(self.id):
-            raise OrderError(
+            raise LandingError(
                 f"'{self.id[:80]}' is not a valid id of a scene; one has up to 128 letters, digits, "
                 "'.', '_' and '-', and begins with a letter or digit."
             )
         if not self.assets:
-            raise OrderError("a scene has at least one asset: --asset red=B04.tif")
+            raise LandingError("a scene has at least one asset: --asset red=B04.tif")
         bands = [asset.band for asset in self.assets]
         if doubled := sorted({band for band in bands if bands.count(band) > 1}):
-            raise OrderError(f"{', '.join(doubled)} given more than once; a band is one file's.")
+            raise LandingError(f"{', '.join(doubled)} given more than once; a band is one file's.")
         if self.cloud_cover_percent is not None and not 0 <= self.cloud_cover_percent <= 100:
-            raise OrderError(
+            raise LandingError(
                 f"{self.cloud_cover_percent:g} is not a valid cloud cover; give a percentage from 0 to 100."
             )
         if self.baseline is not None:
@@ -121,9 +121,9 @@ class LandingRequest:
         ):
             named = {*numbers.for_band, *filter(None, numbers.without)}
             if strangers := sorted(named - set(bands)):
-                raise OrderError(f"{name} names {', '.join(strangers)}, which no --asset gives.")
+                raise LandingError(f"{name} names {', '.join(strangers)}, which no --asset gives.")
         if 0 in {self.scales.for_all, *self.scales.for_band.values()}:
-            raise OrderError(
+            raise LandingError(
                 "a scale of 0 would make all values one; leave --scale out where values are not scaled."
             )
 
@@ -155,7 +155,7 @@ def parse_numbers(option: str, texts: Iterable[str]) -> PerBand:
     """Read `NUMBER` and `BAND=NUMBER`, each as often as wished; `none` is a number of `--nodata`.
 
     Raises:
-        OrderError: If a text is neither, or a band is given twice.
+        LandingError: If a text is neither, or a band is given twice.
     """
     number: Callable[[str], float] = read_nodata if option == "--nodata" else float
     given: dict[str | None, float] = {}
@@ -164,18 +164,18 @@ def parse_numbers(option: str, texts: Iterable[str]) -> PerBand:
         band, equals, value = text.rpartition("=")
         name = band if equals else None
         if name in given or name in without:
-            raise OrderError(f"{option} is given twice for {name or 'all bands'}.")
+            raise LandingError(f"{option} is given twice for {name or 'all bands'}.")
         if option == NODATA and value.lower() == NONE:
             without.add(name)
             continue
         try:
             parsed = number(value)
         except ValueError as error:
-            raise OrderError(
+            raise LandingError(
                 f"{option} {text}: '{value}' is not a valid number; write 0.0001 or red=0.0001."
             ) from error
         if math.isinf(parsed) or (math.isnan(parsed) and option != NODATA):
-            raise OrderError(f"{option} {text}: '{value}' is not a finite number.")
+            raise LandingError(f"{option} {text}: '{value}' is not a finite number.")
         given[name] = parsed
     for_all = given.pop(None, None)
     for_band = {band: value for band, value in given.items() if band}

@@ -10,7 +10,7 @@ from typing import Any
 from ingest.archives.archive import Granule, GranuleRefusedError, WantedError
 from ingest.encoding import BaselineError, PerBand
 from ingest.harmonisation import Harmonisation
-from ingest.landing_request import BandFile, LandingRequest, OrderError
+from ingest.landing_request import BandFile, LandingError, LandingRequest
 from ingest.planning import CONVERTER, DIGEST_LENGTH
 from mosaics.bbox import Bbox
 
@@ -77,7 +77,7 @@ class IngestOptions:
                 provenance=granule.provenance,
                 decided=decided,
             )
-        except (OrderError, BaselineError) as error:
+        except (LandingError, BaselineError) as error:
             raise GranuleRefusedError(str(error)) from error
 
     def digest(self, granule: Granule, collection_id: str) -> str:

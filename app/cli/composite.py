@@ -21,7 +21,7 @@ from ingest.compositing.composing import compose, progress_steps
 from ingest.compositing.cube import cube_bytes, require_new, write_cube
 from ingest.compositing.plan import CompositePlan, is_composed, plan_composite
 from ingest.compositing.reducing import METHODS
-from ingest.compositing.request import CompositeError, CompositeOrder, composite_orders
+from ingest.compositing.request import CompositeError, CompositeRequest, composite_orders
 from ingest.compositing.scene_reader import UnreadableSceneError
 from ingest.compositing.scene_selection import NoScenesError, SceneSelection, select_scenes
 from ingest.compositing.schedulers import BlockScheduler, ClusterError, scheduler_at
@@ -118,7 +118,7 @@ class CompositeRun:
     overviews: bool
     threads: int = os.cpu_count() or 1
 
-    async def run(self, storage: Storage, orders: tuple[CompositeOrder, ...]) -> None:
+    async def run(self, storage: Storage, orders: tuple[CompositeRequest, ...]) -> None:
         """Make them one after the other; of several, leave out those that have no scenes."""
         planned = []
         for order in orders:
@@ -151,12 +151,12 @@ class CompositeRun:
             left_out={scene: why for plan in made for scene, why in plan.selection.left_out.items()},
         )
 
-    async def _plan(self, storage: Storage, order: CompositeOrder) -> CompositePlan:
+    async def _plan(self, storage: Storage, order: CompositeRequest) -> CompositePlan:
         plan = self._plan_of(order, await select_scenes(storage, order))
         self._say_plan(plan)
         return plan
 
-    def _plan_of(self, order: CompositeOrder, selection: SceneSelection) -> CompositePlan:
+    def _plan_of(self, order: CompositeRequest, selection: SceneSelection) -> CompositePlan:
         max_pixels = self.settings.composite_max_pixels
         return plan_composite(order, selection, threads=self.threads, max_pixels=max_pixels)
 

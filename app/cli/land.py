@@ -21,7 +21,7 @@ from ingest.encoding import BaselineError
 from ingest.file_bands import bands_of_file
 from ingest.harmonisation import OffsetUndecidedError
 from ingest.landing import DiskFullError
-from ingest.landing_request import BandFile, OrderError
+from ingest.landing_request import BandFile, LandingError
 from ingest.raster import RasterRefusedError
 from ingest.tables.opening import is_picture, open_table
 from ingest.tables.rows import RowReader
@@ -43,7 +43,7 @@ REFUSALS = (
     InvalidCogError,
     LogError,
     OffsetUndecidedError,
-    OrderError,
+    LandingError,
     PeriodError,
     RasterRefusedError,
     RealScenesError,

@@ -16,7 +16,7 @@ from ingest.ingesting import IngestOutcome
 from ingest.landing import Landing, is_landed, land_scene, steps
 from ingest.landing_many import land_entries, plan_entries
 from ingest.landing_notes import notes_on
-from ingest.landing_request import BandFile, LandingRequest, OrderError, parse_numbers, parse_time
+from ingest.landing_request import BandFile, LandingError, LandingRequest, parse_numbers, parse_time
 from ingest.planning import ScenePlan, plan_scene
 from ingest.tables.rows import Usual
 from ingest.tables.table import Table
@@ -48,16 +48,16 @@ def band_names(texts: Iterable[str], collection: Collection) -> Mapping[str, str
     """Return bands by the names that files, columns or assets have for them, in lower case.
 
     Raises:
-        OrderError: If a text is not `BAND=NAME`, or a name is given to two bands.
+        LandingError: If a text is not `BAND=NAME`, or a name is given to two bands.
         UnknownBandError: If the collection lacks a band.
     """
     names: dict[str, str] = {}
     for text in texts:
         band, _, name = text.partition("=")
         if not (band and name):
-            raise OrderError(f"'{text}' is not a valid name of a band; one looks like red=B04.")
+            raise LandingError(f"'{text}' is not a valid name of a band; one looks like red=B04.")
         if names.setdefault(name.casefold(), collection.band(band).name) != band:
-            raise OrderError(f"{name} is given as the name of {names[name.casefold()]} and of {band}.")
+            raise LandingError(f"{name} is given as the name of {names[name.casefold()]} and of {band}.")
     return names
 
 
@@ -67,7 +67,7 @@ def request_of_one(
     """Return what the command asks to be landed as one scene.
 
     Raises:
-        OrderError: If it is not valid.
+        LandingError: If it is not valid.
         PeriodError: If its time is not.
     """
     if scene_id is None or usual.when is None:

@@ -13,7 +13,7 @@ import xarray
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
-from ingest.compositing.request import CompositeError, CompositeOrder
+from ingest.compositing.request import CompositeError, CompositeRequest
 from ingest.compositing.stacking import Overpass, Stacking, observations
 from ingest.item import SYNTHETIC
 
@@ -43,7 +43,7 @@ def cube_bytes(geobox: GeoBox, passes: Sequence[Overpass], bands: Sequence[str])
 
 
 def write_cube(
-    order: CompositeOrder,
+    order: CompositeRequest,
     stacking: Stacking,
     passes: Sequence[Overpass],
     geobox: GeoBox,
@@ -78,7 +78,7 @@ def write_cube(
 
 
 def _cube(
-    order: CompositeOrder, stacking: Stacking, passes: Sequence[Overpass], geobox: GeoBox, side: int
+    order: CompositeRequest, stacking: Stacking, passes: Sequence[Overpass], geobox: GeoBox, side: int
 ) -> xarray.Dataset:
     scenes = [scene for each in passes for scene in each.scenes]
     values = stacking.values(scenes, order.bands, geobox, side)

@@ -14,7 +14,7 @@ from ingest.compositing.grids import (
     choose_crs,
     is_aligned,
 )
-from ingest.compositing.request import CompositeError, CompositeOrder
+from ingest.compositing.request import CompositeError, CompositeRequest
 from ingest.compositing.scene_selection import SceneSelection
 from ingest.compositing.stacking import Overpass, overpasses
 from ingest.landing import is_landed
@@ -30,7 +30,7 @@ COMPOSER = 1
 class CompositePlan:
     """A composite, everything decided before the first pixel is read."""
 
-    order: CompositeOrder
+    order: CompositeRequest
     selection: SceneSelection
     grids: tuple[BandGrid, ...]
     """Finest first."""
@@ -102,7 +102,7 @@ class CompositePlan:
 
 
 def plan_composite(
-    order: CompositeOrder, selection: SceneSelection, *, threads: int, max_pixels: int
+    order: CompositeRequest, selection: SceneSelection, *, threads: int, max_pixels: int
 ) -> CompositePlan:
     """Decide the grid and the blocks of a composite.
 

@@ -21,7 +21,7 @@ class CompositeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class CompositeOrder:
+class CompositeRequest:
     """One composite of one period."""
 
     source: CollectionDescription
@@ -92,7 +92,7 @@ def composite_orders(
     when: str,
     bands: Sequence[str],
     method: str,
-) -> tuple[CompositeOrder, ...]:
+) -> tuple[CompositeRequest, ...]:
     """Return the composites of a time, one for each period it touches.
 
     Raises:
@@ -100,7 +100,7 @@ def composite_orders(
     """
     target = find_target(collections, source_id)
     return tuple(
-        CompositeOrder(
+        CompositeRequest(
             source=collections[source_id],
             target=target,
             box=box,

@@ -10,7 +10,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 from rasterio.transform import Affine
 
-from ingest.compositing.request import CompositeError, CompositeOrder
+from ingest.compositing.request import CompositeError, CompositeRequest
 from mosaics.document import SceneRecord, read_mosaic
 from mosaics.log import read_state
 from mosaics.period import Period
@@ -84,7 +84,7 @@ class SceneSelection:
         return SceneSelection(scenes, dict(sorted({**self.left_out, scene_id: reason}.items())))
 
 
-async def select_scenes(storage: Storage, order: CompositeOrder) -> SceneSelection:
+async def select_scenes(storage: Storage, order: CompositeRequest) -> SceneSelection:
     """Find the scenes of an order that lie over its box.
 
     Raises:
@@ -127,7 +127,7 @@ async def select_scenes(storage: Storage, order: CompositeOrder) -> SceneSelecti
     )
 
 
-async def _records(storage: Storage, order: CompositeOrder) -> list[SceneRecord]:
+async def _records(storage: Storage, order: CompositeRequest) -> list[SceneRecord]:
     """Return the scenes of the mosaics in the order's time that share some area with its box."""
     collection = order.source.collection
     state = await read_state(storage, collection.id)
@@ -139,7 +139,7 @@ async def _records(storage: Storage, order: CompositeOrder) -> list[SceneRecord]
 
 
 async def _of_mosaic(
-    storage: Storage, key: str, period: Period, order: CompositeOrder, area: shapely.Geometry
+    storage: Storage, key: str, period: Period, order: CompositeRequest, area: shapely.Geometry
 ) -> list[SceneRecord]:
     try:
         data = await storage.get(key)
@@ -159,7 +159,7 @@ async def _of_mosaic(
     return await asyncio.to_thread(over_the_box)
 
 
-def _require_usable(scene: SourceScene, order: CompositeOrder) -> None:
+def _require_usable(scene: SourceScene, order: CompositeRequest) -> None:
     """Refuse a scene that a composite cannot be made of.
 
     Raises:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ingest.file_bands import bands_of_file
-from ingest.landing_request import SCENE_ID, BandFile, LandingRequest, OrderError, parse_numbers, parse_time
+from ingest.landing_request import SCENE_ID, BandFile, LandingError, LandingRequest, parse_numbers, parse_time
 from ingest.tables.table import Entry, Refused, Table, TableError, without_doubles
 from mosaics.collection import Collection, UnknownBandError
 from mosaics.period import PeriodError
@@ -99,7 +99,7 @@ class RowReader:
         for group in self._grouped(records, refused):
             try:
                 entries.append(self._entry(group))
-            except (OrderError, UnknownBandError) as error:
+            except (LandingError, UnknownBandError) as error:
                 refused.append(Refused(_place(group), str(error)))
         return without_doubles(Table(tuple(entries), tuple(refused), notes))
 
@@ -137,7 +137,7 @@ class RowReader:
         files = self._files(rows)
         scene_id = _cell(row, "id") or _id_of(next(iter(files.values())))
         if not SCENE_ID.fullmatch(scene_id):
-            raise OrderError(
+            raise LandingError(
                 f"'{scene_id[:80]}' is not a valid id of a scene; one has up to 128 letters, digits, '.', "
                 "'_' and '-', and begins with a letter or digit. A column id gives it."
             )
@@ -172,17 +172,19 @@ class RowReader:
                 self.collection.band(band or called)
                 named = {band or called: file}
             elif file and named:
-                raise OrderError(
+                raise LandingError(
                     f"it names a file ({file}) and files of bands ({', '.join(named)}); "
                     "give one or the other."
                 )
             elif file:
                 found[None] = file
             if twice := named.keys() & found.keys():
-                raise OrderError(f"{', '.join(map(str, twice))} given more than once; a band is one file's.")
+                raise LandingError(
+                    f"{', '.join(map(str, twice))} given more than once; a band is one file's."
+                )
             found.update(named)
         if not found:
-            raise OrderError("it names no file.")
+            raise LandingError("it names no file.")
         return found
 
     def _assets(self, files: Mapping[str | None, str], rows: Sequence[Record]) -> tuple[BandFile, ...]:
@@ -200,10 +202,10 @@ class RowReader:
     def _when(self, rows: Sequence[Record]) -> str:
         texts = {_when_of(row) for row in rows} - {None}
         if len(texts) > 1:
-            raise OrderError(f"rows of one scene give several times: {', '.join(sorted(map(str, texts)))}.")
+            raise LandingError(f"rows of one scene give several times: {', '.join(sorted(map(str, texts)))}.")
         when = next(iter(texts), self.usual.when)
         if when is None:
-            raise OrderError("it has no time; a column datetime gives it, or --datetime for all rows.")
+            raise LandingError("it has no time; a column datetime gives it, or --datetime for all rows.")
         return when
 
     def _options(self, rows: Sequence[Record]) -> Usual:
@@ -223,11 +225,11 @@ class RowReader:
 
 
 def parse_time_of(text: str, collection: Collection) -> tuple[datetime, datetime]:
-    """Return when a scene was taken; `OrderError` if the text does not say it."""
+    """Return when a scene was taken; `LandingError` if the text does not say it."""
     try:
         return parse_time(text, collection.cadence)
     except PeriodError as error:
-        raise OrderError(f"datetime: {error}") from error
+        raise LandingError(f"datetime: {error}") from error
 
 
 def local_path(text: str, folder: Path) -> Path:
@@ -238,13 +240,13 @@ def local_path(text: str, folder: Path) -> Path:
         folder: Where relative paths begin.
 
     Raises:
-        OrderError: If it is an address of another kind.
+        LandingError: If it is an address of another kind.
     """
     if not ADDRESS.match(text):
         return folder / text
     address = urlsplit(text)
     if address.scheme.lower() != "file" or address.netloc not in {"", "localhost"}:
-        raise OrderError(
+        raise LandingError(
             f"{text[:200]} is an address; landing reads files on this machine. Fetch it first, or describe "
             "its archive as a source for `tilewatch ingest`."
         )
@@ -280,6 +282,6 @@ def _percent(text: str | None) -> float | None:
     try:
         return float(text)
     except ValueError as error:
-        raise OrderError(
+        raise LandingError(
             f"'{text[:40]}' is not a valid cloud cover; give a percentage from 0 to 100."
         ) from error

@@ -20,7 +20,7 @@ class Entry:
     request: Callable[[], LandingRequest]
     """Reads what the table asks for it; may open the file, to learn its bands.
 
-    Raises `OrderError` and other errors of a scene, whose messages are for people."""
+    Raises `LandingError` and other errors of a scene, whose messages are for people."""
 
     @property
     def label(self) -> str:

@@ -28,7 +28,7 @@ COARSE = 0.5
 """Pixels of a screen for each of CSS: laid out as on any other, drawn at a quarter of the cost."""
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 120_000
 """For every expectation, action and navigation: WebGL is drawn in software, on a machine that may be busy."""
 
 STALL = "GPU stall due to ReadPixels"

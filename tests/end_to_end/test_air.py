@@ -61,7 +61,7 @@ def test_an_hour_of_air_ends_in_tiles_values_and_exposures(
             save_route(reader)
             harmony.publish(SECOND, scan(tmp_path, SECOND, 2), granule_id="G2-LARC_CLOUD")
             order_feed(reader)
-            expect(reader.page.locator("#period")).to_have_value(HOURS[1], timeout=120_000)
+            expect(reader.page.locator("#period")).to_have_value(HOURS[1])
             look_at_values(reader)
             look_at_route(reader)
 

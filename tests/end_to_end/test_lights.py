@@ -61,14 +61,14 @@ def watch_months_appear(reader: Reader, laads: Laads, folder: Path) -> None:
     page, server = reader.page, reader.server
     expect(page.locator("#layer")).to_be_visible()
     look_again(page)
-    expect(page.locator("#period")).to_have_value("2026-07", timeout=120_000)
+    expect(page.locator("#period")).to_have_value("2026-07")
     expect(page.locator("#synthetic")).to_be_hidden()
     expect(page.locator("#freshness")).to_contain_text("July 2026")
 
     (feed,) = server.json("feeds")["feeds"]
     laads.publish(SEPTEMBER, tile(folder, SEPTEMBER, 7.5))
     server.post(f"feeds/{feed['id']}/poll", key=KEY)
-    expect(page.locator("#period")).to_have_value("2026-09", timeout=120_000)
+    expect(page.locator("#period")).to_have_value("2026-09")
     expect(page.locator("#freshness")).to_contain_text("September 2026")
 
     page.locator("#months-open").click()
@@ -84,7 +84,7 @@ def watch_months_appear(reader: Reader, laads: Laads, folder: Path) -> None:
 
     page.get_by_text("Saved areas on the map").click()
     told = page.locator("#districts-note")
-    expect(told).to_have_text("1 of 1 areas have a value. September 2026.", timeout=120_000)
+    expect(told).to_have_text("1 of 1 areas have a value. September 2026.")
     page.get_by_role("button", name="Zoom to layer").click()
     reader.wait_for_frame()
     reader.wait_for_drawing()

@@ -6,7 +6,7 @@ import rasterio
 from rasterio.enums import ColorInterp as C
 
 from ingest.file_bands import bands_of_file
-from ingest.landing_request import OrderError
+from ingest.landing_request import LandingError
 from mosaics.collection import Band, Collection, UnknownBandError
 from mosaics.descriptions.collections import load_collections
 from mosaics.period import Cadence
@@ -62,7 +62,7 @@ def test_an_alpha_band_marks_missing_pixels_and_is_left_out(picture):
 
 def test_an_alpha_band_where_the_collection_has_a_fourth_is_asked_about(picture):
     """GDAL marks the fourth of four bands of bytes as alpha, whatever it is."""
-    with pytest.raises(OrderError, match=r"colours: red, green, blue, alpha.*--bands red,green,blue,-"):
+    with pytest.raises(LandingError, match=r"colours: red, green, blue, alpha.*--bands red,green,blue,-"):
         found(picture(C.red, C.green, C.blue, C.alpha))
 
 
@@ -76,24 +76,24 @@ def test_descriptions_come_before_colours_and_order(picture):
 def test_as_many_bands_as_the_collection_are_in_its_order_unless_colours_contradict(picture):
     assert found(picture(C.gray, *[C.undefined] * 3)) == {"red": 1, "green": 2, "blue": 3, "nir": 4}
     assert found(picture(C.red, C.green, C.blue, C.undefined))["nir"] == 4
-    with pytest.raises(OrderError, match="does not say which bands"):
+    with pytest.raises(LandingError, match="does not say which bands"):
         found(picture(C.undefined, C.red, C.green, C.blue))
-    with pytest.raises(OrderError, match="does not say"):  # near infrared, red, green stored as a picture
+    with pytest.raises(LandingError, match="does not say"):  # near infrared, red, green stored as a picture
         found(picture(C.red, C.green, C.blue), bands("nir", "red", "green"))
 
 
 @pytest.mark.parametrize("colours", [(C.gray,), (C.gray, C.undefined), (C.gray, *[C.undefined] * 4)])
 def test_what_nothing_tells_is_refused_with_the_option_that_says_it(picture, colours):
-    with pytest.raises(OrderError, match=r"naip has 4: red, green, blue, nir.*--bands red"):
+    with pytest.raises(LandingError, match=r"naip has 4: red, green, blue, nir.*--bands red"):
         found(picture(*colours))
 
 
 def test_listed_bands_are_taken_as_listed(picture):
     path = picture(C.red, C.green, C.blue, C.alpha)
     assert found(path, bands=("nir", "-", "green")) == {"nir": 1, "green": 3}
-    with pytest.raises(OrderError, match=r"5 bands are listed, and picture\.tif has 4"):
+    with pytest.raises(LandingError, match=r"5 bands are listed, and picture\.tif has 4"):
         found(path, bands=("red", "green", "blue", "nir", "-"))
-    with pytest.raises(OrderError, match="red is listed more than once"):
+    with pytest.raises(LandingError, match="red is listed more than once"):
         found(path, bands=("red", "red"))
     with pytest.raises(UnknownBandError, match="no band 'swir'"):
         found(path, bands=("swir",))

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from ingest.landing_many import Batch, DiskRoom, land_entries
-from ingest.landing_request import OrderError
+from ingest.landing_request import LandingError
 from ingest.tables.table import Entry
 from mosaics.log import read_commits, read_state
 
@@ -48,7 +48,7 @@ async def commits(storage):
 
 async def test_scenes_are_committed_in_batches_and_a_wrong_one_costs_itself(storage, collections, entries):
     def wrong():
-        raise OrderError("it is wrong.")
+        raise LandingError("it is wrong.")
 
     told = Told()
     rows = [*entries, Entry("row 5", "bad", wrong)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.encoding import PerBand
-from ingest.landing_request import BandFile, LandingRequest, OrderError, parse_numbers, parse_time
+from ingest.landing_request import BandFile, LandingError, LandingRequest, parse_numbers, parse_time
 from mosaics.period import Cadence, PeriodError
 
 NOON = datetime(2024, 6, 15, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ def test_a_file_whose_name_ends_like_a_number_is_itself(tmp_path):
 
 @pytest.mark.parametrize("text", ["red", "red=", "=B04.tif", ""])
 def test_a_text_that_is_no_asset_is_refused(text):
-    with pytest.raises(OrderError, match=r"one looks like red=B04.tif"):
+    with pytest.raises(LandingError, match=r"one looks like red=B04.tif"):
         BandFile.parse(text)
 
 
@@ -100,7 +100,7 @@ def test_numbers_are_for_all_bands_or_for_one():
 
 def test_nodata_may_be_nan_but_a_scale_may_not():
     assert math.isnan(parse_numbers("--nodata", ["nan"]).for_all or 0)
-    with pytest.raises(OrderError, match=r"not a finite number"):
+    with pytest.raises(LandingError, match=r"not a finite number"):
         parse_numbers("--scale", ["nan"])
 
 
@@ -108,9 +108,9 @@ def test_none_is_a_nodata_value_of_a_band_or_of_all_others():
     numbers = parse_numbers("--nodata", ["none", "red=7"])
     assert [numbers.is_without(band) for band in ("red", "nir")] == [False, True]
     assert parse_numbers("--nodata", ["red=None"]).without == {"red"}
-    with pytest.raises(OrderError, match=r"'none' is not a valid number"):
+    with pytest.raises(LandingError, match=r"'none' is not a valid number"):
         parse_numbers("--scale", ["none"])
-    with pytest.raises(OrderError, match=r"given twice for red"):
+    with pytest.raises(LandingError, match=r"given twice for red"):
         parse_numbers("--nodata", ["red=none", "red=0"])
 
 
@@ -124,5 +124,5 @@ def test_none_is_a_nodata_value_of_a_band_or_of_all_others():
     ],
 )
 def test_what_is_no_number_is_refused(texts, said):
-    with pytest.raises(OrderError, match=said):
+    with pytest.raises(LandingError, match=said):
         parse_numbers("--scale", texts)

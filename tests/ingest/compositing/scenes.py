@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ingest.compositing.composing import compose
 from ingest.compositing.plan import CompositePlan, plan_composite
-from ingest.compositing.request import CompositeOrder, composite_orders
+from ingest.compositing.request import CompositeRequest, composite_orders
 from ingest.compositing.scene_selection import select_scenes
 from ingest.compositing.schedulers import BlockScheduler, Threads
 from ingest.compositing.stacking import stacking
@@ -136,14 +136,14 @@ def observations(band: str, pixel_m: int = 10) -> NDArray[np.float64]:
     return np.stack([first, second, np.where(np.isnan(third), beside, third)])
 
 
-def order(bands: tuple[str, ...] = BANDS, *, box: Bbox = AROUND, **given: Any) -> CompositeOrder:
+def order(bands: tuple[str, ...] = BANDS, *, box: Bbox = AROUND, **given: Any) -> CompositeRequest:
     """An order of June 2024."""
     given = {"when": "2024-06", "method": "median", **given}
     (one,) = composite_orders(COLLECTIONS, "sentinel-2-l2a", box=box, bands=bands, **given)
     return one
 
 
-async def planned(storage: Storage, asked: CompositeOrder, max_pixels: int = 10**9) -> CompositePlan:
+async def planned(storage: Storage, asked: CompositeRequest, max_pixels: int = 10**9) -> CompositePlan:
     """The order with its scenes."""
     return plan_composite(asked, await select_scenes(storage, asked), threads=2, max_pixels=max_pixels)
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from ingest.landing_many import FAULTS_OF_AN_ENTRY
-from ingest.landing_request import OrderError
+from ingest.landing_request import LandingError
 from ingest.raster import RasterRefusedError
 from ingest.tables.opening import open_table
 from ingest.tables.rows import RowReader, Usual
@@ -98,7 +98,7 @@ def test_what_is_wrong_with_a_row_is_told_with_its_line_and_costs_only_it(table)
     assert said(found).keys() == words.keys()
     assert all(text in said(found)[where] for where, text in words.items())
     assert found.notes == ("columns that say nothing to landing: note.",)
-    with pytest.raises(OrderError, match=r"https://x.org/7.tif is an address; landing reads files"):
+    with pytest.raises(LandingError, match=r"https://x.org/7.tif is an address; landing reads files"):
         found.entries[1].request()
 
 
@@ -188,7 +188,7 @@ def test_items_of_a_file_are_read_as_the_archive_reads_them(table, tmp_path):
 def test_an_item_alone_is_a_table_of_one(table):
     found = table(json.dumps(item("a", {"red": ("https://x.org/B04.tif", {})})), name="a.json")
     assert [entry.label for entry in found.entries] == ["item 0, a"]
-    with pytest.raises(OrderError, match="is an address"):
+    with pytest.raises(LandingError, match="is an address"):
         found.entries[0].request()
 
 
