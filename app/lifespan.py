@@ -57,6 +57,8 @@ from mosaics.descriptions.folders import DescriptionFolders
 from mosaics.index_opening import IndexFolder
 from mosaics.memory import MemoryBudget
 from mosaics.raster.blocks import BLOCKS
+from mosaics.raster.heads import HEADS
+from mosaics.raster.pixel_maps import MAPS
 from mosaics.storage import open_storage
 from mosaics.storage.guarded import GuardedStorage
 
@@ -106,7 +108,9 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
     opened = await open_storage(settings.storage, patience_s=patience_s)
     storage = await stack.enter_async_context(GuardedStorage(opened, patience_s=patience_s))
     budget = MemoryBudget(settings.memory_bytes, settings.cache_bytes)
-    BLOCKS.limit_bytes = budget["blocks"]
+    BLOCKS.limit_bytes, MAPS.limit_bytes, HEADS.limit_bytes = (
+        budget[name] for name in ("blocks", "maps", "heads")
+    )
     catalogue = Catalogue(
         storage,
         index_bytes=budget["indexes"],
@@ -119,6 +123,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         threads=settings.render_threads,
         max_scenes=settings.max_scenes_per_tile,
         gdal_options=budget.gdal_options(),
+        fetched_bytes=budget["fetched"],
     )
     stack.push_async_callback(asyncio.to_thread, renderer.close)
     process = ProcessCache(budget["tiles"])

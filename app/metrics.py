@@ -19,6 +19,8 @@ from app.jobs.job import STATUSES
 from app.state import AppState
 from mosaics.hosts import HOSTS
 from mosaics.raster.blocks import BLOCKS
+from mosaics.raster.heads import HEADS
+from mosaics.raster.pixel_maps import MAPS
 from mosaics.raster.store_errors import decoded_bytes
 
 BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -169,6 +171,7 @@ class _StateCollector(Collector):
             )
         yield from freshness_metrics(state.feeds.latest)
         yield from _jobs(state)
+        yield from _fetching(state)
         if state.redis is not None:
             yield _gauge(
                 "tilewatch_redis_up",
@@ -184,12 +187,22 @@ class _StateCollector(Collector):
             yield _counter("tilewatch_redis_dropped", "Tiles not written to Redis.", state.redis.dropped)
 
 
+def _fetching(state: AppState) -> Iterable[Metric]:
+    """Yield what was asked of the bucket for reading files."""
+    fetching = state.renderer.fetching
+    yield _counter("tilewatch_store_requests", "Parts of files requested from the bucket.", fetching.requests)
+    yield _counter("tilewatch_store_bytes", "Bytes of files fetched from the bucket.", fetching.bytes)
+
+
 def _memory(state: AppState) -> Iterable[Metric]:
     """Yield what each cache takes, where that can be told, and what it may take."""
     held = {
         "tiles": state.process.size,
         "gdal": decoded_bytes(),
         "blocks": BLOCKS.held_bytes,
+        "maps": MAPS.held_bytes,
+        "heads": HEADS.held_bytes,
+        "fetched": state.renderer.fetching.held_bytes,
         "statistics": state.kept_statistics.size,
         "legends": state.legends.size,
         **state.catalogue.held_bytes,

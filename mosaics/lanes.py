@@ -86,6 +86,8 @@ class LaneTurn:
     lane: str
     may_leave: bool
     """Whether files of another host are read in that host's lane."""
+    attempts: object = None
+    """What earlier attempts at the work have at hand for it (`mosaics.raster.fetched`)."""
     is_over: bool = False
     """Whether its caller waits no more."""
 
@@ -102,10 +104,26 @@ class LaneTurn:
             raise ElsewhereError(host)
 
 
+def turn_of_thread() -> LaneTurn | None:
+    """Return what this thread is at; None outside of lanes."""
+    turn: LaneTurn | None = getattr(_of_thread, "turn", None)
+    return turn
+
+
 def caller_of_thread() -> Caller | None:
     """Return for whom this thread reads; None where the cost is not watched."""
-    turn: LaneTurn | None = getattr(_of_thread, "turn", None)
+    turn = turn_of_thread()
     return None if turn is None else turn.caller
+
+
+def spend_pixels(pixels: int) -> None:
+    """Take pixels that are about to be read from those that the caller of this thread may have read.
+
+    Raises:
+        PixelBudgetError: If there are not as many left.
+    """
+    if (caller := caller_of_thread()) is not None:
+        caller.spend(pixels)
 
 
 class Lanes:
@@ -125,8 +143,12 @@ class Lanes:
         self.waiting: Counter[str] = Counter()
         """Turns that run or wait for a thread, by lane."""
 
-    async def run(self, work: Callable[[LaneTurn], T]) -> T:
+    async def run(self, work: Callable[[LaneTurn], T], attempts: object = None) -> T:
         """Do work on a thread of the home's lane, or in that of the host where it finds its files.
+
+        Args:
+            work: What is done.
+            attempts: What earlier attempts at it have at hand.
 
         Raises:
             LaneFullError: If too many turns wait.
@@ -136,15 +158,15 @@ class Lanes:
         if self._home == STORE and HOSTS.is_avoided(STORE):
             raise HostAwayError("the bucket does not answer in time")
         try:
-            return await self._run_in(self._home, work, may_leave=True)
+            return await self._run_in(self._home, work, attempts, may_leave=True)
         except ElsewhereError as error:
-            return await self._run_in(error.host, work, may_leave=False)
+            return await self._run_in(error.host, work, attempts, may_leave=False)
 
-    async def _run_in(self, host: str, work: Callable[[LaneTurn], T], *, may_leave: bool) -> T:
+    async def _run_in(self, host: str, work: Callable[[LaneTurn], T], attempts: object, *, may_leave: bool) -> T:
         lane = host if host in self._pools or len(self._pools) < MOST - 1 else LAST
         if self.waiting[lane] >= self._threads * WAITING_PER_THREAD:
             raise LaneFullError(f"{self.waiting[lane]} turns are waiting")
-        turn = LaneTurn(CALLER.get(), host, may_leave)
+        turn = LaneTurn(CALLER.get(), host, may_leave, attempts)
         turn.go_on()
         self.waiting[lane] += 1
         try:

@@ -5,9 +5,12 @@ from types import MappingProxyType
 PARTS = MappingProxyType(
     {
         "tiles": 250,
-        "gdal": 340,
-        "blocks": 150,
-        "remote": 100,
+        "gdal": 160,
+        "blocks": 260,
+        "remote": 60,
+        "fetched": 50,
+        "heads": 25,
+        "maps": 35,
         "items": 80,
         "indexes": 40,
         "addresses": 20,
@@ -15,7 +18,8 @@ PARTS = MappingProxyType(
         "legends": 5,
     }
 )
-"""Thousandths: encoded tiles; blocks decoded by GDAL, and by us; what was read of remote files; items and
+"""Thousandths: encoded tiles; blocks decoded by GDAL, and by us; what GDAL has read of remote files; what was
+fetched of the bucket's and is still to be decoded, and their heads; which pixels tiles show; items and
 mosaics; known addresses of tiles; statistics where no database keeps them; legend pictures."""
 
 

@@ -26,6 +26,7 @@ from app.rendering.values import Filled, FilledWindow, ItemOf, Mask, Pixels, Pla
 from app.rendering.zone_mask import outside_zones
 from mosaics.index import SceneRef
 from mosaics.raster.decimals import Floats, scaling_of
+from mosaics.raster.fetched import Wanting
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, BandPixels, read_band, read_pixel
 from mosaics.scene import Asset, SceneItem
@@ -94,17 +95,21 @@ def compute_values(
 def _values(filling: "_Filling", scenes: Sequence[WindowScenes], wanted: Mask) -> Values:
     """The values of a product, as if it had no mask collections."""
     product, alive, windows = filling.product, wanted, list[FilledWindow]()
+    wanting = Wanting()
     for window in scenes:
         asked = wanted if filling.thorough else alive
         bands = product.role_bands[window.role]
         # Of a role with one window the result is marked as missing, not each of its bands.
         by_band = not product.roles or product.roles[window.role].is_repeated
-        years = [filling.fill(bands, span, asked, marks=by_band) for span in window.spans]
+        years = wanting.each(partial(filling.fill, bands, wanted=asked, marks=by_band), window.spans)
+        if wanting.pieces:
+            continue
         held = years[0].held if len(years) == 1 else _in_enough(years, window.least)
         windows.append(FilledWindow(window, years, held))
         alive = alive & held
         if not (filling.thorough or alive.any()):
             break
+    wanting.require()
     found, marks = years[0].planes, {name: of & years[0].missing for name, of in years[0].by_rule.items()}
     if product.roles:
         found, marks = _compared(filling, windows, alive, wanted)
@@ -211,18 +216,19 @@ class _Filling:
 
         With `marks` what is missing becomes NaN; else it is anything where a scene has given something.
         """
-        filled = Filled(wanted.copy(), np.zeros(wanted.shape, bool))
+        filled, wanting = Filled(wanted.copy(), np.zeros(wanted.shape, bool)), Wanting()
         for scene in scenes:
-            if not filled.missing.any():
+            if wanting.is_enough or not filled.missing.any():
                 break
             try:
-                item = self.item_of(scene)
-                if self.fill_from(item, names, filled, marks=marks):
-                    filled.used.append(scene)
+                with wanting:
+                    if self.fill_from(self.item_of(scene), names, filled, marks=marks):
+                        filled.used.append(scene)
             except AssetReadError as error:
                 self.skipped.append(scene)
                 self.failed.append(error.asset)
             self.clock.lap("compute")
+        wanting.require()
         if not filled.planes:
             count = len(names) if self.product.roles else self.product.planes
             filled.planes = [np.full(wanted.shape, np.nan, np.float32) for _ in range(count)]
@@ -266,7 +272,7 @@ class _Filling:
 
         Reading ends where no pixel is kept any more; the bands are of no use then.
         """
-        product, pixels = self.product, dict[str, BandPixels]()
+        product, pixels, wanting = self.product, dict[str, BandPixels](), Wanting()
         if any(name not in item.assets for name in names):
             kept[...] = False
         order = (*names, *product.mask_bands) if self.thorough else (*product.mask_bands, *names)
@@ -276,8 +282,11 @@ class _Filling:
             if (asset := item.assets.get(band)) is None:
                 continue
             self.files.add(asset.path)
-            found = pixels[band] = self.pixels.read(asset)
+            with wanting:
+                found = pixels[band] = self.pixels.read(asset)
             self.clock.lap("read")
+            if wanting.pieces:
+                continue
             if band in names:
                 kept &= found.valid
             for rule in (rule for rule in product.scene_rules if rule.band == band):
@@ -286,6 +295,7 @@ class _Filling:
                     self.note_rejected(rule, found, kept & ~keeps, filled)
                 kept &= keeps
             self.clock.lap("mask")
+        wanting.require()
         return self.values_of({name: pixels[name] for name in names}, item) if kept.any() else {}
 
     def values_of(self, pixels: Mapping[str, BandPixels], item: SceneItem) -> dict[str, Plane]:

@@ -21,6 +21,7 @@ from mosaics.hosts import host_of
 from mosaics.index import SceneRef
 from mosaics.lanes import LaneFullError, Lanes, LaneTurn
 from mosaics.raster.damage import DAMAGE
+from mosaics.raster.fetching import KEPT_BYTES, Fetching
 from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError
@@ -88,6 +89,7 @@ class Renderer:
         max_scenes: Scenes one answer may need.
         damaged_s: How long a file that cannot be read is not tried again.
         gdal_options: Further options for GDAL.
+        fetched_bytes: Of the bucket's files, kept until they are decoded.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Renderer:
         max_scenes: int = 64,
         damaged_s: float = DAMAGED_S,
         gdal_options: Mapping[str, object] | None = None,
+        fetched_bytes: int = KEPT_BYTES,
     ) -> None:
         self._catalogue = catalogue
         self._threads = threads or os.cpu_count() or 1
@@ -106,6 +109,8 @@ class Renderer:
         options = {**GDAL_OPTIONS, **catalogue.storage.gdal_options(), **(gdal_options or {})}
         home = host_of(catalogue.storage.gdal_path("x"))
         self._lanes = Lanes(home, self._threads, partial(enter_gdal, options))
+        self.fetching = Fetching(catalogue.storage, limit_bytes=fetched_bytes)
+        """Brings what reading files of the bucket needs."""
         self._damaged_s = damaged_s
         self._damaged: dict[str, float] = {}
         """Until when, on the monotonic clock, by path."""
@@ -190,7 +195,7 @@ class Renderer:
 
             return work(item_of)
 
-        return await self._lanes.run(take)
+        return await self.fetching.run(lambda attempts: self._lanes.run(take, attempts))
 
     def _fetched_item(self, item_key: str, loop: asyncio.AbstractEventLoop) -> SceneItem:
         """Return an item that is not in memory, on a render thread, which waits for it."""

@@ -27,7 +27,7 @@ from mosaics.lanes import caller_of_thread
 from mosaics.raster.damage import DAMAGE, Stamp, stamp_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_raster
-from mosaics.raster.under_grid import Move, move_between, rough_bounds, widened
+from mosaics.raster.under_grid import Move, cells_of, move_between, rough_bounds, widened
 from mosaics.scene import Asset
 from mosaics.storage.descriptors import NoDescriptorsError, comes_of_none_left
 
@@ -143,6 +143,8 @@ class BlockChecks:
     """What moves coordinates of the system asked last to the file's; most ask in one system."""
     with_mask: bool = False
     """Whether they hold for the blocks' parts of the mask, too."""
+    of_fetched: bytes = b""
+    """Stated of a file elsewhere: what is fetched of it is checked as it comes."""
     stamp: Stamp = None
     """Of the file when it was opened."""
     since: float = field(default_factory=time.monotonic)
@@ -152,10 +154,12 @@ class BlockChecks:
 
     @classmethod
     def of(cls, path: str, levels: Sequence[bytes], level: int) -> "BlockChecks":
-        """Return those of a level; none of a file elsewhere, whose bytes would have to be fetched twice."""
+        """Return those of a level; of a file elsewhere only for bytes that are fetched by ourselves."""
         is_here = path.startswith("/") and not path.startswith("/vsi")
-        stated = levels[level] if is_here and level < len(levels) else b""
-        return cls(path, stated, stamp=stamp_of(path))
+        stated = levels[level] if level < len(levels) else b""
+        if is_here:
+            return cls(path, stated, stamp=stamp_of(path))
+        return cls(path, b"", of_fetched=stated)
 
     def move(self, asked: CRS, own: CRS) -> Move:
         """Return what moves coordinates of a system to the file's own."""
@@ -192,9 +196,9 @@ class BlockChecks:
         there = rough_bounds(self.move(grid.crs, dataset.crs), grid.bounds)
         if there is None:
             return None
-        corners = [~placed @ corner for corner in (there[:2], there[2:])]
-        first_column, last_column = widened([corner[0] for corner in corners], dataset.width)
-        first_row, last_row = widened([corner[1] for corner in corners], dataset.height)
+        columns, rows = cells_of(placed, there)
+        first_column, last_column = widened(columns, dataset.width)
+        first_row, last_row = widened(rows, dataset.height)
         return Window(first_column, first_row, last_column - first_column, last_row - first_row)
 
     def require(self, dataset: DatasetReader, window: Window | None) -> None:
@@ -229,6 +233,18 @@ class BlockChecks:
         if due := [place for place in places if looked_at[place] < right_since]:
             self._check(dataset, due)
 
+    def require_fetched(self, dataset: DatasetReader, place: Place, data: bytes) -> None:
+        """Check a block that was fetched.
+
+        Raises:
+            DamagedBlockError: If it is not as it was written.
+        """
+        if not self.of_fetched:
+            return
+        begin = BYTES * (place[0] * blocks_across(dataset)[1] + place[1])
+        if google_crc32c.value(data) != int.from_bytes(self.of_fetched[begin : begin + BYTES], "little"):
+            raise _damaged_block(dataset, self.path, place)
+
     def _found(self, dataset: DatasetReader, due: Sequence[Sequence[int]]) -> Iterable[int]:
         return _found(dataset, Path(self.path), due, with_mask=self.with_mask)
 
@@ -260,11 +276,15 @@ class BlockChecks:
         self.require_same(at_once=True)
         for (row, column), found in zip(due, self._found(dataset, due), strict=True):
             if found != stated[row, column]:
-                raise DamagedBlockError(
-                    f"{Path(self.path).name} is damaged: the block in row {row} and column {column} "
-                    f"of {dataset.width} x {dataset.height} pixels is not as it was written"
-                )
+                raise _damaged_block(dataset, self.path, (row, column))
             looked_at[row, column] = now
+
+
+def _damaged_block(dataset: DatasetReader, path: str, place: Place) -> DamagedBlockError:
+    return DamagedBlockError(
+        f"{Path(path).name} is damaged: the block in row {place[0]} and column {place[1]} "
+        f"of {dataset.width} x {dataset.height} pixels is not as it was written"
+    )
 
 
 NO_CHECKS = BlockChecks("", b"")
@@ -287,7 +307,10 @@ def checks_of(known: dict[int, BlockChecks], asset: Asset, level: int) -> BlockC
     found = known.get(level)
     if found is not None:
         found.require_same()
-    if found is None or found.checksums != (asset.checksums[level : level + 1] or (b"",))[0]:
+    if (
+        found is None
+        or (found.checksums or found.of_fetched) != (asset.checksums[level : level + 1] or (b"",))[0]
+    ):
         found = known[level] = BlockChecks.of(asset.path, asset.checksums, level)
         found.with_mask = asset.with_mask
     return found

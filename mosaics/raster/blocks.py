@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
-from rasterio.enums import Compression
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from mosaics.raster.block_checks import NO_CHECKS, BlockChecks, DamagedBlockError
+from mosaics.raster.coding import LITTLE, NotWholeError, Place, coding_of, stored_at
+from mosaics.raster.fetched import Piece, fetched
+from mosaics.raster.handles import Handle
 
 BLOCKS_BYTES = 128 << 20
 """Decoded blocks kept in the process: a district of 491 km2 at 10 m takes 12 MB a band."""
@@ -92,6 +93,18 @@ class Raster:
     cache: BlockCache = BLOCKS
     checks: BlockChecks = NO_CHECKS
     """What is known of its blocks, of that level."""
+    handle: Handle | None = None
+    """That of the file, where the dataset is one of its."""
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether its blocks are fetched, and the dataset cannot read them."""
+        return self.handle is not None and self.handle.head is not None
+
+    @property
+    def source(self) -> DatasetReader:
+        """What GDAL can read pixels by."""
+        return self.dataset if self.handle is None else self.handle.readable(self.level)
 
     def read(self, window: Window) -> Pixels:
         """Return the pixels of a window that lies within.
@@ -102,7 +115,7 @@ class Raster:
         height, width = self.dataset.block_shapes[0]
         if not SMALLEST <= height * width * np.dtype(self.dataset.dtypes[0]).itemsize <= LARGEST:
             self.checks.require(self.dataset, window)
-            whole: Pixels = self.dataset.read(1, window=window)
+            whole: Pixels = self.source.read(1, window=window)
             return whole
         pixels = np.empty((window.height, window.width), self.dataset.dtypes[0])
         for key, block in self._blocks(window).items():
@@ -125,13 +138,42 @@ class Raster:
         missing = [key for key in keys if key not in found]
         if missing:
             self.checks.require_blocks(self.dataset, [(key.row, key.column) for key in missing])
-            fresh = _inflated(self.dataset, missing)
-            left = [key for key in missing if key not in fresh]
-            if left:
-                fresh |= _decoded(self.dataset, left)
+            fresh = self._inflated(missing)
+            if left := [key for key in missing if key not in fresh]:
+                fresh |= _decoded(self.source, left)
             self.cache.put(fresh)
             found |= fresh
         return found
+
+    def _inflated(self, keys: Sequence[BlockKey]) -> dict[BlockKey, Pixels]:
+        """Inflate blocks of a file on this machine, or whose blocks are fetched, in half of GDAL's time.
+
+        What is of a kind that is not known here is left to GDAL.
+
+        Raises:
+            DamagedBlockError: If a block is not a whole stream, or not as it was written.
+            mosaics.raster.fetched.NotFetchedError: If some have to be fetched first.
+        """
+        coding = coding_of(self.dataset)
+        if coding is None or (self.is_fetched and self.checks.with_mask):
+            return {}
+        places = {key: stored_at(self.dataset, key.row, key.column) for key in keys}
+        written = {key: place for key, place in places.items() if place is not None and coding.may_be(place)}
+        if not self.is_fetched:
+            stored = _read(self.path, written)
+        else:
+            stored = fetched(Piece(self.path, *place) for place in written.values())
+            for key, data in zip(written, stored, strict=True):
+                self.checks.require_fetched(self.dataset, (key.row, key.column), data)
+        found: dict[BlockKey, Pixels | None] = dict.fromkeys(
+            (key for key, place in places.items() if place is None), coding.absent()
+        )
+        for key, data in zip(written, stored, strict=False):
+            try:
+                found[key] = coding.decoded(data)
+            except NotWholeError as error:
+                raise _damaged(key) from error
+        return {key: block for key, block in found.items() if block is not None}
 
 
 def _decoded(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey, Pixels]:
@@ -148,42 +190,15 @@ def _decoded(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey,
     return found
 
 
-def _inflated(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey, Pixels]:
-    """Inflate blocks of whole numbers in a file on this machine by ISA-L.
-
-    It takes half the time that GDAL does. What is of another kind is left to GDAL.
-
-    Raises:
-        DamagedBlockError: If a block is not a deflated stream, or its checksum is not right.
-    """
-    predictor = _predictor(dataset)
-    if predictor is None:
-        return {}
-    shape, dtype = dataset.block_shapes[0], np.dtype(dataset.dtypes[0])
-    expected = shape[0] * shape[1] * dtype.itemsize
-    found = {}
+def _read(path: str, places: Mapping[BlockKey, Place]) -> list[bytes]:
+    """Read blocks of a file on this machine; none where that cannot be."""
     try:
-        with Path(keys[0].path).open("rb", buffering=0) as file:
-            if file.read(2) != b"II":  # numbers stand in the order of this machine's
-                return {}
-            for key in keys:
-                place = f"{key.column}_{key.row}"
-                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{place}", "TIFF", bidx=1)
-                size = dataset.get_tag_item(f"BLOCK_SIZE_{place}", "TIFF", bidx=1)
-                if offset is None or size is None or int(size) > 2 * expected:
-                    continue
-                inflation = isal_zlib.decompressobj()
-                raw = inflation.decompress(os.pread(file.fileno(), int(size), int(offset)), expected + 1)
-                if not inflation.eof and len(raw) <= expected:  # it ends too soon, or its checksum is wrong
-                    raise _damaged(key)
-                if len(raw) == expected:
-                    block = np.frombuffer(raw, dtype).reshape(shape)
-                    found[key] = np.add.accumulate(block, axis=1, dtype=dtype) if predictor == 2 else block
+        with Path(path).open("rb", buffering=0) as file:
+            if file.read(len(LITTLE)) != LITTLE:
+                return []
+            return [os.pread(file.fileno(), length, start) for start, length in places.values()]
     except OSError:
-        return found
-    except isal_zlib.error as error:  # type: ignore[misc]  # a class, which its stub takes for a value
-        raise _damaged(key) from error
-    return found
+        return []
 
 
 def _damaged(key: BlockKey) -> DamagedBlockError:
@@ -191,16 +206,3 @@ def _damaged(key: BlockKey) -> DamagedBlockError:
         f"{Path(key.path).name} is damaged: the block in row {key.row} and column {key.column} of its "
         f"level {key.level} is not a whole stream"
     )
-
-
-def _predictor(dataset: DatasetReader) -> int | None:
-    """Return how numbers of a deflated block were told: 1 as they are, 2 by the difference from the left one.
-
-    None where blocks are anything else (TIFF Technical Note 1995, "Differencing predictor").
-    """
-    if dataset.driver != "GTiff" or dataset.count != 1 or dataset.compression is not Compression.deflate:
-        return None
-    if np.dtype(dataset.dtypes[0]).kind not in "iu" or "NBITS" in dataset.tags(1, ns="IMAGE_STRUCTURE"):
-        return None
-    predictor = int(dataset.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", 1))
-    return predictor if predictor in (1, 2) else None

@@ -163,6 +163,12 @@ def is_local(crs: CRS) -> bool:
 
 
 @lru_cache(maxsize=256)
+def is_wgs84(crs: CRS) -> bool:
+    """Return whether a system is of WGS 84, so that moving to another such one is plain geometry."""
+    return _named(crs, "datum") == "WGS84" or _named(crs, "nadgrids") == "@null"
+
+
+@lru_cache(maxsize=256)
 def poles_in(crs: CRS) -> tuple[tuple[float, float, float], ...]:
     """Return x, y and latitude of the poles that are points of a coordinate system, if any."""
     found = []

@@ -17,7 +17,8 @@ from mosaics.raster.block_checks import BlockChecks, require_head
 from mosaics.raster.coordinates import Turn, moved, turn_of
 from mosaics.raster.decimals import Floats
 from mosaics.raster.grid import Grid
-from mosaics.raster.opening import open_raster
+from mosaics.raster.heads import Head, head_at_hand
+from mosaics.raster.opening import open_head, open_raster
 from mosaics.scene import Asset
 from mosaics.storage.descriptors import share
 
@@ -70,6 +71,10 @@ class Handle:
     """Its coordinate system's text, once asked for."""
     to_cells: tuple[float, ...] | None = None
     """What takes its coordinates to columns and rows at full resolution, a to f, once asked for."""
+    head: Head | None = None
+    """What its datasets are opened by, without its blocks; None if they read the file."""
+    whole: dict[int, DatasetReader] = field(default_factory=dict)
+    """Of a file opened by its head: by level, what reads the file itself, once GDAL has to."""
 
     @property
     def system(self) -> str:
@@ -88,8 +93,16 @@ class Handle:
     def dataset(self, level: int) -> DatasetReader:
         """Return the dataset seen through an overview (0: full resolution), opened now if need be."""
         if level not in self.datasets:
-            self.datasets[level] = open_raster(self.path, overview=level - 1)
+            self.datasets[level] = _opened(self.path, self.head, level - 1)
         return self.datasets[level]
+
+    def readable(self, level: int) -> DatasetReader:
+        """Return a dataset as `dataset` does by which GDAL can read pixels."""
+        if self.head is None:
+            return self.dataset(level)
+        if level not in self.whole:
+            self.whole[level] = open_raster(self.path, overview=level - 1 if level else None)
+        return self.whole[level]
 
     def nodata_of(self, asset: Asset) -> float | None:
         """Return the number that marks missing pixels, the file's or else the item's; None for a mask."""
@@ -133,7 +146,7 @@ class HandlePool:
         found = self._handles.get(path)
         if found is None:
             require_head(path, head)
-            return self._open(path)
+            return self._open(path, head_at_hand(path, head))
         self._handles.move_to_end(path)
         return found
 
@@ -148,8 +161,8 @@ class HandlePool:
             self._place = asked, (float(x), float(y))
         return self._place[1]
 
-    def _open(self, path: str) -> Handle:
-        dataset = open_raster(path)
+    def _open(self, path: str, head: Head | None) -> Handle:
+        dataset = _opened(path, head)
         factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
         is_masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
         found = self._handles[path] = Handle(
@@ -161,6 +174,7 @@ class HandlePool:
             dataset.dtypes[0] in {"int64", "uint64"},
             _shifts(dataset),
             turn_of(dataset.crs),
+            head=head,
         )
         while len(self._handles) > self._size:
             self.forget(next(iter(self._handles)))
@@ -174,7 +188,7 @@ class HandlePool:
         """Close whatever is open at `path`."""
         handle = self._handles.pop(path, None)
         if handle is not None:
-            for dataset in handle.datasets.values():
+            for dataset in (*handle.datasets.values(), *handle.whole.values()):
                 dataset.close()
 
     def close(self) -> None:
@@ -192,6 +206,11 @@ def thread_pool() -> HandlePool:
     if pool is None:
         pool = _of_thread.pool = HandlePool()
     return pool
+
+
+def _opened(path: str, head: Head | None, overview: int | None = None) -> DatasetReader:
+    """Open a file, seen through an overview, or its head where that is at hand."""
+    return open_raster(path, overview=overview) if head is None else open_head(head.name, overview=overview)
 
 
 def _shifts(dataset: DatasetReader) -> tuple[float, ...]:

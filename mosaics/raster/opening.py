@@ -16,7 +16,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.env import getenv, hasenv
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.io import DatasetReader, DatasetWriter, MemoryFile
@@ -35,6 +37,9 @@ ALONE: Mapping[str, str] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_P
 
 ELSEWHERE = (("OVERVIEWS", "OVERVIEW_FILE"), ("GEOLOCATION", "X_DATASET"), ("GEOLOCATION", "Y_DATASET"))
 """Metadata of a file, by domain and name, that make GDAL read another one."""
+
+MEMORY = "/vsimem/"
+"""Where GDAL finds files that lie in memory."""
 
 _LOCAL = re.compile(r"/(?!vsi).*", re.DOTALL)
 _BUCKET = re.compile(r"/vsis3/[^/]+/.+", re.DOTALL)
@@ -108,6 +113,46 @@ def open_raster(path: str | PathLike[str], *, overview: int | None = None) -> Da
             dataset.close()
             raise RasterioIOError(f"{_shown(path)} was received in part only")
     return dataset
+
+
+def open_head(name: str, *, overview: int | None = None) -> DatasetReader:
+    """Open what comes before the blocks of a GeoTIFF, laid in memory by `mosaics.raster.heads`.
+
+    It tells all that the file says of itself; pixels cannot be read by it.
+
+    Raises:
+        NotGeoTiffError: If it names other files.
+        rasterio.errors.RasterioIOError: If it is not the head of a GeoTIFF, or not whole.
+    """
+    if not name.startswith(MEMORY):
+        raise NotGeoTiffError(f"{_shown(name)} is not a head in memory")
+    PARTS.forget()
+    level = {} if overview is None else {"overview_level": overview}
+    with _alone():
+        dataset = rasterio.open(name, driver=DRIVER, sharing=False, **level)
+    if any(key in dataset.tags(ns=domain) for domain, key in ELSEWHERE):
+        dataset.close()
+        raise NotGeoTiffError(f"{_shown(name)} names another file, which is not read")
+    dataset.overviews(1)
+    if PARTS.were_missing():
+        dataset.close()
+        raise RasterioIOError(f"{_shown(name)} is not the whole head")
+    return dataset
+
+
+def open_ruler(numbers: NDArray[np.float32], width: int, height: int) -> DatasetReader:
+    """Open the upper left part of an array in memory as a raster, which reads what stands in the array.
+
+    Args:
+        numbers: Of shape (rows, columns); it must outlive the raster.
+        width: Columns of the part.
+        height: Rows of the part.
+    """
+    place = f"MEM:::DATAPOINTER={numbers.ctypes.data},PIXELS={width},LINES={height}"
+    lines = f"LINEOFFSET={numbers.strides[0]},DATATYPE=Float32,GEOTRANSFORM=0/1/0/0/0/-1"
+    # Only here: what else is opened names no memory of this process.
+    with rasterio.Env(session=DummySession(), GDAL_MEM_ENABLE_OPEN="YES"):
+        return rasterio.open(f"{place},{lines}", driver="MEM", sharing=False)
 
 
 def opened_path(path: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine, from_bounds
 from rasterio.vrt import WarpedVRT
@@ -24,6 +25,7 @@ from rasterio.windows import Window
 
 from mosaics.ellipsoid import WGS84
 from mosaics.hosts import Asking, AvoidedHostError
+from mosaics.lanes import spend_pixels
 from mosaics.raster.block_checks import DamagedBlockError, checks_of
 from mosaics.raster.blocks import Raster
 from mosaics.raster.coordinates import (
@@ -39,6 +41,7 @@ from mosaics.raster.decimals import Floats, conversion_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import Handle, HandlePool, OneOrMany, thread_pool
 from mosaics.raster.opening import NotGeoTiffError
+from mosaics.raster.pixel_maps import MAPS
 from mosaics.raster.store_errors import forget
 from mosaics.scene import Asset
 
@@ -127,8 +130,7 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
     with reading(asset) as pool:
         handle = pool.handle(asset.path, asset.head)
         level = handle.level_for(grid)
-        checks = checks_of(handle.checked, asset, level)
-        raster = Raster(handle.dataset(level), asset.path, level, checks=checks)
+        raster = _raster(handle, asset, level)
         nodata = handle.nodata_of(asset)
         first, *others = handle.shifts
         pixels = _read_moved(raster, nodata, first, grid)
@@ -139,6 +141,12 @@ def read_band(asset: Asset, grid: Grid) -> BandPixels:
         return pixels
 
 
+def _raster(handle: Handle, asset: Asset, level: int) -> Raster:
+    """Return a band's file seen through an overview; errors as `checks_of`."""
+    checks = checks_of(handle.checked, asset, level)
+    return Raster(handle.dataset(level), asset.path, level, checks=checks, handle=handle)
+
+
 def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) -> BandPixels:
     """Read a raster onto a grid, moved east by `shift` units of its coordinate system."""
     dataset = raster.dataset
@@ -147,7 +155,29 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     if in_its_system and (cutout := _cutout(placed, grid)) is not None:
         return _read_cutout(raster, nodata, cutout, grid)
     misled = not (in_its_system or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid)
-    raster.checks.require_under(dataset, placed, grid, everywhere=misled)
+    shown = None if misled else MAPS.of(dataset, placed, grid)
+    if shown is None:
+        return _read_warped(raster, nodata, placed, grid, misled=misled)
+    spend_pixels(shown.window.width * shown.window.height)
+    stored = shown.take(raster.read(shown.window))
+    valid = shown.take(_mask_of(raster, shown.window)) if nodata is None else differs_from(stored, nodata)
+    return BandPixels(stored, valid if shown.inside is None else valid & shown.inside)
+
+
+def _read_warped(
+    raster: Raster, nodata: float | None, placed: Affine, grid: Grid, *, misled: bool
+) -> BandPixels:
+    """Read a raster, as it is placed, onto a grid by a warp of GDAL's.
+
+    Args:
+        raster: The file.
+        nodata: Marks missing pixels; None where a mask does.
+        placed: Its transform.
+        grid: The pixels wanted.
+        misled: Whether what lies under the grid's edges does not tell of all that lies under it.
+    """
+    raster.checks.require_under(raster.dataset, placed, grid, everywhere=misled)
+    dataset = raster.source
     options: dict[str, Any] = {
         "crs": grid.crs,
         "transform": from_bounds(*grid.bounds, grid.width, grid.height),
@@ -155,7 +185,7 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
         "height": grid.height,
         "dtype": dataset.dtypes[0],
     }
-    if shift != 0.0:
+    if placed != dataset.transform:
         options["src_transform"] = placed
     if misled:
         options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
@@ -248,7 +278,7 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
             return BandPixels(np.zeros((1, 1), dataset.dtypes[0]), np.zeros((1, 1), bool))
         column, row = min(max(column, 0), dataset.width - 1), min(max(row, 0), dataset.height - 1)
         window = Window(math.floor(column), math.floor(row), 1, 1)
-        raster = Raster(dataset, asset.path, 0, checks=checks_of(handle.checked, asset, 0))
+        raster = _raster(handle, asset, 0)
         stored = raster.read(window)
         nodata = handle.nodata_of(asset)
         if nodata is None:
@@ -258,8 +288,10 @@ def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
 
 def _mask_of(raster: Raster, window: Window) -> NDArray[np.bool_]:
     """Return which pixels of a window the file's mask calls valid; its blocks are checked for it."""
+    if MaskFlags.all_valid in raster.dataset.mask_flag_enums[0]:
+        return np.ones((window.height, window.width), bool)
     raster.checks.require(raster.dataset, window)
-    return np.asarray(raster.dataset.read_masks(1, window=window) != 0)
+    return np.asarray(raster.source.read_masks(1, window=window) != 0)
 
 
 def lies_within(asset: Asset, lons: Degrees, lats: Degrees) -> NDArray[np.bool_]:

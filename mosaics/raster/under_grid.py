@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from pyproj import Transformer
 from rasterio.crs import CRS
+from rasterio.transform import Affine
 
 from mosaics.raster.coordinates import Bounds, transformer_between
 
@@ -51,6 +52,18 @@ def rough_bounds(move: Move, bounds: Bounds) -> Bounds | None:
     xs, ys = move.transformer.transform(left + EDGE[0] * (right - left), bottom + EDGE[1] * (top - bottom))
     found = float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
     return found if all(map(math.isfinite, found)) else None
+
+
+def cells_of(placed: Affine, bounds: Bounds) -> tuple[Sequence[float], Sequence[float]]:
+    """Return the columns and rows, with fractions, of the corners of a box in a file's system.
+
+    Args:
+        placed: The file's transform; it may be turned.
+        bounds: Left, bottom, right, top.
+    """
+    left, bottom, right, top = bounds
+    corners = [~placed @ corner for corner in ((left, bottom), (left, top), (right, bottom), (right, top))]
+    return [corner[0] for corner in corners], [corner[1] for corner in corners]
 
 
 def widened(ends: Sequence[float], length: int) -> tuple[int, int]:

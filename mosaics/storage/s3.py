@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -31,6 +31,7 @@ from botocore.exceptions import (
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
+from mosaics.storage.s3_ranges import Frozen, NoAnswerError, S3Ranges
 from mosaics.storage.storage import (
     Closing,
     ObjectExistsError,
@@ -47,6 +48,9 @@ from mosaics.storage.storage import (
 MAX_FILE_BYTES = 5 * 1024**3
 """Largest object a single PUT may carry (Amazon S3 user guide, "Uploading objects"). One PUT is what makes
 a file appear whole and once; parts completed later are not create-only on every server."""
+
+DEFAULT_REGION = "us-east-1"
+"""Where a server of one's own is told no region."""
 
 UNSTEADY_S = 10.0
 """How long a question that was refused counts."""
@@ -110,7 +114,14 @@ def _described(data_path: str | None) -> Loader:
 class S3Storage(Closing):
     """A bucket, or what lies below a prefix of it. One instance belongs to one event loop."""
 
-    def __init__(self, bucket: str, prefix: str, client: Any, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        client: Any,
+        stack: AsyncExitStack,
+        ranges: S3Ranges | None = None,
+    ) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
         self.address = f"s3://{bucket}/{prefix}".rstrip("/")
@@ -118,6 +129,8 @@ class S3Storage(Closing):
         self._stack = stack
         self._refused_at = -UNSTEADY_S
         """On the monotonic clock."""
+        self._ranges = ranges
+        """None where parts of objects are read as whole ones are."""
 
     @property
     def is_unsteady(self) -> bool:
@@ -161,7 +174,7 @@ class S3Storage(Closing):
                 client = await stack.enter_async_context(session.create_client("s3", config=config))
         except ValueError as error:
             raise StorageAddressError(f"AWS_ENDPOINT_URL is not the address of a server: {error}") from error
-        storage = cls(bucket, prefix, client, stack)
+        storage = cls(bucket, prefix, client, stack, _ranges_of(bucket, client, session))
         try:
             with _errors(bucket, bucket):
                 await client.list_objects_v2(Bucket=bucket, Prefix=storage.prefix, MaxKeys=1)
@@ -180,6 +193,8 @@ class S3Storage(Closing):
         """See `Storage.get_range`."""
         if length <= 0:
             return b""
+        if (found := await self._quickly(key, start, length)) is not None:
+            return found
         try:
             return await self._read(key, Range=f"bytes={start}-{start + length - 1}")
         except _RangeOutsideError:
@@ -283,6 +298,16 @@ class S3Storage(Closing):
     def _key(self, key: str) -> str:
         return self.prefix + checked_key(key)
 
+    async def _quickly(self, key: str, start: int, length: int) -> bytes | None:
+        """Return part of an object; None if it does not come at once, for whatever reason."""
+        if self._ranges is None:
+            return None
+        try:
+            return await self._ranges.get(self._key(key), start, length)
+        except NoAnswerError:
+            self._refused_at = time.monotonic()
+            return None
+
     async def _read(self, key: str, **options: str) -> bytes:
         whole = self._key(key)
         try:
@@ -311,6 +336,30 @@ class S3Storage(Closing):
             await asyncio.to_thread(options["Body"].seek, 0)
         with _errors(key, self.bucket):
             await self._client.put_object(Bucket=self.bucket, Key=whole, **options)
+
+
+def _ranges_of(bucket: str, client: Any, session: AioSession) -> S3Ranges | None:
+    """Return what reads parts of objects as the client would; None if its certificates cannot be read."""
+    bundle = session.get_config_variable("ca_bundle")
+    try:
+        trusted = Path(bundle).read_bytes() if bundle else None
+    except OSError:
+        return None
+
+    async def credentials() -> tuple[Frozen, bool]:
+        found = await session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return await found.get_frozen_credentials(), hasattr(found, "refresh_needed")
+
+    meta = client.meta
+    return S3Ranges(
+        bucket,
+        endpoint=meta.endpoint_url,
+        region=meta.region_name or DEFAULT_REGION,
+        credentials=credentials,
+        trusted=trusted,
+    )
 
 
 @contextmanager

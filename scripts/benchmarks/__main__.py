@@ -15,6 +15,7 @@ from scripts.benchmarks import (
     lookups,
     low_zoom,
     polar,
+    remote,
     routes,
     scenes,
     two_dates,
@@ -25,7 +26,7 @@ from scripts.benchmarks.report import Row, circumstances, save, show, table
 
 ROWS = (
     *("uncached", "png", "two-dates", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes"),
-    *("polar", "composite", "districts", "routes"),
+    *("polar", "composite", "districts", "routes", "remote"),
 )
 
 
@@ -51,9 +52,9 @@ def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float
     ROWS are uncached (tiles computed), png (their size), two-dates (what a second date costs), cached (tiles
     known), lookup (scenes of a tile in a mosaic), low-zoom (5,000 scenes from afar), statistics (of
     polygons), polar (of polygons on a polar grid), kept (series in PostGIS), scenes (searches of the STAC
-    API), composite (a month of one place), districts (series of 1,000 of them after a new month) and routes
-    (exposure of 1,000 of them after a new scan); all where none is named. Results are printed, and kept in
-    bench-results.
+    API), composite (a month of one place), districts (series of 1,000 of them after a new month), routes
+    (exposure of 1,000 of them after a new scan) and remote (tiles from a bucket, with a delay on each request
+    to it); all where none is named. Results are printed, and kept in bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -94,7 +95,7 @@ def measure(
         with tempfile.TemporaryDirectory() as folder:
             yield from low_zoom.measure(work, Path(folder), rounds=rounds, seconds=seconds)
     parts = {"statistics": zonal, "polar": polar, "kept": kept, "scenes": scenes, "composite": composites}
-    parts |= {"districts": districts, "routes": routes}
+    parts |= {"districts": districts, "routes": routes, "remote": remote}
     for name, part in parts.items():
         if name in rows:
             # Beside the scene, since one of them links to its files.

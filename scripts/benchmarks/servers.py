@@ -65,7 +65,7 @@ def database() -> Iterator[str]:
 
 
 @contextmanager
-def tilewatch(store: Path, folder: Path, **settings: str) -> Iterator[Server]:
+def tilewatch(store: Path | str, folder: Path, **settings: str) -> Iterator[Server]:
     """Provide Tilewatch without a tile cache, so that every tile is computed; `settings` are TILEWATCH_*."""
     program = str(Path(sys.executable).with_name("tilewatch"))
     command = [program, "serve", "--workers", str(WORKERS), "--storage", str(store)]

@@ -31,6 +31,10 @@ LEFT_OUT = {
     ),
     "log": ("mosaics.log", "mosaics.commits", "mosaics.checkpoints", "mosaics.outline"),
     "storage": ("mosaics.storage", "mosaics.hosts", "mosaics.lanes"),
+    "blocks": (
+        *("mosaics.raster.blocks", "mosaics.raster.coding", "mosaics.raster.pixel_maps"),
+        *("mosaics.raster.fetched", "mosaics.raster.fetching", "mosaics.raster.heads"),
+    ),
     "checks": (
         *("mosaics.raster.opening", "mosaics.raster.remote", "mosaics.raster.block_checks"),
         "mosaics.raster.under_grid",

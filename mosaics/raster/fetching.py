@@ -1,0 +1,155 @@
+"""Fetching: brings the bytes that reading files of the bucket needs, beside the threads that read."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, TypeAlias, TypeVar
+
+from mosaics.raster.fetched import Attempts, NotFetchedError, Piece
+from mosaics.storage import ObjectNotFoundError, Storage, StorageUnavailableError
+
+NEAR_BYTES = 32 << 10
+"""Pieces of a file that lie no further apart are asked for together: what a request costs is dearer."""
+
+LONGEST_BYTES = 2 << 20
+"""Of what is asked for together."""
+
+AT_ONCE = 64
+"""Requests to the store under way."""
+
+KEPT_BYTES = 32 << 20
+"""Of pieces that were fetched of late: until their blocks are decoded, others may want them, too."""
+
+MOST_ATTEMPTS = 200
+"""Attempts at one piece of work: each that fails has said what it lacked, so that few are enough."""
+
+Outcome: TypeAlias = bytes | None
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Request:
+    """Pieces of one file that are asked for together."""
+
+    pieces: list[Piece]
+    start: int
+    end: int
+
+
+@dataclass(slots=True, eq=False)
+class Fetching:
+    """Fetches pieces of the bucket's files, each once however many wait for it. Belongs to an event loop.
+
+    Args:
+        storage: The bucket, or a folder, of which nothing has to be fetched.
+        limit_bytes: Of the pieces kept.
+    """
+
+    storage: Storage
+    limit_bytes: int = KEPT_BYTES
+    requests: int = 0
+    """Asked of the store so far."""
+    bytes: int = 0
+    """Received."""
+    held_bytes: int = 0
+    """Of the pieces kept."""
+    _kept: OrderedDict[Piece, Outcome] = field(default_factory=OrderedDict)
+    _coming: dict[Piece, "asyncio.Task[Mapping[Piece, Outcome]]"] = field(default_factory=dict)
+    _at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def run(self, attempt: Callable[[Attempts], Awaitable[T]]) -> T:
+        """Do work that reads files; what it lacks is fetched, and it begins again.
+
+        Args:
+            attempt: Does it, with what earlier attempts have at hand.
+
+        Raises:
+            mosaics.storage.StorageUnavailableError: If the store does not answer.
+        """
+        attempts = Attempts()
+        for _ in range(MOST_ATTEMPTS):
+            try:
+                return await attempt(attempts)
+            except NotFetchedError as error:
+                attempts.begin_again(await self.fetch(error.pieces))
+        raise StorageUnavailableError("files could not be fetched as they are read")
+
+    async def fetch(self, pieces: Iterable[Piece]) -> dict[Piece, Outcome]:
+        """Return pieces of files, None of a file that is not there; errors as `run`."""
+        found: dict[Piece, Outcome] = {}
+        wanted = list(dict.fromkeys(pieces))
+        for piece in wanted:
+            if piece in self._kept:
+                found[piece] = self._kept[piece]
+        for request in _merged(
+            [piece for piece in wanted if piece not in found and piece not in self._coming]
+        ):
+            task = asyncio.create_task(self._ask(request))
+            task.add_done_callback(_looked_at)
+            for piece in request.pieces:
+                self._coming[piece] = task
+        tasks = {self._coming[piece] for piece in wanted if piece not in found}
+        for outcome in await asyncio.gather(*map(asyncio.shield, tasks)):
+            found.update(outcome)
+        return {piece: found[piece] for piece in wanted}
+
+    async def _ask(self, request: _Request) -> Mapping[Piece, Outcome]:
+        path = request.pieces[0].path
+        try:
+            async with self._at_once:
+                self.requests += 1
+                data = await self._bytes(path, request.start, request.end - request.start)
+        finally:
+            for piece in request.pieces:
+                self._coming.pop(piece, None)
+        self.bytes += len(data or b"")
+        found: dict[Piece, Outcome] = {}
+        for piece in request.pieces:
+            begin = piece.start - request.start
+            found[piece] = None if data is None else data[begin : begin + piece.length]
+        self._keep(found)
+        return found
+
+    async def _bytes(self, path: str, start: int, length: int) -> Outcome:
+        root = self.storage.gdal_path("x").removesuffix("x")
+        try:
+            return await self.storage.get_range(path.removeprefix(root), start, length)
+        except ObjectNotFoundError:
+            return None
+
+    def _keep(self, found: Mapping[Piece, Outcome]) -> None:
+        for piece, data in found.items():
+            if data is not None and piece not in self._kept:
+                self._kept[piece] = data
+                self.held_bytes += len(data)
+        while self.held_bytes > self.limit_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self.held_bytes -= len(oldest or b"")
+
+
+def _looked_at(task: "asyncio.Task[Any]") -> None:
+    """Take note of how a request ended whose callers have all gone."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _merged(pieces: Sequence[Piece]) -> list[_Request]:
+    """Return requests for pieces, those of a file that lie near one another in one."""
+    requests: list[_Request] = []
+    for _, of_file in groupby(sorted(pieces), key=lambda piece: piece.path):
+        last: _Request | None = None
+        for piece in of_file:
+            end = piece.start + piece.length
+            if (
+                last is not None
+                and piece.start - last.end <= NEAR_BYTES
+                and end - last.start <= LONGEST_BYTES
+            ):
+                last.pieces.append(piece)
+                last.end = max(last.end, end)
+            else:
+                last = _Request([piece], piece.start, end)
+                requests.append(last)
+    return requests
