@@ -162,7 +162,9 @@ class Lanes:
         except ElsewhereError as error:
             return await self._run_in(error.host, work, attempts, may_leave=False)
 
-    async def _run_in(self, host: str, work: Callable[[LaneTurn], T], attempts: object, *, may_leave: bool) -> T:
+    async def _run_in(
+        self, host: str, work: Callable[[LaneTurn], T], attempts: object, *, may_leave: bool
+    ) -> T:
         lane = host if host in self._pools or len(self._pools) < MOST - 1 else LAST
         if self.waiting[lane] >= self._threads * WAITING_PER_THREAD:
             raise LaneFullError(f"{self.waiting[lane]} turns are waiting")
