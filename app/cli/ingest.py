@@ -24,7 +24,7 @@ from ingest.archives.archive import Access, Archive, Wanted, WantedError
 from ingest.archives.discovery import Discovery, discover
 from ingest.archives.http import ArchiveClient, ArchiveError
 from ingest.archives.opening import open_archive
-from ingest.downloads import Downloads
+from ingest.downloads import Downloads, NotesFile
 from ingest.ingesting import IngestOutcome, ingest_scenes
 from ingest.landing_request import parse_numbers
 from ingest.options import IngestOptions, Mode
@@ -144,7 +144,9 @@ def ingest(
                 client_of(credentials=credentials) as client,
                 await open_storage(storage or settings.storage) as opened,
             ):
-                archive = open_archive(described, Access(client, requester_pays=requester_pays))
+                notes = NotesFile(downloads.folder)
+                access = Access(client, requester_pays=requester_pays, notes=notes)
+                archive = open_archive(described, access)
                 return await work.run(archive, opened)
 
         refuse_if_any_failed(*asyncio.run(run()))

@@ -195,18 +195,8 @@ class ReferencedBand:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What an archive is handed to work with."""
-
-    client: ArchiveClient
-    """All HTTP goes through it; it has the credentials, and knows which hosts they are for."""
-    requester_pays: bool = False
-    """Whether reading may be billed to the AWS credentials of the environment."""
-
-
 class Notes(Protocol):
-    """What an archive remembers of a granule from one run to the next, until the granule has landed."""
+    """What an archive remembers from one run to the next: of itself, or of a granule until it has landed."""
 
     def read(self) -> Mapping[str, Any]:
         """Return what was remembered; empty where nothing was."""
@@ -215,6 +205,18 @@ class Notes(Protocol):
     def write(self, facts: Mapping[str, Any]) -> None:
         """Replace what was remembered, durably; `facts` are plain values that JSON can hold."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an archive is handed to work with."""
+
+    client: ArchiveClient
+    """All HTTP goes through it; it has the credentials, and knows which hosts they are for."""
+    requester_pays: bool = False
+    """Whether reading may be billed to the AWS credentials of the environment."""
+    notes: Notes | None = None
+    """What archives remember of themselves; nothing where there are none."""
 
 
 class Archive(ABC):

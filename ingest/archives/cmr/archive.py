@@ -1,7 +1,9 @@
 """An archive that is a collection of NASA's Common Metadata Repository, its files for an Earthdata token."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ from mosaics.period import PeriodError, parse_instant
 OF_HDF5 = b"\x89HDF\r\n\x1a\n"
 SIGNATURES = {"hdf5": OF_HDF5, "netcdf": OF_HDF5, "geotiff": b""}
 """How files of each format begin."""
+REMEMBERED_S = 7 * 24 * 60 * 60
+"""How long a collection's id is taken for what it was."""
 WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 REMEDY = (
     "Log in at https://urs.earthdata.nasa.gov, agree there to the licences that are asked for (Applications, "
@@ -52,7 +56,8 @@ class CmrArchive(Archive):
         self.optional = frozenset(description.optional)
         self._client = access.client
         self._concept_id = description.concept_id
-        """Looked up once where the source does not give it."""
+        """Looked up where the source does not give it, and remembered."""
+        self._notes = access.notes
 
     async def search(self, wanted: Wanted) -> AsyncIterator[Granule | LeftOut]:
         """See `Archive.search`; the repository reads boxes across the antimeridian as they are."""
@@ -104,8 +109,29 @@ class CmrArchive(Archive):
     async def _collection(self) -> str:
         """Return the repository's id of the collection."""
         if self._concept_id is None:
-            self._concept_id = await find_collection(self._client, self._source)
+            self._concept_id = self._remembered_id() or await self._looked_up()
         return self._concept_id
+
+    @property
+    def _place(self) -> str:
+        source = self._source
+        return " ".join((source.api, source.provider or "", source.short_name, source.version))
+
+    def _remembered_id(self) -> str | None:
+        """Return the id that was looked up within the last days."""
+        noted: Any = None if self._notes is None else self._notes.read().get(self._place)
+        try:
+            concept_id, looked_up_s = str(noted["id"]), float(noted["at"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        return concept_id if 0 <= time.time() - looked_up_s < REMEMBERED_S else None
+
+    async def _looked_up(self) -> str:
+        concept_id = await find_collection(self._client, self._source)
+        if self._notes is not None:
+            with suppress(OSError):  # it is looked up again
+                self._notes.write({**self._notes.read(), self._place: {"id": concept_id, "at": time.time()}})
+        return concept_id
 
 
 def _refuse_web_pages(response: httpx.Response) -> None:

@@ -13,6 +13,7 @@ from ingest.archives.cmr import search
 from ingest.archives.discovery import discover
 from ingest.archives.http import ArchiveError
 from ingest.archives.opening import open_archive
+from ingest.downloads import NotesFile
 from mosaics.bbox import Bbox
 from mosaics.period import Interval
 from tests.ingest.archives.cmr.conftest import JANUARY, SUDAN
@@ -75,6 +76,23 @@ async def test_a_collection_is_looked_up_once_and_told_by_its_version(laads, cli
     assert len(archive.of("/search/collections.umm_json")) == 1
     asked = parse_qs(archive.of("/search/collections.umm_json")[0].query)
     assert (asked["short_name"], asked["version"], asked["provider"]) == (["VNP46A3"], ["2"], ["LAADS"])
+
+
+async def test_the_id_of_a_collection_is_remembered_for_a_week(laads, client, archive, tmp_path, monkeypatch):
+    publish(laads, *MONTHS)
+    access = Access(client, notes=NotesFile(tmp_path))
+
+    async def lookups() -> int:
+        opened = open_archive(laads.source, access)
+        assert len([one async for one in opened.search(Wanted(SUDAN, YEAR))]) == 5
+        return len(archive.of("/search/collections.umm_json"))
+
+    assert [await lookups(), await lookups()] == [1, 1]
+    monkeypatch.setattr("ingest.archives.cmr.archive.REMEMBERED_S", 0)
+    assert await lookups() == 2
+    monkeypatch.undo()
+    (tmp_path / "notes.json").write_text("{")
+    assert [await lookups(), await lookups()] == [3, 3]
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, "does not have it"), (2, "has 2: C0-LAADS, C1-LAADS")])
