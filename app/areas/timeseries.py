@@ -187,7 +187,7 @@ def noted(collection: Collection | None, start: datetime, entry: str) -> str:
         start: First moment of the period.
         entry: A JSON object.
     """
-    if collection is None:
+    if collection is None or collection.ended is None:
         return entry
     note = collection.note_until(Period.containing(start, collection.cadence).end)
     return entry if note is None else f'{{"note": {dumps(note)}, {entry[1:]}'
