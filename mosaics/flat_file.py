@@ -21,7 +21,8 @@ _MAGIC = b"TWFLAT\r\n"
 _HEAD = struct.Struct("<8sIIQII")
 """Magic, version of what it holds, bytes of JSON, bytes of the whole file, checksum, and a reserved 0."""
 _ALIGNED = 64
-_PIECE_BYTES = 1 << 24
+_PIECE_BYTES = 1 << 18
+"""Looked at together; more would stay in the memory of the process."""
 
 
 class FlatFileError(ValueError):

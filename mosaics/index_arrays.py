@@ -44,6 +44,9 @@ BOX = np.dtype([("around", "<f8", (4,)), ("inside", "<f8", (4,))])
 north in degrees."""
 BOX_FIELDS = struct.Struct("<8d")
 
+_TOGETHER = 10_000
+"""Rows looked at together; all at once would leave memory with the process."""
+
 _MOST_ZOOM = 15
 """Cells of zoom 15 are the last whose numbers have 31 bits."""
 
@@ -111,8 +114,12 @@ def _are_facts(facts: Mapping[str, Any]) -> bool:
 
 
 def _lie_within(rows: NDArray[Any], size: int) -> bool:
-    lengths = rows["id"].astype(np.uint64) + rows["key"] + rows["footprint"]
-    return bool((rows["at"] <= size).all() and (lengths <= size - rows["at"]).all())
+    for begin in range(0, len(rows), _TOGETHER):
+        some = rows[begin : begin + _TOGETHER]
+        lengths = some["id"].astype(np.uint64) + some["key"] + some["footprint"]
+        if not ((some["at"] <= size).all() and (lengths <= size - some["at"]).all()):
+            return False
+    return True
 
 
 def _are_below(ordinals: NDArray[Any], size: int) -> bool:
