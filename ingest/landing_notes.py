@@ -22,7 +22,7 @@ def notes_on(plan: ScenePlan) -> tuple[str, ...]:
     encodings = {name: plan.bands[name].encoding for name in described}
     ignores_baseline = decided is None and not order.declared
     return (
-        *_physical_notes(encodings),
+        *_physical_notes(rasters, encodings),
         *_unit_notes(rasters, encodings),
         *_turned_notes(rasters),
         *_tag_notes(rasters, encodings, plan.collection),
@@ -33,9 +33,13 @@ def notes_on(plan: ScenePlan) -> tuple[str, ...]:
     )
 
 
-def _physical_notes(encodings: Mapping[str, Encoding]) -> Iterator[str]:
-    """Yield which bands are taken as physical values."""
-    physical = [name for name, encoding in encodings.items() if encoding.reason == PHYSICAL]
+def _physical_notes(rasters: Mapping[str, SourceRaster], encodings: Mapping[str, Encoding]) -> Iterator[str]:
+    """Yield which bands are taken as physical values; layers of HDF5 state their scale themselves."""
+    physical = [
+        name
+        for name, encoding in encodings.items()
+        if encoding.reason == PHYSICAL and not isinstance(rasters[name].layer, str)
+    ]
     units = {encodings[name].unit for name in physical}
     if physical:
         said = "without unit" if units == {"1"} else "in " + ", ".join(sorted(units))

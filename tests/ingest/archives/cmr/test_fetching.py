@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from ingest.archives.credentials import Origins
 from ingest.archives.earthdata import EarthdataLogin
 from ingest.archives.http import ArchiveClient, ArchiveError
+from ingest.landing_notes import notes_on
 from tests.ingest.archives.cmr.playing import TOKEN
 from tests.ingest.archives.conftest import QUICK
 from tests.ingest.archives.server import Answer, ArchiveServer, document, file
@@ -89,6 +90,7 @@ async def test_a_tile_lands_and_its_token_goes_no_further(laads, bring, tile, tm
     _, _, outcome = await bring()
     assert outcome.failures == {}
     assert landed(tmp_path) == {SCENE: [2.5]}
+    assert notes_on(outcome.landings[0].plan) == ()  # the tile says its scale itself
     assert {asked.headers.get("authorization") for asked in laads.server.of(PATH)} == {f"Bearer {TOKEN}"}
     assert len(laads.downloads()) == 1
     for asked in laads.store.asked:
