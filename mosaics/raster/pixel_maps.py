@@ -139,7 +139,8 @@ def _map_of(dataset: DatasetReader, placed: Affine, grid: Grid) -> PixelMap | No
         "width": grid.width,
         "height": grid.height,
     }
-    ruler = open_ruler(_numbers(), laid.width, laid.height)
+    ruled = _numbers()  # of two threads that are the first at once each has its own, which has to stay
+    ruler = open_ruler(ruled, laid.width, laid.height)
     with ruler, WarpedVRT(ruler, **options) as warped:
         numbers = warped.read(1).astype(np.int32)
     numbers -= 1

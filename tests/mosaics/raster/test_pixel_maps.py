@@ -13,6 +13,7 @@ from rasterio.transform import Affine, from_bounds, from_origin
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform, transform_bounds
 
+from mosaics.raster import pixel_maps
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import thread_pool
 from mosaics.raster.pixel_maps import MAPS, PixelMaps, _interpolated
@@ -152,3 +153,19 @@ def test_bands_on_the_same_pixels_share_a_map(folder: Path) -> None:
     held = MAPS.held_bytes
     read_band(Asset("nir", str(other), "uint16", NODATA, 1.0, 0.0, "1"), grid)
     assert MAPS.held_bytes == held
+
+
+def test_the_numbers_of_a_thread_that_was_not_the_first_stay_while_they_are_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of threads that are the first at the same time each makes numbers, and those of one alone are kept."""
+    monkeypatch.setattr(pixel_maps, "_numbers", pixel_maps._numbers.__wrapped__)
+    path = written(folder, PLACES[4], 0.0)
+    with rasterio.open(path) as dataset:
+        bounds = transform_bounds(dataset.crs, "EPSG:3857", *dataset.bounds)
+        grid = Grid(CRS.from_epsg(3857), bounds, 256, 256)
+        found = PixelMaps(1 << 20).of(dataset, dataset.transform, grid)
+        assert found is not None
+        pixels = dataset.read(1, window=found.window).ravel()[found.index]
+    shown = pixels if found.inside is None else np.where(found.inside, pixels, NODATA)
+    assert np.array_equal(shown.reshape(256, 256), warped(path, grid))
