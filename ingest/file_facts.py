@@ -12,9 +12,11 @@ GDAL keeps a GeoTIFF's colour table in the file, names of categories and attribu
 """
 
 import functools
+import math
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree import ElementTree as ET
@@ -35,6 +37,11 @@ MOST_FIELDS, LONGEST = 4096, 64
 """Fields of a directory, and characters of the text, beyond which it is something else."""
 EXACT = 2**53
 """Up to here float64 holds every whole number."""
+
+FLOAT32_IN_TEXT = 1e-13
+"""How far a number of float32 may lie off itself once it has been written with 15 digits."""
+DIGITS_WRITTEN = 6
+"""Of a decimal that somebody chose for a scale or an offset, at most."""
 
 LARGEST_BYTES = 16 << 20
 """Of FILE.aux.xml; the attribute table of a million classes would be larger."""
@@ -65,6 +72,20 @@ def what_helps(path: Path) -> str:
 def has_own_mask(dataset: DatasetReader, index: int) -> bool:
     """Return whether GDAL knows a mask of the whole file, which counts in place of a nodata tag."""
     return MaskFlags.per_dataset in dataset.mask_flag_enums[index - 1]
+
+
+def as_decimal(number: float) -> float:
+    """Return a scale or offset as the decimal it was written as, where it has gone through float32.
+
+    Software that holds 0.01 in float32 writes 0.00999999977648258, by which 10 is less than 0.1. Numbers that
+    float32 writes with more digits than people do (powers of two among them) stay as they are.
+    """
+    with np.errstate(over="ignore"):
+        single = np.float32(number)
+    if not math.isclose(float(single), number, rel_tol=FLOAT32_IN_TEXT, abs_tol=0.0):
+        return number
+    shortest = Decimal(str(single))
+    return float(shortest) if len(shortest.normalize().as_tuple().digits) <= DIGITS_WRITTEN else number
 
 
 def alpha_of(dataset: DatasetReader, index: int) -> int | None:

@@ -24,6 +24,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from ingest.file_facts import (
     EXACT,
     alpha_of,
+    as_decimal,
     has_own_mask,
     marks_64_bits,
     picture_of,
@@ -237,7 +238,7 @@ def inspect_raster(
                 transform=_north_up(dataset.transform, dataset.width, dataset.height),
                 south_up=dataset.transform.e > 0,
                 nodata=held_nodata(dataset.nodatavals[index - 1] if mark is None else mark, dtype),
-                scale_offset=(float(dataset.scales[index - 1]), float(dataset.offsets[index - 1])),
+                scale_offset=(as_decimal(dataset.scales[index - 1]), as_decimal(dataset.offsets[index - 1])),
                 has_mask=has_own_mask(dataset, index),
                 unit=dataset.units[index - 1] or None,
                 categories=read_categories(dataset, index),
@@ -350,10 +351,8 @@ def scene_footprint(rasters: Mapping[str, SourceRaster]) -> Footprint:
                 f"{first} ({rasters[first].name}) and {second} ({rasters[second].name}) do not overlap, "
                 "so they are not of one scene. Land them as two, each under its own --id."
             )
-    union = shapely.union_all(
-        list({shapely.to_wkb(outline): outline for outline in outlines.values()}.values())
-    )
-    rounded = shapely.set_precision(union, 10.0**-DECIMALS)
+    distinct = {shapely.to_wkb(outline): outline for outline in outlines.values()}
+    rounded = shapely.set_precision(shapely.union_all(list(distinct.values())), 10.0**-DECIMALS)
     if rounded.is_empty:
         raise _nowhere(next(iter(rasters.values())))  # shrunk to a point, as by a system it is not in
     assert isinstance(rounded, Polygon | MultiPolygon)  # noqa: S101 - a union of overlapping polygons

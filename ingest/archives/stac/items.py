@@ -15,6 +15,7 @@ from ingest.archives.archive import BandLayer, Granule, GranuleRefusedError, Rem
 from ingest.archives.stac.addresses import Address, as_written, self_link
 from ingest.archives.stac.footprints import read_footprint
 from ingest.encoding import parse_baseline
+from ingest.file_facts import as_decimal
 from ingest.landing_request import Provenance
 from mosaics.collection import read_nodata
 from mosaics.descriptions.sources import BandAsset, StacSource
@@ -184,7 +185,8 @@ def _band_facts(asset: Mapping[str, Any], band: int) -> Mapping[str, Any]:
 
 def _scale_offset(facts: Mapping[str, Any]) -> tuple[float, float] | None:
     scale = facts.get("scale", facts.get("raster:scale"))
-    return (float(scale), float(facts.get("offset", facts.get("raster:offset", 0)))) if scale else None
+    offset = facts.get("offset", facts.get("raster:offset", 0))
+    return (as_decimal(float(scale)), as_decimal(float(offset))) if scale else None
 
 
 def _grid(said: Mapping[str, Any]) -> FileGrid:
