@@ -32,6 +32,8 @@ _ROUNDING = 1e-9
 """Share of a cell by which a position computed in floating point may be off its true one."""
 _PRODUCT_ROUNDING = 1e-14
 """More than the share by which a difference of two products of differences may be off."""
+_TWO_DIGITS = str.maketrans({f"{two:x}": f"{two >> 2}{two & 3}" for two in range(16)})
+"""Two digits in base 4 for each in base 16."""
 _RULED_ZOOM = 15
 """The deepest zoom whose rows are worked out all at once: 256 kB, and 512 kB with those above."""
 _CHUNK = 250_000
@@ -50,7 +52,9 @@ def cell_of(x: int, y: int) -> int:
 
 def cell_quadkey(number: int, zoom: int) -> str:
     """Return the quadkey of a cell: its number in base 4, one digit a zoom level."""
-    return "".join(str(number >> 2 * level & 3) for level in reversed(range(zoom)))
+    if not zoom:
+        return ""
+    return f"{number:0{(zoom + 1) // 2}x}".translate(_TWO_DIGITS)[-zoom:]
 
 
 def cell_column_row(number: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,6 +40,9 @@ MIN_QUADKEY_ZOOM, MAX_QUADKEY_ZOOM = 1, 14
 """Zoom 14 cells are 2.4 km wide at the equator; smaller scenes are told apart by their footprints."""
 ZOOMS_ABOVE = 4
 """A stock reader looks up 4**n quadkeys for a tile n levels above the quadkey zoom: 256 at this minzoom."""
+
+_WRITTEN_TOGETHER = 1000
+"""Rows that are packed together."""
 
 _DIGEST = re.compile(r"-([0-9a-f]{12})\.json\.gz")
 _SCENES_BEGIN = f',"{SCENES}":[\n'
@@ -286,8 +290,9 @@ def document_of(
     )
     out = io.BytesIO()
     with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0, filename="") as packed:
-        for text in _written(mosaic, scenes, overviews):
-            packed.write(text.encode())
+        rows = _written(mosaic, scenes, overviews)
+        while together := "".join(islice(rows, _WRITTEN_TOGETHER)):
+            packed.write(together.encode())
     return out.getvalue()
 
 
@@ -304,11 +309,13 @@ def quadkey_zoom(footprints: Geometries) -> int:
 
 
 def _tiles(arranged: Arranged, addresses: Sequence[str]) -> dict[str, list[str]]:
-    tiles: dict[str, list[str]] = {}
-    for pair in arranged.pairs.tolist():
-        quadkey = cell_quadkey(pair >> ORDINAL_BITS, arranged.quadkey_zoom)
-        tiles.setdefault(quadkey, []).append(addresses[pair & (1 << ORDINAL_BITS) - 1])
-    return tiles
+    cells, starts = np.unique(arranged.pairs >> ORDINAL_BITS, return_index=True)
+    ordinals = (arranged.pairs & (1 << ORDINAL_BITS) - 1).tolist()
+    bounds = [*starts.tolist(), len(ordinals)]
+    return {
+        cell_quadkey(cell, arranged.quadkey_zoom): [addresses[ordinal] for ordinal in ordinals[begin:end]]
+        for cell, begin, end in zip(cells.tolist(), bounds, bounds[1:], strict=False)
+    }
 
 
 def _written(
