@@ -27,6 +27,7 @@ from mosaics.catalogue import Catalogue
 from mosaics.index import SceneRef
 from mosaics.period import Interval
 from mosaics.raster.decimals import Floats
+from mosaics.raster.fetched import fetched_each
 from mosaics.scene import Asset
 
 EXPOSURE_VERSION = "1"
@@ -167,15 +168,15 @@ class ExposureEngine:
             groups = _groups(resolved, split)
             if split.cells * len(groups) > SMALL:
                 return _Beginning(split, groups)
-            readings = [
-                read_block(resolved.product, group.scenes, split, block, item_of, among=group.pieces)
-                for group in groups
-                for block in split.blocks
-            ]
+            readings = fetched_each(
+                lambda part: read_block(
+                    resolved.product, part[0].scenes, split, part[1], item_of, among=part[0].pieces
+                ),
+                [(group, block) for group in groups for block in split.blocks],
+            )
             return _Beginning(split, groups, readings)
 
-        async with self._turns:
-            return await self._renderer.run(work)
+        return await self._renderer.run(work, self._turns)
 
     async def _read(self, resolved: ResolvedExposure, found: "_Beginning") -> list[BlockReading]:
         tasks = [
@@ -193,12 +194,12 @@ class ExposureEngine:
     async def _read_block(
         self, resolved: ResolvedExposure, split: Split, group: "_Group", block: Block
     ) -> BlockReading:
-        async with self._turns:
-            return await self._renderer.run(
-                lambda item_of: read_block(
-                    resolved.product, group.scenes, split, block, item_of, among=group.pieces
-                )
-            )
+        return await self._renderer.run(
+            lambda item_of: read_block(
+                resolved.product, group.scenes, split, block, item_of, among=group.pieces
+            ),
+            self._turns,
+        )
 
 
 @dataclass(frozen=True, slots=True)

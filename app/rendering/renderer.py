@@ -5,9 +5,10 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from app.products.product import Product
 from app.rendering.computing import Clock, compute_values, pixels_of
@@ -21,6 +22,7 @@ from mosaics.hosts import host_of
 from mosaics.index import SceneRef
 from mosaics.lanes import LaneFullError, Lanes, LaneTurn
 from mosaics.raster.damage import DAMAGE
+from mosaics.raster.fetched import Attempts
 from mosaics.raster.fetching import KEPT_BYTES, Fetching
 from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
@@ -59,6 +61,11 @@ ITEMS_AHEAD = 2
 DAMAGED_ITEM = (SceneError, ObjectNotFoundError)
 """What an item is when it is not there or says nothing; storage that does not answer is another matter."""
 
+
+Turns: TypeAlias = AbstractAsyncContextManager[object]
+
+FREE: Turns = nullcontext()
+"""Any number of turns."""
 
 RenderingOverloadError = LaneFullError
 """More renderings wait than can be answered in good time."""
@@ -163,13 +170,14 @@ class Renderer:
             )
         )
 
-    async def run(self, work: Callable[[ItemOf], R]) -> R:
+    async def run(self, work: Callable[[ItemOf], R], turns: Turns = FREE) -> R:
         """Do other work that reads scenes on a render thread, in turn with the tiles; errors as `render`.
 
-        Callers that have much of it hand in little at a time, so that tiles need not wait behind it.
+        Callers that have much of it hand in little at a time, so that tiles need not wait behind it, and what
+        bounds how many of their turns run or wait at once; none are taken while bytes are fetched.
         """
-        found = await self._run(work)
-        return await self._tried_again(work, found) if found.failed else found
+        found = await self._run(work, turns)
+        return await self._tried_again(work, found, turns) if found.failed else found
 
     async def point(self, product: Product, lon: float, lat: float, datetime: str | None) -> PointAnswer:
         """Return the value at a place, or why there is none; errors as `render`, and those of `scenes_in`."""
@@ -183,7 +191,7 @@ class Renderer:
         """Stop the threads, after what they are at."""
         self._lanes.close()
 
-    async def _run(self, work: Callable[[ItemOf], T]) -> T:
+    async def _run(self, work: Callable[[ItemOf], T], turns: Turns = FREE) -> T:
         loop = asyncio.get_running_loop()
 
         def take(turn: LaneTurn) -> T:
@@ -195,7 +203,11 @@ class Renderer:
 
             return work(item_of)
 
-        return await self.fetching.run(lambda attempts: self._lanes.run(take, attempts))
+        async def attempt(attempts: Attempts) -> T:
+            async with turns:
+                return await self._lanes.run(take, attempts)
+
+        return await self.fetching.run(attempt)
 
     def _fetched_item(self, item_key: str, loop: asyncio.AbstractEventLoop) -> SceneItem:
         """Return an item that is not in memory, on a render thread, which waits for it."""
@@ -223,12 +235,12 @@ class Renderer:
         path = self._catalogue.storage.gdal_path(item_key)
         return Asset("item.json", path, dtype="uint8", nodata=None, scale=1.0, offset=0.0, unit="1")
 
-    async def _tried_again(self, work: Callable[[ItemOf], R], found: R) -> R:
+    async def _tried_again(self, work: Callable[[ItemOf], R], found: R, turns: Turns) -> R:
         """Do work again in which files could not be read, each of which may fail once."""
         tried = set[str]()
         while found.failed and len(tried) < TRIED and await self._worth_another_try(found.failed):
             tried |= {asset.path for asset in found.failed}
-            found = await self._run(work)
+            found = await self._run(work, turns)
             await self._remember_damaged([asset for asset in found.failed if asset.path in tried])
         return found
 

@@ -5,8 +5,9 @@ Past a budget they are the pixels of an overview of that band, or cells coarser 
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import shapely
 from rasterio.crs import CRS
@@ -18,6 +19,7 @@ from app.statistics.geometry import Polygonal, project
 from mosaics.ellipsoid import EARTH_RADIUS_M
 from mosaics.index import SceneRef
 from mosaics.raster.cell_areas import CellAreas, areas_of
+from mosaics.raster.fetched import fetched_each
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, reading
 from mosaics.scene import Asset
@@ -120,9 +122,11 @@ def native_lattices(product: Product, scenes: Sequence[SceneRef], item_of: ItemO
             assets = item_of(scene).assets
             if any(band not in assets for band in product.bands):
                 continue
-            for band in product.bands:
-                levels = _levels(assets[band])
-                if not finest or levels[0].cell_height < finest[0].cell_height:
+            masks = [assets[band] for band in product.mask_bands if band in assets]
+            steps = [partial(_levels, assets[band]) for band in product.bands]
+            steps += [partial(_opened, asset) for asset in masks]
+            for levels in fetched_each(lambda step: step(), steps):
+                if levels and (not finest or levels[0].cell_height < finest[0].cell_height):
                     finest = levels
         except AssetReadError as error:
             skipped.append(scene)
@@ -130,6 +134,13 @@ def native_lattices(product: Product, scenes: Sequence[SceneRef], item_of: ItemO
             continue
         return NativePixelGrids(finest, tuple(skipped), tuple(failed))
     return NativePixelGrids((), tuple(skipped), tuple(failed))
+
+
+def _opened(asset: Asset) -> tuple[PixelGrid, ...]:
+    """Open a file that is read later on, so that what has to be fetched for it is fetched with the others."""
+    with suppress(AssetReadError):
+        _levels(asset)
+    return ()
 
 
 def _levels(asset: Asset) -> tuple[PixelGrid, ...]:

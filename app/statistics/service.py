@@ -29,8 +29,9 @@ MAX_ENTRIES = 3650
 
 FINEST_FIRST = (Cadence.HOUR, Cadence.DAY, Cadence.MONTH, Cadence.YEAR)
 
-AT_ONCE = 8
-"""Entries under way together: enough to keep the render threads busy with small polygons."""
+AT_ONCE = 16
+"""Entries under way together: enough to keep the render threads busy with small polygons, and a bucket, where
+the months of a year are then fetched at once."""
 
 RECALLED_TOGETHER = 32
 """Entries recalled from memory at a time; half the number of mosaics the catalogue keeps loaded."""

@@ -196,8 +196,7 @@ class ZonalEngine:
                 return _Beginning(found)
             return _Beginning(found, _tally(resolved, found.plan, found.plan.blocks[0], item_of))
 
-        async with self._turns:
-            return await self._renderer.run(work)
+        return await self._renderer.run(work, self._turns)
 
     async def _count(self, resolved: ResolvedStatistics, plan: Plan) -> list[Tally]:
         counts = [asyncio.create_task(self._count_block(resolved, plan, block)) for block in plan.blocks]
@@ -209,8 +208,7 @@ class ZonalEngine:
             raise
 
     async def _count_block(self, resolved: ResolvedStatistics, plan: Plan, block: Block) -> Tally:
-        async with self._turns:
-            return await self._renderer.run(lambda item_of: _tally(resolved, plan, block, item_of))
+        return await self._renderer.run(lambda item_of: _tally(resolved, plan, block, item_of), self._turns)
 
     async def _summary(
         self, resolved: ResolvedStatistics, found: StripSurvey, plan: Plan, tallies: Sequence[Tally]

@@ -136,3 +136,15 @@ class Wanting:
         """
         if self.pieces:
             raise NotFetchedError(self.pieces)
+
+
+def fetched_each(step: Callable[[S], T], of: Iterable[S]) -> list[T]:
+    """Return what steps give, all of whose bytes are fetched at once.
+
+    Raises:
+        NotFetchedError: If some have to be fetched first.
+    """
+    wanting = Wanting()
+    found = wanting.each(step, of)
+    wanting.require()
+    return found

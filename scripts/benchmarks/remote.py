@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -20,11 +20,18 @@ from urllib.parse import quote
 import click
 import httpx
 import morecantile
+import rasterio
+import shapely
 from botocore.session import Session
+from rasterio.warp import transform_geom
+from rasterio.windows import Window
 
-from mosaics.document import SceneRecord
+from ingest.landing import land_scene
+from ingest.landing_request import BandFile, LandingRequest
+from ingest.planning import plan_scene
+from mosaics.descriptions.collections import find_collection, load_collections
 from mosaics.log import commit_scenes, read_commits
-from mosaics.seals import sealed, unsealed
+from mosaics.seals import unsealed
 from mosaics.storage import Storage, open_storage
 from scripts.benchmarks import scene
 from scripts.benchmarks.delay_line import Line, delay_line
@@ -32,7 +39,7 @@ from scripts.benchmarks.load import Ask, fetch, keep_busy
 from scripts.benchmarks.report import Goal, Row
 from scripts.benchmarks.servers import Server, tilewatch, titiler
 from scripts.benchmarks.uncached_tiles import COLORMAP, RESCALE, tiles_at
-from scripts.benchmarks.zonal import FIELD, MONTHS, polygon
+from scripts.benchmarks.zonal import MONTHS
 from tests.services.ceph import CephGateway
 
 BUCKET = "benchmark"
@@ -46,6 +53,8 @@ COLD = 12
 VIEWPORT = (9, 7)
 REFERENCE_MS = 30
 """The delay of the rows with goals: a bucket in the same region."""
+PART = 5
+"""Of the scene's width, and of its height: the part that lies in every month of a year."""
 SERIES = 5
 """Fields whose series are requested."""
 
@@ -70,7 +79,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket with the scene in every month of a year, behind a line."""
+    """A bucket with the scene, and a part of it in every month of a year, behind a line."""
 
     address: str
     line: Line
@@ -125,43 +134,56 @@ def _environment(names: Mapping[str, str]) -> Iterator[None]:
 
 
 async def _upload(store: Path, address: str, folder: Path) -> Path:
-    """Upload the scene's files once, and an item for every month; return an item for the other."""
+    """Upload the scene, and land a part of it in every month of a year; return an item for the other."""
     original = scene.item_path(store)
     files = {path.stem: path for path in original.parent.glob("*.tif")}
+    key = original.relative_to(store).as_posix()
     async with await open_storage(store.as_uri()) as here, await open_storage(address) as storage:
         commits = [commit async for commit in read_commits(here, scene.COLLECTION)]
         described = f"collections/{scene.COLLECTION}/collection.json"
         await storage.put_new(described, await here.get(described), "application/json")
-        for band, path in files.items():
-            await storage.put_new_file(f"files/{band}.tif", path, "image/tiff")
-        records = [
-            await _put_month(storage, commits[0].added[0], unsealed(original.read_bytes()), number)
-            for number in range(len(MONTHS))
-        ]
-        await commit_scenes(storage, scene.COLLECTION, add=records)
+        for path in files.values():
+            await storage.put_new_file(path.relative_to(store).as_posix(), path, "image/tiff")
+        await storage.put_new(key, original.read_bytes(), "application/geo+json")
+        await commit_scenes(storage, scene.COLLECTION, add=[commits[0].added[0]])
+        await _land_parts(storage, files, folder)
     item = unsealed(original.read_bytes())
     for band in files:
-        item["assets"][band]["href"] = f"{address}/files/{band}.tif"
+        item["assets"][band]["href"] = f"{address}/{Path(key).parent}/{band}.tif"
     written = folder / "item.json"
     written.write_text(json.dumps(item))
     return written
 
 
-async def _put_month(
-    storage: Storage, record: SceneRecord, item: dict[str, object], number: int
-) -> SceneRecord:
-    month = MONTHS[number]
-    name = f"{scene.SCENE}-{month}"
-    key = f"collections/{scene.COLLECTION}/scenes/{name}/{Path(record.item_key).parent.name}/item.json"
-    item = item | {"id": name}
-    assets, properties = item["assets"], item["properties"]
-    assert isinstance(assets, dict) and isinstance(properties, dict)  # noqa: S101, PT018 - a STAC item
-    properties["datetime"] = f"{month.start:%Y-%m-%dT%H:%M:%SZ}"
-    for band, asset in assets.items():
-        if Path(asset["href"]).suffix == ".tif":
-            asset["href"] = storage.href(f"files/{band}.tif")
-    await storage.put_new(key, sealed(item), "application/geo+json")
-    return replace(record, id=name, item_key=key, start=month.start, end=month.start, period=month)
+async def _land_parts(storage: Storage, files: Mapping[str, Path], folder: Path) -> None:
+    """Land the same part of the scene in every month, each in files of its own."""
+    parts = []
+    for band, path in files.items():
+        with rasterio.open(path) as whole:
+            size = whole.width // PART
+            window = Window((whole.width - size) // 2, (whole.height - size) // 2, size, size)
+            profile = whole.profile | {"width": size, "height": size}
+            profile |= {"transform": whole.window_transform(window), "driver": "GTiff"}
+            with rasterio.open(folder / f"{band}.tif", "w", **profile) as part:
+                part.write(whole.read(window=window))
+        parts.append(BandFile(band, folder / f"{band}.tif"))
+    source = find_collection(load_collections(), scene.COLLECTION)
+    for month in MONTHS:
+        name = f"{scene.SCENE}-{month}"
+        request = LandingRequest(
+            name, month.start, month.start, tuple(parts), baseline=scene.BASELINE, synthetic=True
+        )
+        await land_scene(storage, plan_scene(source, request))
+
+
+def _field(order: random.Random) -> dict[str, object]:
+    """Return a field of 4.4 ha within the part of the scene that there is in every month."""
+    middle = [edge + sign * scene.SIZE_PX * 5 for edge, sign in zip(scene.ORIGIN_XY, (1, -1), strict=True)]
+    reach = scene.SIZE_PX * 10 / PART * 0.45
+    x, y = (each + order.uniform(-reach, reach) for each in middle)
+    box = shapely.geometry.mapping(shapely.box(x, y, x + 210, y + 210))
+    found: dict[str, object] = transform_geom(scene.CRS, "EPSG:4326", box)
+    return found
 
 
 def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
@@ -188,9 +210,9 @@ def measure(work: Path, folder: Path, *, rounds: int) -> Iterator[list[Row]]:
         store.told(0)
 
 
-def own(tile: Tile, month: int = 5) -> str:
+def own(tile: Tile) -> str:
     """Return our address of a tile, of the expression alone."""
-    address = f"{tile.z}/{tile.x}/{tile.y}.png?datetime={MONTHS[month]}"
+    address = f"{tile.z}/{tile.x}/{tile.y}.png?datetime={scene.SENSED:%Y-%m}"
     query = f"expression={EXPRESSION}&rescale={RESCALE}&colormap={COLORMAP}"
     return f"/collections/{scene.COLLECTION}/tiles/WebMercatorQuad/{address}&{query}"
 
@@ -232,7 +254,7 @@ def tiles_rows(sides: Sides, delay: float, connections: int, rounds: int) -> lis
         start = (number * 211 + connections * 17) % len(tiles)
         chosen = [*tiles[start:], *tiles[:start]]
         asks = {
-            "ours": (sides.ours, [Ask(own(tile, number % len(MONTHS))) for tile in chosen], connections),
+            "ours": (sides.ours, [Ask(own(tile)) for tile in chosen], connections),
             "stock": (
                 sides.stock,
                 [Ask(other(t, store.item)) for t in chosen],
@@ -276,7 +298,7 @@ def series(store: Bucket, ours: Server, delay: float) -> Row:
             before, _ = store.told(delay)
             began = time.perf_counter()
             answer = client.post(
-                f"/products/ndvi/statistics?datetime={MONTHS[0]}/{MONTHS[-1]}", json=polygon(FIELD, order)
+                f"/products/ndvi/statistics?datetime={MONTHS[0]}/{MONTHS[-1]}", json=_field(order)
             ).raise_for_status()
             spent.append((time.perf_counter() - began) * 1000)
             requests.append(store.told(delay)[0] - before)
@@ -301,7 +323,7 @@ def viewport(sides: Sides, delay: float, rounds: int) -> Row:
         ]  # fmt: skip
         sides.store.told(delay)
         for server, paths, times in (
-            (sides.ours, [own(tile, number % len(MONTHS)) for tile in view], spent[0]),
+            (sides.ours, [own(tile) for tile in view], spent[0]),
             (sides.stock, [other(tile, sides.store.item) for tile in view], spent[1]),
         ):
             times.append(asyncio.run(_view_ms(server.port, paths)))
