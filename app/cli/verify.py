@@ -21,9 +21,11 @@ from ingest.archives.opening import open_archive
 from ingest.downloads import Downloads
 from ingest.mending import Mender, NotMendedError
 from ingest.stating import state_checksums
+from mosaics.checkpoints import put_checkpoint
 from mosaics.commits import LogError
 from mosaics.descriptions.collections import CollectionDescription
 from mosaics.descriptions.sources import SourceDescription
+from mosaics.log import read_state
 from mosaics.period import Period
 from mosaics.repairing import rebuild_index, rebuild_mosaic
 from mosaics.storage import Storage
@@ -182,6 +184,8 @@ class _Found:
             if key not in self.damaged:
                 await rebuild_index(self.storage, key)
                 self.told.say(f"{key}: its index is made again.")
+        if lacking.missing:  # of an earlier version, whose log servers have to read whole
+            await put_checkpoint(self.storage, name, await read_state(self.storage, name))
 
     async def state(self, name: str, item_keys: Iterable[str], pace: Pace) -> None:
         """State the checksums of files that have none."""

@@ -159,6 +159,7 @@ def test_a_damaged_index_is_told_and_made_again_and_a_missing_one_too(run, tmp_p
     assert "harvest: mosaics without an index: 1; --repair writes it." in run("verify", "harvest").stdout
     run("verify", "--repair", "harvest")
     assert path.read_bytes() == whole
+    assert (tmp_path / "store/collections/harvest/log/outlines/00000001.json.gz").exists()
 
 
 def test_only_an_item_that_is_named_is_read(run, scenes, tmp_path):
