@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from mosaics.storage.descriptors import NoDescriptorsError, comes_of_none_left
 PATIENCE_S = 300.0
 """How long a worker waits while another makes the same file: the index of a million scenes takes a minute."""
 _ASKED_EVERY_S = 0.1
+LEFT_AFTER_S = 3600.0
+"""A file that is still being written after so long belongs to a worker that died."""
 
 PIECE_BYTES = 1 << 24
 """Of a file that are asked for at a time."""
@@ -48,8 +51,12 @@ class IndexFolder:
         return self.path / f".{uuid4().hex}"
 
     def keep(self, written: Path, file: Path) -> None:
-        """Give a written file its place, and remove others beyond the bound."""
+        """Give a written file its place, and remove others beyond the bound, and what killed workers left."""
         written.rename(file)
+        for path in self.path.glob(".*"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFT_AFTER_S:
+                    path.unlink()
         found = []
         for path in self.path.glob("*.index"):
             with suppress(FileNotFoundError):

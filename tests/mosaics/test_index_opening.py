@@ -102,6 +102,9 @@ async def test_a_folder_that_cannot_be_used_costs_memory_alone(folder, tmp_path,
 
 async def test_the_folder_keeps_to_its_size_and_what_was_used_last(tmp_path):
     folder = IndexFolder(tmp_path, 250)
+    (left := folder.new()).write_bytes(b"of a worker that was killed")
+    os.utime(left, (0, 0))
+    (new := folder.new()).write_bytes(b"of one at work")
     for number, used in enumerate([5, 1, 9, 7]):
         (written := folder.new()).write_bytes(b"x" * 100)
         os.utime(written, (used, used))
@@ -111,6 +114,7 @@ async def test_the_folder_keeps_to_its_size_and_what_was_used_last(tmp_path):
     (written := folder.new()).write_bytes(b"x" * 300)
     folder.keep(written, tmp_path / "4.index")
     assert kept(tmp_path) == ["4.index"]
+    assert (left.exists(), new.exists()) == (False, True)
 
 
 async def test_a_small_mosaic_has_no_file_and_none_is_looked_for(folder, tmp_path):
