@@ -50,6 +50,8 @@ class GoneError(RasterioIOError):  # type: ignore[misc]
 class Attempts:
     """What the attempts at one piece of work have at hand."""
 
+    root: str
+    """What the paths begin with of files that are fetched; nothing is of others."""
     pieces: dict[Piece, bytes | None] = field(default_factory=dict)
     """Bytes that were fetched; None of a file that is not there."""
     maps: dict[object, Any] = field(default_factory=dict)

@@ -59,6 +59,11 @@ class Fetching:
     _coming: dict[Piece, "asyncio.Task[Mapping[Piece, Outcome]]"] = field(default_factory=dict)
     _at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
+    @property
+    def _root(self) -> str:
+        """What the paths of the storage's files begin with."""
+        return self.storage.gdal_path("x").removesuffix("x")
+
     async def run(self, attempt: Callable[[Attempts], Awaitable[T]]) -> T:
         """Do work that reads files; what it lacks is fetched, and it begins again.
 
@@ -68,7 +73,7 @@ class Fetching:
         Raises:
             mosaics.storage.StorageUnavailableError: If the store does not answer.
         """
-        attempts = Attempts()
+        attempts = Attempts(self._root)
         for _ in range(MOST_ATTEMPTS):
             try:
                 return await attempt(attempts)
@@ -113,9 +118,8 @@ class Fetching:
         return found
 
     async def _bytes(self, path: str, start: int, length: int) -> Outcome:
-        root = self.storage.gdal_path("x").removesuffix("x")
         try:
-            return await self.storage.get_range(path.removeprefix(root), start, length)
+            return await self.storage.get_range(path.removeprefix(self._root), start, length)
         except ObjectNotFoundError:
             return None
 

@@ -106,7 +106,8 @@ def head_at_hand(path: str, head: tuple[int, int] | None) -> Head | None:
         mosaics.raster.fetched.NotFetchedError: If it has to be fetched first.
         DamagedBlockError: If it is not as it was written.
     """
-    if not path.startswith(BUCKET) or attempts_of_thread() is None:
+    attempts = attempts_of_thread()
+    if attempts is None or not (path.startswith(BUCKET) and path.startswith(attempts.root)):
         return None
     is_known, found = HEADS.find(path)
     if is_known:

@@ -222,6 +222,22 @@ async def test_a_file_that_is_not_there_costs_itself(storage: Storage, reader: R
         await reader.read(gone)
 
 
+async def test_a_file_elsewhere_in_the_bucket_is_left_to_gdal(s3_address: str, tmp_path: Path) -> None:
+    bucket = s3_address.removeprefix("s3://").partition("/")[0]
+    path = drawn(tmp_path / "elsewhere.tif", nodata=0)
+    async with (
+        await open_storage(f"s3://{bucket}/other") as other,
+        await open_storage(s3_address) as storage,
+    ):
+        asset = await put(other, path)
+        reader = Reader(storage, storage.gdal_options())
+        try:
+            require_equal(await reader.read(asset), warped(path, MIDDLE))
+            assert reader.fetching.requests == 0
+        finally:
+            reader.lanes.close()
+
+
 async def test_a_store_that_is_away_is_told(
     s3: Any, storage: Storage, reader: Reader, tmp_path: Path
 ) -> None:
