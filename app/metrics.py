@@ -191,7 +191,9 @@ def _fetching(state: AppState) -> Iterable[Metric]:
     """Yield what was asked of the bucket for reading files."""
     fetching = state.renderer.fetching
     yield _counter("tilewatch_store_requests", "Parts of files requested from the bucket.", fetching.requests)
-    yield _counter("tilewatch_store_bytes", "Bytes of files fetched from the bucket.", fetching.bytes)
+    yield _counter(
+        "tilewatch_store_bytes", "Bytes of files fetched from the bucket.", fetching.received_bytes
+    )
 
 
 def _memory(state: AppState) -> Iterable[Metric]:
@@ -202,7 +204,7 @@ def _memory(state: AppState) -> Iterable[Metric]:
         "blocks": BLOCKS.held_bytes,
         "maps": MAPS.held_bytes,
         "heads": HEADS.held_bytes,
-        "fetched": state.renderer.fetching.held_bytes,
+        "fetched": state.renderer.fetching.kept.held_bytes,
         "statistics": state.kept_statistics.size,
         "legends": state.legends.size,
         **state.catalogue.held_bytes,

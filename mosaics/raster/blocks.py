@@ -5,9 +5,7 @@ Files are written once, so that a block is known by the file's path and its plac
 """
 
 import os
-import threading
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,6 +19,7 @@ from mosaics.raster.block_checks import NO_CHECKS, BlockChecks, DamagedBlockErro
 from mosaics.raster.coding import LITTLE, NotWholeError, Place, coding_of, stored_at
 from mosaics.raster.fetched import Piece, fetched
 from mosaics.raster.handles import Handle
+from mosaics.shared_cache import SharedCache
 
 BLOCKS_BYTES = 128 << 20
 """Decoded blocks kept in the process: a district of 491 km2 at 10 m takes 12 MB a band."""
@@ -42,39 +41,15 @@ class BlockKey:
     column: int
 
 
-class BlockCache:
-    """Decoded blocks, the least recently used let go. Any thread may ask.
+class BlockCache(SharedCache[BlockKey, Pixels]):
+    """Decoded blocks.
 
     Args:
         limit_bytes: Of the pixels of all blocks.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        self.held_bytes = 0
-        """Of the pixels kept."""
-        self.limit_bytes = limit_bytes
-        """Most of them; another value holds from the next block on."""
-        self._blocks: OrderedDict[BlockKey, Pixels] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, keys: Iterable[BlockKey]) -> dict[BlockKey, Pixels]:
-        """Return those of the blocks that are there."""
-        with self._lock:
-            found = {key: block for key in keys if (block := self._blocks.get(key)) is not None}
-            for key in found:
-                self._blocks.move_to_end(key)
-        return found
-
-    def put(self, blocks: Mapping[BlockKey, Pixels]) -> None:
-        """Keep blocks, which must not be written to any more."""
-        with self._lock:
-            for key, block in blocks.items():
-                if key not in self._blocks:
-                    self._blocks[key] = block
-                    self.held_bytes += block.nbytes
-            while self.held_bytes > self.limit_bytes:
-                _, oldest = self._blocks.popitem(last=False)
-                self.held_bytes -= oldest.nbytes
+        super().__init__(limit_bytes, lambda block: block.nbytes)
 
 
 BLOCKS = BlockCache(BLOCKS_BYTES)

@@ -1,13 +1,13 @@
 """Fetching: brings the bytes that reading files of the bucket needs, beside the threads that read."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, TypeAlias, TypeVar
 
 from mosaics.raster.fetched import Attempts, NotFetchedError, Piece
+from mosaics.shared_cache import SharedCache
 from mosaics.storage import ObjectNotFoundError, Storage, StorageUnavailableError
 
 NEAR_BYTES = 32 << 10
@@ -51,13 +51,14 @@ class Fetching:
     limit_bytes: int = KEPT_BYTES
     requests: int = 0
     """Asked of the store so far."""
-    bytes: int = 0
-    """Received."""
-    held_bytes: int = 0
-    """Of the pieces kept."""
-    _kept: OrderedDict[Piece, Outcome] = field(default_factory=OrderedDict)
+    received_bytes: int = 0
+    kept: SharedCache[Piece, bytes] = field(init=False)
+    """Pieces that were fetched of late."""
     _coming: dict[Piece, "asyncio.Task[Mapping[Piece, Outcome]]"] = field(default_factory=dict)
     _at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    def __post_init__(self) -> None:
+        self.kept = SharedCache(self.limit_bytes, len)
 
     @property
     def _root(self) -> str:
@@ -83,11 +84,8 @@ class Fetching:
 
     async def fetch(self, pieces: Iterable[Piece]) -> dict[Piece, Outcome]:
         """Return pieces of files, None of a file that is not there; errors as `run`."""
-        found: dict[Piece, Outcome] = {}
         wanted = list(dict.fromkeys(pieces))
-        for piece in wanted:
-            if piece in self._kept:
-                found[piece] = self._kept[piece]
+        found: dict[Piece, Outcome] = {**self.kept.get(wanted)}
         for request in _merged(
             [piece for piece in wanted if piece not in found and piece not in self._coming]
         ):
@@ -109,12 +107,12 @@ class Fetching:
         finally:
             for piece in request.pieces:
                 self._coming.pop(piece, None)
-        self.bytes += len(data or b"")
+        self.received_bytes += len(data or b"")
         found: dict[Piece, Outcome] = {}
         for piece in request.pieces:
             begin = piece.start - request.start
             found[piece] = None if data is None else data[begin : begin + piece.length]
-        self._keep(found)
+        self.kept.put({piece: part for piece, part in found.items() if part is not None})
         return found
 
     async def _bytes(self, path: str, start: int, length: int) -> Outcome:
@@ -122,15 +120,6 @@ class Fetching:
             return await self.storage.get_range(path.removeprefix(self._root), start, length)
         except ObjectNotFoundError:
             return None
-
-    def _keep(self, found: Mapping[Piece, Outcome]) -> None:
-        for piece, data in found.items():
-            if data is not None and piece not in self._kept:
-                self._kept[piece] = data
-                self.held_bytes += len(data)
-        while self.held_bytes > self.limit_bytes:
-            _, oldest = self._kept.popitem(last=False)
-            self.held_bytes -= len(oldest or b"")
 
 
 def _looked_at(task: "asyncio.Task[Any]") -> None:

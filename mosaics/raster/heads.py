@@ -4,9 +4,6 @@ GDAL opens a head as it opens the file, and knows all that the file says of itse
 marks the missing ones, where each block stands. To open a file in one more thread then costs no request.
 """
 
-import threading
-from collections import OrderedDict
-
 import google_crc32c
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
@@ -15,6 +12,7 @@ from mosaics.raster.block_checks import DamagedBlockError
 from mosaics.raster.coding import LITTLE
 from mosaics.raster.fetched import Piece, attempts_of_thread, fetched
 from mosaics.raster.opening import NotGeoTiffError, open_head
+from mosaics.shared_cache import SharedCache
 
 GUESSED_BYTES = 1 << 16
 """What is fetched of a file whose head has a length that is not known."""
@@ -39,60 +37,12 @@ class Head:
         self._file.close()
 
 
-class Heads:
-    """The heads of files, the least recently used let go. Any thread may ask.
-
-    Args:
-        limit_bytes: Of all heads.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.held_bytes = 0
-        """Of the heads kept."""
-        self.limit_bytes = limit_bytes
-        """Most of them; another value holds from the next head on."""
-        self._heads: OrderedDict[str, Head | None] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, path: str) -> tuple[bool, Head | None]:
-        """Return whether a file is known, and its head; none if GDAL has to open the file."""
-        with self._lock:
-            if path not in self._heads:
-                return False, None
-            self._heads.move_to_end(path)
-            return True, self._heads[path]
-
-    def put(self, path: str, data: bytes) -> Head | None:
-        """Keep a head and return it; none if GDAL has to open the file.
-
-        Raises:
-            NotGeoTiffError: If it names other files.
-        """
-        head: Head | None = Head(data)
-        assert head is not None  # noqa: S101 - for the type's sake
-        try:
-            open_head(head.name).close()
-        except NotGeoTiffError:
-            raise
-        except RasterioError:  # it goes on past what was fetched
-            head = None
-        if not data.startswith(LITTLE):
-            head = None
-        with self._lock:
-            if path not in self._heads:
-                self._heads[path] = head
-                self.held_bytes += _bytes_of(head)
-            while self.held_bytes > self.limit_bytes:
-                self.held_bytes -= _bytes_of(self._heads.popitem(last=False)[1])
-        return head
-
-
-HEADS = Heads(HEADS_BYTES)
-"""Those of this process."""
-
-
 def _bytes_of(head: Head | None) -> int:
     return (0 if head is None else head.length) + (1 << 10)
+
+
+HEADS: SharedCache[str, Head | None] = SharedCache(HEADS_BYTES, _bytes_of)
+"""Those of this process, by path; None of a file that GDAL has to open itself."""
 
 
 def head_at_hand(path: str, head: tuple[int, int] | None) -> Head | None:
@@ -109,11 +59,28 @@ def head_at_hand(path: str, head: tuple[int, int] | None) -> Head | None:
     attempts = attempts_of_thread()
     if attempts is None or not (path.startswith(BUCKET) and path.startswith(attempts.root)):
         return None
-    is_known, found = HEADS.find(path)
-    if is_known:
-        return found
+    if found := HEADS.get([path]):
+        return found[path]
     length = GUESSED_BYTES if head is None else head[0]
     (data,) = fetched([Piece(path, 0, length)])
     if head is not None and google_crc32c.value(data) != head[1]:
         raise DamagedBlockError(f"{path.rpartition('/')[2]} is damaged: its head is not as it was written")
-    return HEADS.put(path, data)
+    made = _head_of(data)
+    HEADS.put({path: made})
+    return made
+
+
+def _head_of(data: bytes) -> Head | None:
+    """Return a head; None if GDAL has to open the file, as one that goes on past what was fetched.
+
+    Raises:
+        NotGeoTiffError: If it names other files.
+    """
+    head = Head(data)
+    try:
+        open_head(head.name).close()
+    except NotGeoTiffError:
+        raise
+    except RasterioError:
+        return None
+    return head if data.startswith(LITTLE) else None

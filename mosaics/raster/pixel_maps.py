@@ -7,8 +7,6 @@ own number. What the map then takes from decoded blocks is what GDAL would have 
 """
 
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +24,7 @@ from mosaics.raster.fetched import attempts_of_thread
 from mosaics.raster.grid import Grid
 from mosaics.raster.opening import open_ruler
 from mosaics.raster.under_grid import cells_of, move_between, rough_bounds
+from mosaics.shared_cache import SharedCache
 
 RULER_PX = 2048
 """Of a side of the ruler: numbers up to its square are whole in float32, for which GDAL's warp is fastest."""
@@ -70,20 +69,21 @@ class PixelMap:
         return shown
 
 
-class PixelMaps:
-    """Maps made of late, the least recently used let go. Any thread may ask.
+def _bytes_of(made: PixelMap | None) -> int:
+    if made is None:
+        return 1 << 10
+    return made.index.nbytes + (0 if made.inside is None else made.inside.nbytes)
+
+
+class PixelMaps(SharedCache[object, PixelMap | None]):
+    """Maps made of late.
 
     Args:
         limit_bytes: Of their arrays.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        self.held_bytes = 0
-        """Of the maps kept."""
-        self.limit_bytes = limit_bytes
-        """Most of them; another value holds from the next map on."""
-        self._maps: OrderedDict[object, PixelMap | None] = OrderedDict()
-        self._lock = threading.Lock()
+        super().__init__(limit_bytes, _bytes_of)
 
     def of(self, dataset: DatasetReader, placed: Affine, grid: Grid) -> PixelMap | None:
         """Return the map of a grid; None where GDAL has to find the way from pixel to pixel itself.
@@ -98,29 +98,17 @@ class PixelMaps:
         if attempts is not None and key in attempts.maps:
             known: PixelMap | None = attempts.maps[key]
             return known
-        with self._lock:
-            if key in self._maps:
-                self._maps.move_to_end(key)
-                return self._maps[key]
-        made = _map_of(dataset, placed, grid)
+        found = self.get([key])
+        made = found[key] if found else _map_of(dataset, placed, grid)
+        if not found:
+            self.put({key: made})
         if attempts is not None:
             attempts.maps[key] = made
-        with self._lock:
-            self._maps[key] = made
-            self.held_bytes += _bytes_of(made)
-            while self.held_bytes > self.limit_bytes:
-                self.held_bytes -= _bytes_of(self._maps.popitem(last=False)[1])
         return made
 
 
 MAPS = PixelMaps(MAPS_BYTES)
 """Those of this process."""
-
-
-def _bytes_of(made: PixelMap | None) -> int:
-    if made is None:
-        return 1 << 10
-    return made.index.nbytes + (0 if made.inside is None else made.inside.nbytes)
 
 
 def _map_of(dataset: DatasetReader, placed: Affine, grid: Grid) -> PixelMap | None:

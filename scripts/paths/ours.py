@@ -34,6 +34,7 @@ LEFT_OUT = {
     "blocks": (
         *("mosaics.raster.blocks", "mosaics.raster.coding", "mosaics.raster.pixel_maps"),
         *("mosaics.raster.fetched", "mosaics.raster.fetching", "mosaics.raster.heads"),
+        "mosaics.shared_cache",
     ),
     "checks": (
         *("mosaics.raster.opening", "mosaics.raster.remote", "mosaics.raster.block_checks"),

@@ -61,8 +61,7 @@ def read(asset: Asset, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
 
 def forget(asset: Asset) -> None:
     thread_pool().forget(asset.path)
-    BLOCKS._blocks.clear()
-    BLOCKS.held_bytes = 0
+    BLOCKS.clear()
 
 
 def body_of(path: str) -> tuple[int, int]:

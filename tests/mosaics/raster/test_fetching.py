@@ -282,8 +282,8 @@ async def test_what_is_kept_stays_within_its_bytes(storage: Storage) -> None:
     path = storage.gdal_path("c")
     for at in range(0, 5_000, 1_000):
         await fetching.fetch([Piece(path, at, 1_000)])
-    assert fetching.held_bytes == 2_000
-    assert fetching.bytes == 5_000
+    assert fetching.kept.held_bytes == 2_000
+    assert fetching.received_bytes == 5_000
 
 
 def test_pieces_that_lie_near_one_another_are_one_request() -> None:
