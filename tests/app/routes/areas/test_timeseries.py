@@ -111,7 +111,8 @@ async def test_a_landed_scene_is_seen_at_once_and_kept_soon(choices: Settings, t
             await land(storage, tmp_path, "june", month="2024-06")
             await eventually(lambda: _has(client, under, 4))
             fresh = marks(await series(client, under))
-            await all_kept(client, under)
+            for area in (under, beside):
+                await all_kept(client, area)
             found, empty = await series(client, under), await series(client, beside)
     assert list(fresh) == ["2024-03", "2024-04", "2024-05", "2024-06"]
     assert fresh["2024-03"]
