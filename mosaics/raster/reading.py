@@ -36,6 +36,7 @@ from mosaics.raster.coordinates import (
     to_degrees,
     turn_of,
 )
+from mosaics.raster.cutouts import ALIGNED, Cutout, cutout_of
 from mosaics.raster.damage import DAMAGE
 from mosaics.raster.decimals import Floats, conversion_of
 from mosaics.raster.grid import Grid
@@ -46,9 +47,6 @@ from mosaics.raster.store_errors import forget
 from mosaics.scene import Asset
 
 Degrees: TypeAlias = NDArray[np.float64] | Sequence[float]
-
-ALIGNED = 1e-3
-"""A grid follows a file's pixels when no cell lies further off than this, in cells."""
 
 EDGE_DECIMALS = 9
 """Of a pixel, where a place is moved by whole turns: an edge between two pixels stays one."""
@@ -152,7 +150,7 @@ def _read_moved(raster: Raster, nodata: float | None, shift: float, grid: Grid) 
     dataset = raster.dataset
     placed = dataset.transform if shift == 0.0 else Affine.translation(shift, 0.0) @ dataset.transform
     in_its_system = dataset.crs == grid.crs
-    if in_its_system and (cutout := _cutout(placed, grid)) is not None:
+    if in_its_system and (cutout := cutout_of(placed, grid)) is not None:
         return _read_cutout(raster, nodata, cutout, grid)
     misled = not (in_its_system or is_local(dataset.crs)) and _edges_mislead(dataset.crs, grid)
     shown = None if misled else MAPS.of(dataset, placed, grid)
@@ -341,39 +339,7 @@ def differs_from(stored: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
     return valid
 
 
-@dataclass(frozen=True, slots=True)
-class _Cutout:
-    """A grid laid along a dataset's pixels: every pixel holds a whole number of the grid's cells."""
-
-    column: int
-    """Of the grid's left edge, in cells from the dataset's."""
-    row: int
-    """Of the grid's upper edge, in cells from the dataset's."""
-    cells_across: int
-    """Cells in the width of a pixel, 1 or more."""
-    cells_down: int
-    """Cells in the height of a pixel, 1 or more."""
-
-
-def _cutout(transform: Affine, grid: Grid) -> _Cutout | None:
-    """Return where a grid lies among a dataset's pixels in its system; None where it does not follow them."""
-    if transform.b or transform.d or transform.e >= 0:
-        return None
-    left, bottom, right, top = grid.bounds
-    width, height = (right - left) / grid.width, (top - bottom) / grid.height
-    across, down = transform.a / width, -transform.e / height
-    column, row = (left - transform.c) / width, (transform.f - top) / height
-    wholes = (round(across), round(down), round(column), round(row))
-    if wholes[0] < 1 or wholes[1] < 1:
-        return None
-    drift = (abs(across - wholes[0]) * grid.width, abs(down - wholes[1]) * grid.height)
-    offset = (abs(column - wholes[2]), abs(row - wholes[3]))
-    if max(*drift, *offset) > ALIGNED:
-        return None
-    return _Cutout(wholes[2], wholes[3], wholes[0], wholes[1])
-
-
-def _read_cutout(raster: Raster, nodata: float | None, cutout: _Cutout, grid: Grid) -> BandPixels:
+def _read_cutout(raster: Raster, nodata: float | None, cutout: Cutout, grid: Grid) -> BandPixels:
     """Read the pixels that a grid is laid along, each as often as it has cells."""
     dataset = raster.dataset
     across, down = cutout.cells_across, cutout.cells_down
