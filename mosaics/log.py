@@ -26,6 +26,7 @@ from mosaics.document import (
     read_mosaic,
 )
 from mosaics.index_files import INDEXED_FROM, BuiltMosaic, build_mosaic, put_mosaic
+from mosaics.log_listing import commit_key, list_log, lost_after, mark_written
 from mosaics.outline import Outline, UntoldError
 from mosaics.overview import Overview
 from mosaics.period import Period
@@ -134,14 +135,9 @@ async def read_commits(
         try:
             data = await storage.get(commit_key(collection_id, number))
         except ObjectNotFoundError:
-            later = await _later(storage, collection_id, number - 1) if checked else []
-            if not later:
-                return
-            if later[0] == number:  # written meanwhile
+            if checked and await _is_written(storage, collection_id, number):
                 continue
-            raise LogError(
-                f"commit {number} of collection {collection_id!r} is missing, and there is commit {later[-1]}"
-            ) from None
+            return
         try:
             commit = Commit.from_json(data)
         except LogError as error:
@@ -154,6 +150,25 @@ async def read_commits(
         yield commit
         before = commit.digest
         number += 1
+
+
+async def _is_written(storage: Storage, collection_id: str, number: int) -> bool:
+    """Return whether a commit that was not there is there now, or that the log ends before it.
+
+    Raises:
+        LogError: If there are later ones, or its mark, or that of a later one, tells that it is lost.
+    """
+    later = await list_log(storage, collection_id, number - 1)
+    if later.commits:
+        if later.commits[0] == number:
+            return True
+        raise LogError(
+            f"commit {number} of collection {collection_id!r} is missing, and there is commit "
+            f"{later.commits[-1]}"
+        )
+    if (lost := await lost_after(storage, collection_id, later)) is not None:
+        raise LogError(f"commit {lost} of collection {collection_id!r} is missing, the last that was written")
+    return bool(later.marks)
 
 
 async def log_is_lost(storage: Storage, collection_id: str) -> LogError | None:
@@ -170,7 +185,7 @@ async def log_is_lost(storage: Storage, collection_id: str) -> LogError | None:
 async def commits_left(storage: Storage, collection_id: str) -> dict[int, Commit | bytes]:
     """Return what there is of a log, holes or not, by number: commits, or the bytes of those damaged."""
     there: dict[int, Commit | bytes] = {}
-    for number in await _later(storage, collection_id, 0):
+    for number in (await list_log(storage, collection_id, 0)).commits:
         data = await storage.get(commit_key(collection_id, number))
         try:
             there[number] = Commit.from_json(data)
@@ -179,16 +194,9 @@ async def commits_left(storage: Storage, collection_id: str) -> dict[int, Commit
     return there
 
 
-async def _later(storage: Storage, collection_id: str, number: int) -> list[int]:
-    """Return the numbers of all commits after one, ascending."""
-    listed = storage.list(_log(collection_id) + "0", after=commit_key(collection_id, number))
-    names = [info.key.rpartition("/")[2].removesuffix(".json") async for info in listed]
-    return [int(name) for name in names if name.isdecimal()]
-
-
 async def _require_last(storage: Storage, collection_id: str, known: LogState | Outline) -> None:
     """Refuse a log whose last commit is gone, unless a checkpoint says all that it said; LogError."""
-    if not known.number or (await _later(storage, collection_id, known.number - 1))[:1] == [known.number]:
+    if not known.number or known.number in (await list_log(storage, collection_id, known.number - 1)).commits:
         return
     if (await newest_checkpoint(storage, collection_id)).number < known.number:
         raise LogError(f"commit {known.number} of collection {collection_id!r} is gone")
@@ -280,6 +288,7 @@ async def _commit(
             if Commit.from_json(await storage.get(key)).id != commit_id:
                 state = await read_state(storage, collection_id, state)
                 continue
+        await mark_written(storage, collection_id, commit.number)
         await write_checkpoint(storage, collection_id, state.after([commit]), added=len(commit.added))
         return commit
 
@@ -366,14 +375,5 @@ async def read_document(storage: Storage, collection_id: str, key: str) -> Mosai
         raise LogError(_unreadable(collection_id, key)) from error
 
 
-def _log(collection_id: str) -> str:
-    return f"collections/{collection_id}/log/"
-
-
 def _unreadable(collection_id: str, key: str) -> str:
     return f"mosaic {key} is missing or damaged; `tilewatch repair {collection_id}` rebuilds it"
-
-
-def commit_key(collection_id: str, number: int) -> str:
-    """Return the key of a commit."""
-    return f"{_log(collection_id)}{number:08d}.json"

@@ -37,13 +37,8 @@ from mosaics.index_files import (
     put_mosaic,
 )
 from mosaics.index_files import MEDIA_TYPE as INDEX_MEDIA_TYPE
-from mosaics.log import (
-    commit_key,
-    commits_left,
-    follow_log,
-    log_is_lost,
-    read_state,
-)
+from mosaics.log import commits_left, follow_log, log_is_lost, read_state
+from mosaics.log_listing import commit_key, list_log, mark_written
 from mosaics.overview import Overview
 from mosaics.period import Cadence, Period, parse_instant
 from mosaics.scene import SceneError
@@ -120,7 +115,8 @@ async def repair(storage: Storage, collection_id: str, cadence: Cadence) -> Repa
     known.update(scene_id for commit in commits for scene_id in commit.removed)
     found = [] if trouble is None else await _unnamed(storage, collection_id, known, cadence)
     there = [*filter(None, scenes.values()), *found]
-    number = max([start.number, *left]) + 1
+    marks = (await list_log(storage, collection_id, 0)).marks
+    number = max([start.number, *left, *marks]) + 1
     keys = await _write_mosaics(storage, collection_id, there, number=number, state=whole, mosaics=mosaics)
     commit = Commit(
         number=number,
@@ -232,6 +228,7 @@ async def _commit_mosaic(
         await storage.put_new(commit_key(collection_id, number), written, "application/json")
     except ObjectExistsError:
         return None
+    await mark_written(storage, collection_id, number)
     after = state.after([replace(commit, digest=digest_of(written))])
     await write_checkpoint(storage, collection_id, after)
     return key
@@ -345,6 +342,7 @@ async def _publish(
         raise LogError(
             f"another writer committed to collection {collection_id!r} meanwhile; repair it again"
         ) from error
+    await mark_written(storage, collection_id, commit.number)
     scenes = {one.id: StoredScene(one.item_key, one.period, one.synthetic) for one in records}
     state = LogState(commit.number, scenes, keys, digest_of(data))
     await put_checkpoint(storage, collection_id, state)

@@ -280,6 +280,37 @@ async def test_a_missing_commit_is_not_the_end_of_the_log(folder, lost):
         await commit_scenes(folder, "harvest", add=[scene("new")])
 
 
+@pytest.mark.parametrize(("there", "lost"), [(5, [5]), (5, [4, 5]), (1, [1]), (34, [34]), (34, [33, 34])])
+async def test_the_last_commit_is_missed_though_it_had_not_been_read(folder, there, lost):
+    await commit_many(folder, there)
+    for number in lost:
+        await folder.delete(f"{LOG}{number:08d}.json")
+    state, trouble = await follow_log(folder, "harvest", checked=True)
+    assert state.number == lost[0] - 1
+    assert str(trouble) == f"commit {there} of collection 'harvest' is missing, the last that was written"
+    with pytest.raises(LogError, match="tilewatch repair harvest"):
+        await commit_scenes(folder, "harvest", add=[scene("new")])
+    # One who had read as far as the log goes now is told at the next look.
+    assert (await follow_log(folder, "harvest", state, checked=False))[1] is None
+    assert (await follow_log(folder, "harvest", state, checked=True))[1] is not None
+
+
+async def test_a_last_commit_that_its_checkpoint_says_is_not_missed(folder):
+    await commit_many(folder, CHECKPOINT_EVERY)
+    whole = await read_state(folder, "harvest")
+    await folder.delete(f"{LOG}{CHECKPOINT_EVERY:08d}.json")
+    assert await read_state(folder, "harvest") == whole
+
+
+async def test_a_log_without_marks_is_as_good(folder):
+    await commit_many(folder, 3)
+    whole = await read_state(folder, "harvest")
+    for number in (1, 2, 3):
+        await folder.delete(f"{LOG}{number:08d}.done")
+    assert await read_state(folder, "harvest") == whole
+    assert await commit_scenes(folder, "harvest", add=[scene("new")]) is not None
+
+
 async def test_a_reader_notices_that_the_commit_it_knows_is_gone(folder):
     await commit_many(folder, 3)
     known = await read_state(folder, "harvest")

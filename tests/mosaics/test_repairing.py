@@ -70,14 +70,14 @@ async def test_what_is_whole_is_left_alone(folder):
     assert [info async for info in folder.list("")] == before
 
 
-@pytest.mark.parametrize("lost", [1, 2, 3])
+@pytest.mark.parametrize("lost", [1, 2, 3, 4])
 async def test_the_scenes_of_a_lost_commit_are_found_by_their_items(storage, lost):
     await land_four(storage)
     await storage.delete(f"{LOG}{lost:08d}.json")
     done = await repair(storage, "harvest", Cadence.MONTH)
     assert done is not None
     assert (done.missing, done.damaged, done.lost) == ((lost,), (), ())
-    assert [record.id for record in done.commit.added] == ["abc"[lost - 1]]
+    assert [record.id for record in done.commit.added] == ["abcd"[lost - 1]]
     assert await shown(storage) == WHOLE
     # The log goes on, and what it names is not swept.
     await land(storage, scene("e"))
@@ -162,13 +162,21 @@ async def test_a_catalogue_serves_the_last_good_state_and_says_so(folder, caplog
     assert (await catalogue.index("harvest", JUNE)).size == 3
 
 
-async def test_a_log_that_is_gone_is_not_taken_for_an_empty_one(folder):
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        ([".json"], "commit 4 of collection 'harvest' is missing, the last that was written"),
+        ([".json", ".done"], "the log of collection 'harvest' is gone"),
+    ],
+)
+async def test_a_log_that_is_gone_is_not_taken_for_an_empty_one(folder, gone, reason):
     await land_four(folder)
     for number in (1, 2, 3, 4):
-        await folder.delete(f"{LOG}{number:08d}.json")
+        for suffix in gone:
+            await folder.delete(f"{LOG}{number:08d}{suffix}")
     catalogue = Catalogue(folder)
     await catalogue.refresh()
-    with pytest.raises(UnreadableCollectionError, match="the log of collection 'harvest' is gone"):
+    with pytest.raises(UnreadableCollectionError, match=reason):
         catalogue.periods("harvest")
     done = await repair(folder, "harvest", Cadence.MONTH)
     assert done is not None
