@@ -24,11 +24,11 @@ from app.database import (
 from app.exposure.line import LineError
 from app.exposure.route import RouteError, UnknownRouteError
 from app.feeds.feed import FeedChangedError, FeedError, UnknownFeedError
+from app.idempotency import KeyReusedError
 from app.jobs.job import (
     JobEndedError,
     JobLimitError,
     JobRequestError,
-    KeyReusedError,
     QueueFullError,
     UnknownJobError,
 )
@@ -46,6 +46,8 @@ from app.stac.search import SearchError, UnknownSceneError
 from app.statistics.geometry import GeometryError
 from app.statistics.summary import StatisticsRequestError
 from app.tasks.region_rotation import RefreshUnderWayError
+from app.zones.circle import CircleError
+from app.zones.zone import UnknownZoneError, ZoneError
 from colormaps import UnknownColormapError
 from mosaics.bbox import BboxError
 from mosaics.catalogue import UnknownPeriodError
@@ -103,6 +105,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     AreaError: HTTPStatus.BAD_REQUEST,
     RouteError: HTTPStatus.BAD_REQUEST,
     LineError: HTTPStatus.BAD_REQUEST,
+    ZoneError: HTTPStatus.BAD_REQUEST,
+    CircleError: HTTPStatus.BAD_REQUEST,
     ValueRefusedError: HTTPStatus.BAD_REQUEST,
     GeometryError: HTTPStatus.BAD_REQUEST,
     SearchError: HTTPStatus.BAD_REQUEST,
@@ -118,6 +122,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     NotAllowedError: HTTPStatus.FORBIDDEN,
     UnknownAreaError: HTTPStatus.NOT_FOUND,
     UnknownRouteError: HTTPStatus.NOT_FOUND,
+    UnknownZoneError: HTTPStatus.NOT_FOUND,
     UnknownFeedError: HTTPStatus.NOT_FOUND,
     FeedChangedError: HTTPStatus.PRECONDITION_FAILED,
     UnknownRegionError: HTTPStatus.NOT_FOUND,

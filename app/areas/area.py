@@ -152,11 +152,7 @@ class Area:
         return polygon_area_m2(self.polygon) / 1e6
 
     def feature(self, repair: Repair | None = None) -> str:
-        """Return the area as a GeoJSON Feature; `repair` says what was changed when it was registered.
-
-        The geometry is a MultiPolygon with counter-clockwise exteriors, as RFC 7946 asks for, and has every
-        digit that is stored.
-        """
+        """Return the area as a GeoJSON Feature; `repair` says what was changed when it was registered."""
         described = self.description
         properties = json.loads(described.properties) | {
             "name": described.name,
@@ -167,10 +163,9 @@ class Area:
             "created_at": self.created_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),
         }
-        parts = shapely.MultiPolygon(shapely.get_parts(shapely.reverse(self.polygon)).tolist())
         repaired = f',"repair":{json.dumps(repair.document())}' if repair else ""
         return (
-            f'{{"type":"Feature","id":{self.id},"geometry":{shapely.to_geojson(parts)},'
+            f'{{"type":"Feature","id":{self.id},"geometry":{outline_json(self.polygon)},'
             f'"properties":{json.dumps(properties, ensure_ascii=False)}{repaired}}}'
         )
 
@@ -195,6 +190,15 @@ def polygon_of(wkb: bytes) -> Polygonal:
     found = parts[0] if len(parts) == 1 else geometry
     assert isinstance(found, shapely.Polygon | shapely.MultiPolygon)  # noqa: S101 - the column holds no other
     return found
+
+
+def outline_json(polygon: Polygonal) -> str:
+    """Return an outline as GeoJSON, with every digit that is stored.
+
+    It is a MultiPolygon with counter-clockwise exteriors, as RFC 7946 asks for.
+    """
+    parts = shapely.MultiPolygon(shapely.get_parts(shapely.reverse(polygon)).tolist())
+    return str(shapely.to_geojson(parts))
 
 
 def own_json(properties: Mapping[str, Any]) -> str:

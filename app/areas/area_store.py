@@ -7,14 +7,9 @@ from typing import Any
 import shapely
 
 from app.areas.area import Area, AreaChanges, Description, FeedWish, UnknownAreaError, polygon_of
+from app.areas.pages import page_statement
 from app.database import Connection
 from app.statistics.geometry import Polygonal
-
-MAX_PAGE = 1000
-"""Areas per page."""
-
-PAGE_VERTICES = 250_000
-"""Vertices per page, at about 40 bytes each; the area that exceeds it is still included."""
 
 FIELDS = """
     id, name, kind, products, properties, feed, created_at, updated_at, st_asbinary(geom) as wkb
@@ -64,20 +59,7 @@ CRITERIA = """
 """
 """What an area has to be; its values are `AreaSearch.values`."""
 
-LIST = f"""
-    select {FIELDS}, found from (
-        select *, count(*) over () as found,
-            sum(vertices) over (order by id) - vertices as vertices_before
-        from (
-            select * from areas
-            where id > $1 and {CRITERIA}
-            order by id limit $2 + 1
-        ) candidate
-    ) counted
-    where vertices_before < {PAGE_VERTICES}
-    order by id limit $2
-"""
-"""Fetches one area more than asked for, to learn whether there are more."""
+LIST = page_statement("areas", FIELDS, CRITERIA)
 
 
 @dataclass(frozen=True, slots=True)

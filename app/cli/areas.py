@@ -11,8 +11,9 @@ from rasterio.errors import CRSError
 
 from app.areas.area import Area, AreaError, UnknownAreaError, refuse_uncounted
 from app.areas.area_files import AreaFileError, open_area_file
-from app.areas.area_store import MAX_PAGE, AreaSearch, delete_area, list_areas
+from app.areas.area_store import AreaSearch, delete_area, list_areas
 from app.areas.importing import Import, Naming, import_areas
+from app.areas.pages import MAX_PAGE
 from app.cli.databases import database_option, with_connection
 from app.cli.descriptions import read_products
 from app.cli.exit import CommandError, refusing

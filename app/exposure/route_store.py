@@ -8,6 +8,7 @@ from typing import Any
 
 import shapely
 
+from app.areas.pages import page_statement
 from app.database import Connection
 from app.exposure.line import Line
 from app.exposure.route import (
@@ -18,13 +19,7 @@ from app.exposure.route import (
     UnknownRouteError,
     line_of,
 )
-from app.jobs.job import KeyReusedError
-
-MAX_PAGE = 1000
-"""Routes per page."""
-
-PAGE_VERTICES = 250_000
-"""Vertices per page; the route that exceeds it is still included."""
+from app.idempotency import KeyReusedError
 
 FIELDS = """
     id, name, owner, profile, products, parameters::text as parameters, departure, speed_km_h, durations_s,
@@ -59,24 +54,14 @@ READ = f"select {FIELDS} from routes where id = $1"
 
 READ_OF = f"select {FIELDS} from routes where id = any($1::bigint[]) order by id"
 
-LIST = f"""
-    select {FIELDS}, found from (
-        select *, count(*) over () as found,
-            sum(vertices) over (order by id) - vertices as vertices_before
-        from (
-            select * from routes
-            where id > $1
-                and ($3::text is null or owner = $3)
-                and ($4::text is null or strpos(lower(name), lower($4)) > 0)
-                and ($5::text is null or $5 = any(products))
-                and ($6::bytea is null or st_intersects(on_map, st_geomfromwkb($6, 4326)))
-            order by id limit $2 + 1
-        ) candidate
-    ) counted
-    where vertices_before < {PAGE_VERTICES}
-    order by id limit $2
+CRITERIA = """
+    ($3::text is null or owner = $3)
+    and ($4::text is null or strpos(lower(name), lower($4)) > 0)
+    and ($5::text is null or $5 = any(products))
+    and ($6::bytea is null or st_intersects(on_map, st_geomfromwkb($6, 4326)))
 """
-"""Fetches one route more than asked for, to learn whether there are more."""
+
+LIST = page_statement("routes", FIELDS, CRITERIA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +106,7 @@ async def create_route(
         asked: What was sent with the key.
 
     Raises:
-        app.jobs.job.KeyReusedError: If the key was sent with another request.
+        app.idempotency.KeyReusedError: If the key was sent with another request.
     """
     sent = json.dumps(dict(asked or {}), sort_keys=True)
     row = await connection.fetchrow(CREATE, *_columns(description, line, is_multi), key, sent)

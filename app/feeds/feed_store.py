@@ -7,7 +7,7 @@ from typing import Any
 
 from app.database import Connection
 from app.feeds.feed import Done, Feed, Order, Progress, UnknownFeedError
-from app.jobs.job import KeyReusedError
+from app.idempotency import KeyReusedError
 from mosaics.bbox import Bbox
 
 MAX_PAGE = 1000

@@ -84,7 +84,7 @@ class FeedService:
         Raises:
             FeedError: If the feed cannot be polled as requested.
             app.jobs.job.JobRequestError: If no source is meant, a limit is exceeded, or the key is not valid.
-            app.jobs.job.KeyReusedError: If the key was sent with another request.
+            app.idempotency.KeyReusedError: If the key was sent with another request.
             app.areas.area.UnknownAreaError: If no area has the id.
             DatabaseUnavailableError: If the database does not answer.
         """

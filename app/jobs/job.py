@@ -40,17 +40,6 @@ class QueueFullError(Exception):
     """As many jobs wait as are allowed; the message names the limit."""
 
 
-class KeyReusedError(Exception):
-    """The idempotency key belongs to something that another request made; the message names it.
-
-    Args:
-        owner: What it is, such as "job 3".
-    """
-
-    def __init__(self, owner: str) -> None:
-        super().__init__(f"the idempotency key belongs to {owner}, sent with another body; send a new key")
-
-
 class JobEndedError(Exception):
     """The job has already ended and cannot be cancelled."""
 

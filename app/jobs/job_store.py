@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 from app.database import Connection
+from app.idempotency import KeyReusedError
 from app.jobs.job import (
     Job,
     JobEndedError,
-    KeyReusedError,
     Kind,
     LandedScene,
     Progress,

@@ -30,7 +30,8 @@ from app.feeds.piece_store import (
 )
 from app.feeds.planning import Light, Look, Piece, halves, key_of, missing_pieces, next_piece
 from app.feeds.sharing import Due, asked_box, offset_of, oldest_look, shared
-from app.jobs.job import Job, JobRequestError, KeyReusedError, QueueFullError, UnknownJobError
+from app.idempotency import KeyReusedError
+from app.jobs.job import Job, JobRequestError, QueueFullError, UnknownJobError
 from app.jobs.sources import finest_pixel_m
 from app.tasks.task import StillLeading
 from mosaics.descriptions.folders import DescriptionFolders, Descriptions

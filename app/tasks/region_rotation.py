@@ -12,11 +12,11 @@ from typing import Any, Literal, Protocol
 from pydantic import ValidationError
 
 from app.database import Connection, Database
+from app.idempotency import KeyReusedError
 from app.jobs.job import (
     Job,
     JobEndedError,
     JobRequestError,
-    KeyReusedError,
     QueueFullError,
     UnknownJobError,
 )

@@ -31,6 +31,8 @@ TABLES = " ".join(
             "scenes",
             "statistics_cache",
             "verified_items",
+            "zone_areas",
+            "zones",
         ),
     ]
 )

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from app.areas.area import Area, AreaChanges, AreaError, Description, FeedWish, refuse_uncounted
 from app.areas.area_store import (
-    MAX_PAGE,
     AreaSearch,
     change_area,
     create_area,
@@ -21,6 +20,7 @@ from app.areas.area_store import (
     read_area,
     replace_area,
 )
+from app.areas.pages import MAX_PAGE
 from app.database import Connection
 from app.errors import RequestError
 from app.http.auth import require

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.areas.pages import MAX_PAGE
 from app.exposure.line import KINDS, Line
 from app.exposure.route import (
     GeometrySource,
@@ -19,7 +20,6 @@ from app.exposure.route import (
     refuse_unsaid,
 )
 from app.exposure.route_store import (
-    MAX_PAGE,
     RouteSearch,
     create_route,
     delete_route,
