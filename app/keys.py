@@ -10,6 +10,8 @@ from enum import IntEnum
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
+OWNER = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
+"""Ids of owners: what keys, areas and what belongs to them name."""
 
 
 class KeyEntryError(ValueError):
@@ -58,33 +60,57 @@ class KeyEntry:
     scope: Scope
     digest: str
     """SHA-256 of the key, in hex. A key has 256 random bits, so no slow hash is needed."""
+    owner: str | None = None
+    """The only owner whose areas, routes, feeds and jobs it sees and writes; None is bound to none."""
 
     @classmethod
     def parse(cls, text: str) -> "KeyEntry":
-        """Read `name:scope:sha256hex`.
+        """Read `name:scope:sha256hex` or `name:scope:sha256hex:owner`.
 
         Raises:
             KeyEntryError: If the text is not in that form.
         """
         name, _, rest = text.strip().partition(":")
-        scope, _, digest = rest.partition(":")
+        scope, _, rest = rest.partition(":")
+        digest, is_bound, owner = rest.partition(":")
         if not NAME.fullmatch(name) or not DIGEST.fullmatch(digest.lower()):
             raise KeyEntryError(
                 f"the entry of key {name[:64]!r} is not valid; write name:scope:digest, with a digest of 64 "
                 "hexadecimal digits, as `tilewatch keys new` prints it"
             )
-        return cls(name, Scope.named(scope), digest.lower())
+        found = cls(name, Scope.named(scope), digest.lower(), read_owner(owner) if is_bound else None)
+        if found.owner is not None and found.scope == Scope.ADMIN:
+            raise KeyEntryError(
+                f"the key {name!r} has the scope admin, which is of the whole service, and an owner; "
+                "a key with an owner has the scope read or write"
+            )
+        return found
 
     @property
     def text(self) -> str:
         """The form `parse` reads."""
-        return f"{self.name}:{self.scope.name.lower()}:{self.digest}"
+        bound = "" if self.owner is None else f":{self.owner}"
+        return f"{self.name}:{self.scope.name.lower()}:{self.digest}{bound}"
 
 
-def new_key(name: str, scope: Scope) -> tuple[str, KeyEntry]:
+def read_owner(text: str) -> str:
+    """Return the id of an owner.
+
+    Raises:
+        KeyEntryError: If it is not valid.
+    """
+    if not OWNER.fullmatch(text):
+        raise KeyEntryError(
+            f"{text[:64]!r} is not a valid owner; one has 1 to 64 letters, digits and . _ @ + -"
+        )
+    return text
+
+
+def new_key(name: str, scope: Scope, owner: str | None = None) -> tuple[str, KeyEntry]:
     """Return a new key, to give to its user, and the entry to store."""
     key = f"tw_{secrets.token_urlsafe(32)}"
-    return key, KeyEntry.parse(f"{name}:{scope.name.lower()}:{_digest(key)}")
+    bound = "" if owner is None else f":{owner}"
+    return key, KeyEntry.parse(f"{name}:{scope.name.lower()}:{_digest(key)}{bound}")
 
 
 def recognise(key: str, entries: Iterable[KeyEntry]) -> KeyEntry | None:

@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[KeyEntry, ...], NoDecode] = Field(default=(), repr=False)
     """Keys that may write, separated by commas, as `tilewatch keys new` prints them: `name:scope:digest`.
 
+    With `:owner` after it a key sees and writes what belongs to that owner only.
     Without keys nothing may be written, unless `keyless_writes` is on."""
 
     keyless_writes: bool = False

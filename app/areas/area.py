@@ -4,12 +4,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import shapely
 
+from app.keys import KeyEntryError, read_owner
 from app.products.registry import Registry, UnknownProductError
 from app.statistics.geometry import Polygonal
 from app.statistics.repairing import Repair
@@ -21,7 +22,7 @@ MAX_PRODUCTS = 50
 MAX_PROPERTIES_BYTES = 64 * 1024
 """Limit of an area's own properties as JSON: they describe the area and are not a place for data."""
 
-OURS = ("name", "kind", "products", "feed")
+OURS = ("name", "kind", "products", "feed", "owner_id")
 GIVEN = ("area_km2", "created_at", "updated_at")
 """Properties that answers add; a request that sends them back has them ignored."""
 
@@ -83,6 +84,8 @@ class Description:
     """The caller's own properties as a JSON object."""
     feed: FeedWish = FeedWish()
     """As it was read from a request, or whether there is one."""
+    owner_id: str | None = None
+    """Whose it is; None is of no owner."""
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> "Description":
@@ -95,7 +98,20 @@ class Description:
         if changes.name is None:
             raise AreaError("an area needs a name: set properties.name to a string")
         feed = changes.feed or FeedWish()
-        return cls(changes.name, changes.kind, changes.products or (), changes.properties, feed)
+        return cls(
+            changes.name, changes.kind, changes.products or (), changes.properties, feed, changes.owner_id
+        )
+
+    def of_owner(self, owner: str | None) -> "Description":
+        """Return it as a request that is bound to an owner may write it; None is bound to none.
+
+        Raises:
+            AreaError: If it names another owner.
+        """
+        if owner is None:
+            return self
+        _refuse_other_owner(self.owner_id or owner, owner)
+        return replace(self, owner_id=owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,9 @@ class AreaChanges:
     """Names of the caller's own properties to remove."""
     feed: FeedWish | None = None
     """None leaves its feeds as they are."""
+    owner_id: str | None = None
+    sets_owner: bool = False
+    """Whether the owner is set to `owner_id`, which may be None."""
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> "AreaChanges":
@@ -132,7 +151,19 @@ class AreaChanges:
             properties=own_json({name: value for name, value in own.items() if value is not None}),
             removed=read_removed(name for name, value in own.items() if value is None),
             feed=FeedWish.read(properties["feed"]) if "feed" in properties else None,
+            owner_id=read_owner_id(properties.get("owner_id")),
+            sets_owner="owner_id" in properties,
         )
+
+    def of_owner(self, owner: str | None) -> "AreaChanges":
+        """Return them if a request that is bound to an owner may make them; None is bound to none.
+
+        Raises:
+            AreaError: If they set another owner.
+        """
+        if owner is not None and self.sets_owner:
+            _refuse_other_owner(self.owner_id, owner)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +185,8 @@ class Area:
     def feature(self, repair: Repair | None = None) -> str:
         """Return the area as a GeoJSON Feature; `repair` says what was changed when it was registered."""
         described = self.description
-        properties = json.loads(described.properties) | {
+        properties = {"owner_id": described.owner_id} | json.loads(described.properties)
+        properties |= {
             "name": described.name,
             "kind": described.kind,
             "products": described.products,
@@ -235,6 +267,27 @@ def read_text(field: str, value: object) -> str:
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
         raise AreaError(f"properties.{field} contains a control character or an unpaired surrogate")
     return value
+
+
+def read_owner_id(value: object) -> str | None:
+    """Return the property `owner_id`.
+
+    Raises:
+        AreaError: If no key can be bound to such an owner.
+    """
+    if value is None:
+        return None
+    try:
+        return read_owner(value if isinstance(value, str) else "")
+    except KeyEntryError as error:
+        raise AreaError(
+            "properties.owner_id must be null or a string of 1 to 64 letters, digits and . _ @ + -"
+        ) from error
+
+
+def _refuse_other_owner(named: str | None, owner: str) -> None:
+    if named != owner:
+        raise AreaError(f"properties.owner_id must be {owner!r}, to whom the key is bound; leave it out")
 
 
 def read_products(value: object) -> tuple[str, ...]:

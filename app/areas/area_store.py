@@ -12,12 +12,12 @@ from app.database import Connection
 from app.statistics.geometry import Polygonal
 
 FIELDS = """
-    id, name, kind, products, properties, feed, created_at, updated_at, st_asbinary(geom) as wkb
+    id, name, kind, products, properties, feed, owner_id, created_at, updated_at, st_asbinary(geom) as wkb
 """
 
 CREATE = f"""
-    insert into areas (name, kind, products, properties, feed, geom)
-    values ($1, $2, $3, $4::jsonb, $5, st_multi(st_geomfromwkb($6, 4326)))
+    insert into areas (name, kind, products, properties, feed, owner_id, geom)
+    values ($1, $2, $3, $4::jsonb, $5, $6, st_multi(st_geomfromwkb($7, 4326)))
     returning {FIELDS}
 """
 
@@ -25,7 +25,7 @@ READ = f"select {FIELDS} from areas where id = $1"
 
 REPLACE = f"""
     update areas set name = $2, kind = $3, products = $4, properties = $5::jsonb, feed = $6,
-        geom = st_multi(st_geomfromwkb($7, 4326)), updated_at = now()
+        owner_id = $7, geom = st_multi(st_geomfromwkb($8, 4326)), updated_at = now()
     where id = $1
     returning {FIELDS}
 """
@@ -36,6 +36,7 @@ CHANGE = f"""
         products = coalesce($5, products),
         properties = (properties || $6::jsonb) - $7::text[],
         feed = coalesce($8, feed),
+        owner_id = case when $9 then $10 else owner_id end,
         updated_at = now()
     where id = $1
     returning {FIELDS}
@@ -56,8 +57,9 @@ CRITERIA = """
     and ($7::bytea is null or st_intersects(geom, st_geomfromwkb($7, 4326)))
     and ($8::jsonb is null or properties @> $8)
     and ($9::bigint[] is null or id = any($9))
+    and ($10::text is null or owner_id = $10)
 """
-"""What an area has to be; its values are `AreaSearch.values`."""
+"""What an area has to be; its values are `AreaSearch.values`, and further ones begin with $11."""
 
 LIST = page_statement("areas", FIELDS, CRITERIA)
 
@@ -66,6 +68,8 @@ LIST = page_statement("areas", FIELDS, CRITERIA)
 class AreaSearch:
     """Criteria of a listing; a criterion that is None is not applied."""
 
+    owner: str | None
+    """To whom the request is bound: never left out, since nothing of others may be found."""
     kind: str | None = None
     name: str | None = None
     """Part of the name, in any case."""
@@ -80,10 +84,10 @@ class AreaSearch:
 
     @property
     def values(self) -> tuple[Any, ...]:
-        """The values of `CRITERIA`, from its $3 on."""
+        """The values of `CRITERIA`, from its $3 to $10."""
         shapes = (shape and shapely.to_wkb(shape) for shape in (self.bbox, self.intersects))
         ids = None if self.ids is None else list(self.ids)
-        return (self.kind, self.name, self.product, *shapes, self.properties, ids)
+        return (self.kind, self.name, self.product, *shapes, self.properties, ids, self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,16 @@ async def read_area(connection: Connection, area_id: int) -> Area:
         UnknownAreaError: If no area has this id.
     """
     return _known(await connection.fetchrow(READ, area_id), area_id)
+
+
+async def refuse_others_area(connection: Connection, area_id: int, owner: str) -> None:
+    """Raise an error unless an area is of an owner.
+
+    Raises:
+        UnknownAreaError: If it has another owner, or does not exist: one cannot learn which.
+    """
+    if await connection.fetchval("select owner_id from areas where id = $1", area_id) != owner:
+        raise UnknownAreaError(area_id)
 
 
 async def read_shape(connection: Connection, area_id: int) -> Polygonal:
@@ -160,6 +174,8 @@ async def change_area(connection: Connection, area_id: int, changes: AreaChanges
         changes.properties,
         list(changes.removed),
         None if changes.feed is None else changes.feed.is_wanted,
+        changes.sets_owner,
+        changes.owner_id,
     )
     area = _known(row, area_id)
     if products is not None:
@@ -193,7 +209,14 @@ async def list_areas(connection: Connection, search: AreaSearch, *, after: int, 
 
 def _columns(description: Description) -> Sequence[Any]:
     products, feed = list(description.products), description.feed.is_wanted
-    return description.name, description.kind, products, description.properties, feed
+    return (
+        description.name,
+        description.kind,
+        products,
+        description.properties,
+        feed,
+        description.owner_id,
+    )
 
 
 def _known(row: Any, area_id: int) -> Area:
@@ -206,7 +229,12 @@ def _area(row: Any) -> Area:
     return Area(
         id=row["id"],
         description=Description(
-            row["name"], row["kind"], tuple(row["products"]), row["properties"], FeedWish(row["feed"])
+            row["name"],
+            row["kind"],
+            tuple(row["products"]),
+            row["properties"],
+            FeedWish(row["feed"]),
+            row["owner_id"],
         ),
         polygon=polygon_of(row["wkb"]),
         created_at=row["created_at"],

@@ -1,6 +1,6 @@
 """Areas as vector tiles with a value each, made by PostGIS."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -55,22 +55,22 @@ LIGHT_CHANGES = frozenset({Value.NEWLY_LIT_KM2, Value.NEWLY_LIT_SHARE, Value.DIM
 
 
 ENTRIES = """
-    left join area_statistics latest on latest.area_id = a.id and latest.product = $10 and latest.period = $11
+    left join area_statistics latest on latest.area_id = a.id and latest.product = $11 and latest.period = $12
         and latest.entry ->> 'status' <> 'empty'
-    left join area_statistics before on before.area_id = a.id and before.product = $10 and before.period = $12
+    left join area_statistics before on before.area_id = a.id and before.product = $11 and before.period = $13
         and before.entry ->> 'status' <> 'empty'
 """
 
 VALUE = """
-    (latest.entry #>> $13::text[])::double precision
-        - case when $12::text is null then 0 else (before.entry #>> $13::text[])::double precision end
+    (latest.entry #>> $14::text[])::double precision
+        - case when $13::text is null then 0 else (before.entry #>> $14::text[])::double precision end
 """
 
 TILE = f"""
     with bounds as (
-        select st_tileenvelope($1, $2, $14) as mercator,
+        select st_tileenvelope($1, $2, $15) as mercator,
             st_intersection(
-                st_transform(st_tileenvelope($1, $2, $14, margin => {MARGIN / EXTENT}), 4326),
+                st_transform(st_tileenvelope($1, $2, $15, margin => {MARGIN / EXTENT}), 4326),
                 st_makeenvelope(-180, -{MAX_LAT}, 180, {MAX_LAT}, 4326)
             ) as degrees,
             360.0 / (1::bigint << $1) / {EXTENT} as unit
@@ -119,7 +119,7 @@ RANGE = f"""
 class AreaValues:
     """Which areas are drawn, and by what."""
 
-    search: AreaSearch = field(default_factory=AreaSearch)
+    search: AreaSearch
     product: str | None = None
     """Whose kept entries give the values; None draws outlines alone."""
     period: str | None = None

@@ -14,13 +14,13 @@ from app.statistics.repairing import Repair, read_repaired
 
 STAGE = """
     create temporary table staged (
-        position integer, name text, kind text, products text[], properties text, geom bytea
+        position integer, name text, kind text, products text[], properties text, owner_id text, geom bytea
     ) on commit drop
 """
 
 INSERT = """
-    insert into areas (name, kind, products, properties, geom)
-    select name, kind, products, properties::jsonb, st_multi(st_geomfromwkb(geom, 4326))
+    insert into areas (name, kind, products, properties, owner_id, geom)
+    select name, kind, products, properties::jsonb, owner_id, st_multi(st_geomfromwkb(geom, 4326))
     from staged order by position
 """
 
@@ -59,6 +59,8 @@ class Naming:
     """The kind of all areas; None takes each feature's property `kind`."""
     products: tuple[str, ...] = ()
     """Products kept for all areas."""
+    owner_id: str | None = None
+    """The owner of all areas; None takes each feature's property `owner_id`."""
 
     def description(self, feature: FileFeature) -> Description:
         """Return the description of a feature.
@@ -75,6 +77,8 @@ class Naming:
         properties |= {"name": name if isinstance(name, str) else str(name), "products": list(self.products)}
         if self.kind is not None:
             properties["kind"] = self.kind
+        if self.owner_id is not None:
+            properties["owner_id"] = self.owner_id
         return Description.read(properties)
 
 
@@ -108,6 +112,7 @@ class _Reading:
                     described.kind,
                     list(described.products),
                     described.properties,
+                    described.owner_id,
                     shapely.to_wkb(polygon),
                 )
 

@@ -40,7 +40,7 @@ STANDING = f"""
 PAGE = f"""
     select id, name, f.area_id is not null as filled
     from areas left join filled_series f
-        on f.area_id = id and f.product = $11 and f.version = $10 and f.area_updated_at = updated_at
+        on f.area_id = id and f.product = $12 and f.version = $11 and f.area_updated_at = updated_at
     where id > $1 and {CRITERIA}
     order by id limit $2
 """

@@ -25,7 +25,8 @@ MAX_AREAS = 100_000
 """Areas of one answer."""
 
 UNKNOWN = """
-    select asked.id from unnest($1::bigint[]) asked (id) left join areas a on a.id = asked.id
+    select asked.id from unnest($1::bigint[]) asked (id)
+    left join areas a on a.id = asked.id and ($2::text is null or a.owner_id = $2)
     where a.id is null order by asked.id limit 1
 """
 
@@ -62,7 +63,7 @@ class ManyStatistics:
         """
         async with self._database.searching() as connection:
             if search.ids is not None:
-                unknown = await connection.fetchval(UNKNOWN, list(search.ids))
+                unknown = await connection.fetchval(UNKNOWN, list(search.ids), search.owner)
                 if unknown is not None:
                     raise UnknownAreaError(unknown)
             found: int = await connection.fetchval(STANDING, "", "", *search.values)

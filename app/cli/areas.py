@@ -36,6 +36,7 @@ def areas() -> None:
 @click.option("--name-field", default="name", show_default=True, help="Property that holds the name.")
 @click.option("--kind", help="Kind of all areas; by default each feature's property kind.")
 @click.option("--products", metavar="A,B", default="", help="Products whose statistics are kept.")
+@click.option("--owner", help="Owner of all areas; by default each feature's property owner_id.")
 @click.option("--layer", help="Layer, if a GeoPackage or an archive of shapefiles has several.")
 @click.option("--crs", "crs_text", metavar="EPSG:N", help="Coordinate system, if the file does not state it.")
 @click.option("--repair", is_flag=True, help="Make invalid polygons valid, and say what that changes.")
@@ -47,6 +48,7 @@ def import_file(
     name_field: str,
     kind: str | None,
     products: str,
+    owner: str | None,
     layer: str | None,
     crs_text: str | None,
     repair: bool,
@@ -58,7 +60,7 @@ def import_file(
     FILE is GeoJSON, a GeoPackage, a shapefile (.shp) or a zip archive with one. A property `feed` is left
     out.
     """
-    naming = Naming(name_field, kind, tuple(filter(None, map(str.strip, products.split(",")))))
+    naming = Naming(name_field, kind, tuple(filter(None, map(str.strip, products.split(",")))), owner)
     with refusing(AreaFileError, AreaError, CollectionFileError, ProductFileError):
         refuse_uncounted(read_products(Settings()), naming.products)
         found = open_area_file(file, layer, _crs(crs_text))
@@ -94,7 +96,7 @@ def show(kind: str | None, database_url: str | None) -> None:
     """List areas: id, name, kind, size, products kept."""
 
     async def work(connection: Connection) -> None:
-        async for area in _all_areas(connection, AreaSearch(kind=kind)):
+        async for area in _all_areas(connection, AreaSearch(None, kind)):
             described = area.description
             kept = f"  keeps {', '.join(described.products)}" if described.products else ""
             of_kind = f"  ({described.kind})" if described.kind else ""
@@ -115,7 +117,7 @@ def delete(*, ids: tuple[int, ...], kind: str | None, yes: bool, database_url: s
 
     async def work(connection: Connection) -> int:
         async with connection.transaction():
-            chosen = ids or [area.id async for area in _all_areas(connection, AreaSearch(kind=kind))]
+            chosen = ids or [area.id async for area in _all_areas(connection, AreaSearch(None, kind))]
             if chosen and not yes:
                 click.confirm(f"Delete {_counted(len(chosen))} and the statistics kept for them?", abort=True)
             for area_id in chosen:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from app.errors import RequestError
-from app.keys import KeyMissingError, NotAllowedError, Scope, recognise
+from app.keys import KeyEntry, KeyMissingError, NotAllowedError, Scope, recognise
 from app.settings import Settings
 
 PLAIN = frozenset(
@@ -49,14 +49,45 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[None]]:
                 refuse_strangers(request, keyless=settings.keyless_writes)
                 return
             raise KeyMissingError("This needs a key: send Authorization: Bearer KEY, or X-API-Key: KEY.")
-        entry = recognise(key, settings.api_keys)
-        if entry is None:
-            raise KeyMissingError("The key sent is not valid for this service.")
+        entry = known_entry(key, settings)
         if entry.scope < scope:
             has, needs = entry.scope.name.lower(), scope.name.lower()
             raise NotAllowedError(f"The key {entry.name!r} has the scope {has}; this needs {needs}.")
 
     return permitted
+
+
+def owner_of(request: Request) -> str | None:
+    """Return the owner that a request is bound to; None sees and writes everything its scope allows.
+
+    What has another owner, or none, is for a bound request as if it were not there. Where a key is bound to
+    an owner, what can have owners is not shown without any key, or leaving it out would show everything.
+
+    Raises:
+        KeyMissingError: If a key is missing for that reason, or is not valid.
+    """
+    settings: Settings = request.app.state.settings
+    key = sent_key(request)
+    if key is not None:
+        return known_entry(key, settings).owner
+    if any(entry.owner is not None for entry in settings.api_keys):
+        raise KeyMissingError(
+            "This needs a key, since what is here belongs to owners: send Authorization: Bearer KEY, or "
+            "X-API-Key: KEY."
+        )
+    return None
+
+
+def known_entry(key: str, settings: Settings) -> KeyEntry:
+    """Return the entry of a key that was sent.
+
+    Raises:
+        KeyMissingError: If it is not a key of this service.
+    """
+    entry = recognise(key, settings.api_keys)
+    if entry is None:
+        raise KeyMissingError("The key sent is not valid for this service.")
+    return entry
 
 
 def refuse_strangers(request: Request, *, keyless: bool) -> None:

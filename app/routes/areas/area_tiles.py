@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.areas.area_store import AreaSearch
 from app.areas.area_tiles import LAYER, AreaValues, read_range, read_tile
 from app.errors import RequestError
-from app.http.auth import require
+from app.http.auth import owner_of, require
 from app.http.features import searched
 from app.http.parameters import OpenDatabase, ReadyState, known_names, revalidated
 from app.http.values import Value, notes_of, refuse_absent, unit_of
@@ -79,8 +79,8 @@ class Drawn:
     ] = False
     kind: Annotated[str | None, Query(max_length=200, description="Kind of the areas; all if absent.")] = None
 
-    def asked(self, state: AppState) -> tuple[Product | None, AreaValues]:
-        """Return the product, and what the database is asked.
+    def asked(self, state: AppState, owner: str | None) -> tuple[Product | None, AreaValues]:
+        """Return the product, and what the database is asked for a request that may be bound to an owner.
 
         Raises:
             app.products.registry.UnknownProductError: If no product has this id.
@@ -91,7 +91,7 @@ class Drawn:
         if self.product is None:
             if self.period is not None or self.change:
                 raise RequestError("a period and a change need a product; name it with product=")
-            return None, AreaValues(AreaSearch(kind=kind), value=self.value)
+            return None, AreaValues(AreaSearch(owner, kind), value=self.value)
         product = state.registry.get(self.product)
         refuse_absent(product, self.value)
         if self.change and product.roles:
@@ -103,7 +103,7 @@ class Drawn:
             if span is None:
                 raise RequestError(f"nothing has landed for {product.id!r} one year before {period}")
             before = span.periods[0].text
-        search = AreaSearch(kind=kind, product=product.id)
+        search = AreaSearch(owner, kind, product=product.id)
         return product, AreaValues(search, product.id, period.text, before, self.value)
 
 
@@ -112,7 +112,7 @@ async def tilejson(
     request: Request, state: ReadyState, database: OpenDatabase, drawn: Annotated[Drawn, Depends()]
 ) -> AreasTileJson:
     """Return the TileJSON of areas as vector tiles; tile addresses fix the period that is described."""
-    product, asked = drawn.asked(state)
+    product, asked = drawn.asked(state, owner_of(request))
     async with database.searching() as connection:
         found = await read_range(connection, asked)
     tile = request.url_for("areas_tile", z="{z}", x="{x}", y="{y}")
@@ -158,6 +158,7 @@ def notes_of_map(state: AppState, product: Product, value: Value, period: str | 
 )
 async def tile(
     *,
+    request: Request,
     state: ReadyState,
     database: OpenDatabase,
     drawn: Annotated[Drawn, Depends()],
@@ -173,7 +174,7 @@ async def tile(
     """
     if max(x, y) >= 1 << z:
         raise RequestError(f"zoom {z} has columns and rows from 0 to {(1 << z) - 1}, not {x} and {y}")
-    _, asked = drawn.asked(state)
+    _, asked = drawn.asked(state, owner_of(request))
     async with database.searching() as connection:
         found = await read_tile(connection, asked, z, x, y)
     headers = {"Cache-Control": "no-cache", "X-Tilewatch-Dropped": str(found.dropped)}

@@ -18,12 +18,13 @@ from app.areas.area_store import (
     delete_area,
     list_areas,
     read_area,
+    refuse_others_area,
     replace_area,
 )
 from app.areas.pages import MAX_PAGE
 from app.database import Connection
 from app.errors import RequestError
-from app.http.auth import require
+from app.http.auth import owner_of, require
 from app.http.bodies import JsonObject
 from app.http.features import GEOJSON, GeoJsonResponse, features_page, geojson_answer, searched
 from app.http.parameters import OpenDatabase, OpenState, known_names
@@ -55,6 +56,8 @@ FEED_PROPERTY: dict[str, Any] = {
     ],
 }
 
+OWNER_ID = "Whose it is: keys bound to an owner see and write what has this owner_id only."
+
 FEATURE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -74,6 +77,7 @@ FEATURE_BODY: dict[str, Any] = {
                                 "kind": {"type": ["string", "null"]},
                                 "products": {"type": "array", "items": {"type": "string"}},
                                 "feed": FEED_PROPERTY,
+                                "owner_id": {"type": ["string", "null"], "description": OWNER_ID},
                             },
                         },
                     },
@@ -99,7 +103,24 @@ CHANGES_BODY: dict[str, Any] = {
 }
 
 
-AreaId = Annotated[int, Path(alias="area", ge=1, le=2**63 - 1, description="Id of the area.")]
+async def own_area(
+    request: Request,
+    database: OpenDatabase,
+    area: Annotated[int, Path(ge=1, le=2**63 - 1, description="Id of the area.")],
+) -> int:
+    """Return the id of an area in an address, of which others than its owner learn nothing.
+
+    Raises:
+        app.areas.area.UnknownAreaError: If the request is bound to an owner and the area is not this one's.
+    """
+    owner = owner_of(request)
+    if owner is not None:
+        async with database.connection() as connection:
+            await refuse_others_area(connection, area, owner)
+    return area
+
+
+AreaId = Annotated[int, Depends(own_area)]
 WithRepair = Annotated[
     bool, Query(alias="repair", description="Make an invalid polygon valid and say what that changed.")
 ]
@@ -114,7 +135,7 @@ async def create(
     repair: WithRepair = False,
 ) -> Response:
     """Register an area; with `feed`, what its products read is brought by feeds that end with it."""
-    description = described(state, document)
+    description = described(state, document).of_owner(owner_of(request))
     polygon, repaired = await polygon_of_feature(document, repair=repair)
     async with database.transaction() as connection:
         area = await create_area(connection, description, polygon)
@@ -138,6 +159,7 @@ async def find(
 ) -> Response:
     """List areas in order of id; `links` holds the next page."""
     search = AreaSearch(
+        owner=owner_of(request),
         kind=searched("kind", kind),
         name=searched("name", name),
         product=searched("product", product),
@@ -159,6 +181,8 @@ async def read(database: OpenDatabase, area_id: AreaId) -> Response:
 
 @router.put("/areas/{area}", dependencies=WRITING, openapi_extra=FEATURE_BODY)
 async def replace(
+    *,
+    request: Request,
     state: OpenState,
     database: OpenDatabase,
     area_id: AreaId,
@@ -166,7 +190,7 @@ async def replace(
     repair: WithRepair = False,
 ) -> Response:
     """Replace an area's shape and properties; what was kept for another shape is dropped."""
-    description = described(state, document)
+    description = described(state, document).of_owner(owner_of(request))
     polygon, repaired = await polygon_of_feature(document, repair=repair)
     async with database.transaction() as connection:
         area = await replace_area(connection, area_id, description, polygon)
@@ -175,11 +199,13 @@ async def replace(
 
 
 @router.patch("/areas/{area}", dependencies=WRITING, openapi_extra=CHANGES_BODY)
-async def change(state: OpenState, database: OpenDatabase, area_id: AreaId, document: JsonObject) -> Response:
+async def change(
+    request: Request, state: OpenState, database: OpenDatabase, area_id: AreaId, document: JsonObject
+) -> Response:
     """Change an area's properties by merge patch: null removes one, and those not named stay."""
     if "geometry" in document:
         raise AreaError("PATCH changes properties only; use PUT to replace the geometry")
-    changes = AreaChanges.read(properties_of(document))
+    changes = AreaChanges.read(properties_of(document)).of_owner(owner_of(request))
     refuse_uncounted(state.registry, changes.products or ())
     async with database.transaction() as connection:
         area = await change_area(connection, area_id, changes)

@@ -14,7 +14,7 @@ from app.areas.area_store import AreaSearch
 from app.areas.many_series import ManySeries, ManySeriesReader
 from app.areas.many_statistics import MAX_AREAS, ManyStatistics
 from app.errors import NothingLandedError, RequestError
-from app.http.auth import require
+from app.http.auth import owner_of, require
 from app.http.bodies import JsonObject
 from app.http.features import searched
 from app.http.lights import LitAbove, lit_at
@@ -95,6 +95,7 @@ async def timeseries(
     time = Interval.parse(f"{start or '..'}/{end or '..'}")
     found = state.registry.get(product)
     search = AreaSearch(
+        owner=owner_of(request),
         kind=searched("kind", kind),
         name=searched("name", name),
         product=found.id,
@@ -125,6 +126,7 @@ async def timeseries(
 )
 async def statistics(
     *,
+    request: Request,
     state: ReadyState,
     database: OpenDatabase,
     document: JsonObject,
@@ -145,7 +147,7 @@ async def statistics(
         found = lit_at(found, lit_above)
     found = of_one_basis(state.catalogue, found)
     period = one_period(state.catalogue, found, datetime)
-    search = searched_areas(document)
+    search = searched_areas(document, owner=owner_of(request))
     reader = ManyStatistics(database, state.catalogue, state.statistics)
     areas = await reader.count(search)
     facts = {"product": found.id, "unit": found.unit, "areas": areas, "period": period.text}
@@ -179,8 +181,8 @@ def one_period(catalogue: Catalogue, product: Product, datetime: str | None) -> 
     return periods[0]
 
 
-def searched_areas(document: Mapping[str, Any]) -> AreaSearch:
-    """Read the body of a request for areas.
+def searched_areas(document: Mapping[str, Any], *, owner: str | None) -> AreaSearch:
+    """Read the body of a request for areas, which may be bound to an owner.
 
     Raises:
         RequestError: If it is not valid.
@@ -197,6 +199,7 @@ def searched_areas(document: Mapping[str, Any]) -> AreaSearch:
         where = ".".join(map(str, first["loc"]))
         raise RequestError(f"{where} is not valid: {first['msg']}") from error
     return AreaSearch(
+        owner=owner,
         kind=searched("kind", wanted.kind),
         name=searched("name", wanted.name),
         bbox=None if wanted.bbox is None else box_shape(wanted.bbox),

@@ -32,7 +32,7 @@ async def reader_of(kept: Kept, areas: int) -> tuple[ManySeriesReader, list[int]
 async def test_rows_are_those_of_one_moment(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.areas.many_series.PAGE_AREAS", 1)
     reader, ids = await reader_of(kept, 3)
-    series = await reader.open(PRODUCT, AreaSearch(product="ndvi"), ALWAYS)
+    series = await reader.open(PRODUCT, AreaSearch(None, product="ndvi"), ALWAYS)
     pages = series.pages()
     first = await anext(pages)
     await kept.connection.execute("delete from areas")
@@ -50,18 +50,18 @@ async def test_a_reader_that_takes_nothing_loses_the_snapshot(
     monkeypatch.setattr("app.areas.many_series.PAGE_AREAS", 1)
     monkeypatch.setattr("app.database.READER_S", 0.2)
     reader, _ = await reader_of(kept, 2)
-    pages = (await reader.open(PRODUCT, AreaSearch(product="ndvi"), ALWAYS)).pages()
+    pages = (await reader.open(PRODUCT, AreaSearch(None, product="ndvi"), ALWAYS)).pages()
     await anext(pages)
     await asyncio.sleep(0.6)
     with pytest.raises(SearchCostError, match="read too slowly"):
         await anext(pages)
-    left = (await reader.open(PRODUCT, AreaSearch(product="ndvi"), ALWAYS)).pages()
+    left = (await reader.open(PRODUCT, AreaSearch(None, product="ndvi"), ALWAYS)).pages()
     await anext(left)
     await asyncio.sleep(0.6)
     await left.aclose()
     assert (kept.database.outages, kept.database.is_down) == (0, False)
-    again = await reader.open(PRODUCT, AreaSearch(product="ndvi"), ALWAYS)
+    again = await reader.open(PRODUCT, AreaSearch(None, product="ndvi"), ALWAYS)
     await again.close()
     # A pool of four connections has one snapshot at a time, which is free again.
-    (page,) = [page async for page in (await reader.open(PRODUCT, AreaSearch(ids=[1]), ALWAYS)).pages()]
+    (page,) = [page async for page in (await reader.open(PRODUCT, AreaSearch(None, ids=[1]), ALWAYS)).pages()]
     assert [entry.area for entry in page] == [1]

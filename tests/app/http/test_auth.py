@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -10,8 +11,8 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from app.cli.keys import keys
-from app.http.auth import is_local
-from app.keys import KeyEntry, KeyEntryError, Scope, new_key, recognise
+from app.http.auth import is_local, owner_of
+from app.keys import KeyEntry, KeyEntryError, KeyMissingError, Scope, new_key, recognise
 from app.settings import Settings
 from tests.app.areas.conftest import LOCAL, feature
 from tests.app.conftest import serving
@@ -198,6 +199,9 @@ def test_a_new_key_is_recognised_by_its_entry_alone() -> None:
         (f"writer:owner:{'0' * 64}", "'owner' is not a valid scope; there are: read, write, admin"),
         (f":write:{'0' * 64}", "name:scope:digest"),
         (f"a b:write:{'0' * 64}", "name:scope:digest"),
+        (f"writer:write:{'0' * 64}:", "'' is not a valid owner"),
+        (f"writer:write:{'0' * 64}:a:b", "'a:b' is not a valid owner"),
+        (f"writer:admin:{'0' * 64}:ann", "scope read or write"),
     ],
 )
 def test_entries_that_cannot_be_are_refused(entry: str, reason: str) -> None:
@@ -220,3 +224,24 @@ def test_the_command_prints_a_key_that_the_settings_take() -> None:
 def test_the_command_refuses_names_that_would_break_the_entry() -> None:
     refused = CliRunner().invoke(keys, ["new", "a:b", "write"])
     assert (refused.exit_code, "name:scope:digest" in refused.output) == (2, True)
+
+
+def test_a_key_may_be_bound_to_an_owner() -> None:
+    asked_for = ["new", "till", "write", "--owner", "coop-7@example"]
+    printed = CliRunner().invoke(keys, asked_for).output.split("\n")
+    key, entry = printed[1].strip(), printed[3].strip()
+    settings = Settings.model_validate({"api_keys": f"{READ_ENTRY.text}, {entry}"})
+    found = recognise(key, settings.api_keys)
+    assert found is not None
+    assert (found.owner, found.text) == ("coop-7@example", entry)
+    app = SimpleNamespace(state=SimpleNamespace(settings=settings))
+
+    def asked(*sent: tuple[bytes, bytes]) -> Request:
+        return Request({"type": "http", "headers": list(sent), "app": app})
+
+    assert owner_of(asked((b"x-api-key", key.encode()))) == "coop-7@example"
+    assert owner_of(asked((b"x-api-key", READ.encode()))) is None
+    with pytest.raises(KeyMissingError, match="belongs to owners"):
+        owner_of(asked())
+    app.state.settings = Settings.model_validate({"api_keys": READ_ENTRY.text})
+    assert owner_of(asked()) is None

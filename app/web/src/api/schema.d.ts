@@ -5612,6 +5612,8 @@ export interface operations {
                             readonly from?: string;
                             readonly to?: string;
                         };
+                        /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
+                        readonly owner_id?: string | null;
                     };
                 };
             };
@@ -5730,6 +5732,8 @@ export interface operations {
                             readonly from?: string;
                             readonly to?: string;
                         };
+                        /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
+                        readonly owner_id?: string | null;
                     };
                 };
             };

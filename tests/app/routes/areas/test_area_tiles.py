@@ -100,7 +100,7 @@ async def test_a_tile_is_revalidated_and_compressed(
 async def test_a_change_is_the_value_minus_the_earlier_one(
     connection: asyncpg.Connection, districts: list[int]
 ) -> None:
-    asked = AreaValues(AreaSearch(product="ndvi"), "ndvi", "2024-06", "2024-05", Value.MEAN)
+    asked = AreaValues(AreaSearch(None, product="ndvi"), "ndvi", "2024-06", "2024-05", Value.MEAN)
     (layer,) = read_layers((await read_tile(connection, asked, 7, 65, 42)).content).values()
     assert {f.properties["name"]: f.properties.get("value") for f in layer} == {"Big": 3.0, "Small": None}
 
@@ -121,7 +121,7 @@ async def test_a_map_shows_what_is_newly_lit_and_what_has_dimmed(
     text = KEEP.replace("'ndvi'", "'nightlights-change'")
     await connection.execute(text, area, "2024-06", json.dumps(entry))
     await connection.execute(text, area, "2024-05", json.dumps({"status": "ok", "mean": 0.3}))
-    search = AreaSearch(product="nightlights-change")
+    search = AreaSearch(None, product="nightlights-change")
     for value in LIGHT_CHANGES:
         for period, number in (("2024-06", first[value]), ("2024-05", None)):
             asked = AreaValues(search, "nightlights-change", period, None, value)
