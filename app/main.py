@@ -29,6 +29,7 @@ from app.routes.regions import coverage, meta, regions
 from app.routes.service import health
 from app.routes.service.page import add_page
 from app.routes.stac import api, collections, files, item_maps, scenes
+from app.routes.zones import zone_tiles, zones
 from app.settings import Settings
 from app.state import AppState
 from mosaics.memory import MemoryBudget
@@ -89,6 +90,8 @@ def resources() -> list[BaseRoute]:
         areas,
         timeseries,
         trend,
+        zone_tiles,  # before zones, whose addresses have an id there
+        zones,
         routes,
         along,
         exposure,

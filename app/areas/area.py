@@ -110,7 +110,7 @@ class Description:
         """
         if owner is None:
             return self
-        _refuse_other_owner(self.owner_id or owner, owner)
+        refuse_other_owner(self.owner_id or owner, owner)
         return replace(self, owner_id=owner)
 
 
@@ -162,7 +162,7 @@ class AreaChanges:
             AreaError: If they set another owner.
         """
         if owner is not None and self.sets_owner:
-            _refuse_other_owner(self.owner_id, owner)
+            refuse_other_owner(self.owner_id, owner)
         return self
 
 
@@ -285,7 +285,8 @@ def read_owner_id(value: object) -> str | None:
         ) from error
 
 
-def _refuse_other_owner(named: str | None, owner: str) -> None:
+def refuse_other_owner(named: str | None, owner: str) -> None:
+    """Raise `AreaError` if a request that is bound to an owner names another one."""
     if named != owner:
         raise AreaError(f"properties.owner_id must be {owner!r}, to whom the key is bound; leave it out")
 

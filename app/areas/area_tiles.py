@@ -5,24 +5,10 @@ from enum import StrEnum
 from typing import Any
 
 from app.areas.area_store import CRITERIA, AreaSearch
+from app.areas.vector_tiles import VectorTile, tile_of, tile_statement
 from app.database import Connection
 
 LAYER = "areas"
-
-EXTENT = 4096
-"""Units of a tile's side."""
-
-MARGIN = 64
-"""Units around a tile that its areas reach into, so that their outlines do not show its edges."""
-
-SHOWN_UNITS = 4
-"""Areas with a box smaller than this, half a pixel of a tile of 512 pixels, are left out."""
-
-MAX_FEATURES = 5_000
-"""Areas of one tile, the largest first: about 1 MB."""
-
-MAX_LAT = 85.0511287
-"""Where the square of web Mercator ends, in degrees."""
 
 
 class Value(StrEnum):
@@ -66,46 +52,15 @@ VALUE = """
         - case when $13::text is null then 0 else (before.entry #>> $14::text[])::double precision end
 """
 
-TILE = f"""
-    with bounds as (
-        select st_tileenvelope($1, $2, $15) as mercator,
-            st_intersection(
-                st_transform(st_tileenvelope($1, $2, $15, margin => {MARGIN / EXTENT}), 4326),
-                st_makeenvelope(-180, -{MAX_LAT}, 180, {MAX_LAT}, 4326)
-            ) as degrees,
-            360.0 / (1::bigint << $1) / {EXTENT} as unit
-    ),
-    boxes as (
-        select id, box2d(geom)::box3d as box from areas, bounds where geom && bounds.degrees and {CRITERIA}
-    ),
-    here as (
-        select id, greatest(
-            st_xmax(box) - st_xmin(box),
-            (st_ymax(box) - st_ymin(box))
-                / cos(radians(least(abs(st_ymin(box) + st_ymax(box)) / 2, {MAX_LAT})))
-        ) / unit as units
-        from boxes, bounds
-    ),
-    chosen as (
-        select id from here where units >= {SHOWN_UNITS} order by units desc, id limit {MAX_FEATURES}
-    ),
-    shown as (
-        select id, name, kind, st_asmvtgeom(
-            st_transform(st_simplify(st_clipbybox2d(geom, bounds.degrees), unit, true), 3857),
-            mercator, {EXTENT}, {MARGIN}, true
-        ) as outline
-        from chosen join areas using (id), bounds
-    ),
-    features as (
-        select a.id, a.outline, a.name, a.kind, {VALUE} as value, latest.entry ->> 'status' as status,
-            latest.period
-        from shown a {ENTRIES}
-        where a.outline is not null
-    )
-    select (select st_asmvt(features, '{LAYER}', {EXTENT}, 'outline', 'id') from features) as tile,
-        (select count(*) from here) as found,
-        (select count(*) from chosen) as shown
-"""
+TILE = tile_statement(
+    LAYER,
+    "areas",
+    CRITERIA,
+    columns=("name", "kind"),
+    further=f"{VALUE} as value, latest.entry ->> 'status' as status, latest.period",
+    joins=ENTRIES,
+    row="$15",
+)
 
 RANGE = f"""
     select count(*) as areas, count({VALUE}) as valued, min({VALUE}) as low, max({VALUE}) as high,
@@ -134,16 +89,6 @@ class AreaValues:
 
 
 @dataclass(frozen=True, slots=True)
-class AreaTile:
-    """A vector tile."""
-
-    content: bytes
-    """As Mapbox Vector Tiles 2.1 have it; empty where no area lies."""
-    dropped: int
-    """Areas that lie there but are too small, or too many, to be drawn."""
-
-
-@dataclass(frozen=True, slots=True)
 class ValueRange:
     """What a map of areas needs to know of their values."""
 
@@ -156,10 +101,9 @@ class ValueRange:
     """West, south, east and north in degrees; None where there is no area."""
 
 
-async def read_tile(connection: Connection, asked: AreaValues, z: int, x: int, y: int) -> AreaTile:
+async def read_tile(connection: Connection, asked: AreaValues, z: int, x: int, y: int) -> VectorTile:
     """Return the areas of a tile of web Mercator."""
-    row = await connection.fetchrow(TILE, z, x, *asked.values, y)
-    return AreaTile(row["tile"] or b"", row["found"] - row["shown"])
+    return tile_of(await connection.fetchrow(TILE, z, x, *asked.values, y))
 
 
 async def read_range(connection: Connection, asked: AreaValues) -> ValueRange:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from starlette.requests import Request
@@ -43,6 +43,14 @@ def geojson_answer(
     )
 
 
+async def feature_answer(
+    feature: Callable[[], str], *, status_code: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return an answer with one Feature, which is written on a thread."""
+    content = await asyncio.to_thread(feature)
+    return geojson_answer(content, status_code=status_code, headers=headers)
+
+
 async def features_page(request: Request, found: Sequence[Registered], *, more: bool) -> Response:
     """Return a page of Features, in order of their numbers.
 
@@ -69,5 +77,5 @@ def searched(field: str, text: str | None) -> str | None:
         RequestError: If it contains a character that cannot be stored, and so cannot be found.
     """
     if text is not None and not is_storable(text):
-        raise RequestError(f"{field} contains the character U+0000, which no area or route can have")
+        raise RequestError(f"{field} contains the character U+0000, which nothing kept here can have")
     return text

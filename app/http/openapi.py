@@ -16,6 +16,7 @@ TAGS = {
     "products": "What can be shown, what it means, and where and when it is available.",
     "statistics": "Statistics of polygons, per period.",
     "areas": "Registered polygons whose statistics are kept; writing needs a key.",
+    "zones": "Outlines where something is unusual or was found; writing needs a key.",
     "routes": "Registered ways, and what they are exposed to at every scan; writing needs a key.",
     "EDR": "Values along a way and to both sides of it, as CoverageJSON (OGC API EDR).",
     "regions": "Boxes that are refreshed in rotation, what they show and how old that is.",
@@ -91,7 +92,7 @@ FOUND = {
 ONE_OR_MORE = {"anyOf": [FEATURE, FEATURES]}
 
 LISTED = (
-    *("/areas", "/routes", "/coverage", "/catalog/scenes"),
+    *("/areas", "/zones", "/routes", "/coverage", "/catalog/scenes"),
     "/stac/collections/{collection_id}/items",
 )
 """Addresses that answer a FeatureCollection with status 200."""

@@ -2,12 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from app.areas.area import AreaError, outline_json, own_json, read_removed, read_text
+from app.areas.area import (
+    AreaError,
+    outline_json,
+    own_json,
+    read_owner_id,
+    read_removed,
+    read_text,
+    refuse_other_owner,
+)
 from app.statistics.geometry import Polygonal
 from app.statistics.repairing import Repair
 from app.zones.circle import Circle, CircleError
@@ -141,6 +149,20 @@ class ZoneDescription:
             raise ZoneError(str(error)) from error
         return self.read({**self.document(), **properties})
 
+    def of_owner(self, owner: str | None) -> "ZoneDescription":
+        """Return it as a request that is bound to an owner may write it; None is bound to none.
+
+        Raises:
+            ZoneError: If it names another owner.
+        """
+        if owner is None:
+            return self
+        try:
+            refuse_other_owner(self.owner_id or owner, owner)
+        except AreaError as error:
+            raise ZoneError(str(error)) from error
+        return replace(self, owner_id=owner)
+
     @classmethod
     def _read(cls, properties: Mapping[str, Any]) -> "ZoneDescription":
         own = {name: value for name, value in properties.items() if name not in {*OURS, *GIVEN}}
@@ -153,7 +175,7 @@ class ZoneDescription:
             model_version=_text(properties, "model_version"),
             detected_at=_instant(properties.get("detected_at")),
             state=_word(properties, "state", ZoneState) or ZoneState.NEW,
-            owner_id=_text(properties, "owner_id"),
+            owner_id=read_owner_id(properties.get("owner_id")),
             source_analysis=_text(properties, "source_analysis"),
             circle=_circle(properties),
             properties=own_json(own),
@@ -188,7 +210,7 @@ class Zone:
     polygon: Polygonal
     """In degrees; normalised, with exteriors clockwise."""
     areas: tuple[int, ...]
-    """Ids of the parcels that it intersects."""
+    """Ids of the parcels that it intersects, of those that its reader may see."""
     created_at: datetime
     updated_at: datetime
 

@@ -15,11 +15,20 @@ from app.statistics.geometry import Polygonal
 from app.zones.circle import Circle
 from app.zones.zone import Caller, Severity, UnknownZoneError, Zone, ZoneDescription, ZoneKind, ZoneState
 
+PARCEL_SEEN = """
+    ({owner}::text is null or exists (
+        select from areas where areas.id = zone_areas.area_id and areas.owner_id = {owner}
+    ))
+"""
+"""Whether a reader who is bound to an owner may know of a linked parcel."""
+
 FIELDS = """
     id, kind, severity, called, called_by, caller, model_version, detected_at, state, owner_id,
     source_analysis, center_lon, center_lat, radius_m, properties::text as properties, created_at, updated_at,
     st_asbinary(geom) as wkb,
-    array(select area_id from zone_areas where zone_id = id order by area_id) as areas
+    array(
+        select area_id from zone_areas where zone_id = id and {seen} order by area_id
+    ) as areas
 """
 
 COLUMNS = """
@@ -47,30 +56,36 @@ REPLACE = f"""
     where id = $16
 """
 
-READ = f"select {FIELDS} from zones where id = $1 and ($2::text is null or owner_id = $2)"
+READ = f"""
+    select {FIELDS.format(seen=PARCEL_SEEN.format(owner="$2"))} from zones
+    where id = $1 and ($2::text is null or owner_id = $2)
+"""
 
 DELETE = "delete from zones where id = $1 and ($2::text is null or owner_id = $2) returning id"
 
-CRITERIA = """
+CRITERIA = f"""
     ($3::text is null or owner_id = $3)
     and ($4::text is null or kind = $4)
     and ($5::text is null or state = $5)
     and ($6::text is null or severity = $6)
     and ($7::text is null or source_analysis = $7)
-    and ($8::bigint is null or id in (select zone_id from zone_areas where area_id = $8))
+    and ($8::bigint is null or id in (
+        select zone_id from zone_areas where area_id = $8 and {PARCEL_SEEN.format(owner="$3")}
+    ))
     and ($9::bytea is null or st_intersects(geom, st_geomfromwkb($9, 4326)))
     and ($10::bytea is null or st_intersects(geom, st_geomfromwkb($10, 4326)))
 """
 """What a zone has to be; its values are `ZoneSearch.values`."""
 
-LIST = page_statement("zones", FIELDS, CRITERIA)
+LIST = page_statement("zones", FIELDS.format(seen=PARCEL_SEEN.format(owner="$3")), CRITERIA)
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneSearch:
     """Criteria of a listing; a criterion that is None is not applied."""
 
-    owner_id: str | None = None
+    reader: str | None = None
+    """An owner, whose zones and parcels alone exist then."""
     kind: ZoneKind | None = None
     state: ZoneState | None = None
     severity: Severity | None = None
@@ -86,7 +101,7 @@ class ZoneSearch:
         """The values of `CRITERIA`, from its $3 on."""
         shapes = (shape and shapely.to_wkb(shape) for shape in (self.bbox, self.intersects))
         words = (self.kind, self.state, self.severity)
-        return (self.owner_id, *words, self.source_analysis, self.parcel, *shapes)
+        return (self.reader, *words, self.source_analysis, self.parcel, *shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +118,7 @@ async def create_zone(
     description: ZoneDescription,
     polygon: Polygonal,
     *,
+    reader: str | None = None,
     key: str | None = None,
     asked: Mapping[str, Any] | None = None,
 ) -> Zone:
@@ -112,6 +128,7 @@ async def create_zone(
         connection: To the database, in a transaction.
         description: All of it but the outline.
         polygon: The outline, in degrees, as `app.statistics.geometry.read_polygon` returns it.
+        reader: The owner that the request is bound to.
         key: The idempotency key.
         asked: What was sent with the key.
 
@@ -125,44 +142,48 @@ async def create_zone(
         if json.loads(known["asked"]) != json.loads(sent):
             raise KeyReusedError(f"zone {known['id']}")
         zone_id = known["id"]
-    return await read_zone(connection, zone_id)
+    return await read_zone(connection, zone_id, reader)
 
 
 async def read_zone(
-    connection: Connection, zone_id: int, owner_id: str | None = None, *, is_locked: bool = False
+    connection: Connection, zone_id: int, reader: str | None = None, *, is_locked: bool = False
 ) -> Zone:
     """Return the zone with an id.
 
     Args:
         connection: To the database; in a transaction if it is locked.
         zone_id: Its id.
-        owner_id: Whose zones alone exist for this; None for all.
+        reader: An owner, whose zones and parcels alone exist then; None sees all.
         is_locked: Whether others wait until the transaction ends before they change it.
 
     Raises:
         UnknownZoneError: If no zone has this id.
     """
-    row = await connection.fetchrow(f"{READ} for update" if is_locked else READ, zone_id, owner_id)
+    row = await connection.fetchrow(f"{READ} for update" if is_locked else READ, zone_id, reader)
     if row is None:
         raise UnknownZoneError(zone_id)
     return _zone(row)
 
 
 async def replace_zone(
-    connection: Connection, zone_id: int, description: ZoneDescription, polygon: Polygonal
+    connection: Connection,
+    zone_id: int,
+    description: ZoneDescription,
+    polygon: Polygonal,
+    reader: str | None = None,
 ) -> Zone:
-    """Replace a zone that exists; call it within a transaction that has it locked."""
+    """Replace a zone that exists, for a reader; call it within a transaction that has it locked."""
     await connection.execute(REPLACE, *_columns(description, polygon), zone_id)
-    return await read_zone(connection, zone_id)
+    return await read_zone(connection, zone_id, reader)
 
 
-async def delete_zone(connection: Connection, zone_id: int, owner_id: str | None = None) -> None:
+async def delete_zone(connection: Connection, zone_id: int, reader: str | None = None) -> None:
     """Delete a zone.
 
     Raises:
         UnknownZoneError: If no zone has this id, or another owner's has.
     """
-    if await connection.fetchval(DELETE, zone_id, owner_id) is None:
+    if await connection.fetchval(DELETE, zone_id, reader) is None:
         raise UnknownZoneError(zone_id)
 
 

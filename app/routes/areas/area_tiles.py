@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +16,7 @@ from app.http.auth import owner_of, require
 from app.http.features import searched
 from app.http.parameters import OpenDatabase, ReadyState, known_names, revalidated
 from app.http.values import Value, notes_of, refuse_absent, unit_of
+from app.http.vector_tiles import ANSWER, USUAL_ZOOM, TilePlace, VectorLayer, tile_answer
 from app.keys import Scope
 from app.products.product import Product
 from app.rendering.selecting import Span, years_before
@@ -25,19 +26,7 @@ from mosaics.period import Period
 
 router = APIRouter(tags=["areas"], dependencies=[Depends(known_names), Depends(require(Scope.READ))])
 
-MVT = "application/vnd.mapbox-vector-tile"
-
-MAX_ZOOM = 22
-USUAL_ZOOM = 14
-"""The highest zoom of the TileJSON: at the next ones a map draws these tiles larger."""
-
-
-class VectorLayer(BaseModel):
-    """A layer of vector tiles, as TileJSON 3.0.0 describes it."""
-
-    id: str = LAYER
-    description: str = "Registered areas; the id of a feature is that of its area."
-    fields: dict[str, str]
+OUTLINES = "Registered areas; the id of a feature is that of its area."
 
 
 class AreasTileJson(BaseModel):
@@ -127,7 +116,7 @@ async def tilejson(
     return AreasTileJson(
         name=kinds if product is None else f"{product.title}: {kinds}",
         tiles=[f"{tile}?{urlencode(query)}" if query else str(tile)],
-        vector_layers=[VectorLayer(fields=fields)],
+        vector_layers=[VectorLayer(id=LAYER, description=OUTLINES, fields=fields)],
         bounds=found.bounds or (-180.0, -90.0, 180.0, 90.0),
         attribution=None if product is None else state.catalogue.collection(product.collection).attribution,
         product=asked.product,
@@ -154,7 +143,7 @@ def notes_of_map(state: AppState, product: Product, value: Value, period: str | 
     "/areas/tiles/{z}/{x}/{y}.pbf",
     name="areas_tile",
     response_class=Response,
-    responses={200: {"description": "A vector tile.", "content": {MVT: {}}}},
+    responses=ANSWER,
 )
 async def tile(
     *,
@@ -162,9 +151,7 @@ async def tile(
     state: ReadyState,
     database: OpenDatabase,
     drawn: Annotated[Drawn, Depends()],
-    z: Annotated[int, Path(ge=0, le=MAX_ZOOM)],
-    x: Annotated[int, Path(ge=0)],
-    y: Annotated[int, Path(ge=0)],
+    place: TilePlace,
 ) -> Response:
     """Return the areas of a tile of web Mercator, each with the latest value that is kept.
 
@@ -172,10 +159,6 @@ async def tile(
     there are more than 5,000, are left out, and `X-Tilewatch-Dropped` is their number. Values change when
     scenes land, so that a tile must be revalidated; its `ETag` follows from its content.
     """
-    if max(x, y) >= 1 << z:
-        raise RequestError(f"zoom {z} has columns and rows from 0 to {(1 << z) - 1}, not {x} and {y}")
     _, asked = drawn.asked(state, owner_of(request))
     async with database.searching() as connection:
-        found = await read_tile(connection, asked, z, x, y)
-    headers = {"Cache-Control": "no-cache", "X-Tilewatch-Dropped": str(found.dropped)}
-    return Response(found.content, media_type=MVT, headers=headers)
+        return tile_answer(await read_tile(connection, asked, *place))

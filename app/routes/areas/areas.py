@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import shapely
@@ -26,7 +27,7 @@ from app.database import Connection
 from app.errors import RequestError
 from app.http.auth import owner_of, require
 from app.http.bodies import JsonObject
-from app.http.features import GEOJSON, GeoJsonResponse, features_page, geojson_answer, searched
+from app.http.features import GEOJSON, GeoJsonResponse, feature_answer, features_page, searched
 from app.http.parameters import OpenDatabase, OpenState, known_names
 from app.keys import Scope
 from app.stac.collection_search import read_box
@@ -141,7 +142,9 @@ async def create(
         area = await create_area(connection, description, polygon)
         await follow_area(state, connection, area, description.feed)
     location = str(request.url_for("area", area=area.id))
-    return await feature_answer(area, repaired, status_code=201, headers={"Location": location})
+    return await feature_answer(
+        partial(area.feature, repaired), status_code=201, headers={"Location": location}
+    )
 
 
 @router.get("/areas")
@@ -176,7 +179,7 @@ async def read(database: OpenDatabase, area_id: AreaId) -> Response:
     """Return an area."""
     async with database.connection() as connection:
         area = await read_area(connection, area_id)
-    return await feature_answer(area)
+    return await feature_answer(area.feature)
 
 
 @router.put("/areas/{area}", dependencies=WRITING, openapi_extra=FEATURE_BODY)
@@ -195,7 +198,7 @@ async def replace(
     async with database.transaction() as connection:
         area = await replace_area(connection, area_id, description, polygon)
         await follow_area(state, connection, area, description.feed)
-    return await feature_answer(area, repaired)
+    return await feature_answer(partial(area.feature, repaired))
 
 
 @router.patch("/areas/{area}", dependencies=WRITING, openapi_extra=CHANGES_BODY)
@@ -210,7 +213,7 @@ async def change(
     async with database.transaction() as connection:
         area = await change_area(connection, area_id, changes)
         await follow_area(state, connection, area, changes.feed or area.description.feed)
-    return await feature_answer(area)
+    return await feature_answer(area.feature)
 
 
 @router.delete("/areas/{area}", status_code=204, dependencies=WRITING)
@@ -272,15 +275,3 @@ def polygon_searched(geojson: Mapping[str, Any]) -> Polygonal:
         return read_polygon(geojson)
     except GeometryError as error:
         raise RequestError(f"intersects is not a valid GeoJSON geometry: {error}") from error
-
-
-async def feature_answer(
-    area: Area,
-    repair: Repair | None = None,
-    *,
-    status_code: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """Return an answer with one Feature."""
-    feature = await asyncio.to_thread(area.feature, repair)
-    return geojson_answer(feature, status_code=status_code, headers=headers)

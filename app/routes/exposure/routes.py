@@ -29,7 +29,7 @@ from app.exposure.route_store import (
 )
 from app.http.auth import require, sent_key
 from app.http.bodies import JsonObject
-from app.http.features import GEOJSON, GeoJsonResponse, features_page, geojson_answer, searched
+from app.http.features import GEOJSON, GeoJsonResponse, feature_answer, features_page, searched
 from app.http.job_documents import IdempotencyKey
 from app.http.parameters import OpenDatabase, OpenState, known_names
 from app.jobs.service import require_key
@@ -137,7 +137,7 @@ async def create(
             connection, description, line, is_multi=is_multi, key=idempotency_key, asked=document
         )
     location = str(request.url_for("route", route=route.id))
-    return await _feature(route, status_code=201, headers={"Location": location})
+    return await feature_answer(route.feature, status_code=201, headers={"Location": location})
 
 
 @router.get("/routes")
@@ -169,7 +169,7 @@ async def read(database: OpenDatabase, route_id: RouteId) -> Response:
     """Return a route."""
     async with database.connection() as connection:
         route = await read_route(connection, route_id)
-    return await _feature(route)
+    return await feature_answer(route.feature)
 
 
 @router.patch("/routes/{route}", dependencies=WRITING, openapi_extra=CHANGES_BODY)
@@ -193,7 +193,7 @@ async def change(
         description = before.description.changed(properties)
         line, is_multi = await _checked(state, document, description, before)
         route = await replace_route(connection, route_id, description, line, is_multi=is_multi)
-    return await _feature(route)
+    return await feature_answer(route.feature)
 
 
 @router.delete("/routes/{route}", status_code=204, dependencies=WRITING)
@@ -239,9 +239,3 @@ def _properties(document: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(properties, dict):
         raise RouteError('properties must be an object, such as {"name": "Way to school"}')
     return properties
-
-
-async def _feature(
-    route: Route, *, status_code: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    return geojson_answer(await asyncio.to_thread(route.feature), status_code=status_code, headers=headers)

@@ -411,6 +411,83 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/zones/tiles.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return the TileJSON of zones as vector tiles; tile addresses repeat what was asked */
+        readonly get: operations["zones.zones_tilejson"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/zones/tiles/{z}/{x}/{y}.pbf": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return the zones of a tile of web Mercator, with their kind, severity, name and state
+         * @description What is left out, and how a tile is revalidated, is as of the tiles of areas.
+         */
+        readonly get: operations["zones.zones_tile"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/zones": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List zones in order of id; `links` holds the next page */
+        readonly get: operations["zones.find"];
+        readonly put?: never;
+        /** Keep a zone: a polygon, or a circle by its center and radius_m in the properties */
+        readonly post: operations["zones.create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/zones/{zone}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return a zone */
+        readonly get: operations["zones.zone"];
+        readonly put?: never;
+        readonly post?: never;
+        /** Delete a zone */
+        readonly delete: operations["zones.delete"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change a zone by merge patch: its properties, of which null removes one, and its outline
+         * @description A geometry takes the place of a circle; a center or a radius_m draws another one.
+         */
+        readonly patch: operations["zones.change"];
+        readonly trace?: never;
+    };
     readonly "/routes": {
         readonly parameters: {
             readonly query?: never;
@@ -3801,6 +3878,12 @@ export interface components {
          */
         readonly SeriesFormat: "json" | "csv";
         /**
+         * Severity
+         * @description How bad it is, as its maker judges.
+         * @enum {string}
+         */
+        readonly Severity: "low" | "moderate" | "high";
+        /**
          * Slope
          * @description A trend.
          */
@@ -4365,20 +4448,68 @@ export interface components {
          * @description A layer of vector tiles, as TileJSON 3.0.0 describes it.
          */
         readonly VectorLayer: {
-            /**
-             * Id
-             * @default areas
-             */
+            /** Id */
             readonly id: string;
-            /**
-             * Description
-             * @default Registered areas; the id of a feature is that of its area.
-             */
+            /** Description */
             readonly description: string;
             /** Fields */
             readonly fields: {
                 readonly [key: string]: string;
             };
+        };
+        /**
+         * ZoneKind
+         * @description What a zone is of.
+         * @enum {string}
+         */
+        readonly ZoneKind: "anomaly" | "disease" | "other";
+        /**
+         * ZoneState
+         * @description What has become of a zone.
+         * @enum {string}
+         */
+        readonly ZoneState: "new" | "confirmed" | "dismissed" | "over";
+        /**
+         * ZonesTileJson
+         * @description TileJSON 3.0.0 of zones.
+         */
+        readonly ZonesTileJson: {
+            /**
+             * Tilejson
+             * @default 3.0.0
+             */
+            readonly tilejson: string;
+            /**
+             * Name
+             * @default zones
+             */
+            readonly name: string;
+            /** Tiles */
+            readonly tiles: readonly string[];
+            /** Vector Layers */
+            readonly vector_layers: readonly components["schemas"]["VectorLayer"][];
+            /**
+             * Minzoom
+             * @default 0
+             */
+            readonly minzoom: number;
+            /**
+             * Maxzoom
+             * @default 14
+             */
+            readonly maxzoom: number;
+            /** Bounds */
+            readonly bounds: readonly [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Zones
+             * @description Zones that are drawn.
+             */
+            readonly zones: number;
         };
         /**
          * Link
@@ -5954,6 +6085,457 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["AreaTrend"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "zones.zones_tilejson": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description west,south,east,north in degrees */
+                readonly bbox?: string | null;
+                /** @description A GeoJSON geometry that zones touch */
+                readonly intersects?: string | null;
+                readonly state?: components["schemas"]["ZoneState"] | null;
+                readonly kind?: components["schemas"]["ZoneKind"] | null;
+                readonly severity?: components["schemas"]["Severity"] | null;
+                /** @description Id of a parcel that zones intersect */
+                readonly parcel?: number | null;
+                /** @description Id of an analysis */
+                readonly source_analysis?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ZonesTileJson"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "zones.zones_tile": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description west,south,east,north in degrees */
+                readonly bbox?: string | null;
+                /** @description A GeoJSON geometry that zones touch */
+                readonly intersects?: string | null;
+                readonly state?: components["schemas"]["ZoneState"] | null;
+                readonly kind?: components["schemas"]["ZoneKind"] | null;
+                readonly severity?: components["schemas"]["Severity"] | null;
+                /** @description Id of a parcel that zones intersect */
+                readonly parcel?: number | null;
+                /** @description Id of an analysis */
+                readonly source_analysis?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly z: number;
+                readonly x: number;
+                readonly y: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A vector tile. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/vnd.mapbox-vector-tile": unknown;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "zones.find": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only zones with a higher id */
+                readonly after?: number;
+                readonly limit?: number;
+                /** @description west,south,east,north in degrees */
+                readonly bbox?: string | null;
+                /** @description A GeoJSON geometry that zones touch */
+                readonly intersects?: string | null;
+                readonly state?: components["schemas"]["ZoneState"] | null;
+                readonly kind?: components["schemas"]["ZoneKind"] | null;
+                readonly severity?: components["schemas"]["Severity"] | null;
+                /** @description Id of a parcel that zones intersect */
+                readonly parcel?: number | null;
+                /** @description Id of an analysis */
+                readonly source_analysis?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "zones.create": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Make an invalid polygon valid and say what that changed. */
+                readonly repair?: boolean;
+            };
+            readonly header?: {
+                /** @description Sending the same key and body again returns the same job. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/geo+json": {
+                    /** @constant */
+                    readonly type: "Feature";
+                    /** @description Polygon or MultiPolygon in degrees, longitude first; null for a circle. */
+                    readonly geometry: unknown;
+                    readonly properties: {
+                        /**
+                         * @description anomaly if absent; a disease is what a person or a model says it is.
+                         * @enum {unknown}
+                         */
+                        readonly kind?: "anomaly" | "disease" | "other";
+                        /** @enum {unknown} */
+                        readonly severity?: "low" | "moderate" | "high" | null;
+                        /** @description What it was called, such as black pod. */
+                        readonly called?: string | null;
+                        /**
+                         * @description Beside called.
+                         * @enum {unknown}
+                         */
+                        readonly called_by?: "person" | "model" | null;
+                        /** @description The name of that person or model. */
+                        readonly caller?: string | null;
+                        /** @description Of a model, and only there. */
+                        readonly model_version?: string | null;
+                        /** Format: date-time */
+                        readonly detected_at?: string | null;
+                        /**
+                         * @description new if absent.
+                         * @enum {unknown}
+                         */
+                        readonly state?: "new" | "confirmed" | "dismissed" | "over";
+                        /** @description Whose it is, as of areas. */
+                        readonly owner_id?: string | null;
+                        /** @description Id of the analysis it is made of. */
+                        readonly source_analysis?: string | null;
+                        /** @description Longitude and latitude of a circle, in place of a geometry. */
+                        readonly center?: readonly number[] | null;
+                        /** @description Along geodesics, 1 to 1,000,000. */
+                        readonly radius_m?: number | null;
+                    };
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "zones.zone": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the zone. */
+                readonly zone: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "zones.delete": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the zone. */
+                readonly zone: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "zones.change": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Make an invalid polygon valid and say what that changed. */
+                readonly repair?: boolean;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the zone. */
+                readonly zone: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/merge-patch+json": {
+                    /** @constant */
+                    readonly type?: "Feature";
+                    /** @description Polygon or MultiPolygon in degrees, longitude first; null for a circle. */
+                    readonly geometry?: unknown;
+                    readonly properties?: {
+                        /**
+                         * @description anomaly if absent; a disease is what a person or a model says it is.
+                         * @enum {unknown}
+                         */
+                        readonly kind?: "anomaly" | "disease" | "other";
+                        /** @enum {unknown} */
+                        readonly severity?: "low" | "moderate" | "high" | null;
+                        /** @description What it was called, such as black pod. */
+                        readonly called?: string | null;
+                        /**
+                         * @description Beside called.
+                         * @enum {unknown}
+                         */
+                        readonly called_by?: "person" | "model" | null;
+                        /** @description The name of that person or model. */
+                        readonly caller?: string | null;
+                        /** @description Of a model, and only there. */
+                        readonly model_version?: string | null;
+                        /** Format: date-time */
+                        readonly detected_at?: string | null;
+                        /**
+                         * @description new if absent.
+                         * @enum {unknown}
+                         */
+                        readonly state?: "new" | "confirmed" | "dismissed" | "over";
+                        /** @description Whose it is, as of areas. */
+                        readonly owner_id?: string | null;
+                        /** @description Id of the analysis it is made of. */
+                        readonly source_analysis?: string | null;
+                        /** @description Longitude and latitude of a circle, in place of a geometry. */
+                        readonly center?: readonly number[] | null;
+                        /** @description Along geodesics, 1 to 1,000,000. */
+                        readonly radius_m?: number | null;
+                    };
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

@@ -1,0 +1,1 @@
+"""Zones, and the map of them."""
