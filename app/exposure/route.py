@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 import shapely
 
-from app.areas.area import AreaError, own_json, read_products, read_removed, read_text, refuse_uncounted
+from app.areas.area import (
+    AreaError,
+    own_json,
+    read_owner_id,
+    read_products,
+    read_removed,
+    read_text,
+    refuse_uncounted,
+)
 from app.exposure.journey import Journey
 from app.exposure.line import Line
 from app.exposure.polyline import read_polyline
@@ -22,7 +30,7 @@ from mosaics.period import PeriodError, instant_text, parse_instant
 
 OURS = (
     *("name", "owner", "profile", "products", "parameters", "departure", "speed_km_h", "durations_s"),
-    "geometry_source",
+    *("geometry_source", "owner_id"),
 )
 GIVEN = ("length_km", "duration_s", "created_at", "updated_at")
 """Properties that answers add; a request that sends them back has them ignored."""
@@ -98,6 +106,8 @@ class RouteDescription:
     source: GeometrySource = GeometrySource.GIVEN
     properties: str = "{}"
     """The caller's own properties as a JSON object."""
+    owner_id: str | None = None
+    """Who sees and writes it with a key of their own."""
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> "RouteDescription":
@@ -140,6 +150,7 @@ class RouteDescription:
             ),
             source=_source(properties.get("geometry_source", GeometrySource.GIVEN)),
             properties=_refused(lambda: own_json(own)),
+            owner_id=_refused(lambda: read_owner_id(properties.get("owner_id"))),
         )
 
     def document(self) -> dict[str, Any]:
@@ -149,6 +160,7 @@ class RouteDescription:
         return own | {
             "name": self.name,
             "owner": self.owner,
+            "owner_id": self.owner_id,
             "profile": self.profile,
             "products": list(self.products),
             "parameters": dict(self.parameters),

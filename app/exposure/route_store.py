@@ -22,30 +22,35 @@ from app.exposure.route import (
 from app.idempotency import KeyReusedError
 
 FIELDS = """
-    id, name, owner, profile, products, parameters::text as parameters, departure, speed_km_h, durations_s,
-    geometry_source, properties::text as properties, is_multi, created_at, updated_at,
+    id, name, owner, owner_id, profile, products, parameters::text as parameters, departure, speed_km_h,
+    durations_s, geometry_source, properties::text as properties, is_multi, created_at, updated_at,
     st_asbinary(geom) as wkb
 """
 
 COLUMNS = """
     name, owner, profile, products, parameters, departure, speed_km_h, durations_s, geometry_source,
-    properties, is_multi, geom, on_map
+    properties, is_multi, geom, on_map, owner_id
 """
 
 VALUES = """
     $1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10::jsonb, $11,
-    st_multi(st_geomfromwkb($12, 4326)), st_multi(st_geomfromwkb($13, 4326))
+    st_multi(st_geomfromwkb($12, 4326)), st_multi(st_geomfromwkb($13, 4326)), $14
 """
 
 CREATE = f"""
-    insert into routes ({COLUMNS}, key, asked) values ({VALUES}, $14, $15::jsonb)
-    on conflict (key) do nothing
+    insert into routes ({COLUMNS}, key, asked) values ({VALUES}, $15, $16::jsonb)
+    on conflict (coalesce(owner_id, ''), key) do nothing
     returning {FIELDS}
 """
 
 REPLACE = f"""
-    update routes set ({COLUMNS}, updated_at) = ({VALUES}, clock_timestamp()) where id = $14
+    update routes set ({COLUMNS}, updated_at) = ({VALUES}, clock_timestamp()) where id = $15
     returning {FIELDS}
+"""
+
+OF_KEY = """
+    select id, asked::text as asked from routes
+    where coalesce(owner_id, '') = coalesce($2, '') and key = $1
 """
 
 FORGET_PRODUCTS = "delete from route_exposures where route_id = $1 and product <> all($2::text[])"
@@ -59,6 +64,7 @@ CRITERIA = """
     and ($4::text is null or strpos(lower(name), lower($4)) > 0)
     and ($5::text is null or $5 = any(products))
     and ($6::bytea is null or st_intersects(on_map, st_geomfromwkb($6, 4326)))
+    and ($7::text is null or owner_id = $7)
 """
 
 LIST = page_statement("routes", FIELDS, CRITERIA)
@@ -68,6 +74,8 @@ LIST = page_statement("routes", FIELDS, CRITERIA)
 class RouteSearch:
     """Criteria of a listing; a criterion that is None is not applied."""
 
+    owner_id: str | None
+    """To whom the request is bound: never left out, since nothing of others may be found."""
     owner: str | None = None
     name: str | None = None
     """Part of the name, in any case."""
@@ -112,7 +120,7 @@ async def create_route(
     row = await connection.fetchrow(CREATE, *_columns(description, line, is_multi), key, sent)
     if row is not None:
         return _route(row)
-    known = await connection.fetchrow("select id, asked::text as asked from routes where key = $1", key)
+    known = await connection.fetchrow(OF_KEY, key, description.owner_id)
     if json.loads(known["asked"]) != json.loads(sent):
         raise KeyReusedError(f"route {known['id']}")
     return await read_route(connection, known["id"])
@@ -133,6 +141,16 @@ async def read_route(connection: Connection, route_id: int, *, is_locked: bool =
     if row is None:
         raise UnknownRouteError(route_id)
     return _route(row)
+
+
+async def refuse_others_route(connection: Connection, route_id: int, owner: str) -> None:
+    """Raise an error unless a route is of an owner.
+
+    Raises:
+        UnknownRouteError: If it has another owner, or does not exist: one cannot learn which.
+    """
+    if await connection.fetchval("select owner_id from routes where id = $1", route_id) != owner:
+        raise UnknownRouteError(route_id)
 
 
 async def read_routes(connection: Connection, ids: Sequence[int]) -> dict[int, Route]:
@@ -177,7 +195,8 @@ async def list_routes(connection: Connection, search: RouteSearch, *, after: int
         limit: Number of routes at most; fewer where they are long, but at least one if any is left.
     """
     box = None if search.bbox is None else shapely.to_wkb(search.bbox)
-    rows = await connection.fetch(LIST, after, limit, search.owner, search.name, search.product, box)
+    values = (search.owner, search.name, search.product, box, search.owner_id)
+    rows = await connection.fetch(LIST, after, limit, *values)
     return RoutePage(tuple(map(_route, rows)), more=bool(rows) and rows[0]["found"] > len(rows))
 
 
@@ -202,6 +221,7 @@ def _columns(description: RouteDescription, line: Line, is_multi: bool) -> Seque
         is_multi,
         shapely.to_wkb(line.shape),
         shapely.to_wkb(line.on_map),
+        description.owner_id,
     )
 
 
@@ -219,6 +239,7 @@ def _route(row: Any) -> Route:
             timing=Timing(departure, row["speed_km_h"], None if durations is None else tuple(durations)),
             source=GeometrySource(row["geometry_source"]),
             properties=row["properties"],
+            owner_id=row["owner_id"],
         ),
         line=line_of(row["wkb"]),
         is_multi=row["is_multi"],

@@ -167,6 +167,8 @@ class Order:
     paused: bool = False
     is_of_area: bool = False
     """Whether it was started by an area and ends with it."""
+    owner_id: str | None = None
+    """Of its area, or to whom the request was bound."""
 
 
 @dataclass(frozen=True, slots=True)

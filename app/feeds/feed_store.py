@@ -23,17 +23,19 @@ FEEDS = f"select feeds.*, progress.* from feeds cross join lateral ({PROGRESS}) 
 
 COLUMNS = (
     "name, source, collection, area_id, box, bands, starts, ends, every, lag, max_cloud, clip, paused, "
-    "is_of_area"
+    "is_of_area, owner_id"
 )
 
 CREATE = f"""
     insert into feeds ({COLUMNS}, key, asked)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::jsonb)
-    on conflict (key) do nothing returning id
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb)
+    on conflict (coalesce(owner_id, ''), key) do nothing returning id
 """
 
+OF_KEY = "select id, asked from feeds where coalesce(owner_id, '') = coalesce($2, '') and key = $1"
+
 REPLACE = f"""
-    update feeds set ({COLUMNS}) = row ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15),
+    update feeds set ({COLUMNS}) = row ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16),
         version = version + 1, updated_at = now()
     where id = $1
 """
@@ -43,6 +45,7 @@ LIST = f"""
     where feeds.id > $1
         and ($3::text is null or collection = $3)
         and ($4::bigint is null or area_id = $4)
+        and ($5::text is null or owner_id = $5)
     order by feeds.id limit $2
 """
 
@@ -72,7 +75,7 @@ async def create_feed(
     sent = json.dumps(dict(asked or {}), sort_keys=True)
     feed_id = await connection.fetchval(CREATE, *_columns(order), key, sent)
     if feed_id is None:
-        row = await connection.fetchrow("select id, asked from feeds where key = $1", key)
+        row = await connection.fetchrow(OF_KEY, key, order.owner_id)
         if json.loads(row["asked"]) != json.loads(sent):
             raise KeyReusedError(f"feed {row['id']}")
         feed_id = row["id"]
@@ -111,9 +114,21 @@ async def list_feeds(
     limit: int = MAX_PAGE,
     collection: str | None = None,
     area_id: int | None = None,
+    owner: str | None = None,
 ) -> list[Feed]:
-    """Return feeds in order of id, those of a collection or area if one is given."""
-    return [_feed(row) for row in await connection.fetch(LIST, after, limit, collection, area_id)]
+    """Return feeds in order of id, those of a collection, an area or an owner if one is given."""
+    rows = await connection.fetch(LIST, after, limit, collection, area_id, owner)
+    return [_feed(row) for row in rows]
+
+
+async def refuse_others_feed(connection: Connection, feed_id: int, owner: str) -> None:
+    """Raise an error unless a feed is of an owner.
+
+    Raises:
+        UnknownFeedError: If it has another owner, or does not exist: one cannot learn which.
+    """
+    if await connection.fetchval("select owner_id from feeds where id = $1", feed_id) != owner:
+        raise UnknownFeedError(feed_id)
 
 
 async def feeds_of_area(connection: Connection, area_id: int) -> list[Feed]:
@@ -180,6 +195,7 @@ def _columns(order: Order) -> tuple[Any, ...]:
         order.clip,
         order.paused,
         order.is_of_area,
+        order.owner_id,
     )
 
 
@@ -201,6 +217,7 @@ def _feed(row: Any) -> Feed:
             clip=row["clip"],
             paused=row["paused"],
             is_of_area=row["is_of_area"],
+            owner_id=row["owner_id"],
         ),
         version=row["version"],
         created_at=row["created_at"],

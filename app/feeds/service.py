@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from app.areas.area import Area, FeedWish
+from app.areas.area import Area, FeedWish, UnknownAreaError
 from app.areas.area_store import read_area
 from app.database import Connection, Database, NoDatabaseError
 from app.feeds.feed import Feed, FeedChangedError, FeedChanges, FeedError, FeedRequest
@@ -16,6 +16,7 @@ from app.feeds.feed_store import (
     hurry,
     list_feeds,
     read_feed,
+    refuse_others_feed,
     replace_order,
 )
 from app.feeds.freshness import Freshness
@@ -78,8 +79,13 @@ class FeedService:
         self.latest: tuple[CollectionStanding, ...] = ()
         """How fresh everything was when that was last asked, for metrics."""
 
-    async def create(self, request: FeedRequest, *, key: str | None = None) -> Feed:
+    async def create(self, request: FeedRequest, *, key: str | None = None, owner: str | None = None) -> Feed:
         """Create a feed, or return the one created by the same request with the same key.
+
+        Args:
+            request: What it orders.
+            key: An idempotency key.
+            owner: To whom the request is bound; the feed of an area is its owner's.
 
         Raises:
             FeedError: If the feed cannot be polled as requested.
@@ -93,6 +99,9 @@ class FeedService:
         async with self._database.transaction() as connection:
             if request.area is not None:
                 area = await read_area(connection, request.area)
+                if owner is not None and area.description.owner_id != owner:
+                    raise UnknownAreaError(request.area)
+                owner = area.description.owner_id
                 place, name = smallest_box(area.polygon), area.description.name
             else:
                 place = request.aoi or self._usual_box(request, descriptions)
@@ -101,7 +110,7 @@ class FeedService:
                 request, place, name, descriptions=descriptions, settings=self._settings, now=self.now()
             )
             asked = request.model_dump(mode="json", by_alias=True)
-            return await create_feed(connection, order, key=key, asked=asked)
+            return await create_feed(connection, replace(order, owner_id=owner), key=key, asked=asked)
 
     async def read(self, feed_id: int) -> FeedHistory:
         """Return a feed and its latest looks.
@@ -116,8 +125,24 @@ class FeedService:
         standing = standing_of(feed, await self._current(), self.now())
         return FeedHistory(feed, standing.freshness, polls)
 
+    async def refuse_others(self, feed_id: int, owner: str) -> None:
+        """Raise an error unless a feed is of an owner.
+
+        Raises:
+            app.feeds.feed.UnknownFeedError: If it is not, or no feed has this id.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with self._database.connection() as connection:
+            await refuse_others_feed(connection, feed_id, owner)
+
     async def find(
-        self, *, after: int = 0, limit: int, collection: str | None = None, area: int | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int,
+        collection: str | None = None,
+        area: int | None = None,
+        owner: str | None = None,
     ) -> list[Feed]:
         """Return a page of feeds, in order of id.
 
@@ -125,7 +150,9 @@ class FeedService:
             DatabaseUnavailableError: If the database does not answer.
         """
         async with self._database.connection() as connection:
-            return await list_feeds(connection, after=after, limit=limit, collection=collection, area_id=area)
+            return await list_feeds(
+                connection, after=after, limit=limit, collection=collection, area_id=area, owner=owner
+            )
 
     async def change(self, feed_id: int, changes: FeedChanges, *, if_match: str | None = None) -> Feed:
         """Change a feed; what it has landed stays.
@@ -245,7 +272,7 @@ class FeedService:
             if feed.order.is_of_area and request is None:
                 await delete_feed(connection, feed.id)
                 continue
-            order = adapted(feed.order, place, request)
+            order = replace(adapted(feed.order, place, request), owner_id=area.description.owner_id)
             refuse_order(order, source_of(order, descriptions), descriptions, self._settings)
             if order != feed.order:
                 await replace_order(connection, feed, order)
@@ -258,7 +285,7 @@ class FeedService:
                 settings=self._settings,
                 now=self.now(),
             )
-            await create_feed(connection, replace(order, is_of_area=True))
+            await create_feed(connection, replace(order, is_of_area=True, owner_id=area.description.owner_id))
 
     def _usual_box(self, request: FeedRequest, descriptions: Descriptions) -> Bbox:
         sources, preferred = descriptions.sources, self._settings.order_source

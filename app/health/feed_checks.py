@@ -32,4 +32,6 @@ async def check_feeds(feeds: FeedService, catalogue: Catalogue) -> Finding:
 
 
 def _told(standing: FeedStanding) -> str:
-    return f"feed {standing.feed.id}, {standing.feed.order.name}: {standing.freshness.says}"
+    feed = standing.feed
+    named = f", {feed.order.name}" if feed.order.owner_id is None else ""  # anyone may read this
+    return f"feed {feed.id}{named}: {standing.freshness.says}"

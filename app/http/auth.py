@@ -69,13 +69,28 @@ def owner_of(request: Request) -> str | None:
     settings: Settings = request.app.state.settings
     key = sent_key(request)
     if key is not None:
-        return known_entry(key, settings).owner
-    if any(entry.owner is not None for entry in settings.api_keys):
+        owner = known_entry(key, settings).owner
+        request.state.is_bound = owner is not None
+        return owner
+    if has_owners(settings):
         raise KeyMissingError(
             "This needs a key, since what is here belongs to owners: send Authorization: Bearer KEY, or "
             "X-API-Key: KEY."
         )
     return None
+
+
+def may_see(request: Request, owner_id: str | None) -> bool:
+    """Return whether something of an owner may be named in an answer that is for everyone."""
+    settings: Settings = request.app.state.settings
+    if sent_key(request) is None:
+        return owner_id is None or not has_owners(settings)
+    return owner_of(request) in {None, owner_id}
+
+
+def has_owners(settings: Settings) -> bool:
+    """Return whether a key is bound to an owner."""
+    return any(entry.owner is not None for entry in settings.api_keys)
 
 
 def known_entry(key: str, settings: Settings) -> KeyEntry:

@@ -55,6 +55,7 @@ class FeedDocument(BaseModel):
     source: str
     collection: str
     area: int | None = Field(description="The area whose box is fetched.")
+    owner_id: str | None = Field(description="Whose it is: that of its area, or of the key.")
     of_area: bool = Field(description="Whether it was started by the area and ends with it.")
     aoi: tuple[float, float, float, float] = Field(description="west, south, east, north in degrees.")
     bands: tuple[str, ...] = Field(description="Empty for all the source has.")
@@ -166,6 +167,7 @@ def _facts(request: Request, feed: Feed) -> dict[str, Any]:
         "source": order.source,
         "collection": order.collection,
         "area": order.area_id,
+        "owner_id": order.owner_id,
         "of_area": order.is_of_area,
         "aoi": order.box.degrees,
         "bands": order.bands,

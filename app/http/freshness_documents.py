@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from app.feeds.freshness import State
 from app.feeds.standing import CollectionStanding, FeedStanding
+from app.http.auth import may_see
 from app.http.schemas import JSON, Link
 from mosaics.period import Interval
 
@@ -103,7 +104,11 @@ class CollectionFreshness(FreshnessFacts):
             lag=standing.publishing.lag,
             late_after=standing.publishing.late_after,
             ended=None if collection.ended is None else collection.ended.note,
-            feeds=[FeedFreshness.of(request, each) for each in standing.feeds],
+            feeds=[
+                FeedFreshness.of(request, each)
+                for each in standing.feeds
+                if may_see(request, each.feed.order.owner_id)
+            ],
             state=standing.freshness.state,
             says=standing.says,
             superseded_by=standing.superseded_by,

@@ -45,6 +45,14 @@ def common_headers(origins: Sequence[str]) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def private_headers(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer to a key of an owner: no cache may give it to anyone else."""
+    told = [
+        (name, b"private, " + value if name.lower() == b"cache-control" else value) for name, value in headers
+    ]
+    return [*told, (b"vary", b"Authorization, X-API-Key")]
+
+
 class BelowRoot:
     """Middleware that sets the path a proxy puts before ours, whether or not the proxy strips it."""
 
@@ -79,12 +87,15 @@ class CommonHeaders:
             return
         headers = [*self.headers, *self._named_origin(scope)] if self.origins else self.headers
         started = False
+        state = scope.setdefault("state", {})
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message.get("headers", ()), *headers]
+                if state.get("is_bound"):
+                    message["headers"] = private_headers(message["headers"])
             await send(message)
 
         if scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method"):

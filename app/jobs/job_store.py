@@ -42,10 +42,10 @@ SILENT = "(seen_at not between now() - {lease}::interval and now() + {lease}::in
 database's clock was set back; a holder that lives writes another within seconds."""
 
 CREATE = f"""
-    insert into orders (kind, request, key) values ($1, $2::jsonb, $3) returning {FIELDS}
+    insert into orders (kind, request, key, owner_id) values ($1, $2::jsonb, $3, $4) returning {FIELDS}
 """
 
-OF_KEY = f"select {FIELDS} from orders where key = $1"
+OF_KEY = f"select {FIELDS} from orders where coalesce(owner_id, '') = coalesce($2, '') and key = $1"
 
 CLAIM = f"""
     update orders set status = 'running', holder = $1, seen_at = now(), attempts = attempts + 1,
@@ -88,6 +88,10 @@ CANCEL = f"""
     returning {FIELDS}
 """
 
+LAST = f"""
+    select {FIELDS} from orders where $2::text is null or owner_id = $2 order by id desc limit $1
+"""
+
 INGESTING = "select request from orders where kind = 'ingest' and status in ('queued', 'running')"
 
 COUNTS = f"""
@@ -122,7 +126,13 @@ class Counts:
 
 
 async def create_job(
-    connection: Connection, kind: Kind, request: str, key: str | None, *, max_queued: int
+    connection: Connection,
+    kind: Kind,
+    request: str,
+    key: str | None,
+    *,
+    owner: str | None = None,
+    max_queued: int,
 ) -> Job:
     """Create a job, or return the one created with the same key; call it within a transaction.
 
@@ -131,6 +141,7 @@ async def create_job(
         kind: What to do.
         request: The request as JSON, including defaults.
         key: The idempotency key.
+        owner: To whom the request is bound.
         max_queued: Number of jobs that may wait.
 
     Raises:
@@ -138,7 +149,7 @@ async def create_job(
         QueueFullError: If that many jobs wait already.
     """
     await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
-    if key is not None and (known := await job_of_key(connection, key)):
+    if key is not None and (known := await job_of_key(connection, key, owner)):
         if known.kind != kind or known.request != json.loads(request):
             raise KeyReusedError(f"job {known.id}")
         return known
@@ -147,12 +158,12 @@ async def create_job(
         raise QueueFullError(
             f"orders_queued: {queued} jobs wait already (the limit is TILEWATCH_ORDERS_QUEUED)"
         )
-    return _job(await connection.fetchrow(CREATE, kind, request, key))
+    return _job(await connection.fetchrow(CREATE, kind, request, key, owner))
 
 
-async def job_of_key(connection: Connection, key: str) -> Job | None:
-    """Return the job created with an idempotency key; None if there is none."""
-    row = await connection.fetchrow(OF_KEY, key)
+async def job_of_key(connection: Connection, key: str, owner: str | None) -> Job | None:
+    """Return the job created with an idempotency key of an owner; None if there is none."""
+    row = await connection.fetchrow(OF_KEY, key, owner)
     return None if row is None else _job(row)
 
 
@@ -173,9 +184,19 @@ async def read_job_row(connection: Connection, job_id: int) -> Job:
     return _job(row)
 
 
-async def last_jobs(connection: Connection, *, limit: int) -> list[Job]:
-    """Return the latest jobs, newest first."""
-    rows = await connection.fetch(f"select {FIELDS} from orders order by id desc limit $1", limit)
+async def refuse_others_job(connection: Connection, job_id: int, owner: str) -> None:
+    """Raise an error unless a job is of an owner.
+
+    Raises:
+        UnknownJobError: If it has another owner, or does not exist: one cannot learn which.
+    """
+    if await connection.fetchval("select owner_id from orders where id = $1", job_id) != owner:
+        raise UnknownJobError(job_id)
+
+
+async def last_jobs(connection: Connection, *, limit: int, owner: str | None = None) -> list[Job]:
+    """Return the latest jobs, newest first; those of an owner if one is given."""
+    rows = await connection.fetch(LAST, limit, owner)
     return [_job(row) for row in rows]
 
 

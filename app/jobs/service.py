@@ -14,6 +14,7 @@ from app.jobs.job_store import (
     last_jobs,
     pending_ingestions,
     read_job_row,
+    refuse_others_job,
 )
 from app.jobs.request import (
     CompositeRequest,
@@ -70,6 +71,7 @@ class JobService:
         request: JobRequest | Mapping[str, Any],
         *,
         key: str | None = None,
+        owner: str | None = None,
         is_limited: bool = True,
     ) -> Job:
         """Accept a job, or return the one created by the same request with the same key.
@@ -78,6 +80,7 @@ class JobService:
             kind: What to do.
             request: A request of that kind, or a document to read it from.
             key: An idempotency key.
+            owner: To whom the request is bound; a key is compared with those of the same owner.
             is_limited: Whether the service's limits apply; they do not to what the operator's own files ask
                 for.
 
@@ -93,14 +96,19 @@ class JobService:
         if isinstance(request, Mapping):
             request = understand(kind, request)
         require_key(key)
-        if key is not None and (sent := await self._sent(kind, request, key)):
+        if key is not None and (sent := await self._sent(kind, request, key, owner)):
             return sent
         if is_limited:
             refuse_excess(request, self._settings, pixel_m=await self._pixel_m(request))
         complete = await self._completed(request)
         async with database.transaction() as connection:
             job = await create_job(
-                connection, kind, complete.model_dump_json(), key, max_queued=self._settings.orders_queued
+                connection,
+                kind,
+                complete.model_dump_json(),
+                key,
+                owner=owner,
+                max_queued=self._settings.orders_queued,
             )
         if self.runner is not None:
             self.runner.wake()
@@ -116,14 +124,24 @@ class JobService:
         async with self._database.connection() as connection:
             return await read_job_row(connection, job_id)
 
-    async def last(self, limit: int) -> list[Job]:
-        """Return the latest jobs, newest first.
+    async def refuse_others(self, job_id: int, owner: str) -> None:
+        """Raise an error unless a job is of an owner.
+
+        Raises:
+            UnknownJobError: If it is not, or no job has this id.
+            DatabaseUnavailableError: If the database does not answer.
+        """
+        async with self._database.connection() as connection:
+            await refuse_others_job(connection, job_id, owner)
+
+    async def last(self, limit: int, owner: str | None = None) -> list[Job]:
+        """Return the latest jobs, newest first; those of an owner if one is given.
 
         Raises:
             DatabaseUnavailableError: If the database does not answer.
         """
         async with self._database.connection() as connection:
-            return await last_jobs(connection, limit=limit)
+            return await last_jobs(connection, limit=limit, owner=owner)
 
     async def cancel(self, job_id: int) -> Job:
         """Cancel a job; a running one ends a moment later.
@@ -145,13 +163,13 @@ class JobService:
             raise NoDatabaseError("no database is configured")
         return self._maybe_database
 
-    async def _sent(self, kind: Kind, request: JobRequest, key: str) -> Job | None:
+    async def _sent(self, kind: Kind, request: JobRequest, key: str, owner: str | None) -> Job | None:
         """Return the job that the same request created before, whether or not it could still be accepted.
 
         A request that differs is left to `create_job`, which says what is wrong.
         """
         async with self._database.connection() as connection:
-            sent = await job_of_key(connection, key)
+            sent = await job_of_key(connection, key, owner)
         is_same = sent and sent.kind == kind and asks_for(request, understand(kind, sent.request))
         return sent if is_same else None
 

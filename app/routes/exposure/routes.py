@@ -25,16 +25,17 @@ from app.exposure.route_store import (
     delete_route,
     list_routes,
     read_route,
+    refuse_others_route,
     replace_route,
 )
-from app.http.auth import require, sent_key
+from app.http.auth import owner_of, require, sent_key
 from app.http.bodies import JsonObject
 from app.http.features import GEOJSON, GeoJsonResponse, feature_answer, features_page, searched
 from app.http.job_documents import IdempotencyKey
 from app.http.parameters import OpenDatabase, OpenState, known_names
 from app.jobs.service import require_key
 from app.keys import Scope, recognise
-from app.routes.areas.areas import WRITING
+from app.routes.areas.areas import OWNER_ID, WRITING
 from app.stac.collection_search import read_box
 from app.state import AppState
 
@@ -49,6 +50,7 @@ PROPERTIES: dict[str, Any] = {
     "properties": {
         "name": {"type": "string"},
         "owner": {"type": ["string", "null"], "description": "By default the name of the key."},
+        "owner_id": {"type": ["string", "null"], "description": OWNER_ID},
         "profile": {"type": ["string", "null"], "description": "How one goes, such as car or bicycle."},
         "products": {"type": "array", "items": {"type": "string"}},
         "parameters": {
@@ -104,7 +106,26 @@ CHANGES_BODY: dict[str, Any] = {
     }
 }
 
-RouteId = Annotated[int, Path(alias="route", ge=1, le=2**63 - 1, description="Id of the route.")]
+
+async def own_route(
+    request: Request,
+    database: OpenDatabase,
+    route: Annotated[int, Path(ge=1, le=2**63 - 1, description="Id of the route.")],
+) -> int:
+    """Return the id of a route in an address, of which others than its owner learn nothing.
+
+    Raises:
+        app.exposure.route.UnknownRouteError: If the request is bound to an owner and the route is not this
+            one's.
+    """
+    owner = owner_of(request)
+    if owner is not None:
+        async with database.connection() as connection:
+            await refuse_others_route(connection, route, owner)
+    return route
+
+
+RouteId = Annotated[int, Depends(own_route)]
 AskedSource = Annotated[
     GeometrySource | None,
     Query(
@@ -154,6 +175,7 @@ async def find(
 ) -> Response:
     """List routes in order of id; `links` holds the next page."""
     search = RouteSearch(
+        owner_id=owner_of(request),
         owner=searched("owner", owner),
         name=searched("name", name),
         product=searched("product", product),
@@ -175,6 +197,7 @@ async def read(database: OpenDatabase, route_id: RouteId) -> Response:
 @router.patch("/routes/{route}", dependencies=WRITING, openapi_extra=CHANGES_BODY)
 async def change(
     *,
+    request: Request,
     state: OpenState,
     database: OpenDatabase,
     route_id: RouteId,
@@ -188,6 +211,7 @@ async def change(
     properties = _properties(document) if "properties" in document else {}
     if source is not None:
         properties = {**properties, "geometry_source": str(source)}
+    _refuse_other_owner(properties, owner_of(request))
     async with database.transaction() as connection:
         before = await read_route(connection, route_id, is_locked=True)
         description = before.description.changed(properties)
@@ -228,10 +252,20 @@ def _owned(
     found = dict(properties)
     if source is not None:
         found["geometry_source"] = str(source)
+    owner_id = owner_of(request)
+    _refuse_other_owner(found, owner_id)
+    if owner_id is not None:
+        found["owner_id"] = owner_id
     if "owner" not in found and (key := sent_key(request)) is not None:
         entry = recognise(key, state.settings.api_keys)
         found["owner"] = None if entry is None else entry.name
     return found
+
+
+def _refuse_other_owner(properties: Mapping[str, Any], owner: str | None) -> None:
+    """Raise `RouteError` if a request that is bound to an owner names another."""
+    if owner is not None and properties.get("owner_id", owner) != owner:
+        raise RouteError(f"properties.owner_id must be {owner!r}, to whom the key is bound; leave it out")
 
 
 def _properties(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.feeds.feed import Feed, FeedChanges, FeedRequest
-from app.http.auth import require
+from app.http.auth import owner_of, require
 from app.http.feed_documents import CREATED, FeedDetail, FeedDocument, FeedList
 from app.http.job_documents import IdempotencyKey
 from app.http.parameters import OpenState, known_names, revalidated
@@ -24,7 +24,24 @@ router = APIRouter(
 
 WRITING = [Depends(require(Scope.WRITE))]
 
-FeedId = Annotated[int, Path(alias="feed", ge=1, le=2**63 - 1, description="Id of the feed.")]
+
+async def own_feed(
+    request: Request,
+    state: OpenState,
+    feed: Annotated[int, Path(ge=1, le=2**63 - 1, description="Id of the feed.")],
+) -> int:
+    """Return the id of a feed in an address, of which others than its owner learn nothing.
+
+    Raises:
+        app.feeds.feed.UnknownFeedError: If the request is bound to an owner and the feed is not this one's.
+    """
+    owner = owner_of(request)
+    if owner is not None:
+        await state.feeds.refuse_others(feed, owner)
+    return feed
+
+
+FeedId = Annotated[int, Depends(own_feed)]
 IfMatch = Annotated[
     str | None,
     Header(max_length=1000, description="ETag of the feed as it was read: 412 if it was changed since."),
@@ -40,7 +57,7 @@ async def create(
     idempotency_key: IdempotencyKey = None,
 ) -> FeedDocument:
     """Create a feed: what its archive has of the time past is fetched piece by piece, then what is new."""
-    feed = await state.feeds.create(asked, key=idempotency_key)
+    feed = await state.feeds.create(asked, key=idempotency_key, owner=owner_of(request))
     response.headers["Location"] = str(request.url_for("feed", feed=feed.id))
     return tagged(response, feed, FeedDocument.of(request, feed))
 
@@ -56,7 +73,9 @@ async def find(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> FeedList:
     """List feeds in order of id; `links` holds the next page."""
-    found = await state.feeds.find(after=after, limit=limit + 1, collection=collection, area=area)
+    found = await state.feeds.find(
+        after=after, limit=limit + 1, collection=collection, area=area, owner=owner_of(request)
+    )
     return FeedList.of(request, found, limit)
 
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.http.auth import require
+from app.http.auth import owner_of, require
 from app.http.job_documents import ACCEPTED, IdempotencyKey, JobDocument, accepted
 from app.http.parameters import ReadyState, known_names, revalidated
 from app.jobs.request import CompositeRequest
@@ -24,5 +24,5 @@ async def composites(
     idempotency_key: IdempotencyKey = None,
 ) -> JobDocument:
     """Start a composite as a job, after an ingestion if requested: what `tilewatch composite` does."""
-    job = await state.jobs.submit("composite", asked, key=idempotency_key)
+    job = await state.jobs.submit("composite", asked, key=idempotency_key, owner=owner_of(request))
     return await accepted(request, response, state, job)

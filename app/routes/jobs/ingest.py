@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.http.auth import require
+from app.http.auth import owner_of, require
 from app.http.job_documents import ACCEPTED, IdempotencyKey, JobDocument, accepted
 from app.http.parameters import ReadyState, known_names, revalidated
 from app.jobs.request import IngestRequest
@@ -24,5 +24,5 @@ async def ingest(
     idempotency_key: IdempotencyKey = None,
 ) -> JobDocument:
     """Start an ingestion from an archive as a job: what `tilewatch ingest` does."""
-    job = await state.jobs.submit("ingest", asked, key=idempotency_key)
+    job = await state.jobs.submit("ingest", asked, key=idempotency_key, owner=owner_of(request))
     return await accepted(request, response, state, job)

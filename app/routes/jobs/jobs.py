@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.database import NoDatabaseError
-from app.http.auth import require
+from app.http.auth import owner_of, require
 from app.http.job_documents import JobDocument, document, summary
 from app.http.parameters import OpenState, known_names, revalidated
 from app.keys import Scope
@@ -17,7 +17,24 @@ router = APIRouter(
     tags=["jobs"], dependencies=[Depends(known_names), Depends(revalidated), Depends(require(Scope.READ))]
 )
 
-JobId = Annotated[int, Path(alias="job", ge=1, le=2**63 - 1, description="Id of the job.")]
+
+async def own_job(
+    request: Request,
+    state: OpenState,
+    job: Annotated[int, Path(ge=1, le=2**63 - 1, description="Id of the job.")],
+) -> int:
+    """Return the id of a job in an address, of which others than its owner learn nothing.
+
+    Raises:
+        app.jobs.job.UnknownJobError: If the request is bound to an owner and the job is not this one's.
+    """
+    owner = owner_of(request)
+    if owner is not None:
+        await state.jobs.refuse_others(job, owner)
+    return job
+
+
+JobId = Annotated[int, Depends(own_job)]
 
 
 @router.get("/jobs")
@@ -30,6 +47,7 @@ async def jobs(
 
     `tasks` is empty if the answering worker leaves tasks to others (`TILEWATCH_JOBS`).
     """
+    owner = owner_of(request)
     if state.database is None:
         raise NoDatabaseError("no database is configured")
     if state.scheduler is None:
@@ -37,7 +55,7 @@ async def jobs(
             leading = {"leader": await leader(connection), "this_worker": None, "tasks": list[Any]()}
     else:
         leading = await state.scheduler.state()
-    latest = await state.jobs.last(limit)
+    latest = await state.jobs.last(limit, owner)
     return leading | {"jobs": [summary(request, job).model_dump(mode="json") for job in latest]}
 
 

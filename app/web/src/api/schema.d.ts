@@ -1999,6 +1999,11 @@ export interface components {
              */
             readonly area: number | null;
             /**
+             * Owner Id
+             * @description Whose it is: that of its area, or of the key.
+             */
+            readonly owner_id: string | null;
+            /**
              * Of Area
              * @description Whether it was started by the area and ends with it.
              */
@@ -2090,6 +2095,11 @@ export interface components {
              * @description The area whose box is fetched.
              */
             readonly area: number | null;
+            /**
+             * Owner Id
+             * @description Whose it is: that of its area, or of the key.
+             */
+            readonly owner_id: string | null;
             /**
              * Of Area
              * @description Whether it was started by the area and ends with it.
@@ -6651,6 +6661,8 @@ export interface operations {
                         readonly name: string;
                         /** @description By default the name of the key. */
                         readonly owner?: string | null;
+                        /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
+                        readonly owner_id?: string | null;
                         /** @description How one goes, such as car or bicycle. */
                         readonly profile?: string | null;
                         readonly products?: readonly string[];
@@ -6829,6 +6841,8 @@ export interface operations {
                         readonly name?: string;
                         /** @description By default the name of the key. */
                         readonly owner?: string | null;
+                        /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
+                        readonly owner_id?: string | null;
                         /** @description How one goes, such as car or bicycle. */
                         readonly profile?: string | null;
                         readonly products?: readonly string[];

@@ -1,6 +1,8 @@
 """Owners: what a key that is bound to one sees and writes."""
 
+import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -101,3 +103,113 @@ async def test_many_areas_at_once_are_those_of_the_owner(client: httpx.AsyncClie
     assert len((await client.get(zoomed, headers=by(OFFICE))).content) > 0
     hers = (await client.get(zoomed, headers=by(ANN))).content
     assert 0 < len(hers) < len((await client.get(zoomed, headers=by(OFFICE))).content)
+
+
+PUBLIC = frozenset(
+    {
+        *("product", "collection", "collection_id", "item_id", "version", "name", "region", "colorMapId"),
+        *("tms", "tileMatrixSetId", "z", "x", "y", "format", "lon", "lat", "minx", "miny", "maxx", "maxy"),
+        *("width", "height"),
+    }
+)
+"""What addresses may name that has no owner."""
+
+UNKNOWN_ID = 987_654_321
+
+LINE = {"type": "LineString", "coordinates": [[5.0, 51.0], [5.05, 51.02], [5.1, 51.0]]}
+
+
+async def test_what_an_owner_is_told_is_for_no_cache_of_others(client: httpx.AsyncClient) -> None:
+    for path in ("/areas", "/areas/tiles/8/131/85.pbf"):
+        for asked in (client.get, client.head):
+            hers = (await asked(path, headers=by(ANN))).headers
+            assert hers["cache-control"] == "private, no-cache"
+            assert "X-API-Key" in hers.get_list("vary", split_commas=True)
+    assert (await client.get("/areas", headers=by(OFFICE))).headers["cache-control"] == "no-cache"
+
+
+async def test_one_idempotency_key_of_two_owners_makes_two_routes(client: httpx.AsyncClient) -> None:
+    async def route(key: str, name: str) -> httpx.Response:
+        document = {"type": "Feature", "geometry": LINE, "properties": {"name": name}}
+        return await client.post("/routes", json=document, headers=by(key) | {"Idempotency-Key": "k"})
+
+    anns, bobs = await route(ANN, "Way"), await route(BOB, "Way")
+    assert anns.json()["id"] != bobs.json()["id"]
+    assert (await route(ANN, "Way")).json()["id"] == anns.json()["id"]
+    assert (await route(BOB, "Another")).status_code == 422
+    assert anns.json()["properties"]["owner_id"] == "ann@farm"
+
+
+async def test_feeds_belong_to_the_owner_of_their_area(client: httpx.AsyncClient) -> None:
+    bobs = await register(client, OFFICE, owner_id="bob", name="Secret field", products=["ndvi"], feed=True)
+    everyones = await client.get("/freshness?collection=sentinel-2-l2a")
+    assert (everyones.status_code, "Secret field" in everyones.text) == (200, False)
+    assert "Secret field" in (await client.get("/freshness", headers=by(BOB))).text
+    assert "Secret field" not in (await client.get("/freshness", headers=by(ANN))).text
+    refused = await client.post(
+        "/feeds", json={"source": "earth-search-sentinel-2-l2a", "area": bobs}, headers=by(ANN)
+    )
+    assert (refused.status_code, refused.json()["detail"][:7]) == (404, "no area")
+    (feed,) = (await client.get("/feeds", headers=by(BOB))).json()["feeds"]
+    assert (feed["area"], feed["owner_id"]) == (bobs, "bob")
+    assert (await client.get("/feeds", headers=by(ANN))).json()["feeds"] == []
+    await client.patch(f"/areas/{bobs}", json={"properties": {"owner_id": "ann@farm"}}, headers=by(OFFICE))
+    assert (await client.get(f"/feeds/{feed['id']}", headers=by(BOB))).status_code == 404
+    assert (await client.get(f"/feeds/{feed['id']}", headers=by(ANN))).status_code == 200
+
+
+async def ids_of_bob(client: httpx.AsyncClient) -> dict[str, int]:
+    """An id of everything that addresses name and that can have an owner, of things of Bob."""
+    area = await register(client, OFFICE, owner_id="bob", products=["ndvi"])
+    line = {"type": "Feature", "geometry": LINE, "properties": {"name": "Bob's way", "products": ["ndvi"]}}
+    ordered = {"source": "earth-search-sentinel-2-l2a", "aoi": [5.0, 51.0, 5.1, 51.1], "toi": "2024-05"}
+    feed = {"source": "earth-search-sentinel-2-l2a", "area": area, "from": "2024-05"}
+    made = {
+        name: await client.post(path, json=document, headers=by(BOB))
+        for name, path, document in (
+            ("route", "/routes", line),
+            ("job", "/ingest", ordered),
+            ("feed", "/feeds", feed),
+        )
+    }
+    assert all(answer.status_code in {201, 202} for answer in made.values()), made
+    return {"area": area} | {name: answer.json()["id"] for name, answer in made.items()}
+
+
+BODIES: dict[str, Any] = {
+    "put /areas/{area}": feature(products=["ndvi"]),
+    "patch /areas/{area}": {"properties": {}},
+    "patch /routes/{route}": {"properties": {}},
+    "patch /feeds/{feed}": {"paused": False},
+}
+"""What is sent; nothing where it is not said."""
+
+
+async def test_no_address_tells_of_what_another_owner_has(client: httpx.AsyncClient) -> None:
+    ids = await ids_of_bob(client)
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    asked = 0
+    for path, operations in paths.items():
+        named = set(re.findall(r"\{([^}]+)\}", path)) - PUBLIC
+        assert named <= ids.keys(), f"{path}: say whether it is public, or make one of Bob's"
+        if not named:
+            continue
+        for method in sorted(operations.keys() & {"get", "put", "patch", "post", "delete"}, reverse=True):
+            body = BODIES.get(f"{method} {path}")
+
+            async def answer(key: str, path: str, method: str = method, body: Any = body) -> httpx.Response:
+                return await client.request(method, path, json=body, headers=by(key))
+
+            hers = await answer(ANN, path.format(**ids))
+            absent = await answer(ANN, path.format(**dict.fromkeys(ids, UNKNOWN_ID)))
+            ours = ",".join(str(ids[name]) for name in named)
+            told = absent.json()["detail"].replace(str(UNKNOWN_ID), ours)
+            assert (hers.status_code, hers.json()["detail"]) == (404, told), (method, path)
+            if method != "delete":
+                assert (await answer(BOB, path.format(**ids))).status_code < 300, (method, path)
+            asked += 1
+    assert asked >= 14
+    for path in ("/areas", "/routes", "/feeds", "/jobs"):
+        found = (await client.get(path, headers=by(ANN))).json()
+        (listed,) = (value for name, value in found.items() if name in {"features", "feeds", "jobs"})
+        assert not {each["id"] for each in listed} & {ids[path[1:-1]]}, path
