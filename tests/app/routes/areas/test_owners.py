@@ -170,6 +170,7 @@ async def ids_of_bob(client: httpx.AsyncClient) -> dict[str, int]:
             ("route", "/routes", line),
             ("job", "/ingest", ordered),
             ("feed", "/feeds", feed),
+            ("zone", "/zones", feature()),
         )
     }
     assert all(answer.status_code in {201, 202} for answer in made.values()), made
@@ -180,6 +181,7 @@ BODIES: dict[str, Any] = {
     "put /areas/{area}": feature(products=["ndvi"]),
     "patch /areas/{area}": {"properties": {}},
     "patch /routes/{route}": {"properties": {}},
+    "patch /zones/{zone}": {"properties": {}},
     "patch /feeds/{feed}": {"paused": False},
 }
 """What is sent; nothing where it is not said."""
@@ -209,7 +211,7 @@ async def test_no_address_tells_of_what_another_owner_has(client: httpx.AsyncCli
                 assert (await answer(BOB, path.format(**ids))).status_code < 300, (method, path)
             asked += 1
     assert asked >= 14
-    for path in ("/areas", "/routes", "/feeds", "/jobs"):
+    for path in ("/areas", "/routes", "/feeds", "/jobs", "/zones"):
         found = (await client.get(path, headers=by(ANN))).json()
         (listed,) = (value for name, value in found.items() if name in {"features", "feeds", "jobs"})
         assert not {each["id"] for each in listed} & {ids[path[1:-1]]}, path
