@@ -212,7 +212,8 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
 
 def open_registry(settings: Settings, descriptions: DescriptionFolders) -> Registry:
     """Return the products, and say in the log which files are left out."""
-    registry = Registry.load(_product_folders(settings), descriptions.current().collections.left_out)
+    collections = descriptions.current().collections
+    registry = Registry.load(_product_folders(settings), collections.left_out, collections)
     for one in registry.left_out.values():
         log.error("%s is left out: %s", one.path, one.reason)
     return registry

@@ -24,7 +24,18 @@ from app.routes.exposure import along, edr, exposure, routes
 from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
 from app.routes.ogc import factories
-from app.routes.products import calendar, legend, point, products, statistics, tilejson, tiles, times
+from app.routes.products import (
+    calendar,
+    indices,
+    legend,
+    of_collection,
+    point,
+    products,
+    statistics,
+    tilejson,
+    tiles,
+    times,
+)
 from app.routes.regions import coverage, meta, regions
 from app.routes.service import health
 from app.routes.service.page import add_page
@@ -84,6 +95,8 @@ def resources() -> list[BaseRoute]:
         calendar,
         point,
         statistics,
+        of_collection,
+        indices,
         collections,
         many,  # before areas, whose addresses have an id there, as the next
         area_tiles,

@@ -130,6 +130,17 @@ class Ended(BaseModel):
         return datetime.combine(self.on, time(), UTC)
 
 
+class IndexMapping(BaseModel):
+    """What published indices mean here, where names of bands and usual constants do not tell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bands: Mapping[str, str] = {}
+    """Names of bands by the letters that formulas have for them: N, R, S1."""
+    constants: Mapping[str, float] = {}
+    """Numbers by the names that formulas have for them: L, lambdaN."""
+
+
 class Provider(BaseModel):
     """Who made, processes or hosts the scenes."""
 
@@ -160,6 +171,7 @@ class Collection(BaseModel):
     """Guides and papers the facts of the bands come from."""
     ended: Ended | None = None
     """None where the archive goes on."""
+    indices: IndexMapping = IndexMapping()
 
     def note_until(self, end: datetime) -> str | None:
         """Return what is to be said of a time that ends then, if the archive had ended before."""
@@ -172,6 +184,15 @@ class Collection(BaseModel):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"band names stand for one band each; given twice: {', '.join(twice)}")
         return bands
+
+    @model_validator(mode="after")
+    def _indices_name_bands(self) -> "Collection":
+        if strange := set(self.indices.bands.values()) - set(self.band_names):
+            raise ValueError(
+                f"indices.bands names {min(strange)!r}, which is not a band of the collection; there are: "
+                + ", ".join(self.band_names)
+            )
+        return self
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -226,6 +247,7 @@ class Collection(BaseModel):
             "tilewatch:attribution": self.attribution,
             "tilewatch:references": list(self.references),
             **({} if self.ended is None else {"tilewatch:ended": self.ended.model_dump(mode="json")}),
+            **({} if self.indices == IndexMapping() else {"tilewatch:indices": self.indices.model_dump()}),
         }
 
     @classmethod
@@ -250,6 +272,7 @@ class Collection(BaseModel):
                 "bands": [_band_of(name, asset) for name, asset in document.get("item_assets", {}).items()],
                 "references": document.get("tilewatch:references", ()),
                 "ended": document.get("tilewatch:ended"),
+                "indices": document.get("tilewatch:indices", {}),
             }
         )
 

@@ -42,7 +42,7 @@ def read_products(settings: Settings) -> Registry:
     """
     collections = load_collections(settings.collections)
     folders = [SHIPPED] if settings.products is None else [SHIPPED, settings.products]
-    registry = Registry.load(folders, collections.left_out)
+    registry = Registry.load(folders, collections.left_out, collections)
     say_left_out([*collections.left_out.values(), *registry.left_out.values()])
     return registry
 

@@ -93,6 +93,11 @@ class ProductDetail(ProductFacts):
     maxzoom: int | None
     """WebMercatorQuad zooms for tiles of 256 pixels."""
     expression: str | None
+    index: dict[str, Any] | None = Field(
+        default=None,
+        description="The published index it shows: name, title, formula, reference and expected range.",
+        exclude_if=lambda value: value is None,
+    )
     bands: list[str]
     mask: list[dict[str, Any]] = Field(
         description="The rules by which a pixel counts. A rule is not applied to scenes that lack its band; "

@@ -8,7 +8,10 @@ from pydantic import ValidationError
 from app.products.categories import rows_of
 from app.products.classes import ValueRow
 from app.products.compiling import compile_expression
+from app.products.expression import Expression
 from app.products.grammar import ExpressionError
+from app.products.indices.catalogue import IndexEntry, UnknownIndexError, catalogue
+from app.products.indices.translating import UntranslatableIndexError, translate
 from app.products.product import Product
 from app.products.product_file import explain
 from mosaics.collection import Band, Collection
@@ -27,6 +30,7 @@ def adhoc_product(
     *,
     bands: Sequence[str] | None = None,
     expression: str | None = None,
+    index: str | None = None,
     rescale: str | None = None,
     colormap: str | None = None,
     painted: bool = True,
@@ -37,7 +41,9 @@ def adhoc_product(
         collection: The collection of the bands.
         bands: One band, drawn with a colormap, or three, drawn as red, green and blue.
         expression: A formula over the bands, instead of `bands`.
-        rescale: ``low,high``, or three such pairs for three bands; None uses the bands' own ranges.
+        index: The name of a published index, instead of either.
+        rescale: ``low,high``, or three such pairs for three bands; None uses the bands' own ranges, or that
+            of the index.
         colormap: Name of a colormap; for one band or an expression only.
         painted: Whether colours are wanted; numeric values need no range.
 
@@ -45,24 +51,28 @@ def adhoc_product(
         ProductRequestError: If the request does not describe a product.
         UnknownBandError: If the collection has no such band.
     """
-    if (expression is None) == (not bands):
-        raise ProductRequestError("give either bands=red,green,blue (or one band) or expression=…")
+    if [expression is not None, bool(bands), index is not None].count(True) != 1:
+        raise ProductRequestError(
+            "give either bands=red,green,blue (or one band), expression=… or index=…, as in index=EVI"
+        )
     names = tuple(bands or ())
     if names and len(names) not in (1, 3):
         raise ProductRequestError(f"bands has {len(names)} names; give one, or three for red, green and blue")
-    try:
-        formula = compile_expression(expression) if expression is not None else None
-    except ExpressionError as error:
-        raise ProductRequestError(f"expression: {error}") from error
+    entry = None
+    if index is not None:
+        entry, expression = _of_index(index, collection)
+    formula = _compiled(expression)
     chosen = [collection.band(name) for name in (formula.bands if formula else names)]
     own = _own_classes(chosen, rescale, colormap) if len(names) == 1 else {}
     content: dict[str, Any] = {
         "id": collection.id,
-        "title": f"{collection.title}: {expression or ', '.join(band.title for band in chosen)}",
+        "title": f"{collection.title}: {_called(index, entry, expression, chosen)}",
         "collection": collection.id,
-        "rescale": () if own else _range(rescale, None if formula else chosen, painted=painted),
+        "rescale": () if own else _range(rescale, None if formula else chosen, entry, painted=painted),
         "unit": chosen[0].unit if not formula and len({band.unit for band in chosen}) == 1 else None,
     }
+    if entry is not None:
+        content |= {"index": index, "references": (entry.reference,)}
     if len(names) == 3:
         content |= {"bands": names, "colormap": colormap}
     elif own:
@@ -78,6 +88,28 @@ def adhoc_product(
     return product
 
 
+def _of_index(name: str, collection: Collection) -> tuple[IndexEntry, str]:
+    try:
+        return catalogue().index(name), translate(name, collection).expression
+    except (UnknownIndexError, UntranslatableIndexError) as error:
+        raise ProductRequestError(str(error)) from error
+
+
+def _compiled(expression: str | None) -> Expression | None:
+    try:
+        return None if expression is None else compile_expression(expression)
+    except ExpressionError as error:
+        raise ProductRequestError(f"expression: {error}") from error
+
+
+def _called(
+    index: str | None, entry: IndexEntry | None, expression: str | None, chosen: Sequence[Band]
+) -> str:
+    if entry is not None:
+        return f"{entry.title} ({index})"
+    return expression or ", ".join(band.title for band in chosen)
+
+
 def _own_classes(bands: Sequence[Band], rescale: str | None, colormap: str | None) -> Mapping[int, ValueRow]:
     """Return the classes of a band whose numbers have colours; none if others are asked for."""
     (band,) = bands
@@ -87,15 +119,17 @@ def _own_classes(bands: Sequence[Band], rescale: str | None, colormap: str | Non
 
 
 def _range(
-    rescale: str | None, bands: Sequence[Band] | None, *, painted: bool
+    rescale: str | None, bands: Sequence[Band] | None, entry: IndexEntry | None, *, painted: bool
 ) -> tuple[tuple[float, float], ...]:
     """Return the range of the colours: as requested, or the bands' own; any if nothing is painted."""
     if rescale is not None:
         return _stretches(rescale)
     if not painted:
         return ((0.0, 1.0),)
+    if entry is not None and entry.expected is not None:
+        return ((entry.expected.low, entry.expected.high),)
     if bands is None:
-        raise _no_usual_range("an expression")
+        raise _no_usual_range("an expression" if entry is None else "this index")
     return tuple(_own_stretch(band) for band in bands)
 
 

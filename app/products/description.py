@@ -48,6 +48,8 @@ class ProductDescription(BaseModel):
     """Time windows to name in the expression; none means one window without a name."""
     expression: str | None = None
     """The formula over bands in their units."""
+    index: str | None = None
+    """In place of an expression: the name of a published index, `GET /indices` lists them."""
     rgb_bands: tuple[str, ...] = Field(default=(), alias="bands")
     """In place of an expression: three bands, shown as red, green and blue."""
     unit: str | None = None

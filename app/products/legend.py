@@ -48,6 +48,7 @@ def legend_json(product: Product, *, note: str | None = None) -> dict[str, Any]:
         "rescale": list(product.rescale[0]) if len(pairs) == 1 else None,
         "colors": list(legend_colors(product)),
         "note": note,
+        **({} if product.index_facts is None else {"index": product.index_facts}),
     }
 
 

@@ -11,6 +11,7 @@ from app.products.comparisons import Comparisons
 from app.products.compiling import compile_expression
 from app.products.description import ProductDescription
 from app.products.expression import Expression
+from app.products.indices.catalogue import catalogue
 from app.products.palette import LegendEntry, Palette, hex_color
 from colormaps import load_colormap
 
@@ -38,6 +39,11 @@ class Product(ProductDescription):
         if self.kind != "classes" or self.palette is None:
             return ()
         return tuple(entry.label for entry in self.palette.entries)
+
+    @cached_property
+    def index_facts(self) -> dict[str, Any] | None:
+        """Formula, reference and expected range of the published index it shows; None where it shows none."""
+        return None if self.index is None else catalogue().facts(self.index)
 
     @cached_property
     def takes_codes(self) -> bool:

@@ -1,6 +1,7 @@
 """Product files: read TOML into the products it describes, or explain what is wrong with it."""
 
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,11 +10,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.products.classes import ClassRow, ValueRow
+from app.products.indices.in_files import IndexInFileError, with_expression
 from app.products.mask import MaskRule
 from app.products.parameters import Parameter
 from app.products.product import Product, ProductFileError
 from app.products.role import AbsenceColors, CountedCondition, Role
 from app.products.variant import UnknownRenameError, Variant
+from mosaics.descriptions.collections import CollectionDescription, load_collections
 
 _ROWS: dict[str, type[BaseModel]] = {
     "mask": MaskRule,
@@ -29,8 +32,14 @@ _TABLES: dict[str, type[BaseModel]] = {"absences": AbsenceColors}
 Described = TypeVar("Described", Product, Variant)
 
 
-def read_products(path: Path) -> tuple[Product, ...]:
+def read_products(
+    path: Path, collections: Mapping[str, CollectionDescription] | None = None
+) -> tuple[Product, ...]:
     """Read a product file: the product whose id is the file's name, then its variants.
+
+    Args:
+        path: Of the file.
+        collections: By id, for the bands of indices; None takes those shipped.
 
     Raises:
         ProductFileError: If the file does not describe valid products.
@@ -38,7 +47,9 @@ def read_products(path: Path) -> tuple[Product, ...]:
     content = _read_toml(path)
     tables = content.pop("variants", {})
     problems: list[str] = []
-    product = _describe(Product, {**content, "id": path.stem}, "", problems)
+    if collections is None and "index" in content:
+        collections = load_collections()
+    product = _product({**content, "id": path.stem}, "", problems, collections or {})
     if not isinstance(tables, dict):
         problems.append("variants: write each as a table of its own, [variants.ID]")
         tables = {}
@@ -53,7 +64,9 @@ def read_products(path: Path) -> tuple[Product, ...]:
     found = [product]
     for variant_id, variant in variants.items():
         if product and variant:
-            found.append(_variant(variant_id, variant, product, content, problems))
+            own = _variant(variant_id, variant, product, content, problems)
+            if own is not None:
+                found.append(_product(own, f"variants.{variant_id}", problems, collections or {}))
     if problems:
         raise ProductFileError(f"{path.name}: {'; '.join(problems)}")
     return tuple(one for one in found if one)
@@ -75,14 +88,28 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _variant(
     variant_id: str, variant: Variant, product: Product, content: dict[str, Any], problems: list[str]
-) -> Product | None:
-    place = f"variants.{variant_id}"
+) -> dict[str, Any] | None:
     try:
         own = variant.content(product, content)
     except UnknownRenameError as error:
-        problems.append(f"{place}.bands: {error}")
+        problems.append(f"variants.{variant_id}.bands: {error}")
         return None
-    return _describe(Product, {**own, "id": variant_id}, place, problems)
+    return {**own, "id": variant_id}
+
+
+def _product(
+    content: dict[str, Any],
+    place: str,
+    problems: list[str],
+    collections: Mapping[str, CollectionDescription],
+) -> Product | None:
+    """Return the product that some content describes, of an index with its formula."""
+    try:
+        complete = with_expression(content, collections)
+    except IndexInFileError as error:
+        problems.append(f"{'.'.join(filter(None, (place, 'index')))}: {error}")
+        return None
+    return _describe(Product, complete, place, problems)
 
 
 def _describe(model: type[Described], content: object, place: str, problems: list[str]) -> Described | None:

@@ -8,6 +8,7 @@ from app.products.categories import rows_of
 from app.products.product import Product, ProductFileError
 from app.products.product_file import read_products
 from mosaics.collection import Collection
+from mosaics.descriptions.collections import CollectionDescription
 from mosaics.descriptions.toml_files import LeftOutFile
 
 SHIPPED = Path(__file__).parent
@@ -58,7 +59,10 @@ class Registry:
 
     @classmethod
     def load(
-        cls, folders: Sequence[Path] = (SHIPPED,), collections: Mapping[str, LeftOutFile] | None = None
+        cls,
+        folders: Sequence[Path] = (SHIPPED,),
+        collections: Mapping[str, LeftOutFile] | None = None,
+        described: Mapping[str, CollectionDescription] | None = None,
     ) -> "Registry":
         """Read every ``.toml`` file in some folders.
 
@@ -68,6 +72,7 @@ class Registry:
         Args:
             folders: Of product files.
             collections: Files of collections that are left out, by id.
+            described: The others, whose bands indices are over; None takes those shipped.
 
         Raises:
             ProductFileError: If a folder does not exist.
@@ -76,11 +81,11 @@ class Registry:
         left_out: dict[str, LeftOutFile] = {}
         for path in _files(folders):
             try:
-                described = _read_new(path, found)
+                products = _read_new(path, found, described)
             except ProductFileError as error:
                 left_out[path.stem] = LeftOutFile(path, str(error))
             else:
-                found |= {product.id: (product, path) for product in described}
+                found |= {product.id: (product, path) for product in products}
         homeless = {
             product.id: LeftOutFile(path, f"{path.name}: {product.id}: {reason}")
             for product, path in found.values()
@@ -132,17 +137,21 @@ def _files(folders: Sequence[Path]) -> Iterator[Path]:
         yield from sorted(folder.glob("*.toml"))
 
 
-def _read_new(path: Path, found: Mapping[str, tuple[Product, Path]]) -> tuple[Product, ...]:
+def _read_new(
+    path: Path,
+    found: Mapping[str, tuple[Product, Path]],
+    described: Mapping[str, CollectionDescription] | None,
+) -> tuple[Product, ...]:
     """Read a product file whose products no other file has described."""
-    described = read_products(path)
-    for product in described:
+    products = read_products(path, described)
+    for product in products:
         if product.id in found:
             other = found[product.id][1]
             shipped = "the shipped " if other.parent == SHIPPED else ""
             raise ProductFileError(
                 f"{path.name} and {shipped}{other.name} both describe a product {product.id!r}; rename one"
             )
-    return described
+    return products
 
 
 def _without_collection(product: Product, left_out: Mapping[str, LeftOutFile]) -> str | None:

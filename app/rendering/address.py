@@ -21,6 +21,7 @@ from app.products.registry import Registry
 from app.products.request import requested_product
 from app.products.role import ROLES
 from mosaics.catalogue import Catalogue
+from mosaics.collection import Collection
 from mosaics.raster.grid import Grid
 
 TILE_SIZES = {"256": 256, "512": 512}
@@ -33,7 +34,7 @@ PLAIN_PARAMETERS = frozenset({"datetime", "tilesize", "v"})
 WINDOW_PARAMETERS = frozenset({*ROLES, "offset"})
 PRODUCT_PARAMETERS = PLAIN_PARAMETERS | WINDOW_PARAMETERS
 PRODUCT_TIF_PARAMETERS = PRODUCT_PARAMETERS | {"absence"}
-BANDS_PARAMETERS = PLAIN_PARAMETERS | {"bands", "expression", "rescale", "colormap"}
+BANDS_PARAMETERS = PLAIN_PARAMETERS | {"bands", "expression", "index", "rescale", "colormap"}
 BANDS_TIF_PARAMETERS = BANDS_PARAMETERS | {"absence"}
 
 ABSENCE = "Of .tif: a further band that tells of each pixel why it has no value."
@@ -156,15 +157,27 @@ class TileAddresses:
         return _request(product, tms, tile, parameters)
 
     def _adhoc(self, collection_id: str, parameters: Mapping[str, str], *, painted: bool) -> Product:
-        bands = parameters.get("bands")
-        return adhoc_product(
-            self._catalogue.collection(collection_id),
-            bands=None if bands is None else [band.strip() for band in bands.split(",")],
-            expression=parameters.get("expression"),
-            rescale=parameters.get("rescale"),
-            colormap=parameters.get("colormap"),
-            painted=painted,
-        )
+        return product_over(self._catalogue.collection(collection_id), parameters, painted=painted)
+
+
+def product_over(collection: Collection, parameters: Mapping[str, str], *, painted: bool) -> Product:
+    """The product that the query parameters of an address below a collection describe.
+
+    Args:
+        collection: The collection.
+        parameters: Those of `BANDS_PARAMETERS` that are given.
+        painted: As in `adhoc_product`, whose errors it raises.
+    """
+    bands = parameters.get("bands")
+    return adhoc_product(
+        collection,
+        bands=None if bands is None else [band.strip() for band in bands.split(",")],
+        expression=parameters.get("expression"),
+        index=parameters.get("index"),
+        rescale=parameters.get("rescale"),
+        colormap=parameters.get("colormap"),
+        painted=painted,
+    )
 
 
 def _with_windows(product: Product, parameters: dict[str, str]) -> tuple[Product, dict[str, str]]:

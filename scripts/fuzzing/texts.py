@@ -122,7 +122,7 @@ def _beside(path: str, name: str) -> str:
     """Return what a route cannot be asked without, or what lets it come further."""
     if path.startswith("/collections/{collection}/tiles"):
         needed = {"bands": "red", "rescale": "0,1"}
-        left_out = {name, "bands"} if name == "expression" else {name}
+        left_out = {name, "bands"} if name in {"expression", "index"} else {name}
         return "".join(f"&{each}={value}" for each, value in needed.items() if each not in left_out)
     if path.startswith("/areas/{area}/timeseries") and name != "product":
         return "&product=ndvi"

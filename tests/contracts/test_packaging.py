@@ -17,6 +17,7 @@ from tests.services.ports import free_port, wait_until_listening
 CHECKOUT = Path(__file__).parents[2]
 DATA = [
     "app/products/*.toml",
+    "app/products/indices/*.json",
     "app/web/dist/**/*",
     "colormaps/*.toml",
     "mosaics/**/*.toml",

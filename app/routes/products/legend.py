@@ -57,7 +57,16 @@ async def legend(
     selection = None
     if found.roles and found.collection in state.catalogue.collections():
         selection = _selection(state, found, time)
-    note = legend_note(state, found, selection)
+    return await drawn_legend(state, found, format, legend_note(state, found, selection))
+
+
+async def drawn_legend(
+    state: AppState,
+    found: Product,
+    format: LegendFormat,  # noqa: A002
+    note: str | None,
+) -> Response:
+    """Return the legend of a product with a note under it."""
     if format is LegendFormat.PNG:
         picture = await state.legends.png(found, note)
         return Response(picture, media_type="image/png", headers=FRESH)
@@ -68,7 +77,7 @@ async def legend(
 
 def legend_note(state: AppState, product: Product, selection: Selection | None) -> str | None:
     """Return the sentences of a legend: windows, offset, caveats, an archive that ended, made-up data."""
-    sentences: list[str | None] = []
+    sentences: list[str | None] = [index_note(product)]
     if product.roles:
         windows = selection.windows if selection else ()
         sentences += [f"{window.title}: {window.text}." for window in windows]
@@ -83,6 +92,13 @@ def legend_note(state: AppState, product: Product, selection: Selection | None) 
         sentences.append(EARLY_NOTE)
     sentences += [_ended_note(state, product, selection), synthetic_note(state, product)]
     return " ".join(filter(None, sentences)) or None
+
+
+def index_note(product: Product) -> str | None:
+    """Return the formula and the publication of the index that a product shows; None where it shows none."""
+    if (facts := product.index_facts) is None:
+        return None
+    return f"{facts['name']} = {facts['formula']} ({facts['reference']})."
 
 
 def _selection(state: AppState, product: Product, datetime: str | None) -> Selection | None:

@@ -11,6 +11,7 @@ from app.http.schemas import PointValue
 from app.products.product import Product
 from app.rendering.point import PointAnswer
 from app.rendering.selecting import Selection, Window
+from app.state import AppState
 from mosaics.near_real_time import PREFIX
 
 router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depends(revalidated)])
@@ -29,7 +30,13 @@ async def point(
 ) -> PointValue:
     """Return the value at a place, as a tile shows it; if there is none, `state` and `reason` say why."""
     found, time = windows.product(state, product, datetime)
-    place = Position(lon, lat)
+    return await point_of(response, state, found, Position(lon, lat), time)
+
+
+async def point_of(
+    response: Response, state: AppState, found: Product, place: Position, time: str | None
+) -> PointValue:
+    """Return the value of a product at a place and time, and say in the response what was left out."""
     written, selection = chosen_periods(state, found, time)
     answer = await state.renderer.point(found, place.lon, place.lat, written)
     if answer.skipped:

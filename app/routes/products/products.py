@@ -53,6 +53,7 @@ async def describe_product(request: Request, state: ReadyState, product: str) ->
         **product_facts(found, state.catalogue),
         **await _place(state, found, periods),
         expression=found.formula.text if found.formula else None,
+        index=found.index_facts,
         bands=list(found.bands),
         mask=[_stated(rule.model_dump(mode="json")) for rule in found.mask],
         classes=_classes(found),

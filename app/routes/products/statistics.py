@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -19,8 +19,10 @@ from app.http.lights import LitAbove, lit_at
 from app.http.parameters import AskedWindows, Datetime, ReadyState, known_names, numbers_in
 from app.http.periods import chosen_periods
 from app.keys import Scope
+from app.products.product import Product
 from app.rendering.basis import of_one_basis
 from app.rendering.selecting import select
+from app.state import AppState
 from app.statistics.ring_offset import ring_width_m, ringed_answers
 from app.statistics.service import Answer, Question, Step, plan_series
 from app.statistics.summary import Histogram, SummaryOptions
@@ -119,25 +121,45 @@ async def statistics(
     found, time = windows.product(state, product, datetime)
     if lit_above is not None:
         found = lit_at(found, lit_above)
+    asked = Asked(document, wanted, step, repair, width_m)
+    return await series_answer(request, state, found, time, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request for statistics says beside the product and its time."""
+
+    document: JsonObject
+    wanted: SummaryOptions
+    step: Cadence | None
+    repair: bool
+    width_m: float | None = None
+    """Of the ring whose mean is subtracted; None subtracts none."""
+
+
+async def series_answer(
+    request: Request, state: AppState, found: Product, time: str | None, given: Asked
+) -> Response:
+    """Return the statistics of a product, as `statistics` describes them."""
     if not state.catalogue.has(found.collection):
         raise NothingLandedError(f"nothing has landed for {found.id!r} yet")
     how = None
     if found.roles and time is None:
         time, chosen = chosen_periods(state, found, None)
         how = chosen.windows[0].how
-    steps = plan_series(state.catalogue, found, time, step)
+    steps = plan_series(state.catalogue, found, time, given.step)
     if len(steps) > 1:
         found = of_one_basis(state.catalogue, found)
     elif found.roles and steps:  # in a series each entry says what cannot be compared
         select(state.catalogue, found, steps[0].datetime)
-    asked = await read_features(request, document, repair=repair)
+    asked = await read_features(request, given.document, repair=given.repair)
     is_streamed = NDJSON in request.headers.get("accept", "")
     refuse_too_many(len(asked.features), len(steps), is_streamed=is_streamed)
     entries = questions(asked, steps, how)
-    if width_m is None:
-        answers = state.statistics.answers(found, entries, wanted)
+    if given.width_m is None:
+        answers = state.statistics.answers(found, entries, given.wanted)
     else:
-        answers = ringed_answers(state.statistics, found, entries, width_m=width_m, wanted=wanted)
+        answers = ringed_answers(state.statistics, found, entries, width_m=given.width_m, wanted=given.wanted)
     if is_streamed:
         return await streamed(request, asked, answers)
     return await whole(request, asked, answers)

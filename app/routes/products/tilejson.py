@@ -1,5 +1,7 @@
 """TileJSON: everything a map needs to draw a product, in one document."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -44,7 +46,30 @@ async def tilejson(
 ) -> TileJson:
     """Return the TileJSON 3.0.0 of a product; tile addresses fix the period that is described."""
     asked, time = windows.product(state, product, datetime)
-    grid = matrix_set(tms)
+    query = {**windows.parameters}
+    if windows.offset is not None:
+        query["offset"] = windows.offset
+    tile = request.url_for(
+        "product_tile", product=asked.id, tms=tms, z="{z}", x="{x}", y="{y}", format=tile_format
+    )
+    return await described_tiles(state, asked, time, Addressed(str(tile), tms, tilesize, query))
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """Where the tiles of a document are."""
+
+    tile: str
+    """Their address, with {z}, {x} and {y}."""
+    tms: str
+    tilesize: TileSize
+    query: Mapping[str, str]
+    """What it asks beside time and size."""
+
+
+async def described_tiles(state: AppState, asked: Product, time: str | None, at: Addressed) -> TileJson:
+    """Return the TileJSON of a product at a time, whose addresses fix the period."""
+    grid, tilesize = matrix_set(at.tms), at.tilesize
     written, selection = chosen_periods(state, asked, time)
     pinned = pinned_windows(asked, selection)
     found = asked.specified(windows=pinned)
@@ -63,20 +88,14 @@ async def tilejson(
     center = await kept_place_of_data(state, revision, bounds, windows_drawn)
     center_zoom = whole_view_zoom(bounds, grid, tilesize=tilesize, zooms=zooms)
     known = periods_of(state, asked)
-    query = {"datetime": written, **pinned, "v": revision}
-    query |= windows.parameters
-    if windows.offset is not None:
-        query["offset"] = windows.offset
+    query = {"datetime": written, **pinned, "v": revision, **at.query}
     if tilesize is not TileSize.SMALL:
         query["tilesize"] = str(tilesize)
-    tile = request.url_for(
-        "product_tile", product=found.id, tms=tms, z="{z}", x="{x}", y="{y}", format=tile_format
-    )
     return TileJson(
         name=found.title,
         description=found.description,
         attribution=state.catalogue.collection(found.collection).attribution,
-        tiles=[f"{tile}?{urlencode(query)}"],
+        tiles=[f"{at.tile}?{urlencode(query)}"],
         minzoom=zooms.lowest,
         maxzoom=zooms.highest,
         bounds=bounds,

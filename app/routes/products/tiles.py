@@ -14,7 +14,8 @@ from starlette.responses import Response
 
 from app.caching.tile_reply import RESOLVED, reply
 from app.http.parameters import Datetime, ReadyState, TileSize, Windows, declared
-from app.rendering.address import ABSENCE, TileFormat
+from app.products.product import Product
+from app.rendering.address import ABSENCE, TileFormat, product_over
 from app.rendering.resolving import resolve_tile
 from app.state import AppState
 
@@ -36,15 +37,34 @@ class OfProduct:
 
 @dataclass(frozen=True)
 class OfCollection:
-    """What is drawn: bands of a collection, or an expression of them."""
+    """What is drawn: bands of a collection, an expression of them, or a published index."""
 
     collection: Annotated[str, Path(description="A collection of /collections.")]
     bands: Annotated[
         str | None, Query(description="One band, or three for red, green and blue: red,green,blue.")
     ] = None
     expression: Annotated[str | None, Query(description="Band math: (nir - red) / (nir + red).")] = None
-    rescale: Annotated[str | None, Query(description="The values at the ends of the colours: -0.2,1.")] = None
+    index: Annotated[str | None, Query(description="A published index of /indices: EVI.")] = None
+    rescale: Annotated[
+        str | None,
+        Query(description="The values at the ends of the colours: -0.2,1; an index has its expected range."),
+    ] = None
     colormap: Annotated[str | None, Query(description="A colormap of /colorMaps.")] = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query parameters that are given."""
+        fields = ("bands", "expression", "index", "rescale", "colormap")
+        return {name: value for name in fields if (value := getattr(self, name)) is not None}
+
+    def shown(self, state: AppState, *, painted: bool) -> Product:
+        """Return what is asked for as a product.
+
+        Raises:
+            mosaics.collection.UnknownCollectionError: If there is no such collection.
+            app.products.adhoc.ProductRequestError: If it is not valid.
+        """
+        return product_over(state.catalogue.collection(self.collection), self.query, painted=painted)
 
 
 @dataclass(frozen=True)
@@ -107,7 +127,7 @@ async def short_tile(request: Request, state: ReadyState) -> Response:
     response_class=Response,
 )
 async def collection_tile(request: Request, state: ReadyState) -> Response:
-    """Return a collection's tile: one raw band, three as a picture, or band math."""
+    """Return a collection's tile: one raw band, three as a picture, band math or a published index."""
     return await answer(request, state)
 
 

@@ -103,6 +103,7 @@ def links_of(request: Request, state: AppState, collection: Collection) -> list[
     )
     examples = [("bands", "{bands}", "One band, or three as red, green and blue")]
     examples.append(("expression", "{expression}", "Band math"))
+    examples.append(("index", "{index}", "A published index"))
     products = [product for product in state.registry.all() if product.collection == collection.id]
     return [
         {"rel": "self", "href": own, "type": "application/json"},

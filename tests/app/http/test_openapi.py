@@ -46,6 +46,10 @@ EXAMPLES = {
 WAY = "coords=LINESTRING(5.24%2051.29,5.25%2051.29)&parameter-name=ndvi"
 NEEDED = {
     "/collections/{collection}/tiles/{tms}/{z}/{x}/{y}.{format}": "?bands=red&rescale=0,1",
+    "/collections/{collection}/legend.{format}": "?index=NDVI",
+    "/collections/{collection}/point/{lon},{lat}": "?index=NDVI",
+    "/collections/{collection}/{tms}/tilejson.json": "?index=NDVI",
+    "/indices": "?collection=sentinel-2-l2a",
     "/products/{product}/calendar": "?datetime=2024",
     "/collections/{collection}/trajectory": f"?{WAY}",
     "/collections/{collection}/corridor": f"?{WAY}&corridor-width=50&width-units=m",

@@ -8,7 +8,7 @@ from tests.app.products.texts import BURN, COLOR, NDVI
 WRONG = [
     (NDVI, "collection =", "colection =", "colection: this is not a valid key; did you mean collection?"),
     (NDVI, 'collection = "sentinel-2-l2a"', "", "collection: this is missing: The id of the collection"),
-    (NDVI, "title =", "name =", "There are: title, description, collection, roles, expression, bands"),
+    (NDVI, "title =", "name =", "There are: title, description, collection, roles, expression, index, bands"),
     (NDVI, 'title = "Vegetation"', 'id = "x"', "id: the id is the name of the file, 'some-product'"),
     (
         NDVI,

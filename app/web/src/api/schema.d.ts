@@ -45,7 +45,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Return a collection's tile: one raw band, three as a picture, or band math */
+        /** Return a collection's tile: one raw band, three as a picture, band math or a published index */
         readonly get: operations["tiles.collection_tile"];
         readonly put?: never;
         readonly post?: never;
@@ -206,6 +206,91 @@ export interface paths {
          *     around each polygon (`offset=ring:300` sets another width) and reports it.
          */
         readonly post: operations["statistics.product_statistics"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/collections/{collection}/legend.{format}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return what the colours of a collection's tile mean; of an index with formula and reference */
+        readonly get: operations["products.collection_legend"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/collections/{collection}/{tms}/tilejson.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return the TileJSON 3.0.0 of a collection's bands, expression or index */
+        readonly get: operations["products.collection_tilejson"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/collections/{collection}/point/{lon},{lat}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return the value of a band, three bands, an expression or an index at a place */
+        readonly get: operations["products.collection_point"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/collections/{collection}/statistics": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Return statistics of a band, an expression or an index, as `/products/{product}/statistics` does */
+        readonly post: operations["products.collection_statistics"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/indices": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the published indices that a collection can have, and why it cannot have the others */
+        readonly get: operations["products.indices"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -1891,6 +1976,23 @@ export interface components {
          */
         readonly Expectation: "data" | "no_light" | "awaited" | "missing";
         /**
+         * ExpectedRange
+         * @description The values that an index usually has.
+         */
+        readonly ExpectedRange: {
+            /** Low */
+            readonly low: number;
+            /** High */
+            readonly high: number;
+            /**
+             * Basis
+             * @description formula: a normalised difference of reflectances, which are not negative; spectra: least and greatest
+             *     value over the 120 spectra of vegetation, town and water that spyndex ships.
+             * @enum {string}
+             */
+            readonly basis: "formula" | "spectra";
+        };
+        /**
          * ExpectedStep
          * @description The latest step of time that was to be published by now.
          */
@@ -2563,6 +2665,47 @@ export interface components {
          */
         readonly ImageType: "png" | "npy" | "tif" | "tiff" | "jpeg" | "jpg" | "jp2" | "webp" | "pngraw";
         /**
+         * Index
+         * @description A published index over a collection.
+         */
+        readonly Index: {
+            /** Name */
+            readonly name: string;
+            /** Title */
+            readonly title: string;
+            /** Domain */
+            readonly domain: string;
+            /** Formula */
+            readonly formula: string;
+            /** Expression */
+            readonly expression: string;
+            /** Bands */
+            readonly bands: {
+                readonly [key: string]: string;
+            };
+            /** Constants */
+            readonly constants: {
+                readonly [key: string]: number;
+            };
+            readonly expected: components["schemas"]["ExpectedRange"] | null;
+            /** Reference */
+            readonly reference: string;
+        };
+        /**
+         * IndexList
+         * @description The published indices of a collection.
+         */
+        readonly IndexList: {
+            /** Collection */
+            readonly collection: string;
+            /** Source */
+            readonly source: string;
+            /** Indices */
+            readonly indices: readonly components["schemas"]["Index"][];
+            /** Refused */
+            readonly refused: readonly components["schemas"]["RefusedIndex"][];
+        };
+        /**
          * IngestRequest
          * @description Scenes to fetch from an archive.
          */
@@ -3115,6 +3258,13 @@ export interface components {
             readonly maxzoom: number | null;
             /** Expression */
             readonly expression: string | null;
+            /**
+             * Index
+             * @description The published index it shows: name, title, formula, reference and expected range.
+             */
+            readonly index?: {
+                readonly [key: string]: unknown;
+            } | null;
             /** Bands */
             readonly bands: readonly string[];
             /**
@@ -3322,6 +3472,18 @@ export interface components {
             readonly properties: {
                 readonly [key: string]: components["schemas"]["Properties"];
             };
+        };
+        /**
+         * RefusedIndex
+         * @description An index that the collection cannot have.
+         */
+        readonly RefusedIndex: {
+            /** Name */
+            readonly name: string;
+            /** Title */
+            readonly title: string;
+            /** Reason */
+            readonly reason: string;
         };
         /**
          * RegionDetail
@@ -4825,7 +4987,9 @@ export interface operations {
                 readonly bands?: string | null;
                 /** @description Band math: (nir - red) / (nir + red). */
                 readonly expression?: string | null;
-                /** @description The values at the ends of the colours: -0.2,1. */
+                /** @description A published index of /indices: EVI. */
+                readonly index?: string | null;
+                /** @description The values at the ends of the colours: -0.2,1; an index has its expected range. */
                 readonly rescale?: string | null;
                 /** @description A colormap of /colorMaps. */
                 readonly colormap?: string | null;
@@ -5320,6 +5484,308 @@ export interface operations {
                         }[];
                     };
                     readonly "application/x-ndjson": unknown;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "products.collection_legend": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description One band, or three for red, green and blue: red,green,blue. */
+                readonly bands?: string | null;
+                /** @description Band math: (nir - red) / (nir + red). */
+                readonly expression?: string | null;
+                /** @description A published index of /indices: EVI. */
+                readonly index?: string | null;
+                /** @description The values at the ends of the colours: -0.2,1; an index has its expected range. */
+                readonly rescale?: string | null;
+                /** @description A colormap of /colorMaps. */
+                readonly colormap?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly format: components["schemas"]["LegendFormat"];
+                /** @description A collection of /collections. */
+                readonly collection: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The legend. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "image/png": unknown;
+                    readonly "image/svg+xml": unknown;
+                };
+            };
+            /** @description The caller has the current legend. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "products.collection_tilejson": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
+                readonly datetime?: string | null;
+                /** @description Pixels per side; part of the tile address. */
+                readonly tilesize?: components["schemas"]["TileSize"];
+                /** @description Encoding of the pictures. */
+                readonly tile_format?: "png" | "webp";
+                /** @description One band, or three for red, green and blue: red,green,blue. */
+                readonly bands?: string | null;
+                /** @description Band math: (nir - red) / (nir + red). */
+                readonly expression?: string | null;
+                /** @description A published index of /indices: EVI. */
+                readonly index?: string | null;
+                /** @description The values at the ends of the colours: -0.2,1; an index has its expected range. */
+                readonly rescale?: string | null;
+                /** @description A colormap of /colorMaps. */
+                readonly colormap?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description A tile matrix set of /tileMatrixSets. */
+                readonly tms: string;
+                /** @description A collection of /collections. */
+                readonly collection: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TileJson"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "products.collection_point": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
+                readonly datetime?: string | null;
+                /** @description One band, or three for red, green and blue: red,green,blue. */
+                readonly bands?: string | null;
+                /** @description Band math: (nir - red) / (nir + red). */
+                readonly expression?: string | null;
+                /** @description A published index of /indices: EVI. */
+                readonly index?: string | null;
+                /** @description The values at the ends of the colours: -0.2,1; an index has its expected range. */
+                readonly rescale?: string | null;
+                /** @description A colormap of /colorMaps. */
+                readonly colormap?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly lon: number;
+                readonly lat: number;
+                /** @description A collection of /collections. */
+                readonly collection: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PointValue"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "products.collection_statistics": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
+                readonly datetime?: string | null;
+                /** @description How long an entry lasts. */
+                readonly step?: components["schemas"]["Cadence"] | null;
+                /** @description Make invalid polygons valid and say what that changed. */
+                readonly repair?: boolean;
+                /** @description One band, or three for red, green and blue: red,green,blue. */
+                readonly bands?: string | null;
+                /** @description Band math: (nir - red) / (nir + red). */
+                readonly expression?: string | null;
+                /** @description A published index of /indices: EVI. */
+                readonly index?: string | null;
+                /** @description The values at the ends of the colours: -0.2,1; an index has its expected range. */
+                readonly rescale?: string | null;
+                /** @description A colormap of /colorMaps. */
+                readonly colormap?: string | null;
+                /** @description Numbers from 0 to 100, separated by commas. */
+                readonly percentiles?: string;
+                /** @description 1 to 1000; 10 with a range. */
+                readonly histogram_bins?: number | null;
+                /** @description low,high; by default from the smallest value to the largest. */
+                readonly histogram_range?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description A collection of /collections. */
+                readonly collection: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/geo+json": Record<string, never>;
+            };
+        };
+        readonly responses: {
+            /** @description The series. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "products.indices": {
+        readonly parameters: {
+            readonly query: {
+                /** @description A collection of /collections. */
+                readonly collection: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["IndexList"];
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

@@ -1,0 +1,1 @@
+"""Published spectral indices: the catalogue of spyndex, and its formulas as expressions."""
