@@ -3,6 +3,7 @@
 import copy
 import random
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,14 @@ def spoiled(document: dict[str, Any], choose: random.Random) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["products", "collections", "sources"])
 def test_a_spoiled_file_is_refused_as_a_file(kind, monkeypatch):
-    folder, module, reads, read, refusal = {
+    kinds: dict[str, tuple[Path, Any, str, Callable[[Path], object], type[ValueError]]] = {
         "products": (PRODUCTS, product_file, "_read_toml", product_file.read_products, ProductFileError),
         "collections": (
             collections.SHIPPED, collections, "read_table", collections.read_collection, CollectionFileError,
         ),
         "sources": (sources.SHIPPED, sources, "read_table", sources.read_source, SourceFileError),
-    }[kind]  # fmt: skip
+    }  # fmt: skip
+    folder, module, reads, read, refusal = kinds[kind]
     shipped = {path: tomllib.loads(path.read_text()) for path in sorted(folder.glob("*.toml"))}
     choose, said = random.Random(20), list[bool]()
     for _ in range(150):
