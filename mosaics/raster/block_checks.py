@@ -127,6 +127,18 @@ def blocks_across(dataset: DatasetReader) -> tuple[int, int]:
     return -(-dataset.height // height), -(-dataset.width // width)
 
 
+def blocks_under(dataset: DatasetReader, window: Window | None) -> tuple[range, range]:
+    """Return the rows and columns of the blocks under a window, or of all."""
+    if window is None:
+        rows, columns = blocks_across(dataset)
+        return range(rows), range(columns)
+    height, width = dataset.block_shapes[0]
+    return (
+        range(window.row_off // height, -(-(window.row_off + window.height) // height)),
+        range(window.col_off // width, -(-(window.col_off + window.width) // width)),
+    )
+
+
 @dataclass(slots=True, eq=False)
 class BlockChecks:
     """The checksums of one level of a file on this machine, and when its blocks were last found right.
@@ -167,7 +179,9 @@ class BlockChecks:
             self.between = (asked, move_between(asked, own))
         return self.between[1]
 
-    def require_under(self, dataset: DatasetReader, placed: Affine, grid: Grid, *, everywhere: bool) -> None:
+    def require_under(
+        self, dataset: DatasetReader, placed: Affine, grid: Grid, *, everywhere: bool
+    ) -> Window | None:
         """Check the blocks that a warp onto a grid may read, and count the pixels where that is watched.
 
         Args:
@@ -176,20 +190,24 @@ class BlockChecks:
             grid: What is asked.
             everywhere: Whether all of the file may be read, whatever the grid's edges say.
 
+        Returns:
+            The pixels that may be read; None for all.
+
         Raises:
             DamagedBlockError: If one is not as it was written.
             PixelBudgetError: If the caller may not have as many pixels read.
         """
         caller = caller_of_thread()
         is_counted = caller is not None and math.isfinite(caller.pixels_left)
-        if not (self.checksums or is_counted):
-            return
+        if not (self.checksums or self.of_fetched or is_counted):
+            return None
         window = None if everywhere else self._touched(dataset, placed, grid)
         if caller is not None and is_counted:
             seen = dataset if window is None else window
             caller.spend(seen.width * seen.height)
         if self.checksums:
             self.require(dataset, window)
+        return window
 
     def _touched(self, dataset: DatasetReader, placed: Affine, grid: Grid) -> Window | None:
         """Return the pixels that lie under a grid, and some around; None where that is not known."""
@@ -214,16 +232,10 @@ class BlockChecks:
         if not self.checksums:
             return
         looked_at = self._looked_at(dataset)
-        if window is not None:
-            height, width = dataset.block_shapes[0]
-            first_row, first_column = window.row_off // height, window.col_off // width
-            end_row = -(-(window.row_off + window.height) // height)
-            end_column = -(-(window.col_off + window.width) // width)
-        else:
-            first_row, first_column, (end_row, end_column) = 0, 0, looked_at.shape
-        due = looked_at[first_row:end_row, first_column:end_column] < time.monotonic() - RIGHT_FOR_S
+        rows, columns = blocks_under(dataset, window)
+        due = looked_at[rows.start : rows.stop, columns.start : columns.stop] < time.monotonic() - RIGHT_FOR_S
         if due.any():
-            self._check(dataset, (np.argwhere(due) + np.array([first_row, first_column])).tolist())
+            self._check(dataset, (np.argwhere(due) + np.array([rows.start, columns.start])).tolist())
 
     def require_blocks(self, dataset: DatasetReader, places: Sequence[Place]) -> None:
         """Check some blocks, but those that were right a moment ago; errors as `require`."""
@@ -232,18 +244,6 @@ class BlockChecks:
         looked_at, right_since = self._looked_at(dataset), time.monotonic() - RIGHT_FOR_S
         if due := [place for place in places if looked_at[place] < right_since]:
             self._check(dataset, due)
-
-    def require_fetched(self, dataset: DatasetReader, place: Place, data: bytes) -> None:
-        """Check a block that was fetched.
-
-        Raises:
-            DamagedBlockError: If it is not as it was written.
-        """
-        if not self.of_fetched:
-            return
-        begin = BYTES * (place[0] * blocks_across(dataset)[1] + place[1])
-        if google_crc32c.value(data) != int.from_bytes(self.of_fetched[begin : begin + BYTES], "little"):
-            raise _damaged_block(dataset, self.path, place)
 
     def _found(self, dataset: DatasetReader, due: Sequence[Sequence[int]]) -> Iterable[int]:
         return _found(dataset, Path(self.path), due, with_mask=self.with_mask)
@@ -276,11 +276,12 @@ class BlockChecks:
         self.require_same(at_once=True)
         for (row, column), found in zip(due, self._found(dataset, due), strict=True):
             if found != stated[row, column]:
-                raise _damaged_block(dataset, self.path, (row, column))
+                raise damaged_block(dataset, self.path, (row, column))
             looked_at[row, column] = now
 
 
-def _damaged_block(dataset: DatasetReader, path: str, place: Place) -> DamagedBlockError:
+def damaged_block(dataset: DatasetReader, path: str, place: Place) -> DamagedBlockError:
+    """Return the error of a block, by row and column, that is not as it was written."""
     return DamagedBlockError(
         f"{Path(path).name} is damaged: the block in row {place[0]} and column {place[1]} "
         f"of {dataset.width} x {dataset.height} pixels is not as it was written"

@@ -5,10 +5,10 @@ Files are written once, so that a block is known by the file's path and its plac
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from rasterio.windows import Window
 
 from mosaics.raster.block_checks import NO_CHECKS, BlockChecks, DamagedBlockError
 from mosaics.raster.coding import LITTLE, NotWholeError, Place, coding_of, stored_at
+from mosaics.raster.coordinates import GDAL_ERRORS
 from mosaics.raster.fetched import Piece, fetched
+from mosaics.raster.fetched_blocks import FetchedBlocks
 from mosaics.raster.handles import Handle
 from mosaics.shared_cache import SharedCache
 
@@ -28,6 +30,7 @@ SMALLEST, LARGEST = 1 << 12, 1 << 22
 """Bytes of blocks that are kept one by one; files in lines or in one piece are read as they come."""
 
 Pixels: TypeAlias = NDArray[Any]
+Decoded = TypeVar("Decoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,36 @@ class Raster:
         return self.handle is not None and self.handle.head is not None
 
     @property
-    def source(self) -> DatasetReader:
-        """What GDAL can read pixels by."""
-        return self.dataset if self.handle is None else self.handle.readable(self.level)
+    def blocks(self) -> FetchedBlocks | None:
+        """Its blocks, where they are fetched and the item states their checksums."""
+        if not (self.is_fetched and self.checks.of_fetched):
+            return None
+        return FetchedBlocks(self.dataset, self.path, self.checks.of_fetched, self.checks.with_mask)
+
+    def by_gdal(self, read: Callable[[DatasetReader], Decoded], window: Window | None) -> Decoded:
+        """Return what GDAL reads.
+
+        Args:
+            read: Has it read pixels that lie under the window, and around it.
+            window: Checked before where the file lies on this machine; None for all of the file.
+
+        Raises:
+            DamagedBlockError: If a block that was fetched is not as it was written.
+            mosaics.raster.fetched.NotFetchedError: If some have to be fetched first.
+            rasterio.errors.RasterioError: If the file cannot be read.
+        """
+        blocks, head = self.blocks, None if self.handle is None else self.handle.head
+        if blocks is None or head is None:
+            return read(self.dataset if self.handle is None else self.handle.readable(self.level))
+        overview = self.level - 1 if self.level else None
+        with blocks.view(head, window, overview) as dataset:
+            try:
+                return read(dataset)
+            except GDAL_ERRORS:
+                if window is None:
+                    raise
+        with blocks.view(head, None, overview) as dataset:
+            return read(dataset)
 
     def read(self, window: Window) -> Pixels:
         """Return the pixels of a window that lies within.
@@ -90,7 +120,7 @@ class Raster:
         height, width = self.dataset.block_shapes[0]
         if not SMALLEST <= height * width * np.dtype(self.dataset.dtypes[0]).itemsize <= LARGEST:
             self.checks.require(self.dataset, window)
-            whole: Pixels = self.source.read(1, window=window)
+            whole: Pixels = self.by_gdal(lambda dataset: dataset.read(1, window=window), window)
             return whole
         pixels = np.empty((window.height, window.width), self.dataset.dtypes[0])
         for key, block in self._blocks(window).items():
@@ -115,7 +145,7 @@ class Raster:
             self.checks.require_blocks(self.dataset, [(key.row, key.column) for key in missing])
             fresh = self._inflated(missing)
             if left := [key for key in missing if key not in fresh]:
-                fresh |= _decoded(self.source, left)
+                fresh |= self._decoded(left)
             self.cache.put(fresh)
             found |= fresh
         return found
@@ -130,16 +160,11 @@ class Raster:
             mosaics.raster.fetched.NotFetchedError: If some have to be fetched first.
         """
         coding = coding_of(self.dataset)
-        if coding is None or (self.is_fetched and self.checks.with_mask):
+        if coding is None:
             return {}
         places = {key: stored_at(self.dataset, key.row, key.column) for key in keys}
         written = {key: place for key, place in places.items() if place is not None and coding.may_be(place)}
-        if not self.is_fetched:
-            stored = _read(self.path, written)
-        else:
-            stored = fetched(Piece(self.path, *place) for place in written.values())
-            for key, data in zip(written, stored, strict=True):
-                self.checks.require_fetched(self.dataset, (key.row, key.column), data)
+        stored = self._stored(written)
         found: dict[BlockKey, Pixels | None] = dict.fromkeys(
             (key for key, place in places.items() if place is None), coding.absent()
         )
@@ -150,19 +175,28 @@ class Raster:
                 raise _damaged(key) from error
         return {key: block for key, block in found.items() if block is not None}
 
+    def _stored(self, written: Mapping[BlockKey, Place]) -> list[bytes]:
+        """Return blocks as they are stored; errors as `_inflated`."""
+        if not self.is_fetched:
+            return _read(self.path, written)
+        if self.blocks is None:
+            return fetched(Piece(self.path, *place) for place in written.values())
+        whole = self.blocks.stored({(key.row, key.column): place for key, place in written.items()})
+        return [whole[key.row, key.column][: place.length] for key, place in written.items()]
 
-def _decoded(dataset: DatasetReader, keys: Sequence[BlockKey]) -> dict[BlockKey, Pixels]:
-    """Decode blocks by GDAL, which asks a distant store for neighbours together: in one read of all."""
-    height, width = dataset.block_shapes[0]
-    top, left = min(key.row for key in keys) * height, min(key.column for key in keys) * width
-    bottom = min((max(key.row for key in keys) + 1) * height, dataset.height)
-    right = min((max(key.column for key in keys) + 1) * width, dataset.width)
-    pixels = dataset.read(1, window=Window(left, top, right - left, bottom - top))
-    found = {}
-    for key in keys:
-        row, column = key.row * height - top, key.column * width - left
-        found[key] = pixels[row : row + height, column : column + width].copy()
-    return found
+    def _decoded(self, keys: Sequence[BlockKey]) -> dict[BlockKey, Pixels]:
+        """Decode blocks by GDAL, which asks a distant store for neighbours together: in one read of all."""
+        height, width = self.dataset.block_shapes[0]
+        top, left = min(key.row for key in keys) * height, min(key.column for key in keys) * width
+        bottom = min((max(key.row for key in keys) + 1) * height, self.dataset.height)
+        right = min((max(key.column for key in keys) + 1) * width, self.dataset.width)
+        window = Window(left, top, right - left, bottom - top)
+        pixels = self.by_gdal(lambda dataset: dataset.read(1, window=window), window)
+        found = {}
+        for key in keys:
+            row, column = key.row * height - top, key.column * width - left
+            found[key] = pixels[row : row + height, column : column + width].copy()
+        return found
 
 
 def _read(path: str, places: Mapping[BlockKey, Place]) -> list[bytes]:

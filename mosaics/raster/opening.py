@@ -140,6 +140,24 @@ def open_head(name: str, *, overview: int | None = None) -> DatasetReader:
     return dataset
 
 
+def open_view(name: str, overview: int | None = None) -> DatasetReader:
+    """Open a GeoTIFF put together in memory, whose head was opened by `open_head`.
+
+    Args:
+        name: Path of the description of its parts, in memory (GDAL's /vsisparse/).
+        overview: As for `open_raster`.
+
+    Raises:
+        NotGeoTiffError: If it lies elsewhere.
+        rasterio.errors.RasterioIOError: If it cannot be opened.
+    """
+    if not name.startswith(MEMORY):
+        raise NotGeoTiffError(f"{_shown(name)} is not a view in memory")
+    level = {} if overview is None else {"overview_level": overview}
+    with _alone():
+        return rasterio.open(f"/vsisparse/{name}", driver=DRIVER, sharing=False, **level)
+
+
 def open_ruler(numbers: NDArray[np.float32], width: int, height: int) -> DatasetReader:
     """Open the upper left part of an array in memory as a raster, which reads what stands in the array.
 

@@ -174,8 +174,14 @@ def _read_warped(
         grid: The pixels wanted.
         misled: Whether what lies under the grid's edges does not tell of all that lies under it.
     """
-    raster.checks.require_under(raster.dataset, placed, grid, everywhere=misled)
-    dataset = raster.source
+    window = raster.checks.require_under(raster.dataset, placed, grid, everywhere=misled)
+    return raster.by_gdal(lambda dataset: _warped(dataset, nodata, placed, grid, misled=misled), window)
+
+
+def _warped(
+    dataset: DatasetReader, nodata: float | None, placed: Affine, grid: Grid, *, misled: bool
+) -> BandPixels:
+    """Return a dataset warped; arguments as of `_read_warped`."""
     options: dict[str, Any] = {
         "crs": grid.crs,
         "transform": from_bounds(*grid.bounds, grid.width, grid.height),
@@ -289,7 +295,7 @@ def _mask_of(raster: Raster, window: Window) -> NDArray[np.bool_]:
     if MaskFlags.all_valid in raster.dataset.mask_flag_enums[0]:
         return np.ones((window.height, window.width), bool)
     raster.checks.require(raster.dataset, window)
-    return np.asarray(raster.source.read_masks(1, window=window) != 0)
+    return raster.by_gdal(lambda dataset: np.asarray(dataset.read_masks(1, window=window) != 0), window)
 
 
 def lies_within(asset: Asset, lons: Degrees, lats: Degrees) -> NDArray[np.bool_]:

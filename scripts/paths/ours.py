@@ -29,12 +29,15 @@ LEFT_OUT = {
         *("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
         *("app.http.body_limits", "app.http.body_scan", "app.http.deadlines"),
     ),
-    "log": ("mosaics.log", "mosaics.commits", "mosaics.checkpoints", "mosaics.outline"),
+    "log": (
+        *("mosaics.log", "mosaics.log_listing", "mosaics.commits", "mosaics.checkpoints"),
+        "mosaics.outline",
+    ),
     "storage": ("mosaics.storage", "mosaics.hosts", "mosaics.lanes"),
     "blocks": (
         *("mosaics.raster.blocks", "mosaics.raster.coding", "mosaics.raster.pixel_maps"),
         *("mosaics.raster.fetched", "mosaics.raster.fetching", "mosaics.raster.heads"),
-        "mosaics.shared_cache",
+        *("mosaics.raster.fetched_blocks", "mosaics.shared_cache"),
     ),
     "checks": (
         *("mosaics.raster.opening", "mosaics.raster.remote", "mosaics.raster.block_checks"),

@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 from rasterio.transform import from_bounds, from_origin
 from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
 
 from mosaics.lanes import Lanes
-from mosaics.raster.block_checks import checksums_of, head_of
+from mosaics.raster.block_checks import checks_of, checksums_of, has_mask, head_of
+from mosaics.raster.blocks import Raster
 from mosaics.raster.fetched import Attempts, NotFetchedError, Piece
 from mosaics.raster.fetching import LONGEST_BYTES, NEAR_BYTES, Fetching, _merged
 from mosaics.raster.gdal import GDAL_OPTIONS, enter_gdal
 from mosaics.raster.grid import Grid
+from mosaics.raster.handles import thread_pool
 from mosaics.raster.reading import AssetReadError, BandPixels, read_band, read_pixel
 from mosaics.scene import Asset
 from mosaics.storage import Storage, StorageUnavailableError, open_storage
@@ -91,9 +94,14 @@ async def put(storage: Storage, path: Path, *, stated: bool = True) -> Asset:
     await storage.put_new_file(key, path, "image/tiff")
     with rasterio.open(path) as dataset:
         asset = Asset("red", storage.gdal_path(key), dataset.dtypes[0], dataset.nodata, 1.0, 0.0, "1")
-    if not stated:
-        return asset
-    return replace(asset, checksums=tuple(checksums_of(path)), head=head_of(path))
+    return as_stated(asset, path) if stated else asset
+
+
+def as_stated(asset: Asset, path: Path) -> Asset:
+    """With what the item of a file that landed states of it."""
+    masked = has_mask(path)
+    checksums = tuple(checksums_of(path, with_mask=masked))
+    return replace(asset, checksums=checksums, head=head_of(path), with_mask=masked)
 
 
 def warped(path: Path, grid: Grid) -> np.ma.MaskedArray:
@@ -153,7 +161,7 @@ async def test_whatever_the_layout_it_shows_what_rasterio_shows(
     drawn(path, dtype, **kind)
     async with await open_storage(s3_address) as storage:
         asset = await put(storage, path)
-        reader = Reader(storage, storage.gdal_options())
+        reader = Reader(storage)
         try:
             require_equal(await reader.read(asset, grid), warped(path, grid))
         finally:
@@ -214,6 +222,69 @@ async def test_a_flipped_bit_is_never_shown(storage: Storage, reader: Reader, tm
         with pytest.raises(AssetReadError) as caught:
             await reader.read(replace(stated, path=storage.gdal_path(key)))
         assert "is not as it was written" in str(caught.value.__cause__)
+
+
+WIDE = Grid(CRS.from_epsg(3857), (250000, 6500000, 450000, 6700000), 256, 256)
+"""Of a file without overviews all pixels lie under it, more than are mapped: GDAL warps them."""
+
+LEFT_TO_GDAL: dict[str, tuple[dict[str, Any], Grid]] = {
+    "a mask": ({}, MIDDLE),
+    "LZW": ({"compress": "lzw", "nodata": 0}, MIDDLE),
+    "ZSTD": ({"compress": "zstd", "nodata": 0}, MIDDLE),
+    "not compressed": ({"compress": "none", "predictor": "NO", "nodata": 0}, MIDDLE),
+    "a warp": ({"size": 2300, "overviews": False, "nodata": 0}, WIDE),
+    "a warp with a mask": ({"size": 2300, "overviews": False}, WIDE),
+}
+
+
+def masked(path: Path, **creation: Any) -> Path:
+    """A file with a mask of its own, which drops a quarter of its pixels."""
+    plain = drawn(path.with_name("plain.tif"), **creation)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        with rasterio.open(plain, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+            dataset.write_mask(RNG.random(dataset.shape) < 0.75)
+        options = {"overviews": "NONE"} if creation.get("overviews") is False else {}
+        rasterio.shutil.copy(
+            plain, path, driver="COG", compress="deflate", predictor="YES", blocksize=256, **options
+        )
+    return path
+
+
+@pytest.mark.parametrize("kind", LEFT_TO_GDAL)
+async def test_what_gdal_decodes_is_checked_before(
+    storage: Storage, reader: Reader, tmp_path: Path, kind: str
+) -> None:
+    creation, grid = LEFT_TO_GDAL[kind]
+    make = masked if "mask" in kind else drawn
+    path = make(tmp_path / f"{kind.replace(' ', '-')}.tif", **creation)
+    whole = await put(storage, path)
+    require_equal(await reader.read(whole, grid), warped(path, grid))  # GDAL asks the store for nothing
+    with rasterio.open(path) as dataset:
+        at, length = (int(dataset.get_tag_item(f"BLOCK_{of}_1_1", "TIFF", 1)) for of in ("OFFSET", "SIZE"))
+    for place in [at + length // 2] + ([at + length + 8 + 20] if "mask" in kind else []):
+        content = bytearray(path.read_bytes())
+        content[place] ^= 16
+        key = f"files/{place}-{path.name}"
+        await storage.put_new(key, bytes(content), "image/tiff")
+        with pytest.raises(AssetReadError) as caught:
+            await reader.read(replace(whole, path=storage.gdal_path(key)), grid)
+        assert "is not as it was written" in str(caught.value.__cause__)
+
+
+async def test_where_gdal_reads_more_than_was_thought_that_is_fetched_too(
+    storage: Storage, reader: Reader, tmp_path: Path
+) -> None:
+    path = masked(tmp_path / "more.tif")
+    asset = await put(storage, path)
+
+    def read(_: Any) -> Any:
+        handle = thread_pool().handle(asset.path, asset.head)
+        raster = Raster(handle.dataset(0), asset.path, 0, checks=checks_of({}, asset, 0), handle=handle)
+        return raster.by_gdal(lambda dataset: dataset.read_masks(1), Window(0, 0, 10, 10))
+
+    found = await reader.run(read)
+    with rasterio.open(path) as dataset:
+        assert np.array_equal(found, dataset.read_masks(1))
 
 
 async def test_a_file_that_is_not_there_costs_itself(storage: Storage, reader: Reader) -> None:
