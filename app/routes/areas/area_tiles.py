@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.areas.area_store import AreaSearch
-from app.areas.area_tiles import LAYER, AreaValues, read_range, read_tile
+from app.areas.area_tiles import LATEST, LAYER, AreaValues, read_range, read_tile
 from app.errors import RequestError
 from app.http.auth import owner_of, require
 from app.http.features import searched
@@ -43,7 +43,7 @@ class AreasTileJson(BaseModel):
     product: str | None = Field(description="Whose kept values they have; null for outlines alone.")
     value: Value
     unit: str | None = Field(description="Of the value; null for shares and outlines.")
-    period: str | None = Field(description="Of the values.")
+    period: str | None = Field(description="Of the values; latest where each area has its newest.")
     before: str | None = Field(description="The period whose values are subtracted, where changes are drawn.")
     low: float | None = Field(description="The smallest value of all areas; null where there is none.")
     high: float | None = Field(description="The largest.")
@@ -60,7 +60,12 @@ class Drawn:
         str | None, Query(max_length=200, description="A product that areas keep; outlines alone if absent.")
     ] = None
     period: Annotated[
-        str | None, Query(max_length=100, description="One period; the latest of the product if absent.")
+        str | None,
+        Query(
+            max_length=100,
+            description="One period, or latest: of each area the newest with the value. The latest of the "
+            "product if absent.",
+        ),
     ] = None
     value: Annotated[Value, Query(description="A number of the kept entries.")] = Value.MEAN
     change: Annotated[
@@ -85,6 +90,11 @@ class Drawn:
         refuse_absent(product, self.value)
         if self.change and product.roles:
             raise RequestError(f"product {product.id!r} compares dates itself; leave out change")
+        search = AreaSearch(owner, kind, product=product.id)
+        if self.period == LATEST:
+            if self.change:
+                raise RequestError("change compares a period with the same of a year before; name one")
+            return product, AreaValues(search, product.id, LATEST, value=self.value)
         period = one_period(state.catalogue, product, self.period)
         before = None
         if self.change:
@@ -92,7 +102,6 @@ class Drawn:
             if span is None:
                 raise RequestError(f"nothing has landed for {product.id!r} one year before {period}")
             before = span.periods[0].text
-        search = AreaSearch(owner, kind, product=product.id)
         return product, AreaValues(search, product.id, period.text, before, self.value)
 
 
@@ -135,7 +144,7 @@ async def tilejson(
 def notes_of_map(state: AppState, product: Product, value: Value, period: str | None) -> list[str]:
     """Return what is to be said of a map of a product's values in a period."""
     collection = state.catalogue.collection(product.collection)
-    note = None if period is None else collection.note_until(Period.parse(period).end)
+    note = None if period in {None, LATEST} else collection.note_until(Period.parse(period).end)
     return [*([note] if note else []), *notes_of(product, value)]
 
 

@@ -1673,7 +1673,7 @@ export interface components {
             readonly unit: string | null;
             /**
              * Period
-             * @description Of the values.
+             * @description Of the values; latest where each area has its newest.
              */
             readonly period: string | null;
             /**
@@ -6030,7 +6030,7 @@ export interface operations {
             readonly query?: {
                 /** @description A product that areas keep; outlines alone if absent. */
                 readonly product?: string | null;
-                /** @description One period; the latest of the product if absent. */
+                /** @description One period, or latest: of each area the newest with the value. The latest of the product if absent. */
                 readonly period?: string | null;
                 /** @description A number of the kept entries. */
                 readonly value?: components["schemas"]["Value"];
@@ -6081,7 +6081,7 @@ export interface operations {
             readonly query?: {
                 /** @description A product that areas keep; outlines alone if absent. */
                 readonly product?: string | null;
-                /** @description One period; the latest of the product if absent. */
+                /** @description One period, or latest: of each area the newest with the value. The latest of the product if absent. */
                 readonly period?: string | null;
                 /** @description A number of the kept entries. */
                 readonly value?: components["schemas"]["Value"];

@@ -63,6 +63,16 @@ async def test_tiles_have_the_latest_value_of_each_area(
     assert {x for x, _ in found["Big"].positions} == {3186, 3331}
     may = await features(client, f"{tiles}&period=2024-05&value=sum")
     assert {name: f.properties["value"] for name, f in may.items()} == {"Big": 10.0, "Small": 20.0}
+    newest = await features(client, f"{tiles}&period=latest")
+    assert {name: (f.properties["value"], f.properties["period"]) for name, f in newest.items()} == {
+        "Big": (4.0, "2024-06"),
+        "Small": (2.0, "2024-05"),
+    }
+    described = (await client.get("/areas/tiles.json?product=ndvi&period=latest")).json()
+    assert [described[name] for name in ("low", "high", "valued", "period")] == [2.0, 4.0, 2, "latest"]
+    assert "period=latest" in described["tiles"][0]
+    changed = await client.get("/areas/tiles.json?product=ndvi&period=latest&change=true")
+    assert changed.status_code == 400
     assert set(await features(client, f"{tiles}&kind=district")) == {"Big"}
     assert set(await features(client, "/areas/tiles/7/65/42.pbf")) == {"Big", "Small", "Outline"}
     assert await features(client, "/areas/tiles/7/0/0.pbf") == {}
