@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.analysis.analysis_store import UnknownAnalysisError
+from app.analysis.parcel_service import AnalysisRequestError
 from app.areas.area import AreaError, UnknownAreaError
 from app.database import (
     DatabaseUnavailableError,
@@ -103,6 +105,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     TooManyScenesError: HTTPStatus.BAD_REQUEST,
     TileAddressError: HTTPStatus.BAD_REQUEST,
     AreaError: HTTPStatus.BAD_REQUEST,
+    AnalysisRequestError: HTTPStatus.BAD_REQUEST,
     RouteError: HTTPStatus.BAD_REQUEST,
     LineError: HTTPStatus.BAD_REQUEST,
     ZoneError: HTTPStatus.BAD_REQUEST,
@@ -121,6 +124,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     KeyMissingError: HTTPStatus.UNAUTHORIZED,
     NotAllowedError: HTTPStatus.FORBIDDEN,
     UnknownAreaError: HTTPStatus.NOT_FOUND,
+    UnknownAnalysisError: HTTPStatus.NOT_FOUND,
     UnknownRouteError: HTTPStatus.NOT_FOUND,
     UnknownZoneError: HTTPStatus.NOT_FOUND,
     UnknownFeedError: HTTPStatus.NOT_FOUND,

@@ -19,6 +19,7 @@ from app.http.openapi import DocumentedApp, operation_id
 from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics
+from app.routes.analyses import analyses, parcels
 from app.routes.areas import area_tiles, areas, many, timeseries, trend
 from app.routes.exposure import along, edr, exposure, routes
 from app.routes.feeds import feeds, freshness
@@ -103,6 +104,8 @@ def resources() -> list[BaseRoute]:
         areas,
         timeseries,
         trend,
+        parcels,
+        analyses,
         zone_tiles,  # before zones, whose addresses have an id there
         zones,
         routes,

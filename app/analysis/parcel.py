@@ -68,7 +68,7 @@ class Assessed:
     """What was found of one parcel."""
 
     value: float | None
-    valid_fraction: float | None
+    valid_fraction: float
     history: Mapping[str, Any] | None
     monitoring: Mapping[str, Any] | None
     neighbours: Mapping[str, Any] | None
@@ -89,11 +89,11 @@ class Observed:
     values: Floats
     """Means; NaN is missing."""
     valid: Floats
-    """The share of the parcel that has a value, 0 to 1; NaN where nothing is kept."""
+    """The share of the parcel that has a value, 0 to 1."""
 
     def counted(self, seen: float) -> Floats:
         """Return the values of which enough was seen."""
-        return np.where(np.nan_to_num(self.valid) >= seen, self.values, np.nan)
+        return np.where(self.valid >= seen, self.values, np.nan)
 
 
 def assess(frame: Frame, observed: Observed, neighbours: Sequence[Standing | None]) -> list[Assessed]:
@@ -132,7 +132,7 @@ class _Rows:
 
     def assessed(self, row: int, standing: Standing | None) -> Assessed:
         """Return what is found of one parcel."""
-        value, valid = _number(self.values[row, -1]), _number(self.observed.valid[row, -1])
+        value, valid = _number(self.values[row, -1]), float(self.observed.valid[row, -1])
         history, monitoring = self._history(row), self._monitoring(row)
         alarm = None if monitoring is None else monitoring["alarm"]
         findings = Findings(
@@ -243,7 +243,7 @@ class _Rows:
 
     def _why_no_value(self, row: int) -> str:
         valid = self.observed.valid[row, -1]
-        if np.isnan(valid) or valid == 0:
+        if valid == 0:
             return "Nothing of the parcel was seen."
         return (
             f"Only {100 * valid:.3g} % of the parcel was seen; at least "

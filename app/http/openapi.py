@@ -16,6 +16,7 @@ TAGS = {
     "products": "What can be shown, what it means, and where and when it is available.",
     "statistics": "Statistics of polygons, per period.",
     "areas": "Registered polygons whose statistics are kept; writing needs a key.",
+    "analyses": "What is unusual in a parcel or a scene, in words and numbers.",
     "zones": "Outlines where something is unusual or was found; writing needs a key.",
     "routes": "Registered ways, and what they are exposed to at every scan; writing needs a key.",
     "EDR": "Values along a way and to both sides of it, as CoverageJSON (OGC API EDR).",

@@ -11,6 +11,7 @@ from tests.services.postgres import PostgresServer
 TABLES = " ".join(
     [
         *(
+            "analyses",
             "area_statistics",
             "areas",
             "damaged_mosaics",

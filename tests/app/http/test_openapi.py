@@ -23,6 +23,8 @@ EXAMPLES = {
     "area": "1",
     "route": "1",
     "job": "1",
+    "analysis": "1",
+    "zone": "1",
     "feed": "1",
     "region": "sierra",
     "collection_id": "sentinel-2-l2a",

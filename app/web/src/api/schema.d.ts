@@ -496,6 +496,67 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/analyze/parcel/{area}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Say whether a parcel is unusual: against its own history, and against its neighbours
+         * @description History: the same season of earlier years (z, with a floor and fewest years), and EWMA and CUSUM charts of
+         *     the whole series for a lasting change. Neighbours: parcels of the same crop, kind and owner around it, in
+         *     the same period (percentile, robust z). What could not be worked out is told with the reason. The result
+         *     is kept under the hash of all that determines it. An index says that something is unusual, not what
+         *     causes it.
+         */
+        readonly post: operations["analyses.analyze_parcel"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/analyses": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List kept analyses in order of id; `links` holds the next page
+         * @description Those of parcels that keep series are refreshed when scenes land.
+         */
+        readonly get: operations["analyses.find"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/analyses/{analysis}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return an analysis that is kept, of a parcel or of a scene */
+        readonly get: operations["analyses.analysis"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/zones/tiles.json": {
         readonly parameters: {
             readonly query?: never;
@@ -1557,6 +1618,44 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AlarmDocument
+         * @description A departure for which a chart alarms now.
+         */
+        readonly AlarmDocument: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            readonly direction: "low" | "high";
+            /**
+             * Onset
+             * @description The period at which it began, as the chart tells.
+             */
+            readonly onset: string;
+            /**
+             * First
+             * @description The period of its first alarm.
+             */
+            readonly first: string;
+            /**
+             * Magnitude
+             * @description Median difference from the mean of earlier years since it began.
+             */
+            readonly magnitude: number | null;
+        };
+        /**
+         * AnalysisPage
+         * @description A page of analyses, in order of id.
+         */
+        readonly AnalysisPage: {
+            /** Analyses */
+            readonly analyses: readonly {
+                readonly [key: string]: unknown;
+            }[];
+            /** Links */
+            readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+        };
+        /**
          * AreaTrend
          * @description The trend of a series of an area.
          */
@@ -1827,6 +1926,18 @@ export interface components {
             readonly period: string;
             /** @description data; no_light, where the collection takes the sun or the dark and there was none; awaited, until it is usually published; missing. */
             readonly state: components["schemas"]["Expectation"];
+        };
+        /**
+         * ChartDocument
+         * @description A control chart at the period that is looked at.
+         */
+        readonly ChartDocument: {
+            /** Level */
+            readonly level: number;
+            /** Limit */
+            readonly limit: number;
+            /** Alarm */
+            readonly alarm: boolean;
         };
         /**
          * CollectionFreshness
@@ -2659,6 +2770,38 @@ export interface components {
             readonly links?: readonly components["schemas"]["titiler__core__models__common__Link"][] | null;
         };
         /**
+         * HistoryDocument
+         * @description A value against the same season of earlier years.
+         */
+        readonly HistoryDocument: {
+            /** Years */
+            readonly years: number;
+            /**
+             * Periods
+             * @description Those that were compared.
+             */
+            readonly periods: readonly string[];
+            /** Mean */
+            readonly mean: number;
+            /**
+             * Std
+             * @description Sample standard deviation of the years, before the floor.
+             */
+            readonly std: number;
+            /** Difference */
+            readonly difference: number;
+            /**
+             * Z
+             * @description The difference in standard deviations.
+             */
+            readonly z: number;
+            /**
+             * Vci
+             * @description Vegetation condition index, percent of the range of the earlier years.
+             */
+            readonly vci: number | null;
+        };
+        /**
          * ImageType
          * @description Available Output image type.
          * @enum {string}
@@ -2965,6 +3108,25 @@ export interface components {
          */
         readonly ManyFormat: "json" | "csv" | "parquet";
         /**
+         * MonitoringDocument
+         * @description Monitoring of the whole series for a lasting change.
+         */
+        readonly MonitoringDocument: {
+            /**
+             * Values
+             * @description Values that have enough earlier years.
+             */
+            readonly values: number;
+            /**
+             * Since
+             * @description The first of them.
+             */
+            readonly since: string;
+            readonly ewma: components["schemas"]["ChartDocument"];
+            readonly cusum: components["schemas"]["ChartDocument"];
+            readonly alarm: components["schemas"]["AlarmDocument"] | null;
+        };
+        /**
          * MultiLineString
          * @description MultiLineString Model
          */
@@ -3044,6 +3206,157 @@ export interface components {
             readonly type: "MultiPolygon";
             /** Coordinates */
             readonly coordinates: readonly (readonly (readonly (components["schemas"]["Position2D"] | components["schemas"]["Position3D"])[])[])[];
+        };
+        /**
+         * NeighboursDocument
+         * @description A value among those of its neighbours in the same period.
+         */
+        readonly NeighboursDocument: {
+            /** Count */
+            readonly count: number;
+            /** Median */
+            readonly median: number;
+            /**
+             * Mad
+             * @description Median absolute deviation.
+             */
+            readonly mad: number;
+            /**
+             * Percentile
+             * @description Percent of the neighbours that have a lower value.
+             */
+            readonly percentile: number;
+            /**
+             * Z
+             * @description Difference from the median over 1.4826 MAD, at least the floor.
+             */
+            readonly z: number | null;
+        };
+        /**
+         * NotComputable
+         * @description A part that could not be worked out.
+         */
+        readonly NotComputable: {
+            /**
+             * Part
+             * @enum {string}
+             */
+            readonly part: "value" | "history" | "monitoring" | "neighbours";
+            /** Reason */
+            readonly reason: string;
+        };
+        /**
+         * ParcelAnalysis
+         * @description The analysis of a parcel.
+         */
+        readonly ParcelAnalysis: {
+            /** Id */
+            readonly id: number;
+            /**
+             * Kind
+             * @constant
+             */
+            readonly kind: "parcel";
+            /** Parcel */
+            readonly parcel: number;
+            /** Product */
+            readonly product: string;
+            /** Period */
+            readonly period: string;
+            readonly verdict: components["schemas"]["VerdictDocument"];
+            /**
+             * Value
+             * @description Mean of the parcel; null where too little was seen.
+             */
+            readonly value: number | null;
+            /** Valid Fraction */
+            readonly valid_fraction: number;
+            readonly history: components["schemas"]["HistoryDocument"] | null;
+            readonly monitoring: components["schemas"]["MonitoringDocument"] | null;
+            readonly neighbours: components["schemas"]["NeighboursDocument"] | null;
+            /** Not Computable */
+            readonly not_computable: readonly components["schemas"]["NotComputable"][];
+            /** Options */
+            readonly options: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * Zone
+             * @description Id of the zone that was made of it on request.
+             */
+            readonly zone: number | null;
+            /**
+             * Inputs
+             * @description SHA-256 of all that determines the result.
+             */
+            readonly inputs: string;
+            /** Computed At */
+            readonly computed_at: string;
+            /** Links */
+            readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
+        };
+        /**
+         * ParcelRequest
+         * @description What is asked of a parcel.
+         */
+        readonly ParcelRequest: {
+            /**
+             * Years
+             * @description Earlier years that are compared at most.
+             * @default 5
+             */
+            readonly years: number;
+            /**
+             * Minimum Years
+             * @description Earlier years that must have a value.
+             * @default 3
+             */
+            readonly minimum_years: number;
+            /**
+             * Window Days
+             * @description Days before and after the same day that are its season, of days and hours.
+             * @default 15
+             */
+            readonly window_days: number;
+            /**
+             * Seen
+             * @description Share of a parcel that must be seen for its mean to count.
+             * @default 0.5
+             */
+            readonly seen: number;
+            /**
+             * Floor
+             * @description The least standard deviation; by default 0.02 for values without a unit, otherwise 0.
+             */
+            readonly floor?: number | null;
+            /**
+             * Within M
+             * @description How far the middles of neighbours are away at most.
+             * @default 5000
+             */
+            readonly within_m: number;
+            /**
+             * Same
+             * @description The property in which neighbours agree, beside their kind and owner.
+             * @default crop_type
+             */
+            readonly same: string;
+            /**
+             * Product
+             * @description Optional if the parcel keeps only one.
+             */
+            readonly product?: string | null;
+            /**
+             * Period
+             * @description The period looked at; by default the latest with a value.
+             */
+            readonly period?: string | null;
+            /**
+             * Zone
+             * @description Make a zone of the parcel if it is unusual; needs the scope write.
+             * @default false
+             */
+            readonly zone: boolean;
         };
         /**
          * PeriodCoverage
@@ -4628,6 +4941,37 @@ export interface components {
             readonly fields: {
                 readonly [key: string]: string;
             };
+        };
+        /**
+         * VerdictDocument
+         * @description A verdict in a word, and in sentences.
+         */
+        readonly VerdictDocument: {
+            /**
+             * Level
+             * @description usual; drifting: no single value is far off, but a chart alarms; notable: at least 2 standard deviations off; strong: at least 3; unknown: neither history nor neighbours tell.
+             * @enum {string}
+             */
+            readonly level: "usual" | "drifting" | "notable" | "strong" | "unknown";
+            /** Direction */
+            readonly direction: ("low" | "high") | null;
+            /**
+             * Basis
+             * @description What the level rests on.
+             */
+            readonly basis: ("history" | "neighbours") | null;
+            /**
+             * Is Confirmed
+             * @description Whether at least two values in a row, or a chart, say the same.
+             */
+            readonly is_confirmed: boolean;
+            /**
+             * Persistence
+             * @description Latest values in a row that depart to the same side.
+             */
+            readonly persistence: number;
+            /** Text */
+            readonly text: string;
         };
         /**
          * ZoneKind
@@ -6561,6 +6905,149 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["AreaTrend"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "analyses.analyze_parcel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the area. */
+                readonly area: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ParcelRequest"] | null;
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ParcelAnalysis"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "analyses.find": {
+        readonly parameters: {
+            readonly query?: {
+                readonly kind?: ("parcel" | "scene") | null;
+                /** @description Id of a parcel. */
+                readonly parcel?: number | null;
+                readonly product?: string | null;
+                readonly period?: string | null;
+                /** @description A verdict on parcels. */
+                readonly level?: ("usual" | "drifting" | "notable" | "strong" | "unknown") | null;
+                /** @description Only analyses with a higher id. */
+                readonly after?: number;
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AnalysisPage"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "analyses.analysis": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the analysis. */
+                readonly analysis: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": {
+                        readonly [key: string]: unknown;
+                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

@@ -174,10 +174,14 @@ async def ids_of_bob(client: httpx.AsyncClient) -> dict[str, int]:
         )
     }
     assert all(answer.status_code in {201, 202} for answer in made.values()), made
+    made["analysis"] = await client.post(f"/analyze/parcel/{area}", json=OF_JUNE, headers=by(BOB))
     return {"area": area} | {name: answer.json()["id"] for name, answer in made.items()}
 
 
+OF_JUNE = {"product": "ndvi", "period": "2024-06"}
+
 BODIES: dict[str, Any] = {
+    "post /analyze/parcel/{area}": OF_JUNE,
     "put /areas/{area}": feature(products=["ndvi"]),
     "patch /areas/{area}": {"properties": {}},
     "patch /routes/{route}": {"properties": {}},

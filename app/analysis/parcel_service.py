@@ -1,0 +1,343 @@
+"""ParcelAnalyses: analyses of parcels from their kept series, of one on request and of many at once."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from app.analysis.analysis_store import (
+    Asked,
+    KeptAnalysis,
+    NewAnalysis,
+    keep_analyses,
+    known_analysis,
+    stale_parcels,
+)
+from app.analysis.neighbours import Standing, positions_m, standing, standings
+from app.analysis.parcel import AnalysisOptions, Assessed, Frame, assess
+from app.analysis.parcel_store import (
+    NO_ENTRIES,
+    Around,
+    Parcel,
+    ParcelSeries,
+    observed_of,
+    read_around,
+    read_parcel,
+    read_series,
+)
+from app.analysis.request import ParcelNumbers
+from app.areas.kept_areas import AreaSeries
+from app.areas.timeseries import TimeSeriesReader
+from app.database import Connection, Database
+from app.products.product import Product
+from app.statistics.service import StatisticsService
+from mosaics.catalogue import Catalogue
+from mosaics.period import Interval, Period
+
+ANALYSIS_VERSION = "1"
+"""Part of every hash: changes whenever the same inputs would give another result."""
+
+PAGE_PARCELS = 1_000
+"""Parcels of which the series are held at a time: ten years of months take 2 MB."""
+
+STALE_A_RUN = 50_000
+
+USUAL = ParcelNumbers()
+
+
+class AnalysisRequestError(ValueError):
+    """An analysis that cannot be made; the message says what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The outcome of a run over many parcels."""
+
+    parcels: int = 0
+    """Parcels analysed."""
+    levels: Mapping[str, int] | None = None
+    """How many got each verdict."""
+
+
+class ParcelAnalyses:
+    """Analyses of parcels.
+
+    Args:
+        database: Where series and analyses are kept.
+        catalogue: What exists now.
+        statistics: Computes entries that are not kept.
+    """
+
+    def __init__(self, database: Database, catalogue: Catalogue, statistics: StatisticsService) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._series = AreaSeries(statistics)
+
+    async def analyse(
+        self, area_id: int, product: Product, period: Period | None, numbers: ParcelNumbers = USUAL
+    ) -> KeptAnalysis:
+        """Return the analysis of a parcel, as it is kept or from its series, whose latest entries may be new.
+
+        Args:
+            area_id: Of the parcel.
+            product: With one value a pixel, and that not the number of a class.
+            period: Which is looked at; None for the latest in which the parcel has a value.
+            numbers: What the analysis depends on.
+
+        Raises:
+            app.areas.area.UnknownAreaError: If no area has this id.
+            AnalysisRequestError: If values of the product cannot be compared, or it has no entry.
+            app.statistics.summary.StatisticsRequestError: If the series is too long.
+            app.database.DatabaseUnavailableError: If the database does not answer.
+        """
+        refuse_classes(self._catalogue, product)
+        options = numbers.options(product)
+        reader = TimeSeriesReader(self._database, self._catalogue, self._series)
+        found = await reader.read(area_id, product, Interval(None, None if period is None else period.end))
+        series = await asyncio.to_thread(series_of, found.entries)
+        tested = latest_valued(series) if period is None else period
+        if tested is None or not series.periods:
+            raise AnalysisRequestError(
+                f"area {area_id} has no value of {product.id!r} yet; "
+                f"GET /areas/{area_id}/timeseries says what there is"
+            )
+        asked = Asked(product.id, tested.text, options_key(numbers))
+        async with self._database.connection() as connection:
+            seen_at = await connection.fetchval("select now()")
+            parcel = await read_parcel(connection, area_id, options.same)
+            around = await read_around(
+                connection,
+                product.id,
+                tested.text,
+                options.same,
+                seen=options.seen,
+                near=parcel,
+                within_m=options.within_m,
+            )
+        series = until(series, tested)
+        among = await asyncio.to_thread(standing_among, parcel, series, around, options)
+        inputs = input_hash(asked, options, series, among)
+        async with self._database.connection() as connection:
+            known = await known_analysis(connection, area_id, asked, inputs)
+            if known is not None:
+                return known
+            frame = Frame(tuple(map(Period.parse, series.periods)), options)
+            observed = observed_of([series], frame.periods)
+            (assessed,) = await asyncio.to_thread(assess, frame, observed, [among])
+            new = NewAnalysis(area_id, inputs, assessed.verdict.level, reported(asked, options, assessed))
+            kept = await keep_analyses(connection, asked, [new], seen_at)
+        return kept[0]
+
+    async def refresh(self, product: Product, *, limit: int = STALE_A_RUN) -> Refreshed:
+        """Analyse again the parcels that have got newer entries of a product, with the usual options.
+
+        Raises:
+            app.database.DatabaseUnavailableError: If the database does not answer.
+        """
+        if is_of_classes(self._catalogue, product):
+            return Refreshed()
+        async with self._database.connection() as connection:
+            stale = await stale_parcels(connection, product.id, options_key(USUAL), limit=limit)
+        by_period: dict[str, list[int]] = {}
+        for area_id, period in stale:
+            by_period.setdefault(period, []).append(area_id)
+        return await self._many(product, by_period, USUAL)
+
+    async def analyse_many(
+        self, product: Product, ids: Sequence[int], period: Period | None, numbers: ParcelNumbers = USUAL
+    ) -> Refreshed:
+        """Analyse parcels from what is kept of them; nothing else is computed.
+
+        Args:
+            product: With one value a pixel, and that not the number of a class.
+            ids: Of areas; those without an entry of the product are left out.
+            period: Which is looked at; None for the latest in which each has a value.
+            numbers: What the analyses depend on.
+
+        Raises:
+            AnalysisRequestError: If values of the product cannot be compared.
+            app.database.DatabaseUnavailableError: If the database does not answer.
+        """
+        refuse_classes(self._catalogue, product)
+        by_period: dict[str, list[int]] = {}
+        if period is not None:
+            by_period[period.text] = list(ids)
+        else:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(LATEST, list(ids), product.id)
+            for row in rows:
+                by_period.setdefault(row["period"], []).append(row["area_id"])
+        return await self._many(product, by_period, numbers)
+
+    async def _many(
+        self, product: Product, by_period: Mapping[str, Sequence[int]], numbers: ParcelNumbers
+    ) -> Refreshed:
+        options, levels = numbers.options(product), dict[str, int]()
+        for text, ids in by_period.items():
+            asked = Asked(product.id, text, options_key(numbers))
+            async with self._database.connection() as connection:
+                around = await read_around(connection, product.id, text, options.same, seen=options.seen)
+            among = await asyncio.to_thread(all_standings, around, options)
+            for start in range(0, len(ids), PAGE_PARCELS):
+                page = ids[start : start + PAGE_PARCELS]
+                async with self._database.transaction() as connection:
+                    for kept in await self._page(connection, asked, options, page, among):
+                        level = kept.result["verdict"]["level"]
+                        levels[level] = levels.get(level, 0) + 1
+        return Refreshed(sum(levels.values()), levels)
+
+    async def _page(
+        self,
+        connection: Connection,
+        asked: Asked,
+        options: AnalysisOptions,
+        ids: Sequence[int],
+        among: Mapping[int, Standing],
+    ) -> list[KeptAnalysis]:
+        seen_at: datetime = await connection.fetchval("select now()")
+        tested = Period.parse(asked.period)
+        found = await read_series(connection, ids, asked.product, tested.start)
+        series = {area_id: found.get(area_id, NO_ENTRIES) for area_id in ids if area_id in found}
+        new = await asyncio.to_thread(assessed_page, asked, options, series, among)
+        return await keep_analyses(connection, asked, new, seen_at)
+
+
+LATEST = """
+    select distinct on (area_id) area_id, period from area_statistics
+    where area_id = any($1::bigint[]) and product = $2 and entry ->> 'mean' is not null
+    order by area_id, starts desc
+"""
+
+
+def assessed_page(
+    asked: Asked,
+    options: AnalysisOptions,
+    series: Mapping[int, ParcelSeries],
+    among: Mapping[int, Standing],
+) -> list[NewAnalysis]:
+    """Return the analyses of some parcels, each from its series and where it stands among its neighbours."""
+    texts = {text for each in series.values() for text in each.periods} | {asked.period}
+    frame = Frame(tuple(sorted(map(Period.parse, texts))), options)
+    standing_of = [among.get(area_id) for area_id in series]
+    found = assess(frame, observed_of(list(series.values()), frame.periods), standing_of)
+    return [
+        NewAnalysis(
+            area_id,
+            input_hash(asked, options, each, standing),
+            assessed.verdict.level,
+            reported(asked, options, assessed),
+        )
+        for (area_id, each), standing, assessed in zip(series.items(), standing_of, found, strict=True)
+    ]
+
+
+def all_standings(around: Around, options: AnalysisOptions) -> dict[int, Standing]:
+    """Return where every parcel with a value stands among its neighbours, by id."""
+    found = standings(
+        around.values, around.places_m, around.numbers, within_m=options.within_m, floor=options.floor
+    )
+    return {area_id: each for area_id, each in zip(around.ids, found, strict=True) if each is not None}
+
+
+def standing_among(
+    parcel: Parcel, series: ParcelSeries, around: Around, options: AnalysisOptions
+) -> Standing | None:
+    """Return where a parcel stands at the end of its series; None where it or too few others have a value."""
+    mean, valid = series.means[-1], series.valid[-1]
+    if mean is None or (valid or 0.0) < options.seen or parcel.group[1] is None:
+        return None
+    place = positions_m(np.array([parcel.lon]), np.array([parcel.lat]))
+    near = ((around.places_m - place) ** 2).sum(axis=1) <= options.within_m**2
+    others = [
+        n
+        for n, (known, group) in enumerate(zip(around.ids, around.groups, strict=True))
+        if near[n] and known != parcel.id and group == parcel.group
+    ]
+    return standing(mean, around.values[others], floor=options.floor)
+
+
+def series_of(entries: Sequence[str]) -> ParcelSeries:
+    """Return the entries of a series, given as JSON, that were counted or computed."""
+    read = [json.loads(each) for each in entries]
+    read = [each for each in read if each.get("status") != "pending"]
+    return ParcelSeries(
+        tuple(each["period"] for each in read),
+        tuple(each["mean"] for each in read),
+        tuple(each["valid_fraction"] for each in read),
+        tuple(each["inputs"] for each in read),
+    )
+
+
+def until(series: ParcelSeries, tested: Period) -> ParcelSeries:
+    """Return the entries up to a period, which has an empty one where none is there."""
+    kept = [n for n, text in enumerate(series.periods) if Period.parse(text).start <= tested.start]
+    found = ParcelSeries(
+        tuple(series.periods[n] for n in kept),
+        tuple(series.means[n] for n in kept),
+        tuple(series.valid[n] for n in kept),
+        tuple(series.inputs[n] for n in kept),
+    )
+    if found.periods and found.periods[-1] == tested.text:
+        return found
+    return ParcelSeries(
+        (*found.periods, tested.text), (*found.means, None), (*found.valid, None), (*found.inputs, "")
+    )
+
+
+def latest_valued(series: ParcelSeries) -> Period | None:
+    """Return the latest period with a value; None where there is none."""
+    for text, mean in zip(reversed(series.periods), reversed(series.means), strict=True):
+        if mean is not None:
+            return Period.parse(text)
+    return None
+
+
+def input_hash(asked: Asked, options: AnalysisOptions, series: ParcelSeries, among: Standing | None) -> str:
+    """Return the SHA-256, in hex, of all that determines the analysis of a parcel."""
+    facts = [
+        ANALYSIS_VERSION,
+        asked.product,
+        asked.period,
+        options.to_json(),
+        [
+            (period, inputs)
+            for period, mean, inputs in zip(series.periods, series.means, series.inputs, strict=True)
+            if mean is not None
+        ],
+        None if among is None else asdict(among),
+    ]
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def options_key(numbers: ParcelNumbers) -> str:
+    """Return what tells options from others in the database; empty for the usual ones."""
+    if numbers == USUAL:
+        return ""
+    return sha256(numbers.model_dump_json().encode()).hexdigest()
+
+
+def reported(asked: Asked, options: AnalysisOptions, assessed: Assessed) -> dict[str, Any]:
+    """Return an analysis as it is kept and answered."""
+    about = {"product": asked.product, "period": asked.period}
+    return about | assessed.to_json() | {"options": options.to_json()}
+
+
+def is_of_classes(catalogue: Catalogue, product: Product) -> bool:
+    """Return whether a product's values are pictures or numbers of classes, whose means say nothing."""
+    collection = catalogue.collections().get(product.collection)
+    categorical = set() if collection is None else {b.name for b in collection.bands if b.categorical}
+    return product.planes != 1 or product.takes_codes or bool(categorical.intersection(product.bands))
+
+
+def refuse_classes(catalogue: Catalogue, product: Product) -> None:
+    """Raise `AnalysisRequestError` if values of a product cannot be compared by their means."""
+    if is_of_classes(catalogue, product):
+        raise AnalysisRequestError(
+            f"product {product.id!r} is a picture or has numbers of classes, which have no mean to compare; "
+            "choose one that has a quantity, such as ndvi"
+        )
