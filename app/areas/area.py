@@ -1,6 +1,7 @@
 """The area: a named polygon, as the database holds it and as a GeoJSON Feature."""
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -23,8 +24,15 @@ MAX_PROPERTIES_BYTES = 64 * 1024
 """Limit of an area's own properties as JSON: they describe the area and are not a place for data."""
 
 OURS = ("name", "kind", "products", "feed", "owner_id")
-GIVEN = ("area_km2", "created_at", "updated_at")
+GIVEN = ("area_km2", "area_ha", "latest", "created_at", "updated_at")
 """Properties that answers add; a request that sends them back has them ignored."""
+
+PARCEL = "parcel"
+"""The kind of areas that are parcels."""
+
+PARCEL_TEXTS = ("crop_type", "status")
+PREDICTED_YIELD = "predicted_yield"
+"""As the caller says, in the caller's unit: it is passed through, and never computed."""
 
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """U+0000 in JSON, which PostgreSQL's text type cannot hold."""
@@ -97,6 +105,7 @@ class Description:
         changes = AreaChanges.read(properties)
         if changes.name is None:
             raise AreaError("an area needs a name: set properties.name to a string")
+        refuse_unlike_parcel(changes.kind, changes.properties)
         feed = changes.feed or FeedWish()
         return cls(
             changes.name, changes.kind, changes.products or (), changes.properties, feed, changes.owner_id
@@ -176,6 +185,8 @@ class Area:
     """In degrees; normalised, with exteriors clockwise."""
     created_at: datetime
     updated_at: datetime
+    latest: str = "{}"
+    """Of each product that is kept the newest entry with a value, as a JSON object."""
 
     @property
     def area_km2(self) -> float:
@@ -185,13 +196,18 @@ class Area:
     def feature(self, repair: Repair | None = None) -> str:
         """Return the area as a GeoJSON Feature; `repair` says what was changed when it was registered."""
         described = self.description
-        properties = {"owner_id": described.owner_id} | json.loads(described.properties)
+        properties: dict[str, Any] = {"owner_id": described.owner_id}
+        if described.kind == PARCEL:
+            properties |= dict.fromkeys((*PARCEL_TEXTS, PREDICTED_YIELD))
+        properties |= json.loads(described.properties)
         properties |= {
             "name": described.name,
             "kind": described.kind,
             "products": described.products,
             "feed": described.feed.is_wanted,
             "area_km2": self.area_km2,
+            "area_ha": self.area_km2 * 100,
+            "latest": json.loads(self.latest),
             "created_at": self.created_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),
         }
@@ -213,6 +229,25 @@ def refuse_uncounted(registry: Registry, products: Iterable[str]) -> None:
             raise AreaError(
                 f"properties.products: '{product}' is a picture of three bands; it has no statistics to keep"
             )
+
+
+def refuse_unlike_parcel(kind: str | None, properties: str) -> None:
+    """Raise `AreaError` if an area is a parcel and has a property that no parcel can have.
+
+    Args:
+        kind: Of the area; those of other kinds may have any.
+        properties: The caller's own as a JSON object.
+    """
+    if kind != PARCEL:
+        return
+    own = json.loads(properties)
+    for name in PARCEL_TEXTS:
+        if own.get(name) is not None:
+            read_text(name, own[name])
+    number = own.get(PREDICTED_YIELD, 0)
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    if not (is_number and math.isfinite(number) and number >= 0):
+        raise AreaError(f"properties.{PREDICTED_YIELD} of a parcel must be null or a number from 0 on")
 
 
 def polygon_of(wkb: bytes) -> Polygonal:

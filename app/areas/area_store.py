@@ -6,13 +6,28 @@ from typing import Any
 
 import shapely
 
-from app.areas.area import Area, AreaChanges, Description, FeedWish, UnknownAreaError, polygon_of
+from app.areas.area import (
+    Area,
+    AreaChanges,
+    Description,
+    FeedWish,
+    UnknownAreaError,
+    polygon_of,
+    refuse_unlike_parcel,
+)
 from app.areas.pages import page_statement
 from app.database import Connection
 from app.statistics.geometry import Polygonal
 
 FIELDS = """
-    id, name, kind, products, properties, feed, owner_id, created_at, updated_at, st_asbinary(geom) as wkb
+    id, name, kind, products, properties, feed, owner_id, created_at, updated_at, st_asbinary(geom) as wkb,
+    (
+        select jsonb_object_agg(
+            product,
+            jsonb_build_object('period', period, 'value', value, 'valid_fraction', valid_fraction)
+        )
+        from area_latest where area_id = id and product = any(products)
+    ) as latest
 """
 
 CREATE = f"""
@@ -162,6 +177,7 @@ async def change_area(connection: Connection, area_id: int, changes: AreaChanges
 
     Raises:
         UnknownAreaError: If no area has this id.
+        app.areas.area.AreaError: If it becomes a parcel with a property that none can have.
     """
     products = None if changes.products is None else list(changes.products)
     row = await connection.fetchrow(
@@ -178,6 +194,7 @@ async def change_area(connection: Connection, area_id: int, changes: AreaChanges
         changes.owner_id,
     )
     area = _known(row, area_id)
+    refuse_unlike_parcel(area.description.kind, area.description.properties)
     if products is not None:
         await connection.execute(FORGET_PRODUCTS, area_id, products)
     return area
@@ -239,4 +256,5 @@ def _area(row: Any) -> Area:
         polygon=polygon_of(row["wkb"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        latest=row["latest"] or "{}",
     )

@@ -12,6 +12,7 @@ TABLES = " ".join(
     [
         *(
             "analyses",
+            "area_latest",
             "area_statistics",
             "areas",
             "damaged_mosaics",

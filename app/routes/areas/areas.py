@@ -59,6 +59,8 @@ FEED_PROPERTY: dict[str, Any] = {
 
 OWNER_ID = "Whose it is: keys bound to an owner see and write what has this owner_id only."
 
+OF_PARCELS = "Of the kind parcel, where it has this type; as it was sent, and never computed."
+
 FEATURE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -79,6 +81,9 @@ FEATURE_BODY: dict[str, Any] = {
                                 "products": {"type": "array", "items": {"type": "string"}},
                                 "feed": FEED_PROPERTY,
                                 "owner_id": {"type": ["string", "null"], "description": OWNER_ID},
+                                "crop_type": {"type": ["string", "null"], "description": OF_PARCELS},
+                                "status": {"type": ["string", "null"], "description": OF_PARCELS},
+                                "predicted_yield": {"type": ["number", "null"], "description": OF_PARCELS},
                             },
                         },
                     },

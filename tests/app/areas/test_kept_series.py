@@ -12,6 +12,7 @@ from app.areas.area_store import (
     change_area,
     create_area,
     delete_area,
+    read_area,
     read_shape,
     replace_area,
 )
@@ -30,7 +31,7 @@ def polygon(lon: float = 5.0, lat: float = 51.0) -> Polygonal:
     return read_polygon({"type": "Polygon", "coordinates": square_at(lon, lat)})
 
 
-def month(number: int, inputs: str = "a", mean: float = 0.5) -> NewEntry:
+def month(number: int, inputs: str = "a", mean: float | None = 0.5) -> NewEntry:
     start = datetime(2024, number, 1, tzinfo=UTC)
     return NewEntry(f"2024-{number:02}", start, json.dumps({"mean": mean, "status": "ok"}), inputs)
 
@@ -150,3 +151,61 @@ def test_entries_past_the_end_of_an_archive_say_so() -> None:
     assert told["mean"] == 1
     assert told["note"].startswith("Suomi NPP's products ended on 2026-11-01")
     assert noted(None, datetime(2026, 11, 1, tzinfo=UTC), "{}") == "{}"
+
+
+async def test_the_latest_of_an_area_follows_whatever_becomes_of_its_entries(
+    connection: asyncpg.Connection,
+) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+
+    async def latest() -> dict[str, tuple[str, float]]:
+        found = json.loads((await read_area(connection, area.id)).latest)
+        return {product: (each["period"], each["value"]) for product, each in found.items()}
+
+    async def write(*entries: NewEntry, product: str = "ndvi") -> None:
+        await write_entries(connection, area.id, area.polygon, product, entries)
+
+    assert await latest() == {}
+    await write(month(1, mean=0.1), month(3, mean=0.3), month(4, mean=None))  # clouds in April
+    assert await latest() == {"ndvi": ("2024-03", 0.3)}
+    await write(month(2, mean=0.2))
+    assert await latest() == {"ndvi": ("2024-03", 0.3)}
+    await write(month(3, inputs="b", mean=0.35), month(4, inputs="b", mean=0.45))
+    assert await latest() == {"ndvi": ("2024-04", 0.45)}
+    await write(month(4, inputs="c", mean=None))  # counted again, and not seen
+    assert await latest() == {"ndvi": ("2024-03", 0.35)}
+    await AREA_TABLES.forget_entries(connection, [area.id], "ndvi", "2024-01")
+    await AREA_TABLES.forget_period(connection, ["ndvi"], "2024-03")
+    assert await latest() == {"ndvi": ("2024-02", 0.2)}
+    await write(month(1, mean=7.0), product="no2")
+    assert await latest() == {"ndvi": ("2024-02", 0.2), "no2": ("2024-01", 7.0)}
+    async with connection.transaction():
+        await change_area(connection, area.id, AreaChanges(products=("no2",)))
+    assert await latest() == {"no2": ("2024-01", 7.0)}
+    async with connection.transaction():
+        await replace_area(connection, area.id, KEEPS, polygon(6, 52))
+    assert await latest() == {}
+    await write(month(2, mean=0.2))
+    await delete_area(connection, area.id)
+    assert await connection.fetchval("select count(*) from area_latest") == 0
+
+
+async def test_of_two_writers_at_once_the_newer_entry_is_the_latest(
+    connection: asyncpg.Connection, database_url: str
+) -> None:
+    area = await create_area(connection, KEEPS, polygon())
+    await write_entries(connection, area.id, area.polygon, "ndvi", [month(1)])
+    other = await asyncpg.connect(database_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    await write_entries(connection, area.id, area.polygon, "ndvi", [month(3, mean=0.3)])
+    older = asyncio.create_task(
+        write_entries(other, area.id, area.polygon, "ndvi", [month(2, mean=0.2), month(1, inputs="b")])
+    )
+    await asyncio.sleep(0.2)  # it waits for the row of the first
+    assert not older.done()
+    await transaction.commit()
+    await older
+    await other.close()
+    found = json.loads((await read_area(connection, area.id)).latest)
+    assert found == {"ndvi": {"period": "2024-03", "value": 0.3, "valid_fraction": 0.0}}

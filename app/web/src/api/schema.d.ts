@@ -6565,6 +6565,12 @@ export interface operations {
                         };
                         /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
                         readonly owner_id?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly crop_type?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly status?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly predicted_yield?: number | null;
                     };
                 };
             };
@@ -6685,6 +6691,12 @@ export interface operations {
                         };
                         /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
                         readonly owner_id?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly crop_type?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly status?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly predicted_yield?: number | null;
                     };
                 };
             };
