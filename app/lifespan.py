@@ -125,6 +125,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         gdal_options=budget.gdal_options(),
         fetched_bytes=budget["fetched"],
     )
+    stack.push_async_callback(renderer.fetching.close)
     stack.push_async_callback(asyncio.to_thread, renderer.close)
     process = ProcessCache(budget["tiles"])
     redis = RedisTier(settings.redis_url, ttl_s=settings.redis_ttl_s) if settings.redis_url else None

@@ -110,6 +110,12 @@ def turn_of_thread() -> LaneTurn | None:
     return turn
 
 
+def leave_for(host: str) -> None:
+    """Go on with files at a host, for which this thread is about to wait; errors as `LaneTurn.go_on`."""
+    if host and (turn := turn_of_thread()) is not None:
+        turn.go_on(host)
+
+
 def caller_of_thread() -> Caller | None:
     """Return for whom this thread reads; None where the cost is not watched."""
     turn = turn_of_thread()

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from mosaics.checksums import FIELD, HEAD, MASKED, read_checksums, read_head
 from mosaics.collection import read_nodata
-from mosaics.hosts import host_of
 from mosaics.period import PeriodError, parse_instant
 from mosaics.storage import Storage
 
@@ -55,8 +54,6 @@ class SceneItem:
     properties: Mapping[str, Any]
     geometry: Mapping[str, Any] | None = None
     """GeoJSON of its footprint, in degrees; None where the item tells none."""
-    host: str = ""
-    """Where its files lie, or the first of several such places; empty for this machine."""
 
 
 def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> SceneItem:
@@ -89,7 +86,6 @@ def read_item(document: Mapping[str, Any], item_key: str, storage: Storage) -> S
             assets=assets,
             properties=properties,
             geometry=document.get("geometry"),
-            host=next((host for asset in assets.values() if (host := host_of(asset.path))), ""),
         )
     except (KeyError, TypeError, AttributeError, PeriodError) as error:
         raise SceneError(f"{item_key} is not a STAC item of a scene: {error!r}") from error

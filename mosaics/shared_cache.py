@@ -45,6 +45,12 @@ class SharedCache(Generic[KeyT, ValueT]):
                 _, oldest = self._values.popitem(last=False)
                 self.held_bytes -= self._weigh(oldest)
 
+    def drop(self, key: KeyT) -> None:
+        """Let one go."""
+        with self._lock:
+            if key in self._values:
+                self.held_bytes -= self._weigh(self._values.pop(key))
+
     def clear(self) -> None:
         """Let everything go."""
         with self._lock:

@@ -198,7 +198,7 @@ class Renderer:
             def item_of(scene: SceneRef) -> SceneItem:
                 item = self._catalogue.loaded_item(scene.item_key)
                 item = self._fetched_item(scene.item_key, loop) if item is None else item
-                turn.go_on(item.host)
+                turn.go_on()
                 return item
 
             return work(item_of)

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from ingest.archives.credentials import Credential, credential_for
-from ingest.archives.network import GuardedTransport
+from mosaics.guarded_network import GuardedTransport
 from mosaics.public_addresses import ForbiddenAddressError
 
 T = TypeVar("T")

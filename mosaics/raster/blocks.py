@@ -18,7 +18,6 @@ from rasterio.windows import Window
 from mosaics.raster.block_checks import NO_CHECKS, BlockChecks, DamagedBlockError
 from mosaics.raster.coding import LITTLE, NotWholeError, Place, coding_of, stored_at
 from mosaics.raster.coordinates import GDAL_ERRORS
-from mosaics.raster.fetched import Piece, fetched
 from mosaics.raster.fetched_blocks import FetchedBlocks
 from mosaics.raster.handles import Handle
 from mosaics.shared_cache import SharedCache
@@ -42,6 +41,8 @@ class BlockKey:
     """Overview; 0 is full resolution."""
     row: int
     column: int
+    version: str = ""
+    """That of the file, where it can be another one at the same place."""
 
 
 class BlockCache(SharedCache[BlockKey, Pixels]):
@@ -80,11 +81,17 @@ class Raster:
         return self.handle is not None and self.handle.head is not None
 
     @property
+    def version(self) -> str:
+        """That of the file whose head is at hand; empty where files are written once."""
+        return "" if self.handle is None or self.handle.head is None else self.handle.head.version
+
+    @property
     def blocks(self) -> FetchedBlocks | None:
-        """Its blocks, where they are fetched and the item states their checksums."""
-        if not (self.is_fetched and self.checks.of_fetched):
+        """Its blocks, where they are fetched, and checked where the item states their checksums."""
+        if not self.is_fetched:
             return None
-        return FetchedBlocks(self.dataset, self.path, self.checks.of_fetched, self.checks.with_mask)
+        checks = self.checks
+        return FetchedBlocks(self.dataset, self.path, checks.of_fetched, checks.with_mask, self.version)
 
     def by_gdal(self, read: Callable[[DatasetReader], Decoded], window: Window | None) -> Decoded:
         """Return what GDAL reads.
@@ -99,7 +106,7 @@ class Raster:
             rasterio.errors.RasterioError: If the file cannot be read.
         """
         blocks, head = self.blocks, None if self.handle is None else self.handle.head
-        if blocks is None or head is None:
+        if blocks is None or head is None or not self._has_view(window):
             return read(self.dataset if self.handle is None else self.handle.readable(self.level))
         overview = self.level - 1 if self.level else None
         with blocks.view(head, window, overview) as dataset:
@@ -110,6 +117,14 @@ class Raster:
                     raise
         with blocks.view(head, None, overview) as dataset:
             return read(dataset)
+
+    def _has_view(self, window: Window | None) -> bool:
+        """Return whether GDAL reads a window by blocks that are fetched.
+
+        Where no item states them, it is not known where a mask stands, nor sensible to fetch all.
+        """
+        is_masked = self.handle is not None and self.handle.is_masked
+        return bool(self.checks.of_fetched) or not (window is None or is_masked)
 
     def read(self, window: Window) -> Pixels:
         """Return the pixels of a window that lies within.
@@ -134,8 +149,9 @@ class Raster:
         """Return the blocks under a window; those that are not there yet are decoded now."""
         height, width = self.dataset.block_shapes[0]
         right, bottom = window.col_off + window.width, window.row_off + window.height
+        version = self.version
         keys = [
-            BlockKey(self.path, self.level, row, column)
+            BlockKey(self.path, self.level, row, column, version)
             for row in range(window.row_off // height, -(-bottom // height))
             for column in range(window.col_off // width, -(-right // width))
         ]
@@ -179,8 +195,7 @@ class Raster:
         """Return blocks as they are stored; errors as `_inflated`."""
         if not self.is_fetched:
             return _read(self.path, written)
-        if self.blocks is None:
-            return fetched(Piece(self.path, *place) for place in written.values())
+        assert self.blocks is not None  # noqa: S101 - it is fetched
         whole = self.blocks.stored({(key.row, key.column): place for key, place in written.items()})
         return [whole[key.row, key.column][: place.length] for key, place in written.items()]
 

@@ -8,7 +8,7 @@ first attempt found out, pixel maps above all, is handed to the next.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 
 from rasterio.errors import RasterioIOError
 
@@ -28,6 +28,24 @@ class Piece(NamedTuple):
     """By which GDAL knows the file."""
     start: int
     length: int
+    version: str = ""
+    """That of the file, as `Part` has it; empty for whichever there is."""
+
+
+class Part(bytes):
+    """Bytes of a file whose version is known.
+
+    Attributes:
+        version: What its server says of the file; empty where that does not tell versions apart.
+    """
+
+    version: str
+
+    def __new__(cls, data: bytes, version: str = "") -> Self:
+        """Take bytes, and the version they are of."""
+        made = super().__new__(cls, data)
+        made.version = version
+        return made
 
 
 class NotFetchedError(Exception):
@@ -43,23 +61,27 @@ class NotFetchedError(Exception):
 
 
 class GoneError(RasterioIOError):  # type: ignore[misc]
-    """The store has no such file."""
+    """There is no such file."""
+
+
+Outcome: TypeAlias = bytes | RasterioIOError
+"""The bytes of a piece; or why they cannot be had, which is of the file alone."""
 
 
 @dataclass(slots=True)
 class Attempts:
     """What the attempts at one piece of work have at hand."""
 
-    root: str
-    """What the paths begin with of files that are fetched; nothing is of others."""
-    pieces: dict[Piece, bytes | None] = field(default_factory=dict)
-    """Bytes that were fetched; None of a file that is not there."""
+    brings: Callable[[str], bool]
+    """Tells by its path whether a file is fetched."""
+    pieces: dict[Piece, Outcome] = field(default_factory=dict)
+    """What was fetched, or why it cannot be had."""
     maps: dict[object, Any] = field(default_factory=dict)
     """Pixel maps."""
     ahead: int = FIRST_AHEAD
     """Scenes whose bytes are fetched together."""
 
-    def begin_again(self, fetched: Mapping[Piece, bytes | None]) -> None:
+    def begin_again(self, fetched: Mapping[Piece, Outcome]) -> None:
         """Take what was fetched, for the next attempt."""
         self.pieces.update(fetched)
         self.ahead *= 2
@@ -76,18 +98,19 @@ def fetched(pieces: Iterable[Piece]) -> list[bytes]:
 
     Raises:
         NotFetchedError: If some have to be fetched first.
-        GoneError: If the file is not there.
+        rasterio.errors.RasterioIOError: If one cannot be had.
     """
     attempts = attempts_of_thread()
     at_hand = {} if attempts is None else attempts.pieces
     wanted = list(pieces)
     if missing := [piece for piece in wanted if piece not in at_hand]:
         raise NotFetchedError(missing)
-    found = [at_hand[piece] for piece in wanted]
-    whole = [data for data in found if data is not None]
-    if len(whole) < len(found):
-        raise GoneError(f"{wanted[0].path.rpartition('/')[2]} is not in the bucket")
-    return whole
+    found = []
+    for outcome in (at_hand[piece] for piece in wanted):
+        if isinstance(outcome, RasterioIOError):
+            raise outcome
+        found.append(outcome)
+    return found
 
 
 class Wanting:

@@ -1,4 +1,4 @@
-"""Fetched blocks: those of a bucket's file, held against the checksums in its item before they are decoded.
+"""Fetched blocks: those of a file elsewhere, held against the checksums in its item before they are decoded.
 
 What GDAL has to decode, a mask or a warp, it reads by a view: a file that has the head, and in their places
 blocks that were fetched and are as they were written. What else GDAL looks for there is an error.
@@ -36,14 +36,17 @@ LARGEST_FILE = 1 << 50
 
 @dataclass(frozen=True, slots=True)
 class FetchedBlocks:
-    """The blocks of one level of a file in the bucket, whose item states their checksums."""
+    """The blocks of one level of a file that is fetched."""
 
     dataset: DatasetReader
     """The file's head, at that level."""
     path: str
     checksums: bytes
+    """As the item states them; empty where it does not."""
     with_mask: bool
     """Whether they hold for the blocks' parts of the mask, too."""
+    version: str
+    """That of the file; empty for one that is written once."""
 
     @contextmanager
     def view(self, head: Head, window: Window | None, overview: int | None) -> Iterator[DatasetReader]:
@@ -83,7 +86,9 @@ class FetchedBlocks:
         """
         written = {place: stored for place, stored in there.items() if stored is not None}
         longer = self._longest_mask if self.with_mask else 0
-        found = fetched(Piece(self.path, start, length + longer) for start, length in written.values())
+        found = fetched(
+            Piece(self.path, start, length + longer, self.version) for start, length in written.values()
+        )
         return {
             place: self._whole(place, stored, data)
             for (place, stored), data in zip(written.items(), found, strict=True)
@@ -100,6 +105,8 @@ class FetchedBlocks:
         if self.with_mask:
             end = stored.length + LENGTHS
             data = data[: end + int.from_bytes(data[end - 4 : end], "little")]
+        if not self.checksums:
+            return data
         begin = BYTES * (place[0] * blocks_across(self.dataset)[1] + place[1])
         if google_crc32c.value(data) != int.from_bytes(self.checksums[begin : begin + BYTES], "little"):
             raise damaged_block(self.dataset, self.path, place)

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-from mosaics.raster.fetched import Attempts, NotFetchedError, Piece
+from mosaics.raster.far_files import Address, FarFiles
+from mosaics.raster.fetched import Attempts, GoneError, NotFetchedError, Outcome, Part, Piece
 from mosaics.shared_cache import SharedCache
 from mosaics.storage import ObjectNotFoundError, Storage, StorageUnavailableError
 
@@ -25,7 +26,8 @@ KEPT_BYTES = 32 << 20
 MOST_ATTEMPTS = 200
 """Attempts at one piece of work: each that fails has said what it lacked, so that few are enough."""
 
-Outcome: TypeAlias = bytes | None
+BUCKET = "/vsis3/"
+
 T = TypeVar("T")
 
 
@@ -40,7 +42,9 @@ class _Request:
 
 @dataclass(slots=True, eq=False)
 class Fetching:
-    """Fetches pieces of the bucket's files, each once however many wait for it. Belongs to an event loop.
+    """Fetches pieces of files of the bucket or elsewhere, each once however many wait for it.
+
+    Belongs to an event loop.
 
     Args:
         storage: The bucket, or a folder, of which nothing has to be fetched.
@@ -49,8 +53,10 @@ class Fetching:
 
     storage: Storage
     limit_bytes: int = KEPT_BYTES
+    far: FarFiles = field(default_factory=FarFiles)
+    """Those that lie elsewhere."""
     requests: int = 0
-    """Asked of the store so far."""
+    """Asked of the store, and of hosts elsewhere, so far."""
     received_bytes: int = 0
     kept: SharedCache[Piece, bytes] = field(init=False)
     """Pieces that were fetched of late."""
@@ -65,6 +71,16 @@ class Fetching:
         """What the paths of the storage's files begin with."""
         return self.storage.gdal_path("x").removesuffix("x")
 
+    def brings(self, path: str) -> bool:
+        """Return whether a file is fetched, by its path in GDAL: one of the bucket, or elsewhere."""
+        if path.startswith("/vsicurl"):
+            return Address.of(path) is not None
+        return path.startswith(BUCKET) and path.startswith(self._root)
+
+    async def close(self) -> None:
+        """Close the connections to hosts elsewhere."""
+        await self.far.close()
+
     async def run(self, attempt: Callable[[Attempts], Awaitable[T]]) -> T:
         """Do work that reads files; what it lacks is fetched, and it begins again.
 
@@ -74,7 +90,7 @@ class Fetching:
         Raises:
             mosaics.storage.StorageUnavailableError: If the store does not answer.
         """
-        attempts = Attempts(self._root)
+        attempts = Attempts(self.brings)
         for _ in range(MOST_ATTEMPTS):
             try:
                 return await attempt(attempts)
@@ -83,7 +99,7 @@ class Fetching:
         raise StorageUnavailableError("files could not be fetched as they are read")
 
     async def fetch(self, pieces: Iterable[Piece]) -> dict[Piece, Outcome]:
-        """Return pieces of files, None of a file that is not there; errors as `run`."""
+        """Return pieces of files, or why one cannot be had; errors as `run`."""
         wanted = list(dict.fromkeys(pieces))
         found: dict[Piece, Outcome] = {**self.kept.get(wanted)}
         for request in _merged(
@@ -99,27 +115,35 @@ class Fetching:
         return {piece: found[piece] for piece in wanted}
 
     async def _ask(self, request: _Request) -> Mapping[Piece, Outcome]:
-        path = request.pieces[0].path
+        first = request.pieces[0]
         try:
-            async with self._at_once:
-                self.requests += 1
-                data = await self._bytes(path, request.start, request.end - request.start)
+            self.requests += 1
+            data = await self._bytes(first._replace(start=request.start, length=request.end - request.start))
         finally:
             for piece in request.pieces:
                 self._coming.pop(piece, None)
-        self.received_bytes += len(data or b"")
-        found: dict[Piece, Outcome] = {}
-        for piece in request.pieces:
-            begin = piece.start - request.start
-            found[piece] = None if data is None else data[begin : begin + piece.length]
-        self.kept.put({piece: part for piece, part in found.items() if part is not None})
-        return found
+        if not isinstance(data, bytes):
+            return dict.fromkeys(request.pieces, data)
+        self.received_bytes += len(data)
+        found = {piece: _part(data, piece.start - request.start, piece.length) for piece in request.pieces}
+        self.kept.put(found)
+        return {**found}
 
-    async def _bytes(self, path: str, start: int, length: int) -> Outcome:
+    async def _bytes(self, piece: Piece) -> Outcome:
+        if not piece.path.startswith(BUCKET):
+            return await self.far.part(piece)
         try:
-            return await self.storage.get_range(path.removeprefix(self._root), start, length)
+            async with self._at_once:
+                key = piece.path.removeprefix(self._root)
+                return await self.storage.get_range(key, piece.start, piece.length)
         except ObjectNotFoundError:
-            return None
+            return GoneError(f"{piece.path.rpartition('/')[2]} is not in the bucket")
+
+
+def _part(data: bytes, begin: int, length: int) -> bytes:
+    """Return some of the bytes that came, of the same version."""
+    some = data[begin : begin + length]
+    return Part(some, data.version) if isinstance(data, Part) else some
 
 
 def _looked_at(task: "asyncio.Task[Any]") -> None:
@@ -131,7 +155,7 @@ def _looked_at(task: "asyncio.Task[Any]") -> None:
 def _merged(pieces: Sequence[Piece]) -> list[_Request]:
     """Return requests for pieces, those of a file that lie near one another in one."""
     requests: list[_Request] = []
-    for _, of_file in groupby(sorted(pieces), key=lambda piece: piece.path):
+    for _, of_file in groupby(sorted(pieces, key=_file_first), key=_file):
         last: _Request | None = None
         for piece in of_file:
             end = piece.start + piece.length
@@ -146,3 +170,11 @@ def _merged(pieces: Sequence[Piece]) -> list[_Request]:
                 last = _Request([piece], piece.start, end)
                 requests.append(last)
     return requests
+
+
+def _file(piece: Piece) -> tuple[str, str]:
+    return piece.path, piece.version
+
+
+def _file_first(piece: Piece) -> tuple[str, str, int, int]:
+    return piece.path, piece.version, piece.start, piece.length

@@ -13,6 +13,8 @@ from rasterio.io import DatasetReader
 from rasterio.warp import calculate_default_transform
 
 from mosaics.ellipsoid import WGS84
+from mosaics.hosts import host_of
+from mosaics.lanes import leave_for
 from mosaics.raster.block_checks import BlockChecks, require_head
 from mosaics.raster.coordinates import Turn, moved, turn_of
 from mosaics.raster.decimals import Floats
@@ -71,6 +73,8 @@ class Handle:
     """Its coordinate system's text, once asked for."""
     to_cells: tuple[float, ...] | None = None
     """What takes its coordinates to columns and rows at full resolution, a to f, once asked for."""
+    host: str = ""
+    """Where it lies; empty on this machine."""
     head: Head | None = None
     """What its datasets are opened by, without its blocks; None if they read the file."""
     whole: dict[int, DatasetReader] = field(default_factory=dict)
@@ -100,6 +104,7 @@ class Handle:
         """Return a dataset as `dataset` does by which GDAL can read pixels."""
         if self.head is None:
             return self.dataset(level)
+        leave_for(self.host)
         if level not in self.whole:
             self.whole[level] = open_raster(self.path, overview=level - 1 if level else None)
         return self.whole[level]
@@ -147,6 +152,8 @@ class HandlePool:
         if found is None:
             require_head(path, head)
             return self._open(path, head_at_hand(path, head))
+        if found.head is None:
+            leave_for(found.host)
         self._handles.move_to_end(path)
         return found
 
@@ -162,6 +169,9 @@ class HandlePool:
         return self._place[1]
 
     def _open(self, path: str, head: Head | None) -> Handle:
+        host = host_of(path)
+        if head is None:
+            leave_for(host)
         dataset = _opened(path, head)
         factors = tuple(dataset.width / math.ceil(dataset.width / o) for o in dataset.overviews(1))
         is_masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
@@ -175,6 +185,7 @@ class HandlePool:
             _shifts(dataset),
             turn_of(dataset.crs),
             head=head,
+            host=host,
         )
         while len(self._handles) > self._size:
             self.forget(next(iter(self._handles)))

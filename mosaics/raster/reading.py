@@ -41,6 +41,7 @@ from mosaics.raster.damage import DAMAGE
 from mosaics.raster.decimals import Floats, conversion_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import Handle, HandlePool, OneOrMany, thread_pool
+from mosaics.raster.heads import forget_head
 from mosaics.raster.opening import NotGeoTiffError
 from mosaics.raster.pixel_maps import MAPS
 from mosaics.raster.store_errors import forget
@@ -81,6 +82,7 @@ def reading(asset: Asset) -> Iterator[HandlePool]:
         yield pool
     except (*GDAL_ERRORS, AvoidedHostError) as error:
         pool.forget(asset.path)
+        forget_head(asset.path)
         forget(asset.path)
         raise (asking.reason(error) or _unreadable(asset, error)) from error
     asking.answered()

@@ -37,7 +37,7 @@ def archive(tmp_path):
 
 
 @pytest.fixture
-def values(archive, storage):
+async def values(archive, storage):
     """What the scene's ratio is now: a number, or None where it could not be read."""
     assets = {
         band: Asset(band, f"/vsicurl/{archive.url}/{band}.tif", "uint16", 0, 0.0001, 0.0, "1")
@@ -53,6 +53,7 @@ def values(archive, storage):
 
     yield ask
     renderer.close()
+    await renderer.fetching.close()
 
 
 async def test_a_file_is_tried_again_when_its_archive_may_be_back(archive, values):

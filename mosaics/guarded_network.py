@@ -1,4 +1,4 @@
-"""The network as archives may use it: public addresses only, checked where the connection is made."""
+"""The network as what others name may use it: public addresses only, checked where the connection is made."""
 
 import functools
 import ssl
