@@ -32,6 +32,7 @@ from app.jobs.composable import LandedScenes
 from app.jobs.runner import JobRunner
 from app.jobs.service import JobService
 from app.jobs.subprocess import CommandLine
+from app.models.results import with_models
 from app.products.registry import Registry
 from app.regions.file import RegionsFile
 from app.regions.service import RegionService
@@ -215,6 +216,7 @@ def open_registry(settings: Settings, descriptions: DescriptionFolders) -> Regis
     """Return the products, and say in the log which files are left out."""
     collections = descriptions.current().collections
     registry = Registry.load(_product_folders(settings), collections.left_out, collections)
+    registry = with_models(registry, settings.models)
     for one in registry.left_out.values():
         log.error("%s is left out: %s", one.path, one.reason)
     return registry

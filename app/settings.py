@@ -144,6 +144,18 @@ class Settings(BaseSettings):
     sources: Path | None = None
     """A folder of source files besides the shipped ones; a server reads them again when one changes."""
 
+    models: Path | None = None
+    """A folder of models: of each NAME.toml, which describes it, and NAME.onnx, the network."""
+
+    model_threads: int = Field(default=2, gt=0)
+    """Threads of the process that runs a network."""
+
+    model_memory_bytes: int = Field(default=4096 * MEGABYTE, ge=256 * MEGABYTE)
+    """Memory of that process, in bytes of address space; beyond that the run fails."""
+
+    model_time_s: float = Field(default=3600.0, gt=0)
+    """The longest a model may work on one area, in seconds."""
+
     archive_tokens: Annotated[Mapping[str, SecretStr], NoDecode] = Field(default={}, repr=False)
     """Bearer tokens for archives that want one, separated by commas: `stac.example.org=token`. Each is sent
     to its own host over https, and to no other."""

@@ -16,6 +16,7 @@ COMMANDS = {
     "composite": "app.cli.composite:composite",
     "collections": "app.cli.collections:collections",
     "products": "app.cli.products:products",
+    "models": "app.cli.models:models",
     "log": "app.cli.land:log",
     "sweep": "app.cli.sweep:sweep",
     "audit": "app.cli.audit:audit",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import click
 
+from app.models.results import with_models
 from app.products.registry import SHIPPED, Registry
 from app.settings import Settings
 from mosaics.descriptions.collections import CollectionDescription, load_collections
@@ -42,7 +43,7 @@ def read_products(settings: Settings) -> Registry:
     """
     collections = load_collections(settings.collections)
     folders = [SHIPPED] if settings.products is None else [SHIPPED, settings.products]
-    registry = Registry.load(folders, collections.left_out, collections)
+    registry = with_models(Registry.load(folders, collections.left_out, collections), settings.models)
     say_left_out([*collections.left_out.values(), *registry.left_out.values()])
     return registry
 

@@ -61,6 +61,7 @@ class CommandLine:
             "TILEWATCH_DOWNLOADS": str(settings.downloads),
             "TILEWATCH_COLLECTIONS": str(settings.collections or ""),
             "TILEWATCH_SOURCES": str(settings.sources or ""),
+            "TILEWATCH_MODELS": str(settings.models or ""),
         }
         inherited = {name: value for name, value in os.environ.items() if name not in SECRET}
         return cls(tuple(program), inherited | chosen)

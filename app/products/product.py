@@ -52,8 +52,8 @@ class Product(ProductDescription):
 
     @property
     def planes(self) -> int:
-        """Values a pixel: three for red, green and blue, else one."""
-        return 3 if self.rgb_bands else 1
+        """Values a pixel: three for red, green and blue, as many as there are bands to be read, else one."""
+        return len(self.rgb_bands) or 1
 
     @cached_property
     def formula(self) -> Expression | None:
@@ -271,6 +271,14 @@ class Product(ProductDescription):
         """Return the product without what its roles take where there is nothing a year before."""
         roles = {name: role.model_copy(update={"otherwise": None}) for name, role in self.roles.items()}
         return self._with("digest", "for_statistics", roles=roles)
+
+    def with_bands(self, names: Sequence[str]) -> "Product":
+        """Return a product of three bands with any number in place of them, to be read and not drawn.
+
+        Args:
+            names: Of bands, in the order of the values of a pixel.
+        """
+        return self._with(*(self.__dict__.keys() - type(self).model_fields.keys()), rgb_bands=tuple(names))
 
     def _with(self, *worked_out: str, **changes: Any) -> "Product":
         """Return a copy with some fields changed, without what was worked out from them before."""

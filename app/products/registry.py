@@ -57,6 +57,16 @@ class Registry:
         """
         self._collections = collections
 
+    def joined(self, products: Iterable[Product], left_out: Mapping[str, LeftOutFile]) -> "Registry":
+        """Return a registry with further products; one that has the id of a product here is left out.
+
+        Args:
+            products: The further ones.
+            left_out: What is left out of them, by id.
+        """
+        more = [product for product in products if product.id not in self._products]
+        return Registry((*self._products.values(), *more), {**self.left_out, **left_out})
+
     @classmethod
     def load(
         cls,
