@@ -9,7 +9,7 @@ at a finer resolution than is shown.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
-from rasterio.transform import Affine, from_bounds
-from rasterio.vrt import WarpedVRT
+from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from mosaics.ellipsoid import WGS84
@@ -45,6 +44,7 @@ from mosaics.raster.heads import forget_head
 from mosaics.raster.opening import NotGeoTiffError
 from mosaics.raster.pixel_maps import MAPS
 from mosaics.raster.store_errors import forget
+from mosaics.raster.warping import warped
 from mosaics.scene import Asset
 
 Degrees: TypeAlias = NDArray[np.float64] | Sequence[float]
@@ -177,56 +177,13 @@ def _read_warped(
         misled: Whether what lies under the grid's edges does not tell of all that lies under it.
     """
     window = raster.checks.require_under(raster.dataset, placed, grid, everywhere=misled)
-    return raster.by_gdal(lambda dataset: _warped(dataset, nodata, placed, grid, misled=misled), window)
-
-
-def _warped(
-    dataset: DatasetReader, nodata: float | None, placed: Affine, grid: Grid, *, misled: bool
-) -> BandPixels:
-    """Return a dataset warped; arguments as of `_read_warped`."""
-    options: dict[str, Any] = {
-        "crs": grid.crs,
-        "transform": from_bounds(*grid.bounds, grid.width, grid.height),
-        "width": grid.width,
-        "height": grid.height,
-        "dtype": dataset.dtypes[0],
-    }
-    if placed != dataset.transform:
-        options["src_transform"] = placed
-    if misled:
-        options |= {"SAMPLE_GRID": "YES", "SOURCE_EXTRA": str(_extra_px(dataset, grid))}
-    if dataset.dtypes[0] in ("int64", "uint64"):
-        return _warped_through_float64(dataset, nodata, options)
-    if nodata is None:
-        return _warped_with_mask(dataset, options)
-    with WarpedVRT(dataset, src_nodata=nodata, nodata=nodata, **options) as warped:
-        stored = warped.read(1)
-    return BandPixels(stored, differs_from(stored, nodata))
-
-
-def _warped_with_mask(dataset: DatasetReader, options: Mapping[str, Any]) -> BandPixels:
-    """Return a dataset warped together with the mask that tells its missing pixels."""
-    with WarpedVRT(dataset, add_alpha=True, src_nodata=None, nodata=None, **options) as warped:
-        stored, alpha = warped.read()
-    return BandPixels(stored, alpha != 0)
-
-
-def _warped_through_float64(
-    dataset: DatasetReader, nodata: float | None, options: Mapping[str, Any]
-) -> BandPixels:
-    """Return a dataset of 64-bit whole numbers warped, exactly up to 2^53.
-
-    GDAL warps them in float64 and adds 0.5 to round them, which makes odd numbers past 2^52 others.
-    """
-    options = {**options, "dtype": "float64"}
-    with WarpedVRT(dataset, add_alpha=True, src_nodata=None, nodata=None, **options) as warped:
-        numbers, alpha = warped.read()
-    valid = alpha != 0
-    if nodata is not None:
-        valid &= numbers != np.float64(nodata)
-    limits = np.iinfo(dataset.dtypes[0])
-    greatest = np.nextafter(np.float64(limits.max), 0)  # of those that the type holds
-    return BandPixels(np.clip(numbers, limits.min, greatest).astype(dataset.dtypes[0]), valid)
+    stored, valid = raster.by_gdal(
+        lambda dataset: warped(dataset, nodata, placed, grid, misled=misled), window
+    )
+    if valid is None:
+        assert nodata is not None  # noqa: S101 - a mask is returned without
+        valid = differs_from(stored, nodata)
+    return BandPixels(stored, valid)
 
 
 def _filled(pixels: BandPixels, more: BandPixels) -> BandPixels:
@@ -255,11 +212,6 @@ def _edges_mislead(crs: CRS, grid: Grid) -> bool:
     lons, _ = to_degrees(grid.crs, xs.ravel(), ys.ravel())
     lons = (lons[np.isfinite(lons)] - turn.meridian + 180) % 360 - 180
     return bool(lons.size and np.ptp(lons) > 180)
-
-
-def _extra_px(dataset: DatasetReader, grid: Grid) -> int:
-    """Return the pixels that GDAL reads around what it has found where edges mislead."""
-    return int(min(max(dataset.width, dataset.height), 4 * max(grid.width, grid.height)))
 
 
 def read_pixel(asset: Asset, lon: float, lat: float) -> BandPixels:
