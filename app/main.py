@@ -20,7 +20,7 @@ from app.jobs.subprocess import PROGRAM
 from app.lifespan import lifespan
 from app.metrics import Metrics
 from app.routes.analyses import analyses, parcels
-from app.routes.areas import area_tiles, areas, many, timeseries, trend
+from app.routes.areas import area_tiles, areas, many, searching, timeseries, trend
 from app.routes.exposure import along, edr, exposure, routes
 from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
@@ -99,7 +99,8 @@ def resources() -> list[BaseRoute]:
         of_collection,
         indices,
         collections,
-        many,  # before areas, whose addresses have an id there, as the next
+        searching,  # before areas, whose addresses have an id there, as the next ones
+        many,
         area_tiles,
         areas,
         timeseries,

@@ -15,7 +15,6 @@ from app.areas.area import (
     polygon_of,
     refuse_unlike_parcel,
 )
-from app.areas.pages import page_statement
 from app.database import Connection
 from app.statistics.geometry import Polygonal
 
@@ -76,8 +75,6 @@ CRITERIA = """
 """
 """What an area has to be; its values are `AreaSearch.values`, and further ones begin with $11."""
 
-LIST = page_statement("areas", FIELDS, CRITERIA)
-
 
 @dataclass(frozen=True, slots=True)
 class AreaSearch:
@@ -105,19 +102,10 @@ class AreaSearch:
         return (self.kind, self.name, self.product, *shapes, self.properties, ids, self.owner)
 
 
-@dataclass(frozen=True, slots=True)
-class AreaPage:
-    """One page of the areas found, in order of id."""
-
-    areas: tuple[Area, ...]
-    more: bool
-    """Whether there are more after these."""
-
-
 async def create_area(connection: Connection, description: Description, polygon: Polygonal) -> Area:
     """Register an area."""
     row = await connection.fetchrow(CREATE, *_columns(description), shapely.to_wkb(polygon))
-    return _area(row)
+    return area_of(row)
 
 
 async def read_area(connection: Connection, area_id: int) -> Area:
@@ -210,20 +198,6 @@ async def delete_area(connection: Connection, area_id: int) -> None:
         raise UnknownAreaError(area_id)
 
 
-async def list_areas(connection: Connection, search: AreaSearch, *, after: int, limit: int) -> AreaPage:
-    """Return a page of areas.
-
-    Args:
-        connection: To the database.
-        search: The criteria.
-        after: The id before the first one to return; 0 starts at the beginning. Areas created or deleted
-            between pages do not shift the others.
-        limit: Number of areas at most; fewer where their outlines are large, but at least one if any is left.
-    """
-    rows = await connection.fetch(LIST, after, limit, *search.values)
-    return AreaPage(tuple(map(_area, rows)), more=bool(rows) and rows[0]["found"] > len(rows))
-
-
 def _columns(description: Description) -> Sequence[Any]:
     products, feed = list(description.products), description.feed.is_wanted
     return (
@@ -239,10 +213,11 @@ def _columns(description: Description) -> Sequence[Any]:
 def _known(row: Any, area_id: int) -> Area:
     if row is None:
         raise UnknownAreaError(area_id)
-    return _area(row)
+    return area_of(row)
 
 
-def _area(row: Any) -> Area:
+def area_of(row: Any) -> Area:
+    """Return the area of a row of `FIELDS`."""
     return Area(
         id=row["id"],
         description=Description(

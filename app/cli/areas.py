@@ -11,7 +11,8 @@ from rasterio.errors import CRSError
 
 from app.areas.area import Area, AreaError, UnknownAreaError, refuse_uncounted
 from app.areas.area_files import AreaFileError, open_area_file
-from app.areas.area_store import AreaSearch, delete_area, list_areas
+from app.areas.area_listing import Listing, list_areas
+from app.areas.area_store import AreaSearch, delete_area
 from app.areas.importing import Import, Naming, import_areas
 from app.areas.pages import MAX_PAGE
 from app.cli.databases import database_option, with_connection
@@ -140,13 +141,13 @@ def _crs(text: str | None) -> CRS | None:
 
 
 async def _all_areas(connection: Connection, search: AreaSearch) -> AsyncIterator[Area]:
-    after, more = 0, True
-    while more:
-        page = await list_areas(connection, search, after=after, limit=MAX_PAGE)
+    page = await list_areas(connection, Listing(search), limit=MAX_PAGE)
+    while True:
         for area in page.areas:
             yield area
-            after = area.id
-        more = page.more
+        if page.following is None:
+            return
+        page = await list_areas(connection, Listing(search), after=page.following, limit=MAX_PAGE)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,18 +51,32 @@ async def feature_answer(
     return geojson_answer(content, status_code=status_code, headers=headers)
 
 
-async def features_page(request: Request, found: Sequence[Registered], *, more: bool) -> Response:
-    """Return a page of Features, in order of their numbers.
+async def features_page(
+    request: Request,
+    found: Sequence[Registered],
+    *,
+    more: bool = False,
+    following: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Response:
+    """Return a page of Features.
 
     Args:
         request: Whose query the link to the next page repeats.
         found: Those of the page.
-        more: Whether there are more after them.
+        more: Whether there are more after them, in order of their numbers.
+        following: The parameters that give the next page, in any other order; None on the last.
+        body: What was sent with POST, which the link to the next page repeats.
     """
-    links = [{"rel": "self", "href": str(request.url), "type": GEOJSON}]
+    links: list[dict[str, Any]] = [{"rel": "self", "href": str(request.url), "type": GEOJSON}]
     if more:
-        following = request.url.include_query_params(after=found[-1].id)
-        links.append({"rel": "next", "href": str(following), "type": GEOJSON})
+        following = {"after": found[-1].id}
+    if following is not None and body is not None:
+        sent = {"method": "POST", "body": {**body, **following}}
+        links.append({"rel": "next", "href": str(request.url), "type": GEOJSON, **sent})
+    elif following is not None:
+        href = str(request.url.include_query_params(**following))
+        links.append({"rel": "next", "href": href, "type": GEOJSON})
     features = await asyncio.to_thread(lambda: ",".join(each.feature() for each in found))
     return geojson_answer(
         f'{{"type":"FeatureCollection","features":[{features}],'

@@ -191,7 +191,7 @@ def posts_to_read(path: str) -> bool:
     machine may write, and a page that its user happens to visit must not.
     """
     parts = path.split("/")
-    if parts[1:] in (["stac", "search"], ["areas", "statistics"]):
+    if parts[1:] in (["stac", "search"], ["areas", "statistics"], ["areas", "search"], ["parcels", "search"]):
         return True
     return parts[1:2] == ["products"] and parts[3:4] != [] and READING_POST.match(parts[3]) is not None
 

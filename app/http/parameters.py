@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any
 
+import shapely
 from fastapi import Depends, Query
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryField
@@ -161,6 +162,18 @@ async def known_names(request: Request) -> None:
     refuse_twice(request, known)
 
 
+def known_names_and(prefix: str) -> Callable[[Request], Awaitable[None]]:
+    """Return a dependency as `known_names` that lets names through that begin so; their route reads them."""
+
+    async def refuse_others(request: Request) -> None:
+        known = _query_names(request.scope["route"])
+        begun = [name for name in request.query_params if name.startswith(prefix)]
+        refuse_unknown(request.query_params.keys() - set(begun), known=known)
+        refuse_twice(request, (*known, *begun))
+
+    return refuse_others
+
+
 async def names_of_any_product(request: Request) -> None:
     """As `known_names` for an address whose path names no product: parameters of products are known, too."""
     if not request.query_params:
@@ -264,6 +277,11 @@ class Position:
     """Degrees east, -180..180."""
     lat: float
     """Degrees north, -90..90."""
+
+    @property
+    def point(self) -> shapely.Point:
+        """As a geometry."""
+        return shapely.Point(self.lon, self.lat)
 
     def __post_init__(self) -> None:
         if not -180 <= self.lon <= 180:

@@ -13,24 +13,20 @@ from starlette.responses import Response
 
 from app.areas.area import Area, AreaChanges, AreaError, Description, FeedWish, refuse_uncounted
 from app.areas.area_store import (
-    AreaSearch,
     change_area,
     create_area,
     delete_area,
-    list_areas,
     read_area,
     refuse_others_area,
     replace_area,
 )
-from app.areas.pages import MAX_PAGE
 from app.database import Connection
 from app.errors import RequestError
 from app.http.auth import owner_of, require
 from app.http.bodies import JsonObject
-from app.http.features import GEOJSON, GeoJsonResponse, feature_answer, features_page, searched
+from app.http.features import GEOJSON, GeoJsonResponse, feature_answer
 from app.http.parameters import OpenDatabase, OpenState, known_names
 from app.keys import Scope
-from app.stac.collection_search import read_box
 from app.state import AppState
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
 from app.statistics.places import read_place
@@ -152,33 +148,6 @@ async def create(
     )
 
 
-@router.get("/areas")
-async def find(
-    *,
-    request: Request,
-    database: OpenDatabase,
-    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
-    intersects: Annotated[str | None, Query(description="A GeoJSON geometry that areas touch")] = None,
-    kind: Annotated[str | None, Query(max_length=200)] = None,
-    name: Annotated[str | None, Query(max_length=200, description="Part of the name")] = None,
-    product: Annotated[str | None, Query(max_length=200, description="Id of a product that is kept")] = None,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Only areas with a higher id")] = 0,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
-) -> Response:
-    """List areas in order of id; `links` holds the next page."""
-    search = AreaSearch(
-        owner=owner_of(request),
-        kind=searched("kind", kind),
-        name=searched("name", name),
-        product=searched("product", product),
-        bbox=read_box(bbox),
-        intersects=None if intersects is None else read_shape(intersects),
-    )
-    async with database.connection() as connection:
-        page = await list_areas(connection, search, after=after, limit=limit)
-    return await features_page(request, page.areas, more=page.more)
-
-
 @router.get("/areas/{area}", name="area")
 async def read(database: OpenDatabase, area_id: AreaId) -> Response:
     """Return an area."""
@@ -265,13 +234,19 @@ def read_shape(text: str) -> shapely.Geometry:
     """Read a geometry, of any kind, that areas may touch, in degrees."""
     try:
         geojson = json.loads(text)
-        if isinstance(geojson, dict) and geojson.get("type") in ("Polygon", "MultiPolygon"):
-            return polygon_searched(geojson)
+    except (ValueError, RecursionError) as error:
+        raise RequestError("intersects is not a valid GeoJSON geometry: it cannot be read") from error
+    return read_geometry(geojson)
+
+
+def read_geometry(geojson: Any) -> shapely.Geometry:
+    """Return a GeoJSON geometry, of any kind, that areas may touch, in degrees."""
+    if isinstance(geojson, dict) and geojson.get("type") in ("Polygon", "MultiPolygon"):
+        return polygon_searched(geojson)
+    try:
         return read_place(geojson)
     except GeometryError as error:
         raise RequestError(f"intersects {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise RequestError("intersects is not a valid GeoJSON geometry: it cannot be read") from error
 
 
 def polygon_searched(geojson: Mapping[str, Any]) -> Polygonal:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, ValidationError
@@ -55,7 +55,7 @@ class WantedAreas(BaseModel):
     properties: Annotated[dict[str, Any], Field(description="Own properties they have.")] | None = None
 
 
-SEARCHED = tuple(WantedAreas.model_fields)
+Wanted = TypeVar("Wanted", bound=WantedAreas)
 
 SEARCH_BODY: dict[str, Any] = {
     "requestBody": {
@@ -187,17 +187,7 @@ def searched_areas(document: Mapping[str, Any], *, owner: str | None) -> AreaSea
     Raises:
         RequestError: If it is not valid.
     """
-    refuse = {*document} - {*SEARCHED}
-    if refuse:
-        raise RequestError(
-            f"{min(refuse)!r} is not a member of this body; there are: {', '.join(sorted(SEARCHED))}"
-        )
-    try:
-        wanted = WantedAreas.model_validate(document, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RequestError(f"{where} is not valid: {first['msg']}") from error
+    wanted = read_wanted(document, WantedAreas)
     return AreaSearch(
         owner=owner,
         kind=searched("kind", wanted.kind),
@@ -206,6 +196,25 @@ def searched_areas(document: Mapping[str, Any], *, owner: str | None) -> AreaSea
         properties=None if wanted.properties is None else own_json(wanted.properties),
         ids=wanted.ids,
     )
+
+
+def read_wanted(document: Mapping[str, Any], body: type[Wanted]) -> Wanted:
+    """Read a body that says which areas are wanted.
+
+    Raises:
+        RequestError: If it is not valid.
+    """
+    refuse = document.keys() - body.model_fields.keys()
+    if refuse:
+        raise RequestError(
+            f"{min(refuse)!r} is not a member of this body; there are: {', '.join(sorted(body.model_fields))}"
+        )
+    try:
+        return body.model_validate(document, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RequestError(f"{where} is not valid: {first['msg']}") from error
 
 
 def about(series: ManySeries) -> dict[str, Any]:

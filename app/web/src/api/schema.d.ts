@@ -331,6 +331,45 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/areas": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List areas; `links` holds the next page
+         * @description `latest.ndvi.lt=0.4` bounds the newest value of a product (lt, lte, gt, gte), and
+         *     `latest.ndvi.valid_fraction.gte=0.5` the share that was seen; `sort=-latest.ndvi` sorts by it.
+         */
+        readonly get: operations["areas.find"];
+        readonly put?: never;
+        /** Register an area; with `feed`, what its products read is brought by feeds that end with it */
+        readonly post: operations["areas.create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/areas/search": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** List areas as `GET /areas` does, of whatever size a geometry is; the next link has the body to send */
+        readonly post: operations["areas.areas_search"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/areas/timeseries": {
         readonly parameters: {
             readonly query?: never;
@@ -408,24 +447,6 @@ export interface paths {
         readonly get: operations["areas.areas_tile"];
         readonly put?: never;
         readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/areas": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /** List areas in order of id; `links` holds the next page */
-        readonly get: operations["areas.find"];
-        readonly put?: never;
-        /** Register an area; with `feed`, what its products read is brought by feeds that end with it */
-        readonly post: operations["areas.create"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -6245,6 +6266,253 @@ export interface operations {
             };
         };
     };
+    readonly "areas.find": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description west,south,east,north in degrees */
+                readonly bbox?: string | null;
+                /** @description A GeoJSON geometry that areas touch */
+                readonly intersects?: string | null;
+                /** @description Metres on the ellipsoid from point or area; 0 for what touches it. */
+                readonly within_m?: number | null;
+                /** @description lon,lat in degrees */
+                readonly point?: string | null;
+                /** @description Id of an area */
+                readonly area?: number | null;
+                readonly kind?: string | null;
+                /** @description Part of the name */
+                readonly name?: string | null;
+                /** @description Id of a product that is kept */
+                readonly product?: string | null;
+                readonly owner_id?: string | null;
+                readonly crop_type?: string | null;
+                readonly status?: string | null;
+                /** @description id, name, updated_at, crop_type or latest.PRODUCT, and - before it for the other way; areas without it are last. */
+                readonly sort?: string;
+                /** @description Only areas with a higher id */
+                readonly after?: number;
+                /** @description From a next link */
+                readonly token?: string | null;
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.create": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Make an invalid polygon valid and say what that changed. */
+                readonly repair?: boolean;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/geo+json": {
+                    /** @constant */
+                    readonly type: "Feature";
+                    /** @description Polygon or MultiPolygon in degrees, longitude first */
+                    readonly geometry: unknown;
+                    readonly properties: {
+                        readonly name: string;
+                        readonly kind?: string | null;
+                        readonly products?: readonly string[];
+                        /** @description Whether feeds bring what the products read, over the box of the area; an object says of which time (by default from a year ago on). */
+                        readonly feed?: (boolean | null) | {
+                            readonly from?: string;
+                            readonly to?: string;
+                        };
+                        /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
+                        readonly owner_id?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly crop_type?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly status?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly predicted_yield?: number | null;
+                    };
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.areas_search": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    /** Ids */
+                    readonly ids?: readonly number[] | null;
+                    /** Kind */
+                    readonly kind?: string | null;
+                    /** Name */
+                    readonly name?: string | null;
+                    /** Bbox */
+                    readonly bbox?: readonly number[] | null;
+                    /** Properties */
+                    readonly properties?: {
+                        readonly [key: string]: unknown;
+                    } | null;
+                    /** Product */
+                    readonly product?: string | null;
+                    /** Owner Id */
+                    readonly owner_id?: string | null;
+                    /** Crop Type */
+                    readonly crop_type?: string | null;
+                    /** Status */
+                    readonly status?: string | null;
+                    /** Intersects */
+                    readonly intersects?: {
+                        readonly [key: string]: unknown;
+                    } | null;
+                    /** Within M */
+                    readonly within_m?: number | null;
+                    /** Point */
+                    readonly point?: readonly number[] | null;
+                    /** Area */
+                    readonly area?: number | null;
+                    /**
+                     * Sort
+                     * @description id, name, updated_at, crop_type or latest.PRODUCT, and - before it for the other way; areas without it are last.
+                     * @default id
+                     */
+                    readonly sort?: string;
+                    /**
+                     * Limit
+                     * @default 100
+                     */
+                    readonly limit?: number;
+                    /** Token */
+                    readonly token?: string | null;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "areas.areas_timeseries": {
         readonly parameters: {
             readonly query: {
@@ -6451,143 +6719,6 @@ export interface operations {
                 };
                 content: {
                     readonly "application/vnd.mapbox-vector-tile": unknown;
-                };
-            };
-            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
-            readonly 503: {
-                headers: {
-                    /** @description Seconds to wait. */
-                    readonly "Retry-After"?: string;
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request cannot be answered; `detail` says what would have worked. */
-            readonly "4XX": {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly "areas.find": {
-        readonly parameters: {
-            readonly query?: {
-                /** @description west,south,east,north in degrees */
-                readonly bbox?: string | null;
-                /** @description A GeoJSON geometry that areas touch */
-                readonly intersects?: string | null;
-                readonly kind?: string | null;
-                /** @description Part of the name */
-                readonly name?: string | null;
-                /** @description Id of a product that is kept */
-                readonly product?: string | null;
-                /** @description Only areas with a higher id */
-                readonly after?: number;
-                readonly limit?: number;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            /** @description Successful Response */
-            readonly 200: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/geo+json": {
-                        /** @constant */
-                        readonly type: "FeatureCollection";
-                        readonly features: readonly {
-                            /** @constant */
-                            readonly type: "Feature";
-                            readonly geometry: Record<string, never>;
-                            readonly properties: Record<string, never>;
-                        }[];
-                    };
-                };
-            };
-            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
-            readonly 503: {
-                headers: {
-                    /** @description Seconds to wait. */
-                    readonly "Retry-After"?: string;
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request cannot be answered; `detail` says what would have worked. */
-            readonly "4XX": {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly "areas.create": {
-        readonly parameters: {
-            readonly query?: {
-                /** @description Make an invalid polygon valid and say what that changed. */
-                readonly repair?: boolean;
-            };
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                readonly "application/geo+json": {
-                    /** @constant */
-                    readonly type: "Feature";
-                    /** @description Polygon or MultiPolygon in degrees, longitude first */
-                    readonly geometry: unknown;
-                    readonly properties: {
-                        readonly name: string;
-                        readonly kind?: string | null;
-                        readonly products?: readonly string[];
-                        /** @description Whether feeds bring what the products read, over the box of the area; an object says of which time (by default from a year ago on). */
-                        readonly feed?: (boolean | null) | {
-                            readonly from?: string;
-                            readonly to?: string;
-                        };
-                        /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
-                        readonly owner_id?: string | null;
-                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
-                        readonly crop_type?: string | null;
-                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
-                        readonly status?: string | null;
-                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
-                        readonly predicted_yield?: number | null;
-                    };
-                };
-            };
-        };
-        readonly responses: {
-            /** @description Successful Response */
-            readonly 201: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/geo+json": {
-                        /** @constant */
-                        readonly type: "Feature";
-                        readonly geometry: Record<string, never>;
-                        readonly properties: Record<string, never>;
-                    };
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */

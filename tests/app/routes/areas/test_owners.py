@@ -97,6 +97,17 @@ async def test_many_areas_at_once_are_those_of_the_owner(client: httpx.AsyncClie
     assert [row["area"] for row in counted.json()["series"]] == [anns]
     named = await client.post("/areas/statistics?product=ndvi", json={"ids": [bobs]}, headers=by(ANN))
     assert named.status_code == 404
+    for body, found in (
+        ({"ids": [anns, bobs]}, [anns]),
+        ({"owner_id": "bob"}, []),
+        ({"kind": "many"}, [anns]),
+    ):
+        searched = (await client.post("/areas/search", json=body, headers=by(ANN))).json()
+        assert [each["id"] for each in searched["features"]] == found
+    around = {"within_m": 50.0, "area": anns}
+    assert (await client.get("/areas", params=around, headers=by(ANN))).json()["numberReturned"] == 1
+    around["area"] = bobs
+    assert (await client.get("/areas", params=around, headers=by(ANN))).status_code == 404
     described = (await client.get("/areas/tiles.json?kind=many", headers=by(ANN))).json()
     assert described["areas"] == 1
     zoomed = "/areas/tiles/8/131/85.pbf?kind=many"
