@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI
 
 from app.areas.kept_areas import AreaSeries
+from app.caching.answer_middleware import KeptAnswers
 from app.caching.legends import LegendPictures
 from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
@@ -190,6 +191,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
         storage=storage,
         budget=budget,
         kept_statistics=kept_statistics,
+        kept_answers=KeptAnswers(budget["answers"]),
         legends=LegendPictures(budget["legends"]),
         catalogue=catalogue,
         registry=registry,

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from app import errors
+from app.caching.answer_middleware import AnswerMiddleware
 from app.caching.tile_middleware import TileMiddleware
 from app.http.body_limits import BodyLimits
 from app.http.compression import Compression
@@ -163,4 +164,5 @@ def layers(settings: Settings, metrics: Metrics, state: Callable[[], AppState | 
         Kind.SERIES: settings.series_timeout_s,
     }
     deadlines = Middleware(Deadlines, limits_s=limits_s, picture_pixels=settings.picture_pixels)
-    return [*root, *outer, deadlines, Middleware(HeadAsGet), Middleware(Compression), bodies]
+    answers = Middleware(AnswerMiddleware, state=state)
+    return [*root, *outer, deadlines, Middleware(HeadAsGet), Middleware(Compression), bodies, answers]

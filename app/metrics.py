@@ -206,6 +206,7 @@ def _memory(state: AppState) -> Iterable[Metric]:
         "heads": HEADS.held_bytes,
         "fetched": state.renderer.fetching.kept.held_bytes,
         "statistics": state.kept_statistics.size,
+        "answers": state.kept_answers.size,
         "legends": state.legends.size,
         **state.catalogue.held_bytes,
     }

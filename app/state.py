@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from app.caching.answer_middleware import KeptAnswers
 from app.caching.legends import LegendPictures
 from app.caching.process_cache import ProcessCache
 from app.caching.redis_tier import RedisTier
@@ -67,6 +68,8 @@ class AppState:
     """What each cache may take."""
     kept_statistics: ProcessCache
     """Statistics that are kept here, without a database."""
+    kept_answers: KeptAnswers
+    """Whole answers about statistics, by the hash of their questions."""
     legends: LegendPictures
     catalogue: Catalogue
     registry: Registry

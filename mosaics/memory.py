@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 PARTS = MappingProxyType(
     {
-        "tiles": 250,
+        "tiles": 240,
         "gdal": 160,
         "blocks": 260,
         "remote": 60,
@@ -15,12 +15,14 @@ PARTS = MappingProxyType(
         "indexes": 40,
         "addresses": 20,
         "statistics": 15,
+        "answers": 10,
         "legends": 5,
     }
 )
 """Thousandths: encoded tiles; blocks decoded by GDAL, and by us; what GDAL has read of remote files; what was
 fetched of the bucket's and is still to be decoded, and their heads; which pixels tiles show; items and
-mosaics; known addresses of tiles; statistics where no database keeps them; legend pictures."""
+mosaics; known addresses of tiles; statistics where no database keeps them, and
+whole answers; legend pictures."""
 
 
 class MemoryBudget:

@@ -27,6 +27,7 @@ PACKAGES = ("app", "ingest", "mosaics", "colormaps", "migrations")
 LEFT_OUT = {
     "middleware": (
         *("app.main", "app.http.middleware", "app.http.compression", "app.caching.tile_middleware"),
+        "app.caching.answer_middleware",
         *("app.http.body_limits", "app.http.body_scan", "app.http.deadlines"),
     ),
     "log": (
@@ -36,7 +37,12 @@ LEFT_OUT = {
     "storage": ("mosaics.storage", "mosaics.hosts", "mosaics.lanes"),
     "blocks": (
         *("mosaics.raster.blocks", "mosaics.raster.coding", "mosaics.raster.pixel_maps"),
-        *("mosaics.raster.fetched", "mosaics.raster.fetching", "mosaics.raster.heads"),
+        *(
+            "mosaics.raster.fetched",
+            "mosaics.raster.fetching",
+            "mosaics.raster.heads",
+            "mosaics.raster.far_files",
+        ),
         *("mosaics.raster.fetched_blocks", "mosaics.shared_cache"),
     ),
     "checks": (

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app import errors
+from app.caching.answer_middleware import REPEATABLE
 from app.errors import NothingLandedError, RequestError
 from app.http.auth import require
 from app.http.bodies import SMALL_BYTES, JsonObject, RequestedFeatures
@@ -162,7 +163,7 @@ async def series_answer(
         answers = ringed_answers(state.statistics, found, entries, width_m=given.width_m, wanted=given.wanted)
     if is_streamed:
         return await streamed(request, asked, answers)
-    return await whole(request, asked, answers)
+    return await whole(request, asked, answers, is_ringed=given.width_m is not None)
 
 
 async def read_features(request: Request, document: JsonObject, *, repair: bool) -> RequestedFeatures:
@@ -196,12 +197,20 @@ def refuse_too_many(features: int, periods: int, *, is_streamed: bool) -> None:
     )
 
 
-async def whole(request: Request, asked: RequestedFeatures, answers: AsyncGenerator[Answer]) -> Response:
-    """Return the answer in one piece."""
+async def whole(
+    request: Request, asked: RequestedFeatures, answers: AsyncGenerator[Answer], *, is_ringed: bool
+) -> Response:
+    """Return the answer in one piece, and note whether the same question has the same answer again.
+
+    It has not where a scene could not be read; of rings around polygons entries do not tell.
+    """
     series: list[list[str]] = [[] for _ in asked.features]
+    is_repeatable = True
     async with aclosing(answers):
         async for answer in answers:
+            is_repeatable &= "skipped" not in answer.entry
             series[answer.subject].append(json.dumps(answer.entry))
+    request.scope[REPEATABLE] = is_repeatable and not is_ringed
     is_small = len(await request.body()) <= SMALL_BYTES
     body = asked.with_series(series) if is_small else await asyncio.to_thread(asked.with_series, series)
     return Response(body, media_type=GEOJSON, headers={"Cache-Control": "no-store"})
