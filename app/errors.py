@@ -35,6 +35,7 @@ from app.jobs.job import (
     UnknownJobError,
 )
 from app.keys import KeyMissingError, NotAllowedError
+from app.models.finding import NoModelsError, UnknownModelError
 from app.products.adhoc import ProductRequestError
 from app.products.grammar import ExpressionError
 from app.products.registry import UnknownProductError
@@ -100,6 +101,8 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     WindowError: HTTPStatus.BAD_REQUEST,
     ExpressionError: HTTPStatus.BAD_REQUEST,
     ProductRequestError: HTTPStatus.BAD_REQUEST,
+    NoModelsError: HTTPStatus.NOT_IMPLEMENTED,
+    UnknownModelError: HTTPStatus.NOT_FOUND,
     UnknownBandError: HTTPStatus.BAD_REQUEST,
     UnknownColormapError: HTTPStatus.BAD_REQUEST,
     TooManyScenesError: HTTPStatus.BAD_REQUEST,

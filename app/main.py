@@ -30,6 +30,7 @@ from app.routes.products import (
     calendar,
     indices,
     legend,
+    models,
     of_collection,
     point,
     products,
@@ -99,6 +100,7 @@ def resources() -> list[BaseRoute]:
         statistics,
         of_collection,
         indices,
+        models,
         collections,
         searching,  # before areas, whose addresses have an id there, as the next ones
         many,

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -16,15 +15,19 @@ from app.cli.reporting import Reporter, json_option, reporting
 from app.models.area import ModelAreaError, find_area
 from app.models.checking import problems_of
 from app.models.description import ModelDescription, ModelFileError, read_models
+from app.models.finding import NoModelsError, UnknownModelError, bounds_of, folder_of, model_of
 from app.models.running import ModelRun
-from app.models.runtime import Bounds, ModelRunError
+from app.models.runtime import ModelRunError
 from app.rendering.renderer import Renderer
 from app.settings import Settings
 from mosaics.bbox import Bbox, BboxError
 from mosaics.catalogue import Catalogue
 from mosaics.storage import Storage, open_storage
 
-MODEL_REFUSALS = (*REFUSALS, BboxError, ModelAreaError, ModelFileError, ModelRunError)
+MODEL_REFUSALS = (
+    *(*REFUSALS, BboxError),
+    *(ModelAreaError, ModelFileError, ModelRunError, NoModelsError, UnknownModelError),
+)
 
 
 @click.group()
@@ -88,38 +91,6 @@ def run(
                 await work.run(opened, Bbox.parse(bbox), when)
 
         asyncio.run(looked())
-
-
-def folder_of(settings: Settings) -> Path:
-    """Return the folder of models.
-
-    Raises:
-        ModelFileError: If none is set.
-    """
-    if settings.models is None:
-        raise ModelFileError(
-            "there are no models; set TILEWATCH_MODELS to a folder of NAME.toml and NAME.onnx"
-        )
-    return settings.models
-
-
-def model_of(settings: Settings, name: str) -> ModelDescription:
-    """Return the model of a name.
-
-    Raises:
-        ModelFileError: If there is none, or its file is wrong.
-    """
-    found = read_models(folder_of(settings))
-    if name in found.left_out:
-        raise ModelFileError(f"model {name!r} is left out: {found.left_out[name].reason}")
-    if name not in found:
-        raise ModelFileError(f"no model {name[:80]!r}; there are: {', '.join(found) or 'none'}")
-    return found[name]
-
-
-def bounds_of(settings: Settings) -> Bounds:
-    """Return what a network may take."""
-    return Bounds(settings.model_threads, settings.model_memory_bytes, settings.model_time_s)
 
 
 @dataclass(frozen=True, slots=True)

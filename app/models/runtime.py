@@ -66,7 +66,6 @@ class RunningModel:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", "")},
-            start_new_session=True,
         )
         self._timer = threading.Timer(bounds.time_s, self._process.kill)
         self._timer.daemon = True

@@ -59,6 +59,26 @@ def threshold_network(path: Path, *, bands: int = 2, side: int | str = 64, outpu
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def garbage(_folder: Path) -> bytes:
+    """Bytes that are not a network."""
+    return b"not a network" * 100
+
+
+def reading_another_file(folder: Path) -> bytes:
+    """A network whose weights are to be read from a file of the machine."""
+    np.zeros(4, np.float32).tofile(folder / "weights.bin")
+    weights = TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[4])
+    weights.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "weights.bin"), ("offset", "0"), ("length", "16")):
+        weights.external_data.add(key=key, value=value)
+    sides = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [4]) for name in ("a", "b")}
+    node = helper.make_node("Add", ["a", "weights"], ["b"])
+    graph = helper.make_graph([node], "graph", [sides["a"]], [sides["b"]], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def write_model(folder: Path, name: str, text: str = DARK, **network: object) -> None:
     """Write NAME.onnx and NAME.toml, which describes it."""
     digest = threshold_network(folder / f"{name}.onnx", **network)  # type: ignore[arg-type]

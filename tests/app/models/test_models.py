@@ -1,6 +1,7 @@
 """Models that are files: checked, run over a small world, and shown as a layer of their own."""
 
 import asyncio
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -11,14 +12,25 @@ import rasterio
 from click.testing import CliRunner
 
 from app.cli.models import models
+from app.models.area import find_area
 from app.models.checking import problems_of
 from app.models.description import ModelFileError, read_model
 from app.models.runtime import Bounds, ModelRunError, RunningModel
 from app.settings import Settings
+from mosaics.bbox import Bbox
+from mosaics.catalogue import Catalogue
 from mosaics.descriptions.collections import load_collections
+from mosaics.storage import open_storage
 from tests.app.conftest import serving
 from tests.app.landed import land_two_months, lonlat
-from tests.app.models.networks import DARK, threshold_network, write_model
+from tests.app.models.networks import (
+    DARK,
+    garbage,
+    reading_another_file,
+    threshold_network,
+    write_model,
+)
+from tests.rasters import MOL
 
 BOX = "5.0,51.0,5.6,51.5"
 COLLECTIONS = load_collections()
@@ -66,6 +78,16 @@ def test_a_network_is_ended_beyond_its_memory_and_its_time(tmp_path):
         RunningModel(model, tmp_path, Bounds(threads=1, time_s=0.01))
 
 
+@pytest.mark.parametrize("spoil", [garbage, reading_another_file])
+def test_what_is_not_a_network_by_itself_is_refused(tmp_path, spoil):
+    """With the right checksum: bytes of something else, and a graph whose weights are another file's."""
+    content = spoil(tmp_path)
+    (tmp_path / "dark.onnx").write_bytes(content)
+    (tmp_path / "dark.toml").write_text(DARK.replace("{sha256}", hashlib.sha256(content).hexdigest()))
+    problems = problems_of(read_model(tmp_path / "dark.toml"), tmp_path, COLLECTIONS, Bounds(threads=1))
+    assert "model 'dark' cannot be run: onnxruntime cannot load it" in problems[0]
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """The small world, a folder with one model, and what a command over both needs of the environment."""
@@ -87,6 +109,28 @@ def landed(world) -> dict[str, Path]:
     """What has landed of the model, by name."""
     files = Path(world[0].removeprefix("file://")).glob("collections/model-dark/scenes/*/*/*")
     return {path.name: path for path in files}
+
+
+@pytest.mark.parametrize(
+    ("pixel_m", "box", "bounds"),
+    [
+        (10, (104.5, 100.5, 110.5, 104.5), (104, 100, 111, 105)),
+        (20, (104.5, 100.5, 110.5, 104.5), (104, 100, 112, 106)),
+        (10, (-50.0, -70.0, 300.0, 400.0), (0, 0, 256, 256)),
+    ],
+)
+async def test_the_grid_lies_on_the_pixels_of_the_scene_and_ends_where_it_ends(world, pixel_m, box, bounds):
+    """In columns and rows of the scene; a box of degrees leans there by a fifth of a pixel and less."""
+    west, north = lonlat(box[0], box[1])
+    east, south = lonlat(box[2], box[3])
+    model = read_model(world[1] / "dark.toml").model_copy(update={"pixel_m": pixel_m})
+    async with await open_storage(world[0]) as storage:
+        catalogue = Catalogue(storage)
+        await catalogue.refresh()
+        grid = (await find_area(catalogue, model, Bbox(west, south, east, north), "2024-06")).grid
+    left, bottom, right, top = grid.bounds
+    found = ((left - MOL[0]) / 10, (MOL[1] - top) / 10, (right - MOL[0]) / 10, (MOL[1] - bottom) / 10)
+    assert found == bounds
 
 
 async def test_a_model_lands_classes_that_are_a_layer_with_legend_and_statistics(world):
@@ -112,6 +156,10 @@ async def test_a_model_lands_classes_that_are_a_layer_with_legend_and_statistics
     assert (found["item.json"].parent / source["href"]).resolve().is_file()
     assert item["properties"]["tilewatch:model"]["version"] == "1"
     async with serving(Settings(storage=world[0], models=world[1], render_threads=1)) as client:
+        listed = (await client.get("/models")).json()
+        (model,) = listed["models"]
+        assert listed["problem"] is None
+        assert (model["name"], model["product"], model["version"]) == ("dark", "model-dark", "1")
         legend = (await client.get("/products/model-dark/legend.json")).json()
         assert [(e["label"], e["color"]) for e in legend["entries"]][:2] == [
             ("dark", "#000080"), ("bright", "#ffff00"),
@@ -130,6 +178,7 @@ def test_check_tells_what_fits_and_a_run_says_why_it_cannot(world):
     good = command(world, "check")
     assert (good.exit_code, "dark  Bright ground; 1, MIT; sentinel-2-l2a" in good.output) == (0, True)
     for words, said in (
+        (("run", "dark", "--bbox", "170,10,-170,11"), "a box across the antimeridian has two grids"),
         (("run", "nothing", "--bbox", BOX), "no model 'nothing'; there are: dark"),
         (
             ("run", "dark", "--bbox", "20,10,21,11"),

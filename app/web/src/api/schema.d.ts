@@ -297,6 +297,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/models": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the networks of this deployment, and say why none can be run where that is so */
+        readonly get: operations["products.models"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/collections": {
         readonly parameters: {
             readonly query?: never;
@@ -3128,6 +3145,64 @@ export interface components {
          * @enum {string}
          */
         readonly ManyFormat: "json" | "csv" | "parquet";
+        /**
+         * ModelClass
+         * @description What one channel of the answer means.
+         */
+        readonly ModelClass: {
+            /**
+             * Name
+             * @description What the class is called in legends and statistics.
+             */
+            readonly name: string;
+            /**
+             * Color
+             * @description Its colour, #rrggbb in small letters.
+             */
+            readonly color: string;
+        };
+        /**
+         * ModelFacts
+         * @description A network, what it reads and what it finds.
+         */
+        readonly ModelFacts: {
+            /** Name */
+            readonly name: string;
+            /** Title */
+            readonly title: string;
+            /** Description */
+            readonly description: string;
+            /** Collection */
+            readonly collection: string;
+            /** Bands */
+            readonly bands: readonly string[];
+            /** Pixel M */
+            readonly pixel_m: number;
+            /** Classes */
+            readonly classes: readonly components["schemas"]["ModelClass"][];
+            /** Product */
+            readonly product: string;
+            /** License */
+            readonly license: string;
+            /** Source */
+            readonly source: string;
+            /** Version */
+            readonly version: string;
+            /** Sha256 */
+            readonly sha256: string;
+            /** References */
+            readonly references: readonly string[];
+        };
+        /**
+         * ModelList
+         * @description The models there are.
+         */
+        readonly ModelList: {
+            /** Models */
+            readonly models: readonly components["schemas"]["ModelFacts"][];
+            /** Problem */
+            readonly problem: string | null;
+        };
         /**
          * MonitoringDocument
          * @description Monitoring of the whole series for a lasting change.
@@ -6151,6 +6226,46 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["IndexList"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "products.models": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ModelList"];
                 };
             };
             /** @description Storage or the database is unavailable, or too many requests arrived at once. */
