@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from app.rendering.values import Mask
 from app.rendering.values import Values as ProductValues
 from app.statistics.coverage import Block, Coverage
+from app.statistics.covered_areas import CoveredAreas
 from app.statistics.distribution import Areas, Moments, Run, Values
 from app.statistics.levels import levelled_cells
 from app.statistics.pixel_grid import PixelGrid
 from app.statistics.tally import Tally
-from mosaics.raster.cell_areas import CellAreas
 from mosaics.raster.grid import Grid
 
 
 def count_block(
     values_on: Callable[[Grid, Mask], ProductValues],
     lattice: PixelGrid,
-    areas: CellAreas,
+    areas: CoveredAreas,
     covered: Coverage,
     block: Block,
 ) -> Tally:
@@ -36,9 +36,9 @@ def count_block(
     if not (covered.edge_cells.size or covered.inside.any()):
         return Tally()
     values = values_on(lattice.grid(block), covered.touched())
-    edge = _edge_cells(values, covered, areas, block)
+    edge = _edge_cells(values, covered, areas.of_edges(block, covered))
     parts = [edge]
-    for part in areas.parts(block.column, block.row, block.width, block.height):
+    for part in areas.whole.parts(block.column, block.row, block.width, block.height):
         where = part.rows, part.columns
         inside = covered.inside[where]
         if inside.any():
@@ -50,7 +50,7 @@ def count_block(
                 parts.append(levelled_cells(plane, inside, part.squares, marks))
             else:
                 place = block.column + part.columns.start, block.row + part.rows.start
-                each = areas.of(*place, inside.shape[1], inside.shape[0])
+                each = areas.whole.of(*place, inside.shape[1], inside.shape[0], inside)
                 parts.append(_unequal_cells(plane, inside, np.broadcast_to(each, inside.shape), marks))
     return replace(
         Tally.together(parts),
@@ -92,10 +92,8 @@ def _unequal_cells(plane: Values, inside: Mask, area: Areas, marks: Mapping[str,
     )
 
 
-def _edge_cells(values: ProductValues, covered: Coverage, areas: CellAreas, block: Block) -> Tally:
-    """Count the cells that are covered in part."""
-    rows, columns = np.divmod(covered.edge_cells, block.width)
-    cells: NDArray[np.float64] = covered.fractions * areas.at(block.column + columns, block.row + rows)
+def _edge_cells(values: ProductValues, covered: Coverage, cells: NDArray[np.float64]) -> Tally:
+    """Count the cells that are covered in part, by the area of that part."""
     edge = values.planes[0].ravel()[covered.edge_cells]
     has_value = ~np.isnan(edge)
     held, held_areas, fractions = edge[has_value], cells[has_value], covered.fractions[has_value]

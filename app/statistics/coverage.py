@@ -195,26 +195,36 @@ class Outline:
         before = np.concatenate([[0.0], running])[begins]  # the running sum at the end of the row above
         return _Runs(first, np.diff(first, append=block.height * stride), running - before[row])
 
-    def _reaching(self, block: Block) -> Iterator["Outline"]:
-        """Yield the edges that cover part of a block, relative to its corner, in bounded portions."""
-        edges = np.flatnonzero(
+    def within(self, block: Block) -> "Outline":
+        """Return the edges that cover part of a block, relative to its corner."""
+        return self._some(self._reach(block), block)
+
+    def _reach(self, block: Block) -> Integers:
+        return np.flatnonzero(
             (self.y_top < block.row + block.height)
             & (self.y_bottom > block.row)
             & (np.minimum(self.x_top, self.x_bottom) < block.column + block.width)
         )
+
+    def _some(self, part: Integers, block: Block) -> "Outline":
+        return Outline(
+            self.x_top[part] - block.column,
+            self.y_top[part] - block.row,
+            self.x_bottom[part] - block.column,
+            self.y_bottom[part] - block.row,
+            self.sign[part],
+        )
+
+    def _reaching(self, block: Block) -> Iterator["Outline"]:
+        """Yield the edges that cover part of a block, relative to its corner, in bounded portions."""
+        edges = self._reach(block)
         high = np.minimum(self.y_bottom[edges] - self.y_top[edges], block.height)
         wide = np.minimum(np.abs(self.x_bottom[edges] - self.x_top[edges]), block.width)
         pieces = np.cumsum(high + wide + 2)
         total = pieces[-1] if len(edges) else 0
         cuts = np.searchsorted(pieces, np.arange(PIECES_AT_ONCE, total, PIECES_AT_ONCE))
         for part in np.split(edges, cuts):
-            yield Outline(
-                self.x_top[part] - block.column,
-                self.y_top[part] - block.row,
-                self.x_bottom[part] - block.column,
-                self.y_bottom[part] - block.row,
-                self.sign[part],
-            )
+            yield self._some(part, block)
 
     def cut_at_rows(self, height: int) -> "_Pieces":
         """Return the edges cut at the rows 0 to `height`, without what lies beyond."""

@@ -88,13 +88,14 @@ def read_polygon(geojson: Mapping[str, Any]) -> Polygonal:
     return _polygonal(shapely.normalize(polygon))
 
 
-def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
+def project(polygon: Polygonal, crs: CRS, tolerance: float, *, may_have_seams: bool = True) -> Polygonal:
     """Return a lon/lat polygon in another coordinate system; its edges stay straight in degrees.
 
     Args:
         polygon: In degrees.
         crs: The coordinate system to return it in.
         tolerance: How far the outline may deviate from the true one, in units of `crs`.
+        may_have_seams: Whether maps in `crs` may be torn along meridians.
 
     Raises:
         GeometryError: If a part of it lies outside the domain of `crs`.
@@ -102,7 +103,7 @@ def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
     if crs == WGS84:
         return polygon
     length, may_be_torn = _segment_length(polygon, crs, tolerance)
-    if may_be_torn:
+    if may_be_torn and may_have_seams:
         cut = cut_at_seams(polygon, partial(_projected, crs=crs))
         if cut is None:
             raise GeometryError(BEYOND_PROJECTION)
@@ -114,8 +115,16 @@ def project(polygon: Polygonal, crs: CRS, tolerance: float) -> Polygonal:
     if not np.isfinite(shapely.get_coordinates(projected)).all():
         raise GeometryError(BEYOND_PROJECTION)
     by_part = np.split(projected, np.flatnonzero(np.diff(part)) + 1)
-    polygons = [Polygon(shell, holes) for shell, *holes in by_part]
+    polygons = [_outermost_first(part) for part in by_part]
     return polygons[0] if len(polygons) == 1 else MultiPolygon(polygons)
+
+
+def _outermost_first(rings: NDArray[np.object_]) -> Polygon:
+    """Return a polygon of rings; a hole around the point opposite to a map's middle is its rim there."""
+    if len(rings) == 1:
+        return Polygon(rings[0])
+    outermost = int(np.argmax(shapely.area(shapely.polygons(rings))))
+    return Polygon(rings[outermost], np.delete(rings, outermost))
 
 
 def _segment_length(polygon: Polygonal, crs: CRS, tolerance: float) -> tuple[float, bool]:
@@ -194,10 +203,10 @@ def _split_at_antimeridian(polygon: BaseGeometry) -> BaseGeometry:
     within = np.abs(coordinates[:, 0]).max() <= 180
     if within and not _jumps(coordinates[:, 0], ring).any():
         return polygon
-    return shapely.union_all([_on_world(unrolled(part)) for part in shapely.get_parts(polygon)])
+    return shapely.union_all([on_world(unrolled(part)) for part in shapely.get_parts(polygon)])
 
 
-def _on_world(whole: BaseGeometry) -> BaseGeometry:
+def on_world(whole: BaseGeometry) -> BaseGeometry:
     """Return a polygon of any turns around the Earth on the one from -180 to 180 degrees."""
     if whole.is_empty:
         return whole
@@ -222,7 +231,7 @@ def unrolled(part: BaseGeometry) -> BaseGeometry:
     """
     rings = [_unrolled_ring(shapely.get_coordinates(ring)) for ring in shapely.get_rings(part)]
     if any(ring[0, 0] != ring[-1, 0] for ring in rings):
-        shell, *holes = (_on_world(_valid(Polygon(_closed(ring)))) for ring in rings)
+        shell, *holes = (on_world(_valid(Polygon(_closed(ring)))) for ring in rings)
         return shapely.difference(shell, shapely.union_all(holes))
     for hole in rings[1:]:
         hole[:, 0] += 360 * np.round((rings[0][:, 0].mean() - hole[:, 0].mean()) / 360)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.rendering.values import Mask
 from app.statistics.distribution import Moments, Values
 from app.statistics.tally import Tally
-from mosaics.raster.cell_areas import SQUARE, Squares
+from mosaics.raster.cell_parts import SQUARE, Squares
 
 CELLS = SQUARE**2
 """Of a square: 64, so that a mask of one is the bits of one number."""

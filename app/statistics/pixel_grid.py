@@ -15,10 +15,12 @@ from rasterio.crs import CRS
 from app.products.product import Product
 from app.rendering.values import ItemOf
 from app.statistics.coverage import Block, Coverage, Outline
+from app.statistics.covered_areas import COARSE_M, CoveredAreas
 from app.statistics.geometry import Polygonal, project
-from mosaics.ellipsoid import EARTH_RADIUS_M
+from app.statistics.map_edges import edge_of
+from mosaics.ellipsoid import EARTH_RADIUS_M, polygon_area_m2
 from mosaics.index import SceneRef
-from mosaics.raster.cell_areas import CellAreas, areas_of
+from mosaics.raster.cell_areas import CellAreas, areas_of, metres_of
 from mosaics.raster.fetched import fetched_each
 from mosaics.raster.grid import Grid
 from mosaics.raster.reading import AssetReadError, reading
@@ -43,6 +45,12 @@ MAX_CROSSINGS = 8_000_000
 
 OFF_OUTLINE = 1e-3
 """How far the projected outline may lie off the true one, in cells: of an area 45 cells across, 6e-5."""
+
+OFF_POLYGON = 1e-6
+"""The same beside the side of a square of the polygon's size, where cells are coarse."""
+
+NEAR_LIMB_DEG = 0.05
+"""Longest edge of an outline on a map with a limb."""
 
 TOUCHED = 1e-14
 """Share of a square that counts as touched: above the rounding errors, below any sliver."""
@@ -170,8 +178,10 @@ class Plan:
     """The polygon over them."""
     blocks: tuple[Block, ...]
     """Strips of the squares it touches."""
-    areas: CellAreas
+    areas: CoveredAreas
     """Of the cells of all blocks."""
+    off_map_m2: float = 0.0
+    """Area of what is left of the polygon where the map of the cells ends: it has none."""
     _coverages: dict[Block, Coverage] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -199,7 +209,7 @@ class StripSurvey:
     """A plan, and what could not be read on the way to it."""
 
     plan: Plan | None
-    """None where no scene could be read."""
+    """None where no scene could be read, or the map of its pixels has nothing of the polygon."""
     skipped: tuple[SceneRef, ...]
     """Scenes with a file that could not be opened."""
     failed: tuple[Asset, ...]
@@ -243,7 +253,7 @@ def survey(
     if not of_classes:
         return StripSurvey(plan_of(polygon, native.levels, cell_budget), native.skipped, native.failed)
     plan = plan_of(polygon, native.levels[:1], cell_budget)
-    if plan.lattice != native.levels[0]:
+    if plan is not None and plan.lattice != native.levels[0]:
         raise TooManyCellsError(
             f"The area has more than {cell_budget:,} pixels, or its outline crosses {MAX_CROSSINGS:,}. "
             "That is the limit for classes, whose shares are counted in the files' own pixels: those of "
@@ -252,13 +262,16 @@ def survey(
     return StripSurvey(plan, native.skipped, native.failed)
 
 
-def plan_of(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -> Plan:
+def plan_of(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -> Plan | None:
     """The plan with the finest cells that stay within the budget; plans of simple polygons are remembered.
 
     Args:
         polygon: In degrees.
         levels: Pixels of a band and of its overviews, finest first.
         cell_budget: Cells read at most.
+
+    Returns:
+        None where nothing of the polygon is on the map of the pixels.
 
     Raises:
         app.statistics.geometry.GeometryError: If the polygon has no place in the projection of the pixels.
@@ -267,17 +280,36 @@ def plan_of(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int)
     return (_kept_plan if simple else _plan)(polygon, levels, cell_budget)
 
 
-def _plan(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -> Plan:
+def _plan(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -> Plan | None:
     finest = levels[0]
-    drawn = project(polygon, finest.crs, OFF_OUTLINE * min(finest.cell_width, finest.cell_height))
+    edge = edge_of(finest.crs)
+    there = polygon if edge is None else edge.cut(polygon)
+    if there is None:
+        return None
+    left_out_m2 = 0.0 if there is polygon else polygon_area_m2(polygon) - polygon_area_m2(there)
+    if (
+        edge is not None and edge.cap_is_map
+    ):  # beside a limb a short way on the map is a long one on the ground
+        there = shapely.segmentize(there, NEAR_LIMB_DEG)
+    drawn = project(there, finest.crs, _tolerance(there, finest), may_have_seams=edge is None)
     level = 0
     while True:
         lattice = level_of(levels, level)
         outline = lattice.outline(drawn)
         blocks = touched_blocks(outline, cell_budget)
         if blocks is not None:
-            return Plan(lattice, outline, blocks, lattice.areas(outline.extent))
+            areas = CoveredAreas(lattice, lattice.areas(outline.extent), outline, drawn)
+            return Plan(lattice, outline, blocks, areas, left_out_m2)
         level += 1
+
+
+def _tolerance(polygon: Polygonal, grid: PixelGrid) -> float:
+    """Return how far a projected outline may lie off the true one, in units of the grid."""
+    by_cell = OFF_OUTLINE * min(grid.cell_width, grid.cell_height)
+    metre = 1 / metres_of(grid.crs)
+    if by_cell < OFF_OUTLINE * COARSE_M * metre:
+        return by_cell
+    return min(by_cell, OFF_POLYGON * math.sqrt(polygon_area_m2(polygon)) * metre)
 
 
 _kept_plan = lru_cache(PLANS_KEPT)(_plan)

@@ -213,7 +213,7 @@ class ZonalEngine:
     async def _summary(
         self, resolved: ResolvedStatistics, found: StripSurvey, plan: Plan, tallies: Sequence[Tally]
     ) -> Summary:
-        tally = _together(found, tallies)
+        tally = _together(found, [*tallies, Tally(area_m2=plan.off_map_m2)])
         complete = tally.moments.weight >= COMPLETE * tally.area_m2
         outside = 0.0 if complete else await self._outside(resolved)
         if plan.cells < LARGE:

@@ -6,11 +6,11 @@ smooth (at the edge of a world map, around a geostationary limb) every cell has 
 """
 
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -21,14 +21,29 @@ from mosaics.ellipsoid import WGS84, zone_area_m2
 from mosaics.raster.area_factors import (
     SHORTEST_STEP_M,
     STEP_M,
+    extrapolated_factors,
     factors_at,
     factors_on_map,
     rows_are_parallels,
 )
-from mosaics.raster.coordinates import moved
-
-UNIFORM = 1e-5
-"""How far a cell's area may lie off the one that stands for all cells of a part."""
+from mosaics.raster.cell_parts import (
+    SQUARE,
+    UNIFORM,
+    WIDE,
+    Part,
+    Squares,
+    bends_of,
+    by_square,
+    cut_into,
+    ends_of,
+    middles_of,
+    simpson_means,
+    standing,
+)
+from mosaics.raster.coordinates import moved, to_degrees
+from mosaics.raster.grid import Cells
+from mosaics.raster.polynomials import basis_of_cells, polynomials_at, product_of
+from mosaics.raster.ring_areas import cell_areas_m2
 
 INTERPOLATED = 1e-6
 """How far interpolated factors may lie off those worked out."""
@@ -39,89 +54,26 @@ NODES = ((20e3, 2), (200e3, 4), (2000e3, 8), (math.inf, 16))
 LARGE_CELL_M = 20e3
 """Cells from here on are looked at in four places, not at their middle alone."""
 
+FOURTH = 1 / math.sqrt(12)
+"""Of a cell: how far from its middle these places lie to each side, by Gauss and Legendre."""
+
+STEEP = 1e-3
+"""By how much the mean factor of four places may lie off the middle's: it is off by some square of that."""
+
+STEEP_IF_LARGE = 1e-5
+"""The same for large cells, in which a factor may have a kink."""
+
 CORNER, CUT_OFF_LOOKS = 0.48, 7
 """How far from their middles, in cells, and in how many places a side cells are looked at which the edge of a
 map cuts off."""
 
-PART = 256
-"""Cells a side of the largest parts that may have one area: a block of a COG."""
-
-WIDE = 2 * PART
-"""Columns of the largest parts of squares, in which there is less to do for each cell."""
-
 NEIGHBOURHOOD_M = 20e3
 """Least side of the squares whose factors are kept for small rectangles within them."""
-
-SQUARE = 8
-"""Cells a side of the squares that may have one area where parts do not."""
-
-SMALL_PRODUCT = 1 << 18
-"""Multiplications up to which OpenBLAS works on the calling thread; its own threads, waiting for a core, took
-70 ms for what takes 0.1 ms."""
 
 NEIGHBOURHOODS_KEPT = 512
 """Squares of which factors are kept, some hundred bytes each."""
 
-BASES_KEPT = 64
-"""Polynomials at the rows or columns of a part, for the parts beside and below it: 8 to 64 kB each."""
-
-SIMPSON = np.array([1, 4, 1]) / 6
-"""Weights of both ends and the middle of a line in its mean."""
-
 Floats = NDArray[np.floating[Any]]
-
-
-class Cells(Hashable, Protocol):
-    """Cells side by side, north up; columns and rows are counted from one corner."""
-
-    @property
-    def crs(self) -> CRS:
-        """The coordinate system."""
-        ...
-
-    @property
-    def left(self) -> float:
-        """X of column 0's left edge."""
-        ...
-
-    @property
-    def top(self) -> float:
-        """Y of row 0's upper edge."""
-        ...
-
-    @property
-    def cell_width(self) -> float:
-        """In units of the coordinate system."""
-        ...
-
-    @property
-    def cell_height(self) -> float:
-        """In units of the coordinate system."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Squares:
-    """Squares of `SQUARE` cells a side, from a part's upper left corner; the last ones may be cut off."""
-
-    areas_m2: Floats
-    """The area that stands for the cells of each square, (rows, columns) of squares."""
-    step_m2: float
-    """Between levels of area: the multiple of it nearest to a square's area stands for its cells too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a block of cells."""
-
-    rows: slice
-    """Within the block."""
-    columns: slice
-    """Within the block."""
-    area_m2: float | None = None
-    """The area that stands for every cell, as nearly as `UNIFORM` says; None if they differ too much."""
-    squares: Squares | None = None
-    """Otherwise, squares of which the same can be said; None if cells differ too much within these too."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +89,17 @@ class CellAreas:
     height: int
     """Rows of the rectangle."""
 
-    def of(self, column: int, row: int, width: int, height: int) -> Floats:
+    def of(
+        self, column: int, row: int, width: int, height: int, wanted: NDArray[np.bool_] | None = None
+    ) -> Floats:
         """Return the area of each cell of a part in square metres.
+
+        Args:
+            column: Of the part's first cell.
+            row: The same.
+            width: Columns of the part.
+            height: Rows of the part.
+            wanted: The cells that are needed, (height, width), where others may be 0.
 
         Returns:
             (height, 1) where the cells of a row have one area, otherwise (height, width). Of cells that the
@@ -148,10 +109,12 @@ class CellAreas:
             return self._row_areas(row, height)
         if self._polynomial is None:
             columns, rows = np.arange(column, column + width) + 0.5, np.arange(row, row + height) + 0.5
-            return self._plane_area_m2 * self._single_factors(*np.meshgrid(columns, rows))
-        across = _basis(column - self.column, width, self.width, self._polynomial.shape[1])
-        down = _basis(row - self.row, height, self.height, self._polynomial.shape[0])
-        return _product(self._plane_area_m2 * _product(down, self._polynomial), across.T)
+            wanted = np.ones((height, width), np.bool_) if wanted is None else wanted
+            across, down = np.meshgrid(columns, rows)
+            return self.plane_area_m2 * self._checked_factors(across, down, wanted)
+        across = basis_of_cells(column - self.column, width, self.width, self._polynomial.shape[1])
+        down = basis_of_cells(row - self.row, height, self.height, self._polynomial.shape[0])
+        return product_of(self.plane_area_m2 * product_of(down, self._polynomial), across.T)
 
     @property
     def is_smooth(self) -> bool:
@@ -166,19 +129,32 @@ class CellAreas:
             first, last = int(rows.min()), int(rows.max())
             return np.asarray(self._row_areas(first, last - first + 1)[rows - first, 0])
         if self._polynomial is None:
-            return self._plane_area_m2 * self._single_factors(columns + 0.5, rows + 0.5)
+            return self.plane_area_m2 * self._single_factors(columns + 0.5, rows + 0.5)
         across, down = self._bases(columns + 0.5, rows + 0.5)
-        return np.asarray(self._plane_area_m2 * (_product(down, self._polynomial) * across).sum(axis=1))
+        return np.asarray(self.plane_area_m2 * (product_of(down, self._polynomial) * across).sum(axis=1))
+
+    def factors(self, columns: Floats, rows: Floats) -> Floats:
+        """Return true area by plane area at places in cells from the corner, any shape.
+
+        Returns:
+            The same shape; not finite off the map.
+        """
+        if self._rows_are_parallels:
+            return self._row_factors(rows)
+        if self._polynomial is None or self._cell_m >= LARGE_CELL_M:
+            return self._point_factors(columns, rows, is_smooth=self._polynomial is not None, is_exact=True)
+        across, down = self._bases(columns.ravel(), rows.ravel())
+        return np.asarray((product_of(down, self._polynomial) * across).sum(axis=1)).reshape(columns.shape)
 
     def parts(self, column: int, row: int, width: int, height: int) -> Iterator[Part]:
         """Cut a block into parts, row by row; wider ones where areas of squares are all that is needed."""
-        rights, downs = _cut(width), _cut(height)
+        rights, downs = cut_into(width), cut_into(height)
         areas = self._of_parts(column, row, rights, downs)
         step_m2 = self._step_m2 if np.isnan(areas).any() else None
         if step_m2 is not None:
-            squares = self._interpolated(column + _middles(width), row + _middles(height))
-            for down, right in product(downs, _cut(width, WIDE)):
-                of_part = Squares(squares[_by_square(down), _by_square(right)], step_m2)
+            squares = self._interpolated(column + middles_of(width), row + middles_of(height))
+            for down, right in product(downs, cut_into(width, WIDE)):
+                of_part = Squares(squares[by_square(down), by_square(right)], step_m2)
                 yield Part(down, right, squares=of_part)
             return
         for (down, right), area_m2 in zip(product(downs, rights), areas.flat, strict=True):
@@ -189,13 +165,13 @@ class CellAreas:
         if self._rows_are_parallels:
             by_row = self._row_areas(row, downs[-1].stop)[:, 0]
             ends = by_row[[(down.start, down.stop - 1) for down in downs]][:, np.newaxis]
-            found = _standing(ends.min(axis=2), ends.max(axis=2), ends.mean(axis=2))
+            found = standing(ends.min(axis=2), ends.max(axis=2), ends.mean(axis=2))
             return np.broadcast_to(found, (len(downs), len(rights)))
         if self._polynomial is None:
             return np.full((len(downs), len(rights)), np.nan)
-        ends = self._interpolated(column + _ends(rights), row + _ends(downs))
+        ends = self._interpolated(column + ends_of(rights), row + ends_of(downs))
         ends = ends.reshape(len(downs), 3, len(rights), 3).swapaxes(1, 2)
-        return _standing(ends.min(axis=(2, 3)), ends.max(axis=(2, 3)), _simpson(ends))
+        return standing(ends.min(axis=(2, 3)), ends.max(axis=(2, 3)), simpson_means(ends))
 
     @cached_property
     def _step_m2(self) -> float | None:
@@ -230,12 +206,31 @@ class CellAreas:
         zones = zone_area_m2(np.clip(lats, -math.pi / 2, math.pi / 2))
         return np.asarray(turn * -np.diff(zones))[:, np.newaxis]
 
+    def _row_factors(self, rows: Floats) -> Floats:
+        """Return the factors along parallels; those of rows past a pole go on as a polynomial does."""
+        cells, step = self.cells, STEP_M / self._unit_m
+        ys = cells.top - rows.ravel() * cells.cell_height
+        ends = np.concatenate([ys + step, ys - step])
+        if cells.crs.is_geographic:
+            lats, turn = ends, step
+        else:
+            lons, lats = to_degrees(cells.crs, np.append(np.zeros(ends.size), step), np.append(ends, 0.0))
+            lats, turn = lats[:-1], (lons[-1] - lons[0]) % 360
+        with np.errstate(invalid="ignore"):
+            upper, lower = zone_area_m2(np.radians(lats)).reshape(2, *rows.shape)
+        return np.asarray(math.radians(turn) * (upper - lower) / (2 * step * STEP_M * self._unit_m))
+
+    @property
+    def _cell_m(self) -> float:
+        return self._unit_m * max(self.cells.cell_width, self.cells.cell_height)
+
     @property
     def _unit_m(self) -> float:
         return metres_of(self.cells.crs)
 
     @property
-    def _plane_area_m2(self) -> float:
+    def plane_area_m2(self) -> float:
+        """Width times height of a cell, degrees taken as they are along a great circle."""
         return self.cells.cell_width * self.cells.cell_height * self._unit_m**2
 
     @cached_property
@@ -260,8 +255,25 @@ class CellAreas:
         inverse = np.linalg.inv(chebyshev.chebvander(nodes, count - 1))
         fitted = inverse @ factors[:count, :count] @ inverse.T
         polynomials = chebyshev.chebvander(places, count - 1)
-        off = np.abs(polynomials @ fitted @ polynomials.T / factors - 1)
+        with np.errstate(divide="ignore"):  # of 0 in a point that a whole rim stands for
+            off = np.abs(polynomials @ fitted @ polynomials.T / factors - 1)
         return fitted if float(off.max()) <= INTERPOLATED else None
+
+    @cached_property
+    def _is_curved(self) -> bool:
+        """Whether parallels bend too much over a step, as near a pole that is a line, or cells are large."""
+        if self._cell_m >= LARGE_CELL_M:
+            return True
+        ends = np.array([-1.0, 1.0])
+        columns, rows = np.meshgrid(self._columns(ends), self._rows(ends))
+        xs = self.cells.left + columns * self.cells.cell_width
+        ys = self.cells.top - rows * self.cells.cell_height
+        plain, exact = (
+            by(self.cells.crs, xs, ys, self._unit_m, STEP_M) for by in (factors_at, extrapolated_factors)
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            off = float(np.abs(plain / exact - 1).max())
+        return off > INTERPOLATED if math.isfinite(off) else self._cell_m >= 2 * STEP_M
 
     def _columns(self, places: Floats) -> Floats:
         return self.column + self.width * (places + 1) / 2
@@ -274,15 +286,45 @@ class CellAreas:
         fitted = self._polynomial
         assert fitted is not None  # noqa: S101 - asked by the callers
         across, down = self._bases(columns, rows)
-        return _product(self._plane_area_m2 * _product(down, fitted), across.T)
+        return product_of(self.plane_area_m2 * product_of(down, fitted), across.T)
 
     def _bases(self, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """Return Chebyshev's polynomials at columns and at rows, (places, polynomials)."""
         fitted = self._polynomial
         assert fitted is not None  # noqa: S101 - asked by the callers
-        across = _polynomials(2 * (columns - self.column) / self.width - 1, fitted.shape[1])
-        down = _polynomials(2 * (rows - self.row) / self.height - 1, fitted.shape[0])
+        across = polynomials_at(2 * (columns - self.column) / self.width - 1, fitted.shape[1])
+        down = polynomials_at(2 * (rows - self.row) / self.height - 1, fitted.shape[0])
         return across, down
+
+    def _checked_factors(self, columns: Floats, rows: Floats, wanted: NDArray[np.bool_]) -> Floats:
+        """Return the factors of some cells of a block, with a closer look where they change fast.
+
+        Where the mean of four places is far off that of the middle, the area is measured along the sides.
+        """
+        found = np.zeros(columns.shape)
+        found[wanted] = self._single_factors(columns[wanted], rows[wanted])
+        bent = wanted & (bends_of(found) > INTERPOLATED)
+        across, down = columns[bent], rows[bent]
+        middles = self._point_factors(across, down, is_smooth=False, is_exact=True)
+        is_large = self._cell_m >= LARGE_CELL_M
+        means = (
+            found[bent] if is_large else self._in_four_places(across, down, is_smooth=False, is_exact=True)
+        )
+        with np.errstate(invalid="ignore"):
+            is_steep = ~(np.abs(means - middles) < (STEEP_IF_LARGE if is_large else STEEP) * middles)
+        means[is_steep] = self._by_sides(across[is_steep], down[is_steep])
+        found[bent] = np.where(np.isfinite(means), means, found[bent])
+        return found
+
+    def _by_sides(self, columns: Floats, rows: Floats) -> Floats:
+        """Return the factors of cells with these middles by their sides, not finite where one is off."""
+        cells = self.cells
+        lefts, tops = (
+            cells.left + (columns - 0.5) * cells.cell_width,
+            cells.top - (rows - 0.5) * cells.cell_height,
+        )
+        areas = cell_areas_m2(cells.crs, lefts, tops, cells.cell_width, cells.cell_height)
+        return np.asarray(areas / self.plane_area_m2)
 
     def _single_factors(self, columns: Floats, rows: Floats) -> Floats:
         """Return the factors of single cells by their middles, 0 where they lie beyond the map, any shape."""
@@ -300,17 +342,30 @@ class CellAreas:
         return factors_on_map(self.cells.crs, xs, ys, self._unit_m)
 
     def _factors(self, columns: Floats, rows: Floats, *, is_smooth: bool = False) -> Floats:
-        """Return true area by plane area around places counted in cells, any shape."""
+        """Return true area by plane area of cells around places counted in cells, any shape."""
+        if self._cell_m < LARGE_CELL_M:
+            return self._point_factors(columns, rows, is_smooth=is_smooth)
+        return self._in_four_places(columns, rows, is_smooth=is_smooth)
+
+    def _in_four_places(
+        self, columns: Floats, rows: Floats, *, is_smooth: bool, is_exact: bool = False
+    ) -> Floats:
+        around = [(across, down) for across in (-FOURTH, FOURTH) for down in (-FOURTH, FOURTH)]
+        found = [
+            self._point_factors(columns + x, rows + y, is_smooth=is_smooth, is_exact=is_exact)
+            for x, y in around
+        ]
+        return np.asarray(np.mean(found, axis=0))
+
+    def _point_factors(
+        self, columns: Floats, rows: Floats, *, is_smooth: bool, is_exact: bool = False
+    ) -> Floats:
         xs = self.cells.left + columns * self.cells.cell_width
         ys = self.cells.top - rows * self.cells.cell_height
-        size_m = self._unit_m * max(self.cells.cell_width, self.cells.cell_height)
-        step_m = STEP_M if is_smooth else min(max(size_m / 2, SHORTEST_STEP_M), STEP_M)
-        if size_m < LARGE_CELL_M:
-            return factors_at(self.cells.crs, xs, ys, self._unit_m, step_m)
-        across, down = (side / math.sqrt(12) for side in (self.cells.cell_width, self.cells.cell_height))
-        corners = [(i * across, j * down) for i in (-1, 1) for j in (-1, 1)]
-        found = [factors_at(self.cells.crs, xs + x, ys + y, self._unit_m, step_m) for x, y in corners]
-        return np.asarray(np.mean(found, axis=0))
+        step_m = self._cell_m / (4 if is_exact else 2)
+        step_m = STEP_M if is_smooth else min(max(step_m, SHORTEST_STEP_M), STEP_M)
+        by_step = extrapolated_factors if is_exact or self._is_curved else factors_at
+        return by_step(self.cells.crs, xs, ys, self._unit_m, step_m)
 
 
 def metres_of(crs: CRS) -> float:
@@ -342,58 +397,3 @@ def areas_of(cells: Cells, column: int, row: int, width: int, height: int) -> Ce
 @lru_cache(NEIGHBOURHOODS_KEPT)
 def _neighbourhood(cells: Cells, column: int, row: int, side: int) -> CellAreas:
     return CellAreas(cells, column, row, side, side)
-
-
-@lru_cache(BASES_KEPT)
-def _basis(first: int, count: int, size: int, polynomials: int) -> Floats:
-    """Return Chebyshev's polynomials at the middles of cells in a row of `size`, (count, polynomials)."""
-    basis = _polynomials(2 * (first + np.arange(count) + 0.5) / size - 1, polynomials)
-    basis.flags.writeable = False
-    return basis
-
-
-def _polynomials(places: Floats, count: int) -> Floats:
-    """Return Chebyshev's first polynomials at places, (places, count), faster than NumPy's `chebvander`."""
-    found = np.empty((places.size, count))
-    found[:, 0], found[:, 1] = 1.0, places
-    for order in range(2, count):
-        found[:, order] = 2 * places * found[:, order - 1] - found[:, order - 2]
-    return found
-
-
-def _product(left: Floats, right: Floats) -> Floats:
-    """Return a product of matrices, by rows so few that BLAS starts no threads beside the render threads."""
-    found = np.empty((left.shape[0], right.shape[1]))
-    rows = max(1, SMALL_PRODUCT // right.size)
-    for start in range(0, left.shape[0], rows):
-        np.matmul(left[start : start + rows], right, out=found[start : start + rows])
-    return found
-
-
-def _standing(least: Floats, most: Floats, middle: Floats) -> Floats:
-    """Return middles where extremes are near enough to stand for all between them; otherwise NaN."""
-    return np.where(most - least <= 2 * UNIFORM * least, middle, np.nan)
-
-
-def _simpson(ends: Floats) -> Floats:
-    """Return means over rectangles from corners, middles of sides and middle, (..., 3, 3)."""
-    return np.asarray(SIMPSON @ ends @ SIMPSON)
-
-
-def _cut(count: int, longest: int = PART) -> list[slice]:
-    return [slice(start, min(start + longest, count)) for start in range(0, count, longest)]
-
-
-def _ends(parts: list[slice]) -> Floats:
-    """Return where parts begin, their middles and where they end."""
-    return np.array([(part.start, (part.start + part.stop) / 2, part.stop) for part in parts]).ravel()
-
-
-def _middles(count: int) -> Floats:
-    """Return the middles of squares along cells; the last square may be cut off."""
-    begins = np.arange(0, count, SQUARE)
-    return (begins + np.minimum(begins + SQUARE, count)) / 2
-
-
-def _by_square(cells: slice) -> slice:
-    return slice(cells.start // SQUARE, -(-cells.stop // SQUARE))

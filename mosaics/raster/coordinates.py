@@ -191,7 +191,7 @@ def holds_pole(crs: CRS, bounds: Bounds) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=256)
-def _terms(crs: CRS) -> dict[str, str]:
+def named_terms(crs: CRS) -> dict[str, str]:
     """Return what PROJ's text of a coordinate system says."""
     try:
         text = str(crs.to_proj4())
@@ -201,7 +201,7 @@ def _terms(crs: CRS) -> dict[str, str]:
 
 
 def _named(crs: CRS, term: str) -> str:
-    return _terms(crs).get(term, "")
+    return named_terms(crs).get(term, "")
 
 
 def _number(crs: CRS, term: str) -> float:

@@ -1,6 +1,8 @@
 """Grids: where the pixels of a raster lie, as they are asked for and as a file has them."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,35 @@ from rasterio.transform import Affine
 
 from mosaics.ellipsoid import WGS84
 from mosaics.raster.coordinates import Bounds, moved
+
+
+class Cells(Hashable, Protocol):
+    """Cells side by side, north up; columns and rows are counted from one corner."""
+
+    @property
+    def crs(self) -> CRS:
+        """The coordinate system."""
+        ...
+
+    @property
+    def left(self) -> float:
+        """X of column 0's left edge."""
+        ...
+
+    @property
+    def top(self) -> float:
+        """Y of row 0's upper edge."""
+        ...
+
+    @property
+    def cell_width(self) -> float:
+        """In units of the coordinate system."""
+        ...
+
+    @property
+    def cell_height(self) -> float:
+        """In units of the coordinate system."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

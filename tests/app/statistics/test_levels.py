@@ -8,7 +8,8 @@ from rasterio.crs import CRS
 
 from app.statistics.levels import levelled_cells
 from app.statistics.pixel_grid import PixelGrid
-from mosaics.raster.cell_areas import UNIFORM, CellAreas
+from mosaics.raster.cell_areas import CellAreas
+from mosaics.raster.cell_parts import UNIFORM
 
 POLAR = PixelGrid(CRS.from_epsg(3031), -1e6, 1.5e6, 10.0, 10.0)
 

@@ -9,7 +9,8 @@ from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from mosaics.raster.cell_areas import INTERPOLATED, SQUARE, UNIFORM, CellAreas, areas_of
+from mosaics.raster.cell_areas import INTERPOLATED, CellAreas, areas_of
+from mosaics.raster.cell_parts import SQUARE, UNIFORM
 
 WGS84 = Geod(ellps="WGS84")
 
