@@ -9,24 +9,22 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
-from urllib.parse import quote, unquote, urlsplit
+from datetime import UTC, datetime
+from json import JSONDecodeError
+from typing import Any, TypeAlias
+from urllib.parse import unquote, urlsplit
 
 import httpx
 from rasterio.errors import RasterioIOError
 
 from mosaics.guarded_network import LOCALHOST, GuardedTransport
 from mosaics.hosts import HOSTS, SLOW_S, host_of
-from mosaics.period import PeriodError, parse_instant
 from mosaics.public_addresses import ForbiddenAddressError
-from mosaics.raster.fetched import GoneError, Outcome, Part, Piece
+from mosaics.raster.fetched import GoneError, Outcome, Piece, VersionedBytes
+from mosaics.shared_access import ContainerTokens, TokenError
 
 TOKENS = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 """Where the Planetary Computer gives tokens, by account and container."""
-
-MARGIN = timedelta(seconds=60)
-"""A token that ends sooner is renewed first (planetary-computer-sdk, sas.py)."""
 
 TIMEOUT = httpx.Timeout(3, connect=2, pool=10)
 WHOLE_S = 10.0
@@ -84,14 +82,6 @@ class Address:
         return self.url.startswith("http://")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """What is appended to addresses of a container, and until when."""
-
-    query: str
-    ends: datetime
-
-
 Transports: TypeAlias = Mapping[bool, httpx.AsyncBaseTransport]
 
 
@@ -110,8 +100,10 @@ class FarFiles:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _clients: dict[bool, httpx.AsyncClient] = field(default_factory=dict)
     _at_once: dict[str, asyncio.Semaphore] = field(default_factory=dict)
-    _tokens: dict[str, Token] = field(default_factory=dict)
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tokens: ContainerTokens = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tokens = ContainerTokens(self._document, self.tokens, now=self.now)
 
     async def part(self, piece: Piece) -> Outcome:
         """Return a part of a file, shorter where the file ends before; or the error that says why not.
@@ -137,7 +129,14 @@ class FarFiles:
                 found = await self._asked(address, piece)
         except ForbiddenAddressError as error:
             return FarError(str(error))
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (
+            TimeoutError,
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            TokenError,
+            JSONDecodeError,
+        ) as error:
             if time.monotonic() - began >= SLOW_S:
                 HOSTS.failed(host)
             return FarError(f"{host} does not answer ({type(error).__name__})")
@@ -154,7 +153,9 @@ class FarFiles:
         """Ask, once more where the host cannot answer now, or the signature does not hold."""
         is_renewed = False
         for last in (False, True):
-            url = address.url if address.container is None else await self._signed(address, renew=is_renewed)
+            url = address.url
+            if address.container is not None:
+                url = await self._tokens.signed(url, address.container, renew=is_renewed)
             try:
                 status, headers, body = await self._got(url, piece, local=address.is_local)
             except (httpx.HTTPError, TimeoutError):
@@ -192,23 +193,9 @@ class FarFiles:
             )
         return self._clients[local]
 
-    async def _signed(self, address: Address, *, renew: bool) -> str:
-        """Return an address with the token of its container, which is asked for where it is due."""
-        container = address.container or ""
-        async with self._asking:
-            token = self._tokens.get(container)
-            if renew or token is None or token.ends - self.now() < MARGIN:
-                token = self._tokens[container] = await self._token(container)
-        return f"{address.url}{'&' if urlsplit(address.url).query else '?'}{token.query}"
-
-    async def _token(self, container: str) -> Token:
-        local = self.tokens.startswith(f"http://{LOCALHOST}:")
-        answer = await self._client(local=local).get(f"{self.tokens}/{quote(container)}")
-        try:
-            found = answer.raise_for_status().json()
-            return Token(str(found["token"]).lstrip("?"), parse_instant(found["msft:expiry"]))
-        except (ValueError, KeyError, TypeError, PeriodError) as error:
-            raise httpx.DecodingError(f"no token is given for {container}", request=answer.request) from error
+    async def _document(self, address: str) -> Any:
+        local = address.startswith(f"http://{LOCALHOST}:")
+        return (await self._client(local=local).get(address)).raise_for_status().json()
 
 
 def _require_allowed(asked: httpx.URL, first: str, *, local: bool) -> None:
@@ -242,17 +229,17 @@ def _outcome(piece: Piece, status: int, headers: httpx.Headers, body: bytes) -> 
         return GoneError(f"{name} is not there any more")
     if status != httpx.codes.PARTIAL_CONTENT:
         gives_none = status in {200, 416} and piece.start == 0
-        return Part(b"") if gives_none else FarError(f"{name} is answered with the status {status}")
+        return VersionedBytes(b"") if gives_none else FarError(f"{name} is answered with the status {status}")
     told = _RANGE.fullmatch(headers.get("content-range", ""))
     end = piece.start + piece.length
     if told is None or (int(told["start"]), int(told["end"]) + 1) != (
         piece.start,
         min(end, int(told["total"])),
     ):
-        return Part(b"") if piece.start == 0 else FarError(f"{name} is answered with another part")
+        return VersionedBytes(b"") if piece.start == 0 else FarError(f"{name} is answered with another part")
     version = f"{headers.get('etag') or headers.get('last-modified') or ''}/{told['total']}"
     if piece.version and version != piece.version:
         return ChangedFileError(f"{name} has changed while it was read")
     if len(body) != min(end, int(told["total"])) - piece.start:
         return FarError(f"{name} is answered in part only")
-    return Part(body, version)
+    return VersionedBytes(body, version)

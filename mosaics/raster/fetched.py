@@ -29,10 +29,10 @@ class Piece(NamedTuple):
     start: int
     length: int
     version: str = ""
-    """That of the file, as `Part` has it; empty for whichever there is."""
+    """That of the file, as `VersionedBytes` has it; empty for whichever there is."""
 
 
-class Part(bytes):
+class VersionedBytes(bytes):
     """Bytes of a file whose version is known.
 
     Attributes:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from mosaics.raster.far_files import Address, FarFiles
-from mosaics.raster.fetched import Attempts, GoneError, NotFetchedError, Outcome, Part, Piece
+from mosaics.raster.fetched import Attempts, GoneError, NotFetchedError, Outcome, Piece, VersionedBytes
 from mosaics.shared_cache import SharedCache
 from mosaics.storage import ObjectNotFoundError, Storage, StorageUnavailableError
 
@@ -143,7 +143,7 @@ class Fetching:
 def _part(data: bytes, begin: int, length: int) -> bytes:
     """Return some of the bytes that came, of the same version."""
     some = data[begin : begin + length]
-    return Part(some, data.version) if isinstance(data, Part) else some
+    return VersionedBytes(some, data.version) if isinstance(data, VersionedBytes) else some
 
 
 def _looked_at(task: "asyncio.Task[Any]") -> None:

@@ -12,7 +12,7 @@ from rasterio.io import MemoryFile
 
 from mosaics.raster.block_checks import DamagedBlockError, blocks_across
 from mosaics.raster.coding import LITTLE, stored_at
-from mosaics.raster.fetched import Part, Piece, attempts_of_thread, fetched
+from mosaics.raster.fetched import Piece, VersionedBytes, attempts_of_thread, fetched
 from mosaics.raster.opening import NotGeoTiffError, open_head
 from mosaics.shared_cache import SharedCache
 
@@ -28,7 +28,7 @@ class Head:
 
     Args:
         data: Its bytes.
-        version: That of the file, as `Part` has it.
+        version: That of the file, as `VersionedBytes` has it.
     """
 
     def __init__(self, data: bytes, version: str = "") -> None:
@@ -102,7 +102,7 @@ def _head_of(data: bytes) -> Head | None:
     Raises:
         NotGeoTiffError: If it names other files.
     """
-    head = Head(data, data.version if isinstance(data, Part) else "")
+    head = Head(data, data.version if isinstance(data, VersionedBytes) else "")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # of a head that is not whole

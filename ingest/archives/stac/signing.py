@@ -3,20 +3,17 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from ingest.archives.archive import GranuleRefusedError, RemoteFile
 from ingest.archives.credentials import BILLED_BUCKETS, BLOB_HOST, S3_HOST, SignedHosts
 from ingest.archives.http import ArchiveClient, ArchiveError, Request, shown
-from mosaics.period import PeriodError, parse_instant
+from mosaics.shared_access import ContainerTokens, TokenError
 
 PLANETARY_COMPUTER = "planetary-computer"
 BLOBS = SignedHosts(BLOB_HOST)
-MARGIN = timedelta(seconds=60)
-"""A signature that ends sooner is renewed first (planetary-computer-sdk, sas.py)."""
 PRESIGNED_S = 3600
 
 
@@ -78,14 +75,6 @@ class OpenBuckets:
         return str(request.url)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """What is appended to addresses of one container, and until when it holds."""
-
-    query: str
-    expiry: datetime
-
-
 class SharedAccess:
     """Azure containers read with a token that an API hands out for each, as the Planetary Computer does.
 
@@ -106,33 +95,19 @@ class SharedAccess:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         hosts: SignedHosts = BLOBS,
     ) -> None:
-        self._client = client
-        self._tokens_address = tokens.rstrip("/")
-        self._now = now
+        self._tokens = ContainerTokens(lambda address: client.document(Request(address)), tokens, now=now)
         self._hosts = hosts
-        self._tokens: dict[str, Token] = {}
-        self._asking = asyncio.Lock()
 
     async def sign(self, file: RemoteFile, *, renew: bool = False) -> str:
         """See `Signer`; addresses of other hosts are left as they are."""
-        parts = urlsplit(file.href)
         host = self._hosts.of(file.href)
         if host is None:
             return https_address(file)
-        container = f"{host['name']}/{parts.path.lstrip('/').partition('/')[0]}"
-        async with self._asking:
-            token = self._tokens.get(container)
-            if renew or token is None or token.expiry - self._now() < MARGIN:
-                token = self._tokens[container] = await self._ask(container)
-        return f"{file.href}{'&' if parts.query else '?'}{token.query}"
-
-    async def _ask(self, container: str) -> Token:
-        address = f"{self._tokens_address}/{quote(container)}"
-        answer = await self._client.document(Request(address))
+        container = f"{host['name']}/{urlsplit(file.href).path.lstrip('/').partition('/')[0]}"
         try:
-            return Token(str(answer["token"]).lstrip("?"), parse_instant(answer["msft:expiry"]))
-        except (KeyError, TypeError, PeriodError) as error:
-            raise ArchiveError(f"the archive does not answer a token at {shown(address)}.") from error
+            return await self._tokens.signed(file.href, container, renew=renew)
+        except TokenError as error:
+            raise ArchiveError(f"the archive does not answer a token at {shown(str(error))}.") from error
 
 
 def https_address(file: RemoteFile) -> str:

@@ -15,7 +15,7 @@ from mosaics.hosts import HOSTS
 from mosaics.raster import heads
 from mosaics.raster.blocks import BLOCKS
 from mosaics.raster.far_files import ChangedFileError, FarError, FarFiles
-from mosaics.raster.fetched import GoneError, Part, Piece
+from mosaics.raster.fetched import GoneError, Piece, VersionedBytes
 from mosaics.raster.reading import AssetReadError
 from mosaics.scene import Asset
 from mosaics.storage import Storage, open_storage
@@ -192,7 +192,7 @@ async def test_parts_of_another_version_are_not_taken(archive, far):
     archive.routes["/a.tif"] = file(CONTENT)
     piece = Piece(f"/vsicurl/{archive.url}/a.tif", 100, 200)
     head = await far.part(piece)
-    assert isinstance(head, Part)
+    assert isinstance(head, VersionedBytes)
     assert head.version
     assert await far.part(piece._replace(version=head.version)) == CONTENT[PIECE]
     archive.routes["/a.tif"] = file(CONTENT[::-1])
