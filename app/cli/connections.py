@@ -12,6 +12,10 @@ HEAD_S = 10.0
 STALLED_S = 60.0
 """How long a caller may take none of an answer."""
 
+REST_S, REST_BYTES = 2.0, 1 << 20
+"""How long, and for how many bytes, what is left of a body is thrown away whose answer was given before it
+had come. To close at once would reset the connection, and the caller might never see the answer."""
+
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of a request before its body; GeoJSON in an address has some thousands."""
 
@@ -44,6 +48,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._rest_bytes = 0
+        """Of a body, that may still come after its answer."""
+        self._rest_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection, in place of an idle one if there are too many."""
@@ -54,14 +61,20 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection."""
-        for timer in (self._head_timer, self._stall_timer):
+        for timer in (self._head_timer, self._stall_timer, self._rest_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; refuse headers without end."""
-        self._head_bytes += len(data)
+        if self._rest_timer is not None:
+            self._rest_bytes -= len(data)
+            if self._rest_bytes < 0:
+                self.transport.close()
+                return
+        else:
+            self._head_bytes += len(data)
         super().data_received(data)
         if self.idle_since is not None and self._head_bytes > MAX_HEAD_BYTES:
             self._refuse("431 Request Header Fields Too Large", "The headers are too large.")
@@ -77,17 +90,31 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+        self._unset_keepalive_if_required()  # set where the rest of a body came with this request
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """End a body; where its answer was given before, wait for the next request."""
+        super().on_message_complete()
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
+            self._head_bytes = 0
+            self.idle_since = self.loop.time()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
     def on_response_complete(self) -> None:
-        """Wait for the next request; close where the answer came before the body had."""
+        """Wait for the next request, or for the rest of a body whose answer came before it had."""
         super().on_response_complete()
         if self.transport.is_closing():
             return
-        if self.cycle.more_body and self.cycle.response_complete:
-            self.transport.close()
-        elif self.cycle.response_complete:
+        if self.cycle.response_complete:
             self.idle_since = self.loop.time()
+            if self.cycle.more_body:
+                self._rest_bytes = REST_BYTES
+                self._rest_timer = self.loop.call_later(REST_S, self.transport.close)
 
     def pause_writing(self) -> None:
         """Note that the caller does not take what is sent."""

@@ -91,6 +91,35 @@ async def test_a_body_that_nobody_reads_ends_the_connection() -> None:
         assert (await reader.read()).startswith(b"HTTP/1.1 200")
 
 
+POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 900_000])
+async def test_a_body_that_comes_after_its_answer_leaves_the_connection_open(size: int) -> None:
+    async with listening() as connect, asyncio.timeout(10):
+        reader, writer = await connect(POST % size)
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        writer.write(b"x" * size)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(GET)
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        writer.write(POST % size + b"x" * size + GET)  # all at once
+        for _ in range(2):
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_body_without_end_whose_answer_was_given_ends_the_connection() -> None:
+    async with listening() as connect, asyncio.timeout(10):
+        reader, writer = await connect(POST % 10**9)
+        with suppress(ConnectionError):
+            for _ in range(100_000):
+                writer.write(b"x" * 4000)
+                await writer.drain()
+            pytest.fail("it took 400 MB of a body")
+        assert reader.at_eof() or reader.exception() is not None or await reader.read()
+
+
 async def test_a_connection_goes_on_after_an_answer() -> None:
     async with listening() as connect, asyncio.timeout(5):
         reader, writer = await connect(GET)
