@@ -8,7 +8,7 @@ const NAMES = /\b\d{4}-\d\d(?:-\d\d(?:T\d\d\b(?!:))?)?\b/g;
 
 /** Periods in a sentence of the server's as the page writes them. */
 export function withLabels(sentence: string): string {
-  return sentence.replace(NAMES, periodLabel);
+  return sentence.replace(NAMES, (name) => periodLabel(name));
 }
 
 export class FreshnessLine {

@@ -4,7 +4,7 @@ import { readLink, writeLink, type Link } from "./link";
 const HASH =
   "#product=dnbr&period=2024-07&pre=2024-05&swipe=pre&view=10.50/40.4000/-99.0000" +
   "&at=40.48765/-98.98765&area=-99.05,40.46;-98.93,40.46;-98.93,40.53&route=-99,40;-98,41" +
-  "&areas=lit_share&areas-change=1&areas-kind=district%20%26%20town";
+  "&areas=lit_share&areas-change=1&areas-kind=district%20%26%20town&parcels=1&zones=1";
 
 const LINK: Link = {
   product: "dnbr",
@@ -16,11 +16,13 @@ const LINK: Link = {
   route: "-99,40;-98,41",
   swipe: "pre",
   areas: { value: "lit_share", isChange: true, kind: "district & town" },
+  parcels: true,
+  zones: true,
 };
 
-const NOTHING: Link = { product: null, period: null, windows: {}, view: null, at: null, area: null, route: null, swipe: null, areas: null };
+const NOTHING: Link = { product: null, period: null, windows: {}, view: null, at: null, area: null, route: null, swipe: null, areas: null, parcels: false, zones: false };
 
-test("a link carries the layer, its times, the view, the place, the area, the route, the swipe and the map of areas", () => {
+test("a link carries the layer, its times, the view, the place, the area, the route, the swipe and what is on the map", () => {
   expect(readLink(HASH)).toEqual(LINK);
   expect(writeLink(LINK)).toBe(HASH);
 });

@@ -22,6 +22,9 @@ export interface Link {
   readonly swipe: string | null;
   /** The map of saved areas, of the layer and period of the link. */
   readonly areas: AreasLink | null;
+  /** Whether parcels, and whether zones are shown. */
+  readonly parcels: boolean;
+  readonly zones: boolean;
 }
 
 /** What saved areas are coloured by. */
@@ -54,6 +57,8 @@ export function readLink(hash: string): Link {
     route: fields.get("route"),
     swipe: fields.get("swipe"),
     areas: readAreas(fields),
+    parcels: fields.get("parcels") === "1",
+    zones: fields.get("zones") === "1",
   };
 }
 
@@ -70,6 +75,8 @@ export function writeLink(link: Link): string {
   if (link.areas) fields.push(`areas=${link.areas.value}`);
   if (link.areas?.isChange) fields.push("areas-change=1");
   if (link.areas?.kind) fields.push(`areas-kind=${encodeURIComponent(link.areas.kind)}`);
+  if (link.parcels) fields.push("parcels=1");
+  if (link.zones) fields.push("zones=1");
   return `#${fields.join("&")}`;
 }
 

@@ -12,6 +12,7 @@ import "./styles/area.css";
 import "./styles/chart.css";
 import "./styles/regions.css";
 import "./styles/districts.css";
+import "./styles/parcels.css";
 import "./styles/route.css";
 import "./styles/swipe.css";
 import "./styles/change.css";

@@ -10,7 +10,7 @@ import {
   setWorkerUrl,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import type { Bbox, Place } from "./api";
+import { tileRequest, type Bbox, type Place } from "./api";
 import { followScheme, groundStyle } from "./basemap";
 import { build, element } from "./dom";
 import { Graticule } from "./graticule";
@@ -39,6 +39,7 @@ export function createMap(view: View | null): MapLibreMap {
     pitchWithRotate: false,
     touchPitch: false,
     renderWorldCopies: true,
+    transformRequest: tileRequest,
     locale: { "Map.Title": "Map. Use the arrow keys to pan, plus and minus to zoom, and Enter to read the value at the centre." },
   });
   map.touchZoomRotate.disableRotation();

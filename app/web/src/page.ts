@@ -11,12 +11,14 @@ import { LayerView } from "./layer_view";
 import { keepLink, readLink, type Link, type Step } from "./link";
 import { keepClearOf, onPlace } from "./map";
 import type { Notice } from "./notice";
+import { Parcels } from "./parcels/parcels";
 import { PointQuery } from "./point_query";
 import { shapeOf, whenOf } from "./regions/region";
 import { Regions } from "./regions/regions";
 import { Routes } from "./route/routes";
 import { Status } from "./status";
 import { Updates } from "./updates";
+import { Zones } from "./zones/zones";
 
 export class Page {
   readonly #map: MapLibreMap;
@@ -27,6 +29,8 @@ export class Page {
   readonly #chartView: ChartView;
   readonly #regions: Regions;
   readonly #districts: Districts;
+  readonly #parcels: Parcels;
+  readonly #zones: Zones;
   readonly #routes: Routes;
   readonly #updates: Updates;
 
@@ -38,6 +42,7 @@ export class Page {
       shown: (shown, step) => {
         this.#chartView.setLayer(shown.product, shown.when, shown.tilejson);
         this.#districts.setLayer(shown.product, shown.when);
+        this.#parcels.setLayer(shown.product, shown.tilejson);
         this.#routes.setLayer(shown.product, shown.when);
         this.#remember(step);
         void this.#pointQuery.refresh(shown);
@@ -50,6 +55,8 @@ export class Page {
       if (this.#areas.isDrawing || this.#routes.isDrawing) return;
       this.#regions.openAt(place);
       this.#districts.tellAt(place);
+      this.#parcels.chooseAt(place);
+      this.#zones.chooseAt(place);
       void this.#pointQuery.query(place, this.#layerView.shown);
     });
     this.#regions = new Regions(map, {
@@ -62,6 +69,12 @@ export class Page {
     this.#districts = new Districts(map, {
       changed: () => this.#remember("replace"),
       chart: (area) => void this.#areas.restore(area, true),
+    });
+    this.#zones = new Zones(map, () => this.#remember("replace"));
+    this.#parcels = new Parcels(map, {
+      changed: () => this.#remember("replace"),
+      chart: (area) => void this.#areas.restore(area, false),
+      zoned: () => void this.#zones.refresh(),
     });
     this.#chartView = new ChartView({
       period: (period) => this.#layerView.goTo(period),
@@ -98,6 +111,8 @@ export class Page {
         await this.#regions.refresh();
         await this.#layerView.refreshTiles();
         await this.#districts.refresh();
+        await this.#parcels.refresh();
+        await this.#zones.refresh();
         await this.#routes.refresh();
       },
     });
@@ -115,6 +130,8 @@ export class Page {
       if (!first) throw new api.ApiError("This server has no layers yet.", 0);
       this.#setProducts(products);
       if (link.areas && named) this.#districts.restore(link.areas);
+      if (link.parcels && named) this.#parcels.restore();
+      if (link.zones && named) this.#zones.restore();
       if (link.swipe && named) this.#layerView.startSwipe(link.swipe);
       await this.#layerView.open(first.id, link, "replace", named ? link.view : null);
       if (link.at && named) await this.#pointQuery.query(link.at, this.#layerView.shown);
@@ -179,6 +196,8 @@ export class Page {
       route: this.#routes.link,
       swipe: this.#layerView.swipe,
       areas: this.#districts.link,
+      parcels: this.#parcels.isOn,
+      zones: this.#zones.isOn,
     };
     keepLink(link, step);
   }

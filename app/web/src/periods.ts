@@ -2,27 +2,31 @@
 
 import type { Window } from "./api";
 
-const MONTH = new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const MONTH_PARTS = { month: "long", year: "numeric", timeZone: "UTC" } as const;
+const DAY_PARTS = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" } as const;
+const LOCALE = "en-GB";
+const MONTH = new Intl.DateTimeFormat(LOCALE, MONTH_PARTS);
+const DAY = new Intl.DateTimeFormat(LOCALE, DAY_PARTS);
 
 const NAME = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d))?)?)?$/;
 const PERIOD_OR_INTERVAL = /^[\dT-]{4,13}(\/[\dT-]{4,13})?$/;
 
-export function periodLabel(period: string): string {
-  if (period.includes("/")) return period.split("/").map(periodLabel).join(" – ");
+export function periodLabel(period: string, locale = LOCALE): string {
+  if (period.includes("/")) return period.split("/").map((each) => periodLabel(each, locale)).join(" – ");
   const parts = NAME.exec(period);
   if (!parts) return period;
   const [, year = "", month, day, hour] = parts;
   if (!month) return year;
   const start = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day ?? 1)));
-  if (!day) return MONTH.format(start);
-  return hour ? `${DAY.format(start)}, ${hour}:00 UTC` : DAY.format(start);
+  const [ofMonth, ofDay] = locale === LOCALE ? [MONTH, DAY] : [new Intl.DateTimeFormat(locale, MONTH_PARTS), new Intl.DateTimeFormat(locale, DAY_PARTS)];
+  if (!day) return ofMonth.format(start);
+  return hour ? `${ofDay.format(start)}, ${hour}:00 UTC` : ofDay.format(start);
 }
 
 /** A window as used: its period, its days where it takes a part of one, or each of several years. */
 export function windowLabel({ period, start, end }: Window): string {
   const years = period.split(" ");
-  if (years.length > 1) return years.toReversed().map(periodLabel).join(", ");
+  if (years.length > 1) return years.toReversed().map((year) => periodLabel(year)).join(", ");
   const [begin, close] = [Date.parse(start), Date.parse(end)];
   const [first, last] = periodSpan(period);
   if (begin === first && close === last) return periodLabel(period);

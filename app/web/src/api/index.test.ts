@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { address, ApiError, get, NO_ANSWER, pinnedQuery, request, sentence, tilejsonPath, timeQuery, xyzPath, type TileJSON } from ".";
+import { address, ApiError, get, NO_ANSWER, pinnedQuery, request, sentence, tilejsonPath, tileRequest, timeQuery, xyzPath, type TileJSON } from ".";
 
 beforeEach(() => vi.stubGlobal("document", { baseURI: "http://tiles.test/map/" }));
 afterEach(() => vi.unstubAllGlobals());
@@ -47,7 +47,7 @@ test("no answer at all is told too, but not to a reader who has gone on", async 
   await expect(get("products", AbortSignal.abort())).rejects.toBe(reason);
 });
 
-test("the key goes with what is written, and with nothing else", async () => {
+test("the key goes with what is written or may have an owner, and with nothing else", async () => {
   const sent: (string | null)[] = [];
   vi.stubGlobal("sessionStorage", { getItem: () => "secret" });
   vi.stubGlobal("fetch", async (_: string, options: RequestInit) => {
@@ -55,6 +55,18 @@ test("the key goes with what is written, and with nothing else", async () => {
     return Response.json({});
   });
   await request("areas", { method: "POST", body: {}, isWriting: true });
-  await get("areas");
-  expect(sent).toEqual(["Bearer secret", null]);
+  await get("areas?kind=parcel");
+  await get("products");
+  expect(sent).toEqual(["Bearer secret", "Bearer secret", null]);
+  expect(tileRequest("http://tiles.test/map/zones/tiles/1/0/0.pbf").headers).toEqual({ Authorization: "Bearer secret" });
+  expect(tileRequest("http://tiles.test/map/tiles/ndvi/1/0/0.png").headers).toBeUndefined();
+  expect(tileRequest("http://other.test/zones/tiles/1/0/0.pbf").headers).toBeUndefined();
+});
+
+test("a key that is refused is forgotten", async () => {
+  const forgotten: string[] = [];
+  vi.stubGlobal("sessionStorage", { getItem: () => "wrong", removeItem: (name: string) => forgotten.push(name) });
+  answer(() => Response.json({ detail: "not valid" }, { status: 401 }));
+  await expect(get("zones")).rejects.toThrow("Not valid.");
+  expect(forgotten).toEqual(["tilewatch-key"]);
 });

@@ -30,7 +30,7 @@ const TIMEOUT_MS = 30_000;
 export const NO_ANSWER = "The server is not responding. Check your connection and try again.";
 
 interface RequestOptions {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "PATCH";
   readonly body?: unknown;
   readonly accept?: string;
   /** null waits for as long as the reader does. */
@@ -49,7 +49,7 @@ export async function request(path: string, options: RequestOptions): Promise<Re
   const { method = "GET", body, accept = "application/json", timeoutMs = TIMEOUT_MS, isWriting = false, signal } = options;
   const headers: Record<string, string> = { Accept: accept };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const key = isWriting ? apiKey() : null;
+  const key = isWriting || OWNED.test(path) ? apiKey() : null;
   if (key) headers["Authorization"] = `Bearer ${key}`;
   const limits = [...(signal ? [signal] : []), ...(timeoutMs === null ? [] : [AbortSignal.timeout(timeoutMs)])];
   let response: Response;
@@ -64,15 +64,27 @@ export async function request(path: string, options: RequestOptions): Promise<Re
     if (signal?.aborted) throw error;
     throw new ApiError(NO_ANSWER, 0);
   }
+  if (response.status === 401 && key) sessionStorage.removeItem(KEY); // it would be refused again and again
   if (!response.ok) throw new ApiError(await errorDetail(response), response.status);
   return response;
 }
 
 const KEY = "tilewatch-key";
 
+/** What may belong to owners, whose keys alone may read it then. */
+const OWNED = /^(areas|zones|analy[sz]es?|routes|jobs)\b/;
+
 /** The reader's API key: kept until the tab is closed, sent to this server alone. */
 function apiKey(): string | null {
   return sessionStorage.getItem(KEY);
+}
+
+/** How the map is to ask for tiles of what may belong to owners. */
+export function tileRequest(url: string): { url: string; headers?: Record<string, string> } {
+  const base = new URL(document.baseURI);
+  const [, path = ""] = url.split(base.href.slice(0, base.href.lastIndexOf("/") + 1));
+  const key = OWNED.test(path) ? apiKey() : null;
+  return key ? { url, headers: { Authorization: `Bearer ${key}` } } : { url };
 }
 
 export function keepApiKey(key: string): void {

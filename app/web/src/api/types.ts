@@ -89,6 +89,9 @@ export type Calendar = Schemas["Calendar"];
 export type AreasTileJSON = Schemas["AreasTileJson"];
 export type AreaValue = AreasTileJSON["value"];
 
+/** The answer of GET /zones/tiles.json. */
+export type ZonesTileJSON = Schemas["ZonesTileJson"];
+
 /** The document says string. */
 export type PointState = "ok" | "nodata" | "unreadable" | "masked" | "outside" | "outside_zone";
 

@@ -18,6 +18,7 @@ function serve(...answers: readonly Response[]): string[] {
   const asked: string[] = [];
   const rest = [...answers];
   vi.stubGlobal("document", { baseURI: "http://tiles.test/map/" });
+  vi.stubGlobal("sessionStorage", { getItem: () => null });
   vi.stubGlobal("fetch", async (url: string) => {
     asked.push(url);
     return rest.shift()!;

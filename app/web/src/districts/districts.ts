@@ -24,7 +24,7 @@ export class Districts {
   #asking = new AbortController();
 
   constructor(map: MapLibreMap, events: DistrictsEvents) {
-    this.#tiles = new AreaTiles(map);
+    this.#tiles = new AreaTiles(map, "districts");
     this.#section = new DistrictsSection({
       changed: () => {
         events.changed();

@@ -1,6 +1,6 @@
 /** Colours for values of areas: a ramp from the least to the most, or for changes one with zero in its middle. */
 
-import type { AreasTileJSON, AreaValue, ProductDetail } from "../api";
+import type { AreasTileJSON, AreaValue, Legend, ProductDetail } from "../api";
 import { roundTicks } from "../chart/axis";
 import { formatTick, formatUnit } from "../numbers";
 
@@ -26,6 +26,14 @@ export function scaleOf(low: number, high: number, isChange: boolean): Scale {
   const colors = isChange ? CHANGE : RAMP;
   const stops = colors.map((color, index) => [first + ((last - first) * index) / (colors.length - 1), color] as const);
   return { stops, ticks: isChange ? [first, 0, last] : [first, (first + last) / 2, last] };
+}
+
+/** The scale of a layer's own legend, so that a parcel has the colour of its pixels; null of one without a ramp. */
+export function legendScale({ kind, colors, rescale }: Legend): Scale | null {
+  if (kind !== "continuous" || !rescale || colors.length < 2) return null;
+  const [low, high] = rescale;
+  const stops = colors.map((color, index) => [low + ((high - low) * index) / (colors.length - 1), color] as const);
+  return { stops, ticks: [low, (low + high) / 2, high] };
 }
 
 type Choice = readonly [value: AreaValue, title: string];
