@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.analysis.analysis_store import UnknownAnalysisError
+from app.analysis.beyond import ThresholdError
 from app.analysis.parcel_service import AnalysisRequestError
 from app.areas.area import AreaError, UnknownAreaError
 from app.database import (
@@ -109,6 +110,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     TileAddressError: HTTPStatus.BAD_REQUEST,
     AreaError: HTTPStatus.BAD_REQUEST,
     AnalysisRequestError: HTTPStatus.BAD_REQUEST,
+    ThresholdError: HTTPStatus.BAD_REQUEST,
     RouteError: HTTPStatus.BAD_REQUEST,
     LineError: HTTPStatus.BAD_REQUEST,
     ZoneError: HTTPStatus.BAD_REQUEST,

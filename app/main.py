@@ -22,6 +22,7 @@ from app.lifespan import lifespan
 from app.metrics import Metrics
 from app.routes.analyses import analyses, parcels
 from app.routes.areas import area_tiles, areas, many, searching, timeseries, trend
+from app.routes.analyses import scenes as analyses_of_scenes
 from app.routes.exposure import along, edr, exposure, routes
 from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
@@ -110,6 +111,7 @@ def resources() -> list[BaseRoute]:
         trend,
         parcels,
         analyses,
+        analyses_of_scenes,
         zone_tiles,  # before zones, whose addresses have an id there
         zones,
         routes,

@@ -34,16 +34,26 @@ KEEP_SCENE = """
     returning id
 """
 
+KNOWN_SCENE = """
+    select id, area_id, inputs, (result - 'zones')::text as result, computed_at from analyses
+    where kind = 'scene' and coalesce(owner_id, '') = coalesce($1, '') and inputs = $2
+"""
+
+ZONES = """
+    select (result -> 'zones')::text from analyses
+    where id = $1 and kind = 'scene' and ($2::text is null or owner_id = $2)
+"""
+
 OF_OWNER = "($2::text is null or coalesce(a.owner_id, k.owner_id) = $2)"
 
 READ = f"""
-    select k.id, k.kind, k.area_id, k.inputs, k.result::text as result, k.computed_at
+    select k.id, k.kind, k.area_id, k.inputs, (k.result - 'zones')::text as result, k.computed_at
     from analyses k left join areas a on a.id = k.area_id
     where k.id = $1 and {OF_OWNER}
 """
 
 LIST = f"""
-    select k.id, k.kind, k.area_id, k.inputs, k.result::text as result, k.computed_at
+    select k.id, k.kind, k.area_id, k.inputs, (k.result - 'zones')::text as result, k.computed_at
     from analyses k left join areas a on a.id = k.area_id
     where k.id > $1 and {OF_OWNER}
         and ($3::text is null or k.kind = $3)
@@ -175,6 +185,26 @@ async def keep_scene_analysis(
     """Keep the analysis of a scene, a JSON object, and return its id."""
     found: int = await connection.fetchval(KEEP_SCENE, owner_id, asked.product, asked.period, inputs, result)
     return found
+
+
+async def known_scene_analysis(
+    connection: Connection, owner_id: str | None, inputs: str
+) -> KeptAnalysis | None:
+    """Return what was found of a region from the same inputs, for an owner; None where that is not kept."""
+    row = await connection.fetchrow(KNOWN_SCENE, owner_id, inputs)
+    return None if row is None else _kept(row, "scene")
+
+
+async def read_zones(connection: Connection, analysis_id: int, owner_id: str | None = None) -> str:
+    """Return the zones of the analysis of a scene, a JSON array of Features.
+
+    Raises:
+        UnknownAnalysisError: If no analysis of a scene has this id.
+    """
+    zones: str | None = await connection.fetchval(ZONES, analysis_id, owner_id)
+    if zones is None:
+        raise UnknownAnalysisError(analysis_id)
+    return zones
 
 
 async def read_analysis(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -31,6 +31,7 @@ from app.analysis.parcel_store import (
     read_series,
 )
 from app.analysis.request import ParcelNumbers
+from app.areas.area_store import CRITERIA, AreaSearch
 from app.areas.kept_areas import AreaSeries
 from app.areas.timeseries import TimeSeriesReader
 from app.database import Connection, Database
@@ -148,8 +149,19 @@ class ParcelAnalyses:
             by_period.setdefault(period, []).append(area_id)
         return await self._many(product, by_period, USUAL)
 
+    async def ids_of(self, search: AreaSearch) -> list[int]:
+        """Return the ids of the areas that match a search."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(IDS, 0, None, *search.values)
+        return [row["id"] for row in rows]
+
     async def analyse_many(
-        self, product: Product, ids: Sequence[int], period: Period | None, numbers: ParcelNumbers = USUAL
+        self,
+        product: Product,
+        ids: Sequence[int],
+        period: Period | None,
+        numbers: ParcelNumbers = USUAL,
+        progress: Callable[[int, int], None] = lambda done, total: None,  # noqa: ARG005
     ) -> Refreshed:
         """Analyse parcels from what is kept of them; nothing else is computed.
 
@@ -158,6 +170,7 @@ class ParcelAnalyses:
             ids: Of areas; those without an entry of the product are left out.
             period: Which is looked at; None for the latest in which each has a value.
             numbers: What the analyses depend on.
+            progress: Is told after each page how many of how many are done.
 
         Raises:
             AnalysisRequestError: If values of the product cannot be compared.
@@ -172,12 +185,17 @@ class ParcelAnalyses:
                 rows = await connection.fetch(LATEST, list(ids), product.id)
             for row in rows:
                 by_period.setdefault(row["period"], []).append(row["area_id"])
-        return await self._many(product, by_period, numbers)
+        return await self._many(product, by_period, numbers, progress)
 
     async def _many(
-        self, product: Product, by_period: Mapping[str, Sequence[int]], numbers: ParcelNumbers
+        self,
+        product: Product,
+        by_period: Mapping[str, Sequence[int]],
+        numbers: ParcelNumbers,
+        progress: Callable[[int, int], None] = lambda done, total: None,  # noqa: ARG005
     ) -> Refreshed:
         options, levels = numbers.options(product), dict[str, int]()
+        done, total = 0, sum(map(len, by_period.values()))
         for text, ids in by_period.items():
             asked = Asked(product.id, text, options_key(numbers))
             async with self._database.connection() as connection:
@@ -189,6 +207,8 @@ class ParcelAnalyses:
                     for kept in await self._page(connection, asked, options, page, among):
                         level = kept.result["verdict"]["level"]
                         levels[level] = levels.get(level, 0) + 1
+                done += len(page)
+                progress(done, total)
         return Refreshed(sum(levels.values()), levels)
 
     async def _page(
@@ -206,6 +226,8 @@ class ParcelAnalyses:
         new = await asyncio.to_thread(assessed_page, asked, options, series, among)
         return await keep_analyses(connection, asked, new, seen_at)
 
+
+IDS = f"select id from areas where id > $1 and $2::int is null and {CRITERIA} order by id"
 
 LATEST = """
     select distinct on (area_id) area_id, period from area_statistics

@@ -14,6 +14,7 @@ COMMANDS = {
     "overviews": "app.cli.overviews:overviews",
     "sources": "app.cli.ingest:sources",
     "composite": "app.cli.composite:composite",
+    "analyze": "app.cli.analyze:analyze",
     "collections": "app.cli.collections:collections",
     "products": "app.cli.products:products",
     "models": "app.cli.models:models",

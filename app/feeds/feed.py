@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from app.jobs.request import Aoi, Band, Cloud, Name
+from app.jobs.aoi import Aoi
+from app.jobs.request import Band, Cloud, Name
 from mosaics.bbox import Bbox
 from mosaics.period import Interval
 

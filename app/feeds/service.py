@@ -30,8 +30,8 @@ from app.feeds.standing import (
     standing_of,
     standings_of,
 )
+from app.jobs.aoi import smallest_box
 from app.jobs.job import JobRequestError
-from app.jobs.request import smallest_box
 from app.jobs.service import require_key
 from app.jobs.sources import choose_source, usual_box
 from app.products.registry import Registry

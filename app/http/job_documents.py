@@ -188,7 +188,7 @@ def _is_known(state: AppState, collection: str, period: str) -> bool:
 
 def _products(state: AppState, job: Job, collection: str) -> Iterator[Product]:
     """Yield the products that show a collection with the bands of the job, or with all bands."""
-    bands = set(job.request["bands"])
+    bands = set(job.request.get("bands", ()))
     for product in shown_products(state, collection):
         if not bands or bands >= set(product.bands):
             yield product

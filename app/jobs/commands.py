@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.jobs.request import IngestRequest, JobRequest
+from app.jobs.request import IngestRequest, JobRequest, LandingRequest
 from mosaics.descriptions.folders import Descriptions
 from mosaics.period import instant_text
 
@@ -14,6 +14,8 @@ class CommandStep:
 
     name: str
     words: tuple[str, ...]
+    wants_database: bool = False
+    """Whether it is given the address of the database."""
 
 
 def steps_of(request: JobRequest, descriptions: Descriptions) -> tuple[CommandStep, ...]:
@@ -23,6 +25,8 @@ def steps_of(request: JobRequest, descriptions: Descriptions) -> tuple[CommandSt
         request: A complete request, with its sources named.
         descriptions: The sources and collections, which name the masks of scenes to fetch for a composite.
     """
+    if not isinstance(request, LandingRequest):
+        return (CommandStep("analyze", request.words, wants_database=True),)
     if isinstance(request, IngestRequest):
         since = request.revised_since
         more = [
@@ -41,7 +45,7 @@ def steps_of(request: JobRequest, descriptions: Descriptions) -> tuple[CommandSt
 
 
 def _ingest(
-    request: JobRequest,
+    request: LandingRequest,
     source: str,
     bands: tuple[str, ...],
     *,
@@ -56,7 +60,7 @@ def _ingest(
     return _step("ingest", source, request, [*options, *more])
 
 
-def _step(command: str, subject: str, request: JobRequest, options: Sequence[str]) -> CommandStep:
+def _step(command: str, subject: str, request: LandingRequest, options: Sequence[str]) -> CommandStep:
     """Return a command with its options, each one word, and after `--` what is never an option."""
     asked = (f"--bbox={request.aoi:.12g}", f"--datetime={request.toi}")
     return CommandStep(command, (command, "--json", *asked, *options, "--", subject))

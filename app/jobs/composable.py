@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import shapely
 
+from app.jobs.aoi import read_toi
 from app.jobs.job import JobRequestError
-from app.jobs.request import CompositeRequest, IngestRequest, read_toi
+from app.jobs.request import CompositeRequest, IngestRequest
 from mosaics.catalogue import Catalogue
 from mosaics.collection import UnknownBandError, UnknownCollectionError
 from mosaics.descriptions.collections import CollectionDescription

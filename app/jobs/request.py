@@ -4,112 +4,29 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-import shapely
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
-    WithJsonSchema,
     model_validator,
 )
 
+from app.jobs.analyses import ParcelsAnalysisRequest, SceneAnalysisRequest
+from app.jobs.aoi import Aoi, Toi, read_toi
 from app.jobs.job import JobLimitError, JobRequestError, Kind
 from app.settings import Settings
-from app.statistics.geometry import Polygonal, read_polygon
-from mosaics.bbox import Bbox, is_finite
-from mosaics.period import Interval, Period
 
 MAX_SCENES = 500
 """Scenes a job lands at most: three years of one place, or half a terabyte of whole Sentinel-2 scenes."""
-
-
-def read_aoi(value: object) -> Bbox:
-    """Return the box of an area of interest: the box itself, or the smallest around a polygon.
-
-    Args:
-        value: `[west, south, east, north]` or the box itself, or a GeoJSON Polygon, MultiPolygon or Feature
-            of one.
-
-    Raises:
-        ValueError: If it is something else, or not a valid box; the message says what would be right.
-    """
-    if isinstance(value, Bbox):
-        return value
-    if isinstance(value, Mapping):
-        geometry = value.get("geometry") if value.get("type") == "Feature" else value
-        return smallest_box(read_polygon(geometry if isinstance(geometry, Mapping) else {}))
-    numbers = value if isinstance(value, list | tuple) else ()
-    if len(numbers) != 4 or not all(type(each) in {int, float} and is_finite(each) for each in numbers):
-        raise ValueError(
-            "give [west, south, east, north] in degrees, or a GeoJSON Polygon, MultiPolygon or Feature"
-        )
-    return Bbox(*map(float, numbers))
-
-
-def smallest_box(polygon: Polygonal) -> Bbox:
-    """Return the smallest box around a polygon that is split at the antimeridian."""
-    spans = sorted((part.bounds[0], part.bounds[2]) for part in shapely.get_parts(polygon).tolist())
-    _, south, _, north = polygon.bounds
-    west, east = spans[0][0], max(end for _, end in spans)
-    widest, reached = west + 360 - east, spans[0][1]
-    for start, end in spans[1:]:
-        if start - reached > widest:
-            widest, west, east = start - reached, start, reached
-        reached = max(reached, end)
-    return Bbox(west, south, east, north)
-
-
-def read_toi(text: str) -> Interval:
-    """Read the time of interest: a period, or an interval with both ends.
-
-    Raises:
-        mosaics.period.PeriodError: If the text is neither.
-        ValueError: If an end is open.
-    """
-    interval = Interval.parse(text) if "/" in text else Period.parse(text).interval()
-    if interval.start is None or interval.end is None:
-        raise ValueError("a job needs a start and an end: 2024-06-01/2024-06-30")
-    return interval
-
-
-def _readable_toi(text: str) -> str:
-    read_toi(text)
-    return text
 
 
 def _each_once(bands: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(bands))
 
 
-Aoi: TypeAlias = Annotated[
-    Bbox,
-    BeforeValidator(read_aoi),
-    WithJsonSchema(
-        {
-            "description": "Area of interest: [west, south, east, north] in degrees (west above east crosses "
-            "the antimeridian), or a GeoJSON Polygon, MultiPolygon or Feature, whose box is taken.",
-            "anyOf": [
-                {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
-                {"type": "object", "required": ["type"]},
-            ],
-            "examples": [[5.0, 51.1, 5.3, 51.3]],
-        }
-    ),
-]
-Toi: TypeAlias = Annotated[
-    str,
-    StringConstraints(max_length=100),
-    AfterValidator(_readable_toi),
-    Field(
-        description="Time of interest: a period (2024-06), or an interval of periods or instants; its last "
-        "period is included.",
-        examples=["2024-06-01/2024-06-30"],
-    ),
-]
 Band: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """Of a source or a collection; a command line cannot mistake it for an option."""
@@ -179,11 +96,15 @@ class CompositeRequest(_Request):
     limit: Scenes = MAX_SCENES
 
 
-JobRequest: TypeAlias = IngestRequest | CompositeRequest
+LandingRequest: TypeAlias = IngestRequest | CompositeRequest
+"""A request whose job lands scenes."""
+JobRequest: TypeAlias = LandingRequest | SceneAnalysisRequest | ParcelsAnalysisRequest
 
-MODELS: Mapping[Kind, type[IngestRequest] | type[CompositeRequest]] = {
+MODELS: Mapping[Kind, type[JobRequest]] = {
     "ingest": IngestRequest,
     "composite": CompositeRequest,
+    "analyze-scene": SceneAnalysisRequest,
+    "analyze-parcels": ParcelsAnalysisRequest,
 }
 
 
@@ -198,6 +119,8 @@ def understand(kind: Kind, document: Mapping[str, Any]) -> JobRequest:
 
 def asks_for(request: JobRequest, complete: JobRequest) -> bool:
     """Return whether a request is the one that was completed: its source was named, all else unchanged."""
+    if not isinstance(complete, LandingRequest):
+        return request == complete
     chosen = "source" if isinstance(complete, IngestRequest) else "ingest"
     before, after = getattr(request, chosen), getattr(complete, chosen)
     is_left_open = before is None or (before is True and after is not False)
@@ -216,6 +139,8 @@ def refuse_excess(request: JobRequest, settings: Settings, *, pixel_m: float = F
         settings: The limits.
         pixel_m: Size of the pixels it fetches; a box of coarser ones may be larger, with as many of them.
     """
+    if isinstance(request, ParcelsAnalysisRequest):
+        return
     area_km2 = request.aoi.area_km2
     allowed_km2 = settings.order_area_km2 * max(1.0, (pixel_m / FINE_M) ** 2)
     if area_km2 > allowed_km2:
@@ -224,6 +149,8 @@ def refuse_excess(request: JobRequest, settings: Settings, *, pixel_m: float = F
             f"the box has {area_km2:,.0f} km2; a job with pixels of {pixel_m:g} m may have at most "
             f"{allowed_km2:,.0f}",
         )
+    if isinstance(request, SceneAnalysisRequest):
+        return
     interval = read_toi(request.toi)
     if interval.start is None or interval.end is None:  # refused above
         raise JobRequestError("a job needs a start and an end")

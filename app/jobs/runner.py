@@ -212,7 +212,7 @@ class JobRunner:
         steps = steps_of(request, await asyncio.to_thread(self._descriptions.current))
         for number, step in enumerate(steps, 1):
             running.begin(step.name, number, len(steps))
-            ended = await self._command_line.run(step.words, running.hear)
+            ended = await self._command_line.run(step.words, running.hear, with_database=step.wants_database)
             if ended.status == REFUSED and running.is_partial:
                 continue  # scenes that were refused cost themselves, and the job says so
             if ended.status != 0:

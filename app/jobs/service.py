@@ -17,9 +17,11 @@ from app.jobs.job_store import (
     refuse_others_job,
 )
 from app.jobs.request import (
+    FINE_M,
     CompositeRequest,
     IngestRequest,
     JobRequest,
+    LandingRequest,
     asks_for,
     refuse_excess,
     understand,
@@ -175,6 +177,8 @@ class JobService:
 
     async def _pixel_m(self, request: JobRequest) -> float:
         """Return the size of the pixels that a job fetches or reads."""
+        if not isinstance(request, LandingRequest):
+            return FINE_M
         descriptions = await asyncio.to_thread(self._descriptions.current)
         if isinstance(request, CompositeRequest):
             return finest_pixel_m(descriptions, request.collection)
@@ -184,6 +188,8 @@ class JobService:
 
     async def _completed(self, request: JobRequest) -> JobRequest:
         """Return the request with its source named, once it is known that it can be done."""
+        if not isinstance(request, LandingRequest):
+            return request
         descriptions = await asyncio.to_thread(self._descriptions.current)
         preferred = self._settings.order_source
         if isinstance(request, IngestRequest):
@@ -215,7 +221,7 @@ class JobService:
         return source is not None and source.collection == request.collection
 
 
-def _refuse_unknown_bands(request: JobRequest, source: SourceDescription) -> None:
+def _refuse_unknown_bands(request: LandingRequest, source: SourceDescription) -> None:
     if unknown := [band for band in request.bands if band not in source.bands]:
         raise JobRequestError(
             f"source '{source.id}' has no band {unknown[0]}; there are: {', '.join(source.bands)}"

@@ -52,6 +52,8 @@ class CommandLine:
 
     program: tuple[str, ...]
     environment: Mapping[str, str]
+    database_url: str | None = None
+    """Given to those commands alone that work with the database."""
 
     @classmethod
     def of(cls, settings: Settings, program: Sequence[str] = PROGRAM) -> "CommandLine":
@@ -62,16 +64,20 @@ class CommandLine:
             "TILEWATCH_COLLECTIONS": str(settings.collections or ""),
             "TILEWATCH_SOURCES": str(settings.sources or ""),
             "TILEWATCH_MODELS": str(settings.models or ""),
+            "TILEWATCH_PRODUCTS": str(settings.products or ""),
         }
         inherited = {name: value for name, value in os.environ.items() if name not in SECRET}
-        return cls(tuple(program), inherited | chosen)
+        return cls(tuple(program), inherited | chosen, settings.database_url)
 
-    async def run(self, words: Sequence[str], hear: Callable[[Event], None]) -> ProcessEnd:
+    async def run(
+        self, words: Sequence[str], hear: Callable[[Event], None], *, with_database: bool = False
+    ) -> ProcessEnd:
         """Run a command to its end; if cancelled, end the command's process group first.
 
         Args:
             words: The command's name and arguments.
             hear: Receives every JSON object it prints; any other line goes to the log only.
+            with_database: Whether it is given the address of the database.
         """
         process = await asyncio.create_subprocess_exec(
             *self.program,
@@ -79,7 +85,7 @@ class CommandLine:
             stdin=asyncio.subprocess.PIPE,  # held open: its end tells the subprocess that its caller is gone
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=self.environment,
+            env=self._environment(with_database=with_database),
             start_new_session=True,
         )
         assert process.stdout is not None  # noqa: S101 - piped above
@@ -92,6 +98,11 @@ class CommandLine:
             await _end(process)
             await asyncio.wait({hearing, tail}, timeout=ENDING_S)
         return ProcessEnd(process.returncode or 0, await tail)
+
+    def _environment(self, *, with_database: bool) -> Mapping[str, str]:
+        if not with_database or self.database_url is None:
+            return self.environment
+        return {**self.environment, "TILEWATCH_DATABASE_URL": self.database_url}
 
 
 async def _hear(stdout: asyncio.StreamReader, hear: Callable[[Event], None]) -> None:

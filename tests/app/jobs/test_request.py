@@ -3,12 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
+from app.jobs.aoi import read_aoi
 from app.jobs.commands import steps_of
 from app.jobs.job import JobLimitError
 from app.jobs.request import (
     CompositeRequest,
     IngestRequest,
-    read_aoi,
     refuse_excess,
     understand,
 )

@@ -16,10 +16,11 @@ from app.database import Connection, Database
 from app.feeds.feed import Feed, FeedRequest
 from app.feeds.service import FeedService
 from app.feeds.standing import FeedStanding, standing_of
+from app.jobs.aoi import read_toi
 from app.jobs.composable import LandedScenes
 from app.jobs.job import Job, LandedScene
 from app.jobs.job_store import ReportedWork, claim_job, finish_job
-from app.jobs.request import IngestRequest, read_toi
+from app.jobs.request import IngestRequest
 from app.jobs.service import JobService
 from app.settings import Settings
 from app.tasks.feed_polling import FeedPolling

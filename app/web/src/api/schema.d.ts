@@ -595,6 +595,70 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/analyze/scene": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Gather pixels beyond a threshold into zones, as a job: what `tilewatch analyze scene` does
+         * @description By default pixels of `ndvi-anomaly` at least 3 standard deviations off; of any other product with a
+         *     quantity what is at most `low` or at least `high`. Zones follow the edges of pixels and are not smoothed;
+         *     the job's result names the analysis that has them.
+         */
+        readonly post: operations["analyses.analyze_scene"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/analyze/parcels": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Give verdicts on many parcels, as a job: what `tilewatch analyze parcels` does
+         * @description Entries that are kept are read, and nothing else is computed. `GET /analyses` lists the verdicts.
+         */
+        readonly post: operations["analyses.analyze_parcels"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/analyses/{analysis}/zones": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return the zones of the analysis of a scene as GeoJSON, the largest first
+         * @description Each has `side` (low or high), `cells`, `area_ha` (the sum of its pixels' areas on the ellipsoid), `mean`,
+         *     `extreme`, `valid_fraction` (of its pixels and those across its edges), and `persistence`: periods in a
+         *     row in which half of what was seen of it was beyond the threshold. An analysis of a parcel has none.
+         */
+        readonly get: operations["analyses.analysis_zones"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/zones/tiles.json": {
         readonly parameters: {
             readonly query?: never;
@@ -2959,7 +3023,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            readonly kind: "ingest" | "composite";
+            readonly kind: "ingest" | "composite" | "analyze-scene" | "analyze-parcels";
             /**
              * Status
              * @enum {string}
@@ -3392,6 +3456,53 @@ export interface components {
             readonly links: readonly components["schemas"]["app__http__schemas__Link"][];
         };
         /**
+         * ParcelNumbers
+         * @description The numbers an analysis of parcels depends on.
+         */
+        readonly ParcelNumbers: {
+            /**
+             * Years
+             * @description Earlier years that are compared at most.
+             * @default 5
+             */
+            readonly years: number;
+            /**
+             * Minimum Years
+             * @description Earlier years that must have a value.
+             * @default 3
+             */
+            readonly minimum_years: number;
+            /**
+             * Window Days
+             * @description Days before and after the same day that are its season, of days and hours.
+             * @default 15
+             */
+            readonly window_days: number;
+            /**
+             * Seen
+             * @description Share of a parcel that must be seen for its mean to count.
+             * @default 0.5
+             */
+            readonly seen: number;
+            /**
+             * Floor
+             * @description The least standard deviation; by default 0.02 for values without a unit, otherwise 0.
+             */
+            readonly floor?: number | null;
+            /**
+             * Within M
+             * @description How far the middles of neighbours are away at most.
+             * @default 5000
+             */
+            readonly within_m: number;
+            /**
+             * Same
+             * @description The property in which neighbours agree, beside their kind and owner.
+             * @default crop_type
+             */
+            readonly same: string;
+        };
+        /**
          * ParcelRequest
          * @description What is asked of a parcel.
          */
@@ -3453,6 +3564,56 @@ export interface components {
              * @default false
              */
             readonly zone: boolean;
+        };
+        /**
+         * ParcelsAnalysisRequest
+         * @description Verdicts on many parcels, from what is kept of them.
+         */
+        readonly ParcelsAnalysisRequest: {
+            /**
+             * Product
+             * @description Id of a product.
+             * @default ndvi
+             */
+            readonly product: string;
+            /**
+             * Period
+             * @description The period looked at; by default the latest of each parcel.
+             */
+            readonly period?: string | null;
+            /**
+             * Ids
+             * @description Ids of parcels; by default all that keep the product.
+             */
+            readonly ids?: readonly number[] | null;
+            /**
+             * Kind
+             * @description Only areas of this kind.
+             */
+            readonly kind?: string | null;
+            /**
+             * Properties
+             * @description Own properties they have: {"crop_type": "cocoa"}.
+             */
+            readonly properties?: {
+                readonly [key: string]: unknown;
+            } | null;
+            /**
+             * @default {
+             *       "years": 5,
+             *       "minimum_years": 3,
+             *       "window_days": 15,
+             *       "seen": 0.5,
+             *       "within_m": 5000,
+             *       "same": "crop_type"
+             *     }
+             */
+            readonly numbers: components["schemas"]["ParcelNumbers"];
+            /**
+             * Owner
+             * @description Only areas of this owner.
+             */
+            readonly owner?: string | null;
         };
         /**
          * PeriodCoverage
@@ -4368,6 +4529,75 @@ export interface components {
             readonly minimum_years: number | null;
             /** Otherwise */
             readonly otherwise: string | null;
+        };
+        /**
+         * SceneBody
+         * @description What is asked of a scene.
+         */
+        readonly SceneBody: {
+            /**
+             * Product
+             * @description Id of a product.
+             * @default ndvi-anomaly
+             */
+            readonly product: string;
+            /**
+             * Beyond
+             * @description Gather values at most -beyond and at least beyond; of standard deviations 3 by default.
+             */
+            readonly beyond?: number | null;
+            /**
+             * Low
+             * @description Gather values at most this.
+             */
+            readonly low?: number | null;
+            /**
+             * High
+             * @description Gather values at least this.
+             */
+            readonly high?: number | null;
+            /**
+             * Connectivity
+             * @description 4: pixels touch by their edges; 8: by their corners, too.
+             * @default 8
+             * @enum {integer}
+             */
+            readonly connectivity: 4 | 8;
+            /**
+             * Minimum Cells
+             * @description Pixels that a zone has at least.
+             * @default 9
+             */
+            readonly minimum_cells: number;
+            /**
+             * Persistence
+             * @description Periods over which zones are followed back, this one included.
+             * @default 3
+             */
+            readonly persistence: number;
+            /**
+             * Zones
+             * @description Keep the largest 1,000 as zones of anomalies.
+             * @default false
+             */
+            readonly zones: boolean;
+            /** Aoi */
+            readonly aoi?: (readonly number[] | Record<string, never>) | null;
+            /**
+             * Area
+             * @description A registered area, in place of aoi.
+             */
+            readonly area?: number | null;
+            /**
+             * Toi
+             * @description A period of the product; by default the latest.
+             */
+            readonly toi?: string | null;
+            /**
+             * Model
+             * @description A model in place of product and threshold.
+             */
+            readonly model?: string | null;
         };
         /**
          * SearchPost
@@ -7305,6 +7535,150 @@ export interface operations {
                 content: {
                     readonly "application/json": {
                         readonly [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "analyses.analyze_scene": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Sending the same key and body again returns the same job. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["SceneBody"];
+            };
+        };
+        readonly responses: {
+            /** @description The job; `Location` is the address of its state. */
+            readonly 202: {
+                headers: {
+                    readonly Location?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["JobDocument"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "analyses.analyze_parcels": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Sending the same key and body again returns the same job. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ParcelsAnalysisRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The job; `Location` is the address of its state. */
+            readonly 202: {
+                headers: {
+                    readonly Location?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["JobDocument"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "analyses.analysis_zones": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the analysis. */
+                readonly analysis: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
                     };
                 };
             };
