@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from app.analysis.parcel_service import ParcelAnalyses
 from app.areas.kept_areas import AreaSeries
 from app.caching.answer_middleware import KeptAnswers
 from app.caching.legends import LegendPictures
@@ -53,6 +54,7 @@ from app.tasks.schedule import schedule
 from app.tasks.scheduler import Scheduler
 from app.tasks.series_refresh import SeriesRefresh
 from app.tasks.task import Nightly
+from app.tasks.verdict_refresh import VerdictRefresh
 from app.tasks.verification import Verification
 from mosaics.catalogue import Catalogue
 from mosaics.descriptions.folders import DescriptionFolders
@@ -160,6 +162,7 @@ async def open_state(settings: Settings, stack: AsyncExitStack, command_line: Co
             schedule(
                 database,
                 series_refresh,
+                VerdictRefresh(database, registry, ParcelAnalyses(database, catalogue, statistics)),
                 SceneIndexUpdates(database, storage),
                 rotation,
                 verification=Verification.of(settings, database, catalogue, command_line),

@@ -198,6 +198,14 @@ async def delete_area(connection: Connection, area_id: int) -> None:
         raise UnknownAreaError(area_id)
 
 
+async def products_of_kind(connection: Connection, kind: str) -> frozenset[str]:
+    """Return the ids of the products that areas of a kind keep."""
+    rows = await connection.fetch(
+        "select distinct unnest(products) as product from areas where kind = $1", kind
+    )
+    return frozenset(row["product"] for row in rows)
+
+
 def _columns(description: Description) -> Sequence[Any]:
     products, feed = list(description.products), description.feed.is_wanted
     return (

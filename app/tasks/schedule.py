@@ -16,6 +16,7 @@ from app.tasks.region_rotation import RegionRotation
 from app.tasks.series_refresh import SeriesRefresh
 from app.tasks.task import Every, Nightly, StillLeading, Task
 from app.tasks.task_runs import forget_slots
+from app.tasks.verdict_refresh import VerdictRefresh
 from app.tasks.verification import Verification
 
 CACHE_KEPT = timedelta(days=30)
@@ -39,6 +40,7 @@ RUNS_KEPT = timedelta(days=731)
 def schedule(
     database: Database,
     series_refresh: SeriesRefresh,
+    verdicts: VerdictRefresh,
     indexing: SceneIndexUpdates,
     rotation: RegionRotation,
     *,
@@ -50,7 +52,8 @@ def schedule(
     """Return the tasks of the application."""
 
     async def refresh(still_leading: StillLeading) -> Mapping[str, Any]:
-        return asdict(await series_refresh.refresh(still_leading))
+        done = asdict(await series_refresh.refresh(still_leading))
+        return done | {"verdicts": await verdicts.refresh(still_leading)}
 
     async def index(still_leading: StillLeading) -> Mapping[str, Any]:
         return asdict(await indexing.refresh(still_leading))
