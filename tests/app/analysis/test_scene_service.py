@@ -38,15 +38,14 @@ async def found_in(
     store: str, polygon: shapely.Geometry, threshold: Threshold, period: str = "2024-06", **chosen: Any
 ) -> SceneFindings:
     """The zones of NDVI within a polygon."""
+    geojson = json.loads(shapely.to_geojson(polygon))
     async with await open_storage(store) as storage:
         catalogue = Catalogue(storage)
         await catalogue.refresh()
         renderer = Renderer(catalogue, threads=1)
         try:
             analyses = SceneAnalyses(catalogue, renderer)
-            question = SceneQuestion(
-                NDVI, read_polygon(mapping(polygon)), Period.parse(period), threshold, **chosen
-            )
+            question = SceneQuestion(NDVI, read_polygon(geojson), Period.parse(period), threshold, **chosen)
             return await analyses.run(await analyses.prepare(question), lambda done, total: None)
         finally:
             renderer.close()
