@@ -1,5 +1,6 @@
 """Indices: which published ones a collection can have, and why it cannot have the others."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 from app.http.parameters import ReadyState, known_names, revalidated
 from app.products.indices.catalogue import ExpectedRange, catalogue
 from app.products.indices.translating import UntranslatableIndexError, translate
+from mosaics.collection import Collection
 
 router = APIRouter(tags=["products"], dependencies=[Depends(known_names), Depends(revalidated)])
 
@@ -53,9 +55,13 @@ async def list_indices(
     collection: Annotated[str, Query(description="A collection of /collections.")],
 ) -> IndexList:
     """List the published indices that a collection can have, and why it cannot have the others."""
-    known, over = catalogue(), state.catalogue.collection(collection)
+    return await asyncio.to_thread(_listed, state.catalogue.collection(collection))
+
+
+def _listed(over: Collection) -> IndexList:
+    known = catalogue()
     source = f"{known.source} {known.version}, {known.license}"
-    found = IndexList(collection=collection, source=source, indices=[], refused=[])
+    found = IndexList(collection=over.id, source=source, indices=[], refused=[])
     for name, entry in known.indices.items():
         facts = entry.model_dump(include={"title", "domain", "formula", "expected", "reference"})
         try:
