@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from shapely.geometry import mapping
+
 from ingest.archives.archive import Granule, GranuleRefusedError, LeftOut
+from ingest.archives.stac.footprints import WORLD
 from ingest.archives.stac.items import FLAG, declared_scale, read_granule
 from mosaics.collection import Collection
 from mosaics.descriptions.sources import BandAsset, StacSource
@@ -57,10 +60,19 @@ def _granule(item: Any, collection: Collection, known: Mapping[str, str]) -> Gra
         assets=assets,
         offset=_offset(item, assets),
     )
+    if (
+        item.get("geometry") is None
+    ):  # as STAC allows; where the scene lies is read from its files in any case
+        item = {**item, "geometry": mapping(WORLD)}
     try:
         return read_granule(item, source, source.bands)
     except GranuleRefusedError as error:
         return LeftOut(item_id, str(error))
+
+
+def _placed(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an item with a geometry, which STAC allows to be null: its files say where a scene lies."""
+    return item if item.get("geometry") is not None else {**item, "geometry": mapping(WORLD)}
 
 
 def _assets(assets: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, BandAsset]:

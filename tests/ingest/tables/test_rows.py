@@ -185,6 +185,17 @@ def test_items_of_a_file_are_read_as_the_archive_reads_them(table, tmp_path):
     assert "it is not a STAC Item" in said(found)["item 4, e"]
 
 
+@pytest.mark.parametrize("without", ["null", "absent"])
+def test_an_item_without_a_geometry_is_a_scene_whose_files_say_where_it_lies(table, tmp_path, without):
+    write_geotiff(tmp_path / "B04.tif", ramp(4, 4))
+    placeless = {**item("a", {"red": ("B04.tif", {})}), "geometry": None}
+    if without == "absent":
+        del placeless["geometry"]
+    found = table(json.dumps({"type": "FeatureCollection", "features": [placeless]}))
+    assert [entry.request().id for entry in found.entries] == ["a"]
+    assert said(found) == {}
+
+
 def test_an_item_alone_is_a_table_of_one(table):
     found = table(json.dumps(item("a", {"red": ("https://x.org/B04.tif", {})})), name="a.json")
     assert [entry.label for entry in found.entries] == ["item 0, a"]
