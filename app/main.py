@@ -23,6 +23,7 @@ from app.metrics import Metrics
 from app.routes.analyses import analyses, parcels
 from app.routes.areas import area_tiles, areas, many, searching, timeseries, trend
 from app.routes.analyses import scenes as analyses_of_scenes
+from app.routes.areas import parcels as parcel_addresses
 from app.routes.exposure import along, edr, exposure, routes
 from app.routes.feeds import feeds, freshness
 from app.routes.jobs import composites, ingest, jobs
@@ -109,6 +110,7 @@ def resources() -> list[BaseRoute]:
         areas,
         timeseries,
         trend,
+        parcel_addresses,
         parcels,
         analyses,
         analyses_of_scenes,

@@ -127,6 +127,11 @@ async def refuse_others_area(connection: Connection, area_id: int, owner: str) -
         raise UnknownAreaError(area_id)
 
 
+async def is_of_kind(connection: Connection, area_id: int, kind: str) -> bool:
+    """Return whether an area exists and is of a kind."""
+    return bool(await connection.fetchval("select kind = $2 from areas where id = $1", area_id, kind))
+
+
 async def read_shape(connection: Connection, area_id: int) -> Polygonal:
     """Return the polygon of an area, ready for counting.
 

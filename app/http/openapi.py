@@ -93,7 +93,16 @@ FOUND = {
 ONE_OR_MORE = {"anyOf": [FEATURE, FEATURES]}
 
 LISTED = (
-    *("/areas", "/areas/search", "/zones", "/routes", "/coverage", "/catalog/scenes"),
+    *(
+        "/areas",
+        "/areas/search",
+        "/parcels",
+        "/parcels/search",
+        "/zones",
+        "/routes",
+        "/coverage",
+        "/catalog/scenes",
+    ),
     "/stac/collections/{collection_id}/items",
 )
 """Addresses that answer a FeatureCollection with status 200."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.areas.area import own_json
+from app.areas.area import PARCEL, own_json
 from app.areas.area_listing import Cursor, LatestBound, Listing, Near, Order, list_areas
 from app.areas.area_store import AreaSearch, read_shape, refuse_others_area
 from app.areas.pages import MAX_PAGE
@@ -111,6 +111,7 @@ class AskedPage:
         return Near(await read_shape(connection, self.area), self.within_m, self.area)
 
 
+@router.get("/parcels", name="parcels")
 @router.get("/areas")
 async def find(
     *,
@@ -142,7 +143,7 @@ async def find(
     search = owned(
         AreaSearch(
             owner=owner_of(request),
-            kind=searched("kind", kind),
+            kind=kind_of(request, kind),
             name=searched("name", name),
             product=searched("product", product),
             bbox=read_box(bbox),
@@ -162,6 +163,7 @@ async def find(
     return await page(request, database, AskedPage(listing, limit, after, within_m, place, area, cursor))
 
 
+@router.post("/parcels/search", name="parcels_search", openapi_extra=BODY)
 @router.post("/areas/search", name="areas_search", openapi_extra=BODY)
 async def search(
     request: Request, state: OpenState, database: OpenDatabase, document: JsonObject
@@ -183,7 +185,7 @@ def asked_page(request: Request, state: AppState, document: Mapping[str, Any]) -
     search = owned(
         AreaSearch(
             owner=owner_of(request),
-            kind=searched("kind", wanted.kind),
+            kind=kind_of(request, wanted.kind),
             name=searched("name", wanted.name),
             product=searched("product", wanted.product),
             bbox=None if wanted.bbox is None else box_shape(wanted.bbox),
@@ -222,6 +224,19 @@ async def page(
         is_plain = body is None and asked.listing.order == Order()
         following = {"after": found.areas[-1].id} if is_plain else {"token": found.following.token}
     return await features_page(request, found.areas, following=following, body=body)
+
+
+def kind_of(request: Request, kind: str | None) -> str | None:
+    """Return the kind that is asked for: that of parcels under their own address.
+
+    Raises:
+        RequestError: If another one is asked for there.
+    """
+    if not request.scope["route"].path.startswith("/parcels"):
+        return searched("kind", kind)
+    if kind not in {None, PARCEL}:
+        raise RequestError(f"kind is {PARCEL!r} here; GET /areas lists those of any kind")
+    return PARCEL
 
 
 def owned(search: AreaSearch, owner_id: str | None) -> AreaSearch:

@@ -6,6 +6,7 @@ these routes alike.
 
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, params
 from starlette._utils import get_route_path
@@ -15,11 +16,30 @@ from starlette.responses import Response
 from app.caching.tile_reply import RESOLVED, reply
 from app.http.parameters import Datetime, ReadyState, TileSize, Windows, declared
 from app.products.product import Product
-from app.rendering.address import ABSENCE, TileFormat, product_over
+from app.rendering.address import ABSENCE, SHORT_FORM_TMS, TileFormat, product_over
 from app.rendering.resolving import resolve_tile
 from app.state import AppState
 
 router = APIRouter(tags=["tiles"])
+
+SENTINEL = ("sentinel-2-l2a", "sentinel-2-c1-l2a")
+"""The collections whose bands the short address of Sentinel-2 shows: the first that has landed."""
+
+SENTINEL_BANDS = {
+    "B02": "blue",
+    "B03": "green",
+    "B04": "red",
+    "B05": "rededge1",
+    "B06": "rededge2",
+    "B07": "rededge3",
+    "B08": "nir",
+    "B8A": "nir08",
+    "B09": "nir09",
+    "B11": "swir16",
+    "B12": "swir22",
+    "SCL": "scl",
+}
+"""Our names of bands, by those of ESA."""
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The tile.", "content": {form.media_type: {} for form in TileFormat}},
@@ -65,6 +85,15 @@ class OfCollection:
             app.products.adhoc.ProductRequestError: If it is not valid.
         """
         return product_over(state.catalogue.collection(self.collection), self.query, painted=painted)
+
+
+@dataclass(frozen=True)
+class OfBand:
+    """What is drawn: one band of Sentinel-2."""
+
+    band: Annotated[str, Path(description="B02 to B12, or a name of ours: red, nir, swir16.")]
+    rescale: Annotated[str | None, Query(description="The values at the ends of the colours: 0,0.4.")] = None
+    colormap: Annotated[str | None, Query(description="A colormap of /colorMaps.")] = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +158,25 @@ async def short_tile(request: Request, state: ReadyState) -> Response:
 async def collection_tile(request: Request, state: ReadyState) -> Response:
     """Return a collection's tile: one raw band, three as a picture, band math or a published index."""
     return await answer(request, state)
+
+
+@router.get(
+    "/tiles/sentinel/{band}/{z}/{x}/{y}.{format}",
+    name="sentinel_tile",
+    dependencies=declaring(OfBand, OneTile),
+    responses=ANSWERS,
+    response_class=Response,
+)
+async def sentinel_tile(request: Request, state: ReadyState) -> Response:
+    """Return a band of Sentinel-2 on WebMercatorQuad: its collection's tile under a short address."""
+    given = request.path_params
+    band = SENTINEL_BANDS.get(given["band"].upper(), given["band"])
+    collection = next((name for name in SENTINEL if state.catalogue.has(name)), SENTINEL[0])
+    path = f"/collections/{collection}/tiles/{SHORT_FORM_TMS}/{given['z']}/{given['x']}/{given['y']}"
+    query = request.scope["query_string"].decode("latin-1")
+    tile = state.addresses.parse(f"{path}.{given['format']}", f"bands={quote(band, safe='')}&{query}")
+    resolved = await resolve_tile(state.catalogue, tile, limit=state.settings.max_scenes_per_tile)
+    return await reply(state.service, resolved, request.scope)
 
 
 async def answer(request: Request, state: AppState) -> Response:

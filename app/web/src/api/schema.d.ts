@@ -55,6 +55,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/tiles/sentinel/{band}/{z}/{x}/{y}.{format}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return a band of Sentinel-2 on WebMercatorQuad: its collection's tile under a short address */
+        readonly get: operations["tiles.sentinel_tile"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/products/{product}/{tms}/tilejson.json": {
         readonly parameters: {
             readonly query?: never;
@@ -370,6 +387,28 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/parcels": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List areas; `links` holds the next page
+         * @description `latest.ndvi.lt=0.4` bounds the newest value of a product (lt, lte, gt, gte), and
+         *     `latest.ndvi.valid_fraction.gte=0.5` the share that was seen; `sort=-latest.ndvi` sorts by it.
+         */
+        readonly get: operations["areas.parcels"];
+        readonly put?: never;
+        /** Register a parcel: `POST /areas` with the kind `parcel` */
+        readonly post: operations["areas.create_parcel"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/areas/search": {
         readonly parameters: {
             readonly query?: never;
@@ -381,6 +420,23 @@ export interface paths {
         readonly put?: never;
         /** List areas as `GET /areas` does, of whatever size a geometry is; the next link has the body to send */
         readonly post: operations["areas.areas_search"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/parcels/search": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** List areas as `GET /areas` does, of whatever size a geometry is; the next link has the body to send */
+        readonly post: operations["areas.parcels_search"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -526,6 +582,70 @@ export interface paths {
          *     alone, so that seasons are not taken for a trend. Missing months are missing, and never 0.
          */
         readonly get: operations["areas.area_trend"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/parcels/{area}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Return a parcel, as `GET /areas/{area}` does */
+        readonly get: operations["areas.parcel"];
+        /** Replace a parcel, as `PUT /areas/{area}` does */
+        readonly put: operations["areas.replace_parcel"];
+        readonly post?: never;
+        /** Delete a parcel and the statistics kept for it */
+        readonly delete: operations["areas.delete_parcel"];
+        readonly options?: never;
+        readonly head?: never;
+        /** Change properties of a parcel, as `PATCH /areas/{area}` does */
+        readonly patch: operations["areas.change_parcel"];
+        readonly trace?: never;
+    };
+    readonly "/parcels/{area}/timeseries": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return the statistics of an area for every period from `start` to `end`; without them, for all
+         * @description Kept entries are read, not computed. Those not kept yet, because the area is new, a scene has just
+         *     landed or the area does not keep the product, are computed up to a limit: their `kept` is false, and
+         *     `pending` is the number of entries left out. All are computed for thresholds and parameters of the
+         *     request's own (`lit_above=1,3`, `cloud_max=0.3`).
+         */
+        readonly get: operations["areas.parcel_timeseries"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/parcels/{area}/trend": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Return the trend of a number of an area's series, in its unit a year, over pairs of the same season
+         * @description The series is that of `/areas/{area}/timeseries`. Months are compared with the same months of other years
+         *     alone, so that seasons are not taken for a trend. Missing months are missing, and never 0.
+         */
+        readonly get: operations["areas.parcel_trend"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -5739,6 +5859,87 @@ export interface operations {
             };
         };
     };
+    readonly "tiles.sentinel_tile": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The values at the ends of the colours: 0,0.4. */
+                readonly rescale?: string | null;
+                /** @description A colormap of /colorMaps. */
+                readonly colormap?: string | null;
+                /** @description A period (2024-06), an interval of periods or instants (2024-01/2024-06, open with ..), or one RFC 3339 instant; the latest period if absent. */
+                readonly datetime?: string | null;
+                /** @description Pixels per side. */
+                readonly tilesize?: components["schemas"]["TileSize"];
+                /** @description Of .tif: a further band that tells of each pixel why it has no value. */
+                readonly absence?: boolean;
+                /** @description The revision from TileJSON; the answer may then be cached forever. */
+                readonly v?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description B02 to B12, or a name of ours: red, nir, swir16. */
+                readonly band: string;
+                /** @description Zoom level. */
+                readonly z: number;
+                /** @description Column, from the west. */
+                readonly x: number;
+                /** @description Row, from the north. */
+                readonly y: number;
+                /** @description png and webp are pictures; npy and tif hold the values. */
+                readonly format: components["schemas"]["TileFormat"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The tile. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "image/png": unknown;
+                    readonly "image/webp": unknown;
+                    readonly "application/x-binary": unknown;
+                    readonly "image/tiff; application=geotiff": unknown;
+                };
+            };
+            /** @description No scene covers the tile. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The caller has the current tile. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "tiles.product_tilejson": {
         readonly parameters: {
             readonly query?: {
@@ -6761,7 +6962,254 @@ export interface operations {
             };
         };
     };
+    readonly "areas.parcels": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description west,south,east,north in degrees */
+                readonly bbox?: string | null;
+                /** @description A GeoJSON geometry that areas touch */
+                readonly intersects?: string | null;
+                /** @description Metres on the ellipsoid from point or area; 0 for what touches it. */
+                readonly within_m?: number | null;
+                /** @description lon,lat in degrees */
+                readonly point?: string | null;
+                /** @description Id of an area */
+                readonly area?: number | null;
+                readonly kind?: string | null;
+                /** @description Part of the name */
+                readonly name?: string | null;
+                /** @description Id of a product that is kept */
+                readonly product?: string | null;
+                readonly owner_id?: string | null;
+                readonly crop_type?: string | null;
+                readonly status?: string | null;
+                /** @description id, name, updated_at, crop_type or latest.PRODUCT, and - before it for the other way; areas without it are last. */
+                readonly sort?: string;
+                /** @description Only areas with a higher id */
+                readonly after?: number;
+                /** @description From a next link */
+                readonly token?: string | null;
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.create_parcel": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Make an invalid polygon valid and say what that changed. */
+                readonly repair?: boolean;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/geo+json": {
+                    /** @constant */
+                    readonly type: "Feature";
+                    /** @description Polygon or MultiPolygon in degrees, longitude first */
+                    readonly geometry: unknown;
+                    readonly properties: {
+                        readonly name: string;
+                        readonly kind?: string | null;
+                        readonly products?: readonly string[];
+                        /** @description Whether feeds bring what the products read, over the box of the area; an object says of which time (by default from a year ago on). */
+                        readonly feed?: (boolean | null) | {
+                            readonly from?: string;
+                            readonly to?: string;
+                        };
+                        /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
+                        readonly owner_id?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly crop_type?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly status?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly predicted_yield?: number | null;
+                    };
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "areas.areas_search": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    /** Ids */
+                    readonly ids?: readonly number[] | null;
+                    /** Kind */
+                    readonly kind?: string | null;
+                    /** Name */
+                    readonly name?: string | null;
+                    /** Bbox */
+                    readonly bbox?: readonly number[] | null;
+                    /** Properties */
+                    readonly properties?: {
+                        readonly [key: string]: unknown;
+                    } | null;
+                    /** Product */
+                    readonly product?: string | null;
+                    /** Owner Id */
+                    readonly owner_id?: string | null;
+                    /** Crop Type */
+                    readonly crop_type?: string | null;
+                    /** Status */
+                    readonly status?: string | null;
+                    /** Intersects */
+                    readonly intersects?: {
+                        readonly [key: string]: unknown;
+                    } | null;
+                    /** Within M */
+                    readonly within_m?: number | null;
+                    /** Point */
+                    readonly point?: readonly number[] | null;
+                    /** Area */
+                    readonly area?: number | null;
+                    /**
+                     * Sort
+                     * @description id, name, updated_at, crop_type or latest.PRODUCT, and - before it for the other way; areas without it are last.
+                     * @default id
+                     */
+                    readonly sort?: string;
+                    /**
+                     * Limit
+                     * @default 100
+                     */
+                    readonly limit?: number;
+                    /** Token */
+                    readonly token?: string | null;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "FeatureCollection";
+                        readonly features: readonly {
+                            /** @constant */
+                            readonly type: "Feature";
+                            readonly geometry: Record<string, never>;
+                            readonly properties: Record<string, never>;
+                        }[];
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.parcels_search": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -7364,6 +7812,334 @@ export interface operations {
         };
     };
     readonly "areas.area_trend": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Optional if the area keeps only one. */
+                readonly product?: string | null;
+                /** @description A number of the entries. */
+                readonly value?: components["schemas"]["Value"];
+                /** @description A period or an instant. */
+                readonly start?: string | null;
+                /** @description A period (included) or an instant. */
+                readonly end?: string | null;
+                /** @description Entries of which less of the area has a value are left out. */
+                readonly seen?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the area. */
+                readonly area: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AreaTrend"];
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.parcel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the area. */
+                readonly area: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.replace_parcel": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Make an invalid polygon valid and say what that changed. */
+                readonly repair?: boolean;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the area. */
+                readonly area: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/geo+json": {
+                    /** @constant */
+                    readonly type: "Feature";
+                    /** @description Polygon or MultiPolygon in degrees, longitude first */
+                    readonly geometry: unknown;
+                    readonly properties: {
+                        readonly name: string;
+                        readonly kind?: string | null;
+                        readonly products?: readonly string[];
+                        /** @description Whether feeds bring what the products read, over the box of the area; an object says of which time (by default from a year ago on). */
+                        readonly feed?: (boolean | null) | {
+                            readonly from?: string;
+                            readonly to?: string;
+                        };
+                        /** @description Whose it is: keys bound to an owner see and write what has this owner_id only. */
+                        readonly owner_id?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly crop_type?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly status?: string | null;
+                        /** @description Of the kind parcel, where it has this type; as it was sent, and never computed. */
+                        readonly predicted_yield?: number | null;
+                    };
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.delete_parcel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the area. */
+                readonly area: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.change_parcel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the area. */
+                readonly area: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/merge-patch+json": {
+                    readonly properties: Record<string, never>;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": {
+                        /** @constant */
+                        readonly type: "Feature";
+                        readonly geometry: Record<string, never>;
+                        readonly properties: Record<string, never>;
+                    };
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.parcel_timeseries": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Optional if the area keeps only one. */
+                readonly product?: string | null;
+                /** @description A period or an instant. */
+                readonly start?: string | null;
+                /** @description A period (included) or an instant. */
+                readonly end?: string | null;
+                /** @description Up to ten thresholds in the unit, separated by commas, for the lit area of products of lights; the product's own if left out. */
+                readonly lit_above?: string | null;
+                readonly f?: components["schemas"]["SeriesFormat"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of the area. */
+                readonly area: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                };
+            };
+            /** @description Storage or the database is unavailable, or too many requests arrived at once. */
+            readonly 503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says what would have worked. */
+            readonly "4XX": {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "areas.parcel_trend": {
         readonly parameters: {
             readonly query?: {
                 /** @description Optional if the area keeps only one. */

@@ -120,7 +120,7 @@ PUBLIC = frozenset(
     {
         *("product", "collection", "collection_id", "item_id", "version", "name", "region", "colorMapId"),
         *("tms", "tileMatrixSetId", "z", "x", "y", "format", "lon", "lat", "minx", "miny", "maxx", "maxy"),
-        *("width", "height"),
+        *("width", "height", "band"),
     }
 )
 """What addresses may name that has no owner."""
@@ -171,7 +171,7 @@ async def test_feeds_belong_to_the_owner_of_their_area(client: httpx.AsyncClient
 
 async def ids_of_bob(client: httpx.AsyncClient) -> dict[str, int]:
     """An id of everything that addresses name and that can have an owner, of things of Bob."""
-    area = await register(client, OFFICE, owner_id="bob", products=["ndvi"])
+    area = await register(client, OFFICE, owner_id="bob", products=["ndvi"], kind="parcel")
     line = {"type": "Feature", "geometry": LINE, "properties": {"name": "Bob's way", "products": ["ndvi"]}}
     ordered = {"source": "earth-search-sentinel-2-l2a", "aoi": [5.0, 51.0, 5.1, 51.1], "toi": "2024-05"}
     feed = {"source": "earth-search-sentinel-2-l2a", "area": area, "from": "2024-05"}
@@ -191,10 +191,15 @@ async def ids_of_bob(client: httpx.AsyncClient) -> dict[str, int]:
 
 OF_JUNE = {"product": "ndvi", "period": "2024-06"}
 
+OF_KIND = feature(products=["ndvi"])
+OF_KIND["properties"]["kind"] = "parcel"
+
 BODIES: dict[str, Any] = {
     "post /analyze/parcel/{area}": OF_JUNE,
-    "put /areas/{area}": feature(products=["ndvi"]),
+    "put /areas/{area}": OF_KIND,
     "patch /areas/{area}": {"properties": {}},
+    "put /parcels/{area}": feature(products=["ndvi"]),
+    "patch /parcels/{area}": {"properties": {}},
     "patch /routes/{route}": {"properties": {}},
     "patch /zones/{zone}": {"properties": {}},
     "patch /feeds/{feed}": {"paused": False},
@@ -225,7 +230,7 @@ async def test_no_address_tells_of_what_another_owner_has(client: httpx.AsyncCli
             if method != "delete":
                 assert (await answer(BOB, path.format(**ids))).status_code < 300, (method, path)
             asked += 1
-    assert asked >= 14
+    assert asked >= 22
     for path in ("/areas", "/routes", "/feeds", "/jobs", "/zones"):
         found = (await client.get(path, headers=by(ANN))).json()
         (listed,) = (value for name, value in found.items() if name in {"features", "feeds", "jobs"})

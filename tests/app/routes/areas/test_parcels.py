@@ -236,3 +236,53 @@ async def test_what_a_search_does_not_understand_is_refused(
 ) -> None:
     answer = await client.get(f"/areas?{query}")
     assert (answer.status_code, says in answer.text) == (status, True), answer.text
+
+
+async def test_parcels_have_addresses_of_their_own(client: httpx.AsyncClient) -> None:
+    made = await client.post("/parcels", json=feature(square_at(30.0, 10.0), products=["ndvi"]))
+    assert (made.status_code, made.json()["properties"]["kind"]) == (201, "parcel")
+    parcel = made.json()["id"]
+    district = (await client.post("/areas", json=feature(square_at(30.0, 10.0)))).json()["id"]
+    here = {"bbox": "29,9,31,11"}
+    assert [each["id"] for each in (await client.get("/parcels", params=here)).json()["features"]] == [parcel]
+    posted = await client.post("/parcels/search", json={"bbox": [29, 9, 31, 11]})
+    assert [each["id"] for each in posted.json()["features"]] == [parcel]
+    assert (await client.get("/parcels?kind=district")).status_code == 400
+    assert (await client.get(f"/parcels/{parcel}")).json() == (await client.get(f"/areas/{parcel}")).json()
+    assert (await client.get(f"/parcels/{district}")).status_code == 404
+    for kept in ("timeseries", "trend"):
+        ours, theirs = [await client.get(f"/{kind}/{parcel}/{kept}") for kind in ("parcels", "areas")]
+        assert (ours.status_code, ours.content) == (200, theirs.content)
+        assert (await client.get(f"/parcels/{parcel}/{kept}?cloud=1")).status_code == 400
+        assert (await client.get(f"/parcels/{district}/{kept}?product=ndvi")).status_code == 404
+    replaced = await client.put(f"/parcels/{parcel}", json=feature(crop_type="rice"))
+    assert (
+        replaced.json()["properties"] | {"kind": "parcel", "crop_type": "rice"}
+        == replaced.json()["properties"]
+    )
+    sown = await client.patch(f"/parcels/{parcel}", json={"properties": {"status": "sown"}})
+    assert sown.json()["properties"]["status"] == "sown"
+    document = feature()
+    document["properties"]["kind"] = "district"
+    assert (await client.post("/parcels", json=document)).status_code == 400
+    assert (await client.delete(f"/parcels/{parcel}")).status_code == 204
+
+
+async def test_bands_of_sentinel_2_have_a_short_address(client: httpx.AsyncClient) -> None:
+    place, long = "14/8430/5463.png", "/collections/sentinel-2-l2a/tiles/WebMercatorQuad"
+    for given, band in (("B04", "red"), ("b08", "nir"), ("green", "green")):
+        short, whole = [
+            await client.get(path)
+            for path in (f"/tiles/sentinel/{given}/{place}", f"{long}/{place}?bands={band}")
+        ]
+        assert (short.status_code, short.content, short.headers["etag"]) == (
+            200,
+            whole.content,
+            whole.headers["etag"],
+        )
+    asked = "datetime=2024-05&rescale=0,0.2&colormap=viridis&tilesize=512"
+    short = await client.get(f"/tiles/sentinel/B04/{place}?{asked}")
+    assert short.content == (await client.get(f"{long}/{place}?bands=red&{asked}")).content
+    absent = await client.get(f"/tiles/sentinel/B13/{place}")
+    assert (absent.status_code, "red" in absent.text) == (400, True)
+    assert (await client.get(f"/tiles/sentinel/B04/{place}?bands=nir")).status_code == 400
