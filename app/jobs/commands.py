@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.jobs.model_runs import ModelRunRequest
 from app.jobs.request import IngestRequest, JobRequest, LandingRequest
 from mosaics.descriptions.folders import Descriptions
 from mosaics.period import instant_text
@@ -25,6 +26,8 @@ def steps_of(request: JobRequest, descriptions: Descriptions) -> tuple[CommandSt
         request: A complete request, with its sources named.
         descriptions: The sources and collections, which name the masks of scenes to fetch for a composite.
     """
+    if isinstance(request, ModelRunRequest):
+        return (CommandStep("models", request.words),)
     if not isinstance(request, LandingRequest):
         return (CommandStep("analyze", request.words, wants_database=True),)
     if isinstance(request, IngestRequest):

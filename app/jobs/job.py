@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
 
-Kind: TypeAlias = Literal["ingest", "composite", "analyze-scene", "analyze-parcels"]
+Kind: TypeAlias = Literal["ingest", "composite", "analyze-scene", "analyze-parcels", "model"]
 Status: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -17,6 +17,7 @@ from pydantic import (
 from app.jobs.analyses import ParcelsAnalysisRequest, SceneAnalysisRequest
 from app.jobs.aoi import Aoi, Toi, read_toi
 from app.jobs.job import JobLimitError, JobRequestError, Kind
+from app.jobs.model_runs import ModelRunRequest
 from app.settings import Settings
 
 MAX_SCENES = 500
@@ -98,13 +99,14 @@ class CompositeRequest(_Request):
 
 LandingRequest: TypeAlias = IngestRequest | CompositeRequest
 """A request whose job lands scenes."""
-JobRequest: TypeAlias = LandingRequest | SceneAnalysisRequest | ParcelsAnalysisRequest
+JobRequest: TypeAlias = LandingRequest | SceneAnalysisRequest | ParcelsAnalysisRequest | ModelRunRequest
 
 MODELS: Mapping[Kind, type[JobRequest]] = {
     "ingest": IngestRequest,
     "composite": CompositeRequest,
     "analyze-scene": SceneAnalysisRequest,
     "analyze-parcels": ParcelsAnalysisRequest,
+    "model": ModelRunRequest,
 }
 
 
@@ -149,7 +151,7 @@ def refuse_excess(request: JobRequest, settings: Settings, *, pixel_m: float = F
             f"the box has {area_km2:,.0f} km2; a job with pixels of {pixel_m:g} m may have at most "
             f"{allowed_km2:,.0f}",
         )
-    if isinstance(request, SceneAnalysisRequest):
+    if isinstance(request, SceneAnalysisRequest | ModelRunRequest):
         return
     interval = read_toi(request.toi)
     if interval.start is None or interval.end is None:  # refused above

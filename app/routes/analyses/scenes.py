@@ -1,12 +1,10 @@
 """Scenes and many parcels: analyses that run as jobs, and the zones they find."""
 
 import json
-from http import HTTPStatus
 from typing import Self
 
 from fastapi import APIRouter, Depends
 from pydantic import Field, model_validator
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +12,7 @@ from app.analysis.analysis_store import read_analysis, read_zones
 from app.analysis.parcel_service import refuse_classes
 from app.analysis.scene_service import scene_period, threshold_for
 from app.areas.area_store import read_shape, refuse_others_area
+from app.database import Database
 from app.http.auth import owner_of, require
 from app.http.features import GeoJsonResponse, geojson_answer
 from app.http.job_documents import ACCEPTED, IdempotencyKey, JobDocument, accepted
@@ -22,15 +21,12 @@ from app.jobs.analyses import OneId, ParcelsAnalysisRequest, SceneAnalysisReques
 from app.jobs.aoi import Aoi, smallest_box
 from app.keys import Scope
 from app.routes.analyses.analyses import AnalysisId
+from app.routes.analyses.model_runs import model_run, named_model
+from mosaics.bbox import Bbox
 
 router = APIRouter(tags=["analyses"], dependencies=[Depends(known_names), Depends(revalidated)])
 
 WRITING = [Depends(require(Scope.WRITE))]
-
-NO_MODEL = (
-    "This service has no models; put a description and a network into the folder that TILEWATCH_MODELS "
-    "names, or leave out model, and pixels beyond a threshold are gathered."
-)
 
 
 class SceneBody(SceneNumbers):
@@ -42,13 +38,20 @@ class SceneBody(SceneNumbers):
         default=None, max_length=100, description="A period of the product; by default the latest."
     )
     model: str | None = Field(
-        default=None, max_length=100, description="A model in place of product and threshold."
+        default=None, max_length=100, description="A model of /models in place of product and threshold."
     )
+    probability: bool = Field(default=False, description="Of a model: also land the shares of its classes.")
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
         if (self.aoi is None) == (self.area is None):
             raise ValueError("give aoi or area, one of them")
+        if self.model is not None and (more := self.model_fields_set & set(SceneNumbers.model_fields)):
+            raise ValueError(
+                f"model stands in place of {', '.join(sorted(more))}; leave out one or the other"
+            )
+        if self.model is None and self.probability:
+            raise ValueError("probability belongs to a model")
         return self
 
 
@@ -67,24 +70,37 @@ async def analyze_scene(
     By default pixels of `ndvi-anomaly` at least 3 standard deviations off; of any other product with a
     quantity what is at most `low` or at least `high`. Zones follow the edges of pixels and are not smoothed;
     the job's result names the analysis that has them.
+
+    With `model` the network of that name looks at the region instead, as `tilewatch models run` does, and its
+    classes land as a layer of their own, `model-NAME`; 501 where this service has no models.
     """
+    owner = owner_of(request)
     if asked.model is not None:
-        raise HTTPException(HTTPStatus.NOT_IMPLEMENTED, NO_MODEL)
+        model = await named_model(state, asked.model)
+        box = await _box_of(database, asked, owner)
+        run = model_run(state, model, box, asked.toi, probability=asked.probability)
+        job = await state.jobs.submit("model", run, key=idempotency_key, owner=owner)
+        return await accepted(request, response, state, job)
     product = state.registry.get(asked.product)
     refuse_classes(state.catalogue, product)
     threshold_for(product, asked.threshold)
     period = scene_period(state.catalogue, product, asked.toi)
-    owner, box = owner_of(request), asked.aoi
-    if asked.area is not None:
-        async with database.connection() as connection:
-            if owner is not None:
-                await refuse_others_area(connection, asked.area, owner)
-            box = smallest_box(await read_shape(connection, asked.area))
-    assert box is not None  # noqa: S101 - the body has an area otherwise
+    box = await _box_of(database, asked, owner)
     numbers = asked.model_dump(include=set(SceneNumbers.model_fields))
     wanted = SceneAnalysisRequest(aoi=box, area=asked.area, toi=period.text, owner=owner, **numbers)
     job = await state.jobs.submit("analyze-scene", wanted, key=idempotency_key, owner=owner)
     return await accepted(request, response, state, job)
+
+
+async def _box_of(database: Database, asked: SceneBody, owner: str | None) -> Bbox:
+    """Return the box that is asked for, or the one around the area."""
+    if asked.area is None:
+        assert asked.aoi is not None  # noqa: S101 - the body has one of them
+        return asked.aoi
+    async with database.connection() as connection:
+        if owner is not None:
+            await refuse_others_area(connection, asked.area, owner)
+        return smallest_box(await read_shape(connection, asked.area))
 
 
 @router.post("/analyze/parcels", status_code=202, responses=ACCEPTED, dependencies=WRITING)
