@@ -729,6 +729,9 @@ export interface paths {
          * @description By default pixels of `ndvi-anomaly` at least 3 standard deviations off; of any other product with a
          *     quantity what is at most `low` or at least `high`. Zones follow the edges of pixels and are not smoothed;
          *     the job's result names the analysis that has them.
+         *
+         *     With `model` the network of that name looks at the region instead, as `tilewatch models run` does, and its
+         *     classes land as a layer of their own, `model-NAME`; 501 where this service has no models.
          */
         readonly post: operations["analyses.analyze_scene"];
         readonly delete?: never;
@@ -3143,7 +3146,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            readonly kind: "ingest" | "composite" | "analyze-scene" | "analyze-parcels";
+            readonly kind: "ingest" | "composite" | "analyze-scene" | "analyze-parcels" | "model";
             /**
              * Status
              * @enum {string}
@@ -4715,9 +4718,15 @@ export interface components {
             readonly toi?: string | null;
             /**
              * Model
-             * @description A model in place of product and threshold.
+             * @description A model of /models in place of product and threshold.
              */
             readonly model?: string | null;
+            /**
+             * Probability
+             * @description Of a model: also land the shares of its classes.
+             * @default false
+             */
+            readonly probability: boolean;
         };
         /**
          * SearchPost
