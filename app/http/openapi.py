@@ -1,11 +1,15 @@
 """The OpenAPI document: what FastAPI finds in the routes, in our own words."""
 
+import asyncio
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from app.rendering.address import TileFormat
 
@@ -120,10 +124,23 @@ TAKES_ANYTHING = "health"
 class DocumentedApp(FastAPI):
     """An application that describes itself with this document."""
 
+    def setup(self) -> None:
+        """Add the address of the document before FastAPI's own, which would make it on the event loop."""
+        self._making = Lock()
+
+        async def document(request: Request) -> JSONResponse:
+            made = await asyncio.to_thread(self.openapi)
+            root = request.scope.get("root_path", "").rstrip("/")
+            return JSONResponse({**made, "servers": [{"url": root}]} if root else made)
+
+        self.add_route(self.openapi_url or "/openapi.json", document, include_in_schema=False)
+        super().setup()
+
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, made once."""
-        if self.openapi_schema is None:
-            amend(super().openapi())
+        """Return the OpenAPI document, made once, in two seconds of a processor."""
+        with self._making:
+            if self.openapi_schema is None:
+                amend(super().openapi())
         assert self.openapi_schema is not None  # noqa: S101 - FastAPI keeps what it made
         return self.openapi_schema
 

@@ -1,5 +1,6 @@
 """The interface as it is told, held against what it does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,18 @@ def test_items_of_which_some_fields_were_asked_for_are_as_it_says(
     found = {"type": "FeatureCollection", "features": [Fields.parse(named).of(item)]}
     for operation in document["paths"]["/stac/search"].values():
         jsonschema.validate(found, operation["responses"]["200"]["content"]["application/geo+json"]["schema"])
+
+
+async def test_other_requests_are_answered_while_the_document_is_made(tmp_path: Path) -> None:
+    app = create_app(Settings(storage=(tmp_path / "store").as_uri(), root_path="/maps"))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        made = asyncio.create_task(client.get("/maps/openapi.json"))
+        turns = 0
+        while not made.done():
+            await asyncio.sleep(0.005)
+            turns += 1
+        document = made.result().json()
+    assert turns > 20  # at 5 ms, of a document that takes more than a second; on the loop there would be two
+    assert document["servers"] == [{"url": "/maps"}]
+    assert "/healthz" in document["paths"]
