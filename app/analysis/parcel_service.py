@@ -296,8 +296,12 @@ def series_of(entries: Sequence[str]) -> ParcelSeries:
 
 
 def until(series: ParcelSeries, tested: Period) -> ParcelSeries:
-    """Return the entries up to a period, which has an empty one where none is there."""
-    kept = [n for n, text in enumerate(series.periods) if Period.parse(text).start <= tested.start]
+    """Return the entries with a value up to a period, and that of the period, empty where none is there."""
+    kept = [
+        n
+        for n, (text, mean) in enumerate(zip(series.periods, series.means, strict=True))
+        if text == tested.text or (mean is not None and Period.parse(text).start < tested.start)
+    ]
     found = ParcelSeries(
         tuple(series.periods[n] for n in kept),
         tuple(series.means[n] for n in kept),
