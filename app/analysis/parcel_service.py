@@ -1,14 +1,9 @@
 """ParcelAnalyses: analyses of parcels from their kept series, of one on request and of many at once."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
-from typing import Any
-
-import numpy as np
 
 from app.analysis.analysis_store import (
     Asked,
@@ -18,12 +13,21 @@ from app.analysis.analysis_store import (
     known_analysis,
     stale_parcels,
 )
-from app.analysis.neighbours import Standing, positions_m, standing, standings
-from app.analysis.parcel import AnalysisOptions, Assessed, Frame, assess
+from app.analysis.neighbours import Standing, standings
+from app.analysis.parcel import AnalysisOptions, Frame, assess
+from app.analysis.parcel_inputs import (
+    USUAL,
+    input_hash,
+    latest_valued,
+    options_key,
+    reported,
+    series_of,
+    standing_among,
+    until,
+)
 from app.analysis.parcel_store import (
     NO_ENTRIES,
     Around,
-    Parcel,
     ParcelSeries,
     observed_of,
     read_around,
@@ -40,15 +44,10 @@ from app.statistics.service import StatisticsService
 from mosaics.catalogue import Catalogue
 from mosaics.period import Interval, Period
 
-ANALYSIS_VERSION = "1"
-"""Part of every hash: changes whenever the same inputs would give another result."""
-
 PAGE_PARCELS = 1_000
 """Parcels of which the series are held at a time: ten years of months take 2 MB."""
 
 STALE_A_RUN = 50_000
-
-USUAL = ParcelNumbers()
 
 
 class AnalysisRequestError(ValueError):
@@ -264,93 +263,6 @@ def all_standings(around: Around, options: AnalysisOptions) -> dict[int, Standin
         around.values, around.places_m, around.numbers, within_m=options.within_m, floor=options.floor
     )
     return {area_id: each for area_id, each in zip(around.ids, found, strict=True) if each is not None}
-
-
-def standing_among(
-    parcel: Parcel, series: ParcelSeries, around: Around, options: AnalysisOptions
-) -> Standing | None:
-    """Return where a parcel stands at the end of its series; None where it or too few others have a value."""
-    mean, valid = series.means[-1], series.valid[-1]
-    if mean is None or (valid or 0.0) < options.seen or parcel.group[1] is None:
-        return None
-    place = positions_m(np.array([parcel.lon]), np.array([parcel.lat]))
-    near = ((around.places_m - place) ** 2).sum(axis=1) <= options.within_m**2
-    others = [
-        n
-        for n, (known, group) in enumerate(zip(around.ids, around.groups, strict=True))
-        if near[n] and known != parcel.id and group == parcel.group
-    ]
-    return standing(mean, around.values[others], floor=options.floor)
-
-
-def series_of(entries: Sequence[str]) -> ParcelSeries:
-    """Return the entries of a series, given as JSON, that were counted or computed."""
-    read = [json.loads(each) for each in entries]
-    read = [each for each in read if each.get("status") != "pending"]
-    return ParcelSeries(
-        tuple(each["period"] for each in read),
-        tuple(each["mean"] for each in read),
-        tuple(each["valid_fraction"] for each in read),
-        tuple(each["inputs"] for each in read),
-    )
-
-
-def until(series: ParcelSeries, tested: Period) -> ParcelSeries:
-    """Return the entries with a value up to a period, and that of the period, empty where none is there."""
-    kept = [
-        n
-        for n, (text, mean) in enumerate(zip(series.periods, series.means, strict=True))
-        if text == tested.text or (mean is not None and Period.parse(text).start < tested.start)
-    ]
-    found = ParcelSeries(
-        tuple(series.periods[n] for n in kept),
-        tuple(series.means[n] for n in kept),
-        tuple(series.valid[n] for n in kept),
-        tuple(series.inputs[n] for n in kept),
-    )
-    if found.periods and found.periods[-1] == tested.text:
-        return found
-    return ParcelSeries(
-        (*found.periods, tested.text), (*found.means, None), (*found.valid, None), (*found.inputs, "")
-    )
-
-
-def latest_valued(series: ParcelSeries) -> Period | None:
-    """Return the latest period with a value; None where there is none."""
-    for text, mean in zip(reversed(series.periods), reversed(series.means), strict=True):
-        if mean is not None:
-            return Period.parse(text)
-    return None
-
-
-def input_hash(asked: Asked, options: AnalysisOptions, series: ParcelSeries, among: Standing | None) -> str:
-    """Return the SHA-256, in hex, of all that determines the analysis of a parcel."""
-    facts = [
-        ANALYSIS_VERSION,
-        asked.product,
-        asked.period,
-        options.to_json(),
-        [
-            (period, inputs)
-            for period, mean, inputs in zip(series.periods, series.means, series.inputs, strict=True)
-            if mean is not None
-        ],
-        None if among is None else asdict(among),
-    ]
-    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def options_key(numbers: ParcelNumbers) -> str:
-    """Return what tells options from others in the database; empty for the usual ones."""
-    if numbers == USUAL:
-        return ""
-    return sha256(numbers.model_dump_json().encode()).hexdigest()
-
-
-def reported(asked: Asked, options: AnalysisOptions, assessed: Assessed) -> dict[str, Any]:
-    """Return an analysis as it is kept and answered."""
-    about = {"product": asked.product, "period": asked.period}
-    return about | assessed.to_json() | {"options": options.to_json()}
 
 
 def is_of_classes(catalogue: Catalogue, product: Product) -> bool:
