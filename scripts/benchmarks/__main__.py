@@ -14,6 +14,7 @@ from scripts.benchmarks import (
     kept,
     lookups,
     low_zoom,
+    near,
     parcels,
     polar,
     remote,
@@ -27,7 +28,7 @@ from scripts.benchmarks.report import Row, circumstances, save, show, table
 
 ROWS = (
     *("uncached", "png", "two-dates", "cached", "lookup", "low-zoom", "statistics", "kept", "scenes"),
-    *("polar", "composite", "districts", "routes", "parcels", "remote"),
+    *("polar", "composite", "districts", "routes", "parcels", "near", "remote"),
 )
 
 
@@ -54,9 +55,9 @@ def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float
     known), lookup (scenes of a tile in a mosaic), low-zoom (5,000 scenes from afar), statistics (of
     polygons), polar (of polygons on a polar grid), kept (series in PostGIS), scenes (searches of the STAC
     API), composite (a month of one place), districts (series of 1,000 of them after a new month), routes
-    (exposure of 1,000 of them after a new scan), parcels (verdicts on 10,000 after a new scene) and remote
-    (tiles from a bucket, with a delay on each request to it); all where none is named. Results are printed,
-    and kept in bench-results.
+    (exposure of 1,000 of them after a new scan), parcels (verdicts on 10,000 after a new scene), near (which of a
+    million parcels are) and remote (tiles from a bucket, with a delay on each request to it); all where none
+    is named. Results are printed, and kept in bench-results.
     """
     about = circumstances()
     click.echo(", ".join(f"{name} {value}" for name, value in about.items()) + "\n")
@@ -97,7 +98,7 @@ def measure(
         with tempfile.TemporaryDirectory() as folder:
             yield from low_zoom.measure(work, Path(folder), rounds=rounds, seconds=seconds)
     parts = {"statistics": zonal, "polar": polar, "kept": kept, "scenes": scenes, "composite": composites}
-    parts |= {"districts": districts, "routes": routes, "parcels": parcels, "remote": remote}
+    parts |= {"districts": districts, "routes": routes, "parcels": parcels, "near": near, "remote": remote}
     for name, part in parts.items():
         if name in rows:
             # Beside the scene, since one of them links to its files.
