@@ -5,15 +5,23 @@ from alembic import op
 revision = "0015"
 down_revision = "0014"
 
-NEWEST = """
-    select given.area_id, given.product, newest.*
-    from (select distinct area_id, product from {entries}) given
+COLUMNS = """
+    period, starts, (entry ->> 'mean')::float8 as value,
+    coalesce((entry ->> 'valid_fraction')::float8, 0) as valid_fraction
+"""
+
+NEWEST = f"""
+    select distinct on (area_id, product) area_id, product, {COLUMNS} from {{entries}}
+    where entry ->> 'mean' is not null
+    order by area_id, product, starts desc, period desc
+"""
+
+NEXT = f"""
+    select gone.area_id, gone.product, newest.*
+    from unnest(areas, products) gone (area_id, product)
     cross join lateral (
-        select period, starts, (entry ->> 'mean')::float8 as value,
-            coalesce((entry ->> 'valid_fraction')::float8, 0) as valid_fraction
-        from area_statistics kept
-        where kept.area_id = given.area_id and kept.product = given.product
-            and kept.entry ->> 'mean' is not null
+        select {COLUMNS} from area_statistics kept
+        where kept.area_id = gone.area_id and kept.product = gone.product and entry ->> 'mean' is not null
         order by starts desc, period desc limit 1
     ) newest
 """
@@ -44,24 +52,35 @@ STATEMENTS = (
     f"insert into area_latest {NEWEST.format(entries='area_statistics')}",
     f"""
     create function keep_latest() returns trigger language plpgsql as $$
+    declare
+        areas bigint[];
+        products text[];
     begin
-        if tg_op = 'INSERT' then
+        if tg_op <> 'INSERT' then
+            with gone as (
+                delete from area_latest using old_entries
+                where area_latest.area_id = old_entries.area_id and area_latest.product = old_entries.product
+                    and area_latest.period = old_entries.period
+                returning area_latest.area_id, area_latest.product
+            )
+            select array_agg(area_id), array_agg(product) into areas, products from gone;
+            if areas is not null then
+                insert into area_latest {NEXT} {KEEP};
+            end if;
+        end if;
+        if tg_op <> 'DELETE' then
             insert into area_latest {NEWEST.format(entries="new_entries")} {KEEP};
-        else
-            delete from area_latest using old_entries
-            where area_latest.area_id = old_entries.area_id and area_latest.product = old_entries.product
-                and area_latest.period = old_entries.period;
-            insert into area_latest {NEWEST.format(entries="old_entries")} {KEEP};
         end if;
         return null;
-    end $$
+    end $$ set enable_seqscan = off
     """,
     """
     create trigger entries_created after insert on area_statistics referencing new table as new_entries
         for each statement execute function keep_latest()
     """,
     """
-    create trigger entries_changed after update on area_statistics referencing old table as old_entries
+    create trigger entries_changed after update on area_statistics
+        referencing old table as old_entries new table as new_entries
         for each statement execute function keep_latest()
     """,
     """

@@ -55,8 +55,8 @@ def main(rows: Sequence[str], *, quick: bool, rounds: int | None, seconds: float
     known), lookup (scenes of a tile in a mosaic), low-zoom (5,000 scenes from afar), statistics (of
     polygons), polar (of polygons on a polar grid), kept (series in PostGIS), scenes (searches of the STAC
     API), composite (a month of one place), districts (series of 1,000 of them after a new month), routes
-    (exposure of 1,000 of them after a new scan), parcels (verdicts on 10,000 after a new scene), near (which of a
-    million parcels are) and remote (tiles from a bucket, with a delay on each request to it); all where none
+    (exposure of 1,000 of them after a new scan), parcels (verdicts on 10,000 after a new scene), near (of a
+    million parcels) and remote (tiles from a bucket, with a delay on each request to it); all where none
     is named. Results are printed, and kept in bench-results.
     """
     about = circumstances()
