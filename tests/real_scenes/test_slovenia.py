@@ -115,8 +115,9 @@ def slovenia(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Slo
         rows.writerow(["id", "datetime", "ndvi", "cloud"])
         for number, stamp in enumerate(stamps):
             files = [work / "files" / f"{number}-{band}.tif" for band in ("ndvi", "cloud")]
-            write_geotiff(files[0], ndvi[number], nodata=-9.0, transform=Affine(*transform), crs="EPSG:32633")
-            write_geotiff(files[1], cloud[number].astype(np.uint8), transform=Affine(*transform), crs="EPSG:32633")
+            for file, plane in zip(files, (ndvi[number], cloud[number].astype(np.uint8)), strict=True):
+                nodata = -9.0 if plane.dtype == np.float32 else None
+                write_geotiff(file, plane, nodata=nodata, transform=Affine(*transform), crs="EPSG:32633")
             rows.writerow([f"date-{number}", f"{stamp}Z", *files])
     store = (work / "store").as_uri()
     with pytest.MonkeyPatch.context() as environment:
