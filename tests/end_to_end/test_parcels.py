@@ -44,7 +44,7 @@ def farm(store: str, postgres: PostgresServer, tmp_path_factory: pytest.TempPath
     address = postgres.clone("tilewatch")
     settings = {
         "TILEWATCH_DATABASE_URL": address,
-        "TILEWATCH_JOBS": "false",
+        "TILEWATCH_JOBS": "false",  # no task counts again what is kept here; jobs wait
         "TILEWATCH_API_KEYS": ENTRY.text,
     }
     server = Server(store, tmp_path_factory.mktemp("farm"), settings=settings)
@@ -108,6 +108,15 @@ def test_a_parcel_is_compared_and_a_zone_judged(farmer: Reader) -> None:
     expect(page.locator("#zones-list li")).to_have_count(2)
     page.locator("#zones-state").select_option("confirmed")
     expect(page.locator("#zones-list li")).to_have_count(1)
+
+    page.locator("#zones-state").select_option("new")
+    page.locator("#find-low").fill("0.1")
+    page.get_by_role("button", name="Chercher").click()
+    expect(page.locator("#find-note")).to_have_text("En attente de son tour…")
+    (job,) = farmer.server.json("jobs")["jobs"]
+    assert (job["kind"], job["status"]) == ("analyze-scene", "queued")
+    page.get_by_role("button", name="Annuler").click()
+    expect(page.locator("#find-note")).to_have_text("Annulée.")
 
     page.reload()
     farmer.wait_for_drawing()

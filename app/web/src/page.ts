@@ -43,6 +43,7 @@ export class Page {
         this.#chartView.setLayer(shown.product, shown.when, shown.tilejson);
         this.#districts.setLayer(shown.product, shown.when);
         this.#parcels.setLayer(shown.product, shown.tilejson);
+        this.#zones.setLayer(shown.product, shown.when);
         this.#routes.setLayer(shown.product, shown.when);
         this.#remember(step);
         void this.#pointQuery.refresh(shown);

@@ -30,7 +30,7 @@ const TIMEOUT_MS = 30_000;
 export const NO_ANSWER = "The server is not responding. Check your connection and try again.";
 
 interface RequestOptions {
-  readonly method?: "GET" | "POST" | "PATCH";
+  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
   readonly body?: unknown;
   readonly accept?: string;
   /** null waits for as long as the reader does. */

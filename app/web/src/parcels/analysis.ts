@@ -1,6 +1,7 @@
 /** What the server says of a parcel, and that in sentences of the reader's language. */
 
 import { request } from "../api";
+import type { components } from "../api/schema";
 import { tell, toldNumber, toldPeriod, toldShare, type Message } from "../language/language";
 
 export type Level = "usual" | "drifting" | "notable" | "strong" | "unknown";
@@ -31,8 +32,8 @@ const NOTABLE = 2;
 
 /** Compare a parcel with its history and its neighbours; with `zone` it becomes a zone where it is unusual. */
 export async function analyseParcel(id: string, product: string, zone: boolean, signal?: AbortSignal): Promise<ParcelAnalysis> {
-  const body = { product, zone };
-  return (await request(`analyze/parcel/${id}`, { method: "POST", body, isWriting: zone, signal })).json() as Promise<ParcelAnalysis>;
+  const response = await request(`analyze/parcel/${id}`, { method: "POST", body: { product, zone }, isWriting: zone, signal });
+  return (await response.json()) as components["schemas"]["ParcelAnalysis"];
 }
 
 /** The verdict in a word. */

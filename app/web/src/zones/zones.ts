@@ -1,12 +1,13 @@
 /** Zones on the map and in the panel, and how a reader judges one. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
-import { get, type Place, type ZonesTileJSON } from "../api";
+import { get, type Place, type ProductDetail, type When, type ZonesTileJSON } from "../api";
 import { boundsOf } from "../area/polygon";
 import { errorMessage } from "../errors";
 import { isKeyNeeded } from "../key_form";
 import { onLanguage, tell } from "../language/language";
 import { inView, zoomTo } from "../map";
+import { Finder } from "./finder";
 import { ZonesSection } from "./section";
 import { findZones, judgeZone, readZone, type State, type Zone } from "./zone";
 import { ZoneTiles } from "./zone_tiles";
@@ -15,6 +16,7 @@ export class Zones {
   readonly #map: MapLibreMap;
   readonly #tiles: ZoneTiles;
   readonly #section: ZonesSection;
+  readonly #finder: Finder;
   #drawn: ZonesTileJSON | null = null;
   #listed: readonly Zone[] = [];
   #chosen: Zone | null = null;
@@ -35,6 +37,10 @@ export class Zones {
       },
       judge: (zone, state) => void this.#judge(zone, state),
     });
+    this.#finder = new Finder(map, () => {
+      this.#tiles.reload();
+      void this.refresh();
+    });
     map.on("moveend", () => this.#section.isOn && void this.refresh());
     onLanguage(() => {
       if (this.#drawn) this.#section.showZones(this.#listed, this.#drawn.zones);
@@ -45,6 +51,11 @@ export class Zones {
   /** Whether a link has to say that zones are shown. */
   get isOn(): boolean {
     return this.#section.isOn;
+  }
+
+  /** The map shows this layer and time. */
+  setLayer(product: ProductDetail, when: When): void {
+    this.#finder.setLayer(product, when);
   }
 
   restore(): void {
