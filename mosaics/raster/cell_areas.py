@@ -303,7 +303,7 @@ class CellAreas:
         """
         found = np.zeros(columns.shape)
         found[wanted] = self._single_factors(columns[wanted], rows[wanted])
-        bent = wanted & (bends_of(found) > INTERPOLATED)
+        bent = wanted & (bends_of(found) > UNIFORM / 2)
         across, down = columns[bent], rows[bent]
         middles = self._point_factors(across, down, is_smooth=False, is_exact=True)
         is_large = self._cell_m >= LARGE_CELL_M
