@@ -22,6 +22,9 @@ MAX_WITHIN_M = 100_000.0
 GLOBE = "geography(st_segmentize({}, 0.1))"
 """An outline on the ellipsoid: edges are straight in degrees, and geodesics only within a tenth of one."""
 
+CROP_TYPE = "left(properties ->> 'crop_type', 200)"
+"""As it is indexed: whole of parcels, and short enough for an index of areas with any such property."""
+
 Key: TypeAlias = str | float | None
 """What an area is sorted by, as it stands in a token."""
 
@@ -96,7 +99,7 @@ KEYS: Mapping[str, tuple[str, str]] = {
     "id": ("id", "bigint"),
     "name": ("name", "text"),
     "updated_at": ("updated_at", "timestamptz"),
-    "crop_type": ("properties ->> 'crop_type'", "text"),
+    "crop_type": (CROP_TYPE, "text"),
     "latest": ("sorting.value", "float8"),
 }
 """What areas can be sorted by: an expression, and its type."""
@@ -268,7 +271,8 @@ def _further(listing: Listing, put: Any) -> list[str]:
     """Return the conditions beside those of every search."""
     found = []
     if listing.crop_type is not None:
-        found.append(f"properties ->> 'crop_type' = {put(listing.crop_type)}")
+        asked = put(listing.crop_type)
+        found.append(f"{CROP_TYPE} = {asked} and properties ->> 'crop_type' = {asked}")
     if listing.status is not None:
         found.append(f"properties ->> 'status' = {put(listing.status)}")
     if (near := listing.near) is not None:

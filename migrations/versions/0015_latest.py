@@ -89,7 +89,7 @@ STATEMENTS = (
     """,
     "create index areas_globe on areas using gist (geography(st_segmentize(geom, 0.1)))",
     "create index areas_name on areas (name, id)",
-    "create index areas_crop_type on areas using hash ((properties ->> 'crop_type'))",
+    "create index areas_crop_type on areas (left(properties ->> 'crop_type', 200), id)",
 )
 
 
