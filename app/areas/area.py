@@ -195,7 +195,7 @@ class Area:
 
     def feature(self, repair: Repair | None = None) -> str:
         """Return the area as a GeoJSON Feature; `repair` says what was changed when it was registered."""
-        described = self.description
+        described, area_km2 = self.description, self.area_km2
         properties: dict[str, Any] = {"owner_id": described.owner_id}
         if described.kind == PARCEL:
             properties |= dict.fromkeys((*PARCEL_TEXTS, PREDICTED_YIELD))
@@ -205,8 +205,8 @@ class Area:
             "kind": described.kind,
             "products": described.products,
             "feed": described.feed.is_wanted,
-            "area_km2": self.area_km2,
-            "area_ha": self.area_km2 * 100,
+            "area_km2": area_km2,
+            "area_ha": area_km2 * 100,
             "latest": json.loads(self.latest),
             "created_at": self.created_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),
