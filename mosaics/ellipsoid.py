@@ -67,9 +67,10 @@ def polygon_area_m2(geometry: shapely.Geometry) -> float:
     parts = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
     if not parts.size:
         return 0.0
-    shells, holes = shapely.get_exterior_ring(parts), shapely.get_rings(parts)
-    areas = _ring_areas_m2(holes).sum()
-    return float(2 * _ring_areas_m2(shells).sum() - areas)
+    shells = _ring_areas_m2(shapely.get_exterior_ring(parts)).sum()
+    if not shapely.get_num_interior_rings(parts).any():
+        return float(shells)
+    return float(2 * shells - _ring_areas_m2(shapely.get_rings(parts)).sum())
 
 
 def _ring_areas_m2(rings: NDArray[np.object_]) -> Floats:
