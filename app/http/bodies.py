@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app.errors import OTHER_MEDIA, RequestError, sends_json
-from app.statistics.geometry import GeometryError, Polygonal
-from app.statistics.repairing import Repair, read_repaired
+from app.statistics.geometry import GeometryError, InvalidPolygonError, Polygonal, read_polygon
+from app.statistics.repairing import HINT, Repair, repair_polygon
 
 MAX_FEATURES = 1000
 """Features per request; larger sets are better registered as areas."""
@@ -135,8 +135,11 @@ def _feature(document: object, number: int, where: str, *, repair: bool) -> Requ
             f"{where}send a GeoJSON Feature or FeatureCollection, or one Polygon or MultiPolygon"
         )
     geometry = feature.get("geometry")
+    outline, repaired = geometry if isinstance(geometry, dict) else {}, None
     try:
-        polygon, repaired = read_repaired(geometry if isinstance(geometry, dict) else {}, repair=repair)
+        polygon = read_polygon(outline)
+    except InvalidPolygonError as fault:
+        polygon, repaired = _repaired(outline, fault, where, repair=repair)
     except GeometryError as error:
         raise GeometryError(f"{where}{error}") from error
     properties = feature.get("properties") or {}
@@ -161,3 +164,15 @@ def _json(document: object, what: str) -> str:
         return json.dumps(document, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"{what} contains a number that is not finite, or is nested too deeply") from error
+
+
+def _repaired(
+    outline: Mapping[str, Any], fault: InvalidPolygonError, where: str, *, repair: bool
+) -> tuple[Polygonal, Repair]:
+    """Return a polygon made valid, where that was requested."""
+    if not repair:
+        raise GeometryError(f"{where}{fault}{HINT}") from fault
+    try:
+        return repair_polygon(outline, fault)
+    except GeometryError as error:
+        raise GeometryError(f"{where}{error}") from error

@@ -36,7 +36,7 @@ def count_block(
     if not (covered.edge_cells.size or covered.inside.any()):
         return Tally()
     values = values_on(lattice.grid(block), covered.touched())
-    edge = _edge_cells(values, covered, areas.of_edges(block, covered))
+    edge = _edge_cells(values, covered, _areas_of_edges(areas, covered, block))
     parts = [edge]
     for part in areas.whole.parts(block.column, block.row, block.width, block.height):
         where = part.rows, part.columns
@@ -90,6 +90,14 @@ def _unequal_cells(plane: Values, inside: Mask, area: Areas, marks: Mapping[str,
         moments=Moments.of(held, areas),
         marked={name: float(area[inside & mark].sum()) for name, mark in marks.items()},
     )
+
+
+def _areas_of_edges(areas: CoveredAreas, covered: Coverage, block: Block) -> NDArray[np.float64]:
+    """Return the covered area of each cell that is covered in part, in square metres."""
+    if areas.is_measured:
+        return areas.of_edges(block, covered)
+    rows, columns = np.divmod(covered.edge_cells, block.width)
+    return covered.fractions * areas.whole.at(block.column + columns, block.row + rows)
 
 
 def _edge_cells(values: ProductValues, covered: Coverage, cells: NDArray[np.float64]) -> Tally:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.statistics.coverage import Block, Coverage, Outline
 from app.statistics.geometry import Polygonal
 from app.statistics.moments import NODES, ORDER, moments_of
-from mosaics.raster.cell_areas import CellAreas, metres_of
+from mosaics.raster.cell_areas import CellAreas
 from mosaics.raster.grid import Cells
 from mosaics.raster.ring_areas import GRADED, ring_areas_m2
 
@@ -49,13 +49,15 @@ class CoveredAreas:
     """The polygon over the cells."""
     polygon: Polygonal
     """The same in the coordinates of the cells."""
+    is_measured: bool
+    """Whether parts of cells are; else an area is the covered share of the cell's."""
 
     def of_edges(self, block: Block, covered: Coverage) -> Floats:
         """Return the covered area of each partly covered cell of a block in square metres, (edge cells,)."""
         rows, columns = np.divmod(covered.edge_cells, block.width)
         places = block.column + columns, block.row + rows
         shares = covered.fractions * self.whole.at(*places)
-        if not shares.size or not self._are_measured:
+        if not shares.size:
             return shares
         factors, is_smooth = self._polynomials(*places)
         parts = moments_of(self.outline, block, covered.edge_cells)
@@ -63,11 +65,6 @@ class CoveredAreas:
         rough = np.flatnonzero(~is_smooth)
         found[rough] = self._cut_out(places[0][rough], places[1][rough])
         return np.where(np.isfinite(found), found, shares)
-
-    @property
-    def _are_measured(self) -> bool:
-        side_m = metres_of(self.cells.crs) * max(self.cells.cell_width, self.cells.cell_height)
-        return side_m >= COARSE_M or not self.whole.is_smooth
 
     def _polynomials(
         self, columns: NDArray[np.intp], rows: NDArray[np.intp]

@@ -298,7 +298,9 @@ def _plan(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -
         outline = lattice.outline(drawn)
         blocks = touched_blocks(outline, cell_budget)
         if blocks is not None:
-            areas = CoveredAreas(lattice, lattice.areas(outline.extent), outline, drawn)
+            whole = lattice.areas(outline.extent)
+            is_coarse = metres_of(lattice.crs) * max(lattice.cell_width, lattice.cell_height) >= COARSE_M
+            areas = CoveredAreas(lattice, whole, outline, drawn, is_coarse or not whole.is_smooth)
             return Plan(lattice, outline, blocks, areas, left_out_m2)
         level += 1
 

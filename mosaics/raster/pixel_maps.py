@@ -4,6 +4,7 @@ Bands of a scene, and scenes of one orbit, lie on the same pixels, so that what 
 holds for all of them. A map is made by GDAL itself: it warps a ruler, a raster in which each pixel holds its
 own number. What the map then takes from decoded blocks is what GDAL would have taken from the file
 (`tests/mosaics/raster/test_pixel_maps.py` holds them side by side), and only blocks that are shown are read.
+A grid that is laid along the file's own pixels is a cutout of them, and needs no map.
 """
 
 import math
@@ -47,6 +48,9 @@ MIDDLE_FROM, LINE_PX = 6, 512
 
 MAPS_BYTES = 12 << 20
 """Of the maps that are kept: some fifty tiles of 256 pixels."""
+
+ALIGNED = 1e-3
+"""A grid follows a file's pixels when no cell lies further off than this, in cells."""
 
 Index: TypeAlias = NDArray[np.int32]
 Where: TypeAlias = NDArray[np.bool_]
@@ -230,3 +234,35 @@ def _reaches_out(laid: Window, dataset: DatasetReader, shown: Window) -> bool:
 def _numbers() -> NDArray[np.float32]:
     """Return the numbers of the ruler, from 1, row by row."""
     return np.arange(1, RULER_PX * RULER_PX + 1, dtype=np.float32).reshape(RULER_PX, RULER_PX)
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """A grid laid along a dataset's pixels: every pixel holds a whole number of the grid's cells."""
+
+    column: int
+    """Of the grid's left edge, in cells from the dataset's."""
+    row: int
+    """Of the grid's upper edge, in cells from the dataset's."""
+    cells_across: int
+    """Cells in the width of a pixel, 1 or more."""
+    cells_down: int
+    """Cells in the height of a pixel, 1 or more."""
+
+
+def cutout_of(transform: Affine, grid: Grid) -> Cutout | None:
+    """Return where a grid lies among a dataset's pixels in its system; None where it does not follow them."""
+    if transform.b or transform.d or transform.e >= 0:
+        return None
+    left, bottom, right, top = grid.bounds
+    width, height = (right - left) / grid.width, (top - bottom) / grid.height
+    across, down = transform.a / width, -transform.e / height
+    column, row = (left - transform.c) / width, (transform.f - top) / height
+    wholes = (round(across), round(down), round(column), round(row))
+    if wholes[0] < 1 or wholes[1] < 1:
+        return None
+    drift = (abs(across - wholes[0]) * grid.width, abs(down - wholes[1]) * grid.height)
+    offset = (abs(column - wholes[2]), abs(row - wholes[3]))
+    if max(*drift, *offset) > ALIGNED:
+        return None
+    return Cutout(wholes[2], wholes[3], wholes[0], wholes[1])

@@ -35,14 +35,13 @@ from mosaics.raster.coordinates import (
     to_degrees,
     turn_of,
 )
-from mosaics.raster.cutouts import ALIGNED, Cutout, cutout_of
 from mosaics.raster.damage import DAMAGE
 from mosaics.raster.decimals import Floats, conversion_of
 from mosaics.raster.grid import Grid
 from mosaics.raster.handles import Handle, HandlePool, OneOrMany, thread_pool
 from mosaics.raster.heads import forget_head
 from mosaics.raster.opening import NotGeoTiffError
-from mosaics.raster.pixel_maps import MAPS
+from mosaics.raster.pixel_maps import ALIGNED, MAPS, Cutout, cutout_of
 from mosaics.raster.store_errors import forget
 from mosaics.raster.warping import warped
 from mosaics.scene import Asset
