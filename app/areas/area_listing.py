@@ -109,7 +109,7 @@ NULLABLE = {"crop_type", "latest"}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SortOrder:
     """An order of areas; those that are equal stand in order of id."""
 
     key: str = "id"
@@ -118,7 +118,7 @@ class Order:
     descends: bool = False
 
     @classmethod
-    def read(cls, text: str) -> "Order":
+    def read(cls, text: str) -> "SortOrder":
         """Read the parameter `sort`.
 
         Raises:
@@ -149,7 +149,7 @@ class Cursor:
         return base64.urlsafe_b64encode(json.dumps([self.key, self.id]).encode()).decode().rstrip("=")
 
     @classmethod
-    def parse(cls, token: str, order: Order) -> "Cursor":
+    def parse(cls, token: str, order: SortOrder) -> "Cursor":
         """Read a token of a listing in the same order.
 
         Raises:
@@ -178,7 +178,7 @@ class Listing:
     status: str | None = None
     near: Near | None = None
     latest: Sequence[LatestBound] = ()
-    order: Order = Order()
+    order: SortOrder = SortOrder()
 
 
 @dataclass(frozen=True, slots=True)

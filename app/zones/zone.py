@@ -69,7 +69,7 @@ class Severity(StrEnum):
     HIGH = "high"
 
 
-class Caller(StrEnum):
+class CalledBy(StrEnum):
     """Who says what there is in a zone."""
 
     PERSON = "person"
@@ -96,7 +96,7 @@ class ZoneDescription:
     severity: Severity | None = None
     called: str | None = None
     """What it was called, such as "black pod"."""
-    called_by: Caller | None = None
+    called_by: CalledBy | None = None
     caller: str | None = None
     """The name of that person or model."""
     model_version: str | None = None
@@ -115,7 +115,7 @@ class ZoneDescription:
             raise ZoneError(
                 "a zone has called, what it was called, and called_by, person or model, or neither of them"
             )
-        if (self.model_version is None) == (self.called_by is Caller.MODEL):
+        if (self.model_version is None) == (self.called_by is CalledBy.MODEL):
             raise ZoneError('model_version must be set where called_by is "model", and only there')
         if self.caller is not None and self.called_by is None:
             raise ZoneError("caller names the person or model of called_by, which is missing")
@@ -170,7 +170,7 @@ class ZoneDescription:
             kind=_word(properties, "kind", ZoneKind) or ZoneKind.ANOMALY,
             severity=_word(properties, "severity", Severity),
             called=_text(properties, "called"),
-            called_by=_word(properties, "called_by", Caller),
+            called_by=_word(properties, "called_by", CalledBy),
             caller=_text(properties, "caller"),
             model_version=_text(properties, "model_version"),
             detected_at=_instant(properties.get("detected_at")),

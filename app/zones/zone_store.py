@@ -13,7 +13,7 @@ from app.database import Connection
 from app.idempotency import KeyReusedError
 from app.statistics.geometry import Polygonal
 from app.zones.circle import Circle
-from app.zones.zone import Caller, Severity, UnknownZoneError, Zone, ZoneDescription, ZoneKind, ZoneState
+from app.zones.zone import CalledBy, Severity, UnknownZoneError, Zone, ZoneDescription, ZoneKind, ZoneState
 
 PARCEL_SEEN = """
     ({owner}::text is null or exists (
@@ -227,7 +227,7 @@ def _zone(row: Any) -> Zone:
             kind=ZoneKind(row["kind"]),
             severity=None if severity is None else Severity(severity),
             called=row["called"],
-            called_by=None if called_by is None else Caller(called_by),
+            called_by=None if called_by is None else CalledBy(called_by),
             caller=row["caller"],
             model_version=row["model_version"],
             detected_at=row["detected_at"],

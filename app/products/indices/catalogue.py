@@ -61,7 +61,7 @@ class IndexEntry(_Entry):
     expected: ExpectedRange | None = None
 
 
-class Catalogue(_Entry):
+class IndexCatalogue(_Entry):
     """All of it."""
 
     source: str
@@ -101,6 +101,6 @@ class Catalogue(_Entry):
 
 
 @lru_cache(maxsize=1)
-def catalogue() -> Catalogue:
+def catalogue() -> IndexCatalogue:
     """Return the catalogue, read once."""
-    return Catalogue.model_validate(json.loads(FILE.read_bytes()))
+    return IndexCatalogue.model_validate(json.loads(FILE.read_bytes()))

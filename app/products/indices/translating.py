@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app.products.compiling import compile_expression
 from app.products.grammar import ExpressionError
-from app.products.indices.catalogue import Catalogue, catalogue
+from app.products.indices.catalogue import IndexCatalogue, catalogue
 from mosaics.collection import Band, Collection
 
 COMMON_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -68,7 +68,7 @@ def is_reflectance(band: Band) -> bool:
     return band.unit == "1" and not band.categorical and not is_count
 
 
-def _letters_of(collection: Collection, known: Catalogue) -> dict[str, Band]:
+def _letters_of(collection: Collection, known: IndexCatalogue) -> dict[str, Band]:
     """Return the bands that stand for letters: as the collection says, else by their common names."""
     usable = {band.name: band for band in collection.bands if is_reflectance(band)}
     found = {}
@@ -89,7 +89,7 @@ class _Symbols(NamedTuple):
 
     name: str
     collection: Collection
-    known: Catalogue
+    known: IndexCatalogue
     letters: Mapping[str, Band]
 
     def band(self, letter: str) -> str:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.areas.area import PARCEL, own_json
-from app.areas.area_listing import Cursor, LatestBound, Listing, Near, Order, list_areas
+from app.areas.area_listing import Cursor, LatestBound, Listing, Near, SortOrder, list_areas
 from app.areas.area_store import AreaSearch, read_shape, refuse_others_area
 from app.areas.pages import MAX_PAGE
 from app.database import Connection, Database
@@ -139,7 +139,7 @@ async def find(
     `latest.ndvi.lt=0.4` bounds the newest value of a product (lt, lte, gt, gte), and
     `latest.ndvi.valid_fraction.gte=0.5` the share that was seen; `sort=-latest.ndvi` sorts by it.
     """
-    order = Order.read(sort)
+    order = SortOrder.read(sort)
     search = owned(
         AreaSearch(
             owner=owner_of(request),
@@ -181,7 +181,7 @@ def asked_page(request: Request, state: AppState, document: Mapping[str, Any]) -
     latest = {name: value for name, value in document.items() if name.startswith(BOUNDS)}
     plain = {name: value for name, value in document.items() if name not in latest}
     wanted = read_wanted(plain, SearchedAreas)
-    order = Order.read(wanted.sort)
+    order = SortOrder.read(wanted.sort)
     search = owned(
         AreaSearch(
             owner=owner_of(request),
@@ -221,7 +221,7 @@ async def page(
         found = await list_areas(connection, listing, above=asked.above, after=asked.after, limit=asked.limit)
     following: Mapping[str, Any] | None = None
     if found.following is not None:
-        is_plain = body is None and asked.listing.order == Order()
+        is_plain = body is None and asked.listing.order == SortOrder()
         following = {"after": found.areas[-1].id} if is_plain else {"token": found.following.token}
     return await features_page(request, found.areas, following=following, body=body)
 
@@ -260,7 +260,7 @@ def bounds_of(state: AppState, given: Mapping[str, Any]) -> tuple[LatestBound, .
     return found
 
 
-def known_order(state: AppState, order: Order) -> Order:
+def known_order(state: AppState, order: SortOrder) -> SortOrder:
     """Return an order once its product is known to exist."""
     if order.product:
         state.registry.get(order.product)

@@ -22,7 +22,7 @@ from app.routes.areas.areas import WRITING, WithRepair, polygon_of_feature, read
 from app.stac.collection_search import read_box
 from app.statistics.geometry import Polygonal
 from app.statistics.repairing import Repair
-from app.zones.zone import Caller, Severity, Zone, ZoneDescription, ZoneError, ZoneKind, ZoneState
+from app.zones.zone import CalledBy, Severity, Zone, ZoneDescription, ZoneError, ZoneKind, ZoneState
 from app.zones.zone_store import (
     ZoneSearch,
     create_zone,
@@ -47,7 +47,7 @@ PROPERTIES: dict[str, Any] = {
         },
         "severity": {"enum": [*Severity, None]},
         "called": {"type": ["string", "null"], "description": "What it was called, such as black pod."},
-        "called_by": {"enum": [*Caller, None], "description": "Beside called."},
+        "called_by": {"enum": [*CalledBy, None], "description": "Beside called."},
         "caller": {"type": ["string", "null"], "description": "The name of that person or model."},
         "model_version": {"type": ["string", "null"], "description": "Of a model, and only there."},
         "detected_at": {"type": ["string", "null"], "format": "date-time"},

@@ -12,7 +12,7 @@ from app.areas.area_store import change_area, create_area, delete_area, replace_
 from app.idempotency import KeyReusedError
 from app.statistics.geometry import Polygonal
 from app.zones.circle import Circle
-from app.zones.zone import Caller, Severity, UnknownZoneError, ZoneDescription, ZoneKind, ZoneState
+from app.zones.zone import CalledBy, Severity, UnknownZoneError, ZoneDescription, ZoneKind, ZoneState
 from app.zones.zone_store import ZoneSearch, create_zone, delete_zone, list_zones, read_zone, replace_zone
 
 FIELD = Description("Field", kind="parcel")
@@ -36,7 +36,7 @@ async def test_a_zone_comes_back_as_it_was_made(connection: asyncpg.Connection) 
         kind=ZoneKind.DISEASE,
         severity=Severity.HIGH,
         called="black pod",
-        called_by=Caller.MODEL,
+        called_by=CalledBy.MODEL,
         caller="pods",
         model_version="1.2",
         state=ZoneState.CONFIRMED,
