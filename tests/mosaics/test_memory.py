@@ -7,7 +7,7 @@ def test_all_caches_together_take_what_is_given():
     budget = MemoryBudget(1_000_000)
     assert sum(PARTS.values()) == 1000
     assert sum(budget.limits.values()) == 1_000_000
-    assert budget["tiles"] == 250_000
+    assert budget["tiles"] == 240_000
     assert budget.gdal_options() == {"GDAL_CACHEMAX": 160_000, "CPL_VSIL_CURL_CACHE_SIZE": 60_000}
 
 

@@ -17,6 +17,7 @@ from tests.app.regions.conftest import NOTHING
 
 EXAMPLES = {
     "product": "ndvi",
+    "band": "B04",
     "collection": "sentinel-2-l2a",
     "tms": "WebMercatorQuad",
     "tileMatrixSetId": "WebMercatorQuad",
