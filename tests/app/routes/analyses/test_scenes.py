@@ -39,6 +39,14 @@ async def test_a_region_and_many_parcels_are_analysed_by_jobs(
     settings = local_settings.model_copy(update={"jobs": True, "jobs_every_s": 3600})
     async with serving(settings) as client:
         client.base_url = httpx.URL(LOCAL)
+
+        async def has_counted() -> bool:
+            """Whether the refresh at the start is over: it would count again what is planted now."""
+            tasks = (await client.get("/jobs")).json()["tasks"]
+            (runs,) = [task["last"] for task in tasks if task["name"] == "kept-series"]
+            return [run["status"] for run in runs] == ["done"]
+
+        await eventually(has_counted)
         area = (await client.post("/areas", json=feature(square_at(5.22, 51.28, 0.05), name="All"))).json()
         for n in range(3):
             sent = feature(square_at(0.01 * n, 0.0, 0.001), products=["ndvi"], crop_type="cocoa")
