@@ -26,7 +26,6 @@ from app.analysis.parcel_inputs import (
     until,
 )
 from app.analysis.parcel_store import (
-    NO_ENTRIES,
     Around,
     ParcelSeries,
     observed_of,
@@ -221,7 +220,7 @@ class ParcelAnalyses:
         seen_at: datetime = await connection.fetchval("select now()")
         tested = Period.parse(asked.period)
         found = await read_series(connection, ids, asked.product, tested.start)
-        series = {area_id: found.get(area_id, NO_ENTRIES) for area_id in ids if area_id in found}
+        series = {area_id: found[area_id] for area_id in ids if area_id in found}
         new = await asyncio.to_thread(assessed_page, asked, options, series, among)
         return await keep_analyses(connection, asked, new, seen_at)
 

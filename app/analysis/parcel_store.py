@@ -13,6 +13,7 @@ from app.analysis.neighbours import Floats, Integers, positions_m
 from app.analysis.parcel import Observed
 from app.areas.area import UnknownAreaError
 from app.database import Connection
+from mosaics.bbox import Bbox
 from mosaics.period import Period
 
 METRES_A_DEGREE = 110_000.0
@@ -93,9 +94,6 @@ class ParcelSeries:
     """The input hash of each."""
 
 
-NO_ENTRIES = ParcelSeries((), (), (), ())
-
-
 async def read_parcel(connection: Connection, area_id: int, same: str) -> Parcel:
     """Return an area with the property in which its neighbours agree.
 
@@ -174,9 +172,7 @@ def box_around(lon: float, lat: float, within_m: float) -> shapely.Geometry:
     across = up / narrowest if narrowest > up / 180 else 180.0
     if across >= 180:
         return shapely.box(-180, south, 180, north)
-    boxes = [shapely.box(max(lon - across, -180), south, min(lon + across, 180), north)]
-    if lon - across < -180:
-        boxes.append(shapely.box(lon - across + 360, south, 180, north))
-    if lon + across > 180:
-        boxes.append(shapely.box(-180, south, lon + across - 360, north))
-    return boxes[0] if len(boxes) == 1 else shapely.MultiPolygon(boxes)
+    west, east = lon - across, lon + across
+    return Bbox(
+        west + 360 if west < -180 else west, south, east - 360 if east > 180 else east, north
+    ).geometry

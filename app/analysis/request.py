@@ -57,12 +57,4 @@ class ParcelNumbers(BaseModel):
     def options(self, product: Product) -> AnalysisOptions:
         """Return the numbers for a product."""
         floor = (FLOOR if product.unit == "1" else 0.0) if self.floor is None else self.floor
-        return AnalysisOptions(
-            years=self.years,
-            minimum_years=self.minimum_years,
-            window_days=self.window_days,
-            seen=self.seen,
-            floor=floor,
-            within_m=self.within_m,
-            same=self.same,
-        )
+        return AnalysisOptions(**{**self.model_dump(), "floor": floor})

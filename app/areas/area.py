@@ -211,11 +211,7 @@ class Area:
             "created_at": self.created_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),
         }
-        repaired = f',"repair":{json.dumps(repair.document())}' if repair else ""
-        return (
-            f'{{"type":"Feature","id":{self.id},"geometry":{outline_json(self.polygon)},'
-            f'"properties":{json.dumps(properties, ensure_ascii=False)}{repaired}}}'
-        )
+        return feature_json(self.id, outline_json(self.polygon), properties, repair)
 
 
 def refuse_uncounted(registry: Registry, products: Iterable[str]) -> None:
@@ -266,6 +262,17 @@ def outline_json(polygon: Polygonal) -> str:
     """
     parts = shapely.MultiPolygon(shapely.get_parts(shapely.reverse(polygon)).tolist())
     return str(shapely.to_geojson(parts))
+
+
+def feature_json(
+    number: int, geometry: str, properties: Mapping[str, Any], repair: Repair | None = None
+) -> str:
+    """Return a GeoJSON Feature of something kept; `repair` says what was changed when it was sent."""
+    repaired = f',"repair":{json.dumps(repair.document())}' if repair else ""
+    return (
+        f'{{"type":"Feature","id":{number},"geometry":{geometry},'
+        f'"properties":{json.dumps(properties, ensure_ascii=False)}{repaired}}}'
+    )
 
 
 def own_json(properties: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import shapely
 
 from app.areas.area import Area, AreaError
 from app.areas.area_store import CRITERIA, FIELDS, AreaSearch, area_of
-from app.areas.pages import PAGE_VERTICES
+from app.areas.pages import page_statement
 from app.database import Connection
 
 MAX_WITHIN_M = 100_000.0
@@ -250,20 +250,8 @@ def listing_statement(
         conditions.append(f"({key}, id) {beyond} ({given}::{kind}, {put(after.id)}::bigint)")
     elif after is not None:
         conditions.append(f"id {beyond} {put(after.id)}::bigint")
-    ordered = f"sort_key {way}, id {way}"
-    statement = f"""
-        select {FIELDS}, sort_key, found from (
-            select *, count(*) over () as found,
-                sum(vertices) over (order by {ordered}) - vertices as vertices_before
-            from (
-                select areas.*, {key} as sort_key from areas {join}
-                where id > $1 and {" and ".join(f"({each})" for each in conditions)}
-                order by {key} {way}, id {way} limit $2 + 1
-            ) candidate
-        ) counted
-        where vertices_before < {PAGE_VERTICES}
-        order by {ordered} limit $2
-    """
+    criteria = " and ".join(f"({each})" for each in conditions)
+    statement = page_statement("areas", FIELDS, criteria, joins=join, key=key, way=way)
     return statement, *values
 
 

@@ -117,12 +117,14 @@ async def read_area(connection: Connection, area_id: int) -> Area:
     return _known(await connection.fetchrow(READ, area_id), area_id)
 
 
-async def refuse_others_area(connection: Connection, area_id: int, owner: str) -> None:
-    """Raise an error unless an area is of an owner.
+async def refuse_others_area(connection: Connection, area_id: int, owner: str | None) -> None:
+    """Raise an error unless a request that is bound to an owner, or to none, may know of an area.
 
     Raises:
         UnknownAreaError: If it has another owner, or does not exist: one cannot learn which.
     """
+    if owner is None:
+        return
     if await connection.fetchval("select owner_id from areas where id = $1", area_id) != owner:
         raise UnknownAreaError(area_id)
 

@@ -41,6 +41,7 @@ from app.settings import Settings
 from app.state import AppState
 from app.statistics.geometry import GeometryError, Polygonal, read_polygon
 from app.statistics.summary import StatisticsRequestError
+from app.validation import first_fault
 from mosaics.bbox import Bbox, BboxError
 from mosaics.period import Period, PeriodError
 from mosaics.storage import StorageAddressError, StorageError
@@ -114,9 +115,8 @@ class _understood:  # noqa: N801 - reads as a statement
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise CommandError(f"{where}: {first['msg']}" if where else first["msg"]) from error
+            where, why = first_fault(error)
+            raise CommandError(f"{where}: {why}" if where else why) from error
 
 
 async def _with_state(work: Callable[[AppState], Awaitable[None]]) -> None:

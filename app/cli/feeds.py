@@ -15,6 +15,7 @@ from app.feeds.piece_store import Poll
 from app.feeds.service import FeedHistory, FeedService
 from app.jobs.job import JobRequestError
 from app.settings import Settings
+from app.validation import first_fault
 from mosaics.bbox import Bbox, BboxError
 from mosaics.descriptions.collections import CollectionFileError
 from mosaics.descriptions.folders import DescriptionFolders
@@ -135,9 +136,7 @@ def _request(given: dict[str, Any]) -> FeedRequest:
     try:
         return FeedRequest.model_validate(given)
     except ValidationError as error:
-        complaint = error.errors(include_url=False)[0]
-        place = ".".join(map(str, complaint["loc"]))
-        said = str(complaint["msg"]).removeprefix("Value error, ")
+        place, said = first_fault(error)
         raise FeedError(f"{place}: {said}" if place else said) from error
 
 

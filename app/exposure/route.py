@@ -13,6 +13,7 @@ import shapely
 
 from app.areas.area import (
     AreaError,
+    feature_json,
     own_json,
     read_owner_id,
     read_products,
@@ -210,10 +211,7 @@ class Route:
             "updated_at": self.updated_at.isoformat(),
         }
         shape = self.line.shape if self.is_multi else self.line.shape.geoms[0]
-        return (
-            f'{{"type":"Feature","id":{self.id},"geometry":{shapely.to_geojson(shape)},'
-            f'"properties":{json.dumps(properties, ensure_ascii=False)}}}'
-        )
+        return feature_json(self.id, shapely.to_geojson(shape), properties)
 
 
 def read_line(document: Mapping[str, Any]) -> tuple[Line, bool]:

@@ -12,6 +12,7 @@ from app.jobs.sources import choose_source
 from app.products.product import Product
 from app.products.registry import Registry, UnknownProductError
 from app.settings import Settings
+from app.validation import first_fault
 from mosaics.bbox import Bbox
 from mosaics.descriptions.folders import Descriptions
 
@@ -41,9 +42,7 @@ def requests_for(
         try:
             found[collection] = FeedRequest.model_validate(given)
         except ValidationError as error:
-            complaint = error.errors(include_url=False)[0]
-            place = ".".join(map(str, complaint["loc"]))
-            said = str(complaint["msg"]).removeprefix("Value error, ")
+            place, said = first_fault(error)
             raise AreaError(f"properties.feed.{place}: {said}") from error
     if not found:
         reading = ", ".join(by_collection) or "none, since it keeps no products"

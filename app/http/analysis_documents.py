@@ -133,7 +133,7 @@ def _links(request: Request, kept: KeptAnalysis, found: dict[str, Any], *, zone:
         ),
     ]
     if zone is not None:
-        links.append(Link(rel="zone", href=f"{request.base_url}zones/{zone}"))
+        links.append(Link(rel="zone", href=str(request.url_for("zone", zone=zone))))
     return links
 
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from app.errors import OTHER_MEDIA, RequestError, sends_json
 from app.statistics.geometry import GeometryError, InvalidPolygonError, Polygonal, read_polygon
-from app.statistics.repairing import HINT, Repair, repair_polygon
+from app.statistics.repairing import Repair, repaired_polygon
 
 MAX_FEATURES = 1000
 """Features per request; larger sets are better registered as areas."""
@@ -135,11 +135,8 @@ def _feature(document: object, number: int, where: str, *, repair: bool) -> Requ
             f"{where}send a GeoJSON Feature or FeatureCollection, or one Polygon or MultiPolygon"
         )
     geometry = feature.get("geometry")
-    outline, repaired = geometry if isinstance(geometry, dict) else {}, None
     try:
-        polygon = read_polygon(outline)
-    except InvalidPolygonError as fault:
-        polygon, repaired = _repaired(outline, fault, where, repair=repair)
+        polygon, repaired = _read_outline(geometry if isinstance(geometry, dict) else {}, repair=repair)
     except GeometryError as error:
         raise GeometryError(f"{where}{error}") from error
     properties = feature.get("properties") or {}
@@ -166,13 +163,9 @@ def _json(document: object, what: str) -> str:
         raise RequestError(f"{what} contains a number that is not finite, or is nested too deeply") from error
 
 
-def _repaired(
-    outline: Mapping[str, Any], fault: InvalidPolygonError, where: str, *, repair: bool
-) -> tuple[Polygonal, Repair]:
-    """Return a polygon made valid, where that was requested."""
-    if not repair:
-        raise GeometryError(f"{where}{fault}{HINT}") from fault
+def _read_outline(outline: Mapping[str, Any], *, repair: bool) -> tuple[Polygonal, Repair | None]:
+    """Read a polygon, repaired if that is requested and needed."""
     try:
-        return repair_polygon(outline, fault)
-    except GeometryError as error:
-        raise GeometryError(f"{where}{error}") from error
+        return read_polygon(outline), None
+    except InvalidPolygonError as fault:
+        return repaired_polygon(outline, fault, repair=repair)

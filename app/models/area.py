@@ -23,6 +23,7 @@ from mosaics.catalogue import Catalogue
 from mosaics.ellipsoid import WGS84
 from mosaics.index import SceneRef, TooManyScenesError
 from mosaics.period import Period
+from mosaics.raster.cell_areas import metres_of
 from mosaics.raster.coordinates import moved_bounds
 from mosaics.raster.gdal import GDAL_OPTIONS
 from mosaics.raster.grid import Grid
@@ -33,7 +34,6 @@ MAX_SCENES = 256
 """Scenes over the box; a month of Sentinel-2 over 100 x 100 km has about 100."""
 MAX_PIXELS = 400_000_000
 """200 x 200 km at 10 m: 0.8 GB on disk while it is written."""
-M_PER_DEGREE = 111_320.0
 SAME_SIZE = 0.05
 """How far a pixel may be from the size the model states, as a share."""
 
@@ -177,9 +177,7 @@ def _bounds_in(facts: FileFacts, crs: CRS) -> tuple[float, float, float, float] 
 def _steps(model: ModelDescription, facts: FileFacts) -> tuple[float, float]:
     """Return the width and height of the model's pixel, whole multiples of the file's."""
     across, down = abs(facts.transform.a), abs(facts.transform.e)
-    metres = across * (M_PER_DEGREE if facts.crs.is_geographic else facts.crs.linear_units_factor[1])
-    if facts.crs.is_geographic:
-        metres = down * M_PER_DEGREE
+    metres = (down if facts.crs.is_geographic else across) * metres_of(facts.crs)
     times = max(1, round(model.pixel_m / metres))
     if abs(times * metres / model.pixel_m - 1) > SAME_SIZE:
         raise ModelAreaError(

@@ -1,13 +1,13 @@
 """Descriptions of models: what NAME.toml beside NAME.onnx says, and whether it can be a model."""
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.products.mask import MaskRule
+from app.validation import first_fault
 from mosaics.collection import NAME, Color
 from mosaics.descriptions.toml_files import ReadFiles, read_folders, read_table
 
@@ -125,13 +125,11 @@ def read_model(path: Path) -> ModelDescription:
 
 
 def _complaint(error: ValidationError) -> str:
-    first: Mapping[str, Any] = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    message = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
+    place, reason = first_fault(error)
+    if error.errors(include_url=False)[0]["type"] == "extra_forbidden":
         there_are = ", ".join(name for name in ModelDescription.model_fields if name != "id")
         return f"{place}: this is not a valid key; there are: {there_are}."
-    return f"{place}: {message}." if place else f"{message}."
+    return f"{place}: {reason}." if place else f"{reason}."
 
 
 def read_models(folder: Path | None) -> ReadFiles[ModelDescription]:

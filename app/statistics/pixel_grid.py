@@ -287,9 +287,8 @@ def _plan(polygon: Polygonal, levels: tuple[PixelGrid, ...], cell_budget: int) -
     if there is None:
         return None
     left_out_m2 = 0.0 if there is polygon else polygon_area_m2(polygon) - polygon_area_m2(there)
-    if (
-        edge is not None and edge.cap_is_map
-    ):  # beside a limb a short way on the map is a long one on the ground
+    if edge is not None and edge.cap_is_map:
+        # Beside a limb a short way on the map is a long one on the ground.
         there = shapely.segmentize(there, NEAR_LIMB_DEG)
     drawn = project(there, finest.crs, _tolerance(there, finest), may_have_seams=edge is None)
     level = 0

@@ -67,9 +67,20 @@ def read_repaired(
     try:
         return read_polygon(geojson), None
     except InvalidPolygonError as fault:
-        if repair:
-            return repair_polygon(geojson, fault)
+        return repaired_polygon(geojson, fault, repair=repair, hint=hint)
+
+
+def repaired_polygon(
+    geojson: Mapping[str, Any], fault: InvalidPolygonError, *, repair: bool, hint: str = HINT
+) -> tuple[Polygonal, Repair]:
+    """Repair a polygon that `read_polygon` refused, if that is requested; arguments as of `read_repaired`.
+
+    Raises:
+        GeometryError: If it is not requested, or not possible.
+    """
+    if not repair:
         raise GeometryError(f"{fault}{hint}") from fault
+    return repair_polygon(geojson, fault)
 
 
 def repair_polygon(geojson: Mapping[str, Any], fault: InvalidPolygonError) -> tuple[Polygonal, Repair]:

@@ -1,13 +1,11 @@
 """VerdictRefresh: keeps the verdicts on parcels current, after their series."""
 
 from app.analysis.parcel_service import ParcelAnalyses
+from app.areas.area import PARCEL
 from app.areas.area_store import products_of_kind
 from app.database import Database
 from app.products.registry import Registry
 from app.tasks.task import StillLeading
-
-PARCEL = "parcel"
-"""The kind of the areas that have verdicts without being asked for."""
 
 
 class VerdictRefresh:

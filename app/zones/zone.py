@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from app.areas.area import (
     AreaError,
+    feature_json,
     outline_json,
     own_json,
     read_owner_id,
@@ -227,11 +228,7 @@ class Zone:
             "created_at": self.created_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),
         }
-        repaired = f',"repair":{json.dumps(repair.document())}' if repair else ""
-        return (
-            f'{{"type":"Feature","id":{self.id},"geometry":{outline_json(self.polygon)},'
-            f'"properties":{json.dumps(properties, ensure_ascii=False)}{repaired}}}'
-        )
+        return feature_json(self.id, outline_json(self.polygon), properties, repair)
 
 
 def _word(properties: Mapping[str, Any], name: str, words: type[Word]) -> Word | None:

@@ -31,10 +31,10 @@ async def serving(settings: Settings, app: FastAPI | None = None) -> AsyncIterat
 
 
 @asynccontextmanager
-async def indexed(
+async def over_database(
     two_months: str, postgres: PostgresServer, folder: Path, **chosen: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of one application over the two months, once they can be searched; for a whole module.
+    """A client of one application over the two months and a database; for a whole module.
 
     Args:
         two_months: Their address.
@@ -46,20 +46,25 @@ async def indexed(
     with pytest.MonkeyPatch.context() as environment:
         environment.chdir(folder)
         settings = Settings(
-            storage=two_months,
-            database_url=postgres.clone("tilewatch"),
-            render_threads=1,
-            jobs_every_s=1,
-            keyless_writes=True,
-            **chosen,
+            storage=two_months, database_url=postgres.clone("tilewatch"), render_threads=1, **chosen
         )
         async with serving(settings) as client:
-
-            async def is_indexed() -> bool:
-                return bool((await client.get("/stac/search")).json().get("numberMatched") == 2)
-
-            await eventually(is_indexed, within_s=60)
             yield client
+
+
+@asynccontextmanager
+async def indexed(
+    two_months: str, postgres: PostgresServer, folder: Path, **chosen: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The same, once the two months can be searched; programs may write without a key."""
+    usual = {"jobs_every_s": 1, "keyless_writes": True}
+    async with over_database(two_months, postgres, folder, **usual, **chosen) as client:
+
+        async def is_indexed() -> bool:
+            return bool((await client.get("/stac/search")).json().get("numberMatched") == 2)
+
+        await eventually(is_indexed, within_s=60)
+        yield client
 
 
 @pytest.fixture

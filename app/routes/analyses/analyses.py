@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from app.analysis.analysis_store import AnalysisSearch, list_analyses, read_analysis
 from app.analysis.verdict import Level
+from app.areas.pages import MAX_PAGE
 from app.http.analysis_documents import analysis_document
 from app.http.auth import owner_of, require
 from app.http.features import searched
@@ -18,8 +19,6 @@ from app.keys import Scope
 router = APIRouter(
     tags=["analyses"], dependencies=[Depends(known_names), Depends(revalidated), Depends(require(Scope.READ))]
 )
-
-MAX_PAGE = 1_000
 
 AnalysisId = Annotated[int, Path(alias="analysis", ge=1, le=2**63 - 1, description="Id of the analysis.")]
 

@@ -98,8 +98,7 @@ async def _box_of(database: Database, asked: SceneBody, owner: str | None) -> Bb
         assert asked.aoi is not None  # noqa: S101 - the body has one of them
         return asked.aoi
     async with database.connection() as connection:
-        if owner is not None:
-            await refuse_others_area(connection, asked.area, owner)
+        await refuse_others_area(connection, asked.area, owner)
         return smallest_box(await read_shape(connection, asked.area))
 
 

@@ -26,6 +26,7 @@ from app.rendering.basis import of_one_basis
 from app.rendering.selecting import select_periods, shown_periods
 from app.stac.collection_search import read_box
 from app.stac.search import box_shape
+from app.validation import first_fault
 from mosaics.catalogue import Catalogue
 from mosaics.period import Interval, Period
 
@@ -212,9 +213,8 @@ def read_wanted(document: Mapping[str, Any], body: type[Wanted]) -> Wanted:
     try:
         return body.model_validate(document, strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RequestError(f"{where} is not valid: {first['msg']}") from error
+        where, why = first_fault(error)
+        raise RequestError(f"{where} is not valid: {why}") from error
 
 
 def about(series: ManySeries) -> dict[str, Any]:

@@ -106,8 +106,7 @@ class AskedPage:
         if self.area is None:
             assert self.place is not None  # noqa: S101 - one of both is given
             return Near(self.place.point, self.within_m)
-        if (owner := self.listing.search.owner) is not None:
-            await refuse_others_area(connection, self.area, owner)
+        await refuse_others_area(connection, self.area, self.listing.search.owner)
         return Near(await read_shape(connection, self.area), self.within_m, self.area)
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.areas.area import refuse_other_owner
 from app.areas.pages import MAX_PAGE
 from app.exposure.line import KINDS, Line
 from app.exposure.route import (
@@ -263,9 +264,9 @@ def _owned(
 
 
 def _refuse_other_owner(properties: Mapping[str, Any], owner: str | None) -> None:
-    """Raise `RouteError` if a request that is bound to an owner names another."""
-    if owner is not None and properties.get("owner_id", owner) != owner:
-        raise RouteError(f"properties.owner_id must be {owner!r}, to whom the key is bound; leave it out")
+    """Raise `AreaError`, as for areas, if a request that is bound to an owner names another."""
+    if owner is not None:
+        refuse_other_owner(properties.get("owner_id", owner), owner)
 
 
 def _properties(document: Mapping[str, Any]) -> Mapping[str, Any]:

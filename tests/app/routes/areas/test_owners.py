@@ -9,9 +9,8 @@ import pytest
 import pytest_asyncio
 
 from app.keys import Scope, new_key
-from app.settings import Settings
 from tests.app.areas.conftest import feature
-from tests.app.conftest import serving
+from tests.app.conftest import over_database
 from tests.services.postgres import PostgresServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,18 +25,9 @@ async def client(
     two_months: str, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of one application with keys of two owners and one of none."""
-    postgres.start()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.chdir(tmp_path_factory.mktemp("owners"))
-        settings = Settings(
-            storage=two_months,
-            database_url=postgres.clone("tilewatch"),
-            render_threads=1,
-            jobs=False,
-            api_keys=(ANN_ENTRY, BOB_ENTRY, OFFICE_ENTRY),
-        )
-        async with serving(settings) as client:
-            yield client
+    folder, entries = tmp_path_factory.mktemp("owners"), (ANN_ENTRY, BOB_ENTRY, OFFICE_ENTRY)
+    async with over_database(two_months, postgres, folder, jobs=False, api_keys=entries) as client:
+        yield client
 
 
 def by(key: str) -> dict[str, str]:

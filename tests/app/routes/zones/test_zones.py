@@ -8,9 +8,8 @@ import pytest
 import pytest_asyncio
 
 from app.keys import Scope, new_key
-from app.settings import Settings
 from tests.app.areas.conftest import SQUARE, feature, square_at
-from tests.app.conftest import serving
+from tests.app.conftest import over_database
 from tests.app.routes.areas.vector_tiles import read_layers
 from tests.services.postgres import PostgresServer
 
@@ -25,19 +24,10 @@ async def client(
     two_months: str, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client, by itself with the office's key, of one application that has a key of an owner too."""
-    postgres.start()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.chdir(tmp_path_factory.mktemp("zones"))
-        settings = Settings(
-            storage=two_months,
-            database_url=postgres.clone("tilewatch"),
-            render_threads=1,
-            jobs=False,
-            api_keys=(ANN_ENTRY, OFFICE_ENTRY),
-        )
-        async with serving(settings) as client:
-            client.headers["X-API-Key"] = OFFICE
-            yield client
+    folder, entries = tmp_path_factory.mktemp("zones"), (ANN_ENTRY, OFFICE_ENTRY)
+    async with over_database(two_months, postgres, folder, jobs=False, api_keys=entries) as client:
+        client.headers["X-API-Key"] = OFFICE
+        yield client
 
 
 def zone(geometry: Any = None, **properties: Any) -> dict[str, Any]:
